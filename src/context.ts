@@ -1,0 +1,21 @@
+/**
+ * What a key, a rate, a cost or a rejection may know of a request.
+ *
+ * @module
+ */
+
+import type { Identity } from "./auth/authenticate.ts";
+
+/** A request, and what is known about who sent it. */
+export interface Context {
+  /** The request itself. */
+  readonly request: Request;
+  /** The client's address in canonical text, or null where the runtime or the proxies name none. */
+  readonly address: string | null;
+  /** Who authentication found, null for an anonymous request. Reading it before authentication throws a TypeError. */
+  readonly identity: Identity | null;
+  /** The route pattern that matched (`/items/:id`), never the raw path; null when the rules have none for it. */
+  readonly route: string | null;
+  /** What the server passed beside the request. */
+  readonly platform: readonly unknown[];
+}

@@ -1,0 +1,84 @@
+/**
+ * What was decided about one request under one rule, and how several decisions are read together.
+ *
+ * @module
+ */
+
+/** Whether a rule refuses requests, or only says that it would. */
+export type Mode = "enforce" | "shadow";
+
+/**
+ * Where a decision came from: the `store`; this instance's cache of certain refusals (`deny-cache`); units
+ * taken ahead (`lease`); this instance's own counts while the store is out of reach (`local`); the rule
+ * itself, for a cost above its burst (`rule`); or the failure policy (`allowed-by-policy`,
+ * `denied-by-policy`), in which case the numbers mean nothing and are not sent.
+ */
+export type Source =
+  | "store"
+  | "deny-cache"
+  | "lease"
+  | "local"
+  | "rule"
+  | "allowed-by-policy"
+  | "denied-by-policy";
+
+/** The verdict of one rule on one request. */
+export interface Decision {
+  /** The rule's name. */
+  policy: string;
+  /** The quota: requests (or units of cost) a window. */
+  limit: number;
+  /** The window in ms. */
+  windowMs: number;
+  /** What the request costs, in units. */
+  cost: number;
+  /** A `shadow` decision never refuses the request. */
+  mode: Mode;
+  /** Would this rule let the request pass? */
+  allowed: boolean;
+  /** Whole units left. Uncharged when the request was refused, by this rule or by another, and in a peek. */
+  remaining: number;
+  /** Ms until nothing is used any more, if nothing else comes. */
+  resetAfterMs: number;
+  /** Ms until this cost passes; 0 when allowed, Infinity when it never can. Exact: 1 ms earlier is refused. */
+  retryAfterMs: number;
+  /** Refused by the rule's `block`. */
+  blocked: boolean;
+  /** Where the verdict came from. */
+  source: Source;
+  /**
+   * The time under which the store recorded the charge, epoch ms by the store's clock: what a later
+   * correction of this charge names, so that it reaches this window and no other.
+   */
+  at: number;
+}
+
+/** Does this decision refuse the request? Shadow decisions never do. */
+export function refuses(decision: Decision): boolean {
+  return !decision.allowed && decision.mode === "enforce";
+}
+
+/** Do this decision's numbers describe the rule's quota? A verdict by failure policy has none. */
+export function hasNumbers(decision: Decision): boolean {
+  return decision.source !== "allowed-by-policy" && decision.source !== "denied-by-policy";
+}
+
+/** The part of the quota that is left, from 0 to 1. */
+function share(decision: Decision): number {
+  return decision.limit === 0 ? 0 : decision.remaining / decision.limit;
+}
+
+/**
+ * The decision a client must mind first: a refusing one (the longest wait of them), else the one with the
+ * least remaining share.
+ *
+ * @param decisions Live decisions, at least one.
+ * @returns One of them.
+ */
+export function tightest(decisions: readonly Decision[]): Decision {
+  return decisions.reduce((tight, next) => {
+    if (tight.allowed !== next.allowed) return tight.allowed ? next : tight;
+    if (!tight.allowed) return next.retryAfterMs > tight.retryAfterMs ? next : tight;
+    return share(next) < share(tight) ? next : tight;
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * The interface of a rate header format: how decisions are told to the client.
+ *
+ * @module
+ */
+
+import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { Decision } from "../decision.ts";
+
+/** One rule's state, to be told: its decision, and how its algorithm counts. */
+export interface Quota {
+  /** A live decision with real numbers. */
+  readonly decision: Decision;
+  /** The rule's algorithm; formats read its `gradual` and `unit`. */
+  readonly algorithm: Algorithm;
+}
+
+/** What a response says about its request's quotas. */
+export interface Report {
+  /** Was the request refused? */
+  readonly denied: boolean;
+  /** The live rules that have numbers, in rule order; on a denial the refusing ones and those that would have passed. */
+  readonly quotas: readonly Quota[];
+  /** Ms the refused client must wait: the longest wait of the refusing rules. Null when allowed, or when waiting cannot help. */
+  readonly retryAfterMs: number | null;
+  /** Epoch ms at which the report is made. */
+  readonly at: number;
+}
+
+/** How one header is described to an API's users (OpenAPI). */
+export interface HeaderDescription {
+  /** What the header says, in a sentence. */
+  readonly description: string;
+  /** Sent on which responses. */
+  readonly on: "every" | "denied";
+  /** A JSON schema of the value, when it has no parameters; else the value is described as text. */
+  readonly schema?: Readonly<Record<string, unknown>>;
+  /** A value as the server sends it. */
+  readonly example: string;
+}
+
+/** A way to write quotas into response headers. */
+export interface HeaderFormat {
+  /**
+   * Writes the report into a response's headers. What is there already (from a nested throttle or an upstream) is joined, not overwritten.
+   *
+   * @param headers The response's headers, mutable.
+   * @param report What to tell.
+   */
+  write(headers: Headers, report: Report): void;
+  /** The headers this format sends, by name as sent. */
+  readonly describe?: Readonly<Record<string, HeaderDescription>>;
+}

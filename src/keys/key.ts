@@ -1,0 +1,38 @@
+/**
+ * The interface of a key: the partition of a rule's quota that a request belongs to.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import type { MaybePromise } from "../maybe.ts";
+
+/** When a rule is decided: before authentication, or after it. */
+export type Stage = "before-auth" | "after-auth";
+
+/**
+ * Says whose quota a request uses: any string, or null when the rule is to skip this request.
+ * A plain function will do; its rule then runs before authentication unless it says otherwise.
+ */
+export type Key = ((context: Context) => MaybePromise<string | null>) & {
+  /** When rules on this key run. Default "before-auth". */
+  readonly stage?: Stage;
+  /** The key's name in derived rule names. */
+  readonly keyName?: string;
+};
+
+/**
+ * Makes a key of a function.
+ *
+ * @param keyName Its name in derived rule names.
+ * @param stage When rules on it run.
+ * @param derive The function.
+ * @returns The same function, with its name and stage.
+ */
+export function keyOf(
+  keyName: string,
+  stage: Stage,
+  derive: (context: Context) => MaybePromise<string | null>,
+): Key {
+  return Object.assign(derive, { keyName, stage });
+}

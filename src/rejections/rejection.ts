@@ -1,0 +1,26 @@
+/**
+ * The interface of a rejection: the Response a refused request gets.
+ *
+ * @module
+ */
+
+import type { Context } from "../context.ts";
+import type { MaybePromise } from "../maybe.ts";
+import type { Outcome } from "../outcome.ts";
+
+/** How one rejection is described to an API's users (OpenAPI). */
+export interface RejectionDescription {
+  /** The body's media type. */
+  readonly contentType: string;
+  /** JSON schema of the body for a status, 429 or 503. */
+  schema(status: 429 | 503): Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Makes the answer to a refused request. Rate headers, `Cache-Control: no-store` and HEAD are seen to by the
+ * throttle, for your own function too.
+ */
+export type Rejection = ((outcome: Outcome, context: Context) => MaybePromise<Response>) & {
+  /** What the body looks like, for OpenAPI. */
+  readonly describe?: RejectionDescription;
+};

@@ -1,0 +1,74 @@
+/**
+ * The interface of a store: where states are kept, and the one place where requests are decided.
+ *
+ * @module
+ */
+
+import type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
+import type { Decision } from "../decision.ts";
+import type { MaybePromise } from "../maybe.ts";
+import type { CompiledRule } from "../rule.ts";
+
+/** One rule's question about one request. */
+export interface Check {
+  /** Where the state is kept: the rule's name and the partition key. Any text; taken literally. Distinct within one call. */
+  readonly key: string;
+  /** The rule's limit, window and mode. */
+  readonly policy: Policy;
+  /** How it counts. */
+  readonly algorithm: Algorithm;
+  /** Units; negative only in a correction. */
+  readonly cost: number;
+  /** For a correction, the `at` of the decision it corrects; else null. */
+  readonly since: number | null;
+}
+
+/** A place to keep states. It has one verb. */
+export interface Store {
+  /** Do other processes see what this one writes? */
+  readonly shared: boolean;
+  /**
+   * Loads every state, steps every check, and keeps all the new states or none: none when a check in
+   * enforce mode refuses (then only what the refusing steps themselves say is kept). The store's own clock
+   * says what time it is.
+   *
+   * @param checks One per rule, keys distinct.
+   * @param spend False to peek: nothing is kept. Default true.
+   * @returns One decision per check, in order.
+   */
+  decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly Decision[]>;
+  /**
+   * Called at construction with a throttle's rules.
+   *
+   * @throws {TypeError} On a rule that cannot work on this store.
+   */
+  prepare?(rules: readonly CompiledRule[]): void;
+  /** Forgets one key, taken literally. */
+  forget?(key: string): MaybePromise<void>;
+}
+
+/**
+ * The decision that a step amounts to.
+ *
+ * @param check What was asked.
+ * @param step What the algorithm said.
+ * @param now The store's time of it, epoch ms.
+ * @returns A new decision.
+ */
+export function decisionOf(check: Check, step: Step, now: number): Decision {
+  const { policy } = check;
+  return {
+    policy: policy.name,
+    limit: policy.limit,
+    windowMs: policy.windowMs,
+    cost: check.cost,
+    mode: policy.mode,
+    allowed: step.allowed,
+    remaining: step.remaining,
+    resetAfterMs: step.resetAfterMs,
+    retryAfterMs: step.retryAfterMs,
+    blocked: step.blocked === true,
+    source: "store",
+    at: step.at ?? now,
+  };
+}
