@@ -1,0 +1,145 @@
+/**
+ * Block: a penalty around any algorithm. A key that is refused too often is refused outright for a while,
+ * longer on each repeat.
+ *
+ * @module
+ */
+
+import type { Algorithm } from "./algorithm.ts";
+
+/** A rule's block, in numbers. */
+export interface Block {
+  /** How many refusals start it. */
+  readonly after: number;
+  /** Within how many ms they must fall. */
+  readonly windowMs: number;
+  /** How long the first block lasts, in ms. */
+  readonly forMs: number;
+  /** What the next block's length is multiplied with when one follows soon. */
+  readonly growth: number;
+  /** The longest block, in ms. */
+  readonly maxMs: number;
+}
+
+interface State<Inner> {
+  /** The block's end, epoch ms; 0 when there was none. */
+  readonly until: number;
+  /** How long it lasted. */
+  readonly lastMs: number;
+  /** When the key was refused, epoch ms, oldest first; fewer than `after`. */
+  readonly refusals: readonly number[];
+  readonly inner: Inner | null;
+}
+
+/** The twin of the wrapper, as a statement that defines `block_step(inner, state, limit, window, now, cost, since, p)`. */
+export const blockLua = `
+local function block_step(inner, state, limit, window, now, cost, since, p)
+  local after, within, first, growth, most = p[1], p[2], p[3], p[4], p[5]
+  local own = {}
+  for i = 6, #p do own[#own + 1] = p[i] end
+  local ends, last, refusals, inside = 0, 0, {}, nil
+  if state then
+    ends, last = state[1], state[2]
+    for i = 4, 3 + state[3] do
+      if state[i] + within > now then refusals[#refusals + 1] = state[i] end
+    end
+    if #state > 3 + state[3] then
+      inside = {}
+      for i = 4 + state[3], #state do inside[#inside + 1] = state[i] end
+    end
+  end
+  local allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, cost, since, own)
+  local blocked, changed = false, kept ~= inside
+  if not since then
+    if now < ends then
+      allowed, blocked, changed = false, true, false
+      kept = inside
+    elseif not allowed then
+      changed = true
+      refusals[#refusals + 1] = now
+      if #refusals >= after then
+        last = last > 0 and now < ends + 2 * last and math.min(most, math.floor(last * growth)) or first
+        ends, refusals, blocked = now + last, {}, true
+      end
+    end
+  end
+  if blocked then
+    remaining = 0
+    retry = math.max(retry, ends - now)
+    reset = math.max(reset, ends - now)
+  end
+  local life = ttl
+  if last > 0 then life = math.max(life, ends + 2 * last - now) end
+  if #refusals > 0 then life = math.max(life, refusals[#refusals] + within - now) end
+  if not changed then return allowed, remaining, reset, retry, state, life, at, blocked end
+  local flat = { ends, last, #refusals }
+  for i = 1, #refusals do flat[#flat + 1] = refusals[i] end
+  for i = 1, #(kept or {}) do flat[#flat + 1] = kept[i] end
+  return allowed, remaining, reset, retry, flat, life, at, blocked
+end
+`;
+
+/**
+ * The algorithm with a block around it. Refusals by the block itself, and peeks, do not count towards the
+ * next one. The growth is forgotten once twice the last block's time has passed after its end.
+ *
+ * @param algorithm The algorithm within.
+ * @param block The penalty.
+ * @returns An algorithm of the same name.
+ */
+export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Algorithm<State<Inner>> {
+  const { after, windowMs: withinMs, forMs, growth, maxMs } = block;
+  const own = [after, withinMs, forMs, growth, maxMs];
+  return {
+    name: algorithm.name,
+    lua: algorithm.lua === undefined ? undefined : `(function()
+  local inner = ${algorithm.lua}
+  return function(...) return block_step(inner, ...) end
+end)()`,
+    params: [...own, ...(algorithm.params ?? [])],
+    gradual: algorithm.gradual,
+    unit: algorithm.unit,
+    ownWindowMs: algorithm.ownWindowMs,
+    // Every refusal counts towards a block, so none may be answered without the store.
+    revocable: true,
+    capacity: algorithm.capacity?.bind(algorithm),
+    refuse: algorithm.refuse?.bind(algorithm),
+    step(state, policy, now, cost, since) {
+      const inner = state?.inner ?? null;
+      let { until, lastMs } = state ?? { until: 0, lastMs: 0 };
+      let refusals = state?.refusals.filter((at) => at + withinMs > now) ?? [];
+      const step = algorithm.step(inner, policy, now, cost, since);
+      let { allowed, state: kept } = step;
+      let changed = kept !== inner;
+      let blocked = false;
+      if (since === null) {
+        if (now < until) {
+          [allowed, blocked, changed, kept] = [false, true, false, inner];
+        } else if (!allowed) {
+          changed = true;
+          refusals = [...refusals, now];
+          if (refusals.length >= after) {
+            const soon = lastMs > 0 && now < until + 2 * lastMs;
+            lastMs = soon ? Math.min(maxMs, Math.floor(lastMs * growth)) : forMs;
+            [until, refusals, blocked] = [now + lastMs, [], true];
+          }
+        }
+      }
+      const leftMs = until - now;
+      return {
+        allowed,
+        remaining: blocked ? 0 : step.remaining,
+        resetAfterMs: blocked ? Math.max(step.resetAfterMs, leftMs) : step.resetAfterMs,
+        retryAfterMs: blocked ? Math.max(step.retryAfterMs, leftMs) : step.retryAfterMs,
+        state: changed ? { until, lastMs, refusals, inner: kept } : state,
+        ttlMs: Math.max(
+          step.ttlMs,
+          lastMs > 0 ? leftMs + 2 * lastMs : 0,
+          refusals.length > 0 ? refusals[refusals.length - 1] + withinMs - now : 0,
+        ),
+        at: step.at ?? now,
+        blocked,
+      };
+    },
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * GCRA (generic cell rate algorithm), also known as leaky bucket as a meter and, turned upside down, as token bucket: one
+ * algorithm under three names.
+ *
+ * @module
+ */
+
+import type { Algorithm } from "./algorithm.ts";
+import { ceilDiv, floorDiv, MAX } from "./integer.ts";
+
+/**
+ * What is owed, when it was owed, and the window its unit was made with. A request owes `windowMs` units and
+ * `limit` units drain a ms, so both are integers where the textbook's emission interval (window / limit) is a
+ * fraction that refuses the last request of a full burst.
+ */
+type State = readonly [owed: number, at: number, windowMs: number];
+
+const lua = `
+function(state, limit, window, now, cost, since, p)
+  local burst = p[1] == 0 and limit or p[1]
+  local capacity = burst * window
+  local owed, at = 0, now
+  if state then
+    owed, at = state[1], math.max(now, state[2])
+    if state[3] ~= window then owed = math.min(MAX, math.ceil(owed * window / state[3])) end
+    owed = math.max(0, owed - (at - state[2]) * limit)
+  end
+  local kept, allowed = state, true
+  local before = owed
+  if since then
+    local amount = math.max(0, math.abs(cost) * window - math.max(0, at - since) * limit)
+    if amount > 0 then
+      owed = cost > 0 and math.min(MAX, owed + amount) or math.max(0, owed - amount)
+      kept = { owed, at, window }
+    end
+  else
+    allowed = owed <= capacity - cost * window
+    if allowed and cost > 0 then
+      owed = owed + cost * window
+      kept = { owed, at, window }
+    end
+  end
+  local behind = at - now
+  local reset = owed > 0 and ceil_div(owed, limit) + behind or 0
+  local retry = 0
+  if not allowed then
+    retry = cost > burst and math.huge or ceil_div(before - (capacity - cost * window), limit) + behind
+  end
+  local remaining = math.min(limit, floor_div(math.max(0, capacity - owed), window))
+  return allowed, remaining, reset, retry, kept, reset, at
+end`;
+
+/**
+ * GCRA: a meter that every request fills and that drains continuously, `limit` units a window. Requests pass
+ * while they fit, exactly full included. No burst at window edges, and a steady client at the rate is never
+ * refused; at most burst + limit x (1 - 1/burst) units pass in one window's length.
+ *
+ * @param options `burst`: how many units fit into the empty meter. Default: the rule's limit.
+ * @returns The algorithm.
+ * @throws {RangeError} When burst is not a positive integer.
+ *
+ * @example Ten a second on average, at most three at once
+ * ```ts
+ * import { createThrottle, gcra } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ rate: "10/s", algorithm: gcra({ burst: 3 }) });
+ * equal(throttle.rules[0].algorithm, "gcra");
+ * ```
+ */
+export function gcra(options: { burst?: number } = {}): Algorithm<State> {
+  const { burst: own } = options;
+  if (own !== undefined && !(Number.isSafeInteger(own) && own > 0)) {
+    throw new RangeError(`Cannot make gcra() as burst must be a positive integer: current value is ${own}`);
+  }
+  const capacity = (limit: number): number => own ?? limit;
+  return {
+    name: "gcra",
+    lua,
+    params: [own ?? 0],
+    gradual: true,
+    revocable: false,
+    capacity,
+    refuse: (limit, windowMs) =>
+      capacity(limit) * windowMs <= MAX
+        ? null
+        : `burst x window in ms must be at most 2^53 - 1 to be exact: current value is ${
+          capacity(limit)
+        } x ${windowMs}`,
+    step(state, { limit, windowMs }, now, cost, since) {
+      const burst = capacity(limit);
+      const full = burst * windowMs;
+      const at = state === null ? now : Math.max(now, state[1]);
+      let owed = 0;
+      if (state !== null) {
+        owed = state[2] === windowMs ? state[0] : Math.min(MAX, Math.ceil(state[0] * windowMs / state[2]));
+        owed = Math.max(0, owed - (at - state[1]) * limit);
+      }
+      const before = owed;
+      let kept = state;
+      let allowed = true;
+      if (since !== null) {
+        // Of an old charge at most what has not drained since can be given back, or others' charges would go with it.
+        const amount = Math.max(0, Math.abs(cost) * windowMs - Math.max(0, at - since) * limit);
+        if (amount > 0) {
+          owed = cost > 0 ? Math.min(MAX, owed + amount) : Math.max(0, owed - amount);
+          kept = [owed, at, windowMs];
+        }
+      } else {
+        allowed = owed <= full - cost * windowMs;
+        if (allowed && cost > 0) {
+          owed += cost * windowMs;
+          kept = [owed, at, windowMs];
+        }
+      }
+      // While the clock is behind the state's time nothing drains.
+      const behindMs = at - now;
+      const resetAfterMs = owed > 0 ? ceilDiv(owed, limit) + behindMs : 0;
+      return {
+        allowed,
+        remaining: Math.min(limit, floorDiv(Math.max(0, full - owed), windowMs)),
+        resetAfterMs,
+        retryAfterMs: allowed
+          ? 0
+          : cost > burst
+          ? Infinity
+          : ceilDiv(before - (full - cost * windowMs), limit) + behindMs,
+        state: kept,
+        ttlMs: resetAfterMs,
+        at,
+      };
+    },
+  };
+}
+
+/** {@link gcra} under its other name: requests fill a bucket that leaks at a steady rate. */
+export const leakyBucket: typeof gcra = gcra;
+
+/** {@link gcra} under its other name: tokens come back at a steady rate and each request takes one. */
+export const tokenBucket: typeof gcra = gcra;
