@@ -1,0 +1,37 @@
+/** Where the tests' `@std/assert` comes from when Deno runs them: JSR, or the stand-in where JSR is out of reach. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+
+const IMPORT_MAP = ".build/import_map.json";
+
+async function reachesJsr() {
+  try {
+    const response = await fetch("https://jsr.io/", { method: "HEAD", signal: AbortSignal.timeout(3000) });
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The flags that a `deno` command needs to run the tests here: none where JSR answers; otherwise an import map that is
+ * deno.json's own `imports` with `@std/assert` pointing to tests/std_assert. It is written to .build and never published.
+ */
+export async function importFlags() {
+  if (await reachesJsr()) return [];
+  console.error("JSR is out of reach: on Deno, the tests use tests/std_assert in place of jsr:@std/assert.");
+  const { imports } = JSON.parse(readFileSync("deno.json", "utf8"));
+  const entries = Object.entries(imports).flatMap(([name, target]) => [
+    [name, target],
+    [`${name}/`, `${target.replace("npm:", "npm:/")}/`], // in deno.json a package's subpaths are understood, in a map not
+  ]);
+  mkdirSync(".build", { recursive: true });
+  writeFileSync(
+    IMPORT_MAP,
+    JSON.stringify(
+      { imports: { ...Object.fromEntries(entries), "@std/assert": "../tests/std_assert/mod.js" } },
+      null,
+      2,
+    ),
+  );
+  return [`--import-map=${IMPORT_MAP}`];
+}

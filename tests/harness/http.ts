@@ -1,0 +1,30 @@
+/** What a client sees of one answer. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** One request, its answer read to the end. */
+export async function get(url: string, init?: RequestInit): Promise<Answer> {
+  const response = await fetch(url, init);
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** `count` equal requests, at most `atOnce` of them in flight, so that no more sockets than that are open. */
+export async function burst(url: string, count: number, init?: RequestInit, atOnce = 64): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  let sent = 0;
+  async function sendInTurn() {
+    while (sent++ < count) answers.push(await get(url, init));
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, sendInTurn));
+  return answers;
+}
+
+/** How many answers had each status: `{ 200: 100, 429: 4900 }`. */
+export function statuses(answers: readonly Answer[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

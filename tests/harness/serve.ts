@@ -1,0 +1,77 @@
+import { runtime } from "./runtime.ts";
+
+/** Takes a request and whatever the server passes beside it. */
+// deno-lint-ignore no-explicit-any -- each server passes something else
+export type Handler = (request: Request, ...platform: any[]) => Response | Promise<Response>;
+
+/** A server that listens. */
+export interface Served {
+  /** Where it listens, without a slash at the end: "http://127.0.0.1:40123". */
+  readonly url: string;
+  /** Ends it now, with every connection it has. */
+  close(): Promise<void>;
+}
+
+const HOSTNAME = "127.0.0.1";
+
+/**
+ * Serves a handler on a free port of 127.0.0.1 by the own HTTP server of the runtime that runs the test, which passes
+ * beside the request what it always does: Deno.serve its info, Bun.serve its server, @hono/node-server { incoming, outgoing }.
+ */
+export const serve: (handler: Handler) => Promise<Served> =
+  { deno: onDeno, bun: onBun, node: onNode }[runtime];
+
+/** The part of the runtimes' globals that is used here: no runtime's types are known to all three. */
+interface Globals {
+  Deno: {
+    serve(
+      options: { hostname: string; port: number; signal: AbortSignal; onListen(): void },
+      handler: Handler,
+    ): { addr: { port: number }; finished: Promise<void> };
+  };
+  Bun: {
+    serve(options: { hostname: string; port: number; fetch: Handler }): {
+      port: number;
+      stop(closeConnections: boolean): Promise<void>;
+    };
+  };
+}
+const globals = globalThis as unknown as Globals;
+
+function onDeno(handler: Handler): Promise<Served> {
+  const ending = new AbortController();
+  const server = globals.Deno.serve(
+    { hostname: HOSTNAME, port: 0, signal: ending.signal, onListen() {} },
+    handler,
+  );
+  return Promise.resolve({
+    url: `http://${HOSTNAME}:${server.addr.port}`,
+    close() {
+      ending.abort();
+      return server.finished;
+    },
+  });
+}
+
+function onBun(handler: Handler): Promise<Served> {
+  const server = globals.Bun.serve({ hostname: HOSTNAME, port: 0, fetch: handler });
+  return Promise.resolve({ url: `http://${HOSTNAME}:${server.port}`, close: () => server.stop(true) });
+}
+
+async function onNode(handler: Handler): Promise<Served> {
+  const { createAdaptorServer } = await import("@hono/node-server");
+  const { createServer } = await import("node:http");
+  const server = createAdaptorServer({ fetch: handler, createServer }) as ReturnType<typeof createServer>;
+  await new Promise<void>((listening, failed) => {
+    server.once("error", failed).listen(0, HOSTNAME, listening);
+  });
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://${HOSTNAME}:${port}`,
+    close: () =>
+      new Promise((closed, failed) => {
+        server.close((error) => error ? failed(error) : closed());
+        server.closeAllConnections();
+      }),
+  };
+}
