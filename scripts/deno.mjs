@@ -7,7 +7,7 @@ import process from "node:process";
 import { importFlags } from "./jsr.mjs";
 
 const [command, ...rest] = process.argv.slice(2);
-const { status } = spawnSync("node_modules/.bin/deno", [command, ...await importFlags(), ...rest], {
+const { status } = spawnSync("node_modules/.bin/deno", [command, ...importFlags(), ...rest], {
   stdio: "inherit",
 });
 process.exit(status ?? 1);

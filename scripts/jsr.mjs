@@ -1,23 +1,30 @@
 /** Where the tests' `@std/assert` comes from when Deno runs them: JSR, or the stand-in where JSR is out of reach. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const IMPORT_MAP = ".build/import_map.json";
 
-async function reachesJsr() {
-  try {
-    const response = await fetch("https://jsr.io/", { method: "HEAD", signal: AbortSignal.timeout(3000) });
-    return response.ok;
-  } catch {
-    return false;
-  }
+/** Asks Deno itself: what it once fetched from JSR it can use without JSR. */
+function reachesJsr() {
+  const { status } = spawnSync("node_modules/.bin/deno", ["eval", 'import "@std/assert";'], {
+    stdio: "ignore",
+    timeout: 20_000,
+  });
+  return status === 0;
 }
 
 /**
  * The flags that a `deno` command needs to run the tests here: none where JSR answers; otherwise an import map that is
  * deno.json's own `imports` with `@std/assert` pointing to tests/std_assert. It is written to .build and never published.
  */
-export async function importFlags() {
-  if (await reachesJsr()) return [];
+export function importFlags() {
+  return flags ??= findFlags();
+}
+
+let flags;
+
+function findFlags() {
+  if (reachesJsr()) return [];
   console.error("JSR is out of reach: on Deno, the tests use tests/std_assert in place of jsr:@std/assert.");
   const { imports } = JSON.parse(readFileSync("deno.json", "utf8"));
   const entries = Object.entries(imports).flatMap(([name, target]) => [

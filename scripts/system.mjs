@@ -1,0 +1,80 @@
+/** Programs that tests need and npm does not have: found on the PATH, or installed where this script may do that. */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
+import process from "node:process";
+
+/** A test file (or a harness it imports) needs a program when it names the program's variable. */
+const PROGRAMS = [
+  { variable: "WEIR_REDIS", commands: ["redis-server"], debian: "redis-server", brew: "redis" },
+  {
+    variable: "WEIR_CHROMIUM",
+    commands: ["chromium", "chromium-browser"],
+    debian: "chromium",
+    brew: "chromium",
+  },
+];
+
+/**
+ * The environment that tells those test files where their programs are, and the lines that say what is missing: without
+ * its variable a test skips, so each line is a hole in the run.
+ */
+export function systemPrograms(testFiles) {
+  const text = withImports(testFiles).map((file) => readFileSync(file, "utf8")).join("\n");
+  const needed = PROGRAMS.filter(({ variable }) => text.includes(variable));
+  const environment = {};
+  const missing = [];
+  for (const program of needed) {
+    const path = process.env[program.variable] ?? find(program.commands) ?? install(program);
+    if (path) environment[program.variable] = path;
+    else missing.push(absence(program));
+  }
+  return { environment, missing };
+}
+
+/** The files and what they import by relative paths, all the way down. */
+function withImports(files) {
+  const seen = new Set(files.map((file) => resolve(file)));
+  for (const file of seen) { // a Set also visits what is added on the way
+    for (const [, path] of readFileSync(file, "utf8").matchAll(/from "(\.[^"]+\.tsx?)"/g)) {
+      const imported = resolve(dirname(file), path);
+      if (existsSync(imported)) seen.add(imported);
+    }
+  }
+  return [...seen];
+}
+
+function find(commands) {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable);
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+let listed = false;
+
+function install({ commands, debian }) {
+  if (process.getuid?.() !== 0 || !find(["apt-get"])) return;
+  console.log(`Installing ${debian} with apt-get.`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const apt = (...words) =>
+    spawnSync("apt-get", ["-qq", ...words], { stdio: ["ignore", "ignore", "inherit"], env: environment });
+  if (!listed) apt("update");
+  listed = true;
+  apt("install", "-y", "--no-install-recommends", debian);
+  return find(commands);
+}
+
+function absence({ variable, commands, debian, brew }) {
+  return `No ${
+    commands[0]
+  }: the tests that need it are skipped. Get it with "apt-get install ${debian}" (as root) or ` +
+    `"brew install ${brew}", or set ${variable} to its path.`;
+}

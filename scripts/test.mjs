@@ -1,0 +1,161 @@
+/**
+ * `npm test`: every test on Deno, Bun and Node, and the examples in comments and README on Deno.
+ *
+ *   npm test                       everything
+ *   npm test -- memory             the test files whose name contains "memory"
+ *   npm test -- --runtime=node     one part: deno, docs, bun or node
+ *
+ * It installs what the tests need besides npm's packages where it may (system.mjs) and says what it could not; with
+ * CI=true anything missing is a failure. It exits non-zero when anything failed.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
+import { buildPackage, buildTests } from "./build.mjs";
+import { importFlags } from "./jsr.mjs";
+import { systemPrograms } from "./system.mjs";
+
+const DENO = "node_modules/.bin/deno";
+const BUN = "node_modules/.bin/bun";
+const LONGEST_RUN = 15 * 60_000; // ms: a run that hangs is ended and has failed
+const EXAMPLES = ["mod.ts", "src", "README.md"].filter(existsSync);
+
+/** How each part is run on the test files, tersely or with every title, and how its last lines count tests. */
+const parts = {
+  deno: {
+    command: (files, terse) => [
+      ...[DENO, "test", "-A", "--no-check", "--parallel", ...terse ? ["--reporter=dot"] : []],
+      ...importFlags(),
+      ...files,
+    ],
+    ...denoCounts(),
+  },
+  docs: {
+    command: (_files, terse) => [
+      ...[DENO, "test", "-A", "--doc", ...terse ? ["--reporter=dot"] : []],
+      ...importFlags(),
+      ...EXAMPLES,
+    ],
+    ...denoCounts(),
+  },
+  bun: {
+    command: (files, terse) => [
+      ...[BUN, "test", "--parallel=2", "--timeout=60000", ...terse ? ["--only-failures"] : []],
+      ...files.map((file) => `./${file}`),
+    ],
+    passed: /^ *(\d+) pass$/m,
+    failed: /^ *(\d+) fail$/m,
+    skipped: /^ *(\d+) skip$/m,
+  },
+  node: {
+    command: (files) => [
+      ...[
+        process.execPath,
+        "--test",
+        "--test-reporter=spec",
+        "--test-concurrency=2",
+        "--test-timeout=120000",
+      ],
+      ...files.map((file) => `.build/${file.replace(/\.tsx?$/, ".js")}`),
+    ],
+    passed: /^ℹ pass (\d+)$/m,
+    failed: /^ℹ fail (\d+)$/m,
+    skipped: /^ℹ skipped (\d+)$/m,
+  },
+};
+
+function denoCounts() {
+  const count = (word) => new RegExp(`^(?:ok|FAILED) \\|.* (\\d+) ${word}(?: \\((\\d+) steps?\\))?`, "m");
+  return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") };
+}
+
+async function main(words) {
+  const only = words.find((word) => word.startsWith("--runtime="))?.slice("--runtime=".length);
+  const filter = words.find((word) => !word.startsWith("--"));
+  if (only !== undefined && !(only in parts)) {
+    return refuse(`There is no "${only}" to run: ${Object.keys(parts).join(", ")}.`);
+  }
+  const files = testFiles().filter((file) => file.includes(filter ?? ""));
+  if (files.length === 0) return refuse(`No test file has "${filter}" in its name.`);
+  const chosen = only ? [only] : Object.keys(parts).filter((name) => name !== "docs" || !filter);
+
+  repairBun();
+  const { environment, missing } = systemPrograms(files);
+  const lines = [];
+  const typesRight = buildPackage() & buildTests();
+  lines.push(`types: ${typesRight ? "right" : "wrong, see the compiler's errors at the top"}`);
+  let passed = Boolean(typesRight);
+  for (const name of chosen) {
+    const counts = await run(name, files, environment, chosen.length > 1);
+    lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+    passed &&= counts.failed === 0 && counts.passed > 0;
+  }
+  for (const line of missing) lines.push(`MISSING: ${line}`);
+  if (missing.length > 0 && process.env.CI) passed = false;
+  console.log(["", ...lines].join("\n"));
+  return passed;
+}
+
+function refuse(sentence) {
+  console.error(sentence);
+  return false;
+}
+
+function testFiles() {
+  return readdirSync("tests", { recursive: true })
+    .map((file) => `tests/${file.replaceAll("\\", "/")}`)
+    .filter((file) => /_test\.tsx?$/.test(file))
+    .sort();
+}
+
+/** npm may have been told to run no install scripts; Bun's then still has to fetch its program. */
+function repairBun() {
+  if (spawnSync(BUN, ["--version"]).status === 0) return;
+  console.log("Bun's install script has not run: running it now.");
+  spawnSync(process.execPath, ["node_modules/bun/install.js"], { stdio: "inherit" });
+}
+
+/** Runs one part and counts its tests. Where several run, the titles are told once, by the last. */
+async function run(name, files, environment, terse) {
+  const { command, passed, failed, skipped } = parts[name];
+  const [program, ...args] = command(files, terse);
+  console.log(`\n--- ${name} ---`);
+  const { output, succeeded } = await show(program, args, environment);
+  const count = (pattern) =>
+    (output.match(pattern) ?? []).slice(1).reduce((sum, digits) => sum + Number(digits ?? 0), 0);
+  return {
+    passed: count(passed),
+    failed: Math.max(count(failed), succeeded ? 0 : 1), // a run can also fail without a failed test
+    skipped: count(skipped),
+  };
+}
+
+const DOTS = /^[.,!]\n/gm; // Deno's dot reporter, when it does not write to a terminal
+
+/** Runs a program, showing what it says as it says it. */
+function show(program, args, environment) {
+  return new Promise((ended) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...environment, DENO_NO_UPDATE_CHECK: "1", ...colour() },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: LONGEST_RUN,
+    });
+    let output = "";
+    for (const stream of ["stdout", "stderr"]) {
+      child[stream].setEncoding("utf8").on("data", (text) => {
+        output += text;
+        process[stream].write(text.replace(DOTS, ""));
+      });
+    }
+    child.on("error", (error) => console.error(error));
+    child.on("close", (code) => ended({ output: stripVTControlCharacters(output), succeeded: code === 0 }));
+  });
+}
+
+/** The children write to a pipe, so they have to be told when a person watches. */
+function colour() {
+  return process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
+}
+
+process.exitCode = await main(process.argv.slice(2)) ? 0 : 1;
