@@ -6,7 +6,7 @@
  */
 
 /** The greatest state number; sums stop here rather than lose their last digit. */
-export const MAX = Number.MAX_SAFE_INTEGER;
+export const MAX: number = Number.MAX_SAFE_INTEGER;
 
 /** a / b rounded down, for integers a >= 0 and b >= 1. */
 export function floorDiv(a: number, b: number): number {
