@@ -1,0 +1,32 @@
+/** `npm run check`: all that is checked without running a test. Ends at the first thing that is wrong. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
+import process from "node:process";
+import { importFlags } from "./jsr.mjs";
+
+const entries = Object.values(JSON.parse(readFileSync("deno.json", "utf8")).exports);
+
+const checks = [
+  ["deno", "fmt", "--check"],
+  ["deno", "lint"],
+  ["deno", "check", "--quiet", ...importFlags()],
+  ["deno", "doc", "--lint", ...entries],
+  // The package as JSR gets it, and as npm gets it.
+  ["deno", "publish", "--dry-run", "--allow-dirty"],
+  ["node", "scripts/build.mjs"],
+  ["publint", "--strict"],
+  ["attw", "--pack", ".", "--profile", "esm-only"],
+];
+
+const environment = {
+  ...process.env,
+  DENO_NO_UPDATE_CHECK: "1",
+  PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter),
+};
+
+for (const [program, ...words] of checks) {
+  console.log(`\n=== ${program} ${words.join(" ")}`);
+  const { status } = spawnSync(program, words, { stdio: "inherit", env: environment });
+  if (status !== 0) process.exit(1);
+}
