@@ -35,10 +35,12 @@ for (let sent = 0; sent < SENT; sent++) {
 }
 
 const SHOWN = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"];
-console.table(answers.map(({ status, headers }) => ({
-  status,
-  ...Object.fromEntries(SHOWN.map((name) => [name, headers.get(name) ?? ""])),
-})));
+const rows = answers.map(({ status, headers }) => [status, ...SHOWN.map((name) => headers.get(name) ?? "-")]);
+for (const row of [["status", ...SHOWN], ...rows]) {
+  console.log(
+    row.map((cell, column) => String(cell).padEnd(column === 0 ? 8 : SHOWN[column - 1].length + 2)).join(""),
+  );
+}
 const refused = answers.at(-1);
 console.log(`\nThe refused ones' body, ${refused.headers.get("content-type")}:\n\n${refused.body}\n`);
 
