@@ -1,0 +1,73 @@
+/**
+ * What the formats have in common that can tell of one quota only: which one they tell, and when they leave
+ * alone what a response tells already. Told is the tightest, or a client would trust the wrong number.
+ *
+ * @module
+ */
+
+import { type Decision, tightest } from "../decision.ts";
+import type { Quota } from "./format.ts";
+import { remainingUnits, whole } from "./whole.ts";
+
+/** The names of three headers that tell of one quota. */
+export interface QuotaHeaders {
+  /** Units a window. */
+  readonly limit: string;
+  /** Units left. */
+  readonly remaining: string;
+  /** When the quota is whole again. */
+  readonly reset: string;
+}
+
+/** The decision to tell. `quotas` holds at least one. */
+export function tightestOf(quotas: readonly Quota[]): Decision {
+  return quotas.length === 1 ? quotas[0].decision : tightest(quotas.map((quota) => quota.decision));
+}
+
+function share(remaining: number, limit: number): number {
+  return limit === 0 ? 0 : remaining / limit;
+}
+
+/**
+ * Does what a nested throttle or an upstream wrote stay, rather than `ours`?
+ *
+ * @param headers The response's headers.
+ * @param limit The limit they tell, as text.
+ * @param remaining The remaining units they tell, as text.
+ * @param ours What we have to tell.
+ */
+export function isTighter(
+  headers: Headers,
+  limit: string | null,
+  remaining: string | null,
+  ours: Decision,
+): boolean {
+  if (limit === null || remaining === null || !ours.allowed) return false;
+  // What is no number (two joined by a comma, say) no client can read: ours is better.
+  if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
+  // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
+  if (headers.has("Retry-After")) return true;
+  return share(Number(remaining), Number(limit)) <= share(remainingUnits(ours), whole(ours.limit));
+}
+
+/**
+ * Writes three headers, unless those that are there tell of something tighter.
+ *
+ * @param headers The response's headers.
+ * @param names What the three are called.
+ * @param ours What to tell.
+ * @param reset The third one's number, or null when it cannot be said.
+ */
+export function writeQuota(
+  headers: Headers,
+  names: QuotaHeaders,
+  ours: Decision,
+  reset: number | null,
+): void {
+  const limit = headers.get(names.limit);
+  if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
+  headers.set(names.limit, String(whole(ours.limit)));
+  headers.set(names.remaining, String(remainingUnits(ours)));
+  if (reset !== null) headers.set(names.reset, String(reset));
+  else headers.delete(names.reset);
+}

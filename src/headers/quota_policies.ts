@@ -1,0 +1,58 @@
+/**
+ * RateLimit-Policy as drafts 04 to 07 write it: policies without names, told apart by their quota, and the
+ * rules of those drafts that come with it.
+ *
+ * @module
+ */
+
+import type { Decision } from "../decision.ts";
+import type { HeaderDescription, Quota } from "./format.ts";
+import { writeItem, writeList } from "./structured_field.ts";
+import { seconds, waitSeconds, whole } from "./whole.ts";
+
+/** The quotas that have the window these drafts require: not those of concurrency. */
+export function windowed(quotas: readonly Quota[]): readonly Quota[] {
+  const isWindowed = ({ algorithm }: Quota): boolean => algorithm.unit !== "concurrent-requests";
+  return quotas.every(isWindowed) ? quotas : quotas.filter(isWindowed);
+}
+
+/**
+ * Seconds until the quota resets: on a refusal the wait, as it should be the same moment as Retry-After's.
+ *
+ * @returns Null when there is no such moment; then these drafts allow no state.
+ */
+export function resetSeconds(decision: Decision): number | null {
+  const { allowed, resetAfterMs, retryAfterMs } = decision;
+  if (!allowed && Number.isFinite(retryAfterMs)) return waitSeconds(retryAfterMs);
+  return Number.isFinite(resetAfterMs) ? seconds(resetAfterMs) : null;
+}
+
+function writePolicy({ decision: { limit, windowMs } }: Quota): string {
+  return writeItem(whole(limit), { w: seconds(windowMs) });
+}
+
+/**
+ * Lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
+ * quota: the longer window is kept, as who keeps to it keeps to the shorter one too.
+ */
+export function writePolicies(headers: Headers, quotas: readonly Quota[]): void {
+  const there = headers.get("RateLimit-Policy");
+  const members = quotas.map(writePolicy);
+  if (there !== null) members.unshift(...there.split(","));
+  if (members.length === 1) return headers.set("RateLimit-Policy", members[0]);
+
+  const windows = new Map<number, number>();
+  for (const member of members) {
+    const [, quota, window] = /^\s*(\d{1,15})\s*;\s*w=(\d{1,15})/.exec(member)?.map(Number) ?? [];
+    // What has no quota or no window is no policy of these drafts.
+    if (window !== undefined) windows.set(quota, Math.max(window, windows.get(quota) ?? 0));
+  }
+  headers.set("RateLimit-Policy", writeList([...windows].map(([quota, w]) => writeItem(quota, { w }))));
+}
+
+/** What RateLimit-Policy says in these drafts. */
+export const describePolicies: HeaderDescription = {
+  description: "Lists all rate limiting policies that apply: the quota of each and its window w in seconds.",
+  on: "every",
+  example: "100;w=60, 1000;w=86400",
+};

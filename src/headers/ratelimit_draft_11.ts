@@ -1,0 +1,119 @@
+/**
+ * The RateLimit headers as drafts 08 to 11 write them: two lists of named policies. Section numbers are
+ * those of draft-ietf-httpapi-ratelimit-headers-11.
+ *
+ * @module
+ */
+
+import type { Algorithm } from "../algorithms/algorithm.ts";
+import { type Decision, refuses } from "../decision.ts";
+import type { HeaderFormat, Quota } from "./format.ts";
+import { writeItem, writeString } from "./structured_field.ts";
+import { remainingUnits, seconds, waitSeconds, whole } from "./whole.ts";
+
+/** What of a policy stays the same over its responses, as text. */
+interface Told {
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly unit: Algorithm["unit"];
+  /** Its item in RateLimit-Policy. */
+  readonly policy: string;
+  /** Its item in RateLimit, up to the number. */
+  readonly start: string;
+}
+
+function tell({ decision: { policy, limit, windowMs }, algorithm: { unit } }: Quota): Told {
+  // Slots come back when requests end, which no window says; a window under 1 s has no `w` to say it (§3.1.3).
+  const hasWindow = unit !== "concurrent-requests" && windowMs >= 1000;
+  return {
+    limit,
+    windowMs,
+    unit,
+    policy: writeItem(policy, {
+      q: whole(limit),
+      qu: unit === "requests" ? undefined : unit,
+      w: hasWindow ? seconds(windowMs) : undefined,
+    }),
+    start: `${writeString(policy)};r=`,
+  };
+}
+
+/**
+ * `t` (§4.1.2): seconds in which the client can use no more than `r`. For a quota that comes back bit by bit
+ * that is at least the time in which `r` units come back, or "r=99;t=1" would invite more than the policy
+ * grants (§6). On a refusal it is the rule's own wait, so that Retry-After is never earlier. At most `w`.
+ */
+function effectiveWindow(decision: Decision, gradual: boolean): number {
+  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = decision;
+  const window = seconds(windowMs);
+  if (!allowed) return Math.min(waitSeconds(retryAfterMs), window);
+  const refillMs = gradual && limit > 0 ? remainingUnits(decision) * windowMs / limit : 0;
+  return Math.min(seconds(Math.max(resetAfterMs, refillMs)), window);
+}
+
+/** The rest of a policy's item in RateLimit. */
+function writeState({ decision, algorithm }: Quota): string {
+  const remaining = remainingUnits(decision);
+  const hopeless = !decision.allowed && !Number.isFinite(decision.retryAfterMs);
+  if (hopeless || algorithm.unit === "concurrent-requests") return `${remaining}`;
+  return `${remaining};t=${effectiveWindow(decision, algorithm.gradual === true)}`;
+}
+
+/**
+ * Adds to a list that may be there. What is no list of strings is replaced: no client of this draft reads it
+ * (§7), and joined to it ours could not be read either (RFC 9651 §4.2).
+ */
+function joined(there: string | null, ours: string): string {
+  return there?.startsWith('"') ? `${there}, ${ours}` : ours;
+}
+
+/** @returns The format of drafts 08 to 11. */
+export function draft11(): HeaderFormat {
+  // By policy name, of which there are as many as rules. A limit that is decided per request may change.
+  const told = new Map<string, Told>();
+
+  function recall(quota: Quota): Told {
+    const { policy, limit, windowMs } = quota.decision;
+    const { unit } = quota.algorithm;
+    const known = told.get(policy);
+    if (known?.limit === limit && known.windowMs === windowMs && known.unit === unit) return known;
+    const fresh = tell(quota);
+    told.set(policy, fresh);
+    return fresh;
+  }
+
+  return {
+    write(headers, { denied, quotas }) {
+      if (quotas.length === 0) return;
+      let policies = "";
+      let states = "";
+      for (const quota of quotas) {
+        const { policy, start } = recall(quota);
+        policies += policies === "" ? policy : `, ${policy}`;
+        if (denied && !refuses(quota.decision)) continue;
+        const state = start + writeState(quota);
+        states += states === "" ? state : `, ${state}`;
+      }
+      headers.set("RateLimit-Policy", joined(headers.get("RateLimit-Policy"), policies));
+      if (states === "") return;
+      const there = headers.get("RateLimit");
+      // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
+      if (!denied && there !== null && headers.has("Retry-After")) return;
+      headers.set("RateLimit", joined(there, states));
+    },
+    describe: {
+      "RateLimit-Policy": {
+        description:
+          "Lists all rate limiting policies that apply: the quota q of each and its window w in seconds.",
+        on: "every",
+        example: '"burst";q=10;w=1, "daily";q=1000;w=86400',
+      },
+      "RateLimit": {
+        description:
+          "Current rate limiting state: by policy the quota r that is left and the seconds t that it must last.",
+        on: "every",
+        example: '"burst";r=9;t=1, "daily";r=873;t=75428',
+      },
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * The RateLimit headers as drafts 04 to 06 write them: a header for each number, and the policies by their
+ * quota.
+ *
+ * @module
+ */
+
+import type { HeaderFormat } from "./format.ts";
+import { type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
+
+const NAMES: QuotaHeaders = {
+  limit: "RateLimit-Limit",
+  remaining: "RateLimit-Remaining",
+  reset: "RateLimit-Reset",
+};
+
+/** @returns The format of drafts 04 to 06. */
+export function draft6(): HeaderFormat {
+  const count = { type: "integer", minimum: 0 };
+  return {
+    write(headers, report) {
+      const quotas = windowed(report.quotas);
+      if (quotas.length === 0) return;
+      writePolicies(headers, quotas);
+      const ours = tightestOf(quotas);
+      const reset = resetSeconds(ours);
+      if (reset !== null) writeQuota(headers, NAMES, ours, reset);
+    },
+    describe: {
+      "RateLimit-Policy": describePolicies,
+      [NAMES.limit]: {
+        description: "The maximum number of requests permitted in the current rate limit window.",
+        on: "every",
+        schema: count,
+        example: "100",
+      },
+      [NAMES.remaining]: {
+        description: "The number of requests remaining in the current rate limit window.",
+        on: "every",
+        schema: count,
+        example: "50",
+      },
+      [NAMES.reset]: {
+        description: "The number of seconds until the current rate limit window resets.",
+        on: "every",
+        schema: count,
+        example: "5",
+      },
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * The RateLimit headers as draft 07 writes them: one quota in RateLimit, and the policies by their quota.
+ *
+ * @module
+ */
+
+import type { HeaderFormat } from "./format.ts";
+import { isTighter, tightestOf } from "./one_quota.ts";
+import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
+import { remainingUnits, whole } from "./whole.ts";
+
+/** @returns The format of draft 07. */
+export function draft7(): HeaderFormat {
+  return {
+    write(headers, report) {
+      const quotas = windowed(report.quotas);
+      if (quotas.length === 0) return;
+      writePolicies(headers, quotas);
+      const ours = tightestOf(quotas);
+      const reset = resetSeconds(ours);
+      if (reset === null) return;
+      const there = /^limit=(\d+), *remaining=(\d+)/.exec(headers.get("RateLimit") ?? "");
+      if (there !== null && isTighter(headers, there[1], there[2], ours)) return;
+      headers.set(
+        "RateLimit",
+        `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`,
+      );
+    },
+    describe: {
+      "RateLimit-Policy": describePolicies,
+      "RateLimit": {
+        description:
+          "Current rate limiting state: the quota, what remains of it, and the seconds until it resets.",
+        on: "every",
+        example: "limit=100, remaining=50, reset=5",
+      },
+    },
+  };
+}

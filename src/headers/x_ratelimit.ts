@@ -1,0 +1,97 @@
+/**
+ * The X-RateLimit headers: no standard, but what most clients know.
+ *
+ * @module
+ */
+
+import type { HeaderFormat } from "./format.ts";
+import { type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { seconds } from "./whole.ts";
+
+const NAMES: QuotaHeaders = {
+  limit: "X-RateLimit-Limit",
+  remaining: "X-RateLimit-Remaining",
+  reset: "X-RateLimit-Reset",
+};
+
+/** What X-RateLimit-Reset counts, in seconds either way. */
+const RESETS = {
+  delta: {
+    from: (_at: number): number => 0,
+    description: "The number of seconds until the current rate limit window resets.",
+    example: "60",
+  },
+  epoch: {
+    from: (at: number): number => at,
+    description: "When the current rate limit window resets, in Unix time: seconds since 1970, UTC.",
+    example: "1795323576",
+  },
+};
+
+/** What {@link xRateLimit} can be told. */
+export interface XRateLimitOptions {
+  /**
+   * What X-RateLimit-Reset counts: seconds from now (`delta`), or whole seconds of Unix time, as GitHub's
+   * does (`epoch`). Default "delta".
+   */
+  readonly reset?: "delta" | "epoch";
+}
+
+/**
+ * Sends `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` of the tightest rule: one that
+ * refuses, else the one with the least share left. Headers that a nested throttle or an upstream sent stay
+ * when theirs are tighter.
+ *
+ * @param options What Reset counts.
+ * @returns The format.
+ * @throws {TypeError} On any other `reset`.
+ *
+ * @example With Unix time, as GitHub sends it
+ * ```ts
+ * import { withThrottle, xRateLimit } from "@weir/throttle";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const handler = withThrottle(() => new Response("inside"), "100/hour", {
+ *   client: { address: () => "203.0.113.9" },
+ *   headers: [xRateLimit({ reset: "epoch" })],
+ * });
+ * const response = await handler(new Request("https://example.com/"));
+ *
+ * strictEqual(response.headers.get("X-RateLimit-Limit"), "100");
+ * strictEqual(response.headers.get("X-RateLimit-Remaining"), "99");
+ * ```
+ */
+export function xRateLimit({ reset = "delta" }: XRateLimitOptions = {}): HeaderFormat {
+  if (!Object.hasOwn(RESETS, reset)) {
+    throw new TypeError(
+      `Cannot send X-RateLimit headers as reset must be "delta" or "epoch": current value is ${
+        JSON.stringify(reset)
+      }`,
+    );
+  }
+  const { from, description, example } = RESETS[reset];
+  const count = { type: "integer", minimum: 0 };
+  return {
+    write(headers, { quotas, at }) {
+      if (quotas.length === 0) return;
+      const ours = tightestOf(quotas);
+      const end = from(at) + ours.resetAfterMs;
+      writeQuota(headers, NAMES, ours, Number.isFinite(end) ? seconds(end) : null);
+    },
+    describe: {
+      [NAMES.limit]: {
+        description: "The maximum number of requests permitted in the current rate limit window.",
+        on: "every",
+        schema: count,
+        example: "100",
+      },
+      [NAMES.remaining]: {
+        description: "The number of requests remaining in the current rate limit window.",
+        on: "every",
+        schema: count,
+        example: "99",
+      },
+      [NAMES.reset]: { description, on: "every", schema: count, example },
+    },
+  };
+}

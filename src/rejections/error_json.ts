@@ -1,0 +1,122 @@
+/**
+ * The rejection as an error code, a message, and details that a person can be shown.
+ *
+ * @module
+ */
+
+import { refuses, tightest } from "../decision.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Rejection } from "./rejection.ts";
+import { rejectionStatus } from "./rejection_status.ts";
+
+const ERRORS = {
+  429: { error: "rate_limit_exceeded", message: "Too many requests. Please slow down." },
+  503: { error: "service_unavailable", message: "Service temporarily unavailable. Please try again later." },
+};
+
+const CONTENT_TYPE = "application/json";
+
+/** The last moment that a Date can be, in epoch ms. */
+const END_OF_TIME = 8.64e15;
+
+/** Units a wait is told in, and the seconds from which on the next one is used: an hour is still "60 minutes". */
+const UNITS = [
+  { name: "second", seconds: 1, below: 60 },
+  { name: "minute", seconds: 60, below: 2 * 3600 },
+  { name: "hour", seconds: 3600, below: 2 * 86400 },
+  { name: "day", seconds: 86400, below: Infinity },
+];
+
+/** A wait in words, rounded up: 119 seconds are "2 minutes". */
+function inWords(wait: number): string {
+  const unit = UNITS.find(({ below }) => wait < below)!;
+  const count = Math.ceil(wait / unit.seconds);
+  return `${count} ${unit.name}${count === 1 ? "" : "s"}`;
+}
+
+/** When to come back, or nothing when waiting cannot help. */
+function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
+  if (!Number.isFinite(retryAfterMs)) return {};
+  // As Retry-After has it: whole seconds rounded up, at least 1.
+  const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  return {
+    retry_after_seconds: wait,
+    retry_after_timestamp: new Date(Math.min(now + wait * 1000, END_OF_TIME)).toISOString(),
+    retry_after_human: inWords(wait),
+  };
+}
+
+/** What {@link errorJson} can be told. */
+export interface ErrorJsonOptions {
+  /** Says what time it is, in epoch ms: `retry_after_timestamp` counts from it. Default `Date.now`. */
+  readonly clock?: () => number;
+}
+
+/**
+ * Answers with an error code, a message, the rule that makes the client wait longest (`throttle_type`), and
+ * the wait: in seconds, as a UTC time and in words. Where waiting cannot help, as for a cost above the burst,
+ * the wait is left out.
+ *
+ * @param options The clock.
+ * @returns The rejection.
+ *
+ * @example
+ * ```ts
+ * import { errorJson, memoryStore, withThrottle } from "@weir/throttle";
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const clock = () => Date.UTC(2026, 0, 1);
+ * const handler = withThrottle(() => new Response("inside"), { name: "login", rate: "1/2min" }, {
+ *   client: { address: () => "203.0.113.9" },
+ *   store: memoryStore({ clock }),
+ *   reject: errorJson({ clock }),
+ * });
+ * await handler(new Request("https://example.com/"));
+ * const refused = await handler(new Request("https://example.com/"));
+ *
+ * deepStrictEqual(await refused.json(), {
+ *   error: "rate_limit_exceeded",
+ *   message: "Too many requests. Please slow down.",
+ *   details: {
+ *     throttle_type: "login",
+ *     retry_after_seconds: 120,
+ *     retry_after_timestamp: "2026-01-01T00:02:00.000Z",
+ *     retry_after_human: "2 minutes",
+ *   },
+ * });
+ * ```
+ */
+export function errorJson({ clock = Date.now }: ErrorJsonOptions = {}): Rejection {
+  function reject({ decisions }: Outcome): Response {
+    const status = rejectionStatus(decisions);
+    const { policy, retryAfterMs } = tightest(decisions.filter(refuses));
+    const details = { throttle_type: policy, ...retryDetails(retryAfterMs, clock()) };
+    const body = JSON.stringify({ ...ERRORS[status], details });
+    return new Response(body, { status, headers: { "Content-Type": CONTENT_TYPE } });
+  }
+  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema } });
+}
+
+function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
+  return {
+    type: "object",
+    required: ["error", "message", "details"],
+    properties: {
+      error: { type: "string", enum: [ERRORS[status].error] },
+      message: { type: "string" },
+      details: {
+        type: "object",
+        required: ["throttle_type"],
+        properties: {
+          throttle_type: {
+            type: "string",
+            description: "The name of the rate limiting policy that refused.",
+          },
+          retry_after_seconds: { type: "integer", minimum: 1 },
+          retry_after_timestamp: { type: "string", format: "date-time" },
+          retry_after_human: { type: "string", description: 'The wait in words: "2 minutes".' },
+        },
+      },
+    },
+  };
+}

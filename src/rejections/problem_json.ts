@@ -1,0 +1,118 @@
+/**
+ * The rejection as problem details (RFC 9457), with the problem types of
+ * draft-ietf-httpapi-ratelimit-headers-11 §5.
+ *
+ * @module
+ */
+
+import { type Decision, refuses } from "../decision.ts";
+import type { Rejection } from "./rejection.ts";
+import { rejectionStatus } from "./rejection_status.ts";
+
+/** A problem type of the draft: constant but for the policies (RFC 9457 §3.1.3). */
+interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: 429 | 503;
+}
+
+const TYPES = "https://iana.org/assignments/http-problem-types#";
+
+const QUOTA_EXCEEDED: Problem = {
+  type: `${TYPES}quota-exceeded`,
+  title: "Request cannot be satisfied as assigned quota has been exceeded",
+  status: 429,
+};
+const ABNORMAL_USAGE: Problem = {
+  type: `${TYPES}abnormal-usage-detected`,
+  title: "Request not satisfied due to detection of abnormal request pattern",
+  status: 429,
+};
+const REDUCED_CAPACITY: Problem = {
+  type: `${TYPES}temporary-reduced-capacity`,
+  title: "Request cannot be satisfied due to temporary server capacity constraints",
+  status: 503,
+};
+const PROBLEMS: readonly Problem[] = [QUOTA_EXCEEDED, ABNORMAL_USAGE, REDUCED_CAPACITY];
+
+const CONTENT_TYPE = "application/problem+json";
+
+/** Bodies kept of one problem. There are as many as sets of rules that refuse together: few, but not by any law. */
+const MOST_BODIES = 1000;
+
+function problemOf(decisions: readonly Decision[], refusing: readonly Decision[]): Problem {
+  if (rejectionStatus(decisions) === 503) return REDUCED_CAPACITY;
+  // A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
+  return refusing.every((decision) => decision.blocked) ? ABNORMAL_USAGE : QUOTA_EXCEEDED;
+}
+
+/**
+ * Answers with problem details: the type says whether a quota was exceeded, abnormal usage was blocked
+ * (both 429) or the server cannot tell for now (503), and `violated-policies` names the refusing rules.
+ *
+ * @returns The rejection.
+ *
+ * @example
+ * ```ts
+ * import { problemJson, withThrottle } from "@weir/throttle";
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const handler = withThrottle(() => new Response("inside"), { name: "burst", rate: "1/min" }, {
+ *   client: { address: () => "203.0.113.9" },
+ *   reject: problemJson(),
+ * });
+ * await handler(new Request("https://example.com/"));
+ * const refused = await handler(new Request("https://example.com/"));
+ *
+ * deepStrictEqual(await refused.json(), {
+ *   type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+ *   title: "Request cannot be satisfied as assigned quota has been exceeded",
+ *   status: 429,
+ *   "violated-policies": ["burst"],
+ * });
+ * ```
+ */
+export function problemJson(): Rejection {
+  // Refusals come in floods, so their bodies are composed once.
+  const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
+
+  function bodyOf(problem: Problem, names: readonly string[]): string {
+    const known = bodies.get(problem)!;
+    const key = names.join(" ");
+    let body = known.get(key);
+    if (body === undefined) {
+      body = JSON.stringify({ ...problem, "violated-policies": names });
+      if (known.size < MOST_BODIES) known.set(key, body);
+    }
+    return body;
+  }
+
+  function reject({ decisions }: { readonly decisions: readonly Decision[] }): Response {
+    const refusing = decisions.filter(refuses);
+    const problem = problemOf(decisions, refusing);
+    const body = bodyOf(problem, refusing.map((decision) => decision.policy));
+    return new Response(body, { status: problem.status, headers: { "Content-Type": CONTENT_TYPE } });
+  }
+
+  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema } });
+}
+
+function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
+  const problems = PROBLEMS.filter((problem) => problem.status === status);
+  return {
+    type: "object",
+    required: ["type", "title", "status", "violated-policies"],
+    properties: {
+      type: { type: "string", format: "uri-reference", enum: problems.map((problem) => problem.type) },
+      title: { type: "string" },
+      status: { type: "integer", enum: [status] },
+      "violated-policies": {
+        type: "array",
+        description: "The names of the rate limiting policies that refused the request.",
+        minItems: 1,
+        uniqueItems: true,
+        items: { type: "string" },
+      },
+    },
+  };
+}
