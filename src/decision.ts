@@ -46,11 +46,13 @@ export interface Decision {
   blocked: boolean;
   /** Where the verdict came from. */
   source: Source;
-  /**
-   * The time under which the store recorded the charge, epoch ms by the store's clock: what a later
-   * correction of this charge names, so that it reaches this window and no other.
-   */
+  /** When it was decided, epoch ms by the clock that decided it. */
   at: number;
+  /**
+   * The time under which the charge was recorded (the window's start, the log entry's time), epoch ms: what a
+   * later correction names, so that it reaches this window and no other.
+   */
+  chargedAt: number;
 }
 
 /** Does this decision refuse the request? Shadow decisions never do. */

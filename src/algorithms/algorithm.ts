@@ -37,9 +37,9 @@ export interface Step<State = unknown> {
   /** How long the state means anything; once this has passed it equals no state. */
   readonly ttlMs: number;
   /** The time that names this charge to a later correction: the window's start, the log entry's time. Default: now. */
-  readonly at?: number;
+  readonly at?: number | undefined;
   /** Refused by a block rather than by the quota. */
-  readonly blocked?: boolean;
+  readonly blocked?: boolean | undefined;
 }
 
 /**
@@ -48,7 +48,7 @@ export interface Step<State = unknown> {
  */
 export interface Algorithm<State = unknown> {
   /** Its name in compiled rules. Default "custom". */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * Decides one request. Pure: reads no clock, keeps nothing, changes none of its arguments.
    *
@@ -56,7 +56,7 @@ export interface Algorithm<State = unknown> {
    * @param policy The limit in units and the window in ms.
    * @param now Epoch ms by the store's clock. It may step back; that must neither add nor remove quota.
    * @param cost Units, an integer: at least 0, or, for a correction, what to add to or (negative) give back from a charge.
-   * @param since Null for a request. For a correction the `at` of the charge that it corrects: it must reach
+   * @param since Null for a request. For a correction the {@link Step.at} of the charge that it corrects: it must reach
    * that window, entry or slot and no other, is never refused, and clamps at 0 used.
    */
   step(state: State | null, policy: Policy, now: number, cost: number, since: number | null): Step<State>;
@@ -65,22 +65,22 @@ export interface Algorithm<State = unknown> {
    * `state` an array of integers or nil, `since` an integer or nil and `p` the array of {@link params}, that
    * returns `allowed, remaining, reset, retry, state, ttl, at, blocked`.
    */
-  readonly lua?: string;
+  readonly lua?: string | undefined;
   /** The algorithm's own numbers, for the twin. */
-  readonly params?: readonly number[];
+  readonly params?: readonly number[] | undefined;
   /** Does quota come back bit by bit rather than all at once? Header fields then understate how soon. Default false. */
-  readonly gradual?: boolean;
+  readonly gradual?: boolean | undefined;
   /** The quota unit of the RateLimit fields. Default "requests". */
-  readonly unit?: "requests" | "content-bytes" | "concurrent-requests";
+  readonly unit?: "requests" | "content-bytes" | "concurrent-requests" | undefined;
   /**
    * For a rate that is a limit alone (`{ limit }`): the window in ms that the algorithm brings along, a
    * lease for concurrency. Without it a rate must have a window, with it a rate must not.
    */
-  readonly ownWindowMs?: number;
+  readonly ownWindowMs?: number | undefined;
   /** May a refusal turn before its `retryAfterMs` has passed, as a freed slot does? Such refusals are never cached. Default: true for custom ones. */
-  readonly revocable?: boolean;
+  readonly revocable?: boolean | undefined;
   /** The greatest cost that can ever pass under this limit. Default: not known, so every cost is stepped. */
-  capacity?(limit: number): number;
+  capacity?: ((limit: number) => number) | undefined;
   /** Says in a few words what of this policy the algorithm cannot do exactly, or null. Asked when the rule is built. */
-  refuse?(limit: number, windowMs: number): string | null;
+  refuse?: ((limit: number, windowMs: number) => string | null) | undefined;
 }

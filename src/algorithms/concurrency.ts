@@ -41,7 +41,7 @@ end`;
  * equal(throttle.rules[0].limit, 2);
  * ```
  */
-export function concurrency(options: { lease: Duration }): Algorithm<Log> {
+export function concurrency(options: { lease: Duration }): Algorithm {
   const leaseMs = durationMs(options.lease, "concurrency()", "lease");
   return {
     name: "concurrency",
@@ -55,5 +55,5 @@ export function concurrency(options: { lease: Duration }): Algorithm<Log> {
       const { retryAfterMs } = step;
       return retryAfterMs > 0 && retryAfterMs < Infinity ? { ...step, retryAfterMs: RETRY_MS } : step;
     },
-  };
+  } satisfies Algorithm<Log>;
 }

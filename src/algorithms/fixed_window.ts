@@ -53,7 +53,7 @@ end`;
  * equal(throttle.rules[0].algorithm, "fixed-window");
  * ```
  */
-export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm<State> {
+export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   const { aligned = false } = options;
   return {
     name: "fixed-window",
@@ -95,5 +95,5 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm<Stat
         at: start,
       };
     },
-  };
+  } satisfies Algorithm<State>;
 }

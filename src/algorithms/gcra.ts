@@ -68,7 +68,7 @@ end`;
  * equal(throttle.rules[0].algorithm, "gcra");
  * ```
  */
-export function gcra(options: { burst?: number } = {}): Algorithm<State> {
+export function gcra(options: { burst?: number } = {}): Algorithm {
   const { burst: own } = options;
   if (own !== undefined && !(Number.isSafeInteger(own) && own > 0)) {
     throw new RangeError(`Cannot make gcra() as burst must be a positive integer: current value is ${own}`);
@@ -130,7 +130,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm<State> {
         at,
       };
     },
-  };
+  } satisfies Algorithm<State>;
 }
 
 /** {@link gcra} under its other name: requests fill a bucket that leaks at a steady rate. */

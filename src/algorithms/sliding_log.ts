@@ -26,7 +26,7 @@ const MOST = 10_000;
  * equal(throttle.rules[0].limit, 3);
  * ```
  */
-export function slidingLog(): Algorithm<Log> {
+export function slidingLog(): Algorithm {
   return {
     name: "sliding-log",
     lua: `function(state, limit, window, now, cost, since, p)
@@ -40,5 +40,5 @@ end`,
         ? null
         : `slidingLog() remembers every request, so limit must be at most ${MOST} (slidingWindow() has the same bound in constant memory): current value is ${limit}`,
     step: (state, policy, now, cost, since) => logStep(state, policy, now, cost, since, now),
-  };
+  } satisfies Algorithm<Log>;
 }

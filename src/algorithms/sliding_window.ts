@@ -42,7 +42,7 @@ end`;
  * equal(throttle.rules[0].algorithm, "sliding-window");
  * ```
  */
-export function slidingWindow(options: { slots?: number } = {}): Algorithm<Log> {
+export function slidingWindow(options: { slots?: number } = {}): Algorithm {
   const { slots = 16 } = options;
   if (!(Number.isSafeInteger(slots) && slots >= 1 && slots <= MOST)) {
     throw new RangeError(
@@ -58,5 +58,5 @@ export function slidingWindow(options: { slots?: number } = {}): Algorithm<Log> 
     capacity: (limit) => limit,
     step: (state, policy, now, cost, since) =>
       logStep(state, policy, now, cost, since, slotEnd(now, policy.windowMs, slots)),
-  };
+  } satisfies Algorithm<Log>;
 }

@@ -19,6 +19,8 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
   readonly stage?: Stage;
   /** The key's name in derived rule names. */
   readonly keyName?: string;
+  /** Refuse the request, rather than skip the rule, where the key is null. Default false. */
+  readonly refusesNull?: boolean;
 };
 
 /**

@@ -19,8 +19,16 @@ export interface Check {
   readonly algorithm: Algorithm;
   /** Units; negative only in a correction. */
   readonly cost: number;
-  /** For a correction, the `at` of the decision it corrects; else null. */
+  /** For a correction, the `chargedAt` of the decision it corrects; else null. */
   readonly since: number | null;
+}
+
+/** A change in how well a store works: told once at each change, not once a request. */
+export interface StoreChange {
+  /** Which way it changed. */
+  readonly state: "failing" | "healed";
+  /** What went wrong. */
+  readonly error?: unknown;
 }
 
 /** A place to keep states. It has one verb. */
@@ -43,6 +51,10 @@ export interface Store {
    * @throws {TypeError} On a rule that cannot work on this store.
    */
   prepare?(rules: readonly CompiledRule[]): void;
+  /** Called at construction by whoever wants to hear when the store stops or starts to work as it should. */
+  observe?(listener: (change: StoreChange) => void): void;
+  /** The clock it decides by, epoch ms, where that can be read here. */
+  readonly clock?: () => number;
   /** Forgets one key, taken literally. */
   forget?(key: string): MaybePromise<void>;
 }
@@ -69,6 +81,7 @@ export function decisionOf(check: Check, step: Step, now: number): Decision {
     retryAfterMs: step.retryAfterMs,
     blocked: step.blocked === true,
     source: "store",
-    at: step.at ?? now,
+    at: now,
+    chargedAt: step.at ?? now,
   };
 }

@@ -1,0 +1,64 @@
+/**
+ * Rate limiting for anything that takes a `Request` and returns a `Response`: wrap the handler that you give
+ * to `Deno.serve`, `Bun.serve`, a Worker, an edge function or a framework.
+ *
+ * @example Sixty requests a minute for each client address, five log-ins a quarter of an hour
+ * ```ts
+ * import { withThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const handler = withThrottle(
+ *   (request: Request) => new Response(`hello from ${new URL(request.url).pathname}`),
+ *   ["60/min", { rate: "5/15min", on: "POST /login" }],
+ *   { client: { address: () => "192.0.2.1" } }, // on a server: the socket's peer, without this line
+ * );
+ *
+ * const login = () => handler(new Request("https://example.com/login", { method: "POST" }));
+ * for (let i = 0; i < 5; i++) equal((await login()).status, 200);
+ * const refused = await login();
+ * equal(refused.status, 429);
+ * equal(refused.headers.get("retry-after"), "900");
+ * ```
+ *
+ * @module
+ */
+
+export { createThrottle, type Handler, type Throttle, throttleOf, withThrottle } from "./src/throttle.ts";
+export type { ThrottleOptions } from "./src/options.ts";
+export type { Outcome, RequestThrottle } from "./src/outcome.ts";
+export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rule.ts";
+export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } from "./src/rate.ts";
+export type { Context } from "./src/context.ts";
+export type { Decision, Mode, Source } from "./src/decision.ts";
+export type { Observer, ThrottleEvent } from "./src/events.ts";
+export type { MaybePromise } from "./src/maybe.ts";
+
+export type { Authenticate, Identity } from "./src/auth/authenticate.ts";
+export { clientAddress, type ClientOptions } from "./src/client/client.ts";
+export { addressKey, type AddressPrefixes } from "./src/client/address.ts";
+export type { Platform } from "./src/client/platforms.ts";
+export type { Key, Stage } from "./src/keys/key.ts";
+export { byIp, type ByIpOptions } from "./src/keys/ip.ts";
+export { byHeader } from "./src/keys/header.ts";
+export { byGlobal } from "./src/keys/global.ts";
+export { compose, firstOf } from "./src/keys/compose.ts";
+
+export type { Algorithm, Policy, Step } from "./src/algorithms/algorithm.ts";
+export { fixedWindow } from "./src/algorithms/fixed_window.ts";
+export { gcra, leakyBucket, tokenBucket } from "./src/algorithms/gcra.ts";
+export { slidingLog } from "./src/algorithms/sliding_log.ts";
+export { slidingWindow } from "./src/algorithms/sliding_window.ts";
+export { concurrency } from "./src/algorithms/concurrency.ts";
+
+export type { Check, Store, StoreChange } from "./src/stores/store.ts";
+export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory.ts";
+
+export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";
+export { xRateLimit, type XRateLimitOptions } from "./src/headers/x_ratelimit.ts";
+export { retryAfter } from "./src/headers/retry_after.ts";
+export { rateLimit, type RateLimitOptions } from "./src/headers/ratelimit.ts";
+
+export type { Rejection, RejectionDescription } from "./src/rejections/rejection.ts";
+export { problemJson } from "./src/rejections/problem_json.ts";
+export { detailJson } from "./src/rejections/detail_json.ts";
+export { errorJson } from "./src/rejections/error_json.ts";

@@ -1,0 +1,188 @@
+/**
+ * Internet addresses: strict reading, one canonical text for each, and the key that a client is counted under.
+ *
+ * @module
+ */
+
+import ipaddr from "ipaddr.js";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** How many leading bits of an address tell clients apart. */
+export interface AddressPrefixes {
+  /** Bits of an IPv4 address, 1 to 32. Default 32: every address is a client. */
+  ipv4Prefix?: number;
+  /** Bits of an IPv6 address, 1 to 128. Default 64, one network: whoever has one address of it has them all. */
+  ipv6Prefix?: number;
+}
+
+/** A CIDR range. */
+export interface AddressRange {
+  /** How many leading bits the range fixes; 0 holds every address of the family. */
+  readonly prefix: number;
+  /** Is this address, in canonical text, in it? */
+  has(address: string): boolean;
+}
+
+// Four decimal octets without leading zeros: ipaddr.js alone would read 010.0.0.7, 0xcb.0.113.7 and 3405803783 too.
+const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const IPV6 = /^[0-9a-f:]+$/i;
+const DOTTED_TAIL = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
+const RANGE = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/;
+
+// The longest spelling has 45 characters; the rest is room for a zone.
+const LONGEST = 64;
+
+// An address of these is a way to write the IPv4 address in its last 32 bits: RFC 4291 §2.5.5.2, RFC 6052 §2.1.
+const EMBEDDING = ["::ffff:0:0/96", "64:ff9b::/96"].map((text) => ipaddr.IPv6.parseCIDR(text));
+
+/**
+ * The canonical text of an address: IPv4 in dotted decimal, IPv6 as in RFC 5952. IPv4 inside IPv6 (`::ffff:0:0/96`
+ * and the NAT64 prefix `64:ff9b::/96`, judged by bits, not by notation) is that IPv4 address. Zones (`%eth0`) are
+ * dropped.
+ *
+ * @param text What is to be an address, with no port, brackets or white space.
+ * @returns The text that every spelling of this address has in common, or null for what is no address of anybody:
+ * octal, hexadecimal and short IPv4 forms, `0.0.0.0`, `::`, and everything else.
+ */
+export function canonicalAddress(text: string): string | null {
+  // This test is most of what an IPv4 request pays here.
+  if (IPV4.test(text)) return text === "0.0.0.0" ? null : text;
+  return text.length <= LONGEST && text.includes(":") ? canonicalIpv6(text) : null;
+}
+
+/**
+ * The key that an address is counted under: the address itself, or its network and prefix length.
+ *
+ * @param address An address in any spelling.
+ * @param prefixes How many bits tell clients apart. Default 32 for IPv4, 64 for IPv6.
+ * @returns `"203.0.113.9"`, `"2001:db8::/64"`; with `ipv4Prefix: 24` `"203.0.113.0/24"`.
+ * @throws {TypeError} If the text is no address.
+ * @throws {RangeError} If a prefix is not a whole number from 1 to 32, or to 128.
+ *
+ * @example One key for a whole IPv6 network
+ * ```ts
+ * import { addressKey } from "@weir/throttle";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(addressKey("203.0.113.9"), "203.0.113.9");
+ * assert.equal(addressKey("2001:db8::1"), "2001:db8::/64");
+ * assert.equal(addressKey("2001:db8::ffff:1"), "2001:db8::/64");
+ * assert.equal(addressKey("2001:db8:0:12ab::1", { ipv6Prefix: 56 }), "2001:db8:0:1200::/56");
+ * ```
+ */
+export function addressKey(address: string, prefixes: AddressPrefixes = {}): string {
+  const { ipv4Prefix = 32, ipv6Prefix = 64 } = prefixes;
+  requirePrefix("ipv4Prefix", ipv4Prefix, 32);
+  requirePrefix("ipv6Prefix", ipv6Prefix, 128);
+  const canonical = typeof address === "string" ? canonicalAddress(address) : null;
+  if (canonical === null) {
+    throw new TypeError(
+      `Cannot make an address key as the address must be an IPv4 or IPv6 address: current value is ${
+        JSON.stringify(address)
+      }`,
+    );
+  }
+  if (canonical.includes(":")) return networkOf(ipv6Prefix)(canonical);
+  return ipv4Prefix === 32 ? canonical : networkOf(ipv4Prefix)(canonical);
+}
+
+/**
+ * Reads a CIDR range. Bits beyond the prefix do not matter (`10.0.0.1/8` is `10.0.0.0/8`), an address alone is a
+ * range of one, and a range of IPv4 inside IPv6 is that IPv4 range.
+ *
+ * @param text `"10.0.0.0/8"`, `"2001:db8::/32"`, `"192.0.2.1"`.
+ * @returns The range, or null if the text is none.
+ */
+export function addressRange(text: string): AddressRange | null {
+  const [, base, length] = RANGE.exec(text) ?? [];
+  const written = base === undefined ? null : parse(base);
+  if (written === null) return null;
+  const bits = written.kind() === "ipv4" ? 32 : 128;
+  const network = unembed(written);
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8. Shorter than /96 it would be more than the IPv4 range that it seems to be.
+  const cut = bits - (network.kind() === "ipv4" ? 32 : 128);
+  const prefix = (length === undefined ? bits : Number(length)) - cut;
+  if (prefix < 0 || prefix > bits - cut) return null;
+  return {
+    prefix,
+    has(address: string): boolean {
+      const parsed = parse(address);
+      return parsed !== null && parsed.kind() === network.kind() && parsed.match(network, prefix);
+    },
+  };
+}
+
+/**
+ * A function of a text that remembers its last answers. What it remembers is dropped when it has a thousand, so a
+ * flood of texts costs time but no memory.
+ *
+ * @param compute A pure function.
+ * @returns The same function, quicker for texts seen lately.
+ */
+export function remembered<T>(compute: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const answer = known.get(text);
+    if (answer !== undefined || known.has(text)) return answer as T;
+    if (known.size >= 1000) known.clear();
+    const computed = compute(text);
+    known.set(text, computed);
+    return computed;
+  };
+}
+
+const canonicalIpv6 = remembered((text): string | null => {
+  const zone = text.indexOf("%");
+  const parsed = parse(zone === -1 ? text : text.slice(0, zone));
+  if (parsed === null) return null;
+  const address = unembed(parsed);
+  // All zeros is what a socket listens on; nobody has it.
+  return address.toByteArray().every((byte) => byte === 0) ? null : address.toString();
+});
+
+const networks = new Map<number, (canonical: string) => string>();
+
+function networkOf(prefix: number): (canonical: string) => string {
+  let network = networks.get(prefix);
+  if (network === undefined) {
+    network = remembered((canonical) => {
+      const family = canonical.includes(":") ? ipaddr.IPv6 : ipaddr.IPv4;
+      return `${family.networkAddressFromCIDR(`${canonical}/${prefix}`)}/${prefix}`;
+    });
+    networks.set(prefix, network);
+  }
+  return network;
+}
+
+function parse(text: string): Address | null {
+  if (IPV4.test(text)) return ipaddr.IPv4.parse(text);
+  const hexadecimal = text.replace(DOTTED_TAIL, withoutDots);
+  if (!IPV6.test(hexadecimal)) return null;
+  try {
+    return ipaddr.IPv6.parse(hexadecimal);
+  } catch {
+    return null;
+  }
+}
+
+// Dotted tails are turned here as ipaddr.js takes octal and hexadecimal ones, and ::1.2.3.4 for ::ffff:1.2.3.4.
+function withoutDots(text: string, head: string, ...rest: string[]): string {
+  const octets = rest.slice(0, 4);
+  if (!IPV4.test(octets.join("."))) return text;
+  const [a, b, c, d] = octets.map(Number);
+  return `${head}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}
+
+function unembed(address: Address): Address {
+  if (address.kind() === "ipv4" || !EMBEDDING.some((range) => address.match(range))) return address;
+  return new ipaddr.IPv4(address.toByteArray().slice(12));
+}
+
+function requirePrefix(name: string, prefix: number, bits: number): void {
+  if (Number.isInteger(prefix) && prefix >= 1 && prefix <= bits) return;
+  throw new RangeError(
+    `Cannot make an address key as ${name} must be a whole number from 1 to ${bits}: current value is ${prefix}`,
+  );
+}

@@ -1,0 +1,193 @@
+/**
+ * Who is asking: the address of the client, as far as it can be believed.
+ *
+ * @module
+ */
+
+import { peerOf, UNIX } from "./peer.ts";
+import { type Platform, platforms, type ReadClient } from "./platforms.ts";
+import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
+
+/**
+ * Whom to believe about a client's address. The default, `{}`, is nobody: the client is the transport peer, and
+ * forwarding headers, which any client can send, are not looked at.
+ *
+ * Say one thing: `trustedProxies` (with or without `header`), or `platform`, or `address`.
+ */
+export interface ClientOptions {
+  /**
+   * The proxies in front. As a list, their addresses or CIDR ranges, and "unix" for a peer on a Unix socket: prefer
+   * this where the server knows its peer. As a number, how many of them there are, the one connected to us included:
+   * safe only where no client can get around them. Default none.
+   */
+  trustedProxies?: number | readonly string[];
+  /**
+   * The header that those proxies write; any name but "x-forwarded-for" and "forwarded" holds one address. Default
+   * "x-forwarded-for". No other header is ever consulted in its place.
+   */
+  header?: "x-forwarded-for" | "forwarded" | string;
+  /**
+   * The platform this runs on: what its edge sets is taken. "aws-lambda" reads `requestContext` of the event that
+   * was passed beside the request.
+   */
+  platform?: Platform;
+  /**
+   * Your own way: given the request and what the server passed beside it, an address (also with a port), or null.
+   * Text that is no address counts as null; what the function throws is thrown on.
+   */
+  address?: (request: Request, ...platform: unknown[]) => string | null;
+}
+
+const OPTIONS = ["trustedProxies", "header", "platform", "address"];
+// RFC 9110 §5.1.
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * The address of the client that sent a request.
+ *
+ * - Nothing trusted: the transport peer.
+ * - Trusted ranges: from the peer through the header from the right, the first address that is not trusted; if the
+ *   peer is not trusted, the peer; if all are, the leftmost.
+ * - N trusted hops: the Nth address from the right; if there are fewer, the peer.
+ * - An entry that is no address ends the search at the hop before it, or, when counting hops, at the peer.
+ * - A header of one address that holds something else, or is missing: the peer.
+ * - Private and reserved addresses are clients like any other.
+ *
+ * Bad requests never make it throw.
+ *
+ * @param request The request.
+ * @param platform What the server passed beside the request: Deno's info, Bun's server, `{ incoming }` of
+ * `@hono/node-server`, a `node:http` message, Netlify's context, Hono's context.
+ * @param options Whom to believe. Compiled once for each object: do not change it afterwards.
+ * @returns Canonical text (IPv4 in dotted decimal, IPv6 as in RFC 5952), or null where nobody says: there is no peer,
+ * or it is on a Unix socket.
+ * @throws {TypeError} If the options are unsafe or mean nothing.
+ * @throws {RangeError} If the number of hops is not a whole number of 0 or more.
+ *
+ * @example Behind one proxy
+ * ```ts
+ * import { clientAddress } from "@weir/throttle";
+ * import assert from "node:assert/strict";
+ *
+ * const request = new Request("https://example.com/", {
+ *   headers: { "x-forwarded-for": "6.6.6.6, 203.0.113.9" },
+ * });
+ * const info = { remoteAddr: { transport: "tcp", hostname: "10.0.0.1", port: 443 } };
+ *
+ * assert.equal(clientAddress(request, [info]), "10.0.0.1");
+ * assert.equal(clientAddress(request, [info], { trustedProxies: ["10.0.0.0/8"] }), "203.0.113.9");
+ * ```
+ */
+export function clientAddress(
+  request: Request,
+  platform: readonly unknown[],
+  options?: ClientOptions,
+): string | null {
+  if (options === undefined) return transportPeer(request, platform);
+  let read = compiled.get(options);
+  if (read === undefined) {
+    read = compileClient(options);
+    compiled.set(options, read);
+  }
+  return read(request, platform);
+}
+
+const compiled = new WeakMap<ClientOptions, ReadClient>();
+const transportPeer = addressOnly(peerOf);
+
+/**
+ * Turns options into the function that finds a client's address.
+ *
+ * @param options Whom to believe. Default `{}`, nobody.
+ * @returns A function of a request and what came beside it: {@link clientAddress} without its options.
+ * @throws {TypeError} If the options are unsafe or mean nothing.
+ * @throws {RangeError} If the number of hops is not a whole number of 0 or more.
+ */
+export function compileClient(options: ClientOptions = {}): ReadClient {
+  refuseMeaningless(options);
+  const { trustedProxies, header = "x-forwarded-for", platform, address } = options;
+  if (address !== undefined) return ownAddress(address);
+  if (platform !== undefined) return addressOnly(platforms[platform]);
+  if (trustedProxies === undefined || trustedProxies === 0) return transportPeer;
+  const name = header.toLowerCase();
+  const read = headerReader(name);
+  const walk = typeof trustedProxies === "number"
+    ? walkHops(trustedProxies, name)
+    : walkRanges(trustedProxies);
+  return addressOnly((request, beside) =>
+    walk(peerOf(request, beside), read(request.headers.get(name) ?? ""))
+  );
+}
+
+/** A peer on a Unix socket may be trusted, but it has no address. */
+function addressOnly(read: ReadClient): ReadClient {
+  return (request, platform) => {
+    const client = read(request, platform);
+    return client === UNIX ? null : client;
+  };
+}
+
+function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient {
+  return (request, platform) => {
+    const text: unknown = address(request, ...platform);
+    if (text === null || text === undefined) return null;
+    if (typeof text === "string") return forwardedAddress(text);
+    throw new TypeError(
+      `Cannot use what client option address returned as it must be text or null: it is ${text}`,
+    );
+  };
+}
+
+function refuseMeaningless(options: ClientOptions): void {
+  const { trustedProxies, header, platform, address } = options;
+  const given = Object.entries(options).filter(([, value]) => value !== undefined).map(([name]) => name);
+  for (const name of given) {
+    if (!OPTIONS.includes(name)) refuse(name, `the client options are ${OPTIONS.join(", ")}`, name);
+  }
+  if (address !== undefined) {
+    if (typeof address !== "function") refuse("address", "it must be a function", address);
+    refuseOthers("address", given);
+  }
+  if (platform !== undefined) {
+    if (!Object.hasOwn(platforms, platform)) {
+      refuse("platform", `it must be one of ${Object.keys(platforms).join(", ")}`, platform);
+    }
+    refuseOthers("platform", given);
+  }
+  if (header !== undefined) {
+    if (typeof header !== "string" || !FIELD_NAME.test(header)) {
+      refuse("header", "it must be the name of a header", header);
+    }
+    if (trustedProxies === undefined) {
+      refuse("header", "any client can send it: trustedProxies must say who may", header);
+    }
+  }
+  if (trustedProxies !== undefined) requireProxies(trustedProxies);
+}
+
+function refuseOthers(name: "address" | "platform", given: readonly string[]): void {
+  const others = given.filter((other) => other !== name);
+  if (others.length > 0) {
+    refuse(others[0], `${name} already says where the address is from`, others.join(", "));
+  }
+}
+
+function requireProxies(proxies: number | readonly string[]): void {
+  if (typeof proxies === "number") {
+    if (Number.isSafeInteger(proxies) && proxies >= 0) return;
+    throw new RangeError(
+      `Cannot use client option trustedProxies as the number of hops must be a whole number of 0 or more: current value is ${proxies}`,
+    );
+  }
+  if (!Array.isArray(proxies)) {
+    refuse("trustedProxies", "it must be a number of hops or a list of addresses and CIDR ranges", proxies);
+  }
+}
+
+function refuse(name: string, reason: string, value: unknown): never {
+  throw new TypeError(
+    `Cannot use client option ${name} as ${reason}: current value is ${
+      JSON.stringify(value) ?? String(value)
+    }`,
+  );
+}

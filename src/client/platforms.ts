@@ -1,0 +1,83 @@
+/**
+ * What each platform's edge says of the client, and where. Every one of these is set by the edge itself, over what a
+ * client sent. That holds for requests that come through the edge: the origin must not be reachable around it.
+ *
+ * @module
+ */
+
+import { addressRange, canonicalAddress } from "./address.ts";
+import { passedBeside, peerOf } from "./peer.ts";
+import { headerReader, walkHops } from "./proxies.ts";
+
+/** The platforms whose word {@link ClientOptions.platform} can be taken for. */
+export type Platform =
+  | "cloudflare"
+  | "vercel"
+  | "netlify"
+  | "fly"
+  | "deno-deploy"
+  | "aws-lambda"
+  | "aws-alb"
+  | "aws-cloudfront"
+  | "gcp-lb"
+  | "azure-front-door"
+  | "azure-app-service";
+
+/** Who sent a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
+export type ReadClient = (request: Request, platform: readonly unknown[]) => string | null;
+
+/**
+ * How each platform names the client. Where a request lacks what the edge would have set (a health check from inside
+ * the platform), its peer is the client.
+ */
+export const platforms: Readonly<Record<Platform, ReadClient>> = {
+  "cloudflare": cloudflare,
+  "vercel": header("x-vercel-forwarded-for"),
+  "netlify": (request, platform) =>
+    peerOf(request, platform) ?? header("x-nf-client-connection-ip")(request, platform),
+  "fly": header("fly-client-ip"),
+  "deno-deploy": peerOf,
+  "aws-lambda": (request, platform) => sourceIp(platform) ?? peerOf(request, platform),
+  "aws-alb": header("x-forwarded-for"),
+  "aws-cloudfront": header("cloudfront-viewer-address"),
+  // The load balancer adds its own address after the client's.
+  "gcp-lb": header("x-forwarded-for", 2),
+  // Not x-azure-clientip, which Front Door fills from what the client sent.
+  "azure-front-door": header("x-azure-socketip"),
+  "azure-app-service": header("x-forwarded-for"),
+};
+
+function header(name: string, hops: number = 1): ReadClient {
+  const read = headerReader(name);
+  const walk = walkHops(hops, name);
+  return (request, platform) => walk(peerOf(request, platform), read(request.headers.get(name) ?? ""));
+}
+
+// With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E.
+const pseudoIpv4 = addressRange("240.0.0.0/4")!;
+const connectingIp = header("cf-connecting-ip");
+
+function cloudflare(request: Request, platform: readonly unknown[]): string | null {
+  const address = connectingIp(request, platform);
+  if (address === null || !pseudoIpv4.has(address)) return address;
+  return canonicalAddress(request.headers.get("cf-connecting-ipv6") ?? "") ?? address;
+}
+
+/** A Lambda event as its handler passes it on: itself, or in Hono's `env`. */
+interface LambdaPassed {
+  readonly requestContext?: RequestContext;
+  readonly event?: { readonly requestContext?: RequestContext };
+}
+
+/** HTTP APIs and function URLs have `http` (payload 2.0), REST and WebSocket APIs `identity` (1.0). */
+interface RequestContext {
+  readonly http?: { readonly sourceIp?: unknown };
+  readonly identity?: { readonly sourceIp?: unknown };
+}
+
+function sourceIp(platform: readonly unknown[]): string | null {
+  const passed = passedBeside(platform) as LambdaPassed | undefined;
+  const context = passed?.requestContext ?? passed?.event?.requestContext;
+  const address = context?.http?.sourceIp ?? context?.identity?.sourceIp;
+  return typeof address === "string" ? canonicalAddress(address) : null;
+}

@@ -1,0 +1,25 @@
+/**
+ * One key for all.
+ *
+ * @module
+ */
+
+import { type Key, keyOf } from "./key.ts";
+
+/**
+ * One quota for all requests of a rule together.
+ *
+ * @returns A key that is the same for every request.
+ *
+ * @example At most ten exports at once, whoever asks
+ * ```ts
+ * import { byGlobal, createThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ rate: "10/min", key: byGlobal(), on: "GET /export" });
+ * equal(throttle.rules[0].on[0], "GET /export");
+ * ```
+ */
+export function byGlobal(): Key {
+  return keyOf("global", "before-auth", () => "all");
+}

@@ -1,0 +1,37 @@
+/**
+ * Keys on a request header.
+ *
+ * @module
+ */
+
+import { type Key, keyOf } from "./key.ts";
+
+/**
+ * A quota for each value of a request header. Only for headers that a trusted proxy sets: a client that can
+ * choose the value can have as many quotas as it likes.
+ *
+ * @param name The header's name, any case.
+ * @returns A key; null where the header is absent or empty.
+ * @throws {TypeError} When the name is no header name (RFC 9110 section 5.1).
+ *
+ * @example A quota for each tenant that the gateway names
+ * ```ts
+ * import { byHeader, createThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ rate: "100/min", key: byHeader("x-tenant"), name: "tenant" });
+ * equal(throttle.rules[0].name, "tenant");
+ * ```
+ */
+export function byHeader(name: string): Key {
+  if (typeof name !== "string" || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+    throw new TypeError(
+      `Cannot make byHeader() as its name must be a header name: current value is ${JSON.stringify(name)}`,
+    );
+  }
+  return keyOf(
+    `header-${name.toLowerCase()}`,
+    "before-auth",
+    ({ request }) => request.headers.get(name) || null,
+  );
+}

@@ -1,0 +1,65 @@
+/**
+ * Keys on the client's address.
+ *
+ * @module
+ */
+
+import { addressKey } from "../client/address.ts";
+import type { Context } from "../context.ts";
+import { type Key, keyOf } from "./key.ts";
+
+/** What {@link byIp} takes. */
+export interface ByIpOptions {
+  /** Bits of an IPv4 address that make the key, 1 to 32. Default 32. */
+  ipv4Prefix?: number;
+  /** Bits of an IPv6 address that make the key, 1 to 128. Default 64: one network, as one client has all of it. */
+  ipv6Prefix?: number;
+  /** Skip requests with an identity; the rule then runs after authentication. Default false. */
+  anonymousOnly?: boolean;
+  /** A request without an address: throw an error that says what to configure, let the rule skip it, or refuse it. Default "error". */
+  onMissing?: "error" | "skip" | "deny";
+}
+
+/**
+ * A quota for each client address: IPv4 as it is, IPv6 by its /64.
+ *
+ * @param options See {@link ByIpOptions}.
+ * @returns A key; it runs before authentication, or after it with `anonymousOnly`.
+ * @throws {RangeError} When a prefix is not an integer within its range.
+ * @throws {TypeError} Per request, when there is no address and `onMissing` is "error".
+ *
+ * @example A quota for each /56, the usual home
+ * ```ts
+ * import { byIp, createThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ rate: "60/min", key: byIp({ ipv6Prefix: 56 }) });
+ * equal(throttle.rules[0].stage, "before-auth");
+ * ```
+ */
+export function byIp(options: ByIpOptions = {}): Key {
+  const { ipv4Prefix = 32, ipv6Prefix = 64, anonymousOnly = false, onMissing = "error" } = options;
+  if (!["error", "skip", "deny"].includes(onMissing)) {
+    throw new TypeError(
+      `Cannot make byIp() as onMissing must be "error", "skip" or "deny": current value is ${
+        JSON.stringify(onMissing)
+      }`,
+    );
+  }
+  const prefixes = { ipv4Prefix, ipv6Prefix };
+  // Refuses a bad prefix now rather than at the first request.
+  addressKey("192.0.2.1", prefixes);
+  addressKey("2001:db8::1", prefixes);
+  const derive = (context: Context): string | null => {
+    if (anonymousOnly && context.identity !== null) return null;
+    if (context.address !== null) return addressKey(context.address, prefixes);
+    if (onMissing !== "error") return null;
+    throw new TypeError(
+      "Cannot throttle by address as the server passes none: hand the throttled handler what the server passes " +
+        "beside the request, or set `client` ({ platform }, { trustedProxies } or { address }), or choose " +
+        `byIp({ onMissing: "skip" | "deny" })`,
+    );
+  };
+  const key = keyOf("ip", anonymousOnly ? "after-auth" : "before-auth", derive);
+  return onMissing === "deny" ? Object.assign(key, { refusesNull: !anonymousOnly }) : key;
+}

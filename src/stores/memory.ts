@@ -1,0 +1,181 @@
+/**
+ * The store of one process.
+ *
+ * @module
+ */
+
+import type { Step } from "../algorithms/algorithm.ts";
+import type { Decision } from "../decision.ts";
+import { type Check, decisionOf, type Store, type StoreChange } from "./store.ts";
+
+/** What {@link memoryStore} takes. */
+export interface MemoryStoreOptions {
+  /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
+  maxKeys?: number;
+  /** The time, epoch ms. Default `Date.now`. */
+  clock?: () => number;
+}
+
+interface Entry {
+  state: unknown;
+  /** Epoch ms; from then on the state equals no state. */
+  expiresAt: number;
+  /** The share of the quota that was left when the key was last stepped, 0 to 1. */
+  left: number;
+}
+
+/** Below the 16,777,216 at which V8's Map throws. */
+const MOST_KEYS = 16_000_000;
+/** Entries looked at to free room for one new key: a bound on the time of a request. */
+const LOOKS = 64;
+
+/**
+ * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
+ * processes let N times the limit pass; where that matters take a shared store.
+ *
+ * When it is full, expired keys go first, then those that have used least of their quota. A key with nothing
+ * left is never forgotten while it lives; where there are only such keys, new ones share one entry a rule,
+ * which refuses early rather than late, and the store says so to its throttle's observers.
+ *
+ * @param options See {@link MemoryStoreOptions}.
+ * @returns The store.
+ * @throws {RangeError} When maxKeys is not an integer in its range.
+ *
+ * @example A store with a clock of one's own, as a test uses it
+ * ```ts
+ * import { createThrottle, memoryStore } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * let now = 0;
+ * const throttle = createThrottle("1/min", { store: memoryStore({ clock: () => now }), client: { address: () => "192.0.2.1" } });
+ * const request = new Request("https://example.com/");
+ * equal((await throttle.check(request)).allowed, true);
+ * equal((await throttle.check(request)).allowed, false);
+ * now += 60_000;
+ * equal((await throttle.check(request)).allowed, true);
+ * ```
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const { maxKeys = 1_000_000, clock = Date.now } = options;
+  if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
+    throw new RangeError(
+      `Cannot make memoryStore() as maxKeys must be an integer from 1 to ${MOST_KEYS}: current value is ${maxKeys}`,
+    );
+  }
+  const entries = new Map<string, Entry>();
+  /** One a rule, for keys that found no room. */
+  const overflow = new Map<string, Entry>();
+  const listeners: ((change: StoreChange) => void)[] = [];
+  let full = false;
+  let cursor = entries.entries();
+
+  /** The next entry of an endless round over all of them. */
+  function next(): [string, Entry] | null {
+    let step = cursor.next();
+    if (step.done) {
+      cursor = entries.entries();
+      step = cursor.next();
+    }
+    return step.done ? null : step.value;
+  }
+
+  /** Drops what has expired among the next few entries: two a new key keep the number of dead ones below that of live ones. */
+  function sweep(now: number): void {
+    for (let i = 0; i < 2; i++) {
+      const entry = next();
+      if (entry !== null && now >= entry[1].expiresAt) entries.delete(entry[0]);
+    }
+  }
+
+  /** Is there room for one more key, after dropping an expired or else the least used one? */
+  function makeRoom(now: number): boolean {
+    sweep(now);
+    let least: string | null = null;
+    let most = 0;
+    for (let i = 0; entries.size >= maxKeys && i < Math.min(LOOKS, maxKeys); i++) {
+      const [key, entry] = next() ?? [];
+      if (key === undefined || entry === undefined) break;
+      if (now >= entry.expiresAt) entries.delete(key);
+      else if (entry.left > most) [least, most] = [key, entry.left];
+    }
+    if (entries.size >= maxKeys && least !== null) entries.delete(least);
+    const isFull = entries.size >= maxKeys;
+    if (isFull !== full) {
+      full = isFull;
+      const change: StoreChange = full
+        ? {
+          state: "failing",
+          error: new Error(
+            `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota a rule`,
+          ),
+        }
+        : { state: "healed" };
+      for (const listener of listeners) listener(change);
+    }
+    return !isFull;
+  }
+
+  /** The entry that a check reads: its own, or, where there is no room for one, its rule's overflow. */
+  function find(check: Check, now: number, spend: boolean): Entry | undefined {
+    const entry = entries.get(check.key);
+    if (entry !== undefined || entries.size < maxKeys) return entry;
+    return (spend ? makeRoom(now) : !full) ? undefined : overflow.get(check.policy.name);
+  }
+
+  function keep(check: Check, step: Step, now: number): void {
+    const { limit } = check.policy;
+    const fresh = {
+      state: step.state,
+      expiresAt: now + step.ttlMs,
+      left: limit > 0 ? step.remaining / limit : 0,
+    };
+    const entry = entries.get(check.key);
+    if (entry !== undefined) {
+      Object.assign(entry, fresh);
+    } else if (makeRoom(now)) {
+      entries.set(check.key, fresh);
+    } else {
+      const shared = overflow.get(check.policy.name);
+      const fuller = shared !== undefined && now < shared.expiresAt && shared.left < fresh.left;
+      if (!fuller) overflow.set(check.policy.name, fresh);
+    }
+  }
+
+  return {
+    shared: false,
+    clock,
+    decide(checks, spend = true): readonly Decision[] {
+      const now = clock();
+      const states: unknown[] = [];
+      const steps: Step[] = [];
+      let pass = true;
+      for (const check of checks) {
+        const entry = find(check, now, spend);
+        const state = entry !== undefined && now < entry.expiresAt ? entry.state : null;
+        const step = check.algorithm.step(state, check.policy, now, check.cost, check.since);
+        states.push(state);
+        steps.push(step);
+        if (!step.allowed && check.policy.mode === "enforce") pass = false;
+      }
+      return checks.map((check, i) => {
+        const step = steps[i];
+        const kept = spend && (pass || !step.allowed);
+        if (kept && step.state !== states[i]) keep(check, step, now);
+        const decision = decisionOf(check, step, now);
+        if (!kept && step.allowed) {
+          // Nothing was charged: show what is left without this request.
+          const without = check.algorithm.step(states[i], check.policy, now, 0, null);
+          decision.remaining = without.remaining;
+          decision.resetAfterMs = without.resetAfterMs;
+        }
+        return decision;
+      });
+    },
+    observe(listener) {
+      listeners.push(listener);
+    },
+    forget(key) {
+      entries.delete(key);
+    },
+  };
+}
