@@ -38,7 +38,8 @@ const SHOWN = ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"
 const rows = answers.map(({ status, headers }) => [status, ...SHOWN.map((name) => headers.get(name) ?? "-")]);
 for (const row of [["status", ...SHOWN], ...rows]) {
   console.log(
-    row.map((cell, column) => String(cell).padEnd(column === 0 ? 8 : SHOWN[column - 1].length + 2)).join(""),
+    row.map((cell, column) => String(cell).padEnd(column === 0 ? 8 : SHOWN[column - 1].length + 2)).join("")
+      .trimEnd(),
   );
 }
 const refused = answers.at(-1);
