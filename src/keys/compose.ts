@@ -23,9 +23,9 @@ function stageOf(keys: readonly Key[], maker: string): Stage {
   return keys.some((key) => key.stage === "after-auth") ? "after-auth" : "before-auth";
 }
 
-/** Escapes the separator, so that no two lists of parts give one text. */
-function escaped(part: string): string {
-  return part.replace(/[\\|]/g, "\\$&");
+/** The parts in one text, the separator escaped: no two lists of parts give the same. */
+export function joined(parts: readonly string[]): string {
+  return parts.map((part) => part.replace(/[\\|]/g, "\\$&")).join("|");
 }
 
 /**
@@ -51,7 +51,7 @@ export function compose(...keys: readonly Key[]): Key {
     (context) =>
       then(
         all(keys.map((key) => key(context))),
-        (parts) => parts.includes(null) ? null : parts.map((part) => escaped(part as string)).join("|"),
+        (parts) => parts.includes(null) ? null : joined(parts as readonly string[]),
       ),
   );
 }
@@ -85,5 +85,11 @@ export function firstOf(...keys: readonly Key[]): Key {
     i === keys.length
       ? null
       : then(keys[i](context), (key) => key === null ? from(i + 1, context) : `${names[i]}:${key}`);
-  return keyOf(keys.map((key) => key.keyName ?? "key").join("-or-"), stage, (context) => from(0, context));
+  const first = keyOf(
+    keys.map((key) => key.keyName ?? "key").join("-or-"),
+    stage,
+    (context) => from(0, context),
+  );
+  // Where all are null, so is the one that wants such requests refused.
+  return keys.some((key) => key.refusesNull) ? Object.assign(first, { refusesNull: true }) : first;
 }
