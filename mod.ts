@@ -23,7 +23,8 @@
  * @module
  */
 
-export { createThrottle, type Handler, type Throttle, throttleOf, withThrottle } from "./src/throttle.ts";
+export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle.ts";
+export { throttleOf } from "./src/trip.ts";
 export type { ThrottleOptions } from "./src/options.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
 export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rule.ts";

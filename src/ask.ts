@@ -7,32 +7,20 @@
 import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
 import type { Decision, Source } from "./decision.ts";
-import { type MaybePromise, then } from "./maybe.ts";
+import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { shown } from "./rate.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
-import type { Check } from "./stores/store.ts";
+import type { Part } from "./trip.ts";
 
-/** One rule's question about one request, or its answer where the store need not be asked. */
-export interface Ask {
-  readonly rule: PreparedRule;
-  /** Whose quota: what the rule's key gave. */
-  readonly partition: string;
-  readonly check: Check;
-  /** Set when the rule refuses by itself. */
-  readonly refusal: Decision | null;
-}
+/** What a client waits whose request could not be counted. */
+const RETRY_MS = 1000;
 
 /** Asks a rule about a request; null when the rule does not apply to it. */
-export type Asker = (context: Context) => MaybePromise<Ask | null>;
+export type Asker<C extends Context> = (context: C) => MaybePromise<Part | null>;
 
 /** Where a rule's state for a partition key is kept. A name holds no colon, so no two pairs share a place. */
 export function storageKey(rule: PreparedRule, partition: string): string {
   return `${rule.name}:${partition}`;
-}
-
-/** The policy of a rule that none could be made for. */
-function unusable(rule: PreparedRule): Policy {
-  return { name: rule.name, limit: 0, windowMs: 0, mode: rule.mode };
 }
 
 function refusalOf(policy: Policy, cost: number, source: Source, at: number): Decision {
@@ -45,7 +33,8 @@ function refusalOf(policy: Policy, cost: number, source: Source, at: number): De
     allowed: false,
     remaining: 0,
     resetAfterMs: 0,
-    retryAfterMs: Infinity,
+    // A rule that never lets it pass, or one that could not be counted this time.
+    retryAfterMs: source === "rule" ? Infinity : RETRY_MS,
     blocked: false,
     source,
     at,
@@ -53,9 +42,33 @@ function refusalOf(policy: Policy, cost: number, source: Source, at: number): De
   };
 }
 
+function partOf(
+  rule: PreparedRule,
+  partition: string,
+  policy: Policy,
+  cost: number,
+  refusal: Decision | null,
+): Part {
+  return {
+    key: storageKey(rule, partition),
+    policy,
+    algorithm: rule.implementation,
+    cost,
+    since: null,
+    rule,
+    partition,
+    refusal,
+    decision: refusal as Decision,
+    charged: false,
+    settled: false,
+  };
+}
+
 /**
  * The question about a cost under a policy. A cost above the burst can never pass, and a limit of 0 lets
  * nothing pass: the rule says so itself.
+ *
+ * @param clock Dates what the rule decides by itself, epoch ms.
  */
 export function askOf(
   rule: PreparedRule,
@@ -63,28 +76,16 @@ export function askOf(
   policy: Policy,
   cost: number,
   clock: () => number,
-): Ask {
-  const algorithm = rule.implementation;
-  const check = { key: storageKey(rule, partition), policy, algorithm, cost, since: null };
-  const never = policy.limit === 0 || cost > (algorithm.capacity?.(policy.limit) ?? Infinity);
-  return { rule, partition, check, refusal: never ? refusalOf(policy, cost, "rule", clock()) : null };
+): Part {
+  const { capacity } = rule.implementation;
+  const never = policy.limit === 0 || (capacity !== undefined && cost > capacity(policy.limit));
+  return partOf(rule, partition, policy, cost, never ? refusalOf(policy, cost, "rule", clock()) : null);
 }
 
 /** The refusal of a request that the rule cannot count. */
-function refusedAsk(rule: PreparedRule, partition: string, source: Source, clock: () => number): Ask {
-  const policy = rule.policy ?? unusable(rule);
-  return { ...askOf(rule, partition, policy, 0, clock), refusal: refusalOf(policy, 0, source, clock()) };
-}
-
-function partitionOf(rule: PreparedRule, context: Context): MaybePromise<string | null> {
-  return then(rule.key(context), (partition) => {
-    if (typeof partition === "string" || partition === null) return partition;
-    throw new TypeError(
-      `Cannot use rule "${rule.name}" as its key must give a string or null: current value is ${
-        shown(partition)
-      }`,
-    );
-  });
+function refusedPart(rule: PreparedRule, partition: string, source: Source, at: number): Part {
+  const policy = rule.policy ?? { name: rule.name, limit: 0, windowMs: 0, mode: rule.mode };
+  return partOf(rule, partition, policy, 0, refusalOf(policy, 0, source, at));
 }
 
 /**
@@ -92,17 +93,18 @@ function partitionOf(rule: PreparedRule, context: Context): MaybePromise<string 
  *
  * @param rule The rule.
  * @param clock Dates what the rule decides by itself, epoch ms.
- * @param complain Told of a rate or cost, from a function, that cannot be used; the request is then refused.
+ * @param complain Told of what the user's functions throw, and of a rate or cost from them that cannot be
+ * used; the request is then refused.
  */
-export function compileAsk(
+export function compileAsk<C extends Context>(
   rule: PreparedRule,
   clock: () => number,
-  complain: (rule: PreparedRule, context: Context, error: unknown) => void,
-): Asker {
-  const { unless, rate, cost, policy } = rule;
+  complain: (rule: PreparedRule, context: C, error: unknown) => void,
+): Asker<C> {
+  const { key, unless, rate, cost, policy } = rule;
 
-  /** Per request what {@link prepareRules} checks once: a rate that cannot be used refuses. */
-  function dynamicPolicy(context: Context): MaybePromise<Policy | Error | null> {
+  /** Per request what `prepareRules` checks once: what cannot be used refuses. */
+  function dynamicPolicy(context: C): MaybePromise<Policy | Error | null> {
     if (rate === null) return policy;
     return then(rate(context), (written) => {
       if (written === null) return null;
@@ -114,7 +116,7 @@ export function compileAsk(
     });
   }
 
-  function dynamicCost(context: Context): MaybePromise<number | Error> {
+  function dynamicCost(context: C): MaybePromise<number | Error> {
     if (typeof cost === "number") return cost;
     return then(cost(context), (units) =>
       isCost(units) ? units : new RangeError(
@@ -124,8 +126,7 @@ export function compileAsk(
       ));
   }
 
-  function askWith(context: Context, partition: string): MaybePromise<Ask | null> {
-    if (policy !== null && typeof cost === "number") return askOf(rule, partition, policy, cost, clock);
+  function askDynamic(context: C, partition: string): MaybePromise<Part | null> {
     return then(
       dynamicPolicy(context),
       (current) =>
@@ -133,15 +134,35 @@ export function compileAsk(
           const error = current instanceof Error ? current : units instanceof Error ? units : null;
           if (error === null) return askOf(rule, partition, current as Policy, units as number, clock);
           complain(rule, context, error);
-          return refusedAsk(rule, partition, "denied-by-policy", clock);
+          return refusedPart(rule, partition, "denied-by-policy", clock());
         }),
     );
   }
 
-  const ask: Asker = (context) =>
-    then(partitionOf(rule, context), (partition) => {
-      if (partition !== null) return askWith(context, partition);
-      return rule.key.refusesNull === true ? refusedAsk(rule, "", "rule", clock) : null;
-    });
-  return unless === null ? ask : (context) => then(unless(context), (exempt) => exempt ? null : ask(context));
+  function askWith(partition: string | null, context: C): MaybePromise<Part | null> {
+    if (partition === null) {
+      return key.refusesNull === true ? refusedPart(rule, "", "rule", clock()) : null;
+    }
+    if (typeof partition !== "string") {
+      throw new TypeError(
+        `Cannot use rule "${rule.name}" as its key must give a string or null: current value is ${
+          shown(partition)
+        }`,
+      );
+    }
+    return policy !== null && typeof cost === "number"
+      ? askOf(rule, partition, policy, cost, clock)
+      : askDynamic(context, partition);
+  }
+
+  const ask: Asker<C> = (context) => then(key(context), askWith, context);
+  const askUnless: Asker<C> = (context) =>
+    then(unless?.(context) ?? false, (exempt) => exempt ? null : ask(context));
+  const asker = unless === null ? ask : askUnless;
+
+  function failed(error: unknown, context: C): never {
+    complain(rule, context, error);
+    throw error;
+  }
+  return (context) => rescue(asker, failed, context);
 }

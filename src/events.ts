@@ -40,10 +40,9 @@ export type Observer = (event: ThrottleEvent) => void;
 /**
  * One function that tells all observers.
  *
- * @returns Null where there are none, so that nobody makes events in vain.
  * @throws {TypeError} When an observer is not a function.
  */
-export function announcer(observers: readonly Observer[]): ((event: ThrottleEvent) => void) | null {
+export function broadcast(observers: readonly Observer[]): (event: ThrottleEvent) => void {
   const broken = new WeakSet<Observer>();
   for (const observer of observers) {
     if (typeof observer !== "function") {
@@ -54,7 +53,6 @@ export function announcer(observers: readonly Observer[]): ((event: ThrottleEven
       );
     }
   }
-  if (observers.length === 0) return null;
   return (event) => {
     for (const observer of observers) {
       rescue<void>(() => observer(event) as MaybePromise<void>, (error) => {

@@ -5,17 +5,12 @@
  */
 
 import { type Decision, hasNumbers, refuses } from "./decision.ts";
-import type { HeaderFormat, Quota, Report } from "./headers/format.ts";
+import type { HeaderFormat, Report } from "./headers/format.ts";
 import type { PreparedRule } from "./rule.ts";
+import type { Part } from "./trip.ts";
 
-/** A rule and what it decided. */
-export interface Verdict {
-  readonly rule: PreparedRule;
-  readonly decision: Decision;
-}
-
-/** Writes what the verdicts say into headers. */
-export type Labeller = (headers: Headers, verdicts: readonly Verdict[]) => void;
+/** Writes what was decided into headers. */
+export type Labeller = (headers: Headers, parts: readonly Part[]) => void;
 
 /**
  * Applies a change to a response's headers: in place where they can be changed, else on a copy with the
@@ -23,17 +18,23 @@ export type Labeller = (headers: Headers, verdicts: readonly Verdict[]) => void;
  * A 101 and `Response.error()` cannot be copied, and what a handler returns to say that it upgraded the
  * connection is no response: they stay as they are.
  */
-export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
-  if (typeof response?.headers?.set !== "function" || response.status === 101 || response.type === "error") {
+export function withHeaders<A>(
+  response: Response,
+  change: (headers: Headers, arg: A) => void,
+  arg: A,
+): Response {
+  if (
+    typeof response?.headers?.set !== "function" || response.status === 101 || response.type === "error"
+  ) {
     return response;
   }
   try {
-    change(response.headers);
+    change(response.headers, arg);
     return response;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const copy = new Response(response.body, response);
-    change(copy.headers);
+    change(copy.headers, arg);
     return copy;
   }
 }
@@ -47,13 +48,24 @@ function expose(headers: Headers, names: readonly string[]): void {
   if (missing.length > 0) headers.set("access-control-expose-headers", [...shown, ...missing].join(", "));
 }
 
-/** The wait that the refusing decisions amount to; null when waiting cannot help, or nothing refuses. */
-function waitOf(verdicts: readonly Verdict[]): number | null {
-  let waitMs: number | null = null;
-  for (const { decision } of verdicts) {
-    if (refuses(decision)) waitMs = Math.max(waitMs ?? 0, decision.retryAfterMs);
+/** Is this decision told to clients? Shadow rules are not, nor numbers that mean nothing. */
+function isTold({ decision }: { readonly decision: Decision }): boolean {
+  return decision.mode === "enforce" && hasNumbers(decision);
+}
+
+function reportOf(parts: readonly Part[], denied: boolean): Report {
+  const quotas = parts.every(isTold) ? parts : parts.filter(isTold);
+  let waitMs = 0;
+  if (denied) {
+    for (const { decision } of parts) if (refuses(decision)) waitMs = Math.max(waitMs, decision.retryAfterMs);
   }
-  return waitMs === Infinity ? null : waitMs;
+  // Where waiting cannot help, nothing is said.
+  return {
+    denied,
+    quotas,
+    retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
+    at: parts[0].decision.at,
+  };
 }
 
 /**
@@ -75,25 +87,17 @@ export function compileLabel(rules: readonly PreparedRule[], formats: readonly H
   }));
   const names = [...new Set(plans.flatMap(({ format }) => Object.keys(format.describe ?? {})))];
 
-  const reportOf = (verdicts: readonly Verdict[]): Report => {
-    const quotas: Quota[] = [];
-    let denied = false;
-    for (const { rule, decision } of verdicts) {
-      if (decision.mode === "shadow") continue;
-      if (!decision.allowed) denied = true;
-      if (hasNumbers(decision)) quotas.push({ decision, algorithm: rule.implementation });
-    }
-    return { denied, quotas, retryAfterMs: waitOf(verdicts), at: verdicts[0]?.decision.at ?? 0 };
-  };
-
-  return (headers, verdicts) => {
-    if (verdicts.length === 0) return;
-    const whole = reportOf(verdicts);
+  return (headers, parts) => {
+    if (parts.length === 0) return;
+    const denied = parts.some(({ decision }) => refuses(decision));
+    const whole = reportOf(parts, denied);
     for (const { format, users } of plans) {
-      format.write(
-        headers,
-        users === null ? whole : reportOf(verdicts.filter(({ rule }) => users.has(rule))),
-      );
+      if (users === null) {
+        format.write(headers, whole);
+      } else {
+        const own = parts.filter(({ rule }) => users.has(rule));
+        if (own.length > 0) format.write(headers, reportOf(own, denied));
+      }
     }
     expose(headers, names);
   };

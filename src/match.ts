@@ -19,6 +19,10 @@ export interface Route {
   readonly before: readonly PreparedRule[];
   /** Decided after it. */
   readonly after: readonly PreparedRule[];
+  /** Does a rule correct its charge by the response? */
+  readonly counts: boolean;
+  /** Does a rule hold something until the response's end? */
+  readonly holds: boolean;
 }
 
 interface Target {
@@ -40,6 +44,8 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
     pattern: paths[0] ?? null,
     before: applied.filter((rule) => rule.stage === "before-auth"),
     after: applied.filter((rule) => rule.stage === "after-auth"),
+    counts: applied.some((rule) => rule.count !== "all"),
+    holds: applied.some((rule) => rule.implementation.ownWindowMs !== undefined),
   };
 }
 

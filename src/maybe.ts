@@ -2,6 +2,9 @@
  * A value or the promise of one. Keys, stores, rates and handlers may return either; this is the only file
  * that asks which it is, so what is synchronous never waits for a microtask.
  *
+ * The functions take an argument to hand on, so that the path of a request can be named functions in a row
+ * rather than closures made anew for each request.
+ *
  * @module
  */
 
@@ -13,9 +16,13 @@ function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** `next(value)`, now if the value is here, else when it arrives. */
-export function then<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
-  return isPromise(value) ? value.then(next) : next(value);
+/** `next(value, arg)`, now if the value is here, else when it arrives. */
+export function then<T, R, A = undefined>(
+  value: MaybePromise<T>,
+  next: (value: T, arg: A) => MaybePromise<R>,
+  arg?: A,
+): MaybePromise<R> {
+  return isPromise(value) ? value.then((arrived) => next(arrived, arg as A)) : next(value, arg as A);
 }
 
 /** The values themselves when all are here, else one promise of them, in order. */
@@ -24,15 +31,16 @@ export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonl
   return values as readonly T[];
 }
 
-/** `run()`, with what it throws, or what its promise rejects with, handed to `recover`. */
-export function rescue<T>(
-  run: () => MaybePromise<T>,
-  recover: (error: unknown) => MaybePromise<T>,
+/** `run(arg)`, with what it throws, or what its promise rejects with, handed to `recover`. */
+export function rescue<T, A = undefined>(
+  run: (arg: A) => MaybePromise<T>,
+  recover: (error: unknown, arg: A) => MaybePromise<T>,
+  arg?: A,
 ): MaybePromise<T> {
   try {
-    const value = run();
-    return isPromise(value) ? value.then(undefined, recover) : value;
+    const value = run(arg as A);
+    return isPromise(value) ? value.then(undefined, (error) => recover(error, arg as A)) : value;
   } catch (error) {
-    return recover(error);
+    return recover(error, arg as A);
   }
 }

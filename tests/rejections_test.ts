@@ -199,7 +199,7 @@ describe("detailJson", () => {
 
 describe("errorJson", () => {
   it("S056-S061: answers code, message, rule and wait", async () => {
-    const response = await reject(errorJson({ clock }), passes, decision({ retryAfterMs: 119_001 }));
+    const response = await reject(errorJson(), passes, decision({ retryAfterMs: 119_001 }));
     assertEquals(response.headers.get("Content-Type"), "application/json");
     assertEquals(
       await response.text(),
@@ -229,7 +229,7 @@ describe("errorJson", () => {
   ];
   for (const [retryAfterMs, seconds, human] of waits) {
     it(`WRONG 16: a wait of ${retryAfterMs} ms is ${seconds} s, "${human}"`, async () => {
-      const { details } = await (await reject(errorJson({ clock }), decision({ retryAfterMs }))).json();
+      const { details } = await (await reject(errorJson(), decision({ retryAfterMs }))).json();
       assertEquals(details.retry_after_seconds, seconds);
       assertEquals(details.retry_after_human, human);
       assertEquals(details.retry_after_timestamp, new Date(AT + seconds * 1000).toISOString());
@@ -255,7 +255,7 @@ describe("errorJson", () => {
   });
 
   it("has another code for a store out of reach", async () => {
-    const body = await (await reject(errorJson({ clock }), noStore)).json();
+    const body = await (await reject(errorJson(), noStore)).json();
     assertEquals(body.error, "service_unavailable");
     assertEquals(body.details.retry_after_seconds, 1);
   });

@@ -46,18 +46,11 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
   };
 }
 
-/** What {@link errorJson} can be told. */
-export interface ErrorJsonOptions {
-  /** Says what time it is, in epoch ms: `retry_after_timestamp` counts from it. Default `Date.now`. */
-  readonly clock?: () => number;
-}
-
 /**
  * Answers with an error code, a message, the rule that makes the client wait longest (`throttle_type`), and
  * the wait: in seconds, as a UTC time and in words. Where waiting cannot help, as for a cost above the burst,
  * the wait is left out.
  *
- * @param options The clock.
  * @returns The rejection.
  *
  * @example
@@ -69,7 +62,7 @@ export interface ErrorJsonOptions {
  * const handler = withThrottle(() => new Response("inside"), { name: "login", rate: "1/2min" }, {
  *   client: { address: () => "203.0.113.9" },
  *   store: memoryStore({ clock }),
- *   reject: errorJson({ clock }),
+ *   reject: errorJson(),
  * });
  * await handler(new Request("https://example.com/"));
  * const refused = await handler(new Request("https://example.com/"));
@@ -86,11 +79,11 @@ export interface ErrorJsonOptions {
  * });
  * ```
  */
-export function errorJson({ clock = Date.now }: ErrorJsonOptions = {}): Rejection {
+export function errorJson(): Rejection {
   function reject({ decisions }: Outcome): Response {
     const status = rejectionStatus(decisions);
-    const { policy, retryAfterMs } = tightest(decisions.filter(refuses));
-    const details = { throttle_type: policy, ...retryDetails(retryAfterMs, clock()) };
+    const { policy, retryAfterMs, at } = tightest(decisions.filter(refuses));
+    const details = { throttle_type: policy, ...retryDetails(retryAfterMs, at) };
     const body = JSON.stringify({ ...ERRORS[status], details });
     return new Response(body, { status, headers: { "Content-Type": CONTENT_TYPE } });
   }

@@ -22,12 +22,19 @@ interface Entry {
   expiresAt: number;
   /** The share of the quota that was left when the key was last stepped, 0 to 1. */
   left: number;
+  /** Has it been dropped to make room, maybe by another check of the same request? */
+  dropped: boolean;
 }
 
 /** Below the 16,777,216 at which V8's Map throws. */
 const MOST_KEYS = 16_000_000;
 /** Entries looked at to free room for one new key: a bound on the time of a request. */
 const LOOKS = 64;
+
+/** What an entry means now. */
+function stateOf(entry: Entry | undefined, now: number): unknown {
+  return entry !== undefined && now < entry.expiresAt ? entry.state : null;
+}
 
 /**
  * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
@@ -90,15 +97,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   /** Is there room for one more key, after dropping an expired or else the least used one? */
   function makeRoom(now: number): boolean {
     sweep(now);
-    let least: string | null = null;
+    let least: [string, Entry] | null = null;
     let most = 0;
     for (let i = 0; entries.size >= maxKeys && i < Math.min(LOOKS, maxKeys); i++) {
-      const [key, entry] = next() ?? [];
-      if (key === undefined || entry === undefined) break;
-      if (now >= entry.expiresAt) entries.delete(key);
-      else if (entry.left > most) [least, most] = [key, entry.left];
+      const found = next();
+      if (found === null) break;
+      const [key, { expiresAt, left }] = found;
+      if (now >= expiresAt) entries.delete(key);
+      else if (left > most) [least, most] = [found, left];
     }
-    if (entries.size >= maxKeys && least !== null) entries.delete(least);
+    if (entries.size >= maxKeys && least !== null) {
+      least[1].dropped = true;
+      entries.delete(least[0]);
+    }
     const isFull = entries.size >= maxKeys;
     if (isFull !== full) {
       full = isFull;
@@ -122,23 +133,23 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return (spend ? makeRoom(now) : !full) ? undefined : overflow.get(check.policy.name);
   }
 
-  function keep(check: Check, step: Step, now: number): void {
-    const { limit } = check.policy;
-    const fresh = {
-      state: step.state,
-      expiresAt: now + step.ttlMs,
-      left: limit > 0 ? step.remaining / limit : 0,
-    };
-    const entry = entries.get(check.key);
-    if (entry !== undefined) {
-      Object.assign(entry, fresh);
-    } else if (makeRoom(now)) {
-      entries.set(check.key, fresh);
-    } else {
-      const shared = overflow.get(check.policy.name);
-      const fuller = shared !== undefined && now < shared.expiresAt && shared.left < fresh.left;
-      if (!fuller) overflow.set(check.policy.name, fresh);
+  function keep(check: Check, entry: Entry | undefined, step: Step, now: number): void {
+    const { limit, name } = check.policy;
+    const left = limit > 0 ? step.remaining / limit : 0;
+    if (entry !== undefined && !entry.dropped) {
+      entry.state = step.state;
+      entry.expiresAt = now + step.ttlMs;
+      entry.left = left;
+      return;
     }
+    const fresh = { state: step.state, expiresAt: now + step.ttlMs, left, dropped: false };
+    if (makeRoom(now)) {
+      entries.set(check.key, fresh);
+      return;
+    }
+    const shared = overflow.get(name);
+    const isFuller = shared !== undefined && now < shared.expiresAt && shared.left < left;
+    if (!isFuller) overflow.set(name, fresh);
   }
 
   return {
@@ -146,30 +157,31 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     clock,
     decide(checks, spend = true): readonly Decision[] {
       const now = clock();
-      const states: unknown[] = [];
+      const decisions: Decision[] = [];
+      const entriesOf: (Entry | undefined)[] = [];
       const steps: Step[] = [];
       let pass = true;
       for (const check of checks) {
         const entry = find(check, now, spend);
-        const state = entry !== undefined && now < entry.expiresAt ? entry.state : null;
-        const step = check.algorithm.step(state, check.policy, now, check.cost, check.since);
-        states.push(state);
+        const step = check.algorithm.step(stateOf(entry, now), check.policy, now, check.cost, check.since);
+        entriesOf.push(entry);
         steps.push(step);
+        decisions.push(decisionOf(check, step, now));
         if (!step.allowed && check.policy.mode === "enforce") pass = false;
       }
-      return checks.map((check, i) => {
+      for (let i = 0; i < checks.length; i++) {
         const step = steps[i];
-        const kept = spend && (pass || !step.allowed);
-        if (kept && step.state !== states[i]) keep(check, step, now);
-        const decision = decisionOf(check, step, now);
-        if (!kept && step.allowed) {
+        const state = stateOf(entriesOf[i], now);
+        if (spend && (pass || !step.allowed)) {
+          if (step.state !== state) keep(checks[i], entriesOf[i], step, now);
+        } else if (step.allowed) {
           // Nothing was charged: show what is left without this request.
-          const without = check.algorithm.step(states[i], check.policy, now, 0, null);
-          decision.remaining = without.remaining;
-          decision.resetAfterMs = without.resetAfterMs;
+          const without = checks[i].algorithm.step(state, checks[i].policy, now, 0, null);
+          decisions[i].remaining = without.remaining;
+          decisions[i].resetAfterMs = without.resetAfterMs;
         }
-        return decision;
-      });
+      }
+      return decisions;
     },
     observe(listener) {
       listeners.push(listener);

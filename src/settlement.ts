@@ -1,0 +1,97 @@
+/**
+ * What happens to a request's charges after its handler: real costs, refunds, slots.
+ *
+ * @module
+ */
+
+import type { Announcer } from "./announcer.ts";
+import { all, type MaybePromise, rescue, then } from "./maybe.ts";
+import { shown } from "./rate.ts";
+import { isCost } from "./rule.ts";
+import type { Store } from "./stores/store.ts";
+import type { Part, Trip } from "./trip.ts";
+
+/** The ways in which charges are corrected. */
+export interface Settlement {
+  /** Makes a charge what it really is, once; later calls do nothing. */
+  settle(trip: Trip, part: Part, cost: number): MaybePromise<void>;
+  /** Gives back what the request held while it ran: its concurrency slots. */
+  release(trip: Trip): MaybePromise<unknown>;
+  /** Corrects the charges of rules that count only some responses. */
+  count(trip: Trip, response: Response): MaybePromise<unknown>;
+  /** The same for a handler that threw: it answered nothing, so "successes" are given back and all else stays. */
+  fail(trip: Trip): MaybePromise<unknown>;
+}
+
+/** Does the request hold something of this rule until its end? */
+export function holds({ rule, charged, settled }: Part): boolean {
+  return charged && !settled && rule.implementation.ownWindowMs !== undefined;
+}
+
+/** Keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
+export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
+  if (!(work instanceof Promise)) return;
+  for (const item of platform) {
+    const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;
+    if (typeof keeper?.waitUntil === "function") return keeper.waitUntil(work);
+  }
+}
+
+/** What a request really cost under a rule, by its response. */
+function realCost(part: Part, response: Response, trip: Trip): MaybePromise<number> {
+  const { cost, rule: { count, name } } = part;
+  if (count === "all") return cost;
+  if (count === "failures") return response.status >= 400 ? cost : 0;
+  if (count === "successes") return response.ok ? cost : 0;
+  return then(count(response, trip), (counts) => {
+    if (typeof counts === "boolean") return counts ? cost : 0;
+    if (isCost(counts)) return counts;
+    throw new RangeError(
+      `Cannot use rule "${name}" as count must give true, false or an integer of at least 0: current value is ${
+        shown(counts)
+      }`,
+    );
+  });
+}
+
+/** @returns The corrections of one throttle. */
+export function settlement(store: Store, announcer: Announcer | null): Settlement {
+  // A store that fails here keeps the charge: that errs on refusing.
+  function settle(trip: Trip, part: Part, cost: number): MaybePromise<void> {
+    if (part.settled || !part.charged) return;
+    part.settled = true;
+    if (cost === part.cost) return;
+    const { decision } = part;
+    const correction = { ...part, cost: cost - part.cost, since: decision.chargedAt };
+    return rescue(
+      () =>
+        then(store.decide([correction]), ([after]) => {
+          part.decision = { ...decision, cost, remaining: after.remaining, resetAfterMs: after.resetAfterMs };
+          announcer?.settled(trip, part);
+        }),
+      (error) => announcer?.error(trip, part.rule.name, error),
+    );
+  }
+
+  function release(trip: Trip): MaybePromise<unknown> {
+    return all(trip.parts.filter(holds).map((part) => settle(trip, part, 0)));
+  }
+
+  function count(trip: Trip, response: Response): MaybePromise<unknown> {
+    return all(
+      trip.parts.filter(({ rule }) => rule.count !== "all").map((part) =>
+        rescue(
+          () => then(realCost(part, response, trip), (cost) => settle(trip, part, cost)),
+          (error) => announcer?.error(trip, part.rule.name, error),
+        )
+      ),
+    );
+  }
+
+  function fail(trip: Trip): MaybePromise<unknown> {
+    const failed = trip.parts.filter(({ rule }) => rule.count === "successes");
+    return then(all(failed.map((part) => settle(trip, part, 0))), () => release(trip));
+  }
+
+  return { settle, release, count, fail };
+}

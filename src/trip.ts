@@ -1,0 +1,170 @@
+/**
+ * One request on its way through one throttle: what its functions may know of it, and what was decided.
+ *
+ * @module
+ */
+
+import type { Identity } from "./auth/authenticate.ts";
+import type { Context } from "./context.ts";
+import type { Decision } from "./decision.ts";
+import type { Route } from "./match.ts";
+import type { MaybePromise } from "./maybe.ts";
+import type { RequestThrottle } from "./outcome.ts";
+import { shown } from "./rate.ts";
+import { isCost, type PreparedRule } from "./rule.ts";
+import type { Check } from "./stores/store.ts";
+
+/** One rule's part in a request: what the store is asked, and what came of it. */
+export interface Part extends Check {
+  readonly rule: PreparedRule;
+  /** Whose quota: what the rule's key gave. */
+  readonly partition: string;
+  /** Set when the rule refuses by itself, without the store. */
+  readonly refusal: Decision | null;
+  /** The verdict, once there is one. */
+  decision: Decision;
+  /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
+  charged: boolean;
+  /** Has the charge been corrected, for good? */
+  settled: boolean;
+}
+
+/** What a trip needs of its throttle. */
+export interface Owner {
+  /** The client's address. */
+  addressOf(request: Request, platform: readonly unknown[]): string | null;
+  /** Corrects a charge; false when the throttle has no rule of that name. */
+  settle(trip: Trip, rule: string, cost: number): MaybePromise<void> | false;
+}
+
+/** Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. */
+const TRIP = Symbol("weir.trip");
+
+interface Carrier {
+  [TRIP]?: Trip;
+}
+
+/** The innermost trip that a request is on, or was on last. */
+export function tripOf(request: Request): Trip | undefined {
+  return (request as Request & Carrier)[TRIP];
+}
+
+/** The trip around a new one by `owner`: one that still lasts, through another throttle. */
+function around(last: Trip | undefined, owner: Owner): Trip | null {
+  if (last === undefined || last.over) return null;
+  for (let level: Trip | null = last; level !== null; level = level.outer) {
+    if (level.owner === owner) return level.outer;
+  }
+  return last;
+}
+
+/**
+ * The context that a throttle's functions get, and the throttle's own notes beside it. A class, as its
+ * getters would cost an object literal more than the rest of a decision.
+ */
+export class Trip implements Context {
+  readonly request: Request;
+  readonly platform: readonly unknown[];
+  /** The rules that the request is under. */
+  readonly matched: Route;
+  readonly owner: Owner;
+  /** False for a peek. */
+  readonly spend: boolean;
+  /** The trip through the throttle around this one. */
+  readonly outer: Trip | null;
+  /** What was decided so far. */
+  parts: Part[] = [];
+  /** What the store is being asked. */
+  asked: Part[] = [];
+  /** Undefined until authentication is over. */
+  who: Identity | null | undefined = undefined;
+  /** Has the response been labelled? What happens to the same Request object after that is another trip. */
+  over = false;
+  #address: string | null | undefined = undefined;
+
+  constructor(request: Request, platform: readonly unknown[], matched: Route, owner: Owner, spend: boolean) {
+    this.request = request;
+    this.platform = platform;
+    this.matched = matched;
+    this.owner = owner;
+    this.spend = spend;
+    this.outer = around(tripOf(request), owner);
+  }
+
+  get route(): string | null {
+    return this.matched.pattern;
+  }
+
+  get address(): string | null {
+    return this.#address === undefined
+      ? this.#address = this.owner.addressOf(this.request, this.platform)
+      : this.#address;
+  }
+
+  get identity(): Identity | null {
+    if (this.who !== undefined) return this.who;
+    throw new TypeError(
+      "Cannot read context.identity before authentication: " +
+        'give the rule `stage: "after-auth"`, or a key that runs then (byUser)',
+    );
+  }
+}
+
+/** Makes a trip findable by its request. */
+export function embark(trip: Trip): void {
+  (trip.request as Request & Carrier)[TRIP] = trip;
+}
+
+/** What a handler sees of a trip and of those around it. */
+export function requestThrottle(trip: Trip): RequestThrottle {
+  return {
+    get decisions() {
+      const decisions: Decision[] = [];
+      for (let level: Trip | null = trip; level !== null; level = level.outer) {
+        decisions.unshift(...level.parts.map(({ decision }) => decision));
+      }
+      return decisions;
+    },
+    settle(rule, cost) {
+      if (!isCost(cost)) {
+        throw new RangeError(
+          `Cannot settle rule ${shown(rule)} as cost must be an integer of at least 0: current value is ${
+            shown(cost)
+          }`,
+        );
+      }
+      for (let level: Trip | null = trip; level !== null; level = level.outer) {
+        const settled = level.owner.settle(level, rule, cost);
+        if (settled !== false) return settled;
+      }
+      throw new TypeError(
+        `Cannot settle a rule that no throttle of this request has: current value is ${shown(rule)}`,
+      );
+    },
+  };
+}
+
+/**
+ * What the throttles around a handler decided about its request, and how to tell them its real cost.
+ *
+ * @param request The request that the handler was given.
+ * @returns Undefined for a request that came through no throttle.
+ *
+ * @example The tokens that an answer really took
+ * ```ts
+ * import { throttleOf, withThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const handler = withThrottle(async (request) => {
+ *   await throttleOf(request)?.settle("tokens", 120);
+ *   return new Response("answer");
+ * }, { name: "tokens", rate: "1000/hour", cost: 500 }, { client: { address: () => "192.0.2.1" } });
+ *
+ * const response = await handler(new Request("https://example.com/"));
+ * equal(response.headers.get("x-ratelimit-remaining"), "880");
+ * ```
+ */
+export function throttleOf(request: Request): RequestThrottle | undefined {
+  const trip = tripOf(request);
+  return trip === undefined ? undefined : requestThrottle(trip);
+}
