@@ -44,6 +44,8 @@ export interface Decision {
   retryAfterMs: number;
   /** Refused by the rule's `block`. */
   blocked: boolean;
+  /** How much longer the block refuses outright, in ms; the quota may refuse for longer than that. 0 when there is none. */
+  blockedMs?: number;
   /** Where the verdict came from. */
   source: Source;
   /** When it was decided, epoch ms by the clock that decided it. */

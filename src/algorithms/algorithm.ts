@@ -40,6 +40,8 @@ export interface Step<State = unknown> {
   readonly at?: number | undefined;
   /** Refused by a block rather than by the quota. */
   readonly blocked?: boolean | undefined;
+  /** Of a block: how much longer it refuses outright, whatever the cost. The quota beneath may refuse for longer than that. */
+  readonly blockedMs?: number | undefined;
 }
 
 /**
@@ -63,7 +65,7 @@ export interface Algorithm<State = unknown> {
   /**
    * The twin: a Lua expression whose value is a function `(state, limit, window, now, cost, since, p)`, with
    * `state` an array of integers or nil, `since` an integer or nil and `p` the array of {@link params}, that
-   * returns `allowed, remaining, reset, retry, state, ttl, at, blocked`.
+   * returns `allowed, remaining, reset, retry, state, ttl, at, blocked`, the last being `blockedMs`, or false.
    */
   readonly lua?: string | undefined;
   /** The algorithm's own numbers, for the twin. */
@@ -79,6 +81,8 @@ export interface Algorithm<State = unknown> {
   readonly ownWindowMs?: number | undefined;
   /** May a refusal turn before its `retryAfterMs` has passed, as a freed slot does? Such refusals are never cached. Default: true for custom ones. */
   readonly revocable?: boolean | undefined;
+  /** Does a refusal itself change the state, as under a block? Then the store must hear of every one. Default: what `revocable` says. */
+  readonly remembersRefusals?: boolean | undefined;
   /** The greatest cost that can ever pass under this limit. Default: not known, so every cost is stepped. */
   capacity?: ((limit: number) => number) | undefined;
   /** Says in a few words what of this policy the algorithm cannot do exactly, or null. Asked when the rule is built. */

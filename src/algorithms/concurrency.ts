@@ -49,6 +49,7 @@ export function concurrency(options: { lease: Duration }): Algorithm {
     unit: "concurrent-requests",
     ownWindowMs: leaseMs,
     revocable: true,
+    remembersRefusals: false,
     capacity: (limit) => limit,
     step(state, policy, now, cost, since) {
       const step = logStep(state, policy, now, cost, since, now);

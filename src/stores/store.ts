@@ -5,7 +5,7 @@
  */
 
 import type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
-import type { Decision } from "../decision.ts";
+import type { Decision, Source } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { CompiledRule } from "../rule.ts";
 
@@ -21,6 +21,8 @@ export interface Check {
   readonly cost: number;
   /** For a correction, the `chargedAt` of the decision it corrects; else null. */
   readonly since: number | null;
+  /** For a correction, the `source` of the decision it corrects: the charge is corrected where it was made. Default "store". */
+  readonly source?: Source;
 }
 
 /** A change in how well a store works: told once at each change, not once a request. */
@@ -53,6 +55,10 @@ export interface Store {
   prepare?(rules: readonly CompiledRule[]): void;
   /** Called at construction by whoever wants to hear when the store stops or starts to work as it should. */
   observe?(listener: (change: StoreChange) => void): void;
+  /** How long a throttle waits for an answer, in ms, before it goes by the rules' `onStoreFailure`. Default 250. */
+  readonly deadlineMs?: number;
+  /** May a throttle remember this store's certain refusals and answer them without asking? Default: if it is shared. */
+  readonly denyCache?: boolean;
   /** The clock it decides by, epoch ms, where that can be read here. */
   readonly clock?: () => number;
   /** Forgets one key, taken literally. */
@@ -80,6 +86,7 @@ export function decisionOf(check: Check, step: Step, now: number): Decision {
     resetAfterMs: step.resetAfterMs,
     retryAfterMs: step.retryAfterMs,
     blocked: step.blocked === true,
+    blockedMs: step.blockedMs ?? 0,
     source: "store",
     at: now,
     chargedAt: step.at ?? now,
