@@ -1,6 +1,6 @@
 /**
- * A keyed 64-bit hash of text, fast and synchronous: HalfSipHash-2-4 (Aumasson and Bernstein) over UTF-16
- * code units. With a secret seed nobody outside can find texts that collide, or try texts against a hash.
+ * A keyed 64-bit hash of text, fast and synchronous: HalfSipHash-2-4 (Aumasson and Bernstein) over the text's
+ * UTF-16 code units, low byte first. With a secret seed nobody outside can find texts that collide, or try texts against a hash.
  *
  * @module
  */
@@ -27,11 +27,11 @@ export function keyedHash(text: string, seed: Seed, out: Int32Array | Uint32Arra
   let v2 = 0x6c796765 ^ seed[0];
   let v3 = 0x74656462 ^ seed[1];
   const whole = text.length & ~1;
-  // Two code units a word, then a last word with what is left over and the length, then the two rounds of output.
+  // Two code units a word, then a last word with what is left over and the length in bytes, then the output.
   for (let i = 0; i <= whole; i += 2) {
     const word = i < whole
       ? text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)
-      : (text.length << 24) | (whole < text.length ? text.charCodeAt(i) : 0);
+      : (text.length << 25) | (whole < text.length ? text.charCodeAt(i) : 0);
     v3 ^= word;
     for (let round = 0; round < 2; round++) {
       v0 = (v0 + v1) | 0;

@@ -23,6 +23,15 @@ const METHODS = new Set(
     "PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT").split(" "),
 );
 
+/** An escape that is decoded before a path is matched: all but those of reserved characters and of "%" itself. */
+const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
+
+/** The path without its regular expressions, which may hold braces themselves; a brace without its pair is left. */
+function outsideBraces(path: string): string {
+  const bare = path.replace(/\{[^{}]*\}/g, "");
+  return bare === path ? bare : outsideBraces(bare);
+}
+
 /**
  * Parses "POST /login", "GET,HEAD /items/:id", "/api/*".
  *
@@ -38,11 +47,12 @@ export function parsePattern(text: unknown, subject: string): Pattern {
   const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*].*?)\s*$/s.exec(text) ??
     refuse(`on must be a path, or methods and a path, such as "POST /login"`);
   if (path[0] === "*" && path !== "*") refuse(`the path of on must start with "/"`);
-  const bare = path.replace(/\{[^{}]*\}/g, "");
+  const bare = outsideBraces(path);
   if (/[{}]/.test(bare)) refuse("the braces in on must be in pairs");
   if (bare.includes("#") || /\?(?!$)/.test(bare) || (bare.endsWith("?") && !/:[^/]+\?$/.test(bare))) {
     refuse("on is matched against the path alone, so it can have no query");
   }
+  if (ESCAPED.test(bare)) refuse("on is matched against the decoded path, so it must be written decoded");
   const methods = listed === undefined
     ? null
     : listed.split(",").map((method) => method.trim().toUpperCase());

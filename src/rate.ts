@@ -126,7 +126,7 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     }
     if (!(windowMs >= 1 && Number.isSafeInteger(windowMs))) {
       throw new RangeError(
-        `Cannot use ${subject} as the window of its rate must be at least 1 ms: current value is ${
+        `Cannot use ${subject} as the window of its rate must be from 1 to ${Number.MAX_SAFE_INTEGER} ms: current value is ${
           shown(rate)
         }`,
       );
@@ -134,6 +134,14 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     return { limit: limitOf(Number(limit), subject), windowMs };
   }
   if (typeof rate === "object" && rate !== null && "limit" in rate) {
+    for (const property of Object.keys(rate)) {
+      if (property === "limit" || property === "window") continue;
+      throw new TypeError(
+        `Cannot use ${subject} as a rate may have no property but limit and window (for more, write { rate: ... }): current value is ${
+          shown(property)
+        }`,
+      );
+    }
     const limit = limitOf(rate.limit, subject);
     const windowMs = "window" in rate ? durationMs(rate.window, subject, "window") : null;
     return { limit, windowMs };

@@ -121,6 +121,8 @@ const PROPERTIES = new Set<keyof Rule>([
   "headers",
 ]);
 
+const BLOCK_PROPERTIES = ["after", "window", "for", "growth", "max"];
+
 /** The words a property may be, where it has such. */
 const CHOICES: readonly (readonly [keyof Rule, readonly string[]])[] = [
   ["stage", ["before-auth", "after-auth"]],
@@ -192,7 +194,14 @@ function quantityText(rate: Rule["rate"], windowed: boolean, subject: string): s
 }
 
 function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
-  if (typeof block !== "object") refuse(subject, "block must be { after, window, for }", block);
+  if (typeof block !== "object" || block === null) {
+    refuse(subject, "block must be { after, window, for }", block);
+  }
+  for (const property of Object.keys(block)) {
+    if (!BLOCK_PROPERTIES.includes(property)) {
+      refuse(subject, `block may have no property but ${BLOCK_PROPERTIES.join(", ")}`, property);
+    }
+  }
   const { after, growth = 1 } = block;
   if (!(Number.isSafeInteger(after) && after >= 1 && after <= 1000)) {
     refuse(subject, "block.after must be an integer from 1 to 1000", after);
@@ -201,15 +210,11 @@ function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
     refuse(subject, "block.growth must be a number of at least 1", growth);
   }
   const forMs = durationMs(block.for, subject, "block.for");
-  return {
-    after,
-    windowMs: durationMs(block.window, subject, "block.window"),
-    forMs,
-    growth,
-    maxMs: block.max === undefined
-      ? Math.max(forMs, 86_400_000)
-      : durationMs(block.max, subject, "block.max"),
-  };
+  const maxMs = block.max === undefined
+    ? Math.max(forMs, 86_400_000)
+    : durationMs(block.max, subject, "block.max");
+  if (maxMs < forMs) refuse(subject, "block.max must be at least block.for", block.max);
+  return { after, windowMs: durationMs(block.window, subject, "block.window"), forMs, growth, maxMs };
 }
 
 function prepareRule(
@@ -218,7 +223,8 @@ function prepareRule(
   taken: Set<string>,
 ): PreparedRule {
   const place = `rule ${index + 1}`;
-  const isRule = typeof written === "object" && written !== null && "rate" in written;
+  if (written === null) refuse(place, "it must be a rate or a rule ({ rate: null } is unlimited)", written);
+  const isRule = typeof written === "object" && "rate" in written;
   const rule: Rule = isRule ? written : { rate: written };
   const { name: given, rate, cost = 1, count = "all", unless, mode = "enforce", headers } = rule;
   if (given !== undefined && !(typeof given === "string" && NAME.test(given))) {

@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
+import { MAX } from "./integer.ts";
 
 /** When the window opened (epoch ms), and the units used in it. */
 type State = readonly [start: number, used: number];
@@ -18,8 +19,10 @@ function(state, limit, window, now, cost, since, p)
   local kept, after, allowed = state, used, true
   if since then
     if since + window > now and (cost > 0 or (open and since == start)) then
+      after = math.min(MAX, math.max(0, used + cost))
+    end
+    if after ~= used then
       if not open then start = since end
-      after = math.max(0, used + cost)
       kept = { start, after }
     end
   else
@@ -73,8 +76,10 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
         // `since` is the start of the charged window. It differs from an open window's start only when the
         // charge was 0 on an idle key, which had no window: then an extra charge goes to what is open now.
         if (since + windowMs > now && (cost > 0 || (open && since === start))) {
+          after = Math.min(MAX, Math.max(0, used + cost));
+        }
+        if (after !== used) {
           if (!open) start = since;
-          after = Math.max(0, used + cost);
           kept = [start, after];
         }
       } else {

@@ -28,9 +28,17 @@ function(state, limit, window, now, cost, since, p)
   local kept, allowed = state, true
   local before = owed
   if since then
-    local amount = math.max(0, math.abs(cost) * window - math.max(0, at - since) * limit)
-    if amount > 0 then
-      owed = cost > 0 and math.min(MAX, owed + amount) or math.max(0, owed - amount)
+    local elapsed = math.max(0, at - since)
+    local change
+    if cost > 0 then
+      change = elapsed < window and cost * window or 0
+    else
+      change = math.min(0, cost * window + elapsed * limit)
+    end
+    local after = math.min(MAX, math.max(0, owed + change))
+    if after ~= owed then
+      owed = after
+      if owed == 0 then at = now end
       kept = { owed, at, window }
     end
   else
@@ -52,8 +60,9 @@ end`;
 
 /**
  * GCRA: a meter that every request fills and that drains continuously, `limit` units a window. Requests pass
- * while they fit, exactly full included. No burst at window edges, and a steady client at the rate is never
- * refused; at most burst + limit x (1 - 1/burst) units pass in one window's length.
+ * while they fit, exactly full included. No second burst at window edges, and a steady client at the rate is
+ * never refused. After a pause a full burst passes and then what drains, so at most burst + limit - 1 units pass
+ * in any one window's length; where that must be the limit take {@link slidingLog} or {@link slidingWindow}.
  *
  * @param options `burst`: how many units fit into the empty meter. Default: the rule's limit.
  * @returns The algorithm.
@@ -90,7 +99,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     step(state, { limit, windowMs }, now, cost, since) {
       const burst = capacity(limit);
       const full = burst * windowMs;
-      const at = state === null ? now : Math.max(now, state[1]);
+      let at = state === null ? now : Math.max(now, state[1]);
       let owed = 0;
       if (state !== null) {
         owed = state[2] === windowMs ? state[0] : Math.min(MAX, Math.ceil(state[0] * windowMs / state[2]));
@@ -100,10 +109,16 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       let kept = state;
       let allowed = true;
       if (since !== null) {
-        // Of an old charge at most what has not drained since can be given back, or others' charges would go with it.
-        const amount = Math.max(0, Math.abs(cost) * windowMs - Math.max(0, at - since) * limit);
-        if (amount > 0) {
-          owed = cost > 0 ? Math.min(MAX, owed + amount) : Math.max(0, owed - amount);
+        // Who was charged for what has drained since is not known, so a correction errs on owing: an extra charge
+        // counts in full for as long as a window, and of a refund only what has not drained since.
+        const elapsed = Math.max(0, at - since);
+        const change = cost > 0
+          ? elapsed < windowMs ? cost * windowMs : 0
+          : Math.min(0, cost * windowMs + elapsed * limit);
+        const after = Math.min(MAX, Math.max(0, owed + change));
+        if (after !== owed) {
+          owed = after;
+          if (owed === 0) at = now; // As if nothing was ever owed, also when the clock has stepped back.
           kept = [owed, at, windowMs];
         }
       } else {

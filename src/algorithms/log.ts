@@ -6,6 +6,7 @@
  */
 
 import type { Policy, Step } from "./algorithm.ts";
+import { MAX } from "./integer.ts";
 
 /** Time and units of each charge, oldest first: `[time, units, time, units, ...]`, times ascending. */
 export type Log = readonly number[];
@@ -16,13 +17,14 @@ function unitsOf(log: Log): number {
   return units;
 }
 
-/** The log after a correction of the charge entered under `since`; the same log when that charge has left. */
-function corrected(log: Log, since: number, cost: number): Log {
+/** The log, `used` units in all, after a correction of the charge entered under `since`; the same log when nothing changes. */
+function corrected(log: Log, used: number, since: number, cost: number): Log {
   let place = 0;
   while (place < log.length && log[place] < since) place += 2;
   const found = place < log.length && log[place] === since;
-  const units = Math.max(0, (found ? log[place + 1] : 0) + cost);
-  if (!found && units === 0) return log;
+  const was = found ? log[place + 1] : 0;
+  const units = Math.min(MAX - (used - was), Math.max(0, was + cost));
+  if (units === was) return log;
   const entry = units > 0 ? [since, units] : [];
   return [...log.slice(0, place), ...entry, ...log.slice(found ? place + 2 : place)];
 }
@@ -53,7 +55,7 @@ export function logStep(
   let retryAfterMs = 0;
   if (since !== null) {
     if (since + windowMs > now) {
-      const after = corrected(log, since, cost);
+      const after = corrected(log, used, since, cost);
       if (after !== log) {
         used = unitsOf(after);
         kept = log = after;
@@ -110,8 +112,8 @@ local function log_step(state, limit, window, now, cost, since, stamp)
       while place < #log and log[place] < since do place = place + 2 end
       local found = log[place] == since
       local was = found and log[place + 1] or 0
-      local units = math.max(0, was + cost)
-      if found or units > 0 then
+      local units = math.min(${MAX} - (used - was), math.max(0, was + cost))
+      if units ~= was then
         if units == 0 then
           table.remove(log, place)
           table.remove(log, place)

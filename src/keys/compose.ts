@@ -6,6 +6,7 @@
 
 import type { Context } from "../context.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
+import { shown } from "../rate.ts";
 import { type Key, keyOf, type Stage } from "./key.ts";
 
 /** The latest stage that any of the keys needs. */
@@ -23,6 +24,23 @@ function stageOf(keys: readonly Key[], maker: string): Stage {
   return keys.some((key) => key.stage === "after-auth") ? "after-auth" : "before-auth";
 }
 
+/** What one of the keys gives: never the text "undefined", which strangers would share. */
+function partOf(key: Key, context: Context, maker: string): MaybePromise<string | null> {
+  return then(key(context), (part) => {
+    if (typeof part === "string" || part === null) return part;
+    throw new TypeError(
+      `Cannot use the key ${
+        key.keyName ?? "key"
+      } of ${maker}() as it must give a string or null: current value is ${shown(part)}`,
+    );
+  });
+}
+
+/** Keeps a part's wish that requests without it be refused rather than skipped. */
+function refusingAs(key: Key, parts: readonly Key[]): Key {
+  return parts.some((part) => part.refusesNull) ? Object.assign(key, { refusesNull: true }) : key;
+}
+
 /** The parts in one text, the separator escaped: no two lists of parts give the same. */
 export function joined(parts: readonly string[]): string {
   return parts.map((part) => part.replace(/[\\|]/g, "\\$&")).join("|");
@@ -32,7 +50,8 @@ export function joined(parts: readonly string[]): string {
  * A quota for each combination of keys, such as address and account.
  *
  * @param keys The parts. Different parts never give the same key, whatever they hold.
- * @returns A key; null as soon as one part is null.
+ * @returns A key; null as soon as one part is null. With a part that refuses null (`byIp({ onMissing: "deny" })`)
+ * such requests are refused, whichever part is null.
  * @throws {TypeError} When there is no key, or one is not a function.
  *
  * @example Each account, from each address
@@ -45,15 +64,16 @@ export function joined(parts: readonly string[]): string {
  * ```
  */
 export function compose(...keys: readonly Key[]): Key {
-  return keyOf(
+  const composed = keyOf(
     keys.map((key) => key.keyName ?? "key").join("."),
     stageOf(keys, "compose"),
     (context) =>
       then(
-        all(keys.map((key) => key(context))),
+        all(keys.map((key) => partOf(key, context, "compose"))),
         (parts) => parts.includes(null) ? null : joined(parts as readonly string[]),
       ),
   );
+  return refusingAs(composed, keys);
 }
 
 /**
@@ -79,17 +99,19 @@ export function firstOf(...keys: readonly Key[]): Key {
   const names = keys.map((key, i) => {
     const name = key.keyName;
     const unique = name !== undefined && keys.findIndex((other) => other.keyName === name) === i;
-    return unique ? name : String(i);
+    // A mark ends at its colon, and numbers are the marks of keys without a name.
+    return unique && !/:|^\d+$/.test(name) ? name : String(i);
   });
   const from = (i: number, context: Context): MaybePromise<string | null> =>
-    i === keys.length
-      ? null
-      : then(keys[i](context), (key) => key === null ? from(i + 1, context) : `${names[i]}:${key}`);
+    i === keys.length ? null : then(
+      partOf(keys[i], context, "firstOf"),
+      (part) => part === null ? from(i + 1, context) : `${names[i]}:${part}`,
+    );
   const first = keyOf(
     keys.map((key) => key.keyName ?? "key").join("-or-"),
     stage,
     (context) => from(0, context),
   );
   // Where all are null, so is the one that wants such requests refused.
-  return keys.some((key) => key.refusesNull) ? Object.assign(first, { refusesNull: true }) : first;
+  return refusingAs(first, keys);
 }
