@@ -18,7 +18,7 @@ import { systemPrograms } from "./system.mjs";
 
 const DENO = "node_modules/.bin/deno";
 const BUN = "node_modules/.bin/bun";
-const LONGEST_RUN = 15 * 60_000; // ms: a run that hangs is ended and has failed
+const LONGEST_RUN = 10 * 60_000; // ms: a run that hangs is ended and has failed
 const EXAMPLES = ["mod.ts", "src", "README.md"].filter(existsSync);
 
 /** How each part is run on the test files, tersely or with every title, and how its last lines count tests. */
@@ -149,7 +149,14 @@ function show(program, args, environment) {
       });
     }
     child.on("error", (error) => console.error(error));
-    child.on("close", (code) => ended({ output: stripVTControlCharacters(output), succeeded: code === 0 }));
+    child.on("close", (code) => {
+      if (child.killed) {
+        console.error(
+          `Ended after ${LONGEST_RUN / 60_000} minutes. With --runtime every test is named as it runs.`,
+        );
+      }
+      ended({ output: stripVTControlCharacters(output), succeeded: code === 0 });
+    });
   });
 }
 
