@@ -1,0 +1,234 @@
+/**
+ * What jwtAuth takes: validation and defaults.
+ *
+ * @module
+ */
+
+import { type Secret, secretBytes } from "../hash.ts";
+import type { MaybePromise } from "../maybe.ts";
+import { shown } from "../rate.ts";
+import { warnOnce } from "../warn.ts";
+import type { Identity } from "./authenticate.ts";
+
+/** A public JSON Web Key (RFC 7517 section 4). */
+export interface PublicJwk {
+  /** The key's type: "RSA", "EC" or "OKP". */
+  kty?: string;
+  /** Which of several keys it is. */
+  kid?: string;
+  /** The one algorithm that it is for. */
+  alg?: string;
+  /** What it is for: "sig". */
+  use?: string;
+  /** What it may do: "verify". */
+  key_ops?: string[];
+  /** May it be exported? */
+  ext?: boolean;
+  /** RSA: the modulus. */
+  n?: string;
+  /** RSA: the exponent. */
+  e?: string;
+  /** EC, OKP: the curve. */
+  crv?: string;
+  /** EC, OKP: the point. */
+  x?: string;
+  /** EC: the point. */
+  y?: string;
+}
+
+/** A set of public keys (RFC 7517 section 5). */
+export interface PublicJwks {
+  /** The keys. */
+  keys: PublicJwk[];
+}
+
+/** What {@link jwtAuth} takes: one of `jwks`, `key` and `secret`, and what a token must say. */
+export interface JwtAuthOptions {
+  /** The issuer's key set: where it is (a URL or its text, https: or http:), or the set itself. */
+  jwks?: string | URL | PublicJwks;
+  /** The issuer's public key: a CryptoKey, a JWK, or PEM text (SPKI or an X.509 certificate). */
+  key?: CryptoKey | PublicJwk | string;
+  /** What issuer and server share: text (its UTF-8 bytes) or bytes, at least 32 of them (RFC 7518 section 3.2). */
+  secret?: Secret;
+  /** Who may have issued the token, its `iss`. Default: whoever has the key. */
+  issuer?: string | readonly string[];
+  /** Whom the token must be for, its `aud`. Default: anybody; set it where the issuer serves others too. */
+  audience?: string | readonly string[];
+  /** Which signatures are good. Default HS256 with a `secret`, else RS256, ES256 and EdDSA. */
+  algorithms?: readonly string[];
+  /** How far the issuer's clock may be off, in s, 0 to 300. Default 5. */
+  clockTolerance?: number;
+  /** Refuse requests without a token, rather than let them pass as anonymous. Default false. */
+  required?: boolean;
+  /** What the claims say about who it is: a tier, staff. It is added to the identity, which has `id` and `claims`. */
+  identity?: (claims: Record<string, unknown>) => MaybePromise<Partial<Identity>>;
+  /** How long the answer of `jwks` may take, in ms. Default 5000. */
+  timeoutMs?: number;
+  /** The time, epoch ms. Default `Date.now`. */
+  clock?: () => number;
+}
+
+/** Where keys come from: one of the three. */
+export type KeySource =
+  | { readonly url: URL }
+  | { readonly set: PublicJwks }
+  | { readonly key: CryptoKey | PublicJwk | string }
+  | { readonly secret: Uint8Array<ArrayBuffer> };
+
+/** Options with every default filled in. */
+export interface PreparedJwtOptions {
+  readonly source: KeySource;
+  readonly issuer: string[] | null;
+  readonly audience: string[] | null;
+  readonly algorithms: string[];
+  readonly clockTolerance: number;
+  readonly required: boolean;
+  readonly identity: NonNullable<JwtAuthOptions["identity"]> | null;
+  readonly timeoutMs: number;
+  readonly clock: () => number;
+}
+
+/** Symmetric and asymmetric algorithms never mix: else a public key would do as a secret (RFC 8725 section 2.1). */
+const WITH_SECRET = ["HS256", "HS384", "HS512"];
+const WITH_KEYS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+
+const PEM = /^\s*-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/;
+
+function refuse(demand: string, seen: string): never {
+  throw new TypeError(`Cannot make jwtAuth() as ${demand}: current value is ${seen}`);
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+/** A member that only private and symmetric keys have: such a key has no place here, nor in a message. */
+function hasPrivatePart(jwk: object): boolean {
+  return "d" in jwk || "k" in jwk;
+}
+
+function urlOf(jwks: string | URL): URL {
+  const url = URL.canParse(String(jwks)) ? new URL(String(jwks)) : refuse("jwks must be a URL", shown(jwks));
+  if (url.protocol === "https:" || url.protocol === "http:") return url;
+  return refuse("jwks must be a URL of https: or http:", shown(url.href));
+}
+
+/** How each way to give keys is checked. */
+const SOURCES: Readonly<Record<"jwks" | "key" | "secret", (value: unknown) => KeySource>> = {
+  jwks(value) {
+    if (typeof value === "string" || value instanceof URL) return { url: urlOf(value) };
+    const keys = isObject(value) ? (value as PublicJwks).keys : null;
+    if (!Array.isArray(keys) || !keys.every(isObject)) {
+      refuse("jwks must be a URL, or a key set, an object with a list of keys", typeof value);
+    }
+    if (keys.some(hasPrivatePart)) refuse("jwks must hold public keys", "a set with a private key");
+    return { set: value as PublicJwks };
+  },
+  key(value) {
+    if (typeof value === "string") {
+      if (PEM.test(value)) return { key: value.trim() };
+      refuse("key must be PEM text that begins with PUBLIC KEY or CERTIFICATE", "other text");
+    }
+    if (!isObject(value)) refuse("key must be a CryptoKey, a JWK or PEM text", typeof value);
+    const { type } = value as CryptoKey;
+    if (type !== undefined && type !== "public") refuse("key must be a public CryptoKey", shown(type));
+    if (hasPrivatePart(value)) refuse("key must be a public JWK", "one with a private part");
+    return { key: value as CryptoKey | PublicJwk };
+  },
+  secret(value) {
+    const secret = secretBytes(value, "jwtAuth");
+    if (secret.length < 32) {
+      warnOnce(
+        `The secret of jwtAuth() has ${secret.length} bytes: who sees one token can try secrets against it. Use at least 32 (RFC 7518 section 3.2).`,
+      );
+    }
+    return { secret };
+  },
+};
+
+function sourceOf(options: JwtAuthOptions): KeySource {
+  const given = (["jwks", "key", "secret"] as const).filter((name) => name in options);
+  if (given.length !== 1) {
+    refuse("it takes one of jwks, key and secret", given.length === 0 ? "none" : given.join(" and "));
+  }
+  return SOURCES[given[0]](options[given[0]]);
+}
+
+function algorithmsOf(options: JwtAuthOptions, source: KeySource): string[] {
+  const allowed = "secret" in source ? WITH_SECRET : WITH_KEYS;
+  const { algorithms = "secret" in source ? ["HS256"] : ["RS256", "ES256", "EdDSA"] } = options;
+  if (
+    Array.isArray(algorithms) && algorithms.length > 0 && algorithms.every((name) => allowed.includes(name))
+  ) {
+    return [...algorithms];
+  }
+  const kind = "secret" in source ? "a secret" : "public keys";
+  return refuse(
+    `algorithms must be a list of at least one of ${allowed.join(", ")} with ${kind}`,
+    shown(algorithms),
+  );
+}
+
+/** A demand on a claim. One that is there and undefined is one that somebody forgot to set. */
+function textsOf(options: JwtAuthOptions, name: "issuer" | "audience"): string[] | null {
+  if (!(name in options)) return null;
+  const value = options[name];
+  const texts = Array.isArray(value) ? value : [value];
+  if (texts.length > 0 && texts.every(isText)) return [...texts];
+  return refuse(`${name} must be text, or a list of at least one`, shown(value));
+}
+
+const NAMES = new Set<keyof JwtAuthOptions>([
+  "jwks",
+  "key",
+  "secret",
+  "issuer",
+  "audience",
+  "algorithms",
+  "clockTolerance",
+  "required",
+  "identity",
+  "timeoutMs",
+  "clock",
+]);
+
+/**
+ * Checks options and fills in what is not given.
+ *
+ * @throws {TypeError | RangeError} On an option that does not exist, or a value that cannot be used.
+ */
+export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
+  if (!isObject(options)) refuse("its options must be an object", shown(options));
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name as keyof JwtAuthOptions)) {
+      refuse(`it takes no option but ${[...NAMES].join(", ")}`, shown(name));
+    }
+  }
+  const { clockTolerance = 5, required = false, identity, timeoutMs = 5000, clock = Date.now } = options;
+  if (!(typeof clockTolerance === "number" && clockTolerance >= 0 && clockTolerance <= 300)) {
+    throw new RangeError(
+      `Cannot make jwtAuth() as clockTolerance must be 0 to 300 s: current value is ${shown(clockTolerance)}`,
+    );
+  }
+  if (!(Number.isSafeInteger(timeoutMs) && timeoutMs >= 1)) {
+    throw new RangeError(
+      `Cannot make jwtAuth() as timeoutMs must be a positive integer: current value is ${shown(timeoutMs)}`,
+    );
+  }
+  if (typeof required !== "boolean") refuse("required must be true or false", shown(required));
+  if (identity !== undefined && typeof identity !== "function") {
+    refuse("identity must be a function", shown(identity));
+  }
+  if (typeof clock !== "function") refuse("clock must be a function", shown(clock));
+  const source = sourceOf(options);
+  return {
+    source,
+    issuer: textsOf(options, "issuer"),
+    audience: textsOf(options, "audience"),
+    algorithms: algorithmsOf(options, source),
+    clockTolerance,
+    required,
+    identity: identity ?? null,
+    timeoutMs,
+    clock,
+  };
+}

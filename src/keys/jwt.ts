@@ -1,0 +1,58 @@
+/**
+ * Keys on the claims of verified tokens.
+ *
+ * @module
+ */
+
+import { hashFor, type Secret, secretBytes } from "../hash.ts";
+import { shown } from "../rate.ts";
+import { type Key, keyOf } from "./key.ts";
+
+/** What {@link byJwt} takes. */
+export interface ByJwtOptions {
+  /**
+   * The claim that has a quota, together with the issuer. Default "sub", whoever the token is about. "jti" is the
+   * token itself: who can have new tokens has new quotas, so it is for caps beside a rule on "sub".
+   */
+  claim?: string;
+  /** Keys the hash (HMAC-SHA-256): who reads the store cannot try subjects against what is in it. Default: plain SHA-256. */
+  secret?: Secret;
+}
+
+/**
+ * A quota for each subject of an issuer, or for each value of another claim, as `jwtAuth` verified them. What is
+ * stored is a hash; a request without a token, or a token without the claim, is skipped.
+ *
+ * @param options See {@link ByJwtOptions}.
+ * @returns A key of 64 hex digits; it runs after authentication.
+ * @throws {TypeError} On an option that cannot be used.
+ *
+ * @example A quota for each subject, and a smaller one for each of its tokens
+ * ```ts
+ * import { createThrottle } from "@weir/throttle";
+ * import { byJwt, jwtAuth } from "@weir/throttle/jwt";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle(
+ *   ["600/min", { rate: "1000/hour", key: byJwt() }, { rate: "100/hour", key: byJwt({ claim: "jti" }) }],
+ *   { authenticate: jwtAuth({ jwks: "https://id.example/jwks.json", issuer: "https://id.example" }) },
+ * );
+ * equal(throttle.rules[1].stage, "after-auth");
+ * ```
+ */
+export function byJwt(options: ByJwtOptions = {}): Key {
+  const { claim = "sub" } = options;
+  if (typeof claim !== "string" || claim === "") {
+    throw new TypeError(
+      `Cannot make byJwt() as claim must be the name of a claim: current value is ${shown(claim)}`,
+    );
+  }
+  // A secret that is there and undefined is one that somebody forgot to set.
+  const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);
+  return keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity }) => {
+    const claims = identity?.claims ?? {};
+    const value = Object.hasOwn(claims, claim) ? claims[claim] : null;
+    if (value === undefined || value === null || value === "") return null;
+    return hash(JSON.stringify([claims.iss ?? null, claim, value]));
+  });
+}

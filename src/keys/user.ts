@@ -1,0 +1,50 @@
+/**
+ * Keys on who is asking.
+ *
+ * @module
+ */
+
+import type { Identity } from "../auth/authenticate.ts";
+import { shown } from "../rate.ts";
+import { type Key, keyOf } from "./key.ts";
+
+/** What {@link byUser} takes. */
+export interface ByUserOptions {
+  /** Says who is not limited. Default: staff and superusers. */
+  exempt?: (identity: Identity) => boolean | undefined;
+}
+
+/**
+ * A quota for each identity that `authenticate` found, by its id. Requests of nobody, and of those who are
+ * exempt, are skipped; limit the former with `byIp({ anonymousOnly: true })`.
+ *
+ * @param options See {@link ByUserOptions}.
+ * @returns A key; it runs after authentication.
+ * @throws {TypeError} When `exempt` is not a function; per request, when an identity has no id.
+ *
+ * @example A quota for each user, staff included
+ * ```ts
+ * import { byUser, createThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ rate: "100/min", key: byUser({ exempt: () => false }) });
+ * equal(throttle.rules[0].stage, "after-auth");
+ * ```
+ */
+export function byUser(options: ByUserOptions = {}): Key {
+  const { exempt = ({ staff, superuser }) => staff || superuser } = options;
+  if (typeof exempt !== "function") {
+    throw new TypeError(
+      `Cannot make byUser() as exempt must be a function: current value is ${shown(exempt)}`,
+    );
+  }
+  return keyOf("user", "after-auth", ({ identity }) => {
+    if (identity === null || exempt(identity)) return null;
+    if (typeof identity.id === "string" && identity.id !== "") return identity.id;
+    throw new TypeError(
+      `Cannot throttle by user as the identity's id must be text, at least one character: current value is ${
+        shown(identity.id)
+      }`,
+    );
+  });
+}
