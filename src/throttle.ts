@@ -19,6 +19,7 @@ import { type Rate, shown } from "./rate.ts";
 import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { embark, type Owner, type Part, requestThrottle, Trip, tripOf } from "./trip.ts";
+import { warnOnce } from "./warn.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
@@ -97,6 +98,12 @@ export function createThrottle(
   );
   const writeHeaders = compileLabel(prepared, headers);
   const { settle, release, count, fail } = settlement(store, announcer);
+  if (authenticate !== null && prepared.every(({ stage }) => stage === "after-auth")) {
+    const names = prepared.map(({ name }) => `"${name}"`).join(", ");
+    warnOnce(
+      `Nothing limits how often a client may try to authenticate: ${names} only count who succeeded. Add a rule by address, such as "60/min".`,
+    );
+  }
   store.prepare?.(prepared);
   if (announcer !== null) store.observe?.(announcer.store);
 
