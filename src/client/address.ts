@@ -53,7 +53,8 @@ export function canonicalAddress(text: string): string | null {
 }
 
 /**
- * The key that an address is counted under: the address itself, or its network and prefix length.
+ * The key that an address is counted under: the address itself, or its network and prefix length. Loopback and
+ * link-local addresses are masked like all others.
  *
  * @param address An address in any spelling.
  * @param prefixes How many bits tell clients apart. Default 32 for IPv4, 64 for IPv6.

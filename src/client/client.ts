@@ -8,6 +8,8 @@ import { peerOf, UNIX } from "./peer.ts";
 import { type Platform, platforms, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
 
+export type { Platform } from "./platforms.ts";
+
 /**
  * Whom to believe about a client's address. The default, `{}`, is nobody: the client is the transport peer, and
  * forwarding headers, which any client can send, are not looked at.
@@ -27,8 +29,9 @@ export interface ClientOptions {
    */
   header?: "x-forwarded-for" | "forwarded" | string;
   /**
-   * The platform this runs on: what its edge sets is taken. "aws-lambda" reads `requestContext` of the event that
-   * was passed beside the request.
+   * The platform this runs on: what its edge sets is taken, and the peer where that is missing (a health check).
+   * Whoever can reach the origin around the edge can set it too. "aws-lambda" reads `requestContext` of the event
+   * that was passed beside the request.
    */
   platform?: Platform;
   /**

@@ -55,9 +55,8 @@ interface SrvxRequest {
 export function peerOf(request: Request, platform: readonly unknown[]): string | null {
   try {
     const passed = passedBeside(platform) as Passed | undefined;
-    return (passed && (peerIn(passed, request) ??
-      (passed.server && peerIn(passed.server, request)) ??
-      (passed.context && peerIn(passed.context, request)))) ?? srvxPeer(request);
+    return peerIn(passed, request) ?? peerIn(passed?.server, request) ?? peerIn(passed?.context, request) ??
+      srvxPeer(request);
   } catch {
     // The socket of a closed HTTP/2 stream throws at any look.
     return null;
@@ -78,11 +77,13 @@ export function passedBeside(platform: readonly unknown[]): object | undefined {
   return isObject(first.env) ? first.env : undefined;
 }
 
-function peerIn(passed: Passed, request: Request): string | null {
+function peerIn(passed: Passed | undefined, request: Request): string | null {
+  if (!passed) return null;
   if (passed.remoteAddr) return denoPeer(passed.remoteAddr);
   if (typeof passed.requestIP === "function") return bunPeer(passed, request);
-  const socket = passed.incoming?.socket ?? passed.socket ?? passed;
-  return nodePeer(socket) ?? canonical(passed.ip);
+  const socket = passed.incoming?.socket ?? passed.socket;
+  // Beside a socket an `ip` is a framework's opinion; alone it is Netlify's.
+  return socket ? nodePeer(socket) : nodePeer(passed) ?? canonical(passed.ip);
 }
 
 function denoPeer(address: NonNullable<Passed["remoteAddr"]>): string | null {
@@ -107,8 +108,8 @@ function srvxPeer(request: Request): string | null {
   const { runtime } = request as SrvxRequest;
   // Only where it is srvx's own: other frameworks' requests have an `ip` that is read from headers.
   if (!Object.hasOwn(request, "ip") && typeof runtime?.name !== "string") return null;
-  const passed = runtime?.node?.req ?? runtime?.deno?.info ?? runtime?.bun?.server;
-  return canonical((request as SrvxRequest).ip) ?? (passed ? peerIn(passed, request) : null);
+  return canonical((request as SrvxRequest).ip) ??
+    peerIn(runtime?.node?.req ?? runtime?.deno?.info ?? runtime?.bun?.server, request);
 }
 
 function canonical(text: unknown): string | null {
