@@ -1,20 +1,27 @@
 /** `npm run check`: all that is checked without running a test. Ends at the first thing that is wrong. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 import process from "node:process";
 import { importFlags } from "./jsr.mjs";
 
 const entries = Object.values(JSON.parse(readFileSync("deno.json", "utf8")).exports);
 
+// Bun's types and the others' do not go together, so the example that uses Bun's global is checked apart.
+const examples = readdirSync("examples").filter((file) => /\.tsx?$/.test(file) && file !== "bun.ts");
+const sources = ["mod.ts", "src", "tests", "bench", ...examples.map((file) => `examples/${file}`)].filter(
+  existsSync,
+);
+
 const checks = [
   ["deno", "fmt", "--check"],
   ["deno", "lint"],
-  ["deno", "check", "--quiet", ...importFlags()],
+  ["deno", "check", "--quiet", ...importFlags(), ...sources],
   ["deno", "doc", "--lint", ...entries],
   // The package as JSR gets it, and as npm gets it.
   ["deno", "publish", "--dry-run", "--allow-dirty"],
   ["node", "scripts/build.mjs"],
+  ["tsc", "--project", "tsconfig.bun.json"],
   ["publint", "--strict"],
   ["attw", "--pack", ".", "--profile", "esm-only"],
 ];

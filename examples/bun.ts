@@ -1,0 +1,7 @@
+/** `bun examples/bun.ts`: 60 requests a minute and 1000 a day for each client address, on PORT or 3000. */
+import { withThrottle } from "@weir/throttle";
+
+const server = Bun.serve({
+  fetch: withThrottle(() => new Response("hello\n"), ["60/min", "1000/day"]),
+});
+console.log(`Listening on ${server.url}`);
