@@ -44,3 +44,26 @@ export function rescue<T, A = undefined>(
     return recover(error, arg as A);
   }
 }
+
+/**
+ * The value, now if it is here; else the promise of it, which rejects when it takes too long. What arrives after that
+ * is ignored, errors included.
+ *
+ * @param value What is waited for.
+ * @param ms How long, in ms.
+ * @param late Makes the error.
+ */
+export function within<T>(value: MaybePromise<T>, ms: number, late: () => Error): MaybePromise<T> {
+  if (!isPromise(value)) return value;
+  return new Promise((resolve, reject) => {
+    // A process that was busy sees its timers before its sockets, so the answer may be here already: one more turn lets it in.
+    const timer = setTimeout(() => setTimeout(() => reject(late())), ms);
+    value.then((arrived) => {
+      clearTimeout(timer);
+      resolve(arrived);
+    }, (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
+}

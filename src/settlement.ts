@@ -41,8 +41,8 @@ export function waitUntil(platform: readonly unknown[], work: MaybePromise<unkno
 function realCost(part: Part, response: Response, trip: Trip): MaybePromise<number> {
   const { cost, rule: { count, name } } = part;
   if (count === "all") return cost;
-  if (count === "failures") return response.status >= 400 ? cost : 0;
-  if (count === "successes") return response.ok ? cost : 0;
+  if (count === "failures") return trip.failed || response.status >= 400 ? cost : 0;
+  if (count === "successes") return response.ok && !trip.failed ? cost : 0;
   return then(count(response, trip), (counts) => {
     if (typeof counts === "boolean") return counts ? cost : 0;
     if (isCost(counts)) return counts;
@@ -62,11 +62,17 @@ export function settlement(store: Store, announcer: Announcer | null): Settlemen
     part.settled = true;
     if (cost === part.cost) return;
     const { decision } = part;
-    const correction = { ...part, cost: cost - part.cost, since: decision.chargedAt };
+    const correction = {
+      ...part,
+      cost: cost - part.cost,
+      since: decision.chargedAt,
+      source: decision.source,
+    };
     return rescue(
       () =>
         then(store.decide([correction]), ([after]) => {
-          part.decision = { ...decision, cost, remaining: after.remaining, resetAfterMs: after.resetAfterMs };
+          const { remaining, resetAfterMs, source } = after;
+          part.decision = { ...decision, cost, remaining, resetAfterMs, source };
           announcer?.settled(trip, part);
         }),
       (error) => announcer?.error(trip, part.rule.name, error),

@@ -18,6 +18,7 @@ import type { Outcome } from "./outcome.ts";
 import { type Rate, shown } from "./rate.ts";
 import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
+import { guard } from "./stores/guard.ts";
 import { embark, type Owner, type Part, requestThrottle, Trip, tripOf } from "./trip.ts";
 import { warnOnce } from "./warn.ts";
 
@@ -87,9 +88,9 @@ export function createThrottle(
   options: ThrottleOptions = {},
 ): Throttle {
   const prepared = prepareRules(rules);
-  const { store, client, authenticate, headers, report, reject, observers, revealKeys } = prepareOptions(
-    options,
-  );
+  const settings = prepareOptions(options);
+  const { client, authenticate, headers, report, reject, observers, revealKeys } = settings;
+  const store = guard(settings, prepared);
   const clock = store.clock ?? Date.now;
   const match = compileMatch(prepared);
   const announcer = announcerOf(observers, clock, revealKeys);

@@ -56,11 +56,11 @@ export interface Store {
   /** Called at construction by whoever wants to hear when the store stops or starts to work as it should. */
   observe?(listener: (change: StoreChange) => void): void;
   /** How long a throttle waits for an answer, in ms, before it goes by the rules' `onStoreFailure`. Default 250. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** May a throttle remember this store's certain refusals and answer them without asking? Default: if it is shared. */
-  readonly denyCache?: boolean;
+  readonly denyCache?: boolean | undefined;
   /** The clock it decides by, epoch ms, where that can be read here. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
   /** Forgets one key, taken literally. */
   forget?(key: string): MaybePromise<void>;
 }

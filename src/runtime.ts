@@ -1,0 +1,63 @@
+/**
+ * What a runtime keeps in its globals: this is the only file that reaches for them.
+ *
+ * @module
+ */
+
+/** The globals of Node, Bun and Deno that are read, where they exist. */
+interface Globals {
+  readonly process?: {
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    getBuiltinModule?(name: string): { readonly isWorker?: boolean } | undefined;
+  };
+  readonly Deno?: {
+    readonly env?: { get(name: string): string | undefined };
+    readonly permissions?: {
+      querySync?(what: { name: "env"; variable: string }): { readonly state: string };
+    };
+  };
+  readonly navigator?: { readonly userAgent?: string };
+}
+
+const globals = globalThis as unknown as Globals;
+
+/**
+ * An environment variable. Never at import: on Workers it would be missing, on Deno it may ask for permission.
+ *
+ * @param name Its name.
+ * @returns Its value; undefined where it is not set or the runtime has no environment.
+ */
+export function env(name: string): string | undefined {
+  const { Deno: deno, process } = globals;
+  return deno?.env?.get(name) ?? process?.env?.[name];
+}
+
+/** What can be known of where this process runs, without any I/O and without asking anybody. */
+export interface Surroundings {
+  /** An environment variable, if it may be read. */
+  env(name: string): string | undefined;
+  /** Is there a global of this name? */
+  has(name: string): boolean;
+  /** What `navigator` says the runtime is. */
+  readonly userAgent: string | undefined;
+  /** Was this process forked by `node:cluster`? */
+  readonly isClusterWorker: boolean;
+}
+
+/** On Deno a variable that may not be read would stop everything with a question or an error. */
+function permittedEnv(name: string): string | undefined {
+  const status = globals.Deno?.permissions?.querySync?.({ name: "env", variable: name });
+  return status === undefined || status.state === "granted" ? env(name) : undefined;
+}
+
+/** Where this process runs. */
+export const surroundings: Surroundings = {
+  env: permittedEnv,
+  has: (name) => name in globalThis,
+  get userAgent() {
+    return globals.navigator?.userAgent;
+  },
+  get isClusterWorker() {
+    return globals.process?.getBuiltinModule?.("node:cluster")?.isWorker === true;
+  },
+};

@@ -1,0 +1,220 @@
+/**
+ * The deny cache: refusals that cannot turn before a known instant, answered without asking the store.
+ *
+ * @module
+ */
+
+import type { Decision } from "../decision.ts";
+import { type MaybePromise, rescue, then } from "../maybe.ts";
+import type { CompiledRule } from "../rule.ts";
+import { around } from "./around.ts";
+import type { Check, Store } from "./store.ts";
+
+/** What {@link denyCache} takes. */
+export interface DenyCacheOptions {
+  /** The most refusals it remembers. Default 10,000. */
+  readonly maxKeys?: number;
+  /** Whose refusals they are, where the store is one around it: throttles on one store forget together. Default: the store. */
+  readonly origin?: Store;
+}
+
+/** Two clocks of this process: its wall clock, which steps, and a steady one, which may stand still while the process does. */
+interface Moment {
+  readonly wall: number;
+  readonly steady: number;
+}
+
+interface Refusal {
+  /** What the store said. */
+  readonly decision: Decision;
+  /** The least cost it holds for. */
+  readonly cost: number;
+  /** How long it holds, in ms. */
+  readonly waitMs: number;
+  /** When the store was asked: it decided no earlier, so the wait is over no earlier than `waitMs` after. */
+  readonly asked: Moment;
+  /** How long it took to answer, in ms: it may have decided as much later. */
+  readonly tookMs: number;
+}
+
+const MAX_KEYS = 10_000;
+
+interface Cache {
+  /** By key. */
+  readonly refusals: Map<string, Refusal>;
+  /** How often something was forgotten: answers to questions asked before that are not remembered. */
+  forgotten: number;
+}
+
+/** One a store, so that what one throttle resets another one forgets. */
+const caches = new WeakMap<Store, Cache>();
+
+function cacheOf(store: Store): Cache {
+  const cache = caches.get(store) ?? { refusals: new Map<string, Refusal>(), forgotten: 0 };
+  caches.set(store, cache);
+  return cache;
+}
+
+/** Would the store remember that it refused this? Then it must be asked. */
+function remembersRefusals({ algorithm }: Check): boolean {
+  return algorithm.remembersRefusals ?? algorithm.revocable ?? true;
+}
+
+/** Has a charge of this check been given back? */
+function givesBack({ since, cost }: Check): boolean {
+  return since !== null && cost < 0;
+}
+
+/**
+ * Remembers refusals and answers what they already answer, without asking the store. The verdicts are those
+ * of the store:
+ *
+ * - A refusal holds for its key, for costs at least as high as the one refused, until its wait is over. Where
+ *   the store's clock cannot be read here, the wait is over as soon as either of this process's clocks says so:
+ *   steps of the clock, and a process that is suspended, end it early, never late, and then the store is asked.
+ * - Not remembered are refusals of rules in shadow mode, with a rate from a function, whose algorithm is
+ *   revocable or whose use can be given back, by `count` or as this instance has seen it given back by `settle`. A rule
+ *   with a block is remembered for as long as the block lasts.
+ * - Where a rule beside it remembers refusals itself, as a block does, and is not known to be in its block, the store is asked.
+ * - Peeks go to the store. What is reset here is forgotten here at once.
+ *
+ * Its answers hold the refusing rules alone, with what is left of their waits. A refusal that is known stands
+ * whatever `onStoreFailure` says: that is for verdicts that are not known.
+ *
+ * @param store A shared store.
+ * @param rules The throttle's rules.
+ * @param options See {@link DenyCacheOptions}.
+ */
+export function denyCache(
+  store: Store,
+  rules: readonly CompiledRule[],
+  options: DenyCacheOptions = {},
+): Store {
+  const { maxKeys = MAX_KEYS, origin = store } = options;
+  const wall = store.clock ?? Date.now;
+  const steady = store.clock ?? (() => performance.now());
+  const moment = (): Moment => ({ wall: wall(), steady: steady() });
+
+  const cache = cacheOf(origin);
+  const known = cache.refusals;
+  let cursor = known.entries();
+
+  /** Rules whose refusals may be remembered: by name, whether only those of a block may. */
+  const certain = new Map<string, "all" | "blocks">();
+  for (const { name, mode, limit, refundable, implementation } of rules) {
+    if (mode === "shadow" || limit === null || refundable) continue;
+    certain.set(name, implementation.revocable === false ? "all" : "blocks");
+  }
+
+  /** How long a decision stands whatever happens, in ms. */
+  function holdsMs({ policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: Decision): number {
+    if (allowed || source !== "store" || !certain.has(policy)) return 0;
+    if (blocked) return blockedMs;
+    return certain.get(policy) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
+  }
+
+  /** What is left of a refusal, in ms. */
+  function leftMs({ asked, waitMs }: Refusal, now: Moment): number {
+    return waitMs - Math.max(now.wall - asked.wall, now.steady - asked.steady);
+  }
+
+  function refusalOf({ key, cost, policy, since }: Check, now: Moment): Decision | null {
+    const refusal = known.get(key);
+    if (refusal === undefined) return null;
+    const left = leftMs(refusal, now);
+    if (left <= 0) {
+      known.delete(key);
+      return null;
+    }
+    const { decision, waitMs, tookMs } = refusal;
+    const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs;
+    if (!isSame || since !== null || policy.mode === "shadow" || cost < refusal.cost) return null;
+    const passedMs = Math.floor(waitMs - left - tookMs);
+    return {
+      ...decision,
+      cost,
+      resetAfterMs: decision.resetAfterMs - passedMs,
+      retryAfterMs: decision.retryAfterMs - passedMs,
+      blockedMs: decision.blocked ? waitMs - passedMs : 0,
+      source: "deny-cache",
+      at: decision.at + passedMs,
+      chargedAt: decision.at + passedMs,
+    };
+  }
+
+  /** The known refusals that answer a request; null when the store must be asked. */
+  function answerTo(checks: readonly Check[], now: Moment): readonly Decision[] | null {
+    const refusals: Decision[] = [];
+    let mustAsk = false;
+    for (const check of checks) {
+      const refusal = refusalOf(check, now);
+      if (refusal !== null) refusals.push(refusal);
+      else if (remembersRefusals(check)) mustAsk = true;
+    }
+    return mustAsk || refusals.length === 0 ? null : refusals;
+  }
+
+  /** Drops one refusal whose wait is over, if the next in an endless round is one: thus there are never more of them than of live ones. */
+  function sweep(now: Moment): void {
+    let next = cursor.next();
+    if (next.done) next = (cursor = known.entries()).next();
+    if (!next.done && leftMs(next.value[1], now) <= 0) known.delete(next.value[0]);
+  }
+
+  function remember({ key, cost }: Check, decision: Decision, asked: Moment): void {
+    const waitMs = holdsMs(decision);
+    // A charge since then makes the numbers of an older refusal wrong.
+    known.delete(key);
+    if (waitMs <= 0) return;
+    const [oldest] = known.size >= maxKeys ? known.keys() : [];
+    if (oldest !== undefined) known.delete(oldest);
+    const tookMs = Math.max(0, steady() - asked.steady);
+    known.set(key, { decision, cost: decision.blocked ? 0 : cost, waitMs, asked, tookMs });
+  }
+
+  function forgetting<T>(keys: readonly string[], run: () => MaybePromise<T>): MaybePromise<T> {
+    const drop = (): void => {
+      cache.forgotten++;
+      for (const key of keys) known.delete(key);
+    };
+    drop();
+    // Once more when it is done: what was asked meanwhile may have been decided before.
+    return rescue(
+      () =>
+        then(run(), (value) => {
+          drop();
+          return value;
+        }),
+      (error) => {
+        drop();
+        throw error;
+      },
+    );
+  }
+
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly Decision[]> {
+    if (!spend) return store.decide(checks, false);
+    const returned = checks.filter(givesBack);
+    if (returned.length > 0) {
+      // A rule that settles once will settle again, here and elsewhere.
+      for (const { policy } of returned) certain.delete(policy.name);
+      return forgetting(returned.map(({ key }) => key), () => store.decide(checks));
+    }
+    const asked = moment();
+    if (known.size > 0) {
+      const answer = answerTo(checks, asked);
+      if (answer !== null) return answer;
+      sweep(asked);
+    }
+    const before = cache.forgotten;
+    return then(store.decide(checks), (decisions) => {
+      if (before === cache.forgotten) checks.forEach((check, i) => remember(check, decisions[i], asked));
+      return decisions;
+    });
+  }
+
+  return around(store, {
+    decide,
+    forget: (key) => forgetting([key], () => store.forget?.(key)),
+  });
+}

@@ -1,0 +1,28 @@
+/**
+ * What a throttle puts around its store: deny cache, then failure ladder, then the store.
+ *
+ * @module
+ */
+
+import type { PreparedOptions } from "../options.ts";
+import type { CompiledRule } from "../rule.ts";
+import { denyCache } from "./deny_cache.ts";
+import { resilient } from "./resilient.ts";
+import type { Store } from "./store.ts";
+import { checkSafety } from "./unsafe.ts";
+
+/**
+ * The store as a throttle asks it.
+ *
+ * @param options The throttle's options.
+ * @param rules The throttle's rules.
+ * @throws {TypeError} When the store is unsafe here and `unsafeStore` is "error".
+ */
+export function guard(
+  { store, onStoreFailure, unsafeStore }: Pick<PreparedOptions, "store" | "onStoreFailure" | "unsafeStore">,
+  rules: readonly CompiledRule[],
+): Store {
+  checkSafety(store, unsafeStore);
+  const ladder = resilient(store, { rules, onStoreFailure });
+  return store.denyCache ?? store.shared ? denyCache(ladder, rules, { origin: store }) : ladder;
+}

@@ -1,0 +1,184 @@
+/**
+ * The failure ladder around a store: a deadline, a circuit breaker, then each rule's failure policy.
+ *
+ * @module
+ */
+
+import { type Decision, refuses } from "../decision.ts";
+import { type MaybePromise, rescue, then, within } from "../maybe.ts";
+import { shown } from "../rate.ts";
+import type { CompiledRule, FailurePolicy } from "../rule.ts";
+import { around } from "./around.ts";
+import { circuitBreaker } from "./breaker.ts";
+import { memoryStore } from "./memory.ts";
+import type { Check, Store, StoreChange } from "./store.ts";
+
+/** What {@link resilient} takes beside a store. */
+export interface ResilientOptions {
+  /** The throttle's rules. */
+  readonly rules: readonly CompiledRule[];
+  /** What rules that say nothing themselves do while the store fails. */
+  readonly onStoreFailure: FailurePolicy;
+  /** How many failures in a row make it ask no more. Default 5. */
+  readonly failures?: number;
+  /** After how many ms without asking one call tries again. Default 1000. */
+  readonly probeAfterMs?: number;
+}
+
+const DEADLINE_MS = 250;
+
+/** The least wait that a client is told when it is refused for an outage. */
+const RETRY_MS = 1000;
+
+/** Keys whose counts are kept here too, in case the store fails. */
+const LOCAL_KEYS = 100_000;
+
+function isDecision(value: Decision | null | undefined, { policy }: Check): value is Decision {
+  return typeof value?.allowed === "boolean" && value.policy === policy.name &&
+    value.remaining >= 0 && value.resetAfterMs >= 0 && value.retryAfterMs >= 0 &&
+    Number.isFinite(value.at) && Number.isFinite(value.chargedAt);
+}
+
+/**
+ * What a store answered.
+ *
+ * @throws {TypeError} When that is not one decision a check, in their order.
+ */
+function answerTo(checks: readonly Check[], decisions: readonly Decision[]): readonly Decision[] {
+  if (
+    Array.isArray(decisions) && decisions.length === checks.length &&
+    checks.every((check, i) => isDecision(decisions[i], check))
+  ) return decisions;
+  throw new TypeError(
+    `Cannot use a store's answer as it must be one decision for each of ${checks.length} checks: current value is ${
+      shown(decisions).slice(0, 200)
+    }`,
+  );
+}
+
+/** The verdict of a failure policy. Its numbers mean nothing. */
+function verdict({ policy, cost }: Check, allowed: boolean, retryAfterMs: number, at: number): Decision {
+  return {
+    policy: policy.name,
+    limit: policy.limit,
+    windowMs: policy.windowMs,
+    cost,
+    mode: policy.mode,
+    allowed,
+    remaining: 0,
+    resetAfterMs: 0,
+    retryAfterMs: allowed ? 0 : retryAfterMs,
+    blocked: false,
+    source: allowed ? "allowed-by-policy" : "denied-by-policy",
+    at,
+    chargedAt: at,
+  };
+}
+
+/**
+ * Puts the failure ladder around a store. An answer that is late, an error, and what is no answer at all are
+ * one and the same: the store failed. Nothing is tried twice, as that might charge twice. A refusal is an answer.
+ *
+ * While the store fails each rule goes by its policy: "local" asks the same question of counts kept in this
+ * process, "allow" lets pass, "deny" refuses. The counts are kept warm: what a shared store admits is charged
+ * here too, by the store's clock, so an outage hands nobody a new quota. What was charged here is corrected here.
+ *
+ * @param store Any store.
+ * @param options See {@link ResilientOptions}.
+ * @returns A store that never fails, but for `forget`: that is an operator's wish, and rejects when it cannot be done.
+ */
+export function resilient(store: Store, options: ResilientOptions): Store {
+  const { rules, failures = 5, probeAfterMs = 1000 } = options;
+  const { deadlineMs = DEADLINE_MS } = store;
+  const listeners: ((change: StoreChange) => void)[] = [];
+  const tell = (change: StoreChange): void => listeners.forEach((listener) => listener(change));
+  const breaker = circuitBreaker({ clock: store.clock ?? Date.now, tell, failures, probeAfterMs });
+
+  const policies = new Map(rules.map((rule) => [rule.name, rule.onStoreFailure ?? options.onStoreFailure]));
+  const policyOf = (check: Check): FailurePolicy => policies.get(check.policy.name) ?? options.onStoreFailure;
+  const isWarm = store.shared && [...policies.values()].includes("local");
+
+  /** How far the store's clock is ahead of this process's. */
+  let aheadMs = 0;
+  const clock = store.clock ?? (() => Date.now() + aheadMs);
+  const local = memoryStore({ maxKeys: LOCAL_KEYS, clock });
+
+  const late = (): Error => new Error(`The store did not answer within ${deadlineMs} ms`);
+
+  /** Charges here what the store charged: as corrections, for they are never refused. */
+  function mirror(checks: readonly Check[], decisions: readonly Decision[]): void {
+    const [first] = decisions;
+    if (first !== undefined && store.clock === undefined) aheadMs = first.at - Date.now();
+    if (decisions.some(refuses)) return;
+    const charged: Check[] = [];
+    checks.forEach((check, i) => {
+      const { key, policy, algorithm, cost, since } = check;
+      if (cost === 0 || !decisions[i].allowed || policyOf(check) !== "local") return;
+      charged.push({ key, policy, algorithm, cost, since: since ?? decisions[i].chargedAt });
+    });
+    // An algorithm that fails on this fails on a correction in its own store too, where it is noticed.
+    if (charged.length > 0) rescue<unknown>(() => local.decide(charged), () => {});
+  }
+
+  /** Where a check goes that the store is not asked about. A correction follows its charge; where none was made, there is none to correct. */
+  function standIn(check: Check): FailurePolicy {
+    if (check.source === "local") return "local";
+    if (check.source === "allowed-by-policy") return "allow";
+    const policy = policyOf(check);
+    return policy === "deny" && check.since !== null ? "allow" : policy;
+  }
+
+  function withoutStore(checks: readonly Check[], spend: boolean): readonly Decision[] {
+    const places = checks.map(standIn);
+    const isDenied = checks.some(({ policy }, i) => places[i] === "deny" && policy.mode === "enforce");
+    const counted = checks.filter((_, i) => places[i] === "local");
+    const counts = counted.length === 0 ? [] : local.decide(counted, spend && !isDenied) as Decision[];
+    const answers = counts.values();
+    const waitMs = Math.max(RETRY_MS, breaker.waitMs());
+    return checks.map((check, i) => {
+      if (places[i] !== "local") return verdict(check, places[i] === "allow", waitMs, clock());
+      const answer = answers.next().value as Decision;
+      answer.source = "local";
+      return answer;
+    });
+  }
+
+  const isElsewhere = ({ source }: Check): boolean => source === "local" || source === "allowed-by-policy";
+
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly Decision[]> {
+    const ticket = checks.some(isElsewhere) ? null : breaker.enter();
+    if (ticket === null) return withoutStore(checks, spend);
+    return rescue(
+      () =>
+        then(within(store.decide(checks, spend), deadlineMs, late), (decisions) => {
+          const answer = answerTo(checks, decisions);
+          breaker.succeed(ticket);
+          if (isWarm && spend) mirror(checks, answer);
+          return answer;
+        }),
+      (error) => {
+        breaker.fail(ticket, error);
+        return withoutStore(checks, spend);
+      },
+    );
+  }
+
+  function forget(key: string): MaybePromise<void> {
+    return rescue(
+      () => {
+        local.forget?.(key);
+        return within(store.forget?.(key), deadlineMs, late);
+      },
+      (cause) => {
+        throw new Error("Cannot reset this key as the store failed: it may be forgotten or not", { cause });
+      },
+    );
+  }
+
+  function observe(listener: (change: StoreChange) => void): void {
+    listeners.push(listener);
+    store.observe?.(listener);
+  }
+
+  return around(store, { decide, forget, observe });
+}
