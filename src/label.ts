@@ -40,7 +40,7 @@ export function withHeaders<A>(
 }
 
 /** Lets scripts of other origins read the rate headers, where the response is theirs to read at all (Fetch, CORS-safelisted response names). */
-function expose(headers: Headers, names: readonly string[]): void {
+export function expose(headers: Headers, names: readonly string[]): void {
   if (!headers.has("access-control-allow-origin")) return;
   const shown = headers.get("access-control-expose-headers")?.split(",").map((name) => name.trim()) ?? [];
   const known = new Set(shown.map((name) => name.toLowerCase()));

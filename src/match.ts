@@ -31,7 +31,7 @@ interface Target {
 }
 
 /** A pattern that ends in a wildcard is a group's; of the others the one that says more is the endpoint's own. */
-function specificity(path: string): number {
+export function specificity(path: string): number {
   return (path.endsWith("*") ? 0 : 10_000) + path.split("/").length * 100 +
     path.split("/").filter((s) => s !== "" && !/^[:*]/.test(s)).length;
 }

@@ -40,13 +40,27 @@ export interface Owner {
 /** Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. */
 const TRIP = Symbol("weir.trip");
 
+/** Where a framework's adapter tells which of its own routes a request takes. */
+const ROUTE = Symbol("weir.route");
+
 interface Carrier {
   [TRIP]?: Trip;
+  [ROUTE]?: () => string | null;
 }
 
 /** The innermost trip that a request is on, or was on last. */
 export function tripOf(request: Request): Trip | undefined {
   return (request as Request & Carrier)[TRIP];
+}
+
+/**
+ * Tells the route that a framework matched, for the rules that have no pattern of their own for it.
+ *
+ * @param request The request.
+ * @param route Gives the pattern, never the raw path. Asked only when somebody wants to know.
+ */
+export function tellRoute(request: Request, route: () => string | null): void {
+  (request as Request & Carrier)[ROUTE] = route;
 }
 
 /** The trip around a new one by `owner`: one that still lasts, through another throttle. */
@@ -80,6 +94,8 @@ export class Trip implements Context {
   who: Identity | null | undefined = undefined;
   /** Has the response been labelled? What happens to the same Request object after that is another trip. */
   over = false;
+  /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
+  failed = false;
   #address: string | null | undefined = undefined;
 
   constructor(request: Request, platform: readonly unknown[], matched: Route, owner: Owner, spend: boolean) {
@@ -92,7 +108,7 @@ export class Trip implements Context {
   }
 
   get route(): string | null {
-    return this.matched.pattern;
+    return this.matched.pattern ?? (this.request as Request & Carrier)[ROUTE]?.() ?? null;
   }
 
   get address(): string | null {
