@@ -6,6 +6,7 @@
  */
 
 import { createLocalJWKSet } from "jose";
+import { rescue, within } from "../maybe.ts";
 
 /** Finds the key for a token's header in one key set. */
 export type KeySet = ReturnType<typeof createLocalJWKSet>;
@@ -47,6 +48,8 @@ export interface RemoteKeys {
   newer(): Promise<KeySet | null>;
 }
 
+const late = (): Error => new Error("The keys did not come in time.");
+
 async function fetchKeySet(url: URL, timeoutMs: number): Promise<KeySet> {
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
@@ -57,14 +60,6 @@ async function fetchKeySet(url: URL, timeoutMs: number): Promise<KeySet> {
   if (response.status === 200) return createLocalJWKSet(await response.json());
   await response.body?.cancel();
   throw new Error(`${url} answered ${response.status}.`);
-}
-
-/** Waits for a promise, but no longer than so many ms. */
-async function waitFor(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const end = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([promise, end]);
-  clearTimeout(timer);
 }
 
 /**
@@ -106,7 +101,8 @@ export function remoteKeys(url: URL, clock: () => number, timeoutMs: number): Re
       pending = started;
       pendingUntil = now + timeoutMs;
     }
-    await waitFor(pending, timeoutMs);
+    const fetched = pending;
+    await rescue<void>(() => within(fetched, timeoutMs, late), () => {});
     return true;
   }
 

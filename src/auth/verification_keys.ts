@@ -33,7 +33,11 @@ async function fromOne(
   key: globalThis.CryptoKey | PublicJwk | string,
   algorithms: readonly string[],
 ): Promise<KeyFor> {
-  if (typeof key === "object" && "algorithm" in key) return () => key;
+  if (typeof key === "object" && "algorithm" in key) {
+    // jose guesses this type from the runtime's, and does not always get it right.
+    const ready = key as unknown as VerificationKey;
+    return () => ready;
+  }
   const usable = new Map<string | undefined, VerificationKey>();
   for (const alg of algorithms) {
     if (isForOther(key, alg)) continue;
