@@ -99,7 +99,9 @@ export function createThrottle(
   );
   const writeHeaders = compileLabel(prepared, headers);
   const { settle, release, count, fail } = settlement(store, announcer);
-  if (authenticate !== null && prepared.every(({ stage }) => stage === "after-auth")) {
+  if (
+    authenticate !== null && !authenticate.isOver && prepared.every(({ stage }) => stage === "after-auth")
+  ) {
     const names = prepared.map(({ name }) => `"${name}"`).join(", ");
     warnOnce(
       `Nothing limits how often a client may try to authenticate: ${names} only count who succeeded. Add a rule by address, such as "60/min".`,

@@ -25,7 +25,8 @@
  */
 
 import { matchedRoutes } from "hono/route";
-import type { Identity } from "../auth/authenticate.ts";
+import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { Context } from "../context.ts";
 import { expose } from "../label.ts";
 import { specificity } from "../match.ts";
 import type { MaybePromise } from "../maybe.ts";
@@ -147,7 +148,11 @@ function throttleFor<C extends HonoContext>(
         `current value is ${shown(others.authenticate)}`,
     );
   }
-  return createThrottle(rules, { ...others, authenticate: ({ platform: [c] }) => identity(c as C) });
+  const authenticate: Authenticate = Object.assign(
+    ({ platform: [c] }: Context) => identity(c as C),
+    { isOver: true },
+  );
+  return createThrottle(rules, { ...others, authenticate });
 }
 
 /**

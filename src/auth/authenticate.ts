@@ -26,4 +26,7 @@ export interface Identity {
  *
  * @returns The identity; null for an anonymous request; or a Response (a 401), which is sent as it is.
  */
-export type Authenticate = (context: Context) => MaybePromise<Identity | Response | null>;
+export type Authenticate = ((context: Context) => MaybePromise<Identity | Response | null>) & {
+  /** Who is asking was found out before this throttle, which is therefore not what protects authentication. Default false. */
+  readonly isOver?: boolean;
+};
