@@ -12,6 +12,11 @@ import type { Part } from "./trip.ts";
 /** Writes what was decided into headers. */
 export type Labeller = (headers: Headers, parts: readonly Part[]) => void;
 
+/** Is this a response? Not by `instanceof`: servers put classes of their own in the place of the global one. */
+export function isResponse(value: unknown): value is Response {
+  return typeof (value as Response | null | undefined)?.headers?.set === "function";
+}
+
 /**
  * Applies a change to a response's headers: in place where they can be changed, else on a copy with the
  * same body. Headers of a fetched response and of `Response.redirect()` cannot on most runtimes.
@@ -23,11 +28,7 @@ export function withHeaders<A>(
   change: (headers: Headers, arg: A) => void,
   arg: A,
 ): Response {
-  if (
-    typeof response?.headers?.set !== "function" || response.status === 101 || response.type === "error"
-  ) {
-    return response;
-  }
+  if (!isResponse(response) || response.status === 101 || response.type === "error") return response;
   try {
     change(response.headers, arg);
     return response;

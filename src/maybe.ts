@@ -31,6 +31,25 @@ export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonl
   return values as readonly T[];
 }
 
+/**
+ * What `run` gives for each item: now when all is here, else one promise of it, in order. When one throws, that error
+ * is the only one told: what the others reject with later must not end the process.
+ */
+export function each<T, R, A>(
+  items: readonly T[],
+  run: (item: T, arg: A) => MaybePromise<R>,
+  arg: A,
+): MaybePromise<readonly R[]> {
+  const values: MaybePromise<R>[] = [];
+  try {
+    for (const item of items) values.push(run(item, arg));
+  } catch (error) {
+    for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
+    throw error;
+  }
+  return all(values);
+}
+
 /** `run(arg)`, with what it throws, or what its promise rejects with, handed to `recover`. */
 export function rescue<T, A = undefined>(
   run: (arg: A) => MaybePromise<T>,

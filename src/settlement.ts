@@ -5,6 +5,7 @@
  */
 
 import type { Announcer } from "./announcer.ts";
+import { isResponse } from "./label.ts";
 import { all, type MaybePromise, rescue, then } from "./maybe.ts";
 import { shown } from "./rate.ts";
 import { isCost } from "./rule.ts";
@@ -24,8 +25,8 @@ export interface Settlement {
 }
 
 /** Does the request hold something of this rule until its end? */
-export function holds({ rule, charged, settled }: Part): boolean {
-  return charged && !settled && rule.implementation.ownWindowMs !== undefined;
+export function holds({ rule, charged, decision }: Part): boolean {
+  return charged && decision.cost > 0 && rule.implementation.ownWindowMs !== undefined;
 }
 
 /** Keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
@@ -41,6 +42,8 @@ export function waitUntil(platform: readonly unknown[], work: MaybePromise<unkno
 function realCost(part: Part, response: Response, trip: Trip): MaybePromise<number> {
   const { cost, rule: { count, name } } = part;
   if (count === "all") return cost;
+  // What a handler gives to say that it upgraded the connection is no response: no failure, but no success either.
+  if (!isResponse(response)) return typeof count === "function" ? cost : 0;
   if (count === "failures") return trip.failed || response.status >= 400 ? cost : 0;
   if (count === "successes") return response.ok && !trip.failed ? cost : 0;
   return then(count(response, trip), (counts) => {
@@ -60,19 +63,24 @@ export function settlement(store: Store, announcer: Announcer | null): Settlemen
   function settle(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     if (part.settled || !part.charged) return;
     part.settled = true;
-    if (cost === part.cost) return;
+    return correct(trip, part, cost);
+  }
+
+  function correct(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     const { decision } = part;
+    if (cost === decision.cost) return;
     const correction = {
       ...part,
-      cost: cost - part.cost,
+      cost: cost - decision.cost,
       since: decision.chargedAt,
       source: decision.source,
     };
+    // At once: a slot that is released while this is under way must not be given back twice.
+    part.decision = { ...decision, cost };
     return rescue(
       () =>
-        then(store.decide([correction]), ([after]) => {
-          const { remaining, resetAfterMs, source } = after;
-          part.decision = { ...decision, cost, remaining, resetAfterMs, source };
+        then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
+          part.decision = { ...part.decision, remaining, resetAfterMs, source };
           announcer?.settled(trip, part);
         }),
       (error) => announcer?.error(trip, part.rule.name, error),
@@ -80,7 +88,12 @@ export function settlement(store: Store, announcer: Announcer | null): Settlemen
   }
 
   function release(trip: Trip): MaybePromise<unknown> {
-    return all(trip.parts.filter(holds).map((part) => settle(trip, part, 0)));
+    return all(
+      trip.parts.filter(holds).map((part) => {
+        part.settled = true;
+        return correct(trip, part, 0);
+      }),
+    );
   }
 
   function count(trip: Trip, response: Response): MaybePromise<unknown> {

@@ -10,9 +10,9 @@ import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { type Decision, refuses } from "./decision.ts";
-import { compileLabel, withHeaders } from "./label.ts";
+import { compileLabel, isResponse, withHeaders } from "./label.ts";
 import { compileMatch } from "./match.ts";
-import { all, type MaybePromise, rescue, then } from "./maybe.ts";
+import { each, type MaybePromise, rescue, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Rate, shown } from "./rate.ts";
@@ -127,12 +127,14 @@ export function createThrottle(
 
   // ---- one stage: every rule's key, then one decision for all of them ----------------------------
 
+  function ask(rule: PreparedRule, trip: Trip): MaybePromise<Part | null> {
+    return asks[rule.index](trip);
+  }
+
   /** Decides some rules at once, all or nothing. Is any of them refusing? */
   function decide(trip: Trip, rules: readonly PreparedRule[]): MaybePromise<boolean> {
     if (rules.length === 0) return false;
-    const answers: MaybePromise<Part | null>[] = [];
-    for (const rule of rules) answers.push(asks[rule.index](trip));
-    return then(all(answers), askStore, trip);
+    return then(each(rules, ask, trip), askStore, trip);
   }
 
   function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
@@ -146,7 +148,7 @@ export function createThrottle(
       if (part.refusal === null) checks.push(part);
       else if (refuses(part.refusal)) never = true;
     }
-    if (announcer !== null) announceSkipped(answers, trip);
+    if (announcer !== null && trip.spend) announceSkipped(answers, trip);
     if (never) {
       // What can never pass costs neither a question to the store nor the rules beside it anything.
       trip.parts = [...trip.parts, ...asked.filter(({ refusal }) => refusal !== null && refuses(refusal))];
@@ -187,7 +189,19 @@ export function createThrottle(
   /** Decides a request: null when it may pass, else the answer to it. */
   function enter(trip: Trip): MaybePromise<Response | null> {
     embark(trip);
+    return rescue(begin, failed, trip);
+  }
+
+  function begin(trip: Trip): MaybePromise<Response | null> {
     return then(decide(trip, trip.matched.before), identify, trip);
+  }
+
+  /** What throws on the way, or in the handler, ends the trip: nothing is held any more. */
+  function failed(error: unknown, trip: Trip): MaybePromise<never> {
+    trip.over = true;
+    return then(fail(trip), () => {
+      throw error;
+    });
   }
 
   function identify(refused: boolean, trip: Trip): MaybePromise<Response | null> {
@@ -202,7 +216,7 @@ export function createThrottle(
   }
 
   function admit(found: Identity | Response | null, trip: Trip): MaybePromise<Response | null> {
-    if (found instanceof Response) return turnAway(found, trip);
+    if (isResponse(found)) return turnAway(found, trip);
     trip.who = found ?? null;
     return then(decide(trip, trip.matched.after), pass, trip);
   }
@@ -237,18 +251,19 @@ export function createThrottle(
   }
 
   function deny(rejection: Response, trip: Trip): Response {
+    if (!isResponse(rejection)) {
+      throw new TypeError(
+        `Cannot answer a refused request as reject must give a Response: current value is ${
+          shown(rejection)
+        }`,
+      );
+    }
     const labelled = label(trip, withHeaders(rejection, forbidStoring, undefined), true);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
-    return trip.request.method === "HEAD" ? new Response(null, labelled) : labelled;
+    return trip.request.method === "HEAD" && labelled.body ? new Response(null, labelled) : labelled;
   }
 
   // ---- after the handler --------------------------------------------------------------------------
-
-  function handlerFailed(error: unknown, trip: Trip): MaybePromise<never> {
-    return then(fail(trip), () => {
-      throw error;
-    });
-  }
 
   function finish(response: Response, trip: Trip): MaybePromise<Response> {
     return trip.matched.counts
@@ -276,8 +291,8 @@ export function createThrottle(
       decisions: trip.parts.map(({ decision }) => decision),
       settle: requestThrottle(trip).settle,
       label(answer) {
-        if (trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
-        return label(trip, answer, false);
+        if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
+        return label(trip, answer, !allowed);
       },
     };
   }
@@ -306,7 +321,7 @@ export function createThrottle(
     const trip = tripFor(request, tripOf(request)?.platform ?? [], false);
     const identified = rule.stage === "after-auth" ? authenticate?.(trip) ?? null : undefined;
     return then(identified, (found) => {
-      trip.who = found instanceof Response ? null : found;
+      trip.who = isResponse(found) ? null : found;
       return then(asks[rule.index](trip), (part) => {
         if (part !== null) return part;
         throw new TypeError(
@@ -320,9 +335,9 @@ export function createThrottle(
     rules: prepared,
     wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
       const call = (trip: Trip): MaybePromise<Response> =>
-        handler(trip.request, ...trip.platform as unknown as Rest);
+        then(handler(trip.request, ...trip.platform as unknown as Rest), finish, trip);
       const proceed = (refusal: Response | null, trip: Trip): MaybePromise<Response> =>
-        refusal ?? then(rescue(call, handlerFailed, trip), finish, trip);
+        refusal ?? rescue(call, failed, trip);
       return (request, ...rest) => {
         if (isPreflight(request)) return handler(request, ...rest);
         const trip = tripFor(request, rest, true);
@@ -339,8 +354,8 @@ export function createThrottle(
       if (isPreflight(request)) return [];
       return then(decide(trip, trip.matched.before), () =>
         then(authenticate?.(trip) ?? null, (found) => {
-          trip.who = found instanceof Response ? null : found;
-          return then(found instanceof Response ? false : decide(trip, trip.matched.after), () => {
+          trip.who = isResponse(found) ? null : found;
+          return then(isResponse(found) ? false : decide(trip, trip.matched.after), () => {
             sortParts(trip);
             return trip.parts.map(({ decision }) => decision);
           });

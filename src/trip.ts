@@ -65,11 +65,11 @@ export function tellRoute(request: Request, route: () => string | null): void {
 
 /** The trip around a new one by `owner`: one that still lasts, through another throttle. */
 function around(last: Trip | undefined, owner: Owner): Trip | null {
-  if (last === undefined || last.over) return null;
-  for (let level: Trip | null = last; level !== null; level = level.outer) {
-    if (level.owner === owner) return level.outer;
+  let found = last ?? null;
+  for (let level = found; level !== null; level = level.outer) {
+    if (level.over || level.owner === owner) found = level.outer;
   }
-  return last;
+  return found;
 }
 
 /**
@@ -92,7 +92,7 @@ export class Trip implements Context {
   asked: Part[] = [];
   /** Undefined until authentication is over. */
   who: Identity | null | undefined = undefined;
-  /** Has the response been labelled? What happens to the same Request object after that is another trip. */
+  /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
   over = false;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
   failed = false;
