@@ -5,7 +5,7 @@
  */
 
 import type { Context } from "../context.ts";
-import { all, type MaybePromise, then } from "../maybe.ts";
+import { each, type MaybePromise, then } from "../maybe.ts";
 import { shown } from "../rate.ts";
 import { type Key, keyOf, type Stage } from "./key.ts";
 
@@ -69,7 +69,7 @@ export function compose(...keys: readonly Key[]): Key {
     stageOf(keys, "compose"),
     (context) =>
       then(
-        all(keys.map((key) => partOf(key, context, "compose"))),
+        each(keys, (key) => partOf(key, context, "compose"), undefined),
         (parts) => parts.includes(null) ? null : joined(parts as readonly string[]),
       ),
   );
