@@ -49,10 +49,11 @@ function(state, limit, window, now, cost, since, p)
     end
   end
   local behind = at - now
-  local reset = owed > 0 and ceil_div(owed, limit) + behind or 0
+  local reset = owed > 0 and math.min(MAX, ceil_div(owed, limit) + behind) or 0
   local retry = 0
   if not allowed then
-    retry = cost > burst and math.huge or ceil_div(before - (capacity - cost * window), limit) + behind
+    retry = cost > burst and math.huge
+      or math.min(MAX, ceil_div(before - (capacity - cost * window), limit) + behind)
   end
   local remaining = math.min(limit, floor_div(math.max(0, capacity - owed), window))
   return allowed, remaining, reset, retry, kept, reset, at
@@ -88,6 +89,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     lua,
     params: [own ?? 0],
     gradual: true,
+    width: 3,
     revocable: false,
     capacity,
     refuse: (limit, windowMs) =>
@@ -130,7 +132,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       }
       // While the clock is behind the state's time nothing drains.
       const behindMs = at - now;
-      const resetAfterMs = owed > 0 ? ceilDiv(owed, limit) + behindMs : 0;
+      const resetAfterMs = owed > 0 ? Math.min(MAX, ceilDiv(owed, limit) + behindMs) : 0;
       return {
         allowed,
         remaining: Math.min(limit, floorDiv(Math.max(0, full - owed), windowMs)),
@@ -139,7 +141,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
           ? 0
           : cost > burst
           ? Infinity
-          : ceilDiv(before - (full - cost * windowMs), limit) + behindMs,
+          : Math.min(MAX, ceilDiv(before - (full - cost * windowMs), limit) + behindMs),
         state: kept,
         ttlMs: resetAfterMs,
         at,

@@ -1,0 +1,230 @@
+/** What the tests of algorithms have in common: every algorithm under random policies, and random traces. */
+import fc from "fast-check";
+import type { Algorithm, Policy, Step } from "../../src/algorithms/algorithm.ts";
+import { type Block, withBlock } from "../../src/algorithms/block.ts";
+import { concurrency } from "../../src/algorithms/concurrency.ts";
+import { fixedWindow } from "../../src/algorithms/fixed_window.ts";
+import { gcra } from "../../src/algorithms/gcra.ts";
+import { slidingLog } from "../../src/algorithms/sliding_log.ts";
+import { slidingWindow } from "../../src/algorithms/sliding_window.ts";
+
+/** A moment of no significance: neither a full second nor a prime's friend. */
+export const START = 1_795_323_516_868;
+export const DAY_MS = 86_400_000;
+/** In the year 2255: from here on a thousand slots can no longer be counted exactly. */
+const END = 9e12;
+
+/** An algorithm under a policy. */
+export interface Case {
+  readonly algorithm: Algorithm;
+  readonly policy: Policy;
+  /** The most units that pass at once on a fresh key. */
+  readonly capacity: number;
+  /** Within this time after the last charge all is back, ms. */
+  readonly recoveryMs: number;
+}
+
+export interface Subject {
+  readonly title: string;
+  readonly cases: fc.Arbitrary<Case>;
+}
+
+export function policyOf(limit: number, windowMs: number): Policy {
+  return { name: "rule", limit, windowMs, mode: "enforce" };
+}
+
+export const windows: fc.Arbitrary<number> = fc.oneof(
+  fc.integer({ min: 1, max: 100 }),
+  fc.integer({ min: 1, max: 100_000 }),
+  fc.integer({ min: 1, max: 365 * DAY_MS }),
+  fc.constantFrom(1, 1000, 60_000, 3_600_000, DAY_MS, 30 * DAY_MS, 365 * DAY_MS),
+);
+
+export function limits(most: number): fc.Arbitrary<number> {
+  return fc.oneof(
+    fc.integer({ min: 1, max: 5 }),
+    fc.integer({ min: 1, max: 100 }),
+    fc.integer({ min: 1, max: most }),
+  );
+}
+
+/** Units and ms of a window, as far as their product can be counted exactly. */
+function policies(most: number): fc.Arbitrary<[limit: number, windowMs: number]> {
+  return fc.tuple(limits(most), windows).filter(([limit, windowMs]) =>
+    limit * windowMs <= Number.MAX_SAFE_INTEGER
+  );
+}
+
+/** As a counterexample shows it. */
+function named(one: Case): Case {
+  const { algorithm, policy: { limit, windowMs } } = one;
+  const text = `${limit} in ${windowMs} ms by ${algorithm.name}(${algorithm.params ?? ""})`;
+  return { ...one, [fc.toStringMethod]: () => text } as Case;
+}
+
+function subject(
+  title: string,
+  most: number,
+  make: (limit: number, windowMs: number) => fc.Arbitrary<Omit<Case, "policy">>,
+): Subject {
+  const cases = policies(most).chain(([limit, windowMs]) =>
+    make(limit, windowMs).map((rest) => named({ ...rest, policy: policyOf(limit, windowMs) }))
+  );
+  return { title, cases };
+}
+
+/** One with nothing to choose, that has all units back after one window. */
+function plain(title: string, most: number, make: (windowMs: number) => Algorithm): Subject {
+  return subject(
+    title,
+    most,
+    (limit, windowMs) => fc.constant({ algorithm: make(windowMs), capacity: limit, recoveryMs: windowMs }),
+  );
+}
+
+const MILLION = 1_000_000;
+
+export const fixedWindows: readonly Subject[] = [
+  plain("fixedWindow()", MILLION, () => fixedWindow()),
+  plain("fixedWindow({ aligned: true })", MILLION, () => fixedWindow({ aligned: true })),
+];
+
+export const meters: readonly Subject[] = [
+  plain("gcra()", MILLION, () => gcra()),
+  subject(
+    "gcra({ burst })",
+    MILLION,
+    (limit, windowMs) =>
+      limits(Math.min(2 * MILLION, Math.floor(Number.MAX_SAFE_INTEGER / windowMs))).map((burst) => ({
+        algorithm: gcra({ burst }),
+        capacity: burst,
+        recoveryMs: Math.ceil(burst * windowMs / limit),
+      })),
+  ),
+];
+
+export const slidings: readonly Subject[] = [
+  plain("slidingLog()", 10_000, () => slidingLog()),
+  subject(
+    "slidingWindow({ slots })",
+    MILLION,
+    (limit, windowMs) =>
+      fc.oneof(fc.constant(16), fc.integer({ min: 1, max: 1000 })).map((slots) => ({
+        algorithm: slidingWindow({ slots }),
+        capacity: limit,
+        recoveryMs: windowMs + Math.ceil(windowMs / Math.min(slots, windowMs)) - 1,
+      })),
+  ),
+];
+
+/** Those whose refusals end at a known time. */
+export const timed: readonly Subject[] = [...fixedWindows, ...meters, ...slidings];
+
+export const subjects: readonly Subject[] = [
+  ...timed,
+  plain("concurrency({ lease })", 1000, (windowMs) => concurrency({ lease: windowMs / 1000 })),
+];
+
+export const blocks: fc.Arbitrary<Block> = fc.record({
+  after: fc.integer({ min: 1, max: 5 }),
+  windowMs: windows,
+  forMs: windows,
+  growth: fc.constantFrom(1, 1.5, 2, 10),
+  maxMs: windows,
+}).map((block) => ({ ...block, maxMs: Math.max(block.forMs, block.maxMs) }));
+
+/** The same, each with a block around it. */
+export function blocked(inner: readonly Subject[]): readonly Subject[] {
+  return inner.map(({ title, cases }) => ({
+    title: `${title} with a block`,
+    cases: fc.tuple(cases, blocks).map(([one, block]) =>
+      named({ ...one, algorithm: withBlock(one.algorithm, block) as Algorithm })
+    ),
+  }));
+}
+
+/** One request of a trace, in terms that suit any policy. */
+export interface Move {
+  /** How long after the one before: percent of the window. Negative: the clock steps back. */
+  readonly wait: number;
+  /** Ms added to that. */
+  readonly more: number;
+  /** Wait until 1 ms before (0) or until (1) the last refusal's end instead; null: do not. */
+  readonly retry: 0 | 1 | null;
+  /** Percent of the capacity that it costs, at least 1 unit; 0: nothing. */
+  readonly cost: number;
+}
+
+const cost = fc.oneof(
+  fc.constant(0.000_001),
+  fc.constantFrom(0, 0.000_001, 1, 20, 50, 100),
+  fc.integer({ min: 0, max: 100 }),
+);
+
+/** Traces whose clock runs on, or, with `back`, steps back as well. */
+export function traces(back = false, maxLength = 40): fc.Arbitrary<readonly Move[]> {
+  const waits = [
+    fc.constant(0),
+    fc.integer({ min: 0, max: 20 }),
+    fc.constantFrom(0, 6.25, 25, 50, 100, 100),
+    fc.integer({ min: 0, max: 250 }),
+  ];
+  const move = fc.record({
+    wait: fc.oneof(...waits, ...back ? [fc.integer({ min: -250, max: 0 })] : []),
+    more: fc.constantFrom(...back ? [0, 0, 1, -1] : [0, 0, 0, 1, 2]),
+    retry: fc.constantFrom(null, null, null, 0 as const, 1 as const),
+    cost,
+  });
+  return fc.array(move, { minLength: 1, maxLength, size: "max" });
+}
+
+/** What happened at one request of a trace. */
+export interface Visit {
+  readonly now: number;
+  readonly cost: number;
+  /** The state before. */
+  readonly before: unknown;
+  readonly step: Step;
+}
+
+export function costOf(move: Pick<Move, "cost">, capacity: number): number {
+  return move.cost === 0 ? 0 : Math.max(1, Math.floor(capacity * move.cost / 100));
+}
+
+/** Walks a trace, keeping each state as a store does. */
+export function* walk({ algorithm, policy, capacity }: Case, trace: readonly Move[]): Generator<Visit> {
+  let now = START;
+  let before: unknown = null;
+  let ends = -Infinity;
+  for (const move of trace) {
+    now = move.retry !== null && ends > now
+      ? ends - 1 + move.retry
+      : Math.max(0, now + Math.floor(policy.windowMs * move.wait / 100) + move.more);
+    if (now > END) return;
+    const cost = costOf(move, capacity);
+    const step = algorithm.step(before, policy, now, cost, null);
+    if (!step.allowed && step.retryAfterMs < Infinity) ends = now + step.retryAfterMs;
+    yield { now, cost, before, step };
+    before = step.state;
+  }
+}
+
+/** A step without its state: what it says. */
+export function said({ state: _, ttlMs: __, ...rest }: Step): Omit<Step, "state" | "ttlMs"> {
+  return rest;
+}
+
+/** What a key has left, without spending. */
+export function look(
+  { algorithm, policy }: Pick<Case, "algorithm" | "policy">,
+  state: unknown,
+  now: number,
+): Step {
+  return algorithm.step(state, policy, now, 0, null);
+}
+
+/** Every number of a state. */
+export function numbersIn(state: unknown): number[] {
+  if (typeof state === "number") return [state];
+  return state === null || typeof state !== "object" ? [] : Object.values(state).flatMap(numbersIn);
+}
