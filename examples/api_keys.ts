@@ -1,0 +1,26 @@
+/** `deno serve examples/api_keys.ts`: a quota for each customer's key. */
+// Try: curl -i -H "x-api-key: key-of-acme" localhost:8000
+import { byApiKey, withThrottle } from "@weir/throttle";
+
+/** Keep hashes in a real list of keys; a made-up key has no quota of its own, so that nobody can mint quotas. */
+const customers = new Map([["key-of-acme", "Acme"], ["key-of-emca", "Emca"]]);
+
+const handler = withThrottle(
+  (request: Request) => {
+    const customer = customers.get(request.headers.get("x-api-key") ?? "") ?? "stranger";
+    return new Response(`Hello ${customer}`);
+  },
+  [
+    { name: "address", rate: "600/min" }, // runs before keys are looked at
+    {
+      name: "customer",
+      rate: "10/min",
+      key: byApiKey({
+        verify: (key) => customers.has(key), // or a promise, from a database
+        secret: "a pepper, from the environment", // what the store holds cannot be tried against
+      }),
+    },
+  ],
+);
+
+export default { fetch: handler };

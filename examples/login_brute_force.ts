@@ -1,0 +1,31 @@
+/** `deno serve examples/login_brute_force.ts`: few wrong passwords, for each account and each address. */
+// Try: curl -i -d account=ann -d password=guess localhost:8000/login
+import { type Context, withThrottle } from "@weir/throttle";
+
+const passwords = new Map([["ann", "correct horse"], ["ben", "battery staple"]]);
+
+/** The account that somebody tries to get into: one spelling for each, from a copy, as the handler reads the body too. */
+async function account({ request }: Context): Promise<string | null> {
+  const form = await request.clone().formData().catch(() => null);
+  const name = form?.get("account");
+  return typeof name === "string" ? name.trim().toLowerCase().slice(0, 64) : null;
+}
+
+async function login(request: Request): Promise<Response> {
+  const form = await request.formData();
+  const name = String(form.get("account")).trim().toLowerCase();
+  const right = passwords.has(name) && passwords.get(name) === form.get("password");
+  return right ? new Response(`Welcome, ${name}`) : new Response("Wrong", { status: 401 });
+}
+
+const handler = withThrottle(login, [
+  // Only wrong passwords count. Each try is charged before it is made, so a thousand at once are no way around it.
+  { name: "address", on: "POST /login", rate: "20/15min", count: "failures" },
+  // Against many addresses that try one account. While it refuses, the right password is refused as well: where
+  // that hurts, let devices that logged in before pass by `unless`, or ask for a captcha in `reject`.
+  { name: "account", on: "POST /login", rate: "5/15min", count: "failures", key: account },
+], {
+  client: { trustedProxies: ["127.0.0.1"] }, // the proxy in front of this server says who asks
+});
+
+export default { fetch: handler };
