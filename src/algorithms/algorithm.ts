@@ -70,6 +70,11 @@ export interface Algorithm<State = unknown> {
   readonly lua?: string | undefined;
   /** The algorithm's own numbers, for the twin. */
   readonly params?: readonly number[] | undefined;
+  /**
+   * How many integers its state always has, where that is a constant from 2 to 4 and the step itself sees when a state is past its time.
+   * A memory store then keeps such states packed. Default: not packed.
+   */
+  readonly width?: number | undefined;
   /** Does quota come back bit by bit rather than all at once? Header fields then understate how soon. Default false. */
   readonly gradual?: boolean | undefined;
   /** The quota unit of the RateLimit fields. Default "requests". */

@@ -62,6 +62,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     name: "fixed-window",
     lua,
     params: [aligned ? 1 : 0],
+    width: 2,
     revocable: false,
     capacity: (limit) => limit,
     step(state, { limit, windowMs }, now, cost, since) {

@@ -6,6 +6,9 @@
 
 import type { Step } from "../algorithms/algorithm.ts";
 import type { Decision } from "../decision.ts";
+import { entryMap } from "./entry_map.ts";
+import { fingerprintTable } from "./fingerprint_table.ts";
+import type { Room, Shelf } from "./shelf.ts";
 import { type Check, decisionOf, type Store, type StoreChange } from "./store.ts";
 
 /** What {@link memoryStore} takes. */
@@ -16,25 +19,16 @@ export interface MemoryStoreOptions {
   clock?: () => number;
 }
 
-interface Entry {
-  state: unknown;
-  /** Epoch ms; from then on the state equals no state. */
-  expiresAt: number;
-  /** The share of the quota that was left when the key was last stepped, 0 to 1. */
-  left: number;
-  /** Has it been dropped to make room, maybe by another check of the same request? */
-  dropped: boolean;
+/** What the keys of a rule share that found no room of their own. */
+interface Overflow {
+  readonly state: unknown;
+  readonly remaining: number;
+  /** Epoch ms. */
+  readonly expiresAt: number;
 }
 
 /** Below the 16,777,216 at which V8's Map throws. */
 const MOST_KEYS = 16_000_000;
-/** Entries looked at to free room for one new key: a bound on the time of a request. */
-const LOOKS = 64;
-
-/** What an entry means now. */
-function stateOf(entry: Entry | undefined, now: number): unknown {
-  return entry !== undefined && now < entry.expiresAt ? entry.state : null;
-}
 
 /**
  * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
@@ -69,87 +63,54 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       `Cannot make memoryStore() as maxKeys must be an integer from 1 to ${MOST_KEYS}: current value is ${maxKeys}`,
     );
   }
-  const entries = new Map<string, Entry>();
-  /** One a rule, for keys that found no room. */
-  const overflow = new Map<string, Entry>();
+  const room: Room = { held: 0, most: maxKeys };
+  /** By the width of their states; 0: states of no fixed width. */
+  const shelves = new Map<number, Shelf>();
+  /** One state a rule, for keys that found no room. */
+  const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
-  let full = false;
-  let cursor = entries.entries();
+  let isFull = false;
 
-  /** The next entry of an endless round over all of them. */
-  function next(): [string, Entry] | null {
-    let step = cursor.next();
-    if (step.done) {
-      cursor = entries.entries();
-      step = cursor.next();
+  function shelfOf({ algorithm: { width = 0 } }: Check): Shelf {
+    let shelf = shelves.get(width);
+    if (shelf === undefined) {
+      shelf = width === 0 ? entryMap(room) : fingerprintTable(width, room);
+      shelves.set(width, shelf);
     }
-    return step.done ? null : step.value;
+    return shelf;
   }
 
-  /** Drops what has expired among the next few entries: two a new key keep the number of dead ones below that of live ones. */
-  function sweep(now: number): void {
-    for (let i = 0; i < 2; i++) {
-      const entry = next();
-      if (entry !== null && now >= entry[1].expiresAt) entries.delete(entry[0]);
-    }
+  function tellFull(full: boolean): void {
+    if (full === isFull) return;
+    isFull = full;
+    const error = new Error(
+      `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota a rule`,
+    );
+    for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** Is there room for one more key, after dropping an expired or else the least used one? */
-  function makeRoom(now: number): boolean {
-    sweep(now);
-    let least: [string, Entry] | null = null;
-    let most = 0;
-    for (let i = 0; entries.size >= maxKeys && i < Math.min(LOOKS, maxKeys); i++) {
-      const found = next();
-      if (found === null) break;
-      const [key, { expiresAt, left }] = found;
-      if (now >= expiresAt) entries.delete(key);
-      else if (left > most) [least, most] = [found, left];
+  /** The state that a check starts from: its key's, or, where there is no room for that key, its rule's overflow. */
+  function load(check: Check, now: number, spend: boolean): unknown {
+    const shelf = shelfOf(check);
+    const state = shelf.load(check, now);
+    if (state !== null) return state;
+    if (room.held < maxKeys) {
+      tellFull(false);
+      return null;
     }
-    if (entries.size >= maxKeys && least !== null) {
-      least[1].dropped = true;
-      entries.delete(least[0]);
-    }
-    const isFull = entries.size >= maxKeys;
-    if (isFull !== full) {
-      full = isFull;
-      const change: StoreChange = full
-        ? {
-          state: "failing",
-          error: new Error(
-            `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota a rule`,
-          ),
-        }
-        : { state: "healed" };
-      for (const listener of listeners) listener(change);
-    }
-    return !isFull;
+    if (spend) tellFull(!shelf.makeRoom(check, now));
+    const shared = isFull ? overflow.get(check.policy.name) : undefined;
+    return shared !== undefined && now < shared.expiresAt ? shared.state : null;
   }
 
-  /** The entry that a check reads: its own, or, where there is no room for one, its rule's overflow. */
-  function find(check: Check, now: number, spend: boolean): Entry | undefined {
-    const entry = entries.get(check.key);
-    if (entry !== undefined || entries.size < maxKeys) return entry;
-    return (spend ? makeRoom(now) : !full) ? undefined : overflow.get(check.policy.name);
-  }
-
-  function keep(check: Check, entry: Entry | undefined, step: Step, now: number): void {
-    const { limit, name } = check.policy;
-    const left = limit > 0 ? step.remaining / limit : 0;
-    if (entry !== undefined && !entry.dropped) {
-      entry.state = step.state;
-      entry.expiresAt = now + step.ttlMs;
-      entry.left = left;
-      return;
-    }
-    const fresh = { state: step.state, expiresAt: now + step.ttlMs, left, dropped: false };
-    if (makeRoom(now)) {
-      entries.set(check.key, fresh);
-      return;
-    }
+  function save(check: Check, step: Step, now: number): void {
+    if (shelfOf(check).save(check, step, now)) return;
+    tellFull(true);
+    const { name } = check.policy;
+    const { state, remaining } = step;
     const shared = overflow.get(name);
-    const isFuller = shared !== undefined && now < shared.expiresAt && shared.left < left;
-    if (!isFuller) overflow.set(name, fresh);
+    const isFuller = shared !== undefined && now < shared.expiresAt && shared.remaining < remaining;
+    if (!isFuller) overflow.set(name, { state, remaining, expiresAt: now + step.ttlMs });
   }
 
   return {
@@ -158,25 +119,26 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     decide(checks, spend = true): readonly Decision[] {
       const now = clock();
       const decisions: Decision[] = [];
-      const entriesOf: (Entry | undefined)[] = [];
+      const states: unknown[] = [];
       const steps: Step[] = [];
       let pass = true;
-      for (const check of checks) {
-        const entry = find(check, now, spend);
-        const step = check.algorithm.step(stateOf(entry, now), check.policy, now, check.cost, check.since);
-        entriesOf.push(entry);
+      for (let i = 0; i < checks.length; i++) {
+        const check = checks[i];
+        const state = load(check, now, spend);
+        const step = check.algorithm.step(state, check.policy, now, check.cost, check.since);
+        states.push(state);
         steps.push(step);
         decisions.push(decisionOf(check, step, now));
         if (!step.allowed && check.policy.mode === "enforce") pass = false;
       }
       for (let i = 0; i < checks.length; i++) {
+        const check = checks[i];
         const step = steps[i];
-        const state = stateOf(entriesOf[i], now);
         if (spend && (pass || !step.allowed)) {
-          if (step.state !== state) keep(checks[i], entriesOf[i], step, now);
+          if (step.state !== states[i]) save(check, step, now);
         } else if (step.allowed) {
           // Nothing was charged: show what is left without this request.
-          const without = checks[i].algorithm.step(state, checks[i].policy, now, 0, null);
+          const without = check.algorithm.step(states[i], check.policy, now, 0, null);
           decisions[i].remaining = without.remaining;
           decisions[i].resetAfterMs = without.resetAfterMs;
         }
@@ -187,7 +149,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       listeners.push(listener);
     },
     forget(key) {
-      entries.delete(key);
+      for (const shelf of shelves.values()) shelf.forget(key);
     },
   };
 }
