@@ -1,0 +1,113 @@
+/**
+ * A store on anything that runs scripts as Redis does.
+ *
+ * @module
+ */
+
+import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { Decision } from "../decision.ts";
+import { all, type MaybePromise, then } from "../maybe.ts";
+import { checkText, decisionsOf, scriptText, type Twin, twinOf } from "./script.ts";
+import type { SharedStoreSettings } from "./shared_store_options.ts";
+import { type Charge, decideInSlots } from "./slot_groups.ts";
+import type { Store } from "./store.ts";
+import { storedKeys } from "./stored_key.ts";
+
+/** What the store needs of a client. */
+export interface ScriptRunner {
+  /** Runs the script with this SHA-1; rejects with a message that holds NOSCRIPT where the server does not have it. */
+  evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>;
+  /** Runs the script of this text, which the server then has. */
+  eval(text: string, keys: string[], args: string[]): Promise<unknown>;
+  /** Deletes a key. */
+  del(key: string): Promise<unknown>;
+  /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
+  readonly slotOf?: ((key: string) => number) | undefined;
+}
+
+interface Script {
+  readonly text: string;
+  sha: MaybePromise<string> | null;
+}
+
+async function sha1(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Its SHA-1, made when first asked for: Workers refuse cryptography at import. */
+function shaOf(script: Script): MaybePromise<string> {
+  return script.sha ??= sha1(script.text).then((sha) => script.sha = sha);
+}
+
+/** The server has not seen the script, or has forgotten it: nothing was run, so it may be sent again. */
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("NOSCRIPT");
+}
+
+/**
+ * Makes a store that decides by script.
+ *
+ * @param runner Runs scripts.
+ * @param settings The store's options.
+ * @param scriptOf Builds the script's text; a test gives one that has its own clock.
+ */
+export function scriptStore(
+  runner: ScriptRunner,
+  settings: SharedStoreSettings,
+  scriptOf: (twins: readonly Twin[]) => string = scriptText,
+): Store {
+  const { prefix, timeoutMs, denyCache, hashKeys } = settings;
+  const keyOf = storedKeys(prefix, hashKeys);
+  const twins: Twin[] = [];
+  let script: Script | null = null;
+
+  /** An algorithm's place among the twins, from 1. One that is new makes a new script. */
+  function placeOf(algorithm: Algorithm, rule: string): number {
+    const { name, lua } = twinOf(algorithm, rule);
+    const known = twins.findIndex((twin) => twin.lua === lua && twin.name === name);
+    if (known >= 0) return known + 1;
+    script = null;
+    return twins.push({ name, lua });
+  }
+
+  function run(current: Script, keys: string[], args: string[]): Promise<unknown> {
+    const sha = shaOf(current);
+    const evalsha = (known: string): Promise<unknown> =>
+      runner.evalsha(known, keys, args).catch((error) => {
+        if (isUnknownScript(error)) return runner.eval(current.text, keys, args);
+        throw error;
+      });
+    return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);
+  }
+
+  /** One command. */
+  async function decideAtOnce(charges: readonly Charge[], spend: boolean): Promise<readonly Decision[]> {
+    const checks = charges.map(({ check }) => check);
+    const texts = checks.map((check) => checkText(check, placeOf(check.algorithm, check.policy.name)));
+    const keys = charges.map(({ key }) => key);
+    script ??= { text: scriptOf(twins), sha: null };
+    return decisionsOf(checks, await run(script, keys, spend ? texts : [...texts, "peek"]));
+  }
+
+  return {
+    shared: true,
+    deadlineMs: timeoutMs,
+    denyCache,
+    decide(checks, spend = true) {
+      if (checks.length === 0) return [];
+      return then(all(checks.map((check) => keyOf(check.key))), (keys) => {
+        const charges = checks.map((check, i) => ({ check, key: keys[i] }));
+        return runner.slotOf === undefined
+          ? decideAtOnce(charges, spend)
+          : decideInSlots(charges, runner.slotOf, spend, decideAtOnce);
+      });
+    },
+    prepare(rules) {
+      for (const { name, implementation } of rules) placeOf(implementation, name);
+    },
+    async forget(key) {
+      await runner.del(await keyOf(key));
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * What every shared store takes beside its client.
+ *
+ * @module
+ */
+
+import { shown } from "../rate.ts";
+
+/** What every shared store takes beside its client. */
+export interface SharedStoreOptions {
+  /** What all keys begin with, before a colon. Stores of one prefix on one Redis share their counters. Default "weir". */
+  prefix?: string;
+  /** The deadline of one call, in ms: after it the rules' `onStoreFailure` answers. Default 250. */
+  timeoutMs?: number;
+  /** Are refusals whose end is known answered from this instance's memory until then? Default true. */
+  denyCache?: boolean;
+  /**
+   * A secret text: partition keys (addresses, user ids) are then stored as their HMAC-SHA-256, so that nobody reads
+   * them in Redis or finds them by trying. Every instance needs the same one. Default: stored as they are.
+   */
+  hashKeys?: string;
+}
+
+/** The same with every default filled in. */
+export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys">> & {
+  /** Null: partition keys are stored as they are. */
+  readonly hashKeys: string | null;
+};
+
+/** Timers count ms in 31 bits. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+const DEMANDS: readonly (readonly [keyof SharedStoreOptions, (value: unknown) => boolean, string])[] = [
+  [
+    "prefix",
+    (value) => typeof value === "string" && value !== "",
+    "must be a text of at least one character",
+  ],
+  [
+    "timeoutMs",
+    (value) => Number.isInteger(value) && value as number >= 1 && value as number <= LONGEST_MS,
+    `must be an integer from 1 to ${LONGEST_MS}`,
+  ],
+  ["denyCache", (value) => typeof value === "boolean", "must be true or false"],
+];
+
+/**
+ * Checks the options that all shared stores have, and fills in the defaults.
+ *
+ * @param options What a person gave.
+ * @param own The names of the options that this store has beside them.
+ * @param subject Which store, for the error's sentence: "redisStore()".
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ */
+export function sharedStoreSettings(
+  options: SharedStoreOptions,
+  own: readonly string[],
+  subject: string,
+): SharedStoreSettings {
+  const names = [...own, ...DEMANDS.map(([name]) => name), "hashKeys"];
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    throw new TypeError(
+      `Cannot make ${subject} as it takes no option but ${names.join(", ")}: current value is ${shown(name)}`,
+    );
+  }
+  for (const [name, holds, demand] of DEMANDS) {
+    const value = options[name];
+    if (value === undefined || holds(value)) continue;
+    throw new TypeError(`Cannot make ${subject} as ${name} ${demand}: current value is ${shown(value)}`);
+  }
+  const { prefix = "weir", timeoutMs = 250, denyCache = true, hashKeys = null } = options;
+  // A secret that the environment turned out not to hold must not mean that nothing is hashed. It is not shown.
+  if ("hashKeys" in options && (typeof hashKeys !== "string" || hashKeys === "")) {
+    throw new TypeError(`Cannot make ${subject} as hashKeys must be a secret text of at least one character`);
+  }
+  return { prefix, timeoutMs, denyCache, hashKeys };
+}

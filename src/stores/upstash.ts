@@ -1,0 +1,166 @@
+/**
+ * The store on Upstash Redis, over HTTP: entry `./upstash`.
+ *
+ * @module
+ */
+
+import { Redis } from "@upstash/redis";
+import { shown } from "../rate.ts";
+import { env } from "../runtime.ts";
+import { type ScriptRunner, scriptStore } from "./script_store.ts";
+import { type SharedStoreOptions, sharedStoreSettings } from "./shared_store_options.ts";
+import type { Store } from "./store.ts";
+
+/** What is used of a client of `@upstash/redis`. */
+export interface UpstashClient {
+  /** Runs a script that the server has. */
+  evalsha(sha: string, keys: string[], args: unknown[]): Promise<unknown>;
+  /** Runs a script. */
+  eval(script: string, keys: string[], args: unknown[]): Promise<unknown>;
+  /** Deletes a key. */
+  del(key: string): Promise<unknown>;
+}
+
+/** Where the database is, or a client of one's own. */
+export type UpstashConnection =
+  | {
+    /** The REST URL: "https://…upstash.io". */
+    url: string;
+    /** The REST token, one that may write. */
+    token: string;
+    /** Not beside url and token. */
+    client?: never;
+  }
+  | {
+    /** A client of one's own, taken as it is: mind {@link upstashStore}'s word on retries. */
+    client: UpstashClient;
+    /** Not beside a client. */
+    url?: never;
+    /** Not beside a client. */
+    token?: never;
+  };
+
+/** What {@link upstashStore} takes. */
+export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
+
+/** The client ends its messages with the whole command: keys, which may hold addresses, and the script. */
+function withoutCommand(error: unknown): never {
+  if (error instanceof Error && error.message.includes(", command was: ")) {
+    const { name, message } = error;
+    throw Object.assign(new Error(message.slice(0, message.indexOf(", command was: "))), { name });
+  }
+  throw error;
+}
+
+/**
+ * What a client can do for a store.
+ *
+ * @throws {TypeError} When it cannot run a script.
+ */
+export function runnerOf(client: UpstashClient): ScriptRunner {
+  for (const name of ["evalsha", "eval", "del"] as const) {
+    if (typeof (client as UpstashClient | null | undefined)?.[name] === "function") continue;
+    throw new TypeError(
+      `Cannot make upstashStore() as client must be a Redis of @upstash/redis: current value is ${
+        shown(client)
+      }`,
+    );
+  }
+  return {
+    evalsha: (sha, keys, args) => client.evalsha(sha, keys, args).catch(withoutCommand),
+    eval: (text, keys, args) => client.eval(text, keys, args).catch(withoutCommand),
+    del: (key) => client.del(key).catch(withoutCommand),
+  };
+}
+
+function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
+  if (typeof url !== "string" || !/^https?:\/\/[^\s/]+\S*$/.test(url)) {
+    throw new TypeError(
+      `Cannot make upstashStore() as url must be the https:// URL of the database's REST API: current value is ${
+        shown(url)
+      }`,
+    );
+  }
+  if (typeof token !== "string" || !/^\S+$/.test(token)) {
+    throw new TypeError(
+      `Cannot make upstashStore() as token must be the database's REST token, without blanks: current value is ${
+        typeof token === "string" ? "not shown" : shown(token)
+      }`,
+    );
+  }
+  return new Redis({
+    url,
+    token,
+    // Not `false`: that still sends again once. A call whose answer got lost may have been counted.
+    retry: { retries: 0 },
+    // A function: a plain signal resolves to null instead of rejecting.
+    signal: () => AbortSignal.timeout(timeoutMs),
+    enableAutoPipelining: true,
+    automaticDeserialization: false,
+  });
+}
+
+function storeOf(options: UpstashStoreOptions): Store {
+  const settings = sharedStoreSettings(options, ["url", "token", "client"], "upstashStore()");
+  const { url, token, client } = options;
+  return scriptStore(
+    runnerOf(client ?? clientOf(url as string, token as string, settings.timeoutMs)),
+    settings,
+  );
+}
+
+function required(name: string): string {
+  const value = env(name);
+  if (value !== undefined && value !== "") return value;
+  throw new TypeError(
+    `Cannot make upstashStore.fromEnv() as ${name} must be set in the environment: current value is ${
+      shown(value)
+    }`,
+  );
+}
+
+/** {@link upstashStore}. */
+export interface UpstashStoreFactory {
+  /** The store of the database at `url`, or of a client of one's own. */
+  (options: UpstashStoreOptions): Store;
+  /**
+   * The store of the database that the environment names, in `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`.
+   *
+   * @throws {TypeError} When a variable is not set, or an option cannot be used.
+   */
+  fromEnv(options?: SharedStoreOptions): Store;
+}
+
+/**
+ * Keeps states on Upstash Redis: one limit for all processes, wherever they run. Every request is decided by one script in
+ * one HTTP request whatever the number of its rules, all or none, by the clock of the database; decisions asked for at
+ * the same moment share one HTTP request.
+ *
+ * A call is never sent twice: it may have been counted although its answer got lost. The client made from `url` and
+ * `token` is told so. A client of your own is used as it is: make it with `retry: { retries: 0 }` (`retry: false` still
+ * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function. Bun's `fetch` sends again by itself when a
+ * kept-alive connection is reset; nothing here can stop that.
+ *
+ * @param options See {@link UpstashStoreOptions}.
+ * @returns The store.
+ * @throws {TypeError} When an option cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { createThrottle } from "@weir/throttle";
+ * import { upstashStore } from "@weir/throttle/upstash";
+ * import { equal } from "node:assert/strict";
+ *
+ * const store = upstashStore({ url: "https://example.upstash.io", token: "its-rest-token" }); // or upstashStore.fromEnv()
+ * const throttle = createThrottle("100/min", { store });
+ * equal(throttle.rules[0].limit, 100);
+ * ```
+ */
+export const upstashStore: UpstashStoreFactory = Object.assign(storeOf, {
+  fromEnv: (options: SharedStoreOptions = {}): Store =>
+    storeOf({
+      ...options,
+      url: required("UPSTASH_REDIS_REST_URL"),
+      token: required("UPSTASH_REDIS_REST_TOKEN"),
+    }),
+});

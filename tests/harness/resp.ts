@@ -1,0 +1,97 @@
+import { Buffer } from "node:buffer";
+import { connect } from "node:net";
+
+/** What Redis replies: an error reply is a rejection at the top, an Error inside of arrays. */
+export type Reply = string | number | null | Error | readonly Reply[];
+
+/** A connection to Redis that speaks RESP2 and nothing more. */
+export interface Connection {
+  /** Sends a command at once; replies come in order. Rejects on an error reply and when the connection ends. */
+  command(...words: (string | number)[]): Promise<Reply>;
+  /** Ends it now. */
+  close(): void;
+}
+
+/** Where a server listens. */
+export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
+
+const LINE_END = "\r\n";
+
+/** Reads one reply from `at` on; null when it has not arrived whole. */
+function parse(buffer: Buffer, at: number): { reply: Reply; end: number } | null {
+  const lineEnd = buffer.indexOf(LINE_END, at);
+  if (lineEnd < 0) return null;
+  const line = buffer.toString("utf8", at + 1, lineEnd);
+  const next = lineEnd + 2;
+  switch (String.fromCharCode(buffer[at])) {
+    case "+":
+      return { reply: line, end: next };
+    case "-":
+      return { reply: new Error(line), end: next };
+    case ":":
+      return { reply: Number(line), end: next };
+    case "$": {
+      const length = Number(line);
+      if (length < 0) return { reply: null, end: next };
+      if (buffer.length < next + length + 2) return null;
+      return { reply: buffer.toString("utf8", next, next + length), end: next + length + 2 };
+    }
+    case "*": {
+      const length = Number(line);
+      if (length < 0) return { reply: null, end: next };
+      const replies: Reply[] = [];
+      let end = next;
+      for (let i = 0; i < length; i++) {
+        const part = parse(buffer, end);
+        if (part === null) return null;
+        replies.push(part.reply);
+        end = part.end;
+      }
+      return { reply: replies, end };
+    }
+    default:
+      throw new Error(`Not a reply of Redis: ${buffer.toString("utf8", at, at + 100)}`);
+  }
+}
+
+/** Connects. Commands may be sent at once; they reject when the connection fails. */
+export function connectTo(address: Address): Connection {
+  const socket = "path" in address ? connect(address.path) : connect(address.port, address.host);
+  const waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];
+  let received: Buffer = Buffer.alloc(0);
+  let ended: Error | null = null;
+
+  function end(error: Error): void {
+    ended ??= error;
+    for (const { reject } of waiting.splice(0)) reject(ended);
+    socket.destroy();
+  }
+
+  socket.setNoDelay(true);
+  socket.on("data", (chunk: Buffer) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+    let at = 0;
+    for (let part = parse(received, at); part !== null; part = parse(received, at)) {
+      at = part.end;
+      const { resolve, reject } = waiting.shift()!;
+      if (part.reply instanceof Error) reject(part.reply);
+      else resolve(part.reply);
+    }
+    received = received.subarray(at);
+  });
+  socket.on("error", end);
+  socket.on("close", () => end(new Error("The connection to Redis has ended")));
+
+  return {
+    command(...words) {
+      if (ended !== null) return Promise.reject(ended);
+      const bulks = words.map((word) => {
+        const text = String(word);
+        return `$${Buffer.byteLength(text)}${LINE_END}${text}${LINE_END}`;
+      });
+      socket.write(`*${words.length}${LINE_END}${bulks.join("")}`);
+      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+    },
+    close: () => end(new Error("The connection to Redis was closed")),
+  };
+}
