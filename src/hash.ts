@@ -47,14 +47,15 @@ export function hashFor(purpose: string, secret: Uint8Array<ArrayBuffer> | null)
   const short = new BigUint64Array(1);
   const halves = new Uint32Array(short.buffer);
   let seed: Seed | null = null;
-  let hmacKey: Promise<CryptoKey> | null = null;
+  let hmacKey: CryptoKey | null = null;
 
   async function digest(text: string): Promise<ArrayBuffer> {
     // As JSON the two parts cannot run into each other, and lone surrogates stay apart.
     const bytes = new TextEncoder().encode(JSON.stringify([purpose, text]));
     if (secret === null) return await crypto.subtle.digest("SHA-256", bytes);
-    hmacKey ??= crypto.subtle.importKey("raw", secret, HMAC, false, ["sign"]);
-    return await crypto.subtle.sign("HMAC", await hmacKey, bytes);
+    // The key is kept and not the promise of it: on Workers a promise belongs to the request that made it.
+    hmacKey ??= await crypto.subtle.importKey("raw", secret, HMAC, false, ["sign"]);
+    return await crypto.subtle.sign("HMAC", hmacKey, bytes);
   }
 
   async function hashAndKeep(text: string, place: bigint): Promise<string> {

@@ -82,8 +82,8 @@ function fromUrl(url: URL, { clock, timeoutMs }: PreparedJwtOptions): KeyFor {
 export function verificationKeys(options: PreparedJwtOptions): () => MaybePromise<KeyFor> {
   const { source, algorithms } = options;
   if ("key" in source) {
-    let ready: Promise<KeyFor> | null = null;
-    return () => ready ??= fromOne(source.key, algorithms);
+    let ready: KeyFor | null = null;
+    return () => ready ?? fromOne(source.key, algorithms).then((keyFor) => ready = keyFor);
   }
   const keyFor: KeyFor = "secret" in source
     ? () => source.secret
