@@ -78,7 +78,8 @@ function givesBack({ since, cost }: Check): boolean {
  * - Where a rule beside it remembers refusals itself, as a block does, and is not known to be in its block, the store is asked.
  * - Peeks go to the store. What is reset here is forgotten here at once.
  *
- * Its answers hold the refusing rules alone, with what is left of their waits. A refusal that is known stands
+ * Its answers hold the refusing rules alone, with what is left of their waits, and with the units that were left when
+ * the store was asked. A refusal that is known stands
  * whatever `onStoreFailure` says: that is for verdicts that are not known.
  *
  * @param store A shared store.
@@ -134,7 +135,8 @@ export function denyCache(
       ...decision,
       cost,
       resetAfterMs: decision.resetAfterMs - passedMs,
-      retryAfterMs: decision.retryAfterMs - passedMs,
+      // Of a cost below the one refused only the block is known.
+      retryAfterMs: (cost < decision.cost ? waitMs : decision.retryAfterMs) - passedMs,
       blockedMs: decision.blocked ? waitMs - passedMs : 0,
       source: "deny-cache",
       at: decision.at + passedMs,
@@ -154,11 +156,13 @@ export function denyCache(
     return mustAsk || refusals.length === 0 ? null : refusals;
   }
 
-  /** Drops one refusal whose wait is over, if the next in an endless round is one: thus there are never more of them than of live ones. */
+  /** Drops what is over among the next two in an endless round: as many again as a question may add, so the round ends. */
   function sweep(now: Moment): void {
-    let next = cursor.next();
-    if (next.done) next = (cursor = known.entries()).next();
-    if (!next.done && leftMs(next.value[1], now) <= 0) known.delete(next.value[0]);
+    for (let i = 0; i < 2; i++) {
+      let next = cursor.next();
+      if (next.done) next = (cursor = known.entries()).next();
+      if (!next.done && leftMs(next.value[1], now) <= 0) known.delete(next.value[0]);
+    }
   }
 
   function remember({ key, cost }: Check, decision: Decision, asked: Moment): void {
