@@ -30,8 +30,12 @@ const DEADLINE_MS = 250;
 /** The least wait that a client is told when it is refused for an outage. */
 const RETRY_MS = 1000;
 
-/** Keys whose counts are kept here too, in case the store fails. */
-const LOCAL_KEYS = 100_000;
+/** One question to the store. */
+interface Call {
+  readonly checks: readonly Check[];
+  readonly spend: boolean;
+  readonly ticket: number;
+}
 
 function isDecision(value: Decision | null | undefined, { policy }: Check): value is Decision {
   return typeof value?.allowed === "boolean" && value.policy === policy.name &&
@@ -39,16 +43,11 @@ function isDecision(value: Decision | null | undefined, { policy }: Check): valu
     Number.isFinite(value.at) && Number.isFinite(value.chargedAt);
 }
 
-/**
- * What a store answered.
- *
- * @throws {TypeError} When that is not one decision a check, in their order.
- */
-function answerTo(checks: readonly Check[], decisions: readonly Decision[]): readonly Decision[] {
-  if (
-    Array.isArray(decisions) && decisions.length === checks.length &&
-    checks.every((check, i) => isDecision(decisions[i], check))
-  ) return decisions;
+/** @throws {TypeError} When what a store answered is not one decision a check, in their order. */
+function expectAnswer(checks: readonly Check[], decisions: readonly Decision[]): void {
+  let isAnswer = Array.isArray(decisions) && decisions.length === checks.length;
+  for (let i = 0; isAnswer && i < checks.length; i++) isAnswer = isDecision(decisions[i], checks[i]);
+  if (isAnswer) return;
   throw new TypeError(
     `Cannot use a store's answer as it must be one decision for each of ${checks.length} checks: current value is ${
       shown(decisions).slice(0, 200)
@@ -101,7 +100,7 @@ export function resilient(store: Store, options: ResilientOptions): Store {
   /** How far the store's clock is ahead of this process's. */
   let aheadMs = 0;
   const clock = store.clock ?? (() => Date.now() + aheadMs);
-  const local = memoryStore({ maxKeys: LOCAL_KEYS, clock });
+  const local = memoryStore({ clock });
 
   const late = (): Error => new Error(`The store did not answer within ${deadlineMs} ms`);
 
@@ -148,19 +147,23 @@ export function resilient(store: Store, options: ResilientOptions): Store {
   function decide(checks: readonly Check[], spend = true): MaybePromise<readonly Decision[]> {
     const ticket = checks.some(isElsewhere) ? null : breaker.enter();
     if (ticket === null) return withoutStore(checks, spend);
-    return rescue(
-      () =>
-        then(within(store.decide(checks, spend), deadlineMs, late), (decisions) => {
-          const answer = answerTo(checks, decisions);
-          breaker.succeed(ticket);
-          if (isWarm && spend) mirror(checks, answer);
-          return answer;
-        }),
-      (error) => {
-        breaker.fail(ticket, error);
-        return withoutStore(checks, spend);
-      },
-    );
+    return rescue(ask, recover, { checks, spend, ticket });
+  }
+
+  function ask(call: Call): MaybePromise<readonly Decision[]> {
+    return then(within(store.decide(call.checks, call.spend), deadlineMs, late), accept, call);
+  }
+
+  function accept(decisions: readonly Decision[], { checks, spend, ticket }: Call): readonly Decision[] {
+    expectAnswer(checks, decisions);
+    breaker.succeed(ticket);
+    if (isWarm && spend) mirror(checks, decisions);
+    return decisions;
+  }
+
+  function recover(error: unknown, { checks, spend, ticket }: Call): readonly Decision[] {
+    breaker.fail(ticket, error);
+    return withoutStore(checks, spend);
   }
 
   function forget(key: string): MaybePromise<void> {
