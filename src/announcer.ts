@@ -4,8 +4,8 @@
  * @module
  */
 
-import { refuses } from "./decision.ts";
-import { broadcast, type Observer, type ThrottleEvent } from "./events.ts";
+import { type Decision, refuses } from "./decision.ts";
+import { broadcast, type Observer, type ThrottleEvent, TripEvent } from "./events.ts";
 import { randomSeed, type Seed, shortHash } from "./keyed_hash.ts";
 import type { StoreChange } from "./stores/store.ts";
 import type { Part, Trip } from "./trip.ts";
@@ -14,6 +14,8 @@ import type { Part, Trip } from "./trip.ts";
 export interface Announcer {
   /** The verdict on a request. */
   verdict(trip: Trip, refused: boolean): void;
+  /** The status of the response to a request. */
+  answered(status: number): void;
   /** A rule does not apply. */
   skipped(trip: Trip, rule: string): void;
   /** A charge was corrected. */
@@ -40,18 +42,20 @@ export function announcerOf(
   const tell = broadcast(observers);
   let seed: Seed | null = null;
 
-  function eventOf(type: ThrottleEvent["type"], { request, route, parts }: Trip): ThrottleEvent {
-    const decisions = parts.map(({ decision }) => decision);
-    return { type, at: clock(), method: request.method, route, decisions };
+  function eventOf(type: ThrottleEvent["type"], trip: Trip, decisions?: readonly Decision[]): TripEvent {
+    return new TripEvent(type, clock(), trip, decisions ?? trip.parts.map(({ decision }) => decision));
   }
 
-  function about({ rule, partition }: Part): Pick<ThrottleEvent, "rule" | "key"> {
-    const key = revealKeys ? partition : shortHash(partition, seed ??= randomSeed());
-    return { rule: rule.name, key };
-  }
-
-  function tellOf(type: ThrottleEvent["type"], trip: Trip, part: Part): void {
-    tell({ ...eventOf(type, trip), ...about(part), decisions: [part.decision] });
+  function eventOfPart(
+    type: ThrottleEvent["type"],
+    trip: Trip,
+    part: Part,
+    decisions?: readonly Decision[],
+  ): TripEvent {
+    const event = eventOf(type, trip, decisions);
+    event.rule = part.rule.name;
+    event.key = revealKeys ? part.partition : shortHash(part.partition, seed ??= randomSeed());
+    return event;
   }
 
   return {
@@ -59,19 +63,26 @@ export function announcerOf(
       for (const part of trip.parts) {
         const { allowed, mode, blocked } = part.decision;
         if (allowed) continue;
-        if (mode === "shadow") tellOf("shadow-denied", trip, part);
-        else if (blocked) tellOf("blocked", trip, part);
+        if (mode === "shadow") tell(eventOfPart("shadow-denied", trip, part, [part.decision]));
+        else if (blocked) tell(eventOfPart("blocked", trip, part, [part.decision]));
       }
       const first = refused ? trip.parts.find(({ decision }) => refuses(decision)) : undefined;
-      tell({
-        ...eventOf(refused ? "denied" : "allowed", trip),
-        ...(first === undefined ? {} : about(first)),
-      });
+      if (first !== undefined) tell(eventOfPart("denied", trip, first));
+      else tell(eventOf(refused ? "denied" : "allowed", trip));
     },
-    skipped: (trip, rule) => tell({ ...eventOf("skipped", trip), decisions: [], rule }),
-    settled: (trip, part) => tellOf("settled", trip, part),
-    error: (trip, rule, error) =>
-      tell({ ...eventOf("error", trip), error, ...(rule === null ? {} : { rule }) }),
+    answered: tell.answered,
+    skipped(trip, rule) {
+      const event = eventOf("skipped", trip, []);
+      event.rule = rule;
+      tell(event);
+    },
+    settled: (trip, part) => tell(eventOfPart("settled", trip, part, [part.decision])),
+    error(trip, rule, error) {
+      const event = eventOf("error", trip);
+      event.error = error;
+      if (rule !== null) event.rule = rule;
+      tell(event);
+    },
     store: (change) =>
       tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change }),
   };

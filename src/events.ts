@@ -6,6 +6,7 @@
 
 import type { Decision } from "./decision.ts";
 import { type MaybePromise, rescue } from "./maybe.ts";
+import type { Trip } from "./trip.ts";
 
 /** Something that a throttle did. */
 export interface ThrottleEvent {
@@ -35,14 +36,51 @@ export interface ThrottleEvent {
 }
 
 /** Watches a throttle. What it throws is reported once to `console.error` and changes nothing. */
-export type Observer = (event: ThrottleEvent) => void;
+export interface Observer {
+  /** Told of every event. */
+  (event: ThrottleEvent): void;
+  /** Told of the status of every response, refusals included, by who counts those: no event says it. */
+  readonly answered?: (status: number) => void;
+}
 
 /**
- * One function that tells all observers.
+ * An event of a request. The request itself stays in a private field, so that whoever logs events logs nothing
+ * raw; observers of this package read it by {@link TripEvent.trip}.
+ */
+export class TripEvent implements ThrottleEvent {
+  readonly type: ThrottleEvent["type"];
+  readonly at: number;
+  readonly method: string;
+  readonly route: string | null;
+  readonly decisions: readonly Decision[];
+  declare rule?: string;
+  declare key?: string;
+  declare error?: unknown;
+  readonly #trip: Trip;
+
+  constructor(type: ThrottleEvent["type"], at: number, trip: Trip, decisions: readonly Decision[]) {
+    this.type = type;
+    this.at = at;
+    this.method = trip.request.method;
+    this.route = trip.route;
+    this.decisions = decisions;
+    this.#trip = trip;
+  }
+
+  /** The trip that an event is about; undefined for one of the store, or that a throttle did not make. */
+  static trip(event: ThrottleEvent): Trip | undefined {
+    return #trip in event ? event.#trip : undefined;
+  }
+}
+
+/**
+ * One observer that tells all observers.
  *
  * @throws {TypeError} When an observer is not a function.
  */
-export function broadcast(observers: readonly Observer[]): (event: ThrottleEvent) => void {
+export function broadcast(
+  observers: readonly Observer[],
+): Observer & { readonly answered: (status: number) => void } {
   const broken = new WeakSet<Observer>();
   for (const observer of observers) {
     if (typeof observer !== "function") {
@@ -53,16 +91,26 @@ export function broadcast(observers: readonly Observer[]): (event: ThrottleEvent
       );
     }
   }
-  return (event) => {
+
+  function failed(error: unknown, observer: Observer): void {
+    if (broken.has(observer)) return;
+    broken.add(observer);
+    console.error(
+      "An observer of a throttle failed; it is told of events still, and not reported again.",
+      error,
+    );
+  }
+
+  const counting = observers.filter(({ answered }) => answered !== undefined);
+  return Object.assign((event: ThrottleEvent): void => {
     for (const observer of observers) {
-      rescue<void>(() => observer(event) as MaybePromise<void>, (error) => {
-        if (broken.has(observer)) return;
-        broken.add(observer);
-        console.error(
-          "An observer of a throttle failed; it is told of events still, and not reported again.",
-          error,
-        );
-      });
+      rescue<void, Observer>((observer) => observer(event) as MaybePromise<void>, failed, observer);
     }
-  };
+  }, {
+    answered(status: number): void {
+      for (const observer of counting) {
+        rescue<void, Observer>((observer) => observer.answered?.(status), failed, observer);
+      }
+    },
+  });
 }

@@ -274,6 +274,7 @@ export function createThrottle(
   /** The response with its rate headers; its end frees what the request holds. */
   function label(trip: Trip, response: Response, denied: boolean): Response {
     trip.over = true;
+    if (response) announcer?.answered(response.status);
     const labelled = report === "always" || (report === "denied" && denied)
       ? withHeaders(response, writeHeaders, trip.parts)
       : response;
