@@ -26,7 +26,7 @@ interface State<Inner> {
   readonly until: number;
   /** How long it lasted. */
   readonly lastMs: number;
-  /** When the key was refused, epoch ms, oldest first; fewer than `after`. */
+  /** When the key was refused, epoch ms, ascending; fewer than `after`. */
   readonly refusals: readonly number[];
   readonly inner: Inner | null;
 }
@@ -52,11 +52,13 @@ local function block_step(inner, state, limit, window, now, cost, since, p)
   local blocked, changed = false, kept ~= inside
   if not since then
     if now < ends then
-      allowed, blocked, changed = false, true, false
-      kept = inside
+      if allowed then
+        allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, 0, nil, own)
+      end
+      allowed, blocked, changed, kept = false, true, false, inside
     elseif not allowed then
       changed = true
-      refusals[#refusals + 1] = now
+      refusals[#refusals + 1] = math.max(now, refusals[#refusals] or now)
       if #refusals >= after then
         last = last > 0 and now < ends + 2 * last and math.min(most, math.floor(last * growth)) or first
         ends, refusals, blocked = now + last, {}, true
@@ -71,6 +73,7 @@ local function block_step(inner, state, limit, window, now, cost, since, p)
   local life = ttl
   if last > 0 then life = math.max(life, ends + 2 * last - now) end
   if #refusals > 0 then life = math.max(life, refusals[#refusals] + within - now) end
+  blocked = blocked and ends - now
   if not changed then return allowed, remaining, reset, retry, state, life, at, blocked end
   local flat = { ends, last, #refusals }
   for i = 1, #refusals do flat[#flat + 1] = refusals[i] end
@@ -102,22 +105,26 @@ end)()`,
     ownWindowMs: algorithm.ownWindowMs,
     // Every refusal counts towards a block, so none may be answered without the store.
     revocable: true,
+    remembersRefusals: true,
     capacity: algorithm.capacity?.bind(algorithm),
     refuse: algorithm.refuse?.bind(algorithm),
     step(state, policy, now, cost, since) {
       const inner = state?.inner ?? null;
       let { until, lastMs } = state ?? { until: 0, lastMs: 0 };
       let refusals = state?.refusals.filter((at) => at + withinMs > now) ?? [];
-      const step = algorithm.step(inner, policy, now, cost, since);
+      let step = algorithm.step(inner, policy, now, cost, since);
       let { allowed, state: kept } = step;
       let changed = kept !== inner;
       let blocked = false;
       if (since === null) {
         if (now < until) {
+          // Nothing is charged, so the numbers are those of a step that charges nothing.
+          if (allowed) step = algorithm.step(inner, policy, now, 0, null);
           [allowed, blocked, changed, kept] = [false, true, false, inner];
         } else if (!allowed) {
           changed = true;
-          refusals = [...refusals, now];
+          // In order even when the clock has stepped back.
+          refusals = [...refusals, Math.max(now, refusals[refusals.length - 1] ?? now)];
           if (refusals.length >= after) {
             const soon = lastMs > 0 && now < until + 2 * lastMs;
             lastMs = soon ? Math.min(maxMs, Math.floor(lastMs * growth)) : forMs;
@@ -139,6 +146,7 @@ end)()`,
         ),
         at: step.at ?? now,
         blocked,
+        blockedMs: blocked ? leftMs : 0,
       };
     },
   };
