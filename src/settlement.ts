@@ -29,13 +29,18 @@ export function holds({ rule, charged, decision }: Part): boolean {
   return charged && decision.cost > 0 && rule.implementation.ownWindowMs !== undefined;
 }
 
-/** Keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
-export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
-  if (!(work instanceof Promise)) return;
+/** What keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
+export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>) => void) | null {
   for (const item of platform) {
     const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;
-    if (typeof keeper?.waitUntil === "function") return keeper.waitUntil(work);
+    if (typeof keeper?.waitUntil === "function") return (work) => keeper.waitUntil?.(work);
   }
+  return null;
+}
+
+/** Keeps the platform alive until the work is done. */
+export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
+  if (work instanceof Promise) keeperOf(platform)?.(work);
 }
 
 /** What a request really cost under a rule, by its response. */

@@ -106,6 +106,7 @@ export function scriptStore(
     prepare(rules) {
       for (const { name, implementation } of rules) placeOf(implementation, name);
     },
+    run: (text, keys, args) => runner.eval(text, keys.map((key) => `${prefix}:${key}`), [...args]),
     async forget(key) {
       await runner.del(await keyOf(key));
     },

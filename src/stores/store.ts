@@ -63,6 +63,15 @@ export interface Store {
   readonly clock?: (() => number) | undefined;
   /** Forgets one key, taken literally. */
   forget?(key: string): MaybePromise<void>;
+  /**
+   * Runs a Lua script where the states are, for what else instances share, such as statistics. Never on the path of a request.
+   *
+   * @param script Its text.
+   * @param keys What it reads and writes; the store puts its prefix before each. On a cluster, keys of one slot.
+   * @param args Its other words.
+   * @returns The reply.
+   */
+  run?(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
 
 /**
