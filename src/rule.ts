@@ -130,6 +130,9 @@ const CHOICES: readonly (readonly [keyof Rule, readonly string[]])[] = [
   ["onStoreFailure", ["local", "allow", "deny"]],
 ];
 
+/** The rate of a rule that limits nothing: `rate: null`. */
+export const unlimited = (): null => null;
+
 /** A refusal of a rule, in one sentence. */
 function refuse(subject: string, demand: string, value: unknown): never {
   throw new TypeError(`Cannot use ${subject} as ${demand}: current value is ${shown(value)}`);
@@ -312,7 +315,7 @@ function prepareRule(
     key,
     patterns,
     policy,
-    rate: typeof rate === "function" ? rate : rate === null ? () => null : null,
+    rate: typeof rate === "function" ? rate : rate === null ? unlimited : null,
     cost,
     count,
     unless: unless ?? null,

@@ -18,6 +18,7 @@ import type { Outcome } from "./outcome.ts";
 import { type Rate, shown } from "./rate.ts";
 import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
+import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
 import { embark, type Owner, type Part, requestThrottle, Trip, tripOf } from "./trip.ts";
 import { warnOnce } from "./warn.ts";
@@ -332,7 +333,7 @@ export function createThrottle(
     });
   }
 
-  return {
+  return withSettings<Throttle>({
     rules: prepared,
     wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
       const call = (trip: Trip): MaybePromise<Response> =>
@@ -381,7 +382,7 @@ export function createThrottle(
         (key) => store.forget?.(key),
       );
     },
-  };
+  }, { rules: prepared, options: settings });
 }
 
 /**
