@@ -4,6 +4,21 @@
  * @module
  */
 
+let serverTypesText: boolean | null = null;
+
+/**
+ * The same response around another body. On Bun it is the server that says what type a text body has, which it can no
+ * longer see: so it is said here.
+ */
+export function withBody(response: Response, body: ReadableStream<Uint8Array> | null): Response {
+  const copy = new Response(body, response);
+  serverTypesText ??= !new Response("text").headers.has("content-type");
+  if (serverTypesText && !copy.headers.has("content-type")) {
+    copy.headers.set("content-type", "text/plain;charset=utf-8");
+  }
+  return copy;
+}
+
 /**
  * Calls `ended` once: when the response's body has been sent, errors, or is cancelled by a client that went
  * away; at once for a response without one.
@@ -39,5 +54,5 @@ export function onBodyEnd(response: Response, ended: () => void): Response {
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
-  return new Response(observed, response);
+  return withBody(response, observed);
 }

@@ -7,7 +7,7 @@
 import { announcerOf } from "./announcer.ts";
 import { askOf, compileAsk, storageKey } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
-import { onBodyEnd } from "./body_end.ts";
+import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { type Decision, refuses } from "./decision.ts";
 import { compileLabel, isResponse, withHeaders } from "./label.ts";
@@ -261,7 +261,7 @@ export function createThrottle(
     }
     const labelled = label(trip, withHeaders(rejection, forbidStoring, undefined), true);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
-    return trip.request.method === "HEAD" && labelled.body ? new Response(null, labelled) : labelled;
+    return trip.request.method === "HEAD" && labelled.body ? withBody(labelled, null) : labelled;
   }
 
   // ---- after the handler --------------------------------------------------------------------------
