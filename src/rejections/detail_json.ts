@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Decision } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Rejection } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
@@ -59,5 +60,6 @@ export function detailJson(): Rejection {
     const status = rejectionStatus(decisions);
     return new Response(BODIES[status], { status, headers: { "Content-Type": CONTENT_TYPE } });
   }
-  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema: () => SCHEMA } });
+  const example = (decisions: readonly Decision[]): unknown => JSON.parse(BODIES[rejectionStatus(decisions)]);
+  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema: () => SCHEMA, example } });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refuses, tightest } from "../decision.ts";
+import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Rejection } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
@@ -82,12 +82,16 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
 export function errorJson(): Rejection {
   function reject({ decisions }: Outcome): Response {
     const status = rejectionStatus(decisions);
-    const { policy, retryAfterMs, at } = tightest(decisions.filter(refuses));
-    const details = { throttle_type: policy, ...retryDetails(retryAfterMs, at) };
-    const body = JSON.stringify({ ...ERRORS[status], details });
+    const body = JSON.stringify(bodyOf(decisions));
     return new Response(body, { status, headers: { "Content-Type": CONTENT_TYPE } });
   }
-  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema } });
+  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema, example: bodyOf } });
+}
+
+function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
+  const { policy, retryAfterMs, at } = tightest(decisions.filter(refuses));
+  const details = { throttle_type: policy, ...retryDetails(retryAfterMs, at) };
+  return { ...ERRORS[rejectionStatus(decisions)], details };
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

@@ -40,10 +40,25 @@ const CONTENT_TYPE = "application/problem+json";
 /** Bodies kept of one problem. There are as many as sets of rules that refuse together: few, but not by any law. */
 const MOST_BODIES = 1000;
 
+/** What a refusal says: its problem, and the rules that refuse. */
+interface Refusal {
+  readonly problem: Problem;
+  readonly policies: readonly string[];
+}
+
 function problemOf(decisions: readonly Decision[], refusing: readonly Decision[]): Problem {
   if (rejectionStatus(decisions) === 503) return REDUCED_CAPACITY;
   // A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
   return refusing.every((decision) => decision.blocked) ? ABNORMAL_USAGE : QUOTA_EXCEEDED;
+}
+
+function refusalOf(decisions: readonly Decision[]): Refusal {
+  const refusing = decisions.filter(refuses);
+  return { problem: problemOf(decisions, refusing), policies: refusing.map(({ policy }) => policy) };
+}
+
+function bodyOf({ problem, policies }: Refusal): Readonly<Record<string, unknown>> {
+  return { ...problem, "violated-policies": policies };
 }
 
 /**
@@ -76,25 +91,25 @@ export function problemJson(): Rejection {
   // Refusals come in floods, so their bodies are composed once.
   const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
 
-  function bodyOf(problem: Problem, names: readonly string[]): string {
-    const known = bodies.get(problem)!;
-    const key = names.join(" ");
+  function textOf(refusal: Refusal): string {
+    const known = bodies.get(refusal.problem)!;
+    const key = refusal.policies.join(" ");
     let body = known.get(key);
     if (body === undefined) {
-      body = JSON.stringify({ ...problem, "violated-policies": names });
+      body = JSON.stringify(bodyOf(refusal));
       if (known.size < MOST_BODIES) known.set(key, body);
     }
     return body;
   }
 
   function reject({ decisions }: { readonly decisions: readonly Decision[] }): Response {
-    const refusing = decisions.filter(refuses);
-    const problem = problemOf(decisions, refusing);
-    const body = bodyOf(problem, refusing.map((decision) => decision.policy));
-    return new Response(body, { status: problem.status, headers: { "Content-Type": CONTENT_TYPE } });
+    const refusal = refusalOf(decisions);
+    const { status } = refusal.problem;
+    return new Response(textOf(refusal), { status, headers: { "Content-Type": CONTENT_TYPE } });
   }
 
-  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema } });
+  const example = (decisions: readonly Decision[]): unknown => bodyOf(refusalOf(decisions));
+  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema, example } });
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

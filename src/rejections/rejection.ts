@@ -5,6 +5,7 @@
  */
 
 import type { Context } from "../context.ts";
+import type { Decision } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
 
@@ -14,6 +15,8 @@ export interface RejectionDescription {
   readonly contentType: string;
   /** JSON schema of the body for a status, 429 or 503. */
   schema(status: 429 | 503): Readonly<Record<string, unknown>>;
+  /** The body, as JSON, of the refusal that these decisions make. Default: documents show no example. */
+  example?(decisions: readonly Decision[]): unknown;
 }
 
 /**
