@@ -15,7 +15,7 @@ import {
   type Store,
 } from "../mod.ts";
 import { withBlock } from "../src/algorithms/block.ts";
-import { runnerOf } from "../src/stores/redis.ts";
+import { runnerOf } from "../src/stores/redis_clients.ts";
 import { scriptText } from "../src/stores/script.ts";
 import { scriptStore } from "../src/stores/script_store.ts";
 import { decisionOf } from "../src/stores/store.ts";

@@ -4,22 +4,14 @@
  * @module
  */
 
-import { Redis } from "@upstash/redis";
 import { shown } from "../rate.ts";
 import { env } from "../runtime.ts";
-import { type ScriptRunner, scriptStore } from "./script_store.ts";
+import { scriptStore } from "./script_store.ts";
 import { type SharedStoreOptions, sharedStoreSettings } from "./shared_store_options.ts";
 import type { Store } from "./store.ts";
+import { clientOf, runnerOf, type UpstashClient } from "./upstash_client.ts";
 
-/** What is used of a client of `@upstash/redis`. */
-export interface UpstashClient {
-  /** Runs a script that the server has. */
-  evalsha(sha: string, keys: string[], args: unknown[]): Promise<unknown>;
-  /** Runs a script. */
-  eval(script: string, keys: string[], args: unknown[]): Promise<unknown>;
-  /** Deletes a key. */
-  del(key: string): Promise<unknown>;
-}
+export type { SharedStoreOptions, UpstashClient };
 
 /** Where the database is, or a client of one's own. */
 export type UpstashConnection =
@@ -42,63 +34,6 @@ export type UpstashConnection =
 
 /** What {@link upstashStore} takes. */
 export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
-
-/** The client ends its messages with the whole command: keys, which may hold addresses, and the script. */
-function withoutCommand(error: unknown): never {
-  if (error instanceof Error && error.message.includes(", command was: ")) {
-    const { name, message } = error;
-    throw Object.assign(new Error(message.slice(0, message.indexOf(", command was: "))), { name });
-  }
-  throw error;
-}
-
-/**
- * What a client can do for a store.
- *
- * @throws {TypeError} When it cannot run a script.
- */
-export function runnerOf(client: UpstashClient): ScriptRunner {
-  for (const name of ["evalsha", "eval", "del"] as const) {
-    if (typeof (client as UpstashClient | null | undefined)?.[name] === "function") continue;
-    throw new TypeError(
-      `Cannot make upstashStore() as client must be a Redis of @upstash/redis: current value is ${
-        shown(client)
-      }`,
-    );
-  }
-  return {
-    evalsha: (sha, keys, args) => client.evalsha(sha, keys, args).catch(withoutCommand),
-    eval: (text, keys, args) => client.eval(text, keys, args).catch(withoutCommand),
-    del: (key) => client.del(key).catch(withoutCommand),
-  };
-}
-
-function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
-  if (typeof url !== "string" || !/^https?:\/\/[^\s/]+\S*$/.test(url)) {
-    throw new TypeError(
-      `Cannot make upstashStore() as url must be the https:// URL of the database's REST API: current value is ${
-        shown(url)
-      }`,
-    );
-  }
-  if (typeof token !== "string" || !/^\S+$/.test(token)) {
-    throw new TypeError(
-      `Cannot make upstashStore() as token must be the database's REST token, without blanks: current value is ${
-        typeof token === "string" ? "not shown" : shown(token)
-      }`,
-    );
-  }
-  return new Redis({
-    url,
-    token,
-    // Not `false`: that still sends again once. A call whose answer got lost may have been counted.
-    retry: { retries: 0 },
-    // A function: a plain signal resolves to null instead of rejecting.
-    signal: () => AbortSignal.timeout(timeoutMs),
-    enableAutoPipelining: true,
-    automaticDeserialization: false,
-  });
-}
 
 function storeOf(options: UpstashStoreOptions): Store {
   const settings = sharedStoreSettings(options, ["url", "token", "client"], "upstashStore()");
@@ -138,8 +73,8 @@ export interface UpstashStoreFactory {
  *
  * A call is never sent twice: it may have been counted although its answer got lost. The client made from `url` and
  * `token` is told so. A client of your own is used as it is: make it with `retry: { retries: 0 }` (`retry: false` still
- * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function. Bun's `fetch` sends again by itself when a
- * kept-alive connection is reset; nothing here can stop that.
+ * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function. Deno's `fetch`, and at times Bun's, sends a
+ * request again by itself when its connection is reset; nothing here can stop that, and it errs on refusing.
  *
  * @param options See {@link UpstashStoreOptions}.
  * @returns The store.

@@ -1,0 +1,72 @@
+/**
+ * A store that fails when told to.
+ *
+ * @module
+ */
+
+import type { MaybePromise } from "../maybe.ts";
+import type { Store } from "../stores/store.ts";
+
+/** A way to fail: by a rejection, by throwing at once, by never answering, or with what is no answer. */
+export type Fault = "reject" | "throw" | "hang" | "malformed";
+
+/** A {@link Store} with a switch. */
+export interface FaultyStore extends Store {
+  /** How it fails from now on; null: it does not. */
+  fault: Fault | null;
+  /** How often it was asked to decide or to forget, failed calls included. */
+  calls: number;
+}
+
+const FAULTS: Readonly<Record<Fault, () => MaybePromise<unknown>>> = {
+  reject: () => Promise.reject(new Error("The store fails as it was told to")),
+  throw: () => {
+    throw new Error("The store fails as it was told to");
+  },
+  hang: () => new Promise(() => {}),
+  malformed: () => Promise.resolve(null),
+};
+
+/**
+ * Puts a switch on a store, to see what one's own handlers do during an outage. A failing call never reaches the store.
+ *
+ * @param store Any store. The result counts as shared, so that a throttle puts its deadline, its circuit breaker and the
+ * rules' `onStoreFailure` around it.
+ * @returns The store with its switch, which is off.
+ *
+ * @example What a client gets while Redis is down
+ * ```ts
+ * import { memoryStore, withThrottle } from "@weir/throttle";
+ * import { faultyStore } from "@weir/throttle/testing";
+ * import { equal } from "node:assert/strict";
+ *
+ * const store = faultyStore(memoryStore());
+ * const handler = withThrottle(() => new Response("hello"), "100/min", {
+ *   store,
+ *   onStoreFailure: "deny",
+ *   client: { address: () => "192.0.2.1" },
+ * });
+ * equal((await handler(new Request("https://example.com/"))).status, 200);
+ * store.fault = "reject";
+ * equal((await handler(new Request("https://example.com/"))).status, 503);
+ * ```
+ */
+export function faultyStore(store: Store): FaultyStore {
+  function call<T>(run: () => MaybePromise<T>): MaybePromise<T> {
+    faulty.calls++;
+    return faulty.fault === null ? run() : FAULTS[faulty.fault]() as MaybePromise<T>;
+  }
+  const faulty: FaultyStore = {
+    fault: null,
+    calls: 0,
+    shared: true,
+    deadlineMs: store.deadlineMs,
+    denyCache: store.denyCache,
+    clock: store.clock,
+    decide: (checks, spend) => call(() => store.decide(checks, spend)),
+    forget: (key) => call(() => store.forget?.(key)),
+    prepare: (rules) => store.prepare?.(rules),
+    observe: (listener) => store.observe?.(listener),
+  };
+  return faulty;
+}

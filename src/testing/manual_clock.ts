@@ -1,0 +1,51 @@
+/**
+ * A clock for tests.
+ *
+ * @module
+ */
+
+/** A clock that goes only when told to: what `memoryStore({ clock })` takes. */
+export interface ManualClock {
+  /** The time, epoch ms. */
+  (): number;
+  /** Goes on by some ms; back where they are negative. */
+  advance(ms: number): void;
+  /** Goes to a time, epoch ms. */
+  set(time: number): void;
+}
+
+/**
+ * Makes a clock that stands still until told to go on.
+ *
+ * @param start Where it stands at first, epoch ms. Default: the first ms of 2026, UTC.
+ * @returns The clock.
+ *
+ * @example A minute without waiting for it
+ * ```ts
+ * import { createThrottle, memoryStore } from "@weir/throttle";
+ * import { manualClock } from "@weir/throttle/testing";
+ * import { equal } from "node:assert/strict";
+ *
+ * const clock = manualClock();
+ * const throttle = createThrottle("1/min", {
+ *   store: memoryStore({ clock }),
+ *   client: { address: () => "192.0.2.1" },
+ * });
+ * const request = new Request("https://example.com/");
+ * equal((await throttle.check(request)).allowed, true);
+ * equal((await throttle.check(request)).allowed, false);
+ * clock.advance(60_000);
+ * equal((await throttle.check(request)).allowed, true);
+ * ```
+ */
+export function manualClock(start: number = Date.UTC(2026, 0, 1)): ManualClock {
+  let now = start;
+  return Object.assign(() => now, {
+    advance(ms: number): void {
+      now += ms;
+    },
+    set(time: number): void {
+      now = time;
+    },
+  });
+}

@@ -1,0 +1,160 @@
+import { Buffer } from "node:buffer";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Address, type Connection, connectTo, type Reply } from "./resp.ts";
+
+/**
+ * What the bridge does instead of answering. A status, `null` and garbage are answered without asking Redis; a `late`
+ * answer is one whose command was run; `lost` runs the command and then resets the connection.
+ */
+export type BridgeFault =
+  | { readonly kind: "status"; readonly status: number; readonly body?: string }
+  | { readonly kind: "body"; readonly body: string }
+  | { readonly kind: "hang" }
+  | { readonly kind: "reset" }
+  | { readonly kind: "lost" }
+  | { readonly kind: "late"; readonly ms: number };
+
+/** Upstash's REST protocol in front of a Redis, as its documentation and its client have it. */
+export interface Bridge {
+  /** Where it listens. */
+  readonly url: string;
+  /** The token it takes. */
+  readonly token: string;
+  /** What it does wrong from now on; null: nothing. */
+  fault: BridgeFault | null;
+  /** HTTP requests so far, faulty ones too. */
+  requests: number;
+  /** Commands sent to Redis so far, by name in capitals. */
+  readonly commands: Map<string, number>;
+  /** Counts from 0 again. */
+  resetCounts(): void;
+  /** Ends it and its connections. */
+  close(): Promise<void>;
+}
+
+type Word = string | number | boolean;
+type Answer = { readonly result: unknown } | { readonly error: string };
+
+/** Text in base64 where the client asked for it. "OK" stays, as it does at Upstash. */
+function encoded(reply: Reply, base64: boolean): unknown {
+  if (Array.isArray(reply)) return reply.map((part) => encoded(part as Reply, base64));
+  if (typeof reply !== "string" || !base64 || reply === "OK") return reply;
+  return Buffer.from(reply).toString("base64");
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of request.setEncoding("utf8")) text += chunk;
+  return text;
+}
+
+/** Starts a bridge on a free port of 127.0.0.1. */
+export async function startBridge(redis: Address, token = "a-token"): Promise<Bridge> {
+  let connection: Connection | null = null;
+  const commands = new Map<string, number>();
+
+  function send(words: readonly Word[]): Promise<Reply> {
+    const name = String(words[0]).toUpperCase();
+    commands.set(name, (commands.get(name) ?? 0) + 1);
+    connection ??= connectTo(redis);
+    return connection.command(...words.map(String)).catch((error) => {
+      // An error reply leaves the connection as it is; anything else has ended it.
+      if (/connection/i.test(error.message) || "code" in error) connection = null;
+      throw error;
+    });
+  }
+
+  async function answerTo(words: readonly Word[], base64: boolean): Promise<Answer> {
+    try {
+      return { result: encoded(await send(words), base64) };
+    } catch (error) {
+      return { error: (error as Error).message };
+    }
+  }
+
+  /** MULTI, the commands, EXEC: sent in one go, so that no other request's command comes between. */
+  async function transaction(
+    list: readonly (readonly Word[])[],
+    base64: boolean,
+  ): Promise<Answer | Answer[]> {
+    const replies = [["MULTI"], ...list, ["EXEC"]].map(send);
+    const outcomes = await Promise.allSettled(replies);
+    const last = outcomes[outcomes.length - 1];
+    if (last.status === "rejected") return { error: (last.reason as Error).message };
+    return (last.value as readonly Reply[]).map((reply) =>
+      reply instanceof Error ? { error: reply.message } : { result: encoded(reply, base64) }
+    );
+  }
+
+  /** The status and the answer to a request that is well. */
+  async function respond(request: IncomingMessage, body: string): Promise<[number, unknown]> {
+    if (request.headers.authorization !== `Bearer ${token}`) {
+      return [401, { error: "WRONGPASS invalid or missing auth token" }];
+    }
+    const base64 = request.headers["upstash-encoding"] === "base64";
+    const { pathname } = new URL(request.url ?? "/", "http://bridge");
+    const path = pathname.split("/").slice(1).map(decodeURIComponent);
+    if (path[0] === "pipeline") {
+      const list = JSON.parse(body) as Word[][];
+      return [200, await Promise.all(list.map((words) => answerTo(words, base64)))];
+    }
+    const answer = path[0] === "multi-exec"
+      ? await transaction(JSON.parse(body) as Word[][], base64)
+      : await answerTo(path[0] === "" ? JSON.parse(body) : body === "" ? path : [...path, body], base64);
+    return ["error" in answer ? 400 : 200, answer];
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    bridge.requests++;
+    const fault = bridge.fault;
+    const body = await bodyOf(request);
+    const write = (status: number, text: string): void => {
+      response.writeHead(status, { "content-type": "application/json" }).end(text);
+    };
+    switch (fault?.kind) {
+      case "hang":
+        return;
+      case "reset":
+        return void request.socket.destroy();
+      case "status":
+        return write(fault.status, fault.body ?? JSON.stringify({ error: `ERR status ${fault.status}` }));
+      case "body":
+        return write(200, fault.body);
+    }
+    const [status, answer] = await respond(request, body);
+    if (fault?.kind === "lost") return void request.socket.destroy();
+    if (fault?.kind === "late") await new Promise((resume) => setTimeout(resume, fault.ms));
+    write(status, JSON.stringify(answer));
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error) => {
+      if (response.destroyed) return;
+      response.writeHead(400, { "content-type": "application/json" }).end(
+        JSON.stringify({ error: `ERR ${error.message}` }),
+      );
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+
+  const bridge: Bridge = {
+    url: `http://127.0.0.1:${port}`,
+    token,
+    fault: null,
+    requests: 0,
+    commands,
+    resetCounts() {
+      bridge.requests = 0;
+      commands.clear();
+    },
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      connection?.close();
+    },
+  };
+  return bridge;
+}

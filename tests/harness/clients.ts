@@ -1,0 +1,114 @@
+import { Redis as Ioredis } from "ioredis";
+import { Redis as Valkey } from "iovalkey";
+import { createClient, createCluster } from "redis";
+import type { RedisClient } from "../../src/stores/redis.ts";
+import type { RedisCluster } from "./cluster.ts";
+import type { Redis } from "./redis.ts";
+import { runtime } from "./runtime.ts";
+
+/** A client and its end. */
+export interface OpenClient {
+  readonly client: RedisClient;
+  close(): unknown;
+}
+
+/** A kind of client, made as the documentation of redisStore says: nothing is sent twice. */
+export interface ClientKind<Server> {
+  readonly name: string;
+  /** Why it cannot be tried on this runtime. */
+  readonly skip: string | false;
+  open(server: Server): Promise<OpenClient>;
+}
+
+const NOT_TWICE = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 };
+
+/** The part of Bun's globals that is used here. */
+interface BunGlobal {
+  readonly Bun: {
+    readonly RedisClient: new (url: string) => {
+      connect(): Promise<void>;
+      send(command: string, words: string[]): Promise<unknown>;
+      close(): void;
+    };
+  };
+}
+
+/** An error is told by the command that fails; without a listener the same error would end the process. */
+const ignored = (): void => {};
+
+/** The clients of a single Redis. */
+export const CLIENTS: readonly ClientKind<Pick<Redis, "host" | "port" | "url">>[] = [
+  {
+    name: "ioredis",
+    skip: false,
+    async open({ host, port }) {
+      const client = new Ioredis({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  },
+  {
+    name: "iovalkey",
+    skip: false,
+    async open({ host, port }) {
+      const client = new Valkey({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  },
+  {
+    name: "node-redis",
+    skip: false,
+    async open({ url }) {
+      const client = createClient({ url, disableOfflineQueue: true }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.destroy() };
+    },
+  },
+  {
+    name: "Bun's RedisClient",
+    skip: runtime !== "bun" && "it exists on Bun alone",
+    async open({ url }) {
+      const client = new (globalThis as unknown as BunGlobal).Bun.RedisClient(url);
+      await client.connect();
+      return { client, close: () => client.close() };
+    },
+  },
+];
+
+/** The clients of a Redis Cluster. */
+export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
+  {
+    name: "ioredis Cluster",
+    skip: false,
+    async open({ nodes }) {
+      const client = new Ioredis.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
+        lazyConnect: true,
+        redisOptions: NOT_TWICE,
+      }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  },
+  {
+    name: "iovalkey Cluster",
+    skip: false,
+    async open({ nodes }) {
+      const client = new Valkey.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
+        lazyConnect: true,
+        redisOptions: NOT_TWICE,
+      }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  },
+  {
+    name: "node-redis cluster",
+    skip: false,
+    async open({ nodes }) {
+      const client = createCluster({ rootNodes: nodes.map(({ url }) => ({ url })) }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.destroy() };
+    },
+  },
+];

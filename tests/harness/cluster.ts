@@ -1,0 +1,43 @@
+import { type Redis, startRedis } from "./redis.ts";
+
+/** A Redis Cluster of three masters on loopback. */
+export interface RedisCluster {
+  /** Its masters, in the order of their slots. */
+  readonly nodes: readonly Redis[];
+  /** Ends all of them. */
+  stop(): Promise<void>;
+}
+
+const SLOTS = 16_384;
+const MASTERS = 3;
+
+/** Starts three masters that share the slots evenly; resolves when each of them says that all is well. */
+export async function startCluster(): Promise<RedisCluster> {
+  const flags = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+  const nodes = await Promise.all(Array.from({ length: MASTERS }, () => startRedis(flags)));
+  const [first, ...others] = nodes;
+  await Promise.all(nodes.map((node, i) => {
+    const from = Math.ceil(i * SLOTS / MASTERS);
+    const to = Math.ceil((i + 1) * SLOTS / MASTERS) - 1;
+    return node.command("CLUSTER", "ADDSLOTSRANGE", from, to);
+  }));
+  // Nodes that start with one and the same epoch argue for seconds over who is right.
+  await Promise.all(nodes.map((node, i) => node.command("CLUSTER", "SET-CONFIG-EPOCH", i + 1)));
+  for (const { host, port } of others) await first.command("CLUSTER", "MEET", host, port);
+  await Promise.all(nodes.map(untilWell));
+  return {
+    nodes,
+    async stop() {
+      await Promise.all(nodes.map((node) => node.stop()));
+    },
+  };
+}
+
+async function untilWell(node: Redis): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const info = String(await node.command("CLUSTER", "INFO"));
+    if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`)) return;
+    await new Promise((resume) => setTimeout(resume, 25));
+  }
+  throw new Error(`A node of the cluster is not well after 15 s: ${await node.command("CLUSTER", "NODES")}`);
+}
