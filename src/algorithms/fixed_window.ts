@@ -35,7 +35,8 @@ function(state, limit, window, now, cost, since, p)
   local left = start + window - now
   local retry = 0
   if not allowed then retry = cost > limit and math.huge or left end
-  return allowed, math.max(0, limit - after), after > 0 and left or 0, retry, kept, left, start
+  local ttl = (open or kept ~= state) and left or 0
+  return allowed, math.max(0, limit - after), after > 0 and left or 0, retry, kept, ttl, start
 end`;
 
 /**
@@ -97,7 +98,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
         resetAfterMs: after > 0 ? leftMs : 0,
         retryAfterMs: allowed ? 0 : cost > limit ? Infinity : leftMs,
         state: kept,
-        ttlMs: leftMs,
+        ttlMs: open || kept !== state ? leftMs : 0,
         at: start,
       };
     },

@@ -80,6 +80,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return shelf;
   }
 
+  /** Is there room for a check's key, once what may go has gone: of its own shelf, else of another? */
+  function makeRoom(check: Check, now: number): boolean {
+    if (shelfOf(check).makeRoom(check, now)) return true;
+    for (const shelf of shelves.values()) if (shelf.makeRoom(check, now)) return true;
+    return false;
+  }
+
   function tellFull(full: boolean): void {
     if (full === isFull) return;
     isFull = full;
@@ -98,13 +105,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       tellFull(false);
       return null;
     }
-    if (spend) tellFull(!shelf.makeRoom(check, now));
+    if (spend) tellFull(!makeRoom(check, now));
     const shared = isFull ? overflow.get(check.policy.name) : undefined;
     return shared !== undefined && now < shared.expiresAt ? shared.state : null;
   }
 
   function save(check: Check, step: Step, now: number): void {
-    if (shelfOf(check).save(check, step, now)) return;
+    const shelf = shelfOf(check);
+    if (shelf.save(check, step, now)) return;
+    if (makeRoom(check, now) && shelf.save(check, step, now)) return;
     tellFull(true);
     const { name } = check.policy;
     const { state, remaining } = step;
