@@ -16,7 +16,8 @@ export interface SharedStoreOptions {
   denyCache?: boolean;
   /**
    * A secret text: partition keys (addresses, user ids) are then stored as their HMAC-SHA-256, so that nobody reads
-   * them in Redis or finds them by trying. Every instance needs the same one. Default: stored as they are.
+   * them in Redis or finds them by trying. Every instance needs the same one. Default: stored as they are; given as
+   * undefined, as by a variable that was not set, it is refused.
    */
   hashKeys?: string;
 }

@@ -1,0 +1,230 @@
+import { assert, assertEquals, assertFalse, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { Redis as Upstash } from "@upstash/redis";
+import process from "node:process";
+import { after, before, beforeEach, describe, it } from "node:test";
+import { byGlobal, createThrottle, type Store } from "../mod.ts";
+import { upstashStore, type UpstashStoreOptions } from "../src/stores/upstash.ts";
+import { type Bridge, type BridgeFault, startBridge } from "./harness/bridge.ts";
+import { checkOf, checksOf } from "./harness/checks.ts";
+import { assertLivesEnd } from "./harness/lives.ts";
+import { type Redis, startRedis, withoutRedis } from "./harness/redis.ts";
+import { runtime } from "./harness/runtime.ts";
+
+describe("upstashStore", { skip: withoutRedis }, () => {
+  let redis: Redis;
+  let bridge: Bridge;
+  before(async () => {
+    redis = await startRedis();
+    bridge = await startBridge(redis);
+  });
+  after(async () => {
+    await assertLivesEnd(redis);
+    await bridge.close();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    await redis.command("FLUSHALL");
+    bridge.fault = null;
+    bridge.resetCounts();
+  });
+
+  const storeOf = (options: Partial<UpstashStoreOptions> = {}): Store =>
+    upstashStore({ url: bridge.url, token: bridge.token, ...options } as UpstashStoreOptions);
+
+  for (const rules of [1, 3, 10]) {
+    it(`asks ${rules} rules in one HTTP request with one script call`, async () => {
+      const throttle = createThrottle(
+        Array.from({ length: rules }, (_, i) => ({ name: `rule-${i}`, rate: "100/min", key: byGlobal() })),
+        { store: storeOf({ timeoutMs: 5000 }) },
+      );
+      const request = new Request("https://api.example/");
+      assert((await throttle.check(request)).allowed);
+      bridge.resetCounts();
+      assert((await throttle.check(request)).allowed);
+      assertEquals([bridge.requests, Object.fromEntries(bridge.commands)], [1, { EVALSHA: 1 }]);
+    });
+  }
+
+  it("sends what is asked at the same moment in one HTTP request, each decision by itself", async () => {
+    const store = storeOf();
+    await store.decide([checkOf()]);
+    bridge.resetCounts();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => store.decide([checkOf()])));
+    assertEquals(answers.filter(([{ allowed }]) => allowed).length, 2);
+    assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 10]);
+  });
+
+  it("sends the script's text where the server has forgotten it, for that command alone", async () => {
+    const store = storeOf();
+    await store.decide([checkOf()]);
+    await redis.command("SCRIPT", "FLUSH");
+    bridge.resetCounts();
+    const answers = await Promise.all([1, 2, 3].map(() => store.decide([checkOf()])));
+    assertEquals(answers.filter(([{ allowed }]) => allowed).length, 2);
+    assertEquals(Object.fromEntries(bridge.commands), { EVALSHA: 3, EVAL: 3 });
+  });
+
+  it("counts to the last digit through JSON", async () => {
+    const check = checkOf({ limit: 999_999_999_999_999, cost: 999_999_999_999_998 });
+    assertEquals((await storeOf().decide([check]))[0].remaining, 1);
+  });
+
+  it("tells Infinity through JSON", async () => {
+    assertEquals((await storeOf().decide([checkOf({ cost: 4 })]))[0].retryAfterMs, Infinity);
+  });
+
+  describe("with a client of the user's own", () => {
+    const clients: readonly [string, Record<string, unknown>][] = [
+      ["as it comes", {}],
+      ["without automatic pipelining", { enableAutoPipelining: false }],
+      ["without deserialization", { automaticDeserialization: false }],
+      ["without base64", { responseEncoding: false }],
+    ];
+    for (const [name, options] of clients) {
+      it(`decides as with its own: ${name}`, async () => {
+        const client = new Upstash({ url: bridge.url, token: bridge.token, ...options });
+        const store = upstashStore({ client });
+        const remaining = [];
+        for (let i = 0; i < 4; i++) remaining.push((await store.decide([checkOf()]))[0].remaining);
+        assertEquals(remaining, [2, 1, 0, 0]);
+        await store.forget?.("rule:somebody");
+        assertEquals((await store.decide([checkOf()]))[0].remaining, 2);
+      });
+    }
+
+    it("rejects the null that a plain signal makes of a timeout", async () => {
+      bridge.fault = { kind: "hang" };
+      const client = new Upstash({ url: bridge.url, token: bridge.token, signal: AbortSignal.timeout(20) });
+      await assertRejects(async () => await upstashStore({ client }).decide([checkOf()]), Error);
+    });
+  });
+
+  describe("when the REST endpoint fails", () => {
+    const faults: readonly [string, BridgeFault, string][] = [
+      ["a hanging answer", { kind: "hang" }, "time"],
+      ["an answer after the deadline", { kind: "late", ms: 400 }, "time"],
+      ["a reset connection", { kind: "reset" }, ""],
+      ["a connection reset after the command was run", { kind: "lost" }, ""],
+      ["401", { kind: "status", status: 401 }, "401"],
+      ["429", { kind: "status", status: 429 }, "429"],
+      ["500 in HTML", { kind: "status", status: 500, body: "<html>nginx</html>" }, ""],
+      ["503", { kind: "status", status: 503 }, "503"],
+      ["HTML instead of JSON", { kind: "body", body: "<html>captive portal</html>" }, ""],
+      ["null", { kind: "body", body: "null" }, ""],
+      [
+        "a null result",
+        { kind: "body", body: '[{"result":null}]' },
+        "must be 7 integers: current value is null",
+      ],
+      ["a text for a result", { kind: "body", body: '[{"result":"OK"}]' }, "must be 7 integers"],
+      ["too few results", { kind: "body", body: "[]" }, ""],
+      ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
+    ];
+    for (const [name, fault, words] of faults) {
+      it(`lesson 39: rejects within its deadline: ${name}`, async () => {
+        const store = storeOf({ timeoutMs: 200 });
+        await store.decide([checkOf()]);
+        bridge.fault = fault;
+        const began = performance.now();
+        await assertRejects(async () => await store.decide([checkOf()]), Error, words);
+        assertLess(performance.now() - began, 390);
+      });
+    }
+
+    it("sends nothing again by itself, also where the connection is reset", async () => {
+      const store = storeOf();
+      await store.decide([checkOf()]);
+      bridge.resetCounts();
+      bridge.fault = { kind: "lost" };
+      await assertRejects(async () => await store.decide([checkOf()]));
+      // Deno's fetch sends a request again when its connection is reset, and Bun's may: neither can be told not to.
+      if (runtime === "node") assertEquals(bridge.requests, 1);
+      else assert(bridge.requests <= 2);
+    });
+
+    it("says nothing of keys and script in its errors", async () => {
+      const store = storeOf();
+      bridge.fault = { kind: "status", status: 500 };
+      const error = await assertRejects(async () =>
+        await store.decide([checkOf({ key: "rule:203.0.113.9" })])
+      );
+      assertFalse(/203|evalsha|command was/i.test(String(error)), String(error));
+    });
+
+    it("works again as soon as the endpoint does", async () => {
+      const store = storeOf();
+      bridge.fault = { kind: "reset" };
+      await assertRejects(async () => await store.decide([checkOf()]));
+      bridge.fault = null;
+      assertEquals((await store.decide(checksOf(2))).length, 2);
+    });
+
+    it("rejects on a bad token, once", async () => {
+      const store = storeOf({ token: "another-token" });
+      await assertRejects(async () => await store.decide([checkOf()]), Error, "WRONGPASS");
+      assertEquals(bridge.requests, 1);
+    });
+  });
+
+  describe("its options", () => {
+    const refused: readonly [string, Record<string, unknown>, string][] = [
+      [
+        "no url",
+        { url: undefined },
+        "url must be the https:// URL of the database's REST API: current value is undefined",
+      ],
+      ["another kind of URL", { url: "redis://x" }, "url must be the https:// URL"],
+      ["a url with a blank", { url: "https://x y" }, "url must be the https:// URL"],
+      [
+        "no token",
+        { token: undefined },
+        "token must be the database's REST token, without blanks: current value is undefined",
+      ],
+      [
+        "a token with a line's end",
+        { token: "abc\n" },
+        "token must be the database's REST token, without blanks: current value is not shown",
+      ],
+      ["a client of another kind", { client: { get() {} } }, "client must be a Redis of @upstash/redis"],
+      [
+        "an option that does not exist",
+        { ephemeralCache: true },
+        "it takes no option but url, token, client, prefix",
+      ],
+    ];
+    for (const [name, options, sentence] of refused) {
+      it(`refuses ${name}`, () => {
+        assertThrows(
+          () => storeOf(options as Partial<UpstashStoreOptions>),
+          TypeError,
+          `Cannot make upstashStore() as ${sentence}`,
+        );
+      });
+    }
+  });
+
+  describe("fromEnv", () => {
+    const names = ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"] as const;
+    const clear = () => names.forEach((name) => delete process.env[name]);
+    beforeEach(clear);
+    after(clear);
+
+    it("reads the database's URL and token from the environment", async () => {
+      process.env.UPSTASH_REDIS_REST_URL = bridge.url;
+      process.env.UPSTASH_REDIS_REST_TOKEN = bridge.token;
+      const store = upstashStore.fromEnv({ prefix: "env" });
+      assert((await store.decide([checkOf()]))[0].allowed);
+      assertEquals(await redis.command("EXISTS", "env:rule:somebody"), 1);
+    });
+
+    it("names the variable that is not set", () => {
+      assertThrows(
+        () => upstashStore.fromEnv(),
+        TypeError,
+        "UPSTASH_REDIS_REST_URL must be set in the environment",
+      );
+      process.env.UPSTASH_REDIS_REST_URL = bridge.url;
+      assertThrows(() => upstashStore.fromEnv(), TypeError, "UPSTASH_REDIS_REST_TOKEN must be set");
+    });
+  });
+});
