@@ -95,7 +95,10 @@ export const meters: readonly Subject[] = [
     "gcra({ burst })",
     MILLION,
     (limit, windowMs) =>
-      limits(Math.min(2 * MILLION, Math.floor(Number.MAX_SAFE_INTEGER / windowMs))).map((burst) => ({
+      // What drains for longer than 2^52 ms ends after the last time that a number can tell.
+      limits(Math.min(2 * MILLION, Math.floor(Math.min(2 ** 53 - 1, limit * 2 ** 52) / windowMs))).map((
+        burst,
+      ) => ({
         algorithm: gcra({ burst }),
         capacity: burst,
         recoveryMs: Math.ceil(burst * windowMs / limit),
