@@ -1,0 +1,14 @@
+/** `bun examples/bun_routes.ts`: one throttle over the routes of Bun.serve, and a stricter one for log-ins. */
+import { createThrottle } from "@weir/throttle";
+
+const throttle = createThrottle(["60/min", { rate: "5/15min", on: "POST /login" }]);
+
+const server = Bun.serve({
+  routes: {
+    "/": throttle.wrap(() => new Response("hello\n")),
+    "/login": { POST: throttle.wrap(() => new Response("welcome\n")) },
+  },
+  // What no route takes is counted too.
+  fetch: throttle.wrap(() => new Response("not here\n", { status: 404 })),
+});
+console.log(`Listening on ${server.url}`);

@@ -1,0 +1,210 @@
+/**
+ * `node scripts/platform.mjs PLATFORM FILE`: serves a TypeScript file on PORT (default 3000) as a platform does that is not
+ * at hand, in the nearest thing to it: node, workerd, edge-runtime, netlify, lambda-v1, lambda-v2, lambda-url. Examples and
+ * tests are started by it; a project of your own has the platform's tools for that.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { basename, dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { serve } from "srvx";
+import { lambdaEvents, responseOf } from "./lambda.mjs";
+
+const HOST = "127.0.0.1";
+const PROGRAMS = resolve("node_modules/.bin");
+
+/** Each takes the file and a port, and resolves with the URL once it answers. */
+const platforms = {
+  node: onNode,
+  workerd: onWorkerd,
+  "edge-runtime": onEdgeRuntime,
+  netlify: onNetlify,
+  "lambda-v1": (file, port) => onLambda(file, port, lambdaEvents.v1),
+  "lambda-v2": (file, port) => onLambda(file, port, lambdaEvents.v2),
+  "lambda-url": (file, port) => onLambda(file, port, lambdaEvents.url),
+};
+
+/** What the platforms' bindings and settings are here: some variables of this process. */
+function variables() {
+  if (!process.env.UPSTASH_REDIS_REST_URL) {
+    console.log("UPSTASH_REDIS_REST_URL is not set: what needs the store does without (onStoreFailure).");
+    Object.assign(process.env, {
+      UPSTASH_REDIS_REST_URL: "http://127.0.0.1:9",
+      UPSTASH_REDIS_REST_TOKEN: "-",
+    });
+  }
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(UPSTASH|WEIR)_/.test(name)));
+}
+
+/** A folder for what is made on the way, under the project so that its packages are found; gone at the end. */
+function workshop() {
+  mkdirSync(".build", { recursive: true });
+  const folder = mkdtempSync(resolve(".build/platform-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Bundles the file as the platform's own tools would; where the bundle is. */
+async function bundle(file, options, name = "bundle.mjs") {
+  const outfile = join(workshop(), name);
+  await build({
+    ...{ entryPoints: [file], outfile, bundle: true, format: "esm", target: "es2022", logLevel: "warning" },
+    ...options,
+  });
+  return outfile;
+}
+
+function importedOnNode(file) {
+  return bundle(file, { platform: "node", packages: "external" }).then((path) =>
+    import(pathToFileURL(path).href)
+  );
+}
+
+/** A server of the file's own, or its default export as `srvx serve` takes it. */
+async function onNode(file, port) {
+  process.env.PORT = String(port);
+  const { default: handler } = await importedOnNode(file);
+  return handler?.fetch ? listen(handler.fetch, port) : undefined;
+}
+
+async function listen(fetch, port) {
+  const server = serve({ fetch, port, hostname: HOST, silent: true });
+  await server.ready();
+  return server.url;
+}
+
+async function onWorkerd(file, port) {
+  const path = await bundle(file, { conditions: ["workerd", "worker", "browser"] }, "worker.js");
+  const bindings = Object.keys(variables()).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
+  const config = join(dirname(path), "config.capnp");
+  writeFileSync(
+    config,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "internet", network = (
+      allow = ["public", "local", "private"], tlsOptions = (trustBrowserCas = true))),
+  ],
+  sockets = [(name = "http", http = (), service = "main")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker", esModule = embed "${basename(path)}")],
+  compatibilityDate = "2026-01-01",
+  bindings = [${bindings.join(", ")}],
+);
+`,
+  );
+  const own = port || await freePort();
+  const child = spawn(join(PROGRAMS, "workerd"), ["serve", config, `--socket-addr=http=${HOST}:${own}`], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  process.on("exit", () => child.kill("SIGKILL"));
+  await Promise.race([
+    answers(own),
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`workerd ended at once, with ${code}`))),
+  ]);
+  return `http://${HOST}:${own}`;
+}
+
+async function onEdgeRuntime(file, port) {
+  const { EdgeRuntime, runServer } = await import("edge-runtime");
+  const wrapper = `import handler from ${JSON.stringify(resolve(file))};
+addEventListener("fetch", (event) => event.respondWith(handler(event.request, event)));`;
+  const path = await bundle(file, {
+    entryPoints: undefined,
+    stdin: { contents: wrapper, resolveDir: "." },
+    ...{ format: "iife", write: true, conditions: ["edge-light", "worker", "browser"] },
+  });
+  const runtime = new EdgeRuntime({
+    initialCode: readFileSync(path, "utf8"),
+    // Vercel has this much of Node's process, and no more.
+    extend: (context) => Object.assign(context, { process: { env: variables() } }),
+  });
+  const { url } = await runServer({ runtime, host: HOST, port });
+  return url;
+}
+
+async function onNetlify(file, port) {
+  const { EdgeFunctionsHandler } = await import("@netlify/edge-functions-dev");
+  process.env.PATH = `${PROGRAMS}:${process.env.PATH}`; // for its own Deno
+  const path = await bundle(
+    file,
+    { conditions: ["deno", "worker", "browser"], external: ["node:*"] },
+    "weir.js",
+  );
+  const { PATH, HOME = "/tmp" } = process.env;
+  const netlify = new EdgeFunctionsHandler({
+    configDeclarations: [],
+    directories: [dirname(path)],
+    env: { ...variables(), PATH, HOME, NETLIFY: "true", DENO_NO_UPDATE_CHECK: "1" },
+    geolocation: { city: "-", country: { code: "-", name: "-" }, subdivision: { code: "-", name: "-" } },
+    logger: console,
+    siteID: "weir",
+    siteName: "weir",
+  });
+  endings.push(() => netlify.stop());
+  return listen(async (request) => {
+    const { url, method, body } = request;
+    const headers = new Headers(request.headers);
+    headers.set("x-nf-request-id", crypto.randomUUID());
+    const forwarded = new Request(url, { method, headers, ...body && { body, duplex: "half" } });
+    const match = await netlify.match(forwarded);
+    return match?.handle(forwarded, new URL(url).origin) ??
+      new Response("No function for this path", { status: 404 });
+  }, port);
+}
+
+async function onLambda(file, port, eventOf) {
+  variables();
+  const { handler } = await importedOnNode(file);
+  return listen(async (request) => {
+    const event = await eventOf(request, request.ip);
+    return responseOf(await handler(event, { awsRequestId: event.requestContext.requestId }), request.method);
+  }, port);
+}
+
+/** A TCP port that was free a moment ago. */
+async function freePort() {
+  const server = createServer().listen(0, HOST);
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  return port;
+}
+
+/** Resolves once somebody listens on the port. */
+async function answers(port) {
+  for (;;) {
+    const socket = connect(port, HOST);
+    const found = await once(socket, "connect").then(() => true, () => false);
+    socket.destroy();
+    if (found) return;
+    await new Promise((waited) => setTimeout(waited, 20));
+  }
+}
+
+const endings = [];
+
+async function main([platform, file]) {
+  if (!(platform in platforms) || file === undefined) {
+    console.error(
+      `Usage: node scripts/platform.mjs PLATFORM FILE, with one of ${Object.keys(platforms).join(", ")}`,
+    );
+    process.exit(1);
+  }
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, async () => {
+      await Promise.allSettled(endings.map((end) => end()));
+      process.exit();
+    });
+  }
+  const url = await platforms[platform](file, Number(process.env.PORT ?? 3000));
+  if (url) console.log(`Listening on ${url}`);
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { delimiter, resolve } from "node:path";
+import process from "node:process";
+
+/** A program that serves HTTP. */
+export interface Program {
+  /** Where it listens, as it said, without a slash at the end: "http://localhost:40123". */
+  readonly url: string;
+  /** What it has said so far, on both streams. */
+  output(): string;
+  /** Ends it. */
+  stop(): Promise<void>;
+}
+
+/** How long a program may take until it listens, in ms: Deno and Netlify's tools start slowly on a busy machine. */
+const LONGEST_START = 30_000;
+
+const running = new Set<ChildProcess>();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** The environment of a program that is to listen on any free port and to say so in plain text. */
+function environment(more: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    ...{ PORT: "0", DENO_SERVE_ADDRESS: "tcp:127.0.0.1:0", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    PATH: [resolve("node_modules/.bin"), process.env.PATH].join(delimiter),
+    ...more,
+  };
+}
+
+/**
+ * Starts a program; resolves when it says where it listens.
+ *
+ * @param command The words of a command line: `["bun", "examples/bun.ts"]`.
+ * @param env What it finds in its environment beside what is there.
+ */
+export async function startProgram(
+  [name, ...words]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Program> {
+  const child = spawn(name, words, { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  let said = "";
+
+  const url = await new Promise<string>((listening, failed) => {
+    const give = (why: string) => failed(new Error(`${[name, ...words].join(" ")} ${why}: ${said}`));
+    const timer = setTimeout(() => give("does not listen"), LONGEST_START);
+    child.once("error", failed);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      give(`ended with ${code}`);
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream!.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        const found = /(?:listening|started)\b.*?(https?:\/\/[^\s/]+:\d+)/i.exec(said);
+        if (found === null) return;
+        clearTimeout(timer);
+        listening(found[1].replace("//0.0.0.0:", "//127.0.0.1:"));
+      });
+    }
+  }).catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+
+  return {
+    url,
+    output: () => said,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      const impatience = setTimeout(() => child.kill("SIGKILL"), 2000);
+      await ended;
+      clearTimeout(impatience);
+    },
+  };
+}
