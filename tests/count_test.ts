@@ -243,7 +243,7 @@ describe("settle", () => {
   });
 
   for (const [title, algorithm] of ALGORITHMS) {
-    it(`lessons 24 and 26, ${title}: after the window has rolled, the new one is untouched`, async () => {
+    it(`lesson 24, lesson 26, ${title}: after the window has rolled, the new one is untouched`, async () => {
       const settles: (() => unknown)[] = [];
       const { clock, send, throttle } = throttled({ ...tokens, algorithm }, {}, (request) => {
         settles.push(() => throttleOf(request)!.settle("tokens", 0));

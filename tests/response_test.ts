@@ -81,7 +81,7 @@ describe("rate headers", () => {
     ["a fetched 304", () => fetch(`${upstream.url}/empty`), 304, ""],
   ];
   for (const [title, make, status, body] of kinds) {
-    it(`lessons 30 and 31: are on ${title}, and nothing else of it changes`, async () => {
+    it(`lesson 30, lesson 31: are on ${title}, and nothing else of it changes`, async () => {
       const plain = await make();
       // First, as a middleware does: on Node, @hono/node-server's responses make up their headers at the first look.
       const expected = others(plain.headers);
@@ -421,7 +421,7 @@ describe("a denial", () => {
     denyCache: false,
     decide: () => Promise.reject(new Error("ECONNREFUSED redis://secret@10.0.0.1")),
   };
-  it("lessons 37 and 38: of a store that fails is 503, without its error's text or a number", async () => {
+  it("lesson 37, lesson 38: of a store that fails is 503, without its error's text or a number", async () => {
     const { send } = throttled("5/min", {
       store: broken,
       onStoreFailure: "deny",

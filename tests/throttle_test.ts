@@ -182,7 +182,7 @@ describe("rules together", () => {
     }
   });
 
-  it("lessons 10 and 22, any rules and requests: what is used is what was admitted, in every rule", async () => {
+  it("lesson 10, lesson 22, any rules and requests: what is used is what was admitted, in every rule", async () => {
     const rule = fc.record({ limit: fc.integer({ min: 3, max: 9 }), cost: fc.integer({ min: 0, max: 3 }) });
     await fc.assert(
       fc.asyncProperty(
@@ -347,7 +347,7 @@ describe("a rate from a function", () => {
     ["later, cost Infinity", { rate: "5/min", cost: () => Promise.resolve(Infinity) }],
   ];
   for (const [title, rule] of unusable) {
-    it(`lessons 20, 21 and 50: ${title} refuses the request with 503 and tells observers what is wrong`, async () => {
+    it(`lesson 20, lesson 21, lesson 50: ${title} refuses the request with 503 and tells observers what is wrong`, async () => {
       const { send, served, events, throttle } = throttled([
         { name: "dynamic", rate: null, ...rule },
         { name: "other", rate: "5/min" },
