@@ -1,0 +1,104 @@
+import { createInterface } from "node:readline";
+import process from "node:process";
+import {
+  type Algorithm,
+  byGlobal,
+  concurrency,
+  createThrottle,
+  fixedWindow,
+  gcra,
+  type Rule,
+  slidingLog,
+  slidingWindow,
+  type Store,
+} from "../../mod.ts";
+import { redisStore } from "../../src/stores/redis.ts";
+import { upstashStore } from "../../src/stores/upstash.ts";
+import { CLIENTS } from "./clients.ts";
+
+/**
+ * A process that contends with others for one limit. Its arguments say how, as JSON. It says "ready"; each line it is
+ * then told names an algorithm: it sends its requests at once and says, as JSON, how many passed.
+ */
+export interface ContenderOptions {
+  /** A client's name, or "upstash". */
+  readonly client: string;
+  readonly host: string;
+  readonly port: number;
+  /** The bridge's URL and token, for "upstash". */
+  readonly url: string;
+  readonly token: string;
+  /** How far this process's clock is off, in ms. */
+  readonly skewMs: number;
+  /** How many requests it sends. */
+  readonly requests: number;
+  /** The limit, the same for all contenders. */
+  readonly limit: number;
+}
+
+/** What a contender says after each round. */
+export interface ContenderReport {
+  readonly passed: number;
+  readonly refused: number;
+  /** When nothing will be used any more, by the last refusal: epoch ms of the store's clock. */
+  readonly resetAt: number;
+}
+
+/** The algorithms that are contended for, by name. */
+export const CONTENDED: Readonly<Record<string, Algorithm>> = {
+  "fixed-window": fixedWindow(),
+  "aligned": fixedWindow({ aligned: true }),
+  "gcra": gcra(),
+  "sliding-log": slidingLog(),
+  "sliding-window": slidingWindow(),
+  "concurrency": concurrency({ lease: "1h" }),
+};
+
+async function storeOf({ client: name, host, port, url, token }: ContenderOptions): Promise<Store> {
+  // Thousands at once on two cores: what is counted is what passes, not how fast.
+  const options = { timeoutMs: 60_000, denyCache: false };
+  if (name === "upstash") return upstashStore({ url, token, ...options });
+  const { client } = await CLIENTS.find((kind) => kind.name === name)!.open({
+    host,
+    port,
+    url: `redis://${host}:${port}`,
+  });
+  return redisStore({ client, ...options });
+}
+
+async function contend(options: ContenderOptions): Promise<void> {
+  const real = Date.now;
+  Date.now = () => real() + options.skewMs;
+  const store = await storeOf(options);
+  const rules = Object.entries(CONTENDED).map(([name, algorithm]): Rule => ({
+    name,
+    algorithm,
+    key: byGlobal(),
+    on: `/${name}`,
+    rate: algorithm.ownWindowMs === undefined
+      ? { limit: options.limit, window: "1day" }
+      : { limit: options.limit },
+  }));
+  const throttle = createThrottle(rules, { store, onStoreFailure: "deny" });
+  console.log("ready");
+  for await (const name of createInterface({ input: process.stdin })) {
+    const outcomes = await Promise.all(
+      Array.from(
+        { length: options.requests },
+        () => throttle.check(new Request(`https://api.example/${name}`)),
+      ),
+    );
+    const refused = outcomes.filter(({ allowed }) => !allowed).map(({ decisions: [decision] }) => decision);
+    const fromStore = refused.filter(({ source }) => source === "store");
+    if (fromStore.length < refused.length) throw new Error("A request was not decided by the store");
+    const last = refused.at(-1);
+    const report: ContenderReport = {
+      passed: outcomes.length - refused.length,
+      refused: refused.length,
+      resetAt: last === undefined ? 0 : last.at + last.resetAfterMs,
+    };
+    console.log(JSON.stringify(report));
+  }
+}
+
+if (process.argv[2] === "contend") await contend(JSON.parse(process.argv[3]));
