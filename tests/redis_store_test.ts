@@ -20,6 +20,7 @@ import {
   slidingWindow,
   type Store,
 } from "../mod.ts";
+import { withBlock } from "../src/algorithms/block.ts";
 import { redisStore, type RedisStoreOptions } from "../src/stores/redis.ts";
 import { scriptText } from "../src/stores/script.ts";
 import { upstashStore } from "../src/stores/upstash.ts";
@@ -262,7 +263,6 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ["a text", ["SET", "weir:rule:somebody", "hello"]],
       ["a bare counter", ["SET", "weir:rule:somebody", 5]],
       ["an empty text", ["SET", "weir:rule:somebody", ""]],
-      ["half a state", ["SET", "weir:rule:somebody", "fixed-window 5"]],
       ["a broken number", ["SET", "weir:rule:somebody", "fixed-window 5-6 7"]],
       ["no finite number", ["SET", "weir:rule:somebody", "fixed-window inf nan"]],
       ["another algorithm's state", [
@@ -282,6 +282,18 @@ describe("redisStore", { skip: withoutRedis }, () => {
         await assertLivesEnd(redis, 60_000);
       });
     }
+
+    it("counts as empty where a rule got another algorithm, or a block, or lost one", async () => {
+      const block = { after: 1, windowMs: 1000, forMs: 1000, growth: 1, maxMs: 1000 };
+      const store = storeOf();
+      const remaining = [];
+      for (const bare of ALGORITHMS) {
+        for (const algorithm of [bare, withBlock(bare, block) as Algorithm, bare]) {
+          remaining.push((await store.decide([checkOf({ algorithm })]))[0].remaining);
+        }
+      }
+      assertEquals(remaining, remaining.map(() => 2));
+    });
 
     it("does not live on where the request changes nothing", async () => {
       await redis.command("SET", "weir:rule:somebody", "hello");

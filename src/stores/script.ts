@@ -14,11 +14,13 @@ import type { Decision } from "../decision.ts";
 import { shown } from "../rate.ts";
 import { type Check, decisionOf } from "./store.ts";
 
+const BLOCKED = /\bblock_step\b/;
+
 /** What twins may call, and the words by which it is seen that they do. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
   [/\blog_step\b/, logLua],
-  [/\bblock_step\b/, blockLua],
+  [BLOCKED, blockLua],
 ];
 
 /** The time by the clock of Redis: an expression for epoch ms. */
@@ -47,7 +49,8 @@ export interface Twin {
  * @throws {TypeError} When it has none.
  */
 export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin {
-  if (lua !== undefined) return { name, lua };
+  // Under a block a state begins with the block's own numbers.
+  if (lua !== undefined) return { name: BLOCKED.test(lua) ? `${name}+block` : name, lua };
   throw new TypeError(
     `Cannot use rule "${rule}" as its algorithm must have a Lua twin, its lua, to be decided on Redis: current value is ${
       shown(name)
@@ -116,13 +119,7 @@ for i = 1, #KEYS do
   local check = { twin = twins[words[1]], limit = words[3], window = words[4], params = {} }
   for j = 7, #words do check.params[j - 6] = words[j] end
   check.state = state_in(stored[i], check.twin.name)
-  local since = words[6] >= 0 and words[6] or nil
-  local ok, answer = pcall(step, check, words[5], since)
-  if not ok then
-    -- A state that its own step cannot read is foreign after all. Without one, an error is the step's.
-    check.state = nil
-    answer = step(check, words[5], since)
-  end
+  local answer = step(check, words[5], words[6] >= 0 and words[6] or nil)
   if not answer[ALLOWED] and words[2] == 0 then pass = false end
   checks[i], answers[i] = check, answer
 end
