@@ -1,0 +1,3 @@
+import { appOf } from "../app.ts";
+
+export default appOf({ platform: "vercel" });

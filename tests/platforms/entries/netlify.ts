@@ -1,0 +1,5 @@
+import { appOf } from "../app.ts";
+
+export default appOf({ platform: "netlify" });
+
+export const config = { path: "/*" };
