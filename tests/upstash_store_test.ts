@@ -45,6 +45,20 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     });
   }
 
+  it("asks nothing at all for a repeated refusal", async () => {
+    const store = storeOf({ timeoutMs: 5000 });
+    const throttle = createThrottle({ rate: "1/min", key: byGlobal() }, { store });
+    const request = new Request("https://api.example/");
+    assert((await throttle.check(request)).allowed);
+    assertEquals((await throttle.check(request)).decisions[0].source, "store");
+    bridge.resetCounts();
+    for (let i = 0; i < 10; i++) {
+      const { allowed, decisions: [decision] } = await throttle.check(request);
+      assertEquals([allowed, decision.source], [false, "deny-cache"]);
+    }
+    assertEquals(bridge.requests, 0);
+  });
+
   it("sends what is asked at the same moment in one HTTP request, each decision by itself", async () => {
     const store = storeOf();
     await store.decide([checkOf()]);
