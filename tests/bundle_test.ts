@@ -33,7 +33,7 @@ function assertWithout(kept: readonly string[], ...folders: string[]) {
   }
 }
 
-function describeElsewhere(name: string) {
+function describeElsewhere(name: string, _tests: () => void) {
   it(`${name} is looked at by the tests on Node`, () => {});
 }
 
