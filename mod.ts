@@ -32,6 +32,18 @@ export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } 
 export type { Context } from "./src/context.ts";
 export type { Decision, Mode, Source } from "./src/decision.ts";
 export type { Observer, ThrottleEvent } from "./src/events.ts";
+export { logTo, type LogOptions, type LogTarget } from "./src/log.ts";
+export { type Stats, stats, type StatsOptions } from "./src/stats/stats.ts";
+export type {
+  StatsBreakdown,
+  StatsCounts,
+  StatsReport,
+  StatsRule,
+  StatsRuleCounts,
+  StatsSlot,
+  StatsStoreHealth,
+  StatsSummary,
+} from "./src/stats/report.ts";
 export type { MaybePromise } from "./src/maybe.ts";
 
 export type { Authenticate, Identity } from "./src/auth/authenticate.ts";

@@ -1,0 +1,127 @@
+/**
+ * Reads the statistics that all instances wrote.
+ *
+ * @module
+ */
+
+import type { Mode } from "../decision.ts";
+import {
+  addCount,
+  breakdownOf,
+  type Count,
+  type Kind,
+  type Measure,
+  noCounts,
+  type StatsBreakdown,
+  type StatsRule,
+} from "./report.ts";
+import { type Commands, commands } from "./scripts.ts";
+import type { Counted } from "./space_saving.ts";
+import { HOURS, mergeTop, MINUTE_MS, type Span } from "./timeline.ts";
+
+/** Names read of each hour's lists: enough for the sums of 24 hours. */
+const TOP_READ = 200;
+
+/** What is known of a rule. */
+export type RuleFacts = Pick<StatsRule, "limit" | "window_ms" | "mode">;
+
+/** What all instances counted. */
+export interface SharedSpan extends Span {
+  /** What was last known of the rules. */
+  readonly rules: ReadonlyMap<string, RuleFacts>;
+}
+
+/** A count as the name of a hash's field. */
+export const fieldOf = ([kind, name, measure]: Count): string => `${kind} ${measure} ${name}`;
+
+function countOf(field: string, n: number): Count {
+  const [, kind, measure, name] = /^(\w+) (\w+) (.*)$/s.exec(field) ?? [];
+  return [kind as Kind, name, measure as Measure, n];
+}
+
+/** Names begin with a character of ours: a client of Upstash may take what looks like a number for one. */
+const named = (list: unknown): Counted[] =>
+  pairs(list).map(([name, count]) => ({ name: name.slice(1), count }));
+
+/** A list that Redis replies, in pairs. */
+function pairs(reply: unknown): [string, number][] {
+  const list = reply as unknown[];
+  return Array.from({ length: list.length / 2 }, (_, i) => [String(list[2 * i]), Number(list[2 * i + 1])]);
+}
+
+/**
+ * @param ask Runs commands; gives their replies.
+ * @param clientList The name of the list of clients.
+ * @param now Epoch ms.
+ * @param wanted How many minutes.
+ * @param top How many names.
+ */
+export async function readSpan(
+  ask: (todo: Commands) => Promise<unknown>,
+  clientList: string,
+  now: number,
+  wanted: number,
+  top: number,
+): Promise<SharedSpan> {
+  const last = Math.floor(now / MINUTE_MS);
+  const first = Math.floor(last / 60) - HOURS + 1;
+  const hours = Array.from({ length: HOURS }, (_, i) => first + i);
+  const minutes = Array.from({ length: wanted }, (_, i) => last - wanted + 1 + i);
+  const minuteHours = [...new Set(minutes.map((minute) => Math.floor(minute / 60)))];
+  const todo = commands();
+  for (const hour of hours) todo.add("HGETALL", `hour:${hour}`);
+  for (const hour of hours) todo.add("PFCOUNT", `clients:${hour}`);
+  for (const list of [clientList, "routes"]) {
+    for (const hour of hours) {
+      todo.add("ZREVRANGE", `refused-${list}:${hour}`, 0, TOP_READ - 1, "WITHSCORES");
+    }
+  }
+  todo.add("PFCOUNT", hours.map((hour) => `clients:${hour}`));
+  todo.add("HGETALL", "rules");
+  for (const hour of minuteHours) todo.add("HGETALL", `minutes:${hour}`);
+  for (const minute of minutes) {
+    todo.add("PFCOUNT", `clients:${Math.floor(minute / 60)}:${minute % 60}`);
+  }
+  const replies = (await ask(todo) as unknown[]).values();
+  const next = (): unknown => replies.next().value;
+
+  const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
+  const hourClients = hours.map(() => Number(next()));
+  const [topClients, topRoutes] = [0, 1].map(() => mergeTop(hours.map(() => named(next())), top));
+  const uniqueClients = Number(next());
+  const facts = next() as unknown[];
+  const known = new Map<string, RuleFacts>();
+  for (let i = 0; i < facts.length; i += 2) {
+    const [limit, windowMs, mode] = String(facts[i + 1]).split(" ");
+    known.set(String(facts[i]), {
+      limit: Number(limit),
+      window_ms: Number(windowMs),
+      mode: mode as Mode,
+    });
+  }
+  const counted = new Map(minutes.map((minute) => [minute, noCounts()]));
+  for (const hour of minuteHours) {
+    for (const [field, n] of pairs(next())) {
+      const [, minute, rest] = /^(\d+) (.*)$/s.exec(field) ?? [];
+      const sums = counted.get(hour * 60 + Number(minute));
+      if (sums !== undefined) addCount(sums, countOf(rest, n));
+    }
+  }
+  return {
+    hours: hours.map((hour, i) => ({
+      start: hour * 60 * MINUTE_MS,
+      ...breakdownOf(hourCounts[i]),
+      unique_clients: hourClients[i],
+    })),
+    minutes: minutes.map((minute) => ({
+      start: minute * MINUTE_MS,
+      ...counted.get(minute) as StatsBreakdown,
+      unique_clients: Number(next()),
+    })),
+    sums: breakdownOf(hourCounts.flat()),
+    uniqueClients,
+    topClients,
+    topRoutes,
+    rules: known,
+  };
+}

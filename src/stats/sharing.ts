@@ -1,0 +1,235 @@
+/**
+ * Statistics that several instances gather together, on the store that they share: written in batches, in the background.
+ *
+ * @module
+ */
+
+import { randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
+import { within } from "../maybe.ts";
+import { keeperOf } from "../settlement.ts";
+import type { Store } from "../stores/store.ts";
+import type { Count } from "./report.ts";
+import { CHUNK, type Commands, commands, LIFE_S, READ, WRITE } from "./scripts.ts";
+import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
+import { type Minute, type TopLists, topLists } from "./timeline.ts";
+
+/** How long a batch gathers what happens. */
+const EVERY_MS = 5000;
+/** How long the store may take: nobody waits for it but a reader. */
+const DEADLINE_MS = 2000;
+/** Clients that a batch holds; at that many it is written at once, and what comes meanwhile is not counted as unique. */
+const MOST_CLIENTS = 10_000;
+/** Names that a batch adds to a list of what was refused most, and names that a list is trimmed to. */
+const TOP_WRITTEN = 100;
+const TOP_KEPT = 1000;
+
+/** What was gathered and not sealed. */
+interface Gathered {
+  /** The clients of each minute. */
+  readonly clients: Map<number, Set<string>>;
+  /** What was refused in each hour. */
+  readonly refused: Map<number, TopLists>;
+  /** How many clients that is. */
+  size: number;
+}
+
+/** A batch. It stays what it is until it is known to have arrived. */
+interface Batch extends Gathered {
+  readonly number: number;
+  readonly counts: readonly (readonly [minute: number, counts: readonly Count[]])[];
+}
+
+/** Statistics shared with other instances. */
+export interface Sharing {
+  /** Notes that a minute has something to tell. The first after a batch plans the next. */
+  touch(minute: Minute, now: number, platform: readonly unknown[]): void;
+  /** Notes a client, and where it was refused, if it was. */
+  note(minute: Minute, client: string | null, refusedOn: string | null): void;
+  /** What all instances hash clients with; null before the store was asked. */
+  readonly seed: Seed | null;
+  /** Writes what was gathered, now; rejects when it could not be. */
+  flush(): Promise<void>;
+  /** What all instances counted. */
+  read(now: number, minutes: number, top: number): Promise<SharedSpan>;
+}
+
+/** What sharing needs of the statistics. */
+export interface SharingOptions {
+  /** Runs the scripts. */
+  readonly run: NonNullable<Store["run"]>;
+  /** Are addresses written as they are? */
+  readonly showAddresses: boolean;
+  /** Gives the counts of a minute that were not written yet. */
+  readonly untold: (minute: Minute) => readonly Count[];
+  /** What is known of the rules. */
+  readonly rules: ReadonlyMap<string, RuleFacts>;
+  /** How a client is called where others see it. */
+  readonly shownClient: (client: string, seed: Seed) => string;
+}
+
+/** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
+export function sharing(options: SharingOptions): Sharing {
+  const { run, showAddresses, untold, rules, shownClient } = options;
+  const clientList = showAddresses ? "addresses" : "clients";
+  let touched = new Set<Minute>();
+  let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
+  let batch: Batch | null = null;
+  let batches = 0;
+  let plannedUntil = -Infinity;
+  let writing: Promise<void> | null = null;
+  let failing = false;
+  let instance: string | null = null;
+  let seed: Seed | null = null;
+
+  function seal(): Batch | null {
+    if (touched.size === 0) return null;
+    const counts = [...touched].map((minute) => [minute.minute, untold(minute)] as const);
+    const sealed = { ...gathered, counts, number: ++batches };
+    touched = new Set();
+    gathered = { clients: new Map(), refused: new Map(), size: 0 };
+    return sealed;
+  }
+
+  function commandsOf({ counts, clients, refused }: Batch, seed: Seed, own: string): Commands {
+    const todo = commands(["seed", own]);
+    const living = new Set<string>();
+    function add(name: string, key: string, ...words: (string | number)[]): void {
+      living.add(key);
+      todo.add(name, key, ...words);
+    }
+    for (const [minute, list] of counts) {
+      const hour = Math.floor(minute / 60);
+      for (const count of list) {
+        add("HINCRBY", `hour:${hour}`, fieldOf(count), count[3]);
+        add("HINCRBY", `minutes:${hour}`, `${minute % 60} ${fieldOf(count)}`, count[3]);
+      }
+    }
+    for (const [minute, set] of clients) {
+      const hour = Math.floor(minute / 60);
+      const names = Array.from(set, (client) => shortHash(client, seed));
+      for (let i = 0; i < names.length; i += CHUNK) {
+        add("PFADD", `clients:${hour}`, ...names.slice(i, i + CHUNK));
+        add("PFADD", `clients:${hour}:${minute % 60}`, ...names.slice(i, i + CHUNK));
+      }
+    }
+    for (const [hour, lists] of refused) {
+      const tops = [
+        [`refused-${clientList}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
+        [`refused-routes:${hour}`, lists.routes, (name: string) => name],
+      ] as const;
+      for (const [key, list, shown] of tops) {
+        for (const { name, count } of list.top(TOP_WRITTEN)) {
+          if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
+        }
+        add("ZREMRANGEBYRANK", key, 0, -TOP_KEPT - 1);
+      }
+    }
+    for (const [name, { limit, window_ms, mode }] of rules) {
+      add("HSET", "rules", name, `${limit} ${window_ms} ${mode}`);
+    }
+    for (const key of living) todo.add("EXPIRE", key, LIFE_S);
+    return todo;
+  }
+
+  const ask = async (
+    script: string,
+    { keys, words }: Commands,
+    first: readonly string[] = [],
+  ): Promise<unknown> =>
+    await within(
+      run(script, keys, [...first, ...words]),
+      DEADLINE_MS,
+      () => new Error(`The store did not take statistics within ${DEADLINE_MS} ms`),
+    );
+
+  /** Sends a batch until it is known to have arrived. Sent again, it is not counted again. */
+  async function send(sealed: Batch): Promise<void> {
+    instance ??= `batch:${crypto.randomUUID()}`;
+    // The first answer may be the seed that other instances agreed on; it changes only when Redis loses it.
+    for (let tries = 0; tries < 3; tries++) {
+      seed ??= randomSeed();
+      const answer = await ask(WRITE, commandsOf(sealed, seed, instance), [
+        seed.join(),
+        String(sealed.number),
+      ]);
+      if (answer === "done") return;
+      const [a, b] = String(answer).split(",").map(Number);
+      if (!Number.isInteger(a) || !Number.isInteger(b)) {
+        throw new TypeError(`Cannot share statistics as the store must answer "done" or a seed: ${answer}`);
+      }
+      seed = [a, b];
+    }
+    throw new Error("Cannot share statistics as the seed of their hashes changes all the time");
+  }
+
+  async function write(): Promise<void> {
+    for (const next of [() => batch, seal]) {
+      batch = next();
+      if (batch !== null) await send(batch);
+      batch = null;
+    }
+  }
+
+  async function flush(): Promise<void> {
+    if (writing !== null) await writing.catch(() => {});
+    writing ??= write().finally(() => writing = null);
+    await writing;
+  }
+
+  async function flushQuietly(): Promise<void> {
+    try {
+      await flush();
+      failing = false;
+    } catch (error) {
+      if (!failing) {
+        console.warn("Statistics are not shared at the moment; nothing else is touched by that.", error);
+      }
+      failing = true;
+    }
+  }
+
+  function plan(ms: number, keeper: ReturnType<typeof keeperOf>): void {
+    const written = new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        plannedUntil = -Infinity;
+        resolve(flushQuietly());
+      }, ms);
+      // Nothing but statistics waits for it: the process may end.
+      if (keeper === null) (timer as { unref?(): void }).unref?.();
+    });
+    keeper?.(written);
+  }
+
+  return {
+    get seed() {
+      return seed;
+    },
+    flush,
+    touch(minute, now, platform) {
+      touched.add(minute);
+      if (now < plannedUntil) return;
+      // A platform may stop a timer with the request that set it: so there comes another.
+      plannedUntil = now + 2 * EVERY_MS;
+      plan(EVERY_MS, keeperOf(platform));
+    },
+    note({ minute }, client, refusedOn) {
+      if (client !== null && gathered.size < MOST_CLIENTS) {
+        let set = gathered.clients.get(minute);
+        if (set === undefined) gathered.clients.set(minute, set = new Set());
+        const { size } = set;
+        gathered.size += set.add(client).size - size;
+        if (set.size > size && gathered.size === MOST_CLIENTS) plan(0, null);
+      }
+      if (refusedOn === null) return;
+      const hour = Math.floor(minute / 60);
+      let lists = gathered.refused.get(hour);
+      if (lists === undefined) gathered.refused.set(hour, lists = topLists());
+      if (client !== null) lists.clients.add(client);
+      lists.routes.add(refusedOn);
+    },
+    async read(now, wanted, top) {
+      await flush();
+      return await readSpan((todo) => ask(READ, todo), clientList, now, wanted, top);
+    },
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * Statistics: who is throttled, where, how much, over the last 24 hours.
+ *
+ * @module
+ */
+
+import { addressKey } from "../client/address.ts";
+import { hasNumbers, refuses } from "../decision.ts";
+import { type Observer, type ThrottleEvent, TripEvent } from "../events.ts";
+import { keyedHash, randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
+import { shown } from "../rate.ts";
+import type { Store } from "../stores/store.ts";
+import type { Trip } from "../trip.ts";
+import {
+  type Kind,
+  NEAR_LIMIT,
+  REFUSED,
+  REQUESTS,
+  SHADOW_REFUSED,
+  type StatsReport,
+  type StatsRule,
+  type StatsStoreHealth,
+  type StatsSummary,
+} from "./report.ts";
+import type { RuleFacts, SharedSpan } from "./shared_span.ts";
+import { sharing } from "./sharing.ts";
+import { MOST, OTHER } from "./subjects.ts";
+import { MINUTES, timeline } from "./timeline.ts";
+
+/** What {@link stats} takes. */
+export interface StatsOptions {
+  /** Name clients by their addresses, in reports and where instances share them. Default false: by short keyed hashes. */
+  showAddresses?: boolean;
+  /** How many names the lists of what was refused most have, 1 to 100. Default 10. */
+  top?: number;
+  /** Share the statistics of all instances here, a `redisStore()` or an `upstashStore()`. Default: this instance alone. */
+  store?: Store;
+  /** The time, epoch ms. Default `Date.now`. */
+  clock?: () => number;
+}
+
+/** Statistics: an observer that can be read. */
+export interface Stats extends Observer {
+  /** Counts an event. */
+  (event: ThrottleEvent): void;
+  /** Counts a response by its status. */
+  readonly answered: (status: number) => void;
+  /**
+   * What was counted. With a store: by all instances that share it, or, while it cannot be read, by this one.
+   *
+   * @param options `minutes`: how many of the last minutes to report one by one, 0 to 1440, the default.
+   * @throws {RangeError} When minutes is not such a number.
+   */
+  read(options?: { minutes?: number }): Promise<StatsReport>;
+  /** With a store: writes what was gathered, now, as before the process ends. Rejects when that fails. */
+  flush(): Promise<void>;
+}
+
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
+/** What stands for requests that no rule has a pattern for. */
+const NO_ROUTE = "*";
+/** What marks a client that is no address. */
+const NO_ADDRESS = "\0";
+/** Characters of an error that are kept. */
+const ERROR_LENGTH = 200;
+
+function wholeNumber(name: string, value: unknown, least: number, most: number): number {
+  if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
+  throw new RangeError(
+    `Cannot use stats() as ${name} must be an integer from ${least} to ${most}: current value is ${
+      shown(value)
+    }`,
+  );
+}
+
+/** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
+function clientOf(trip: Trip): string | null {
+  let address: string | null = null;
+  try {
+    ({ address } = trip);
+  } catch {
+    // The user's own function failed, as it did where the address decides something: there it is reported.
+  }
+  if (address !== null) return address.includes(":") ? addressKey(address) : address;
+  const [part] = trip.parts;
+  return part === undefined ? null : NO_ADDRESS + part.partition;
+}
+
+function summaryOf(
+  sums: { requests: number; refused: number; shadow_refused: number },
+  clients: number,
+): StatsSummary {
+  return {
+    total_requests: sums.requests,
+    throttled_requests: sums.refused,
+    shadow_throttled_requests: sums.shadow_refused,
+    unique_ips: clients,
+  };
+}
+
+/**
+ * Counts what a throttle does, to be read as JSON, by minute and by hour, over the last 24 hours: requests, refusals, different
+ * clients; by rule, route pattern, method and status; who and what was refused most. Memory is bounded whatever the traffic: about
+ * 2 MB, and 10 MB at the very most.
+ *
+ * Put it among the `observers` of one throttle, or of several that stand beside each other; of nested ones each would
+ * count the same request.
+ *
+ * With a store the statistics of all instances are added up there: every few seconds one script writes what came together, in the
+ * background, after the response. A store that is away delays nothing and loses nothing for a while; what an
+ * instance had gathered when it ended, unless {@link Stats.flush} was called, is lost. Everything written expires after 25 hours.
+ *
+ * @param options See {@link StatsOptions}.
+ * @returns The observer, with `read` and `flush`.
+ * @throws {TypeError | RangeError} When an option cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { stats, withThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const statistics = stats();
+ * const handler = withThrottle(() => new Response("hello"), { rate: "2/min", on: "GET /items/:id" }, {
+ *   client: { address: () => "192.0.2.1" },
+ *   observers: [statistics],
+ * });
+ * for (let i = 0; i < 3; i++) await handler(new Request(`https://example.com/items/${i}`));
+ *
+ * const { current_hour, top_throttled_endpoints } = await statistics.read({ minutes: 60 });
+ * equal(current_hour.total_requests, 3);
+ * equal(current_hour.throttled_requests, 1);
+ * equal(current_hour.unique_ips, 1);
+ * equal(top_throttled_endpoints[0].endpoint, "/items/:id");
+ * ```
+ */
+export function stats(options: StatsOptions = {}): Stats {
+  for (const name of Object.keys(options)) {
+    if (["showAddresses", "top", "store", "clock"].includes(name)) continue;
+    throw new TypeError(
+      `Cannot use stats() as it takes no option but showAddresses, top, store, clock: current value is ${
+        shown(name)
+      }`,
+    );
+  }
+  const { showAddresses = false, store, clock = Date.now } = options;
+  const top = wholeNumber("top", options.top ?? 10, 1, 100);
+  if (store !== undefined && store.run === undefined) {
+    throw new TypeError(
+      "Cannot use stats() as store must be one that instances can share, such as redisStore(): current value cannot run scripts",
+    );
+  }
+
+  const time = timeline();
+  const rules = new Map<string, RuleFacts>();
+  const health: StatsStoreHealth = { state: "working", since: null, failures: 0, error: null };
+  const halves = new Int32Array(2);
+  let seed: Seed | null = null;
+  let since: number | null = null;
+
+  const shownClient = (client: string, seed: Seed): string =>
+    showAddresses && !client.startsWith(NO_ADDRESS) ? client : shortHash(client, seed);
+  const shared = store?.run === undefined
+    ? null
+    : sharing({ run: store.run, showAddresses, untold: time.untold, rules, shownClient });
+
+  /** Counts what each rule decided. Would one in shadow mode have refused? */
+  function countRules({ decisions }: ThrottleEvent): boolean {
+    let shadowed = false;
+    for (const decision of decisions) {
+      const { policy, limit, windowMs, mode, allowed, remaining } = decision;
+      const known = rules.get(policy);
+      if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
+        if (known !== undefined || rules.size < MOST.rule) {
+          rules.set(policy, { limit, window_ms: windowMs, mode });
+        }
+      }
+      const id = time.idOf("rule", policy);
+      time.add(id, REQUESTS);
+      if (refuses(decision)) time.add(id, REFUSED);
+      else if (!allowed) time.add(id, SHADOW_REFUSED);
+      else if (remaining * 10 <= limit && hasNumbers(decision)) time.add(id, NEAR_LIMIT);
+      shadowed ||= !allowed && mode === "shadow";
+    }
+    return shadowed;
+  }
+
+  function countAs(kind: Kind, name: string, refused: boolean, shadowed: boolean): void {
+    const id = time.idOf(kind, name);
+    time.add(id, REQUESTS);
+    if (refused) time.add(id, REFUSED);
+    if (shadowed) time.add(id, SHADOW_REFUSED);
+  }
+
+  function count(event: ThrottleEvent, refused: boolean): void {
+    const now = clock();
+    const minute = time.enter(now);
+    since ??= now;
+    const route = event.route ?? NO_ROUTE;
+    const shadowed = countRules(event);
+    countAs("total", "", refused, shadowed);
+    countAs("route", route, refused, shadowed);
+    countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
+
+    const trip = TripEvent.trip(event);
+    const client = trip === undefined ? event.key ?? null : clientOf(trip);
+    if (client !== null) {
+      keyedHash(client, seed ??= randomSeed(), halves);
+      time.seen(halves[0], halves[1]);
+    }
+    if (refused) time.refused(client, route);
+    if (shared === null) return;
+    shared.note(minute, client, refused ? route : null);
+    shared.touch(minute, now, trip?.platform ?? []);
+  }
+
+  function observe(event: ThrottleEvent): void {
+    if (event.type === "allowed" || event.type === "denied") count(event, event.type === "denied");
+    else if (event.type === "store" && event.state !== undefined) {
+      health.state = event.state === "failing" ? "failing" : "working";
+      health.since = event.at;
+      if (event.state !== "failing") return;
+      health.failures++;
+      const { error } = event;
+      health.error = (error instanceof Error ? error.message : shown(error)).slice(0, ERROR_LENGTH);
+    }
+  }
+
+  function answered(status: number): void {
+    if (time.current === null) return;
+    time.add(time.idOf("status", String(status)), REQUESTS);
+    shared?.touch(time.current, clock(), []);
+  }
+
+  function local(now: number, minutes: number): SharedSpan {
+    const span = time.span(now, minutes, top);
+    const topClients = span.topClients.map(({ name, count }) => ({
+      name: shownClient(name, shared?.seed ?? (seed ??= randomSeed())),
+      count,
+    }));
+    return { ...span, topClients, rules };
+  }
+
+  async function read({ minutes = MINUTES }: { minutes?: number } = {}): Promise<StatsReport> {
+    const wanted = wholeNumber("minutes", minutes, 0, MINUTES);
+    const now = clock();
+    const everybody = await shared?.read(now, wanted, top).catch(() => null) ?? null;
+    const { sums, hours, rules, ...span } = everybody ?? local(now, wanted);
+    const byRule: Record<string, StatsRule> = Object.create(null);
+    for (const [name, counts] of Object.entries(sums.by_rule)) {
+      byRule[name] = { ...counts, ...rules.get(name) ?? { limit: null, window_ms: null, mode: null } };
+    }
+    const currentHour = hours[hours.length - 1];
+    return {
+      at: now,
+      scope: everybody === null ? "instance" : "shared",
+      current_hour: summaryOf(currentHour, currentHour.unique_clients),
+      last_24_hours: summaryOf(sums, span.uniqueClients),
+      top_throttled_ips: span.topClients.map(({ name, count }) => ({ ip: name, refused: count })),
+      top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
+      by_endpoint: sums.by_route,
+      by_rule: byRule,
+      by_method: sums.by_method,
+      by_status: sums.by_status,
+      minutes: span.minutes,
+      hours,
+      instance: { since, ...time.totals() },
+      store: { ...health },
+    };
+  }
+
+  return Object.assign(observe, {
+    answered,
+    read,
+    flush: async (): Promise<void> => await shared?.flush(),
+  });
+}

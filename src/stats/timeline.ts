@@ -1,0 +1,238 @@
+/**
+ * The counts of one instance over the last 24 hours, in bounded memory: every minute's numbers, every hour's sketches.
+ *
+ * @module
+ */
+
+import { type HyperLogLog, hyperLogLog } from "./hyper_log_log.ts";
+import {
+  breakdownOf,
+  type Count,
+  type Kind,
+  MEASURES,
+  noCounts,
+  type StatsBreakdown,
+  type StatsSlot,
+} from "./report.ts";
+import { byCount, type Counted, type SpaceSaving, spaceSaving } from "./space_saving.ts";
+import { subjects } from "./subjects.ts";
+
+/** A minute in ms. */
+export const MINUTE_MS = 60_000;
+/** Minutes in 24 hours. */
+export const MINUTES = 1440;
+/** Hours that are reported. */
+export const HOURS = 24;
+
+/** Names kept of the clients, and of the routes, that were refused within one hour. */
+const TOP_CLIENTS = 500;
+const TOP_ROUTES = 250;
+
+/** What was refused most. */
+export interface TopLists {
+  /** By client. */
+  readonly clients: SpaceSaving;
+  /** By route pattern. */
+  readonly routes: SpaceSaving;
+}
+
+/** @returns Empty ones. */
+export function topLists(): TopLists {
+  return { clients: spaceSaving(TOP_CLIENTS), routes: spaceSaving(TOP_ROUTES) };
+}
+
+/** One minute. */
+export interface Minute {
+  /** Which: minutes since the epoch. */
+  readonly minute: number;
+  /** Its counts, by the ids of subjects. What is beyond its end is 0. */
+  counts: Uint32Array;
+  /** Those that other instances were told already. */
+  told: Uint32Array | null;
+  /** How many clients it had; while it lasts, its sketch knows. */
+  clients: number;
+}
+
+interface Hour {
+  /** Which: hours since the epoch. */
+  readonly hour: number;
+  readonly clients: HyperLogLog;
+  readonly refused: TopLists;
+}
+
+/** What is reported of a span of time, whoever counted it. */
+export interface Span {
+  /** The last minutes, the earliest first. */
+  readonly minutes: StatsSlot[];
+  /** The last hours, the earliest first. */
+  readonly hours: StatsSlot[];
+  /** The sums of all hours. */
+  readonly sums: StatsBreakdown;
+  /** Different clients over all hours. */
+  readonly uniqueClients: number;
+  /** The clients that were refused most. */
+  readonly topClients: Counted[];
+  /** The routes that were refused most. */
+  readonly topRoutes: Counted[];
+}
+
+/** The counts of one instance. */
+export interface Timeline {
+  /** Turns to the time of what is counted next. */
+  enter(now: number): Minute;
+  /** Where the counts of a name begin. */
+  idOf(kind: Kind, name: string): number;
+  /** Adds one to a measure of a name, by its place among the measures. */
+  add(id: number, measure: number): void;
+  /** Notes a client by its hash. */
+  seen(low: number, high: number): void;
+  /** Notes who was refused where. */
+  refused(client: string | null, route: string): void;
+  /** The minute entered last; null at the beginning. */
+  readonly current: Minute | null;
+  /** The counts of a minute that other instances were not told yet; from now on they were. */
+  untold(minute: Minute): readonly Count[];
+  /** All that was ever counted. */
+  totals(): StatsBreakdown;
+  /** The last 24 hours, and so many minutes. */
+  span(now: number, minutes: number, top: number): Span;
+}
+
+/** The sums of several top lists. */
+export function mergeTop(lists: readonly (readonly Counted[])[], most: number): Counted[] {
+  const sums = new Map<string, number>();
+  for (const { name, count } of lists.flat()) sums.set(name, (sums.get(name) ?? 0) + count);
+  return [...sums].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount)
+    .slice(0, most);
+}
+
+/** @returns An empty one. */
+export function timeline(): Timeline {
+  const names = subjects();
+  const minutes: (Minute | undefined)[] = new Array(MINUTES);
+  const hours: (Hour | undefined)[] = new Array(HOURS);
+  /** Only the current minute needs a sketch: of those before, the number is known. */
+  const minuteClients = hyperLogLog();
+  let totals = new Float64Array(64);
+  let current: Minute | null = null;
+  let hour: Hour | null = null;
+
+  function enter(now: number): Minute {
+    const minute = Math.floor(now / MINUTE_MS);
+    // A clock that is set back a little stays in its minute; one set back far begins anew there.
+    if (current !== null && minute <= current.minute && minute > current.minute - 60) return current;
+    if (current !== null) current.clients = minuteClients.count();
+    minuteClients.clear();
+    current = { minute, counts: new Uint32Array(totals.length), told: null, clients: 0 };
+    minutes[minute % MINUTES] = current;
+    const which = Math.floor(minute / 60);
+    const known = hours[which % HOURS];
+    hour = known?.hour === which ? known : { hour: which, clients: hyperLogLog(), refused: topLists() };
+    hours[which % HOURS] = hour;
+    return current;
+  }
+
+  /** Makes room for the counts of names that are new. */
+  function grow(minute: Minute): void {
+    const { length } = names.all;
+    while (totals.length < length * MEASURES.length) {
+      const sums = new Float64Array(2 * totals.length);
+      sums.set(totals);
+      totals = sums;
+    }
+    const counts = new Uint32Array(totals.length);
+    counts.set(minute.counts);
+    minute.counts = counts;
+  }
+
+  function add(id: number, measure: number): void {
+    const minute = current as Minute;
+    if (id >= minute.counts.length) grow(minute);
+    minute.counts[id + measure]++;
+    totals[id + measure]++;
+  }
+
+  function countsOf(numberAt: (place: number) => number | undefined): Count[] {
+    return names.all.flatMap(({ kind, name, id }) =>
+      MEASURES.map((measure, i): Count => [kind, name, measure, numberAt(id + i) ?? 0])
+    ).filter(([, , , n]) => n > 0);
+  }
+
+  const breakdown = (numbers: ArrayLike<number>): StatsBreakdown =>
+    breakdownOf(countsOf((place) => numbers[place]));
+
+  const minuteAt = (minute: number): Minute | null => {
+    const found = minutes[minute % MINUTES];
+    return found?.minute === minute ? found : null;
+  };
+
+  function slotOfMinute(minute: number): StatsSlot {
+    const found = minuteAt(minute);
+    const start = minute * MINUTE_MS;
+    if (found === null) return { start, ...noCounts(), unique_clients: 0 };
+    const clients = found === current ? minuteClients.count() : found.clients;
+    return { start, ...breakdown(found.counts), unique_clients: clients };
+  }
+
+  /** The sums of an hour's minutes. */
+  function numbersOfHour(which: number): Float64Array {
+    const sums = new Float64Array(totals.length);
+    for (let minute = which * 60; minute < which * 60 + 60; minute++) {
+      minuteAt(minute)?.counts.forEach((n, place) => sums[place] += n);
+    }
+    return sums;
+  }
+
+  return {
+    enter,
+    idOf: names.idOf,
+    add,
+    seen(low, high) {
+      minuteClients.add(low, high);
+      hour?.clients.add(low, high);
+    },
+    refused(client, route) {
+      if (client !== null) hour?.refused.clients.add(client);
+      hour?.refused.routes.add(route);
+    },
+    get current() {
+      return current;
+    },
+    untold(minute) {
+      const { counts, told } = minute;
+      minute.told = counts.slice();
+      return countsOf((place) => (counts[place] ?? 0) - (told?.[place] ?? 0));
+    },
+    totals: () => breakdown(totals),
+    span(now, wanted, top) {
+      const last = Math.floor(now / MINUTE_MS);
+      const first = Math.floor(last / 60) - HOURS + 1;
+      const sums = new Float64Array(totals.length);
+      const all = hyperLogLog();
+      const lists: TopLists[] = [];
+      const slots = Array.from({ length: HOURS }, (_, i): StatsSlot => {
+        const numbers = numbersOfHour(first + i);
+        numbers.forEach((n, place) => sums[place] += n);
+        const found = hours[(first + i) % HOURS];
+        const known = found?.hour === first + i ? found : null;
+        if (known !== null) {
+          all.merge(known.clients);
+          lists.push(known.refused);
+        }
+        return {
+          start: (first + i) * 60 * MINUTE_MS,
+          ...breakdown(numbers),
+          unique_clients: known?.clients.count() ?? 0,
+        };
+      });
+      return {
+        minutes: Array.from({ length: wanted }, (_, i) => slotOfMinute(last - wanted + 1 + i)),
+        hours: slots,
+        sums: breakdown(sums),
+        uniqueClients: all.count(),
+        topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
+        topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
+      };
+    },
+  };
+}
