@@ -1,0 +1,72 @@
+/**
+ * Which operations a rule is about: Hono's patterns and OpenAPI's path templates side by side.
+ *
+ * @module
+ */
+
+import { checkOptionalParameter, getPattern, splitRoutingPath, tryDecodeURI } from "hono/utils/url";
+import type { Pattern } from "../pattern.ts";
+
+/** A segment of a template: its text, or what its text must look like. */
+type Segment = string | RegExp;
+
+/** What may match more than one segment: what can stand for any character. */
+const SPANS = /[./]|\[\^|\\[DSW]/;
+
+/** What in a pattern is no text. */
+const VARIABLE = /^(?:\*$|:)/;
+
+function segmentsOf(template: string): Segment[] {
+  return template.replace(/^\//, "").split("/").map((text) => {
+    const parts = text.split(/\{[^{}]*\}/).map(tryDecodeURI);
+    if (parts.length === 1) return parts[0];
+    const escaped = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return new RegExp(`^${escaped.join(".+")}$`, "s");
+  });
+}
+
+/** May these segments be what a parameter's regular expression matches? When in doubt they may. */
+function fits(regexp: RegExp, segments: readonly Segment[]): boolean {
+  if (segments.every((segment) => typeof segment === "string")) return regexp.test(segments.join("/"));
+  return segments.length === 1 || SPANS.test(regexp.source.replaceAll("\\.", ""));
+}
+
+function meets(pattern: readonly string[], path: readonly Segment[]): boolean {
+  const [label, ...rest] = pattern;
+  if (label === undefined) return path.length === 0;
+  const part = getPattern(label);
+  // At the end a wildcard is all that follows, nothing too.
+  if (part === "*" && rest.length === 0) return true;
+  const [segment, ...others] = path;
+  if (segment === undefined) return false;
+  if (part === null) {
+    const isIt = typeof segment === "string" ? segment === label : segment.test(label);
+    return isIt && meets(rest, others);
+  }
+  if (part === "*" || part[2] === true) return segment !== "" && meets(rest, others);
+  const regexp = part[2] as RegExp;
+  return path.some((_, i) => fits(regexp, path.slice(0, i + 1)) && meets(rest, path.slice(i + 1)));
+}
+
+/**
+ * May a request to a path template be one that a pattern matches?
+ *
+ * @param pattern Hono's: "/items/:id", "/api/*".
+ * @param template OpenAPI's, with all that is in front of it: "/api/items/{id}".
+ * @param stated The document's templates. One without parameters is looked at before those with (OpenAPI, Path
+ * Templating), so what matches that alone is not about the others.
+ */
+export function isAbout(pattern: string, template: string, stated: ReadonlySet<string>): boolean {
+  const path = segmentsOf(template);
+  const hasParameters = path.some((segment) => typeof segment !== "string");
+  return (checkOptionalParameter(pattern) ?? [pattern]).some((form) => {
+    const labels = splitRoutingPath(form);
+    if (hasParameters && stated.has(form) && !labels.some((label) => VARIABLE.test(label))) return false;
+    return meets(labels, path);
+  });
+}
+
+/** Is this method, in upper case, one of a pattern's? GET brings HEAD along. */
+export function hasMethod({ methods }: Pattern, method: string): boolean {
+  return methods === null || methods.includes(method) || (method === "HEAD" && methods.includes("GET"));
+}
