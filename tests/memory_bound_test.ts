@@ -111,6 +111,15 @@ describe("a full memoryStore", () => {
       assertEquals(changes.map(({ state }) => state), ["failing", "healed"]);
     });
 
+    it(`${name}: gives back nothing of what new keys share`, () => {
+      const { store, passes, left } = full(1, algorithm, 3);
+      passes("a", 3);
+      passes("b", 3);
+      const policy = { name: "rule", limit: 3, windowMs: HOUR, mode: "enforce" as const };
+      store.decide([{ key: "rule:b", policy, algorithm, cost: -3, since: START }]);
+      assertEquals([left("b"), left("c")], [0, 0]);
+    });
+
     it(`${name}: a peek of a new key tells what a request would be told`, () => {
       const { passes, left } = full(2, algorithm, 3);
       for (const key of ["a", "b"]) passes(key, 3);

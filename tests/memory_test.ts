@@ -215,6 +215,20 @@ describe("memoryStore", () => {
     assertEquals(keys.map((key) => left(key)), [10, ...keys.slice(1).map(() => 9)]);
   });
 
+  it("keeps what a refusal itself remembers, whichever rules refuse", () => {
+    const { decide } = storeOf();
+    for (const algorithm of [ALGORITHMS.blockedWindow, ALGORITHMS.blockedLog]) {
+      for (const mode of ["enforce", "shadow"] as const) {
+        const rules: Ask[] = [
+          { rule: `other ${algorithm.name} ${mode}`, limit: 1 },
+          { rule: `${algorithm.name} ${mode}`, algorithm, limit: 1, mode },
+        ];
+        const blocked = () => decide(rules.map((rule) => check("k", rule)))[1].blocked;
+        assertEquals([blocked(), blocked(), blocked(), blocked()], [false, false, true, true]);
+      }
+    }
+  });
+
   it("keeps what it told", () => {
     const { ask } = storeOf();
     const told = [ask("a"), ask("b"), ask("a")];
