@@ -153,7 +153,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
 
     it("hold readable states, integers to the last digit", async () => {
       await storeOf().decide([checkOf({ limit: 999_999_999_999_999, cost: 999_999_999_999_998 })]);
-      assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \d{13} 999999999999998$/);
+      assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \[\d{13},999999999999998\]$/);
     });
 
     it("lesson 28: of two rules, and of two prefixes, never meet", async () => {
@@ -263,12 +263,13 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ["a text", ["SET", "weir:rule:somebody", "hello"]],
       ["a bare counter", ["SET", "weir:rule:somebody", 5]],
       ["an empty text", ["SET", "weir:rule:somebody", ""]],
-      ["a broken number", ["SET", "weir:rule:somebody", "fixed-window 5-6 7"]],
+      ["a state cut off", ["SET", "weir:rule:somebody", "fixed-window [1763800000000,"]],
+      ["a state of another kind", ["SET", "weir:rule:somebody", "fixed-window 5"]],
       ["no finite number", ["SET", "weir:rule:somebody", "fixed-window inf nan"]],
       ["another algorithm's state", [
         "SET",
         "weir:rule:somebody",
-        "gcra 9007199254740991 9007199254740991 60000",
+        "gcra [9007199254740991,9007199254740991,60000]",
       ]],
       ["a list", ["RPUSH", "weir:rule:somebody", "a"]],
       ["a hash", ["HSET", "weir:rule:somebody", "a", "b"]],
@@ -278,7 +279,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         await redis.command(...command);
         const [decision] = await storeOf().decide([checkOf()]);
         assertEquals([decision.allowed, decision.remaining], [true, 2]);
-        assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \d{13} 1$/);
+        assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \[\d{13},1\]$/);
         await assertLivesEnd(redis, 60_000);
       });
     }

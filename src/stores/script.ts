@@ -62,7 +62,8 @@ export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin 
  * The text of the script.
  *
  * KEYS are the checks' keys, ARGV their texts in the same order ({@link checkText}); one more ARGV makes it a peek. The
- * reply is now, then six integers a check ({@link decisionsOf}). A state is stored as its twin's name and its integers.
+ * reply is now, then six integers a check ({@link decisionsOf}). A state is stored as its twin's name and the JSON array of
+ * its integers: `gcra [120000,1763800000000,60000]`.
  *
  * @param twins The algorithms in use.
  * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
@@ -83,29 +84,23 @@ local ALLOWED, REMAINING, RESET, RETRY, STATE, TTL, AT, BLOCKED_MS = 1, 2, 3, 4,
 local now = ${now}
 local spend = #ARGV == #KEYS
 
--- The numbers of a text, or nil when it holds anything else.
-local function numbers(text)
-  local list = {}
-  for word in string.gmatch(text, '%S+') do
-    local number = tonumber(word)
-    if not number then return nil end
-    list[#list + 1] = number
-  end
-  return list
-end
-
+-- The state in a stored value, or nil where it holds anything else.
 local function state_in(value, name)
   if not value or string.sub(value, 1, #name + 1) ~= name .. ' ' then return nil end
-  local digits = string.sub(value, #name + 2)
-  if string.find(digits, '[^%d -]') then return nil end
-  return numbers(digits)
+  local ok, state = pcall(cjson.decode, string.sub(value, #name + 2))
+  return ok and type(state) == 'table' and state or nil
 end
 
 local function keep(key, name, state, ttl)
   if not state or ttl <= 0 then return redis.call('DEL', key) end
-  local words = { name }
-  for i = 1, #state do words[i + 1] = string.format('%.0f', state[i]) end
-  redis.call('SET', key, table.concat(words, ' '), 'PX', string.format('%.0f', ttl + ${slackMs}))
+  local words = {}
+  for i = 1, #state do
+    local number = state[i]
+    -- A number joined to text as it is keeps 14 digits.
+    words[i] = number < 1e14 and number or string.format('%.0f', number)
+  end
+  local value = name .. ' [' .. table.concat(words, ',') .. ']'
+  redis.call('SET', key, value, 'PX', string.format('%.0f', ttl + ${slackMs}))
 end
 
 local function step(check, cost, since)
@@ -115,7 +110,7 @@ end
 local stored = redis.call('MGET', unpack(KEYS))
 local checks, answers, pass = {}, {}, true
 for i = 1, #KEYS do
-  local words = numbers(ARGV[i])
+  local words = cjson.decode(ARGV[i])
   local check = { twin = twins[words[1]], limit = words[3], window = words[4], params = {} }
   for j = 7, #words do check.params[j - 6] = words[j] end
   check.state = state_in(stored[i], check.twin.name)
@@ -149,11 +144,11 @@ return reply
 `;
 }
 
-/** A check as the script reads it: numbers with blanks between. */
+/** A check as the script reads it: a JSON array of numbers. */
 export function checkText({ policy, algorithm, cost, since }: Check, place: number): string {
   const { mode, limit, windowMs } = policy;
   const shadow = mode === "shadow" ? 1 : 0;
-  return [place, shadow, limit, windowMs, cost, since ?? -1, ...(algorithm.params ?? [])].join(" ");
+  return JSON.stringify([place, shadow, limit, windowMs, cost, since ?? -1, ...(algorithm.params ?? [])]);
 }
 
 /** How many integers the reply has for each check. */
