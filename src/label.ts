@@ -12,23 +12,59 @@ import type { Part } from "./trip.ts";
 /** Writes what was decided into headers. */
 export type Labeller = (headers: Headers, parts: readonly Part[]) => void;
 
-/** Is this a response? Not by `instanceof`: servers put classes of their own in the place of the global one. */
+/** The headers of a response; null for what is none. Not by `instanceof`: servers put classes of their own in the place of the global one. */
+function headersOf(value: unknown): Headers | null {
+  const headers = (value as Response | null | undefined)?.headers;
+  return typeof headers?.set === "function" ? headers : null;
+}
+
+/** Is this a response? */
 export function isResponse(value: unknown): value is Response {
-  return typeof (value as Response | null | undefined)?.headers?.set === "function";
+  return headersOf(value) !== null;
+}
+
+/**
+ * Must this stay as it is? A 101 and `Response.error()` cannot be copied, and what a handler returns to say that it
+ * upgraded the connection is no response.
+ */
+function isFixed(response: Response): boolean {
+  return !isResponse(response) || response.status === 101 || response.type === "error";
+}
+
+/** What one client was told, and the next must not be. */
+const TOLD = /^(x-)?ratelimit(-|$)/;
+
+/**
+ * A handler may give one and the same object time and again (`const NOT_FOUND = new Response(...)`), and its headers are
+ * written in place: from the second time on this is a copy, without what was told the first time.
+ *
+ * @param mark The throttle's own: several throttles label one response.
+ * @param denied Is it a refusal? Its Retry-After is then ours too.
+ */
+export function asNew(response: Response, mark: symbol, denied: boolean): Response {
+  if (isFixed(response)) return response;
+  const marked = response as Response & Record<symbol, true | undefined>;
+  if (marked[mark] === undefined) {
+    marked[mark] = true;
+    return response;
+  }
+  const copy = new Response(response.body, response);
+  for (const name of [...copy.headers.keys()]) {
+    if (TOLD.test(name) || (denied && name === "retry-after")) copy.headers.delete(name);
+  }
+  return copy;
 }
 
 /**
  * Applies a change to a response's headers: in place where they can be changed, else on a copy with the
  * same body. Headers of a fetched response and of `Response.redirect()` cannot on most runtimes.
- * A 101 and `Response.error()` cannot be copied, and what a handler returns to say that it upgraded the
- * connection is no response: they stay as they are.
  */
 export function withHeaders<A>(
   response: Response,
   change: (headers: Headers, arg: A) => void,
   arg: A,
 ): Response {
-  if (!isResponse(response) || response.status === 101 || response.type === "error") return response;
+  if (isFixed(response)) return response;
   try {
     change(response.headers, arg);
     return response;
@@ -52,6 +88,10 @@ export function expose(headers: Headers, names: readonly string[]): void {
 /** Is this decision told to clients? Shadow rules are not, nor numbers that mean nothing. */
 function isTold({ decision }: { readonly decision: Decision }): boolean {
   return decision.mode === "enforce" && hasNumbers(decision);
+}
+
+function isRefusing({ decision }: { readonly decision: Decision }): boolean {
+  return refuses(decision);
 }
 
 function reportOf(parts: readonly Part[], denied: boolean): Report {
@@ -90,7 +130,7 @@ export function compileLabel(rules: readonly PreparedRule[], formats: readonly H
 
   return (headers, parts) => {
     if (parts.length === 0) return;
-    const denied = parts.some(({ decision }) => refuses(decision));
+    const denied = parts.some(isRefusing);
     const whole = reportOf(parts, denied);
     for (const { format, users } of plans) {
       if (users === null) {

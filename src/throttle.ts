@@ -10,7 +10,7 @@ import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { type Decision, refuses } from "./decision.ts";
-import { compileLabel, isResponse, withHeaders } from "./label.ts";
+import { asNew, compileLabel, isResponse, withHeaders } from "./label.ts";
 import { compileMatch } from "./match.ts";
 import { each, type MaybePromise, rescue, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
@@ -55,8 +55,9 @@ export interface Throttle {
 }
 
 /** A preflight asks for the browser, not for the client, and fails the whole request unless answered with 2xx (Fetch, CORS-preflight fetch). */
-function isPreflight({ method, headers }: Request): boolean {
-  return method === "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
+function isPreflight(request: Request): boolean {
+  if (request.method !== "OPTIONS") return false;
+  return request.headers.has("origin") && request.headers.has("access-control-request-method");
 }
 
 /** A denial is never stored by a cache (RFC 6585 section 4), whatever another middleware has set (RFC 9111 section 3). */
@@ -99,6 +100,7 @@ export function createThrottle(
     compileAsk<Trip>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
   );
   const writeHeaders = compileLabel(prepared, headers);
+  const mark = Symbol("weir.labelled");
   const { settle, release, count, fail } = settlement(store, announcer);
   if (
     authenticate !== null && !authenticate.isOver && prepared.every(({ stage }) => stage === "after-auth")
@@ -190,6 +192,7 @@ export function createThrottle(
   /** Decides a request: null when it may pass, else the answer to it. */
   function enter(trip: Trip): MaybePromise<Response | null> {
     embark(trip);
+    announcer?.start(trip);
     return rescue(begin, failed, trip);
   }
 
@@ -208,7 +211,13 @@ export function createThrottle(
   function identify(refused: boolean, trip: Trip): MaybePromise<Response | null> {
     if (refused) return refuse(trip);
     if (authenticate === null) return admit(null, trip);
-    return then(rescue(authenticate, authenticationFailed, trip), admit, trip);
+    announcer?.pause(trip);
+    return then(rescue(authenticate, authenticationFailed, trip), authenticated, trip);
+  }
+
+  function authenticated(found: Identity | Response | null, trip: Trip): MaybePromise<Response | null> {
+    announcer?.start(trip);
+    return admit(found, trip);
   }
 
   function authenticationFailed(error: unknown, trip: Trip): never {
@@ -277,7 +286,7 @@ export function createThrottle(
     trip.over = true;
     if (response) announcer?.answered(response.status);
     const labelled = report === "always" || (report === "denied" && denied)
-      ? withHeaders(response, writeHeaders, trip.parts)
+      ? withHeaders(asNew(response, mark, denied), writeHeaders, trip.parts)
       : response;
     if (!trip.matched.holds || !trip.parts.some(holds)) return labelled;
     const end = (): void => waitUntil(trip.platform, release(trip));

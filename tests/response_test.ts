@@ -108,6 +108,33 @@ describe("rate headers", () => {
     assert(await send() === made[0]);
   });
 
+  it("lesson 6: of one Response object that a handler gives time and again are each client's own", async () => {
+    const kept = new Response(null, { status: 503, headers: { "retry-after": "120", "x-own": "1" } });
+    const formats = { headers: [xRateLimit(), rateLimit(), retryAfter()] };
+    const within = withThrottle(() => kept, { name: "inner", rate: "5/min" }, {
+      client,
+      headers: [rateLimit()],
+    });
+    const { send } = throttled({ name: "outer", rate: "3/min" }, formats, within);
+    for (const [from, remaining] of [["192.0.2.7", "2"], ["192.0.2.8", "2"], ["192.0.2.8", "1"]]) {
+      const { headers } = await send("/", { from });
+      assertEquals(headers.get("x-ratelimit-remaining"), remaining);
+      assertEquals(headers.get("ratelimit-policy"), '"inner";q=5;w=60, "outer";q=3;w=60');
+      assertEquals([headers.get("retry-after"), headers.get("x-own")], ["120", "1"]);
+    }
+  });
+
+  it("lesson 6: of one Response object that a rejection gives time and again are each refusal's own", async () => {
+    const kept = new Response(null, { status: 429 });
+    const { send, clock } = throttled("1/min", { reject: () => kept });
+    await send();
+    for (const wait of ["60", "20", "60"]) {
+      assertEquals((await send()).headers.get("retry-after"), wait);
+      clock.now += 40_000;
+      if (wait === "20") await send();
+    }
+  });
+
   it("lesson 31: several Set-Cookie stay several, over any number of throttles", async () => {
     for (
       const make of [() => fetch(upstream.url), async () => new Response(null, await fetch(upstream.url))]
