@@ -34,6 +34,7 @@ import type { ThrottleOptions } from "../options.ts";
 import type { RequestThrottle } from "../outcome.ts";
 import { type Rate, shown } from "../rate.ts";
 import type { Rule } from "../rule.ts";
+import { waitUntil } from "../settlement.ts";
 import { createThrottle, type Throttle } from "../throttle.ts";
 import { requestThrottle, tellRoute, tripOf } from "../trip.ts";
 
@@ -53,8 +54,10 @@ export interface HonoContext {
   readonly finalized: boolean;
   /** The response; Hono makes an empty one for who reads it too early. Setting undefined forgets it and its headers. */
   res: Response | undefined;
+  /** What the server passed to Hono. */
+  readonly env: unknown;
   /** Workers' context; reading it throws where there is none. */
-  readonly executionCtx: { waitUntil(work: Promise<unknown>): void };
+  readonly executionCtx: unknown;
   // Hono's own `get` and `set` know the variables of one app, and that of one app fits no other app's type.
   /** Reads a variable: what another middleware left. */
   // deno-lint-ignore no-explicit-any
@@ -97,15 +100,21 @@ function routeOf(c: HonoContext): string | null {
   return route ?? null;
 }
 
-/** Reads `executionCtx` when there is work for it and not before: where there is none, the getter's error costs every request. */
-function keeperOf(c: HonoContext): HonoContext["executionCtx"] {
+/** Workers' context, where there is one. */
+function executionCtxOf(c: HonoContext): unknown {
+  try {
+    return c.executionCtx;
+  } catch {
+    return null;
+  }
+}
+
+/** What keeps the platform alive is looked for when there is work for it: where there is none, the getter's error would cost every request. */
+function keeperOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
   return {
     waitUntil(work) {
-      try {
-        c.executionCtx.waitUntil(work);
-      } catch {
-        // A server that lives on anyway.
-      }
+      const env = c.env as { context?: unknown } | undefined; // hono/netlify puts Netlify's context there
+      waitUntil([executionCtxOf(c), env, env?.context], work);
     },
   };
 }
