@@ -46,7 +46,10 @@ describe("observers", () => {
     await send("POST /login/ann");
     const shared = { method: "POST", route: "/login/:name" };
     assertEquals(
-      events.map(({ decisions, key: _, ...rest }) => ({ ...rest, left: decisions[0].remaining })),
+      events.map(({ decisions, key: _key, durationMs: _took, ...rest }) => ({
+        ...rest,
+        left: decisions[0].remaining,
+      })),
       [
         { ...shared, type: "allowed", at: START, left: 0 },
         { ...shared, type: "denied", at: START + 1000, rule: "login", left: 0 },
