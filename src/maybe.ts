@@ -13,7 +13,7 @@ export type MaybePromise<T> = T | Promise<T>;
 
 function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   // Not `instanceof`: promises of another realm (edge-runtime, vm contexts) and thenables count too.
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 /** `next(value, arg)`, now if the value is here, else when it arrives. */

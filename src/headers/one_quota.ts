@@ -64,8 +64,8 @@ export function writeQuota(
   ours: Decision,
   reset: number | null,
 ): void {
-  const limit = headers.get(names.limit);
-  if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
+  const isThere = headers.has(names.limit);
+  if (isThere && isTighter(headers, headers.get(names.limit), headers.get(names.remaining), ours)) return;
   headers.set(names.limit, String(whole(ours.limit)));
   headers.set(names.remaining, String(remainingUnits(ours)));
   if (reset !== null) headers.set(names.reset, String(reset));
