@@ -1,5 +1,4 @@
 /** `deno serve examples/presets.ts`: a whole API's limits as one table. */
-// Try: curl -i -X POST localhost:8000/auth/login
 import type { Authenticate, Rule } from "@weir/throttle";
 import { byApiKey, byIp, byUser, firstOf, gcra, withThrottle } from "@weir/throttle";
 
@@ -30,15 +29,12 @@ const shared: Record<string, Rule> = {
   export: { rate: "10/day", on: "GET /export" },
   report_generate: { rate: "20/day", on: "POST /reports" },
 };
-const common: Partial<Rule> = {
-  key: firstOf(byUser(), byIp()),
-  unless: ({ identity }) => identity?.staff ?? false,
-};
-const named = (table: Record<string, Rule>, more: Partial<Rule> = {}) =>
-  Object.entries(table).map(([name, rule]): Rule => ({ name, ...rule, ...more }));
-const rules = [...named(before), ...named(after), ...named(shared, common)];
+const key = firstOf(byUser(), byIp());
+const unless: Rule["unless"] = ({ identity }) => identity?.staff ?? false;
 
+const named = (table: Record<string, Rule>, more?: Partial<Rule>) =>
+  Object.entries(table).map(([name, rule]): Rule => ({ name, ...rule, ...more }));
+const rules = [...named(before), ...named(after), ...named(shared, { key, unless })];
 const users = new Map([["ann", { id: "ann" }], ["root", { id: "root", staff: true }]]);
 const authenticate: Authenticate = ({ request }) => users.get(request.headers.get("x-session") ?? "") ?? null;
-
 export default { fetch: withThrottle(() => Response.json({ done: true }), rules, { authenticate }) };
