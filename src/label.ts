@@ -24,35 +24,30 @@ export function isResponse(value: unknown): value is Response {
 }
 
 /**
- * Must this stay as it is? A 101 and `Response.error()` cannot be copied, and what a handler returns to say that it
- * upgraded the connection is no response.
+ * The headers of a response that may be labelled; null for what stays as it is. A 101 and what has status 0
+ * (`Response.error()`) cannot be copied, and what a handler returns to say that it upgraded the connection is no response.
  */
-function isFixed(response: Response): boolean {
-  return !isResponse(response) || response.status === 101 || response.type === "error";
+function openHeaders(response: Response): Headers | null {
+  const headers = headersOf(response);
+  return headers === null || response.status < 200 ? null : headers;
 }
 
-/** What one client was told, and the next must not be. */
-const TOLD = /^(x-)?ratelimit(-|$)/;
-
-/**
- * A handler may give one and the same object time and again (`const NOT_FOUND = new Response(...)`), and its headers are
- * written in place: from the second time on this is a copy, without what was told the first time.
- *
- * @param mark The throttle's own: several throttles label one response.
- * @param denied Is it a refusal? Its Retry-After is then ours too.
- */
-export function asNew(response: Response, mark: symbol, denied: boolean): Response {
-  if (isFixed(response)) return response;
-  const marked = response as Response & Record<symbol, true | undefined>;
-  if (marked[mark] === undefined) {
-    marked[mark] = true;
+/** Applies a change to headers: in place where they can be changed, else on a copy of the response with the same body. */
+function changed<A>(
+  response: Response,
+  headers: Headers,
+  change: (headers: Headers, arg: A) => void,
+  arg: A,
+): Response {
+  try {
+    change(headers, arg);
     return response;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const copy = new Response(response.body, response);
+    change(copy.headers, arg);
+    return copy;
   }
-  const copy = new Response(response.body, response);
-  for (const name of [...copy.headers.keys()]) {
-    if (TOLD.test(name) || (denied && name === "retry-after")) copy.headers.delete(name);
-  }
-  return copy;
 }
 
 /**
@@ -64,16 +59,41 @@ export function withHeaders<A>(
   change: (headers: Headers, arg: A) => void,
   arg: A,
 ): Response {
-  if (isFixed(response)) return response;
-  try {
-    change(response.headers, arg);
-    return response;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    const copy = new Response(response.body, response);
-    change(copy.headers, arg);
-    return copy;
+  const headers = openHeaders(response);
+  return headers === null ? response : changed(response, headers, change, arg);
+}
+
+/** What one client was told, and the next must not be. */
+const TOLD = /^(x-)?ratelimit(-|$)/;
+
+/**
+ * {@link withHeaders}, for what tells one client only. A handler may give one and the same object time and again
+ * (`const NOT_FOUND = new Response(...)`), and its headers are written in place: from the second time on they are written
+ * on a copy, without what was told the first time.
+ *
+ * @param mark The throttle's own: several throttles label one response.
+ * @param denied Is it a refusal? Its Retry-After is then ours too.
+ */
+export function withOwnHeaders<A>(
+  response: Response,
+  mark: symbol,
+  denied: boolean,
+  change: (headers: Headers, arg: A) => void,
+  arg: A,
+): Response {
+  const headers = openHeaders(response);
+  if (headers === null) return response;
+  const marked = response as Response & Record<symbol, true | undefined>;
+  if (marked[mark] === undefined) {
+    marked[mark] = true;
+    return changed(response, headers, change, arg);
   }
+  const copy = new Response(response.body, response);
+  for (const name of [...copy.headers.keys()]) {
+    if (TOLD.test(name) || (denied && name === "retry-after")) copy.headers.delete(name);
+  }
+  change(copy.headers, arg);
+  return copy;
 }
 
 /** Lets scripts of other origins read the rate headers, where the response is theirs to read at all (Fetch, CORS-safelisted response names). */

@@ -10,7 +10,7 @@ import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { type Decision, refuses } from "./decision.ts";
-import { asNew, compileLabel, isResponse, withHeaders } from "./label.ts";
+import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
 import { compileMatch } from "./match.ts";
 import { each, type MaybePromise, rescue, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
@@ -286,7 +286,7 @@ export function createThrottle(
     trip.over = true;
     if (response) announcer?.answered(response.status);
     const labelled = report === "always" || (report === "denied" && denied)
-      ? withHeaders(asNew(response, mark, denied), writeHeaders, trip.parts)
+      ? withOwnHeaders(response, mark, denied, writeHeaders, trip.parts)
       : response;
     if (!trip.matched.holds || !trip.parts.some(holds)) return labelled;
     const end = (): void => waitUntil(trip.platform, release(trip));
