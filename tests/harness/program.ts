@@ -73,7 +73,7 @@ export async function startProgram(
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, "exit");
       child.kill("SIGTERM");
-      const impatience = setTimeout(() => child.kill("SIGKILL"), 2000);
+      const impatience = setTimeout(() => child.kill("SIGKILL"), 10_000);
       await ended;
       clearTimeout(impatience);
     },
