@@ -6,7 +6,7 @@
 
 import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
-import type { Decision, Source } from "./decision.ts";
+import type { DatedDecision, Source } from "./decision.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { shown } from "./rate.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
@@ -23,7 +23,7 @@ export function storageKey(rule: PreparedRule, partition: string): string {
   return `${rule.name}:${partition}`;
 }
 
-function refusalOf(policy: Policy, cost: number, source: Source, at: number): Decision {
+function refusalOf(policy: Policy, cost: number, source: Source, at: number): DatedDecision {
   return {
     policy: policy.name,
     limit: policy.limit,
@@ -47,7 +47,7 @@ function partOf(
   partition: string,
   policy: Policy,
   cost: number,
-  refusal: Decision | null,
+  refusal: DatedDecision | null,
 ): Part {
   return {
     key: storageKey(rule, partition),
@@ -58,7 +58,7 @@ function partOf(
     rule,
     partition,
     refusal,
-    decision: refusal as Decision,
+    decision: refusal as DatedDecision,
     charged: false,
     settled: false,
   };

@@ -48,12 +48,18 @@ export interface Decision {
   blockedMs?: number;
   /** Where the verdict came from. */
   source: Source;
-  /** When it was decided, epoch ms by the clock that decided it. */
-  at: number;
+  /** When it was decided, epoch ms by the clock that decided it. A store of one's own may leave it to the throttle. */
+  at?: number;
   /**
    * The time under which the charge was recorded (the window's start, the log entry's time), epoch ms: what a
-   * later correction names, so that it reaches this window and no other.
+   * later correction names, so that it reaches this window and no other. Default: `at`.
    */
+  chargedAt?: number;
+}
+
+/** A decision with its times, as every decision has them once it has left its store. */
+export interface DatedDecision extends Decision {
+  at: number;
   chargedAt: number;
 }
 

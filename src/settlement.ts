@@ -9,7 +9,7 @@ import { isResponse } from "./label.ts";
 import { all, type MaybePromise, rescue, then } from "./maybe.ts";
 import { shown } from "./rate.ts";
 import { isCost } from "./rule.ts";
-import type { Store } from "./stores/store.ts";
+import type { DatedStore } from "./stores/store.ts";
 import type { Part, Trip } from "./trip.ts";
 
 /** The ways in which charges are corrected. */
@@ -63,7 +63,7 @@ function realCost(part: Part, response: Response, trip: Trip): MaybePromise<numb
 }
 
 /** @returns The corrections of one throttle. */
-export function settlement(store: Store, announcer: Announcer | null): Settlement {
+export function settlement(store: DatedStore, announcer: Announcer | null): Settlement {
   // A store that fails here keeps the charge: that errs on refusing.
   function settle(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     if (part.settled || !part.charged) return;

@@ -9,10 +9,11 @@ import { askOf, compileAsk, storageKey } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
-import { type Decision, refuses } from "./decision.ts";
+import { type DatedDecision, type Decision, refuses } from "./decision.ts";
 import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
 import { compileMatch } from "./match.ts";
 import { each, type MaybePromise, rescue, then } from "./maybe.ts";
+import { only } from "./only.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Rate, shown } from "./rate.ts";
@@ -65,6 +66,12 @@ function forbidStoring(headers: Headers): void {
   headers.set("cache-control", "no-store");
   for (const name of ["expires", "etag", "last-modified"]) headers.delete(name);
 }
+
+const isPart = (part: Part | null): part is Part => part !== null;
+/** Is the store to decide it? */
+const isOpen = (part: Part): boolean => part.refusal === null;
+const refusesItself = (part: Part): boolean => part.refusal !== null && refuses(part.refusal);
+const isDecided = (part: Part): boolean => part.decision !== null;
 
 /**
  * Makes a throttle of rules, to wrap handlers with, or to ask.
@@ -141,43 +148,35 @@ export function createThrottle(
   }
 
   function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
-    const asked: Part[] = [];
-    const checks: Part[] = [];
-    let never = false;
-    for (let i = 0; i < answers.length; i++) {
-      const part = answers[i];
-      if (part === null) continue;
-      asked.push(part);
-      if (part.refusal === null) checks.push(part);
-      else if (refuses(part.refusal)) never = true;
-    }
     if (announcer !== null && trip.spend) announceSkipped(answers, trip);
-    if (never) {
+    const asked = only(answers, isPart);
+    if (asked.some(refusesItself)) {
       // What can never pass costs neither a question to the store nor the rules beside it anything.
-      trip.parts = [...trip.parts, ...asked.filter(({ refusal }) => refusal !== null && refuses(refusal))];
+      trip.parts = [...trip.parts, ...asked.filter(refusesItself)];
       return true;
     }
     trip.asked = asked;
+    const checks = only(asked, isOpen);
     return then(checks.length === 0 ? [] : store.decide(checks, trip.spend), noteDecisions, trip);
   }
 
-  function noteDecisions(decisions: readonly Decision[], trip: Trip): boolean {
+  function noteDecisions(decisions: readonly DatedDecision[], trip: Trip): boolean {
     const { asked, spend } = trip;
     let refused = false;
     let next = 0;
-    for (const part of asked) {
+    for (let i = 0; i < asked.length; i++) {
+      const part = asked[i];
       if (part.refusal !== null) continue;
       // The deny cache answers with the refusing rules alone.
       const decision = decisions[next];
       if (decision?.policy !== part.policy.name) continue;
       part.decision = decision;
+      part.charged = spend && decision.allowed;
       if (refuses(decision)) refused = true;
       next++;
     }
-    for (const part of asked) part.charged = spend && !refused && part.decision?.allowed;
-    const decided = next === decisions.length && next === asked.length
-      ? asked
-      : asked.filter(({ decision }) => decision !== null);
+    if (refused) { for (const part of asked) part.charged = false; }
+    const decided = only(asked, isDecided);
     trip.parts = trip.parts.length === 0 ? decided : [...trip.parts, ...decided];
     return refused;
   }
@@ -239,8 +238,10 @@ export function createThrottle(
   }
 
   /** Decisions are shown in rule order, whatever their stage. */
-  function sortParts({ parts, matched: { before, after } }: Trip): void {
-    if (before.length > 0 && after.length > 0) parts.sort((a, b) => a.rule.index - b.rule.index);
+  function sortParts(trip: Trip): void {
+    const { before, after } = trip.matched;
+    if (before.length === 0 || after.length === 0) return;
+    trip.parts = [...trip.parts].sort((a, b) => a.rule.index - b.rule.index);
   }
 
   /** What authentication answered: sent as it is, with what the first stage decided. */

@@ -6,7 +6,7 @@
 
 import type { Identity } from "./auth/authenticate.ts";
 import type { Context } from "./context.ts";
-import type { Decision } from "./decision.ts";
+import type { DatedDecision } from "./decision.ts";
 import type { Route } from "./match.ts";
 import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
@@ -20,9 +20,9 @@ export interface Part extends Check {
   /** Whose quota: what the rule's key gave. */
   readonly partition: string;
   /** Set when the rule refuses by itself, without the store. */
-  readonly refusal: Decision | null;
+  readonly refusal: DatedDecision | null;
   /** The verdict, once there is one. */
-  decision: Decision;
+  decision: DatedDecision;
   /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
   charged: boolean;
   /** Has the charge been corrected, for good? */
@@ -36,6 +36,8 @@ export interface Owner {
   /** Corrects a charge; false when the throttle has no rule of that name. */
   settle(trip: Trip, rule: string, cost: number): MaybePromise<void> | false;
 }
+
+const NONE: readonly Part[] = [];
 
 /** Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. */
 const TRIP = Symbol("weir.trip");
@@ -87,13 +89,15 @@ export class Trip implements Context {
   /** The trip through the throttle around this one. */
   readonly outer: Trip | null;
   /** What was decided so far. */
-  parts: Part[] = [];
+  parts: readonly Part[] = NONE;
   /** What the store is being asked. */
-  asked: Part[] = [];
+  asked: readonly Part[] = NONE;
   /** Undefined until authentication is over. */
   who: Identity | null | undefined = undefined;
   /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
   over = false;
+  /** Ms spent on deciding, for observers; while that goes on, less the time at which it began. */
+  spentMs = 0;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
   failed = false;
   #address: string | null | undefined = undefined;
@@ -135,7 +139,7 @@ export function embark(trip: Trip): void {
 export function requestThrottle(trip: Trip): RequestThrottle {
   return {
     get decisions() {
-      const decisions: Decision[] = [];
+      const decisions: DatedDecision[] = [];
       for (let level: Trip | null = trip; level !== null; level = level.outer) {
         decisions.unshift(...level.parts.map(({ decision }) => decision));
       }

@@ -8,6 +8,7 @@ import {
   type Check,
   concurrency,
   createThrottle,
+  type Decision,
   fixedWindow,
   gcra,
   memoryStore,
@@ -396,5 +397,35 @@ describe("withThrottle and createThrottle", () => {
     const options = { client, store: undefined, headers: undefined, report: undefined, observers: undefined };
     const handler = withThrottle(() => new Response(), "1/min", options as unknown as ThrottleOptions);
     assertEquals((await handler(requestTo())).headers.get("x-ratelimit-remaining"), "0");
+  });
+});
+
+describe("a store of one's own", () => {
+  it("may leave the times of its decisions to the throttle", async () => {
+    let used = 0;
+    const store: Store = {
+      shared: false,
+      decide: (checks) =>
+        checks.map(({ policy: { name, limit, windowMs, mode }, cost }): Decision => {
+          const allowed = used + cost <= limit;
+          if (allowed) used += cost;
+          return {
+            ...{
+              policy: name,
+              limit,
+              windowMs,
+              mode,
+              cost,
+              allowed,
+              remaining: limit - used,
+              blocked: false,
+            },
+            ...{ resetAfterMs: 1000, retryAfterMs: allowed ? 0 : 1000, source: "store" },
+          };
+        }),
+    };
+    const { statuses, send } = throttled({ name: "r", rate: "2/min", count: "failures" }, { store });
+    assertEquals(await statuses(3), [200, 200, 200]);
+    assertEquals((await send()).headers.get("x-ratelimit-limit"), "2");
   });
 });

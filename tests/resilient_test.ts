@@ -51,7 +51,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "answers NaN": () => Promise.resolve([{ ...ok("r"), remaining: NaN }]),
   "answers a negative wait": () => Promise.resolve([{ ...ok("r"), retryAfterMs: -1 }]),
   "answers no verdict": () => Promise.resolve([{ ...ok("r"), allowed: 1 }]),
-  "answers no time": () => Promise.resolve([{ ...ok("r"), at: undefined }]),
+  "answers a time that is none": () => Promise.resolve([{ ...ok("r"), at: NaN }]),
 };
 
 function ok(policy: string): Decision {

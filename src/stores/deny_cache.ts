@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Decision } from "../decision.ts";
+import type { DatedDecision } from "../decision.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
 import type { CompiledRule } from "../rule.ts";
 import { around } from "./around.ts";
-import type { Check, Store } from "./store.ts";
+import type { Check, DatedStore, Store } from "./store.ts";
 
 /** What {@link denyCache} takes. */
 export interface DenyCacheOptions {
@@ -26,7 +26,7 @@ interface Moment {
 
 interface Refusal {
   /** What the store said. */
-  readonly decision: Decision;
+  readonly decision: DatedDecision;
   /** The least cost it holds for. */
   readonly cost: number;
   /** How long it holds, in ms. */
@@ -87,10 +87,10 @@ function givesBack({ since, cost }: Check): boolean {
  * @param options See {@link DenyCacheOptions}.
  */
 export function denyCache(
-  store: Store,
+  store: DatedStore,
   rules: readonly CompiledRule[],
   options: DenyCacheOptions = {},
-): Store {
+): DatedStore {
   const { maxKeys = MAX_KEYS, origin = store } = options;
   const wall = store.clock ?? Date.now;
   const steady = store.clock ?? (() => performance.now());
@@ -108,7 +108,7 @@ export function denyCache(
   }
 
   /** How long a decision stands whatever happens, in ms. */
-  function holdsMs({ policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: Decision): number {
+  function holdsMs({ policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision): number {
     if (allowed || source !== "store" || !certain.has(policy)) return 0;
     if (blocked) return blockedMs;
     return certain.get(policy) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
@@ -119,7 +119,7 @@ export function denyCache(
     return waitMs - Math.max(now.wall - asked.wall, now.steady - asked.steady);
   }
 
-  function refusalOf({ key, cost, policy, since }: Check, now: Moment): Decision | null {
+  function refusalOf({ key, cost, policy, since }: Check, now: Moment): DatedDecision | null {
     const refusal = known.get(key);
     if (refusal === undefined) return null;
     const left = leftMs(refusal, now);
@@ -145,8 +145,8 @@ export function denyCache(
   }
 
   /** The known refusals that answer a request; null when the store must be asked. */
-  function answerTo(checks: readonly Check[], now: Moment): readonly Decision[] | null {
-    const refusals: Decision[] = [];
+  function answerTo(checks: readonly Check[], now: Moment): readonly DatedDecision[] | null {
+    const refusals: DatedDecision[] = [];
     let mustAsk = false;
     for (const check of checks) {
       const refusal = refusalOf(check, now);
@@ -165,7 +165,7 @@ export function denyCache(
     }
   }
 
-  function remember({ key, cost }: Check, decision: Decision, asked: Moment): void {
+  function remember({ key, cost }: Check, decision: DatedDecision, asked: Moment): void {
     const waitMs = holdsMs(decision);
     // A charge since then makes the numbers of an older refusal wrong.
     known.delete(key);
@@ -196,7 +196,7 @@ export function denyCache(
     );
   }
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly Decision[]> {
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
     if (!spend) return store.decide(checks, false);
     const returned = checks.filter(givesBack);
     if (returned.length > 0) {

@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { PreparedOptions } from "../options.ts";
-import type { CompiledRule } from "../rule.ts";
+import type { CompiledRule, FailurePolicy } from "../rule.ts";
 import { denyCache } from "./deny_cache.ts";
 import { resilient } from "./resilient.ts";
-import type { Store } from "./store.ts";
-import { checkSafety } from "./unsafe.ts";
+import type { DatedStore, Store } from "./store.ts";
+import { checkSafety, type UnsafeStore } from "./unsafe.ts";
 
 /**
  * The store as a throttle asks it.
@@ -19,9 +18,13 @@ import { checkSafety } from "./unsafe.ts";
  * @throws {TypeError} When the store is unsafe here and `unsafeStore` is "error".
  */
 export function guard(
-  { store, onStoreFailure, unsafeStore }: Pick<PreparedOptions, "store" | "onStoreFailure" | "unsafeStore">,
+  { store, onStoreFailure, unsafeStore }: {
+    readonly store: Store;
+    readonly onStoreFailure: FailurePolicy;
+    readonly unsafeStore: UnsafeStore;
+  },
   rules: readonly CompiledRule[],
-): Store {
+): DatedStore {
   checkSafety(store, unsafeStore);
   const ladder = resilient(store, { rules, onStoreFailure });
   return store.denyCache ?? store.shared ? denyCache(ladder, rules, { origin: store }) : ladder;

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { type Decision, refuses } from "../decision.ts";
+import { type DatedDecision, type Decision, refuses } from "../decision.ts";
 import { type MaybePromise, rescue, then, within } from "../maybe.ts";
 import { shown } from "../rate.ts";
 import type { CompiledRule, FailurePolicy } from "../rule.ts";
 import { around } from "./around.ts";
 import { circuitBreaker } from "./breaker.ts";
 import { memoryStore } from "./memory.ts";
-import type { Check, Store, StoreChange } from "./store.ts";
+import type { Check, DatedStore, Store, StoreChange } from "./store.ts";
 
 /** What {@link resilient} takes beside a store. */
 export interface ResilientOptions {
@@ -40,7 +40,21 @@ interface Call {
 function isDecision(value: Decision | null | undefined, { policy }: Check): value is Decision {
   return typeof value?.allowed === "boolean" && value.policy === policy.name &&
     value.remaining >= 0 && value.resetAfterMs >= 0 && value.retryAfterMs >= 0 &&
-    Number.isFinite(value.at) && Number.isFinite(value.chargedAt);
+    isTime(value.at) && isTime(value.chargedAt);
+}
+
+function isTime(value: number | undefined): boolean {
+  return value === undefined || Number.isFinite(value);
+}
+
+function isDated(decision: Decision): decision is DatedDecision {
+  return decision.at !== undefined && decision.chargedAt !== undefined;
+}
+
+/** A decision of a store that leaves the times to us. */
+function dated(decision: Decision, now: number): DatedDecision {
+  const { at = now } = decision;
+  return { ...decision, at, chargedAt: decision.chargedAt ?? at };
 }
 
 /** @throws {TypeError} When what a store answered is not one decision a check, in their order. */
@@ -56,7 +70,7 @@ function expectAnswer(checks: readonly Check[], decisions: readonly Decision[]):
 }
 
 /** The verdict of a failure policy. Its numbers mean nothing. */
-function verdict({ policy, cost }: Check, allowed: boolean, retryAfterMs: number, at: number): Decision {
+function verdict({ policy, cost }: Check, allowed: boolean, retryAfterMs: number, at: number): DatedDecision {
   return {
     policy: policy.name,
     limit: policy.limit,
@@ -86,7 +100,7 @@ function verdict({ policy, cost }: Check, allowed: boolean, retryAfterMs: number
  * @param options See {@link ResilientOptions}.
  * @returns A store that never fails, but for `forget`: that is an operator's wish, and rejects when it cannot be done.
  */
-export function resilient(store: Store, options: ResilientOptions): Store {
+export function resilient(store: Store, options: ResilientOptions): DatedStore {
   const { rules, failures = 5, probeAfterMs = 1000 } = options;
   const { deadlineMs = DEADLINE_MS } = store;
   const listeners: ((change: StoreChange) => void)[] = [];
@@ -105,7 +119,7 @@ export function resilient(store: Store, options: ResilientOptions): Store {
   const late = (): Error => new Error(`The store did not answer within ${deadlineMs} ms`);
 
   /** Charges here what the store charged: as corrections, for they are never refused. */
-  function mirror(checks: readonly Check[], decisions: readonly Decision[]): void {
+  function mirror(checks: readonly Check[], decisions: readonly DatedDecision[]): void {
     const [first] = decisions;
     if (first !== undefined && store.clock === undefined) aheadMs = first.at - Date.now();
     if (decisions.some(refuses)) return;
@@ -127,16 +141,16 @@ export function resilient(store: Store, options: ResilientOptions): Store {
     return policy === "deny" && check.since !== null ? "allow" : policy;
   }
 
-  function withoutStore(checks: readonly Check[], spend: boolean): readonly Decision[] {
+  function withoutStore(checks: readonly Check[], spend: boolean): readonly DatedDecision[] {
     const places = checks.map(standIn);
     const isDenied = checks.some(({ policy }, i) => places[i] === "deny" && policy.mode === "enforce");
     const counted = checks.filter((_, i) => places[i] === "local");
-    const counts = counted.length === 0 ? [] : local.decide(counted, spend && !isDenied) as Decision[];
+    const counts = counted.length === 0 ? [] : local.decide(counted, spend && !isDenied) as DatedDecision[];
     const answers = counts.values();
     const waitMs = Math.max(RETRY_MS, breaker.waitMs());
     return checks.map((check, i) => {
       if (places[i] !== "local") return verdict(check, places[i] === "allow", waitMs, clock());
-      const answer = answers.next().value as Decision;
+      const answer = answers.next().value as DatedDecision;
       answer.source = "local";
       return answer;
     });
@@ -144,24 +158,25 @@ export function resilient(store: Store, options: ResilientOptions): Store {
 
   const isElsewhere = ({ source }: Check): boolean => source === "local" || source === "allowed-by-policy";
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly Decision[]> {
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
     const ticket = checks.some(isElsewhere) ? null : breaker.enter();
     if (ticket === null) return withoutStore(checks, spend);
     return rescue(ask, recover, { checks, spend, ticket });
   }
 
-  function ask(call: Call): MaybePromise<readonly Decision[]> {
+  function ask(call: Call): MaybePromise<readonly DatedDecision[]> {
     return then(within(store.decide(call.checks, call.spend), deadlineMs, late), accept, call);
   }
 
-  function accept(decisions: readonly Decision[], { checks, spend, ticket }: Call): readonly Decision[] {
-    expectAnswer(checks, decisions);
+  function accept(answer: readonly Decision[], { checks, spend, ticket }: Call): readonly DatedDecision[] {
+    expectAnswer(checks, answer);
     breaker.succeed(ticket);
+    const decisions = answer.every(isDated) ? answer : answer.map((decision) => dated(decision, clock()));
     if (isWarm && spend) mirror(checks, decisions);
     return decisions;
   }
 
-  function recover(error: unknown, { checks, spend, ticket }: Call): readonly Decision[] {
+  function recover(error: unknown, { checks, spend, ticket }: Call): readonly DatedDecision[] {
     breaker.fail(ticket, error);
     return withoutStore(checks, spend);
   }

@@ -10,7 +10,7 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import { blockLua } from "../algorithms/block.ts";
 import { integerLua } from "../algorithms/integer.ts";
 import { logLua } from "../algorithms/log.ts";
-import type { Decision } from "../decision.ts";
+import type { DatedDecision } from "../decision.ts";
 import { shown } from "../rate.ts";
 import { type Check, decisionOf } from "./store.ts";
 
@@ -161,7 +161,7 @@ const FIELDS = 6;
  * @param reply What the client gave.
  * @throws {Error} When that is not a reply of the script.
  */
-export function decisionsOf(checks: readonly Check[], reply: unknown): Decision[] {
+export function decisionsOf(checks: readonly Check[], reply: unknown): DatedDecision[] {
   const numbers = Array.isArray(reply) ? reply.map(Number) : [];
   if (numbers.length !== 1 + FIELDS * checks.length || !numbers.every(Number.isSafeInteger)) {
     throw new Error(

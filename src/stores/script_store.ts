@@ -5,7 +5,7 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
-import type { Decision } from "../decision.ts";
+import type { DatedDecision } from "../decision.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
 import { checkText, decisionsOf, scriptText, type Twin, twinOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
@@ -82,7 +82,7 @@ export function scriptStore(
   }
 
   /** One command. */
-  async function decideAtOnce(charges: readonly Charge[], spend: boolean): Promise<readonly Decision[]> {
+  async function decideAtOnce(charges: readonly Charge[], spend: boolean): Promise<readonly DatedDecision[]> {
     const checks = charges.map(({ check }) => check);
     const texts = checks.map((check) => checkText(check, placeOf(check.algorithm, check.policy.name)));
     const keys = charges.map(({ key }) => key);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Decision, refuses } from "../decision.ts";
+import { type DatedDecision, refuses } from "../decision.ts";
 import type { Check } from "./store.ts";
 
 /** A check and the key that its state is stored under. */
@@ -16,7 +16,7 @@ export interface Charge {
 }
 
 /** Decides charges of one slot, all or none. */
-type Decide = (charges: readonly Charge[], spend: boolean) => Promise<readonly Decision[]>;
+type Decide = (charges: readonly Charge[], spend: boolean) => Promise<readonly DatedDecision[]>;
 
 /** The charges of one slot, and where among all of them they stand. */
 interface Group {
@@ -51,15 +51,15 @@ export async function decideInSlots(
   slotOf: (key: string) => number,
   spend: boolean,
   decide: Decide,
-): Promise<readonly Decision[]> {
+): Promise<readonly DatedDecision[]> {
   const groups = groupsOf(charges, slotOf);
   if (groups.length === 1) return decide(charges, spend);
   const answers = await Promise.allSettled(groups.map((group) => decide(group.charges, spend)));
   const failure = answers.find((answer) => answer.status === "rejected");
-  const passed = (answer: PromiseSettledResult<readonly Decision[]>): boolean =>
+  const passed = (answer: PromiseSettledResult<readonly DatedDecision[]>): boolean =>
     answer.status === "fulfilled" && !answer.value.some(refuses);
 
-  const decisions: Decision[] = [];
+  const decisions: DatedDecision[] = [];
   answers.forEach((answer, i) => {
     if (answer.status === "fulfilled") answer.value.forEach((d, j) => decisions[groups[i].places[j]] = d);
   });

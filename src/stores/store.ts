@@ -5,7 +5,7 @@
  */
 
 import type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
-import type { Decision, Source } from "../decision.ts";
+import type { DatedDecision, Decision, Source } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { CompiledRule } from "../rule.ts";
 
@@ -74,6 +74,11 @@ export interface Store {
   run?(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
 
+/** A store whose decisions all have their times. */
+export interface DatedStore extends Store {
+  decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly DatedDecision[]>;
+}
+
 /**
  * The decision that a step amounts to.
  *
@@ -82,7 +87,7 @@ export interface Store {
  * @param now The store's time of it, epoch ms.
  * @returns A new decision.
  */
-export function decisionOf(check: Check, step: Step, now: number): Decision {
+export function decisionOf(check: Check, step: Step, now: number): DatedDecision {
   const { policy } = check;
   return {
     policy: policy.name,

@@ -93,8 +93,8 @@ async function trialOf({ open, advance = wait }: StoreUnderTest): Promise<Trial>
     check,
     askAll,
     ask: async (asked = {}) => (await askAll([asked]))[0],
-    correct: async (asked, { chargedAt }, units) =>
-      (await store.decide([{ ...check(asked), cost: units, since: chargedAt }]))[0],
+    correct: async (asked, { at = 0, chargedAt }, units) =>
+      (await store.decide([{ ...check(asked), cost: units, since: chargedAt ?? at }]))[0],
   };
 }
 
