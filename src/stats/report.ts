@@ -114,8 +114,8 @@ export interface StatsReport {
 /** What is counted about a subject. Of a method and a route the first three, of a status the first. */
 export const MEASURES = ["requests", "refused", "shadow_refused", "near_limit"] as const;
 
-/** The places of measures among them. */
-export const [REQUESTS, REFUSED, SHADOW_REFUSED, NEAR_LIMIT] = [0, 1, 2, 3] as const;
+/** The place of a measure among them. */
+export const REQUESTS = 0, REFUSED = 1, SHADOW_REFUSED = 2, NEAR_LIMIT = 3;
 
 /** What is counted. */
 export type Measure = (typeof MEASURES)[number];

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** Longer than anything is read, in s. */
-export const LIFE_S = 25 * 3600;
+/** How long a key lives after it was last written, in s: 25 hours, longer than anything is read. */
+export const LIFE_S = 90_000;
 /** Words of one PFADD: Lua hands on no more than some thousands. */
 export const CHUNK = 1000;
 
@@ -22,12 +22,14 @@ while at <= #ARGV do
 end
 return replies
 `;
-export const READ = `local at = 1\n${RUN}`;
+/** Runs commands and replies what they reply. */
+export const READ: string = `local at = 1\n${RUN}`;
+
 /**
  * KEYS[1] holds the seed of all instances' hashes, KEYS[2] the number of this instance's last batch. A batch made with
  * another seed is not taken, but answered with the seed; one taken before is not taken twice.
  */
-export const WRITE = `
+export const WRITE: string = `
 local seed = redis.call('GET', KEYS[1]) or ARGV[1]
 redis.call('SET', KEYS[1], seed, 'EX', ${LIFE_S})
 if seed ~= ARGV[1] then return seed end
@@ -42,10 +44,16 @@ ${RUN.replace("return replies", "return 'done'")}
 export interface Commands {
   /** Names of keys, without repetition. */
   readonly keys: string[];
+  /** The other words that the script gets. */
   readonly words: string[];
+  /** Adds a command: its name, its keys, its other words. */
   add(name: string, keys: string | readonly string[], ...words: readonly (string | number)[]): void;
 }
 
+/**
+ * @param first Names of keys that the script itself reads.
+ * @returns No command yet.
+ */
 export function commands(first: readonly string[] = []): Commands {
   // One tag, so that a cluster keeps all of it on one node.
   const tagged = (key: string): string => `{stats}:${key}`;

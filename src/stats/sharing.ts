@@ -17,7 +17,9 @@ import { type Minute, type TopLists, topLists } from "./timeline.ts";
 const EVERY_MS = 5000;
 /** How long the store may take: nobody waits for it but a reader. */
 const DEADLINE_MS = 2000;
-/** Clients that a batch holds; at that many it is written at once, and what comes meanwhile is not counted as unique. */
+/** With that many clients a batch is written at once: it takes the process 1 or 2 ms. */
+const FULL = 2000;
+/** Clients that a batch holds while it cannot be written; others are not counted as unique. */
 const MOST_CLIENTS = 10_000;
 /** Names that a batch adds to a list of what was refused most, and names that a list is trimmed to. */
 const TOP_WRITTEN = 100;
@@ -37,6 +39,8 @@ interface Gathered {
 interface Batch extends Gathered {
   readonly number: number;
   readonly counts: readonly (readonly [minute: number, counts: readonly Count[]])[];
+  /** Its commands, made once: an outage may have it sent many times. */
+  commands: Commands | null;
 }
 
 /** Statistics shared with other instances. */
@@ -84,7 +88,7 @@ export function sharing(options: SharingOptions): Sharing {
   function seal(): Batch | null {
     if (touched.size === 0) return null;
     const counts = [...touched].map((minute) => [minute.minute, untold(minute)] as const);
-    const sealed = { ...gathered, counts, number: ++batches };
+    const sealed = { ...gathered, counts, number: ++batches, commands: null };
     touched = new Set();
     gathered = { clients: new Map(), refused: new Map(), size: 0 };
     return sealed;
@@ -148,16 +152,15 @@ export function sharing(options: SharingOptions): Sharing {
     // The first answer may be the seed that other instances agreed on; it changes only when Redis loses it.
     for (let tries = 0; tries < 3; tries++) {
       seed ??= randomSeed();
-      const answer = await ask(WRITE, commandsOf(sealed, seed, instance), [
-        seed.join(),
-        String(sealed.number),
-      ]);
+      sealed.commands ??= commandsOf(sealed, seed, instance);
+      const answer = await ask(WRITE, sealed.commands, [seed.join(), String(sealed.number)]);
       if (answer === "done") return;
       const [a, b] = String(answer).split(",").map(Number);
       if (!Number.isInteger(a) || !Number.isInteger(b)) {
         throw new TypeError(`Cannot share statistics as the store must answer "done" or a seed: ${answer}`);
       }
       seed = [a, b];
+      sealed.commands = null;
     }
     throw new Error("Cannot share statistics as the seed of their hashes changes all the time");
   }
@@ -182,7 +185,11 @@ export function sharing(options: SharingOptions): Sharing {
       failing = false;
     } catch (error) {
       if (!failing) {
-        console.warn("Statistics are not shared at the moment; nothing else is touched by that.", error);
+        // As text: clients' errors hold the whole command.
+        console.warn(
+          "Statistics are not shared at the moment; nothing else is touched by that.",
+          String(error),
+        );
       }
       failing = true;
     }
@@ -218,7 +225,7 @@ export function sharing(options: SharingOptions): Sharing {
         if (set === undefined) gathered.clients.set(minute, set = new Set());
         const { size } = set;
         gathered.size += set.add(client).size - size;
-        if (set.size > size && gathered.size === MOST_CLIENTS) plan(0, null);
+        if (set.size > size && gathered.size === FULL) plan(0, null);
       }
       if (refusedOn === null) return;
       const hour = Math.floor(minute / 60);

@@ -117,13 +117,22 @@ export function timeline(): Timeline {
   let current: Minute | null = null;
   let hour: Hour | null = null;
 
+  const minuteAt = (minute: number): Minute | null => {
+    const found = minutes[minute % MINUTES];
+    return found?.minute === minute ? found : null;
+  };
+
+  /** A minute that a clock came back to has the clients of one of its two visits at least. */
+  const clientsOf = (minute: Minute): number =>
+    minute === current ? Math.max(minute.clients, minuteClients.count()) : minute.clients;
+
   function enter(now: number): Minute {
     const minute = Math.floor(now / MINUTE_MS);
     // A clock that is set back a little stays in its minute; one set back far begins anew there.
     if (current !== null && minute <= current.minute && minute > current.minute - 60) return current;
-    if (current !== null) current.clients = minuteClients.count();
+    if (current !== null) current.clients = clientsOf(current);
     minuteClients.clear();
-    current = { minute, counts: new Uint32Array(totals.length), told: null, clients: 0 };
+    current = minuteAt(minute) ?? { minute, counts: new Uint32Array(totals.length), told: null, clients: 0 };
     minutes[minute % MINUTES] = current;
     const which = Math.floor(minute / 60);
     const known = hours[which % HOURS];
@@ -161,17 +170,11 @@ export function timeline(): Timeline {
   const breakdown = (numbers: ArrayLike<number>): StatsBreakdown =>
     breakdownOf(countsOf((place) => numbers[place]));
 
-  const minuteAt = (minute: number): Minute | null => {
-    const found = minutes[minute % MINUTES];
-    return found?.minute === minute ? found : null;
-  };
-
   function slotOfMinute(minute: number): StatsSlot {
     const found = minuteAt(minute);
     const start = minute * MINUTE_MS;
     if (found === null) return { start, ...noCounts(), unique_clients: 0 };
-    const clients = found === current ? minuteClients.count() : found.clients;
-    return { start, ...breakdown(found.counts), unique_clients: clients };
+    return { start, ...breakdown(found.counts), unique_clients: clientsOf(found) };
   }
 
   /** The sums of an hour's minutes. */

@@ -46,16 +46,19 @@ const {
   firstOf,
   fixedWindow,
   gcra,
+  logTo,
   memoryStore,
   problemJson,
   rateLimit,
   retryAfter,
   slidingLog,
   slidingWindow,
+  stats,
   withThrottle,
   xRateLimit,
 } = await import("../../mod.ts");
 
+const sharedStore = { ...memoryStore(), run: () => Promise.resolve("done") };
 const keys = [byIp(), byGlobal(), byHeader("x-key"), byUser(), byApiKey(), byApiKey({ secret: "s" })];
 const algorithms = [fixedWindow(), gcra(), slidingLog(), slidingWindow()];
 for (const reject of [problemJson(), detailJson(), errorJson()]) {
@@ -72,7 +75,7 @@ for (const reject of [problemJson(), detailJson(), errorJson()]) {
     authenticate: () => null,
     headers: [xRateLimit(), rateLimit(), rateLimit({ draft: 7 }), rateLimit({ draft: 6 }), retryAfter()],
     reject,
-    observers: [() => {}],
+    observers: [() => {}, stats(), stats({ store: sharedStore }), logTo(console)],
   });
 }
 withThrottle(() => new Response("inside"), ["60/min", "1000/day"]);
