@@ -32,7 +32,7 @@ export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } 
 export type { Context } from "./src/context.ts";
 export type { Decision, Mode, Source } from "./src/decision.ts";
 export type { Observer, ThrottleEvent } from "./src/events.ts";
-export { logTo, type LogOptions, type LogTarget } from "./src/log.ts";
+export { type LogOptions, type LogTarget, logTo } from "./src/log.ts";
 export { type Stats, stats, type StatsOptions } from "./src/stats/stats.ts";
 export type {
   StatsBreakdown,
