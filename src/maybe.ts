@@ -13,7 +13,8 @@ export type MaybePromise<T> = T | Promise<T>;
 
 function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   // Not `instanceof`: promises of another realm (edge-runtime, vm contexts) and thenables count too.
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
 }
 
 /** `next(value, arg)`, now if the value is here, else when it arrives. */
@@ -40,14 +41,23 @@ export function each<T, R, A>(
   run: (item: T, arg: A) => MaybePromise<R>,
   arg: A,
 ): MaybePromise<readonly R[]> {
-  const values: MaybePromise<R>[] = [];
+  const values = new Array<MaybePromise<R>>(items.length);
+  let isHere = true;
   try {
-    for (const item of items) values.push(run(item, arg));
+    for (let i = 0; i < items.length; i++) {
+      const value = values[i] = run(items[i], arg);
+      if (isPromise(value)) isHere = false;
+    }
   } catch (error) {
     for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
     throw error;
   }
-  return all(values);
+  return isHere ? values as R[] : Promise.all(values);
+}
+
+/** `act(value)` where the value is only a promise so far. */
+export function ifLater<T>(value: MaybePromise<T>, act: (promise: Promise<T>) => void): void {
+  if (isPromise(value)) act(value);
 }
 
 /** `run(arg)`, with what it throws, or what its promise rejects with, handed to `recover`. */

@@ -6,7 +6,7 @@
 
 import type { Announcer } from "./announcer.ts";
 import { isResponse } from "./label.ts";
-import { all, type MaybePromise, rescue, then } from "./maybe.ts";
+import { all, ifLater, type MaybePromise, rescue, then } from "./maybe.ts";
 import { shown } from "./rate.ts";
 import { isCost } from "./rule.ts";
 import type { DatedStore } from "./stores/store.ts";
@@ -40,7 +40,7 @@ export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>
 
 /** Keeps the platform alive until the work is done. */
 export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
-  if (work instanceof Promise) keeperOf(platform)?.(work);
+  ifLater(work, (promise) => keeperOf(platform)?.(promise));
 }
 
 /** What a request really cost under a rule, by its response. */
