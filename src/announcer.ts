@@ -12,6 +12,10 @@ import type { Part, Trip } from "./trip.ts";
 
 /** Tells observers what happens to trips. */
 export interface Announcer {
+  /** Deciding begins, or goes on after authentication. */
+  start(trip: Trip): void;
+  /** Deciding waits for authentication. */
+  pause(trip: Trip): void;
   /** The verdict on a request. */
   verdict(trip: Trip, refused: boolean): void;
   /** The status of the response to a request. */
@@ -30,6 +34,7 @@ export interface Announcer {
  * @param observers The observers.
  * @param clock Dates events, epoch ms.
  * @param revealKeys Events carry raw keys.
+ * @param stopwatch Ms since whenever, and no clock that is set steps it.
  * @returns Null where nobody watches, so that nothing is made in vain.
  * @throws {TypeError} When an observer is not a function.
  */
@@ -37,6 +42,7 @@ export function announcerOf(
   observers: readonly Observer[],
   clock: () => number,
   revealKeys: boolean,
+  stopwatch: () => number = () => performance.now(),
 ): Announcer | null {
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
@@ -58,8 +64,17 @@ export function announcerOf(
     return event;
   }
 
+  function pause(trip: Trip): void {
+    trip.spentMs += stopwatch();
+  }
+
   return {
+    start(trip) {
+      trip.spentMs -= stopwatch();
+    },
+    pause,
     verdict(trip, refused) {
+      pause(trip);
       for (const part of trip.parts) {
         const { allowed, mode, blocked } = part.decision;
         if (allowed) continue;
@@ -67,8 +82,11 @@ export function announcerOf(
         else if (blocked) tell(eventOfPart("blocked", trip, part, [part.decision]));
       }
       const first = refused ? trip.parts.find(({ decision }) => refuses(decision)) : undefined;
-      if (first !== undefined) tell(eventOfPart("denied", trip, first));
-      else tell(eventOf(refused ? "denied" : "allowed", trip));
+      const event = first !== undefined
+        ? eventOfPart("denied", trip, first)
+        : eventOf(refused ? "denied" : "allowed", trip);
+      event.durationMs = trip.spentMs;
+      tell(event);
     },
     answered: tell.answered,
     skipped(trip, rule) {

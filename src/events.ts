@@ -33,6 +33,8 @@ export interface ThrottleEvent {
   error?: unknown;
   /** Which way the store changed. */
   state?: "failing" | "healed";
+  /** Of a verdict: ms that deciding took, authentication apart. */
+  durationMs?: number;
 }
 
 /** Watches a throttle. What it throws is reported once to `console.error` and changes nothing. */
@@ -56,6 +58,7 @@ export class TripEvent implements ThrottleEvent {
   declare rule?: string;
   declare key?: string;
   declare error?: unknown;
+  declare durationMs?: number;
   readonly #trip: Trip;
 
   constructor(type: ThrottleEvent["type"], at: number, trip: Trip, decisions: readonly Decision[]) {
