@@ -6,6 +6,7 @@
 
 import { type Decision, hasNumbers, refuses } from "./decision.ts";
 import type { HeaderFormat, Report } from "./headers/format.ts";
+import { only } from "./only.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { Part } from "./trip.ts";
 
@@ -115,7 +116,7 @@ function isRefusing({ decision }: { readonly decision: Decision }): boolean {
 }
 
 function reportOf(parts: readonly Part[], denied: boolean): Report {
-  const quotas = parts.every(isTold) ? parts : parts.filter(isTold);
+  const quotas = only(parts, isTold);
   let waitMs = 0;
   if (denied) {
     for (const { decision } of parts) if (refuses(decision)) waitMs = Math.max(waitMs, decision.retryAfterMs);

@@ -6,14 +6,18 @@
  */
 
 import type { Decision } from "../decision.ts";
+import { only } from "../only.ts";
 import type { HeaderDescription, Quota } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./whole.ts";
 
+function isWindowed({ algorithm }: Quota): boolean {
+  return algorithm.unit !== "concurrent-requests";
+}
+
 /** The quotas that have the window these drafts require: not those of concurrency. */
 export function windowed(quotas: readonly Quota[]): readonly Quota[] {
-  const isWindowed = ({ algorithm }: Quota): boolean => algorithm.unit !== "concurrent-requests";
-  return quotas.every(isWindowed) ? quotas : quotas.filter(isWindowed);
+  return only(quotas, isWindowed);
 }
 
 /**

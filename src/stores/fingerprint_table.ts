@@ -38,15 +38,15 @@ interface Segment {
   readonly slots: number;
   /** Slots that were ever filled since the segment was made; a search ends at one that was not. */
   filled: number;
-  /** Low and high half of each slot's fingerprint; both 0: never filled. */
-  readonly prints: Uint32Array;
+  /** Low and high half of each slot's fingerprint; both 0: never filled. Signed, as engines box greater integers. */
+  readonly prints: Int32Array;
   /** Each entry's kind, from 1; 0: the entry has gone, but searches go on past its slot. */
   readonly kinds: Uint16Array;
   /** Each entry's state, `width` numbers. */
   readonly states: Float64Array;
 }
 
-/** The hash of a key searched for lately: one request searches for each of its keys twice. */
+/** The hash of a key that was loaded lately: what is saved then has been loaded before. */
 interface Hash {
   key: string | null;
   low: number;
@@ -55,7 +55,7 @@ interface Hash {
 
 /** An integer from 0 to n - 1 out of 32 random bits. */
 function scale(bits: number, n: number): number {
-  return Math.floor(bits / 0x1_0000_0000 * n);
+  return Math.floor((bits >>> 0) / 0x1_0000_0000 * n);
 }
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
@@ -76,11 +76,12 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   const kindOfPolicy = new WeakMap<Policy, number>();
   const kindOfRate = new Map<string, number>();
   const hashes: Hash[] = Array.from({ length: 4 }, () => ({ key: null, low: 0, high: 0 }));
-  const print = new Uint32Array(2);
+  const print = new Int32Array(2);
   let seed: Seed | null = null;
   let oldest = 0;
 
-  // The latest search: the segment of the key, its slot there or -1, and the first slot on the way that it could take.
+  // The latest search: its key, the segment of the key, its slot there or -1, and the first slot on the way that it could take.
+  let searched: string | null = null;
   let low = 0;
   let high = 0;
   let segment = segmentOf(FIRST_SLOTS);
@@ -91,14 +92,13 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     return {
       slots,
       filled: 0,
-      prints: new Uint32Array(2 * slots),
+      prints: new Int32Array(2 * slots),
       kinds: new Uint16Array(slots),
       states: new Float64Array(width * slots),
     };
   }
 
   function hashOf(key: string): Hash {
-    for (const known of hashes) if (known.key === key) return known;
     const hash = hashes[oldest];
     oldest = (oldest + 1) % hashes.length;
     keyedHash(key, seed ??= randomSeed(), print);
@@ -108,11 +108,22 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     return hash;
   }
 
-  function search(key: string): void {
-    ({ low, high } = hashOf(key));
+  /** The hash of a key that was looked up a moment ago, most likely. */
+  function knownHash(key: string): Hash {
+    for (const known of hashes) if (known.key === key) return known;
+    return hashOf(key);
+  }
+
+  function search(hash: Hash): void {
+    ({ key: searched, low, high } = hash);
     const index = scale(high, segments.length);
     segment = segments[index] ??= segmentOf(FIRST_SLOTS);
     walk();
+  }
+
+  /** Searches again, unless that was the latest search. */
+  function searchAgain(key: string): void {
+    if (key !== searched) search(knownHash(key));
   }
 
   /** Linear probing, from the slot that the low half gives. */
@@ -232,11 +243,11 @@ export function fingerprintTable(width: number, room: Room): Shelf {
 
   return {
     load({ key }) {
-      search(key);
+      search(hashOf(key));
       return has() ? read(slot) : null;
     },
     save(check, step, now) {
-      search(check.key);
+      searchAgain(check.key);
       if (has()) {
         write(slot, check, step);
         return true;
@@ -255,11 +266,11 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       return true;
     },
     makeRoom({ key }, now) {
-      search(key);
+      searchAgain(key);
       return has() || room.held < room.most || evict(now);
     },
     forget(key) {
-      search(key);
+      searchAgain(key);
       if (has()) drop(slot);
     },
   };

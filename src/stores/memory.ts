@@ -65,25 +65,20 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
   const room: Room = { held: 0, most: maxKeys };
   /** By the width of their states; 0: states of no fixed width. */
-  const shelves = new Map<number, Shelf>();
+  const shelves: (Shelf | undefined)[] = [];
   /** One state a rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
   function shelfOf({ algorithm: { width = 0 } }: Check): Shelf {
-    let shelf = shelves.get(width);
-    if (shelf === undefined) {
-      shelf = width === 0 ? entryMap(room) : fingerprintTable(width, room);
-      shelves.set(width, shelf);
-    }
-    return shelf;
+    return shelves[width] ??= width === 0 ? entryMap(room) : fingerprintTable(width, room);
   }
 
   /** Is there room for a check's key, once what may go has gone: of its own shelf, else of another? */
   function makeRoom(check: Check, now: number): boolean {
     if (shelfOf(check).makeRoom(check, now)) return true;
-    for (const shelf of shelves.values()) if (shelf.makeRoom(check, now)) return true;
+    for (const shelf of shelves) if (shelf?.makeRoom(check, now)) return true;
     return false;
   }
 
@@ -127,17 +122,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     clock,
     decide(checks, spend = true): readonly Decision[] {
       const now = clock();
-      const decisions: Decision[] = [];
-      const states: unknown[] = [];
-      const steps: Step[] = [];
+      const decisions = new Array<Decision>(checks.length);
+      const states = new Array<unknown>(checks.length);
+      const steps = new Array<Step>(checks.length);
       let pass = true;
       for (let i = 0; i < checks.length; i++) {
         const check = checks[i];
-        const state = load(check, now, spend);
-        const step = check.algorithm.step(state, check.policy, now, check.cost, check.since);
-        states.push(state);
-        steps.push(step);
-        decisions.push(decisionOf(check, step, now));
+        const state = states[i] = load(check, now, spend);
+        const step = steps[i] = check.algorithm.step(state, check.policy, now, check.cost, check.since);
+        decisions[i] = decisionOf(check, step, now);
         if (!step.allowed && check.policy.mode === "enforce") pass = false;
       }
       for (let i = 0; i < checks.length; i++) {
@@ -158,7 +151,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       listeners.push(listener);
     },
     forget(key) {
-      for (const shelf of shelves.values()) shelf.forget(key);
+      for (const shelf of shelves) shelf?.forget(key);
     },
   };
 }
