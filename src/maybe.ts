@@ -17,13 +17,30 @@ function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
     typeof (value as { then?: unknown }).then === "function";
 }
 
+// Closures are made in functions of their own: one that may make a closure pays for its variables at every call.
+function later<T, R, A>(
+  value: Promise<T>,
+  next: (value: T, arg: A) => MaybePromise<R>,
+  arg: A,
+): Promise<R> {
+  return value.then((arrived) => next(arrived, arg));
+}
+
+function rescued<T, A>(
+  value: Promise<T>,
+  recover: (error: unknown, arg: A) => MaybePromise<T>,
+  arg: A,
+): Promise<T> {
+  return value.then(undefined, (error) => recover(error, arg));
+}
+
 /** `next(value, arg)`, now if the value is here, else when it arrives. */
 export function then<T, R, A = undefined>(
   value: MaybePromise<T>,
   next: (value: T, arg: A) => MaybePromise<R>,
   arg?: A,
 ): MaybePromise<R> {
-  return isPromise(value) ? value.then((arrived) => next(arrived, arg as A)) : next(value, arg as A);
+  return isPromise(value) ? later(value, next, arg as A) : next(value, arg as A);
 }
 
 /** The values themselves when all are here, else one promise of them, in order. */
@@ -68,7 +85,7 @@ export function rescue<T, A = undefined>(
 ): MaybePromise<T> {
   try {
     const value = run(arg as A);
-    return isPromise(value) ? value.then(undefined, (error) => recover(error, arg as A)) : value;
+    return isPromise(value) ? rescued(value, recover, arg as A) : value;
   } catch (error) {
     return recover(error, arg as A);
   }

@@ -277,9 +277,11 @@ export function createThrottle(
   // ---- after the handler --------------------------------------------------------------------------
 
   function finish(response: Response, trip: Trip): MaybePromise<Response> {
-    return trip.matched.counts
-      ? then(count(trip, response), () => label(trip, response, false))
-      : label(trip, response, false);
+    return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false);
+  }
+
+  function countAndLabel(response: Response, trip: Trip): MaybePromise<Response> {
+    return then(count(trip, response), () => label(trip, response, false));
   }
 
   /** The response with its rate headers; its end frees what the request holds. */
@@ -289,11 +291,14 @@ export function createThrottle(
     const labelled = report === "always" || (report === "denied" && denied)
       ? withOwnHeaders(response, mark, denied, writeHeaders, trip.parts)
       : response;
-    if (!trip.matched.holds || !trip.parts.some(holds)) return labelled;
+    return trip.matched.holds && trip.parts.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
+  }
+
+  function releaseAtEnd(response: Response, trip: Trip): Response {
     const end = (): void => waitUntil(trip.platform, release(trip));
-    if (trip.request.method !== "HEAD" && labelled?.body) return onBodyEnd(labelled, end);
+    if (trip.request.method !== "HEAD" && response?.body) return onBodyEnd(response, end);
     end();
-    return labelled;
+    return response;
   }
 
   function outcomeOf(trip: Trip, allowed: boolean, response: Response | null): Outcome {

@@ -24,15 +24,38 @@ export interface AddressRange {
   has(address: string): boolean;
 }
 
-// Four decimal octets without leading zeros: ipaddr.js alone would read 010.0.0.7, 0xcb.0.113.7 and 3405803783 too.
-const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
-const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
 const IPV6 = /^[0-9a-f:]+$/i;
 const DOTTED_TAIL = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 const RANGE = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/;
 
 // The longest spelling has 45 characters; the rest is room for a zone.
 const LONGEST = 64;
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/**
+ * Four decimal octets without leading zeros? ipaddr.js alone would read 010.0.0.7, 0xcb.0.113.7 and 3405803783 too. Most of
+ * what an IPv4 request pays for its address is this; a regular expression takes twice as long.
+ */
+function isIpv4(text: string): boolean {
+  if (text.length > 15) return false;
+  let dots = 0;
+  let octet = -1; // No digit yet.
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT && octet !== -1) {
+      dots++;
+      octet = -1;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || octet === 0) return false;
+    octet = octet === -1 ? digit : octet * 10 + digit;
+    if (octet > 255) return false;
+  }
+  return dots === 3 && octet !== -1;
+}
 
 // An address of these is a way to write the IPv4 address in its last 32 bits: RFC 4291 §2.5.5.2, RFC 6052 §2.1.
 const EMBEDDING = ["::ffff:0:0/96", "64:ff9b::/96"].map((text) => ipaddr.IPv6.parseCIDR(text));
@@ -47,8 +70,7 @@ const EMBEDDING = ["::ffff:0:0/96", "64:ff9b::/96"].map((text) => ipaddr.IPv6.pa
  * octal, hexadecimal and short IPv4 forms, `0.0.0.0`, `::`, and everything else.
  */
 export function canonicalAddress(text: string): string | null {
-  // This test is most of what an IPv4 request pays here.
-  if (IPV4.test(text)) return text === "0.0.0.0" ? null : text;
+  if (isIpv4(text)) return text === "0.0.0.0" ? null : text;
   return text.length <= LONGEST && text.includes(":") ? canonicalIpv6(text) : null;
 }
 
@@ -74,19 +96,30 @@ export function canonicalAddress(text: string): string | null {
  * ```
  */
 export function addressKey(address: string, prefixes: AddressPrefixes = {}): string {
+  const keyOf = compileAddressKey(prefixes);
+  const canonical = typeof address === "string" ? canonicalAddress(address) : null;
+  if (canonical !== null) return keyOf(canonical);
+  throw new TypeError(
+    `Cannot make an address key as the address must be an IPv4 or IPv6 address: current value is ${
+      JSON.stringify(address)
+    }`,
+  );
+}
+
+/**
+ * {@link addressKey} for many addresses under the same prefixes.
+ *
+ * @param prefixes How many bits tell clients apart.
+ * @returns A function of an address in canonical text.
+ * @throws {RangeError} If a prefix is not a whole number from 1 to 32, or to 128.
+ */
+export function compileAddressKey(prefixes: AddressPrefixes = {}): (canonical: string) => string {
   const { ipv4Prefix = 32, ipv6Prefix = 64 } = prefixes;
   requirePrefix("ipv4Prefix", ipv4Prefix, 32);
   requirePrefix("ipv6Prefix", ipv6Prefix, 128);
-  const canonical = typeof address === "string" ? canonicalAddress(address) : null;
-  if (canonical === null) {
-    throw new TypeError(
-      `Cannot make an address key as the address must be an IPv4 or IPv6 address: current value is ${
-        JSON.stringify(address)
-      }`,
-    );
-  }
-  if (canonical.includes(":")) return networkOf(ipv6Prefix)(canonical);
-  return ipv4Prefix === 32 ? canonical : networkOf(ipv4Prefix)(canonical);
+  const ipv4 = ipv4Prefix === 32 ? (canonical: string) => canonical : networkOf(ipv4Prefix);
+  const ipv6 = networkOf(ipv6Prefix);
+  return (canonical) => canonical.includes(":") ? ipv6(canonical) : ipv4(canonical);
 }
 
 /**
@@ -158,7 +191,7 @@ function networkOf(prefix: number): (canonical: string) => string {
 }
 
 function parse(text: string): Address | null {
-  if (IPV4.test(text)) return ipaddr.IPv4.parse(text);
+  if (isIpv4(text)) return ipaddr.IPv4.parse(text);
   const hexadecimal = text.replace(DOTTED_TAIL, withoutDots);
   if (!IPV6.test(hexadecimal)) return null;
   try {
@@ -171,7 +204,7 @@ function parse(text: string): Address | null {
 // Dotted tails are turned here as ipaddr.js takes octal and hexadecimal ones, and ::1.2.3.4 for ::ffff:1.2.3.4.
 function withoutDots(text: string, head: string, ...rest: string[]): string {
   const octets = rest.slice(0, 4);
-  if (!IPV4.test(octets.join("."))) return text;
+  if (!isIpv4(octets.join("."))) return text;
   const [a, b, c, d] = octets.map(Number);
   return `${head}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addressKey } from "../client/address.ts";
+import { compileAddressKey } from "../client/address.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
 
@@ -46,13 +46,11 @@ export function byIp(options: ByIpOptions = {}): Key {
       }`,
     );
   }
-  const prefixes = { ipv4Prefix, ipv6Prefix };
-  // Refuses a bad prefix now rather than at the first request.
-  addressKey("192.0.2.1", prefixes);
-  addressKey("2001:db8::1", prefixes);
+  const keyOfAddress = compileAddressKey({ ipv4Prefix, ipv6Prefix });
   const derive = (context: Context): string | null => {
     if (anonymousOnly && context.identity !== null) return null;
-    if (context.address !== null) return addressKey(context.address, prefixes);
+    const { address } = context;
+    if (address !== null) return keyOfAddress(address);
     if (onMissing !== "error") return null;
     throw new TypeError(
       "Cannot throttle by address as the server passes none: hand the throttled handler what the server passes " +
