@@ -236,6 +236,19 @@ describe("memoryStore", () => {
     for (let i = 0; i < 20; i++) ask(i % 2 ? "a" : "b");
     assertEquals(told as unknown, seen);
   });
+
+  it("lesson 46: counts on for every key while it grows, from one to tens of thousands", () => {
+    for (const maxKeys of [10_000, 1_000_000]) {
+      const { ask, left } = storeOf(maxKeys);
+      const keys = Array.from({ length: Math.min(maxKeys, 30_000) }, (_, i) => `key ${i}`);
+      const used = (i: number) => 1 + i % 7;
+      // In the order of their numbers, and then each key's rest: every key lives through all the growth after it.
+      keys.forEach((key) => ask(key));
+      keys.forEach((key, i) => used(i) > 1 && ask(key, { cost: used(i) - 1 }));
+      const wrong = keys.filter((key, i) => left(key) !== 10 - used(i));
+      assertEquals(wrong, []);
+    }
+  });
 });
 
 /** Keeps states in the plainest way: for ever. */

@@ -79,6 +79,8 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   const print = new Int32Array(2);
   let seed: Seed | null = null;
   let oldest = 0;
+  /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
+  let spread = 1;
 
   // The latest search: its key, the segment of the key, its slot there or -1, and the first slot on the way that it could take.
   let searched: string | null = null;
@@ -116,7 +118,12 @@ export function fingerprintTable(width: number, room: Room): Shelf {
 
   function search(hash: Hash): void {
     ({ key: searched, low, high } = hash);
-    const index = scale(high, segments.length);
+    enter();
+  }
+
+  /** Goes to the segment of the fingerprint at hand. */
+  function enter(): void {
+    const index = scale(high, spread);
     segment = segments[index] ??= segmentOf(FIRST_SLOTS);
     walk();
   }
@@ -152,8 +159,10 @@ export function fingerprintTable(width: number, room: Room): Shelf {
 
   function write(i: number, check: Check, step: Step): void {
     const state = step.state as readonly number[];
-    for (let n = 0; n < width; n++) segment.states[width * i + n] = state[n];
-    segment.kinds[i] = kindOf(check);
+    const { states, kinds: kindsThere } = segment;
+    for (let n = 0; n < width; n++) states[width * i + n] = state[n];
+    const there = kindsThere[i];
+    if (there === 0 || kinds[there - 1].policy !== check.policy) kindsThere[i] = kindOf(check);
   }
 
   function kindOf({ algorithm, policy }: Check): number {
@@ -186,7 +195,20 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     room.held--;
   }
 
-  /** Makes the segment of the latest search anew, without what is over, and larger where that is not enough. */
+  /** Gives the fingerprint at hand, which has none, a slot. */
+  function settle(now: number): void {
+    if (segment.filled + 1 > segment.slots * MOST_FILLED) renew(now);
+    slot = free;
+    const { prints } = segment;
+    if (prints[2 * slot] === 0 && prints[2 * slot + 1] === 0) segment.filled++;
+    prints[2 * slot] = low;
+    prints[2 * slot + 1] = high;
+  }
+
+  /**
+   * Makes the segment of the latest search anew, without what is over, and larger where that is not enough. The first
+   * one's entries go to segments of their own when it can grow no more.
+   */
   function renew(now: number): void {
     const old = segment;
     let kept = 0;
@@ -195,22 +217,26 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       if (look(i, now).isOver) drop(i);
       else kept++;
     }
-    segment = segmentOf(kept > old.slots * 0.6 ? nextSlots(old.slots) : old.slots);
-    segments[scale(high, segments.length)] = segment;
+    const index = scale(high, spread);
+    const isCrowded = kept > old.slots * 0.6;
+    if (isCrowded && old.slots >= FULL_SLOTS && spread < segments.length) {
+      spread = segments.length;
+      segments[index] = undefined;
+    } else {
+      segments[index] = segmentOf(isCrowded ? nextSlots(old.slots) : old.slots);
+    }
     const wanted = [low, high];
     for (let i = 0; i < old.slots; i++) {
       if (old.kinds[i] === 0) continue;
       low = old.prints[2 * i];
       high = old.prints[2 * i + 1];
-      walk();
-      segment.prints[2 * free] = low;
-      segment.prints[2 * free + 1] = high;
-      segment.kinds[free] = old.kinds[i];
-      for (let n = 0; n < width; n++) segment.states[width * free + n] = old.states[width * i + n];
+      enter();
+      settle(now);
+      segment.kinds[slot] = old.kinds[i];
+      for (let n = 0; n < width; n++) segment.states[width * slot + n] = old.states[width * i + n];
     }
-    segment.filled = kept;
     [low, high] = wanted;
-    walk();
+    enter();
   }
 
   /** Frees one place among the entries around the latest search's, if one may go. */
@@ -253,14 +279,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
         return true;
       }
       if (room.held >= room.most && !evict(now)) return false;
-      if (slot === -1) {
-        if (segment.filled + 1 > segment.slots * MOST_FILLED) renew(now);
-        slot = free;
-        const isNew = segment.prints[2 * slot] === 0 && segment.prints[2 * slot + 1] === 0;
-        if (isNew) segment.filled++;
-        segment.prints[2 * slot] = low;
-        segment.prints[2 * slot + 1] = high;
-      }
+      if (slot === -1) settle(now);
       write(slot, check, step);
       room.held++;
       return true;
