@@ -23,8 +23,10 @@ const from = (header: string) => ({ headers: { [header]: "203.0.113.9" } });
 /** Every example: what is asked of it, and what comes back. */
 const trials: Readonly<Record<string, Trial>> = {
   api_keys: { statuses: { 200: 10, 429: 1 } },
+  block: { statuses: { 200: 10, 429: 6 } },
   bun: { statuses: SIXTY, text: /^hello/ },
   bun_routes: { path: "/login", init: POST, statuses: { 200: 5, 429: 1 }, text: /^welcome/ },
+  concurrency: { path: "/export?rows=2", statuses: { 200: 2 }, text: /^1\n2\n$/ },
   deno: { statuses: SIXTY, text: /^hello/ },
   hono: { path: "/login", init: POST, statuses: { 401: 5, 429: 1 } },
   jwt: { path: "/notes", statuses: { 401: 2 } },
@@ -33,8 +35,10 @@ const trials: Readonly<Record<string, Trial>> = {
   presets: { path: "/auth/login", init: POST, statuses: { 200: 5, 429: 1 } },
   proxy: { init: from("x-forwarded-for"), statuses: SIXTY, text: /^you are 203\.0\.113\.9/ },
   several_rules: { path: "/search/all?deep=1", statuses: { 200: 1, 429: 1 } },
+  shadow: { statuses: { 200: 25, 429: 5 } },
   srvx: { statuses: SIXTY, text: /^hello/ },
   tiers: { statuses: { 200: 20, 429: 1 } },
+  tokens: { init: { ...POST, body: "once upon a time" }, statuses: { 200: 1 }, text: /^once upon a time $/ },
 };
 
 /** Those whose counts are in Redis: a request to them, which lowers what is left by one. */
