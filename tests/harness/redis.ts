@@ -109,7 +109,8 @@ export async function startRedis(flags: readonly string[] = []): Promise<Redis> 
       connection ??= connectTo({ host: HOST, port });
       return connection.command(...words);
     },
-    signal: (signal) => void child.kill(signal),
+    // Deno's child.kill() does nothing the second time.
+    signal: (signal) => void process.kill(child.pid!, signal),
     kill: end,
     async restart() {
       await end();
