@@ -32,6 +32,7 @@ const trials: Readonly<Record<string, Trial>> = {
   jwt: { path: "/notes", statuses: { 401: 2 } },
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
+  otel: { statuses: SIXTY, text: /^hello/ },
   presets: { path: "/auth/login", init: POST, statuses: { 200: 5, 429: 1 } },
   proxy: { init: from("x-forwarded-for"), statuses: SIXTY, text: /^you are 203\.0\.113\.9/ },
   several_rules: { path: "/search/all?deep=1", statuses: { 200: 1, 429: 1 } },
