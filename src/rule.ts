@@ -85,13 +85,16 @@ export interface CompiledRule {
   readonly onStoreFailure: FailurePolicy | null;
   /** Can what was charged be given back later, by `count` or as a concurrency slot is? */
   readonly refundable: boolean;
+  /** Whose quota a request uses. */
+  readonly key: Key;
 }
 
 /** A rule as a throttle runs it. */
 export interface PreparedRule extends CompiledRule {
   /** Its place in the list of rules. */
   readonly index: number;
-  readonly key: Key;
+  /** Was its name given, rather than derived? */
+  readonly isNamed: boolean;
   readonly patterns: readonly Pattern[];
   /** The static policy; null when decided per request. */
   readonly policy: Policy | null;
@@ -302,6 +305,7 @@ function prepareRule(
     : policyOf(rate, { name, mode, implementation }, subject);
   return {
     index,
+    isNamed: given !== undefined,
     name,
     limit: policy?.limit ?? null,
     windowMs: policy?.windowMs ?? null,

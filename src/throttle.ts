@@ -4,6 +4,7 @@
  * @module
  */
 
+import { adviseOn } from "./advice.ts";
 import { announcerOf } from "./announcer.ts";
 import { askOf, compileAsk, storageKey } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
@@ -22,7 +23,6 @@ import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
 import { embark, type Owner, type Part, requestThrottle, Trip, tripOf } from "./trip.ts";
-import { warnOnce } from "./warn.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
@@ -109,14 +109,7 @@ export function createThrottle(
   const writeHeaders = compileLabel(prepared, headers);
   const mark = Symbol("weir.labelled");
   const { settle, release, count, fail } = settlement(store, announcer);
-  if (
-    authenticate !== null && !authenticate.isOver && prepared.every(({ stage }) => stage === "after-auth")
-  ) {
-    const names = prepared.map(({ name }) => `"${name}"`).join(", ");
-    warnOnce(
-      `Nothing limits how often a client may try to authenticate: ${names} only count who succeeded. Add a rule by address, such as "60/min".`,
-    );
-  }
+  adviseOn(prepared, authenticate, settings.store);
   store.prepare?.(prepared);
   if (announcer !== null) store.observe?.(announcer.store);
 

@@ -52,6 +52,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/throttle.ts"],
   [
     "src/options.ts",
+    "src/advice.ts",
     "src/settings.ts",
     "src/settlement.ts",
     "src/announcer.ts",

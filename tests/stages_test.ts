@@ -274,9 +274,11 @@ describe("authentication that nothing comes before", () => {
     assertEquals([...more, ...told([user])], []);
   });
 
-  it("is not warned of where a rule does, nor where nobody authenticates", () => {
+  it("is not warned of where a rule does; where nobody authenticates another warning says so", () => {
     assertEquals(told([{ ...user, name: "another" }, { rate: "60/min" }]), []);
-    assertEquals(told([{ ...user, name: "a-third" }], { authenticate: undefined }), []);
+    const [warning, ...more] = told([{ ...user, name: "a-third" }], { authenticate: undefined });
+    assertStringIncludes(warning, 'Rules that never apply: "a-third"');
+    assertEquals(more, []);
   });
 });
 

@@ -73,7 +73,8 @@ export function compose(...keys: readonly Key[]): Key {
         (parts) => parts.includes(null) ? null : joined(parts as readonly string[]),
       ),
   );
-  return refusingAs(composed, keys);
+  const needsIdentity = keys.some((key) => key.needsIdentity);
+  return refusingAs(needsIdentity ? Object.assign(composed, { needsIdentity }) : composed, keys);
 }
 
 /**

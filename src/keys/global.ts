@@ -6,6 +6,9 @@
 
 import { type Key, keyOf } from "./key.ts";
 
+/** The one key: what a look-up of a rule on {@link byGlobal} is to name. */
+export const EVERYBODY = "all";
+
 /**
  * One quota for all requests of a rule together.
  *
@@ -21,5 +24,5 @@ import { type Key, keyOf } from "./key.ts";
  * ```
  */
 export function byGlobal(): Key {
-  return keyOf("global", "before-auth", () => "all");
+  return keyOf("global", "before-auth", () => EVERYBODY);
 }

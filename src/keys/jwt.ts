@@ -49,10 +49,11 @@ export function byJwt(options: ByJwtOptions = {}): Key {
   }
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);
-  return keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity }) => {
+  const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity }) => {
     const claims = identity?.claims ?? {};
     const value = Object.hasOwn(claims, claim) ? claims[claim] : null;
     if (value === undefined || value === null || value === "") return null;
     return hash(JSON.stringify([claims.iss ?? null, claim, value]));
   });
+  return Object.assign(key, { needsIdentity: true });
 }

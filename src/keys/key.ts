@@ -21,6 +21,8 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
   readonly keyName?: string;
   /** Refuse the request, rather than skip the rule, where the key is null. Default false. */
   readonly refusesNull?: boolean;
+  /** Is the key null for every request without an identity? A rule on it then needs authentication to ever apply. Default false. */
+  readonly needsIdentity?: boolean;
 };
 
 /**

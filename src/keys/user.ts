@@ -38,7 +38,7 @@ export function byUser(options: ByUserOptions = {}): Key {
       `Cannot make byUser() as exempt must be a function: current value is ${shown(exempt)}`,
     );
   }
-  return keyOf("user", "after-auth", ({ identity }) => {
+  const key = keyOf("user", "after-auth", ({ identity }) => {
     if (identity === null || exempt(identity)) return null;
     if (typeof identity.id === "string" && identity.id !== "") return identity.id;
     throw new TypeError(
@@ -47,4 +47,5 @@ export function byUser(options: ByUserOptions = {}): Key {
       }`,
     );
   });
+  return Object.assign(key, { needsIdentity: true });
 }

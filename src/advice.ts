@@ -1,0 +1,62 @@
+/**
+ * What is reported at start of rules that are right each by itself and still will not do what their author wants.
+ *
+ * @module
+ */
+
+import type { Authenticate } from "./auth/authenticate.ts";
+import type { PreparedRule } from "./rule.ts";
+import type { Store } from "./stores/store.ts";
+import { warnOnce } from "./warn.ts";
+
+function quoted(rules: readonly PreparedRule[]): string {
+  return rules.map(({ name }) => `"${name}"`).join(", ");
+}
+
+/** Derived names that throttles on a store have, so far. */
+const derivedNames = new WeakMap<Store, Set<string>>();
+
+/**
+ * Warns, once a process, where
+ * - nothing limits how often a client may try to authenticate;
+ * - a rule's key needs an identity that nobody finds out;
+ * - two throttles on one store derive the same name for a rule, and so share its counters.
+ *
+ * @param rules The throttle's rules.
+ * @param authenticate Its authentication.
+ * @param store The store it was given.
+ */
+export function adviseOn(
+  rules: readonly PreparedRule[],
+  authenticate: Authenticate | null,
+  store: Store,
+): void {
+  if (authenticate === null) {
+    const idle = rules.filter(({ key }) => key.needsIdentity);
+    if (idle.length > 0) {
+      warnOnce(
+        `Rules that never apply: ${
+          quoted(idle)
+        } count by identity, and the throttle has no \`authenticate\`.`,
+      );
+    }
+  } else if (!authenticate.isOver && rules.every(({ stage }) => stage === "after-auth")) {
+    warnOnce(
+      `Nothing limits how often a client may try to authenticate: ${
+        quoted(rules)
+      } only count who succeeded. Add a rule by address, such as "60/min".`,
+    );
+  }
+
+  const known = derivedNames.get(store) ?? new Set();
+  derivedNames.set(store, known);
+  const again = rules.filter(({ isNamed, name }) => !isNamed && known.has(name));
+  if (again.length > 0) {
+    warnOnce(
+      `Throttles on one store share the counters of ${
+        quoted(again)
+      }, as their rules derive the same name. Name them: alike, if that is meant, or differently.`,
+    );
+  }
+  for (const { isNamed, name } of rules) if (!isNamed) known.add(name);
+}
