@@ -7,4 +7,5 @@
 
 export { type ManualClock, manualClock } from "./testing/manual_clock.ts";
 export { type Fault, type FaultyStore, faultyStore } from "./testing/faulty_store.ts";
-export { type StoreBehaviour, storeBehaviours, type StoreUnderTest } from "./testing/store_behaviours.ts";
+export { type StoreBehaviour, storeBehaviours } from "./testing/store_behaviours.ts";
+export type { StoreUnderTest } from "./testing/store_trial.ts";

@@ -4,24 +4,23 @@
  * @module
  */
 
-import type { Algorithm } from "../algorithms/algorithm.ts";
-import { withBlock } from "../algorithms/block.ts";
 import { concurrency } from "../algorithms/concurrency.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { gcra } from "../algorithms/gcra.ts";
-import { slidingLog } from "../algorithms/sliding_log.ts";
-import { slidingWindow } from "../algorithms/sliding_window.ts";
-import type { Decision, Mode } from "../decision.ts";
-import type { MaybePromise } from "../maybe.ts";
-import type { Check, Store } from "../stores/store.ts";
-
-/** How the behaviours get at the store that is tried. */
-export interface StoreUnderTest {
-  /** Opens the store. Where it is shared, every call gives another instance on the same states. */
-  open(): MaybePromise<Store>;
-  /** Lets time pass by the store's own clock, in ms. Default: really waits, a few seconds in all. */
-  advance?(ms: number): MaybePromise<void>;
-}
+import { CORRECTIONS } from "./correction_behaviours.ts";
+import { PENALTIES } from "./penalty_behaviours.ts";
+import {
+  ALGORITHMS,
+  type Behaviours,
+  expect,
+  left,
+  MINUTE_MS,
+  SHORT,
+  type StoreUnderTest,
+  TIMED,
+  trialOf,
+  verdicts,
+} from "./store_trial.ts";
 
 /** One thing that every store must do. */
 export interface StoreBehaviour {
@@ -34,77 +33,6 @@ export interface StoreBehaviour {
    */
   run(subject: StoreUnderTest): Promise<void>;
 }
-
-const MINUTE_MS = 60_000;
-/** One request in a window that may really have to be waited for: long beside the few calls made within it. */
-const SHORT = { limit: 1, windowMs: 400 };
-
-const ALGORITHMS: readonly Algorithm[] = [
-  fixedWindow(),
-  gcra(),
-  slidingLog(),
-  slidingWindow(),
-  concurrency({ lease: "1min" }),
-];
-
-/** A rule to ask about: everything that matters little has a default. */
-interface Asked {
-  readonly rule?: string;
-  readonly partition?: string;
-  readonly limit?: number;
-  readonly windowMs?: number;
-  readonly mode?: Mode;
-  readonly algorithm?: Algorithm;
-  readonly cost?: number;
-}
-
-/** What one behaviour works with: checks under keys of its own. */
-interface Trial {
-  readonly store: Store;
-  open(): MaybePromise<Store>;
-  advance(ms: number): MaybePromise<void>;
-  check(asked?: Asked): Check;
-  ask(asked?: Asked): Promise<Decision>;
-  askAll(asked: readonly Asked[], spend?: boolean): Promise<readonly Decision[]>;
-  /** Corrects a charge by some units. */
-  correct(asked: Asked, charge: Decision, units: number): Promise<Decision>;
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resume) => setTimeout(resume, ms));
-}
-
-async function trialOf({ open, advance = wait }: StoreUnderTest): Promise<Trial> {
-  const store = await open();
-  const own = crypto.randomUUID();
-  function check(asked: Asked = {}): Check {
-    const { rule = "rule", partition = "somebody", limit = 3, windowMs = MINUTE_MS, mode = "enforce" } =
-      asked;
-    const { algorithm = fixedWindow(), cost = 1 } = asked;
-    const policy = { name: rule, limit, windowMs, mode };
-    return { key: `${rule}:${own}:${partition}`, policy, algorithm, cost, since: null };
-  }
-  const askAll = async (asked: readonly Asked[], spend?: boolean): Promise<readonly Decision[]> =>
-    await store.decide(asked.map(check), spend);
-  return {
-    store,
-    open,
-    advance,
-    check,
-    askAll,
-    ask: async (asked = {}) => (await askAll([asked]))[0],
-    correct: async (asked, { at = 0, chargedAt }, units) =>
-      (await store.decide([{ ...check(asked), cost: units, since: chargedAt ?? at }]))[0],
-  };
-}
-
-function expect(what: string, actual: unknown, wanted: unknown): void {
-  const [is, should] = [JSON.stringify(actual), JSON.stringify(wanted)];
-  if (is !== should) throw new Error(`${what} must be ${should}: current value is ${is}`);
-}
-
-const verdicts = (decisions: readonly Decision[]): boolean[] => decisions.map(({ allowed }) => allowed);
-const left = (decisions: readonly Decision[]): number[] => decisions.map(({ remaining }) => remaining);
 
 /** Texts that mean something to somebody: globs, hash tags, separators, what has no UTF-8. */
 const ODD = [
@@ -125,7 +53,7 @@ const ODD = [
   "\uFFFD",
 ];
 
-const BEHAVIOURS: Readonly<Record<string, (trial: Trial) => Promise<void>>> = {
+const BEHAVIOURS: Behaviours = {
   "lets exactly the limit pass, for limits of 1, 2 and 3 under every algorithm": async ({ ask }) => {
     for (const algorithm of ALGORITHMS) {
       for (const limit of [1, 2, 3]) {
@@ -196,6 +124,31 @@ const BEHAVIOURS: Readonly<Record<string, (trial: Trial) => Promise<void>>> = {
     expect("remaining", left(decisions), [0, 1]);
   },
 
+  "charges no shadow rule for what an enforced one refuses": async ({ askAll }) => {
+    const [shadow, enforce] = [{ rule: "shadow", mode: "shadow" as const }, { rule: "enforce", limit: 1 }];
+    await askAll([shadow, enforce]);
+    for (let i = 0; i < 2; i++) {
+      const decisions = await askAll([shadow, enforce]);
+      expect("verdicts", verdicts(decisions), [true, false]);
+      expect("remaining", left(decisions), [2, 0]);
+    }
+  },
+
+  "charges all of three different rules, or none": async ({ askAll }) => {
+    const asked = [fixedWindow(), gcra(), concurrency({ lease: "1min" })].map((algorithm, i) => ({
+      algorithm,
+      limit: 2 + i,
+      rule: `${algorithm.name}`,
+    }));
+    expect("the first", left(await askAll(asked)), [1, 2, 3]);
+    expect("the second", left(await askAll(asked)), [0, 1, 2]);
+    for (const order of [asked, [...asked].reverse()]) {
+      const refused = await askAll(order);
+      expect("verdicts", verdicts(refused), order.map(({ limit }) => limit > 2));
+      expect("remaining", left(refused), order.map(({ limit }) => limit - 2));
+    }
+  },
+
   "peeks without spending, and says whether the request's own cost would pass": async ({ ask, askAll }) => {
     await ask();
     const peeked = await askAll([{ cost: 2 }, { rule: "fresh" }], false);
@@ -212,35 +165,10 @@ const BEHAVIOURS: Readonly<Record<string, (trial: Trial) => Promise<void>>> = {
     expect("remaining", (await ask({ cost: 0 })).remaining, 0);
   },
 
-  "gives back what a correction says, never more than was used, and creates nothing": async (
-    { ask, correct },
-  ) => {
-    for (const algorithm of ALGORITHMS) {
-      const asked = { algorithm, limit: 10, rule: `${algorithm.name}` };
-      const charge = await ask({ ...asked, cost: 4 });
-      expect("one back", (await correct(asked, charge, -1)).remaining, 7);
-      expect("too much back", (await correct(asked, charge, -1000)).remaining, 10);
-      expect("remaining", (await ask(asked)).remaining, 9);
-      const unknown = { ...asked, partition: "nobody" };
-      expect("nothing to give back", (await correct(unknown, charge, -1)).remaining, 10);
-      expect("remaining", (await ask(unknown)).remaining, 9);
-    }
-  },
-
-  "charges what a correction adds, over the limit too, and refuses no correction": async (
-    { ask, correct },
-  ) => {
-    const charge = await ask();
-    const corrected = await correct({}, charge, 4);
-    expect("verdict and remaining", [corrected.allowed, corrected.remaining], [true, 0]);
-    expect("the next request", (await ask()).allowed, false);
-  },
-
   "lets a refused cost pass when its retryAfterMs is over, under every algorithm that knows it": async (
     trial,
   ) => {
-    const known = ALGORITHMS.filter(({ ownWindowMs }) => ownWindowMs === undefined);
-    const asked = known.map((algorithm) => ({ ...SHORT, algorithm, rule: `${algorithm.name}` }));
+    const asked = TIMED.map((algorithm) => ({ ...SHORT, algorithm, rule: `${algorithm.name}` }));
     const refused = [];
     for (const one of asked) {
       await trial.ask(one);
@@ -258,31 +186,6 @@ const BEHAVIOURS: Readonly<Record<string, (trial: Trial) => Promise<void>>> = {
     const charge = await ask({ ...asked, cost: 5 });
     await advance(charge.resetAfterMs);
     expect("remaining", (await ask(asked)).remaining, 4);
-  },
-
-  "leaves the next window alone when a correction comes late": async ({ ask, correct, advance }) => {
-    const asked = { ...SHORT, limit: 2 };
-    const charge = await ask(asked);
-    await advance(charge.resetAfterMs);
-    expect("the next window", (await ask(asked)).remaining, 1);
-    expect("after the correction", (await correct(asked, charge, -1)).remaining, 1);
-  },
-
-  "blocks a key that was refused too often, whatever its quota says": async ({ ask, askAll, advance }) => {
-    const block = { after: 2, windowMs: MINUTE_MS, forMs: SHORT.windowMs, growth: 1, maxMs: MINUTE_MS };
-    const blocked = { rule: "blocked", algorithm: withBlock(fixedWindow(), block) as Algorithm, limit: 1 };
-    const other = { rule: "other" };
-    await askAll([blocked, other]);
-    const first = await askAll([blocked, other]);
-    expect("the first refusal", [first[0].allowed, first[0].blocked], [false, false]);
-    const second = await askAll([blocked, other]);
-    expect("the second refusal", [second[0].allowed, second[0].blocked], [false, true]);
-    expect("the rule beside it", second[1].remaining, 2);
-    const raised = { ...blocked, limit: 10 };
-    const during = await ask(raised);
-    expect("a cost that fits, during the block", [during.allowed, during.blocked], [false, true]);
-    await advance(during.retryAfterMs);
-    expect("after the block", (await ask(raised)).allowed, true);
   },
 
   "takes every key literally, in deciding and in forgetting": async ({ ask, check, store }) => {
@@ -313,9 +216,24 @@ const BEHAVIOURS: Readonly<Record<string, (trial: Trial) => Promise<void>>> = {
   },
 
   "takes a raised limit into account at once, and shows no less than 0 of a lowered one": async ({ ask }) => {
-    await ask({ limit: 3, cost: 3 });
-    expect("raised", (await ask({ limit: 5 })).remaining, 1);
-    expect("lowered", (await ask({ limit: 2 })).remaining, 0);
+    for (const algorithm of ALGORITHMS) {
+      const asked = { algorithm, rule: `${algorithm.name}` };
+      await ask({ ...asked, limit: 3, cost: 3 });
+      const raised = await ask({ ...asked, limit: 5 });
+      expect("raised", [raised.allowed, raised.remaining], [true, 1]);
+      const lowered = await ask({ ...asked, limit: 2 });
+      expect("lowered", [lowered.allowed, lowered.remaining, lowered.retryAfterMs > 0], [false, 0, true]);
+      expect("free of charge", (await ask({ ...asked, limit: 2, cost: 0 })).remaining, 0);
+      expect("raised again", (await ask({ ...asked, limit: 9 })).remaining, 4);
+    }
+  },
+
+  "gives each key the limit that it is asked with: those of other plans have theirs": async ({ ask }) => {
+    for (const [partition, limit] of [["free", 1], ["paid", 3]] as const) {
+      const decisions = [];
+      for (let i = 0; i < 4; i++) decisions.push(await ask({ partition, limit }));
+      expect(partition, verdicts(decisions), decisions.map((_, i) => i < limit));
+    }
   },
 
   "counts exactly up to 999,999,999,999,999": async ({ ask }) => {
@@ -333,6 +251,9 @@ const BEHAVIOURS: Readonly<Record<string, (trial: Trial) => Promise<void>>> = {
     const [decision] = await (await open()).decide([check({ limit: 1 })]);
     expect("the other instance's verdict", decision.allowed, false);
   },
+
+  ...CORRECTIONS,
+  ...PENALTIES,
 };
 
 /**

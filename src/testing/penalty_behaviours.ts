@@ -1,0 +1,115 @@
+/**
+ * What every store must do with blocks.
+ *
+ * @module
+ */
+
+import type { Algorithm } from "../algorithms/algorithm.ts";
+import { type Block, withBlock } from "../algorithms/block.ts";
+import { fixedWindow } from "../algorithms/fixed_window.ts";
+import { type Asked, type Behaviours, expect, left, MINUTE_MS, SHORT } from "./store_trial.ts";
+
+/** One request a minute under a block, by default a short one from the second refusal on. */
+function penal(block: Partial<Block> = {}): Asked {
+  const whole = {
+    after: 2,
+    windowMs: MINUTE_MS,
+    forMs: SHORT.windowMs,
+    growth: 1,
+    maxMs: MINUTE_MS,
+    ...block,
+  };
+  return { rule: "blocked", algorithm: withBlock(fixedWindow(), whole) as Algorithm, limit: 1 };
+}
+
+/** More than can ever pass: a refusal that does not depend on what was charged. */
+const TOO_MUCH = 2;
+
+/** Blocks: refusals that are remembered. */
+export const PENALTIES: Behaviours = {
+  "blocks a key that was refused too often, whatever its quota says": async ({ ask, askAll, advance }) => {
+    const blocked = penal();
+    const other = { rule: "other" };
+    await askAll([blocked, other]);
+    const first = await askAll([blocked, other]);
+    expect("the first refusal", [first[0].allowed, first[0].blocked], [false, false]);
+    const second = await askAll([blocked, other]);
+    expect("the second refusal", [second[0].allowed, second[0].blocked], [false, true]);
+    expect("the rule beside it", second[1].remaining, 2);
+    const raised = { ...blocked, limit: 10 };
+    const during = await ask(raised);
+    expect("a cost that fits, during the block", [during.allowed, during.blocked], [false, true]);
+    await advance(during.retryAfterMs);
+    expect("after the block", (await ask(raised)).allowed, true);
+  },
+
+  "counts neither peeks nor what it refuses during a block": async ({ ask, askAll }) => {
+    const forMs = MINUTE_MS / 4;
+    const [fits, refused] = [1, TOO_MUCH].map((cost) => ({ ...penal({ forMs, growth: 4 }), cost }));
+    expect("the first refusal", (await ask(refused)).blocked, false);
+    for (let i = 0; i < 3; i++) {
+      const [peeked] = await askAll([refused], false);
+      expect("a peek at what the next request would get", peeked.blocked, true);
+    }
+    expect("a request that passes", (await ask({ ...fits, cost: 0 })).allowed, true);
+    expect("the second refusal", (await ask(refused)).blocked, true);
+    for (let i = 0; i < 3; i++) {
+      await ask(refused);
+      const during = await ask(fits);
+      expect("during the block, no longer", during.blocked && during.retryAfterMs <= forMs, true);
+    }
+  },
+
+  "blocks for longer each time, and forgets that": async ({ ask, advance }) => {
+    const [firstMs, growth] = [200, 30];
+    const asked = penal({ after: 1, forMs: firstMs, growth });
+    /** Starts a block; how long it lasts, as a cost that fits is told a little later. */
+    const block = async (): Promise<number> => {
+      expect("what starts it", (await ask({ ...asked, cost: TOO_MUCH })).blocked, true);
+      return (await ask(asked)).retryAfterMs;
+    };
+    const isFirst = (ms: number): boolean => ms <= firstMs;
+    expect("the first is short", isFirst(await block()), true);
+    await advance(3 * firstMs);
+    expect("one that follows late is no longer", isFirst(await block()), true);
+    await advance(firstMs);
+    const longer = await block();
+    expect("one that follows soon is", longer > firstMs && longer <= growth * firstMs, true);
+  },
+
+  "lifts a block when the key is forgotten, and what made the next one longer": async (
+    { ask, check, store },
+  ) => {
+    if (store.forget === undefined) return;
+    const forMs = MINUTE_MS / 4;
+    const asked = penal({ after: 1, forMs, growth: 4 });
+    for (let i = 0; i < 2; i++) {
+      expect("what starts it", (await ask({ ...asked, cost: TOO_MUCH })).blocked, true);
+      const during = await ask(asked);
+      expect("its length", during.blocked && during.retryAfterMs <= forMs, true);
+      await store.forget(check(asked).key);
+    }
+    expect("afterwards", (await ask(asked)).allowed, true);
+  },
+
+  "counts refusals towards a block where other rules refuse too, and only those": async ({ askAll }) => {
+    const [asked, full] = [penal(), { rule: "full", limit: 1 }];
+    await askAll([full]);
+    for (let i = 0; i < 3; i++) {
+      const [passed] = await askAll([asked, full]);
+      expect("what it would let pass", [passed.allowed, passed.remaining], [true, 1]);
+    }
+    const refused = [];
+    for (let i = 0; i < 2; i++) refused.push((await askAll([{ ...asked, cost: TOO_MUCH }, full]))[0].blocked);
+    expect("what it would not", refused, [false, true]);
+  },
+
+  "blocks in shadow as it would live, charging what beside it allows": async ({ askAll }) => {
+    const shadow = { ...penal(), mode: "shadow" as const };
+    const decisions = [];
+    for (let i = 0; i < 3; i++) decisions.push(await askAll([shadow, { rule: "live" }]));
+    const shadows = decisions.map(([{ allowed, blocked }]) => [allowed, blocked]);
+    expect("the shadow rule", shadows, [[true, false], [false, false], [false, true]]);
+    expect("the live rule", left(decisions.map(([, live]) => live)), [2, 1, 0]);
+  },
+};
