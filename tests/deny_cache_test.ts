@@ -15,8 +15,9 @@ import {
   slidingWindow,
   type Store,
 } from "../mod.ts";
-import { refuses } from "../src/decision.ts";
+import { type DatedDecision, refuses } from "../src/decision.ts";
 import { prepareRules } from "../src/rule.ts";
+import type { DatedStore } from "../src/stores/store.ts";
 import { denyCache, type DenyCacheOptions } from "../src/stores/deny_cache.ts";
 
 /** A shared store that counts how often it is asked. */
@@ -40,7 +41,7 @@ function cached(rules: Rule | readonly Rule[], options?: DenyCacheOptions) {
   const time = { now: 1_700_000_000_000 };
   const store = counted(() => time.now);
   const prepared = prepareRules(rules);
-  const cache = denyCache(store, prepared, options);
+  const cache = denyCache(store as DatedStore, prepared, options);
   const checkOf = (cost: number, key: string, index = 0): Check => ({
     key: `${prepared[index].name}:${key}`,
     policy: prepared[index].policy!,
@@ -145,7 +146,7 @@ describe("a refusal that is known", () => {
       {
         shared: true,
         clock: () => 0,
-        decide: (checks, spend) => later(memory.decide(checks, spend) as readonly Decision[]),
+        decide: (checks, spend) => later(memory.decide(checks, spend) as readonly DatedDecision[]),
         forget: (key) => later(memory.forget?.(key) as undefined),
       },
       [rule],
@@ -325,8 +326,8 @@ describe("lesson 13: the memory it takes", () => {
       cost: 1,
       since: null,
     });
-    function refusal({ policy }: Check, notes: WeakRef<object>[] | null): Decision {
-      const decision: Decision = {
+    function refusal({ policy }: Check, notes: WeakRef<object>[] | null): DatedDecision {
+      const decision: DatedDecision = {
         policy: policy.name,
         limit: policy.limit,
         windowMs: policy.windowMs,
@@ -386,7 +387,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
       withClocks((clocks) => {
         const store = { ...counted(() => 77), clock: undefined };
         const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
-        const cache = denyCache(store, [rule]);
+        const cache = denyCache(store as DatedStore, [rule]);
         const check = {
           key: "r:a",
           policy: rule.policy!,
@@ -416,7 +417,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
         clock: () => clocks.now,
         async decide(checks, spend) {
           clocks.now += 30;
-          const decisions = memory.decide(checks, spend);
+          const decisions = memory.decide(checks, spend) as readonly DatedDecision[];
           await null;
           clocks.now += 10;
           return decisions;
@@ -526,7 +527,7 @@ describe("lesson 12: with and without the deny cache the decisions are identical
     const prepared = prepareRules(rules.map((rule, i) => ({ ...rule, name: `r${i}` })));
     const time = { now: 1_700_000_000_000 };
     const stores = [counted(() => time.now), counted(() => time.now)];
-    const paths = [denyCache(stores[0], prepared), stores[1]];
+    const paths = [denyCache(stores[0] as DatedStore, prepared), stores[1]];
     const charges: Charge[][] = [[], []];
     let hasStepped = false;
     const checksOf = (key: number, costs: readonly number[], skip: number): Check[] =>
@@ -551,7 +552,7 @@ describe("lesson 12: with and without the deny cache the decisions are identical
           const charge = charges[i].pop();
           if (charge === undefined) return;
           const { check, decision } = charge;
-          path.decide([{ ...check, cost: move.cost - check.cost, since: decision.chargedAt }]);
+          path.decide([{ ...check, cost: move.cost - check.cost, since: decision.chargedAt! }]);
         });
       } else {
         const isPeek = move.do === "peek";

@@ -149,7 +149,7 @@ describe("memoryStore", () => {
     it(`${name}: corrections reach the charge, clamp, and come to nothing later`, () => {
       const { ask, left, clock, store } = storeOf();
       const rule: Ask = { algorithm };
-      const { chargedAt } = ask("k", { ...rule, cost: 6 });
+      const { chargedAt = 0 } = ask("k", { ...rule, cost: 6 });
       clock.now += 7;
       assertEquals(ask("k", { ...rule, cost: -4, since: chargedAt }).allowed, true);
       assertEquals(left("k", rule), 8);
@@ -327,7 +327,7 @@ describe("memoryStore against a model that forgets nothing", () => {
               { allowed, retryAfterMs, remaining, resetAfterMs, chargedAt },
             ) => ({ allowed, retryAfterMs, remaining, resetAfterMs, chargedAt }));
           assertEquals(seen(ours), seen(theirs));
-          if (correct === null) rules.forEach((rule, i) => charged.set(rule + key, seen(ours)[i].chargedAt));
+          if (correct === null) rules.forEach((rule, i) => charged.set(rule + key, seen(ours)[i].chargedAt!));
         }
       }),
       { numRuns: 150 },

@@ -243,7 +243,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const check = checkOf({ algorithm: concurrency({ lease: "1min" }) });
       const [{ chargedAt }] = await store.decide([check]);
       assertEquals((await lives(redis)).size, 1);
-      await store.decide([{ ...check, cost: -1, since: chargedAt }]);
+      await store.decide([{ ...check, cost: -1, since: chargedAt! }]);
       assertEquals((await lives(redis)).size, 0);
     });
 
@@ -429,7 +429,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         Date.now = () => real() + skewMs;
         ats.push((await store.decide([checkOf()]))[0].at);
       }
-      assert(ats[2] - ats[0] < 1000, `${ats}`);
+      assert(ats[2]! - ats[0]! < 1000, `${ats}`);
       assertNotEquals(ats[0], 0);
     } finally {
       Date.now = real;

@@ -122,7 +122,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     redis = await startRedis();
     connection = connectTo(redis);
     const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
-    const settings = { prefix: "weir", timeoutMs: 250, denyCache: true, hashKeys: null };
+    const settings = { prefix: "weir", timeoutMs: 250, denyCache: true, hashKeys: null, lease: null };
     // The walk's own time, and keys that outlive the real time that it takes.
     const scriptOf: typeof scriptText = (twins) =>
       scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
@@ -182,7 +182,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       });
       if (corrected !== undefined) {
         const { check, decision } = corrected;
-        checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt }];
+        checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
       }
       const spend = kind !== "peek";
       const expected = here.decide(checks, spend) as readonly Decision[];

@@ -92,7 +92,7 @@ export function logStep(
 }
 
 /** The twin, as a statement that defines `log_step(state, limit, window, now, cost, since, stamp)`. */
-export const logLua = `
+export const logLua: string = `
 local function log_step(state, limit, window, now, cost, since, stamp)
   local log, used = {}, 0
   local stored = state or {}

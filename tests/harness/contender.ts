@@ -95,7 +95,7 @@ async function contend(options: ContenderOptions): Promise<void> {
     const report: ContenderReport = {
       passed: outcomes.length - refused.length,
       refused: refused.length,
-      resetAt: last === undefined ? 0 : last.at + last.resetAfterMs,
+      resetAt: last === undefined ? 0 : last.at! + last.resetAfterMs,
     };
     console.log(JSON.stringify(report));
   }
