@@ -399,7 +399,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       [
         "an option that does not exist",
         { timeout: 5 },
-        'it takes no option but client, prefix, timeoutMs, denyCache, hashKeys: current value is "timeout"',
+        'it takes no option but client, prefix, timeoutMs, denyCache, lease, hashKeys: current value is "timeout"',
       ],
     ];
     for (const [name, options, sentence] of refused) {

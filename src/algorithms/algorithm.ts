@@ -88,6 +88,13 @@ export interface Algorithm<State = unknown> {
   readonly revocable?: boolean | undefined;
   /** Does a refusal itself change the state, as under a block? Then the store must hear of every one. Default: what `revocable` says. */
   readonly remembersRefusals?: boolean | undefined;
+  /**
+   * How long a charge may wait to be used: the end of the time, epoch ms, before which no more passes in any window if
+   * its units are used late than if they were used when charged. Default: units are used when they are charged.
+   *
+   * @param at The {@link Step.at} of the charge.
+   */
+  holdsUntil?: ((at: number, windowMs: number) => number) | undefined;
   /** The greatest cost that can ever pass under this limit. Default: not known, so every cost is stepped. */
   capacity?: ((limit: number) => number) | undefined;
   /** Says in a few words what of this policy the algorithm cannot do exactly, or null. Asked when the rule is built. */

@@ -65,6 +65,8 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     params: [aligned ? 1 : 0],
     width: 2,
     revocable: false,
+    // The window's end.
+    holdsUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
     step(state, { limit, windowMs }, now, cost, since) {
       // A clock that stepped back is before the start: the window stays open until its end.

@@ -55,6 +55,8 @@ export function slidingWindow(options: { slots?: number } = {}): Algorithm {
     params: [slots],
     gradual: true,
     revocable: false,
+    // A charge counts from its slot's end on, so it makes no difference when in the slot it is used.
+    holdsUntil: (end) => end + 1,
     capacity: (limit) => limit,
     step: (state, policy, now, cost, since) =>
       logStep(state, policy, now, cost, since, slotEnd(now, policy.windowMs, slots)),

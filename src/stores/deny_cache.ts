@@ -8,6 +8,7 @@ import type { DatedDecision } from "../decision.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
 import type { CompiledRule } from "../rule.ts";
 import { around } from "./around.ts";
+import { clocksOf, type Moment, momentOf, passedMs } from "./moment.ts";
 import type { Check, DatedStore, Store } from "./store.ts";
 
 /** What {@link denyCache} takes. */
@@ -16,12 +17,6 @@ export interface DenyCacheOptions {
   readonly maxKeys?: number;
   /** Whose refusals they are, where the store is one around it: throttles on one store forget together. Default: the store. */
   readonly origin?: Store;
-}
-
-/** Two clocks of this process: its wall clock, which steps, and a steady one, which may stand still while the process does. */
-interface Moment {
-  readonly wall: number;
-  readonly steady: number;
 }
 
 interface Refusal {
@@ -92,9 +87,7 @@ export function denyCache(
   options: DenyCacheOptions = {},
 ): DatedStore {
   const { maxKeys = MAX_KEYS, origin = store } = options;
-  const wall = store.clock ?? Date.now;
-  const steady = store.clock ?? (() => performance.now());
-  const moment = (): Moment => ({ wall: wall(), steady: steady() });
+  const clocks = clocksOf(store);
 
   const cache = cacheOf(origin);
   const known = cache.refusals;
@@ -116,7 +109,7 @@ export function denyCache(
 
   /** What is left of a refusal, in ms. */
   function leftMs({ asked, waitMs }: Refusal, now: Moment): number {
-    return waitMs - Math.max(now.wall - asked.wall, now.steady - asked.steady);
+    return waitMs - passedMs(asked, now);
   }
 
   function refusalOf({ key, cost, policy, since }: Check, now: Moment): DatedDecision | null {
@@ -130,17 +123,17 @@ export function denyCache(
     const { decision, waitMs, tookMs } = refusal;
     const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs;
     if (!isSame || since !== null || policy.mode === "shadow" || cost < refusal.cost) return null;
-    const passedMs = Math.floor(waitMs - left - tookMs);
+    const agoMs = Math.floor(waitMs - left - tookMs);
     return {
       ...decision,
       cost,
-      resetAfterMs: decision.resetAfterMs - passedMs,
+      resetAfterMs: decision.resetAfterMs - agoMs,
       // Of a cost below the one refused only the block is known.
-      retryAfterMs: (cost < decision.cost ? waitMs : decision.retryAfterMs) - passedMs,
-      blockedMs: decision.blocked ? waitMs - passedMs : 0,
+      retryAfterMs: (cost < decision.cost ? waitMs : decision.retryAfterMs) - agoMs,
+      blockedMs: decision.blocked ? waitMs - agoMs : 0,
       source: "deny-cache",
-      at: decision.at + passedMs,
-      chargedAt: decision.at + passedMs,
+      at: decision.at + agoMs,
+      chargedAt: decision.at + agoMs,
     };
   }
 
@@ -172,7 +165,7 @@ export function denyCache(
     if (waitMs <= 0) return;
     const [oldest] = known.size >= maxKeys ? known.keys() : [];
     if (oldest !== undefined) known.delete(oldest);
-    const tookMs = Math.max(0, steady() - asked.steady);
+    const tookMs = Math.max(0, clocks.steady() - asked.steady);
     known.set(key, { decision, cost: decision.blocked ? 0 : cost, waitMs, asked, tookMs });
   }
 
@@ -204,7 +197,7 @@ export function denyCache(
       for (const { policy } of returned) certain.delete(policy.name);
       return forgetting(returned.map(({ key }) => key), () => store.decide(checks));
     }
-    const asked = moment();
+    const asked = momentOf(clocks);
     if (known.size > 0) {
       const answer = answerTo(checks, asked);
       if (answer !== null) return answer;

@@ -1,5 +1,5 @@
 /**
- * What a throttle puts around its store: deny cache, then failure ladder, then the store.
+ * What a throttle puts around its store: deny cache, then leases, then failure ladder, then the store.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { CompiledRule, FailurePolicy } from "../rule.ts";
 import { denyCache } from "./deny_cache.ts";
 import { resilient } from "./resilient.ts";
-import type { DatedStore, Store } from "./store.ts";
+import type { DatedStore, LeasingStore, Store } from "./store.ts";
 import { checkSafety, type UnsafeStore } from "./unsafe.ts";
 
 /**
@@ -27,5 +27,7 @@ export function guard(
 ): DatedStore {
   checkSafety(store, unsafeStore);
   const ladder = resilient(store, { rules, onStoreFailure });
-  return store.denyCache ?? store.shared ? denyCache(ladder, rules, { origin: store }) : ladder;
+  // Outside the ladder: what is held is answered during an outage too, and says nothing of how the store is.
+  const leased = (store as Partial<LeasingStore>).leases?.(ladder, rules) ?? ladder;
+  return store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased;
 }

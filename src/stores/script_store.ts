@@ -7,10 +7,11 @@
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { DatedDecision } from "../decision.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
+import { leasesOf } from "./leases.ts";
 import { checkText, decisionsOf, scriptText, type Twin, twinOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
 import { type Charge, decideInSlots } from "./slot_groups.ts";
-import type { Store } from "./store.ts";
+import type { LeasingStore } from "./store.ts";
 import { storedKeys } from "./stored_key.ts";
 
 /** What the store needs of a client. */
@@ -56,8 +57,8 @@ export function scriptStore(
   runner: ScriptRunner,
   settings: SharedStoreSettings,
   scriptOf: (twins: readonly Twin[]) => string = scriptText,
-): Store {
-  const { prefix, timeoutMs, denyCache, hashKeys } = settings;
+): LeasingStore {
+  const { prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
   const twins: Twin[] = [];
   let script: Script | null = null;
@@ -90,10 +91,12 @@ export function scriptStore(
     return decisionsOf(checks, await run(script, keys, spend ? texts : [...texts, "peek"]));
   }
 
-  return {
+  const leases = lease === null ? null : leasesOf(lease);
+  const store: LeasingStore = {
     shared: true,
     deadlineMs: timeoutMs,
     denyCache,
+    leases: leases?.over ?? null,
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       return then(all(checks.map((check) => keyOf(check.key))), (keys) => {
@@ -110,5 +113,7 @@ export function scriptStore(
     async forget(key) {
       await runner.del(await keyOf(key));
     },
+    close: () => leases?.close(store),
   };
+  return store;
 }

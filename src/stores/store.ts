@@ -63,6 +63,8 @@ export interface Store {
   readonly clock?: (() => number) | undefined;
   /** Forgets one key, taken literally. */
   forget?(key: string): MaybePromise<void>;
+  /** Gives back what this process has taken ahead, and takes no more. Call it when the process ends; the client stays open. */
+  close?(): MaybePromise<void>;
   /**
    * Runs a Lua script where the states are, for what else instances share, such as statistics. Never on the path of a request.
    *
@@ -77,6 +79,12 @@ export interface Store {
 /** A store whose decisions all have their times. */
 export interface DatedStore extends Store {
   decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly DatedDecision[]>;
+}
+
+/** A store from which a throttle may take units ahead. */
+export interface LeasingStore extends Store {
+  /** Puts that around the store as a throttle asks it: null where nothing is to be taken ahead. */
+  readonly leases: ((store: DatedStore, rules: readonly CompiledRule[]) => DatedStore) | null;
 }
 
 /**
