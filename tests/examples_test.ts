@@ -27,6 +27,12 @@ const trials: Readonly<Record<string, Trial>> = {
   bun: { statuses: SIXTY, text: /^hello/ },
   bun_routes: { path: "/login", init: POST, statuses: { 200: 5, 429: 1 }, text: /^welcome/ },
   concurrency: { path: "/export?rows=2", statuses: { 200: 2 }, text: /^1\n2\n$/ },
+  dashboard: {
+    path: "/admin/throttle",
+    init: { headers: { authorization: `Basic ${btoa("ops:change-me")}` } },
+    statuses: { 200: 2 },
+    text: /<h1>Overview<\/h1>/,
+  },
   deno: { statuses: SIXTY, text: /^hello/ },
   hono: { path: "/login", init: POST, statuses: { 401: 5, 429: 1 } },
   jwt: { path: "/notes", statuses: { 401: 2 } },

@@ -6,52 +6,56 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { scaleLinear, scaleUtc } from "d3-scale";
-import { area, line } from "d3-shape";
-import { count, Table } from "./page.tsx";
+import { area, curveStepAfter, line } from "d3-shape";
+import { brief, clock, count } from "./number_text.ts";
+import { Table } from "./table.tsx";
 
 /** One line of a chart. */
 export interface Series {
   /** What it counts. */
   readonly name: string;
-  /** Its colours and strokes in the style sheet: "total", "refused" or "clients". */
+  /** Its colour in the style sheet. */
   readonly look: "total" | "refused" | "clients";
   readonly values: readonly number[];
 }
 
-const WIDTH = 640;
+const WIDTH = 480;
 const HEIGHT = 200;
-const LEFT = 48;
-const BOTTOM = 176;
-const TOP = 12;
-const RIGHT = 24;
-
-const clock = (ms: number): string => new Date(ms).toISOString().slice(11, 16);
+/** Where the lines are drawn; labels stand to the left and below. */
+const PLOT = { left: 52, right: WIDTH - 8, top: 12, bottom: HEIGHT - 28 };
+/** Half the width of a label below, on a phone: where one has no room it is left out. */
+const HALF_LABEL = 24;
 
 /**
- * Series over time, as areas with a line.
+ * Counts of spans of time that follow each other, as steps.
  *
  * @param id Unique in the page.
- * @param starts Epoch ms of each value.
+ * @param starts Epoch ms where each span begins.
+ * @param stepMs How long each is.
  */
 export function Chart(
-  { id, title, starts, series }: {
+  { id, title, starts, stepMs, series }: {
     id: string;
     title: string;
     starts: readonly number[];
+    stepMs: number;
     series: readonly Series[];
   },
 ): JSX.Element {
+  const edges = [...starts, (starts[starts.length - 1] ?? 0) + stepMs];
   const most = Math.max(1, ...series.flatMap(({ values }) => values));
-  const x = scaleUtc().domain([starts[0] ?? 0, starts[starts.length - 1] ?? 1]).range([LEFT, WIDTH - RIGHT]);
-  const y = scaleLinear().domain([0, most]).nice(4).range([BOTTOM, TOP]);
-  const at = (_: number, i: number): number => x(starts[i]);
-  const stroke = line<number>().x(at).y((n) => y(n));
-  const fill = area<number>().x(at).y0(y(0)).y1((n) => y(n));
+  const x = scaleUtc().domain([edges[0], edges[edges.length - 1]]).range([PLOT.left, PLOT.right]);
+  const y = scaleLinear().domain([0, most]).nice(4).range([PLOT.bottom, PLOT.top]);
+  const at = (_: number, i: number): number => x(edges[i]);
+  const stroke = line<number>().x(at).y((n) => y(n)).curve(curveStepAfter);
+  const fill = area<number>().x(at).y0(y(0)).y1((n) => y(n)).curve(curveStepAfter);
+  // The last span has a width too: its value holds until its end.
+  const steps = (values: readonly number[]): number[] => [...values, values[values.length - 1] ?? 0];
   const sums = series.map(({ name, values }) => `${name} ${count(values.reduce((sum, n) => sum + n, 0))}`);
   return (
     <figure class="chart">
       <figcaption>
-        <span id={`${id}-title`}>{title}</span>
+        <h2 id={`${id}-title`}>{title}</h2>
         <ul class="legend" aria-hidden="true">
           {series.map(({ name, look }) => <li class={look}>{name}</li>)}
         </ul>
@@ -60,17 +64,20 @@ export function Chart(
         <desc id={`${id}-sum`}>{`In all: ${sums.join(", ")}. The numbers are in the table below.`}</desc>
         {y.ticks(4).filter(Number.isInteger).map((tick) => (
           <g class="tick">
-            <line x1={LEFT} x2={WIDTH - RIGHT} y1={y(tick)} y2={y(tick)} />
-            <text x={LEFT - 8} y={y(tick) + 4} text-anchor="end">{count(tick)}</text>
+            <line x1={PLOT.left} x2={PLOT.right} y1={y(tick)} y2={y(tick)} />
+            <text x={PLOT.left - 8} y={y(tick) + 4} text-anchor="end">{brief(tick)}</text>
           </g>
         ))}
-        {x.ticks(6).map((tick) => (
-          <text class="tick" x={x(tick)} y={HEIGHT - 6} text-anchor="middle">{clock(tick.getTime())}</text>
+        {x.ticks(6).filter((tick) => x(tick) + HALF_LABEL <= WIDTH).map((tick) => (
+          <g class="tick">
+            <line x1={x(tick)} x2={x(tick)} y1={PLOT.bottom} y2={PLOT.bottom + 4} />
+            <text x={x(tick)} y={HEIGHT - 6} text-anchor="middle">{clock(tick.getTime())}</text>
+          </g>
         ))}
         {series.map(({ look, values }) => (
           <g class={look}>
-            <path class="fill" d={fill([...values]) ?? ""} />
-            <path class="stroke" d={stroke([...values]) ?? ""} />
+            <path class="fill" d={fill(steps(values)) ?? ""} />
+            <path class="stroke" d={stroke(steps(values)) ?? ""} />
           </g>
         ))}
       </svg>

@@ -5,6 +5,7 @@
  */
 
 import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Decision } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { shown } from "../rate.ts";
@@ -14,11 +15,12 @@ import type { Stats } from "../stats/stats.ts";
 import type { Throttle } from "../throttle.ts";
 import { clientsPage } from "./clients.tsx";
 import { live } from "./live.ts";
-import { type Lookup, lookupPage } from "./lookup.tsx";
+import { lookupPage } from "./lookup.tsx";
 import { overviewPage } from "./overview.tsx";
-import type { Page } from "./page.tsx";
+import { linksFrom, type Page } from "./page.tsx";
 import { routesPage } from "./routes.tsx";
 import { rulesPage } from "./rules.tsx";
+import { isSameOrigin } from "./same_origin.ts";
 import { style } from "./style.ts";
 
 /** What {@link dashboard} takes. */
@@ -27,7 +29,10 @@ export interface DashboardOptions {
   throttle: Throttle;
   /** The statistics to show: one of the throttle's observers. */
   stats: Stats;
-  /** May this request see the dashboard, and reset keys? False answers 403. There is no default. */
+  /**
+   * May this request see the dashboard, and reset keys? False answers 403. What it throws is for the app's error handler: an
+   * `HTTPException` of Hono's is sent as it says, so that a 401 can ask for a password; all else is a 500. There is no default.
+   */
   authorize: (request: Request) => MaybePromise<boolean>;
 }
 
@@ -52,32 +57,53 @@ const SECURITY_HEADERS = {
   "Cache-Control": "no-store",
 };
 
-/** The pages made of statistics alone. */
-const REPORT_PAGES: readonly (readonly [path: string, make: (page: Page, report: StatsReport) => unknown])[] =
-  [
-    ["/", overviewPage],
-    ["/rules", rulesPage],
-    ["/routes", routesPage],
-    ["/clients", clientsPage],
-  ];
+/** The pages made of statistics. */
+const REPORT_PAGES: readonly (readonly [
+  path: string,
+  make: (page: Page, report: StatsReport) => MaybePromise<unknown>,
+])[] = [
+  ["/", overviewPage],
+  ["/rules", rulesPage],
+  ["/routes", routesPage],
+  ["/clients", clientsPage],
+];
 
-/**
- * Does the request come from a page of this origin? Browsers say so in Sec-Fetch-Site; those that do not, in
- * Origin. Its scheme is left out: a proxy in front may end TLS.
- */
-function isSameOrigin(request: Request): boolean {
-  const site = request.headers.get("sec-fetch-site");
-  if (site !== null) return site === "same-origin";
-  const origin = request.headers.get("origin");
-  if (origin === null || !URL.canParse(origin)) return false;
-  return new URL(origin).host === (request.headers.get("host") ?? new URL(request.url).host);
+/** What a page of the look-up is to say. */
+interface Told {
+  /** What a rule says of a key, or why it cannot. */
+  readonly answer: Decision | string;
+  /** The status of the page. */
+  readonly status: ContentfulStatusCode;
 }
 
-/** The path that the app is mounted at: what stands before `path` in the request's. */
-function mountOf({ req }: Context, path: string): string {
-  const { pathname } = new URL(req.url);
-  const end = path === "/" ? "" : path;
-  return pathname.slice(0, pathname.length - end.length).replace(/\/+$/, "");
+const NO_SUCH_RULE: Told = { answer: "There is no such rule.", status: 404 };
+
+/** Asks a rule about a key. */
+async function look(throttle: Throttle, name: string, key: string): Promise<Told> {
+  const rule = throttle.rules.find((rule) => rule.name === name);
+  if (rule === undefined) return NO_SUCH_RULE;
+  if (rule.limit === null) {
+    const answer = "Its rate is decided per request, so what a key has used cannot be told by the key alone.";
+    return { answer, status: 422 };
+  }
+  try {
+    return { answer: await throttle.usage(name, key), status: 200 };
+  } catch (error) {
+    return { answer: (error as Error).message, status: 503 };
+  }
+}
+
+/** Resets a key; null when that is done. */
+async function reset(throttle: Throttle, name: string, key: string): Promise<Told | null> {
+  if (!throttle.rules.some((rule) => rule.name === name)) {
+    return NO_SUCH_RULE;
+  }
+  try {
+    await throttle.reset(name, key);
+    return null;
+  } catch (error) {
+    return { answer: (error as Error).message, status: 503 };
+  }
 }
 
 /**
@@ -85,7 +111,8 @@ function mountOf({ req }: Context, path: string): string {
  * `/clients`, `/lookup?rule=&key=` (what a key has used, why it is refused, when that ends), `POST /reset` (rule, key; same
  * origin only), `/stats` (the statistics as JSON) and `/metrics` (as Prometheus text).
  *
- * Pages are rendered here and need no script; with it they refresh themselves. It needs `d3-scale` and `d3-shape`.
+ * Pages are rendered here and need no script; with it they refresh themselves. Their links are relative, so a proxy may put them
+ * under another path. It needs `d3-scale` and `d3-shape`.
  *
  * @typeParam App What to see it as: Hono's own type, or {@link DashboardApp}. Default: whatever is wanted where it is used.
  * @param options See {@link DashboardOptions}.
@@ -94,7 +121,7 @@ function mountOf({ req }: Context, path: string): string {
  */
 // deno-lint-ignore no-explicit-any -- where nothing says which type is wanted, Hono's `route` must take it
 export function dashboard<App extends DashboardApp = any>(options: DashboardOptions): App {
-  const { throttle, stats, authorize } = options;
+  const { throttle, stats, authorize } = options ?? {};
   const demands: readonly (readonly [string, boolean, unknown])[] = [
     ["throttle must be a throttle", typeof throttle?.usage === "function", throttle],
     ["stats must be what stats() gives", typeof stats?.read === "function", stats],
@@ -104,65 +131,61 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
     if (!holds) throw new TypeError(`Cannot make dashboard() as ${demand}: current value is ${shown(value)}`);
   }
   const app = new Hono();
+  const pageAt = ({ req }: Context, path: string): Page => (
+    { links: linksFrom(new URL(req.url).pathname, path), path, throttle }
+  );
+  const html = (c: Context, page: unknown, status: ContentfulStatusCode = 200) =>
+    c.html(`<!doctype html>${page}`, status);
 
+  // Around all else, so that what is thrown within is answered with them too.
   app.use(async (c, next) => {
-    if (await authorize(c.req.raw) === true) await next();
-    else c.res = c.text("You may not see this.", 403);
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
+    await next();
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+  });
+  app.use(async (c, next) => {
+    if (await authorize(c.req.raw) !== true) return c.text("You may not see this.", 403);
+    return await next();
   });
 
   for (const [path, make] of REPORT_PAGES) {
-    app.get(path, async (c) => {
-      const report = await stats.read();
-      return c.html(
-        `<!doctype html>${make({ mount: mountOf(c, path), path, rules: throttle.rules }, report)}`,
-      );
-    });
-  }
-
-  /** What a rule says of a key; or why it cannot say. */
-  async function look(rule: string, key: string): Promise<Decision | string> {
-    try {
-      return await throttle.usage(rule, key);
-    } catch (error) {
-      return (error as Error).message;
-    }
+    app.get(path, async (c) => html(c, await make(pageAt(c, path), await stats.read({ minutes: 60 }))));
   }
 
   app.get("/lookup", async (c) => {
-    const { rule = "", key = "", reset } = c.req.query();
-    const found: Lookup = {
-      rule,
-      key,
-      wasReset: reset === "done",
-      answer: rule === "" ? null : await look(rule, key),
-    };
-    const page = { mount: mountOf(c, "/lookup"), path: "/lookup", rules: throttle.rules };
-    return c.html(`<!doctype html>${lookupPage(page, found)}`, typeof found.answer === "string" ? 404 : 200);
+    const { rule = "", key, reset } = c.req.query();
+    const asked = { rule, key: key ?? "", wasReset: reset === "done" };
+    // A link may name the rule alone, or the key: then the form is filled in so far.
+    const { answer, status } = rule === "" || key === undefined
+      ? { answer: null, status: 200 as const }
+      : await look(throttle, rule, key);
+    return html(c, lookupPage(pageAt(c, "/lookup"), { ...asked, answer }), status);
   });
 
   app.post("/reset", async (c) => {
     if (!isSameOrigin(c.req.raw)) return c.text("Only this dashboard's own pages may reset a key.", 403);
-    const { rule, key } = await c.req.parseBody();
+    const { rule, key } = await c.req.parseBody().catch(() => ({ rule: undefined, key: undefined }));
     if (typeof rule !== "string" || typeof key !== "string") {
       return c.text("A reset needs a rule and a key.", 400);
     }
-    try {
-      await throttle.reset(rule, key);
-    } catch (error) {
-      return c.text((error as Error).message, error instanceof TypeError ? 404 : 503);
+    const failure = await reset(throttle, rule, key);
+    if (failure === null) {
+      return c.redirect(`./lookup?${new URLSearchParams({ rule, key, reset: "done" })}`, 303);
     }
-    const query = new URLSearchParams({ rule, key, reset: "done" });
-    return c.redirect(`${mountOf(c, "/reset")}/lookup?${query}`, 303);
+    const found = { rule, key, wasReset: false, answer: failure.answer };
+    return html(c, lookupPage(pageAt(c, "/lookup"), found), failure.status);
   });
 
   app.get("/stats", async (c) => c.json(await stats.read()));
-  app.get(
-    "/metrics",
-    async (c) =>
-      c.body(prometheusText(await stats.read({ minutes: 0 })), 200, { "Content-Type": PROMETHEUS_TYPE }),
-  );
+  app.get("/metrics", async (c) => {
+    const text = prometheusText(await stats.read({ minutes: 0 }));
+    return c.body(text, 200, { "Content-Type": PROMETHEUS_TYPE });
+  });
   app.get("/style.css", (c) => c.body(style, 200, { "Content-Type": "text/css; charset=utf-8" }));
   app.get("/live.js", (c) => c.body(live, 200, { "Content-Type": "text/javascript; charset=utf-8" }));
+  // Any of these with a slash at its end, the mount itself above all, is found without it.
+  app.get("/*", (c, next) => {
+    const [, last] = /([^/]*)\/$/.exec(new URL(c.req.url).pathname) ?? [];
+    return last === undefined ? next() : Promise.resolve(c.redirect(`../${last}`, 308));
+  });
   return app as DashboardApp as App;
 }

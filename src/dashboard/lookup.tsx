@@ -5,8 +5,11 @@
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { type Decision, hasNumbers } from "../decision.ts";
-import { count, Layout, type Page, span } from "./page.tsx";
+import { type Decision, hasNumbers, type Source } from "../decision.ts";
+import { Bar } from "./bar.tsx";
+import { Figure } from "./figure.tsx";
+import { count, span } from "./number_text.ts";
+import { Layout, type Page } from "./page.tsx";
 
 /** What was looked up, and what came of it. */
 export interface Lookup {
@@ -18,76 +21,123 @@ export interface Lookup {
   readonly answer: Decision | string | null;
 }
 
-/** Why a request of the key would be refused. */
-function reason({ allowed, blocked, source, cost, limit, remaining, retryAfterMs }: Decision): string {
-  if (!hasNumbers({ source } as Decision)) return "The store cannot be asked: the failure policy decides.";
-  if (allowed) return "One more request passes.";
-  if (blocked) return `Blocked: refused too often. The block ends in ${span(retryAfterMs)}.`;
-  if (retryAfterMs === Infinity) {
-    return `Never passes: it costs ${count(cost)} of a limit of ${count(limit)}.`;
+const SOURCES: Readonly<Record<Source, string>> = {
+  store: "the store",
+  "deny-cache": "this instance, which remembers the refusal",
+  lease: "this instance, from units taken ahead",
+  local: "this instance alone: the store fails",
+  rule: "the rule itself",
+  "allowed-by-policy": "the failure policy",
+  "denied-by-policy": "the failure policy",
+};
+
+/** Whether one more request of the key would pass, and why not. */
+function verdict(decision: Decision): string {
+  const { allowed, blocked, blockedMs = 0, cost, limit, remaining, retryAfterMs, mode } = decision;
+  if (!hasNumbers(decision)) {
+    return `The store cannot be asked: by the failure policy a request is ${
+      allowed ? "let pass" : "refused"
+    }.`;
   }
-  return `Refused: it costs ${count(cost)} and ${count(remaining)} of ${
-    count(limit)
-  } are left. It passes again in ${span(retryAfterMs)}.`;
+  if (allowed) return "One more request passes.";
+  const word = mode === "shadow" ? "A live rule would refuse it" : "Refused";
+  if (retryAfterMs === Infinity) {
+    return `${word} always: it costs ${count(cost)} of a limit of ${count(limit)}.`;
+  }
+  const again = `It passes again in ${span(retryAfterMs)}.`;
+  if (!blocked) {
+    return `${word}: it costs ${count(cost)}, and of ${count(limit)} there are ${
+      count(remaining)
+    } left. ${again}`;
+  }
+  const block = `${word}: blocked for ${span(blockedMs || retryAfterMs)} more, as it was refused too often.`;
+  return blockedMs < retryAfterMs ? `${block} ${again}` : block;
 }
 
-function Answer({ page, found: { rule, key }, decision }: { page: Page; found: Lookup; decision: Decision }) {
-  const { limit, remaining, windowMs, resetAfterMs, allowed, source } = decision;
+function Usage({ decision }: { decision: Decision }) {
+  const { limit, remaining, windowMs, resetAfterMs, source } = decision;
+  const used = Math.max(0, limit - remaining);
+  return (
+    <dl class="figures">
+      <Figure name="Used" note={<Bar whole={limit} parts={[[used < limit ? "total" : "refused", used]]} />}>
+        {`${count(used)} of ${count(limit)}`}
+      </Figure>
+      <Figure name="Left">{count(remaining)}</Figure>
+      <Figure name="Window">{span(windowMs)}</Figure>
+      <Figure name="Unused again in" note="if nothing else comes">{span(resetAfterMs)}</Figure>
+      <Figure name="Answered by">
+        <span class="words">{SOURCES[source]}</span>
+      </Figure>
+    </dl>
+  );
+}
+
+function Answer({ page, found: { rule, key, answer, wasReset } }: { page: Page; found: Lookup }) {
+  const isKnown = page.throttle.rules.some(({ name }) => name === rule);
   return (
     <section aria-labelledby="answer">
       <h2 id="answer">
-        {rule}: <code>{key}</code>
+        {key === "" ? "The empty key" : <code>{key}</code>} under {rule}
       </h2>
-      <p class={allowed ? "passes" : "alarm"}>{reason(decision)}</p>
-      <dl class="figures">
-        <div class="figure">
-          <dt>Used</dt>
-          <dd>{`${count(Math.max(0, limit - remaining))} of ${count(limit)}`}</dd>
-        </div>
-        <div class="figure">
-          <dt>Window</dt>
-          <dd>{span(windowMs)}</dd>
-        </div>
-        <div class="figure">
-          <dt>Nothing used any more in</dt>
-          <dd>{span(resetAfterMs)}</dd>
-        </div>
-        <div class="figure">
-          <dt>Answered by</dt>
-          <dd>{source}</dd>
-        </div>
-      </dl>
-      <form method="post" action={`${page.mount}/reset`}>
-        <input type="hidden" name="rule" value={rule} />
-        <input type="hidden" name="key" value={key} />
-        <button type="submit">Reset this key</button>
-      </form>
+      {wasReset
+        ? <p class="passes" role="status">This key was reset: what it had used is forgotten.</p>
+        : null}
+      {answer !== null && typeof answer === "object"
+        ? (
+          <>
+            <p class={answer.allowed ? "passes" : "alarm"}>{verdict(answer)}</p>
+            {hasNumbers(answer) ? <Usage decision={answer} /> : null}
+          </>
+        )
+        : <p class="alarm">{answer}</p>}
+      {isKnown
+        ? (
+          <form method="post" action={`${page.links}reset`}>
+            <input type="hidden" name="rule" value={rule} />
+            <input type="hidden" name="key" value={key} />
+            <button type="submit" class="grave">Reset this key</button>
+            <p class="note">Forgets what the key has used under this rule, and lifts its block.</p>
+          </form>
+        )
+        : null}
     </section>
   );
 }
 
 /** A form for a rule and a key, and the answer. */
 export function lookupPage(page: Page, found: Lookup): JSX.Element {
-  const { rule, key, answer, wasReset } = found;
+  const { rule, key, answer } = found;
   return (
-    <Layout page={page} title="Look up" live={false}>
-      <form method="get" action={`${page.mount}/lookup`} class="ask">
-        <label for="rule">Rule</label>
-        <select id="rule" name="rule">
-          {page.rules.map(({ name }) => <option value={name} selected={name === rule}>{name}</option>)}
-        </select>
-        <label for="key">Key</label>
-        <input id="key" name="key" value={key} autocomplete="off" spellcheck={false} />
+    <Layout page={page} title="Look up">
+      <form method="get" action={`${page.links}lookup`} class="ask">
+        <div>
+          <label for="rule">Rule</label>
+          <select id="rule" name="rule">
+            {page.throttle.rules.map(({ name }) => (
+              <option value={name} selected={name === rule}>{name}</option>
+            ))}
+          </select>
+        </div>
+        <div>
+          <label for="key">Key</label>
+          <input
+            id="key"
+            name="key"
+            value={key}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            aria-describedby="key-note"
+          />
+        </div>
         <button type="submit">Look up</button>
       </form>
-      {wasReset ? <p class="passes" role="status">The key was reset.</p> : null}
-      {typeof answer === "string" ? <p class="alarm" role="status">{answer}</p> : null}
-      {answer !== null && typeof answer === "object"
-        ? <Answer page={page} found={found} decision={answer} />
-        : null}
-      <p class="note">
-        The key is what the rule's key function gives: an address, "2001:db8::/64", a user's id.
+      <p class="note" id="key-note">
+        The key is what the rule's key function gives: an address such as{" "}
+        <code>203.0.113.9</code>, the network <code>2001:db8::/64</code> of one, a user's id, or{" "}
+        <code>all</code> where everybody shares one quota.
       </p>
+      {answer === null ? null : <Answer page={page} found={found} />}
     </Layout>
   );
 }

@@ -6,16 +6,18 @@
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import type { CompiledRule } from "../rule.ts";
+import type { StatsReport } from "../stats/report.ts";
+import type { Throttle } from "../throttle.ts";
+import { moment } from "./number_text.ts";
 
 /** Where a page is, and what it is about. */
 export interface Page {
-  /** The path that the dashboard is mounted at, without a slash at its end. */
-  readonly mount: string;
-  /** The page's own path below that. */
+  /** What links to the dashboard's other pages begin with: they are relative, so that it can be mounted anywhere. */
+  readonly links: string;
+  /** The page's own path in the dashboard. */
   readonly path: string;
-  /** The throttle's rules. */
-  readonly rules: readonly CompiledRule[];
+  /** The throttle that it is about. */
+  readonly throttle: Throttle;
 }
 
 /** The pages in the menu. */
@@ -27,73 +29,36 @@ const PAGES = [
   ["/lookup", "Look up"],
 ] as const;
 
-/** A number as people read it: 12,345. */
-export function count(n: number): string {
-  return Math.round(n).toLocaleString("en");
+/**
+ * What relative links begin with, which must lead to the dashboard's root: from a page just below it that is its folder; the
+ * root itself may be asked for without the slash at its end, and then it is a step down.
+ *
+ * @param pathname Of the request.
+ * @param path The page's in the dashboard.
+ */
+export function linksFrom(pathname: string, path: string): string {
+  return path === "/" && !pathname.endsWith("/")
+    ? `./${pathname.slice(pathname.lastIndexOf("/") + 1)}/`
+    : "./";
 }
 
-/** A part of a whole as people read it: 12.3 %. */
-export function percent(part: number, whole: number): string {
-  return whole === 0 ? "0 %" : `${(part / whole * 100).toFixed(1)} %`;
+function linkTo(to: string, { links }: Page): string {
+  return links + to.slice(1);
 }
 
-/** A point in time, UTC. */
-export function moment(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-}
-
-/** A length of time, in its two largest units, rounded up to seconds: "2 min 5 s". */
-export function span(ms: number): string {
-  if (ms === Infinity) return "never";
-  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]] as const;
-  let seconds = Math.ceil(ms / 1000);
-  const parts: string[] = [];
-  for (const [unit, size] of units) {
-    if (seconds >= size && parts.length < 2) parts.push(`${Math.floor(seconds / size)} ${unit}`);
-    seconds %= size;
-  }
-  return parts.length === 0 ? "0 s" : parts.join(" ");
-}
-
-/** A table under its caption; the first column names the row. */
-export function Table(
-  { caption, head, rows, empty = "Nothing yet." }: {
-    caption: string;
-    head: readonly string[];
-    rows: readonly (readonly Child[])[];
-    empty?: string;
-  },
-): JSX.Element {
-  if (rows.length === 0) return <p class="empty">{empty}</p>;
+/** Whose numbers these are, and how old. Without the script they stay as old as that. */
+function AsOf({ report: { at, scope } }: { report: StatsReport }) {
   return (
-    // Focusable, as it scrolls sideways on a phone.
-    <div class="scroll" tabindex={0} role="region" aria-label={caption}>
-      <table>
-        <caption>{caption}</caption>
-        <thead>
-          <tr>{head.map((name, i) => <th scope="col" class={i === 0 ? "" : "number"}>{name}</th>)}</tr>
-        </thead>
-        <tbody>
-          {rows.map(([name, ...cells]) => (
-            <tr>
-              <th scope="row">{name}</th>
-              {cells.map((cell) => <td class="number">{cell}</td>)}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <p class="note">
+      {scope === "shared" ? "All instances" : "This instance"}, as of{" "}
+      <time datetime={new Date(at).toISOString()}>{moment(at)}</time>.
+    </p>
   );
 }
 
-/** A page: its menu, and what is in it. `live` pages refresh themselves. */
+/** A page: its menu, and what is in it. One with a report refreshes itself. */
 export function Layout(
-  { page: { mount, path }, title, live = true, children }: {
-    page: Page;
-    title: string;
-    live?: boolean;
-    children?: Child;
-  },
+  { page, title, report, children }: { page: Page; title: string; report?: StatsReport; children?: Child },
 ): JSX.Element {
   return (
     <html lang="en">
@@ -103,8 +68,8 @@ export function Layout(
         <meta name="robots" content="noindex" />
         <title>{`${title} - Weir`}</title>
         <link rel="icon" href="data:," />
-        <link rel="stylesheet" href={`${mount}/style.css`} />
-        {live ? <script src={`${mount}/live.js`} defer></script> : null}
+        <link rel="stylesheet" href={linkTo("/style.css", page)} />
+        {report ? <script src={linkTo("/live.js", page)} defer></script> : null}
       </head>
       <body>
         <a class="skip" href="#content">Skip to the content</a>
@@ -114,21 +79,31 @@ export function Layout(
             <ul>
               {PAGES.map(([to, name]) => (
                 <li>
-                  <a
-                    href={to === "/" ? mount || "/" : mount + to}
-                    aria-current={to === path ? "page" : undefined}
-                  >
-                    {name}
-                  </a>
+                  <a href={linkTo(to, page)} aria-current={to === page.path ? "page" : undefined}>{name}</a>
                 </li>
               ))}
             </ul>
           </nav>
         </header>
+        {report
+          ? (
+            <p id="stale" class="alarm" role="status" hidden>
+              This page cannot refresh itself: the server does not answer as it did.
+            </p>
+          )
+          : null}
         <main id="content">
           <h1>{title}</h1>
+          {report ? <AsOf report={report} /> : null}
           {children}
         </main>
+        {report
+          ? (
+            <noscript>
+              <p class="note">Without JavaScript this page does not refresh itself: reload it.</p>
+            </noscript>
+          )
+          : null}
       </body>
     </html>
   );

@@ -1,13 +1,19 @@
 /**
- * The page of rules: what each grants, and what it did.
+ * The page of rules: what each grants, how much of that is used, and what it refused or would have.
  *
  * @module
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { type Decision, hasNumbers } from "../decision.ts";
+import { EVERYBODY } from "../keys/global.ts";
 import type { CompiledRule } from "../rule.ts";
 import type { StatsReport, StatsRule } from "../stats/report.ts";
-import { count, Layout, type Page, percent, span, Table } from "./page.tsx";
+import { Bar } from "./bar.tsx";
+import { count, percent } from "./number_text.ts";
+import { Layout, type Page } from "./page.tsx";
+import { isShadow, ModeBadge, refusals, RuleCard, type ShownRule } from "./rule_card.tsx";
+import { Table } from "./table.tsx";
 
 const NOTHING: StatsRule = {
   requests: 0,
@@ -19,46 +25,69 @@ const NOTHING: StatsRule = {
   mode: null,
 };
 
-function rateText(limit: number | null, windowMs: number | null): string {
-  return limit === null || windowMs === null ? "per request" : `${count(limit)} / ${span(windowMs)}`;
+/** What all clients together have used of a rule, if they share its quota and the store can be asked. */
+async function sharedUse({ throttle }: Page, { name, limit, key }: CompiledRule): Promise<Decision | null> {
+  if (limit === null || key.keyName !== "global") return null;
+  const decision = await throttle.usage(name, EVERYBODY);
+  return hasNumbers(decision) ? decision : null;
 }
 
-function row({ name, limit, windowMs, algorithm, mode, on }: CompiledRule, by: StatsReport["by_rule"]) {
-  const seen = Object.hasOwn(by, name) ? by[name] : NOTHING;
+/** The throttle's rules, and those of others that the statistics know. */
+async function shownRules(
+  page: Page,
+  by: StatsReport["by_rule"],
+): Promise<[own: ShownRule[], others: ShownRule[]]> {
+  const { rules } = page.throttle;
+  const seenOf = (name: string): StatsRule => Object.hasOwn(by, name) ? by[name] : NOTHING;
+  const own = rules.map(async (rule) => (
+    { name: rule.name, rule, seen: seenOf(rule.name), shared: await sharedUse(page, rule) }
+  ));
+  const others = Object.keys(by).filter((name) => !rules.some((rule) => rule.name === name));
   return [
-    name,
-    rateText(limit ?? seen.limit, windowMs ?? seen.window_ms),
-    algorithm,
-    mode === "shadow" ? <strong>shadow</strong> : "live",
-    on.length === 0 ? "every request" : on.join(", "),
-    count(seen.requests),
-    count(seen.near_limit),
-    count(seen.refused),
-    count(seen.shadow_refused),
-    percent(seen.refused + seen.shadow_refused, seen.requests),
+    await Promise.all(own),
+    others.map((name) => ({ name, rule: null, seen: seenOf(name), shared: null })),
   ];
 }
 
-/** Every rule: its limit, how near its clients come to it, and what it refused or, in shadow, would have. */
-export function rulesPage(page: Page, { by_rule }: StatsReport): JSX.Element {
+/** What rules on trial would do, beside what the others do: is it time to make them live? */
+function ShadowAgainstLive({ rules }: { rules: readonly ShownRule[] }) {
+  const share = (shown: ShownRule): number => shown.seen.requests && refusals(shown) / shown.seen.requests;
   return (
-    <Layout page={page} title="Rules">
-      <Table
-        caption="Rules, last 24 hours"
-        head={[
-          "Rule",
-          "Limit",
-          "Algorithm",
-          "Mode",
-          "On",
-          "Requests",
-          "Near the limit",
-          "Refused",
-          "Would refuse",
-          "Share",
-        ]}
-        rows={page.rules.map((rule) => row(rule, by_rule))}
-      />
+    <Table
+      caption="Shadow against live, last 24 hours"
+      head={["Rule", "Decided", "Refused, or would be"]}
+      rows={[...rules].sort((a, b) => share(b) - share(a)).map((shown) => [
+        <>
+          {shown.name} <ModeBadge shown={shown} />
+          <Bar whole={1} parts={[[isShadow(shown) ? "shadow" : "refused", share(shown)]]} />
+        </>,
+        count(shown.seen.requests),
+        <>
+          {count(refusals(shown))} <small>{percent(refusals(shown), shown.seen.requests)}</small>
+        </>,
+      ])}
+    />
+  );
+}
+
+/** Every rule: its limit, how near its clients come to it, and what it refused or, in shadow, would have. */
+export async function rulesPage(page: Page, report: StatsReport): Promise<JSX.Element> {
+  const [own, others] = await shownRules(page, report.by_rule);
+  const sections: readonly (readonly [title: string, rules: readonly ShownRule[], note: string])[] = [
+    ["Live", own.filter((shown) => !isShadow(shown)), "These refuse what is over their limit."],
+    ["Shadow", own.filter(isShadow), "On trial: these refuse nobody, and count what they would refuse."],
+    ["Elsewhere", others, "Rules of other throttles that these statistics count too."],
+  ];
+  return (
+    <Layout page={page} title="Rules" report={report}>
+      {sections.filter(([, rules]) => rules.length > 0).map(([title, rules, note]) => (
+        <section aria-label={`${title} rules`}>
+          <h2>{title}</h2>
+          <p class="note">{note}</p>
+          <div class="cards">{rules.map((shown) => <RuleCard page={page} shown={shown} />)}</div>
+        </section>
+      ))}
+      {own.some(isShadow) ? <ShadowAgainstLive rules={[...own, ...others]} /> : null}
       <p class="note">Near the limit: let pass with a tenth of the limit left, or less.</p>
     </Layout>
   );

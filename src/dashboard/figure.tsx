@@ -1,0 +1,22 @@
+/**
+ * Figures: one number each, with its name.
+ *
+ * @module
+ */
+
+import type { Child } from "hono/jsx";
+import type { JSX } from "hono/jsx/jsx-runtime";
+
+/** One in a list of class "figures". A note stands below the value, small. */
+export function Figure(
+  { name, note, children }: { name: string; note?: Child; children?: Child },
+): JSX.Element {
+  return (
+    <div class="figure">
+      <dt>{name}</dt>
+      <dd>
+        {children} {note ? <small>{note}</small> : null}
+      </dd>
+    </div>
+  );
+}

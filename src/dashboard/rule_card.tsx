@@ -1,0 +1,139 @@
+/**
+ * One rule: what it grants, and what it did.
+ *
+ * @module
+ */
+
+import type { JSX } from "hono/jsx/jsx-runtime";
+import type { Decision } from "../decision.ts";
+import type { CompiledRule } from "../rule.ts";
+import type { StatsRule } from "../stats/report.ts";
+import { Bar, type Look } from "./bar.tsx";
+import { count, percent, span } from "./number_text.ts";
+import type { Page } from "./page.tsx";
+import { RouteText } from "./route_text.tsx";
+
+/** A rule with what the statistics say of it. */
+export interface ShownRule {
+  readonly name: string;
+  readonly seen: StatsRule;
+  /** Null for a rule of another throttle that these statistics count too. */
+  readonly rule: CompiledRule | null;
+  /** What all clients together have used of it now, where they share one quota; else null. */
+  readonly shared: Decision | null;
+}
+
+/** Is the rule on trial? */
+export function isShadow({ rule, seen }: ShownRule): boolean {
+  return (rule?.mode ?? seen.mode) === "shadow";
+}
+
+/** How many requests it refused or, in shadow, would have. */
+export function refusals({ seen: { refused, shadow_refused } }: ShownRule): number {
+  return refused + shadow_refused;
+}
+
+/** "live" or "shadow". */
+export function ModeBadge({ shown }: { shown: ShownRule }): JSX.Element {
+  return isShadow(shown) ? <span class="badge shadow">shadow</span> : <span class="badge">live</span>;
+}
+
+function limitText({ rule, seen }: ShownRule): string {
+  const limit = rule?.limit ?? seen.limit;
+  const windowMs = rule?.windowMs ?? seen.window_ms;
+  if (limit === null || windowMs === null) return "decided per request";
+  if (rule?.algorithm === "concurrency") return `${count(limit)} at once`;
+  return `${rule?.limit === null ? "decided per request, last " : ""}${count(limit)} in ${span(windowMs)}`;
+}
+
+/** Keys by the words of people; others are called what their key functions are. */
+const KEY_WORDS: Readonly<Record<string, string>> = { global: "all clients together", ip: "address" };
+
+function keyText({ key: { keyName = "key of its own" } }: CompiledRule): string {
+  return Object.hasOwn(KEY_WORDS, keyName) ? KEY_WORDS[keyName] : keyName;
+}
+
+function RuleFacts({ rule }: { rule: CompiledRule }) {
+  return (
+    <>
+      <div>
+        <dt>For each</dt>
+        <dd>{keyText(rule)}</dd>
+      </div>
+      <div>
+        <dt>On</dt>
+        <dd>
+          {rule.on.length === 0 ? "every request" : rule.on.map((text) => (
+            <div>
+              <RouteText>{text}</RouteText>
+            </div>
+          ))}
+        </dd>
+      </div>
+      <div>
+        <dt>Algorithm</dt>
+        <dd>{rule.algorithm}</dd>
+      </div>
+    </>
+  );
+}
+
+function SharedUse({ shared: { limit, remaining } }: { shared: Decision }) {
+  const used = Math.max(0, limit - remaining);
+  return (
+    <div>
+      <dt>Used now</dt>
+      <dd>
+        {`${count(used)} of ${count(limit)}`}
+        <Bar whole={limit} parts={[[used < limit ? "total" : "refused", used]]} />
+      </dd>
+    </div>
+  );
+}
+
+/** A rule as a card. */
+export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX.Element {
+  const { name, rule, seen: { requests, near_limit }, shared } = shown;
+  const refused = refusals(shown);
+  const parts: readonly (readonly [look: Look, name: string, n: number])[] = [
+    ["total", "Passed", requests - refused - near_limit],
+    ["near", "Near the limit", near_limit],
+    isShadow(shown) ? ["shadow", "Would refuse", refused] : ["refused", "Refused", refused],
+  ];
+  return (
+    <article class="panel rule">
+      <h3>
+        {name} <ModeBadge shown={shown} />
+      </h3>
+      <dl class="facts">
+        <div>
+          <dt>Limit</dt>
+          <dd>{limitText(shown)}</dd>
+        </div>
+        {rule === null ? null : <RuleFacts rule={rule} />}
+        {shared === null ? null : <SharedUse shared={shared} />}
+      </dl>
+      <p class="sum">
+        <strong>{count(requests)}</strong> requests in 24 hours
+      </p>
+      <Bar whole={requests} parts={parts.map(([look, , n]) => [look, n] as const)} />
+      <dl class="parts">
+        {parts.map(([look, name, n]) => (
+          <div>
+            <dt class={look}>{name}</dt>
+            <dd>
+              {count(n)} <small>{percent(n, requests)}</small>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {rule === null ? null : (
+        <p>
+          <a href={`${page.links}lookup?${new URLSearchParams({ rule: name })}`}>
+            Look up a key<span class="unseen">{` of rule ${name}`}</span>
+          </a>
+        </p>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** Where Chromium is: `npm test` says it in WEIR_CHROMIUM. */
+const PROGRAM = [process.env.WEIR_CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
+
+if (PROGRAM === undefined && process.env.CI) {
+  throw new Error("No chromium: set WEIR_CHROMIUM to its path. In CI no test is skipped.");
+}
+
+/** The `skip` of a test that needs a real browser: false, or why it cannot run here. */
+export const withoutChromium: string | false = PROGRAM === undefined &&
+  "no chromium: apt-get install chromium, or set WEIR_CHROMIUM to its path";
+
+/** Starts Chromium, with nothing of its own that asks the network. */
+export function startChromium(): Promise<Browser> {
+  const quiet = ["quic", "background-networking", "component-update", "sync", "gpu"];
+  return chromium.launch({
+    executablePath: PROGRAM!,
+    args: ["--no-sandbox", "--no-first-run", ...quiet.map((feature) => `--disable-${feature}`)],
+  });
+}
+
+/** A page that is watched. */
+export interface Watched {
+  readonly page: Page;
+  /** What a visitor should not see happen: errors on the console, uncaught ones, dialogs, requests to elsewhere. */
+  readonly mishaps: string[];
+  /** Every request that it made. */
+  readonly requests: string[];
+  close(): Promise<void>;
+}
+
+/** Opens an empty page that may ask nothing but `origin`. */
+export async function watchedPage(
+  browser: Browser,
+  origin: string,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
+  const context = await browser.newContext({ baseURL: origin, ...options });
+  const page = await context.newPage();
+  const mishaps: string[] = [];
+  const requests: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) mishaps.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => mishaps.push(`uncaught: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    mishaps.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    requests.push(request.url());
+    const { protocol, origin: asked } = new URL(request.url());
+    if (protocol !== "data:" && asked !== origin) mishaps.push(`request: ${request.url()}`);
+  });
+  return { page, mishaps, requests, close: () => context.close() };
+}
+
+/** What axe-core finds in a page that keeps somebody out, or may: findings of impact "serious" and "critical". */
+export async function seriousFindings(page: Page): Promise<string[]> {
+  if (await page.evaluate("typeof axe === 'undefined'")) {
+    // Evaluated rather than added as a script, which the page's policy would refuse.
+    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
+  }
+  const violations = await page.evaluate("axe.run(document).then(({ violations }) => violations)") as {
+    id: string;
+    impact: string;
+    nodes: { html: string; failureSummary: string }[];
+  }[];
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`));
+}

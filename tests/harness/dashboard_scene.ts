@@ -1,0 +1,115 @@
+import { Hono } from "hono";
+import {
+  byGlobal,
+  concurrency,
+  createThrottle,
+  gcra,
+  memoryStore,
+  type Rule,
+  type Stats,
+  stats,
+  type Store,
+  type Throttle,
+} from "../../mod.ts";
+import { dashboard } from "../../src/dashboard.ts";
+import { get } from "./http.ts";
+
+/** Where the dashboard of a scene is mounted. */
+export const MOUNT = "/admin/throttle";
+
+/** As long as a rule's name may be. */
+export const LONGEST_NAME = "orders-of-each-customer.POST-api-v2-customers-id-orders.20-per-h";
+
+/** A rule of every sort that the dashboard tells apart. */
+const RULES: readonly Rule[] = [
+  { name: "everybody", rate: "200/min", key: byGlobal() },
+  { name: "each", rate: "20/min" },
+  { name: "login", rate: "5/15min", on: "POST /login", block: { after: 3, window: "15min", for: "1h" } },
+  { name: "search", rate: "30/min", on: "GET /search/:words", algorithm: gcra({ burst: 5 }) },
+  { name: LONGEST_NAME, rate: "20/hour", on: ["POST /api/v2/customers/:id/orders", "PUT /orders/:id"] },
+  { name: "exports", rate: { limit: 2 }, on: "/export", algorithm: concurrency({ lease: "1min" }) },
+  { name: "plan", rate: () => "100/min", on: "/api/*" },
+  { name: "planned", rate: "2/min", on: "/api/*", mode: "shadow" },
+];
+
+/** 23:40 UTC, so that a day's chart has a midnight in it, and labels at its edges. */
+const NOW = Date.UTC(2027, 0, 15, 23, 40, 30);
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** A site with a dashboard, on a clock of its own. */
+export interface Scene {
+  readonly app: Hono;
+  readonly clock: { now: number };
+  readonly throttle: Throttle;
+  readonly statistics: Stats;
+  /** Sends a day of traffic, with an attack in its last hour, to where the app is served. */
+  playDay(url: string): Promise<void>;
+}
+
+/** What is different in a scene. */
+export interface SceneOptions {
+  readonly rules?: readonly Rule[];
+  /** Takes the scene's clock. Default: a memory store. */
+  readonly store?: (clock: () => number) => Store;
+  /** Default: addresses are shown. */
+  readonly showAddresses?: boolean;
+  /** What the dashboard reads instead of the statistics. */
+  readonly shown?: (statistics: Stats) => Stats;
+}
+
+/** Makes a site; a client's address is whatever its header "x-from" says. */
+export function dashboardScene(
+  {
+    rules = RULES,
+    store = (clock) => memoryStore({ clock }),
+    showAddresses = true,
+    shown = (statistics) => statistics,
+  }: SceneOptions = {},
+): Scene {
+  const clock = { now: NOW };
+  const statistics = stats({ showAddresses, clock: () => clock.now });
+  const throttle = createThrottle(rules, {
+    store: store(() => clock.now),
+    client: { address: (request) => request.headers.get("x-from") ?? "192.0.2.1" },
+    observers: [statistics],
+  });
+  const handle = throttle.wrap(({ url }) =>
+    new Response(null, { status: url.endsWith("/login") ? 401 : url.endsWith("/missing") ? 404 : 204 })
+  );
+  const app = new Hono();
+  app.route(MOUNT, dashboard({ throttle, stats: shown(statistics), authorize: () => true }));
+  app.all("*", (c) => handle(c.req.raw));
+
+  const paths = ["/", "/search/shoes", "/api/items", "/api/v2/customers/7/orders", "/missing", "/export"];
+  /** Some requests of a minute; few clients send most of them. */
+  async function visit(url: string, count: number): Promise<void> {
+    await Promise.all(Array.from({ length: count }, (_, i) => {
+      const client = Math.floor(60 / (1 + i % 37));
+      const path = paths[(i * 7 + client) % paths.length];
+      const from = client % 5 === 0 ? `2001:db8:0:${client}::1` : `203.0.113.${client}`;
+      return get(url + path, {
+        headers: { "x-from": from },
+        method: path.endsWith("orders") ? "POST" : "GET",
+      });
+    }));
+  }
+
+  async function playDay(url: string): Promise<void> {
+    const attack = { method: "POST", headers: { "x-from": "198.51.100.23" } };
+    const end = clock.now;
+    for (let hour = 23; hour > 0; hour--) {
+      clock.now = end - hour * HOUR_MS;
+      await visit(url, Math.round(90 + 70 * Math.sin((hour - 4) / 4)));
+    }
+    for (let minute = 59; minute >= 0; minute--) {
+      clock.now = end - minute * MINUTE_MS;
+      await visit(url, 4 + minute * 5 % 11);
+      if (minute > 24 || minute < 14) continue;
+      await Promise.all(Array.from({ length: 20 }, () => get(`${url}/login`, attack)));
+    }
+    clock.now = end;
+  }
+
+  return { app, clock, throttle, statistics, playDay };
+}
