@@ -233,6 +233,37 @@ describe("settle", () => {
     }
   });
 
+  it("lesson 24: twice is as once, whatever is said later, when, and under which algorithm", async () => {
+    const later = fc.record({ cost: fc.nat(1500), afterMs: fc.nat(90 * MINUTE) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...ALGORITHMS),
+        fc.nat(1000),
+        fc.array(later, { minLength: 1, maxLength: 5 }),
+        fc.array(fc.nat(300), { maxLength: 3 }),
+        async ([, algorithm], cost, settles, others) => {
+          const seen = [];
+          for (const said of [settles, settles.slice(0, 1)]) {
+            const { clock, throttle } = throttled({ ...tokens, cost: () => cost, algorithm });
+            const { settle } = await throttle.check(requestTo());
+            for (const units of others) {
+              const other = await throttle.check(requestTo());
+              if (other.allowed) await other.settle("tokens", units);
+            }
+            for (const { cost, afterMs } of said) {
+              clock.now += afterMs;
+              await settle("tokens", cost);
+            }
+            clock.now = START + settles.reduce((sum, { afterMs }) => sum + afterMs, 0);
+            seen.push(await throttle.usage("tokens", requestTo()));
+          }
+          assertEquals(seen[0], seen[1]);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it("decides before `count` does", async () => {
     const { send, throttle } = throttled({ ...tokens, count: () => false }, {}, async (request) => {
       await throttleOf(request)!.settle("tokens", 300);
