@@ -65,16 +65,21 @@ export const CLIENTS: readonly ClientKind<Pick<Redis, "host" | "port" | "url">>[
       return { client, close: () => client.destroy() };
     },
   },
-  {
+  ...(runtime === "bun" ? [ofBun()] : []),
+];
+
+/** Bun's own client. */
+function ofBun(): ClientKind<Redis> {
+  return {
     name: "Bun's RedisClient",
-    skip: runtime !== "bun" && "it exists on Bun alone",
+    skip: false,
     async open({ url }) {
       const client = new (globalThis as unknown as BunGlobal).Bun.RedisClient(url);
       await client.connect();
       return { client, close: () => client.close() };
     },
-  },
-];
+  };
+}
 
 /** The clients of a Redis Cluster. */
 export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
