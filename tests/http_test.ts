@@ -19,6 +19,7 @@ import {
 import { burst, get, statuses } from "./harness/http.ts";
 import { runtime } from "./harness/runtime.ts";
 import { type Handler, serve, type Served } from "./harness/serve.ts";
+import { pause, until } from "./harness/until.ts";
 
 async function onSrvx(handler: Handler): Promise<Served> {
   const server = serveSrvx({
@@ -35,16 +36,6 @@ async function onSrvx(handler: Handler): Promise<Served> {
 const servers: [string, typeof serve][] = runtime === "node"
   ? [["@hono/node-server", serve], ["srvx", onSrvx]]
   : [[runtime === "deno" ? "Deno.serve" : "Bun.serve", serve]];
-
-const pause = (ms: number) => new Promise((over) => setTimeout(over, ms));
-
-/** Waits until it is so; a server hears of a client's end a little later than the client. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; !await isSo(); tries++) {
-    assert(tries < 200, "It never came to be so");
-    await pause(10);
-  }
-}
 
 /** One request from an address of this machine. */
 function getFrom(url: string, localAddress: string): Promise<number> {
