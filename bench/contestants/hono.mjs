@@ -1,0 +1,10 @@
+/** Hono with nothing but the handler: what hono-rate-limiter and hitlimit stand on. */
+import { peer } from "../peers.mjs";
+
+const { Hono } = await peer("hono");
+
+export function wrap(handler) {
+  const app = new Hono();
+  app.all("*", ({ req, env }) => handler(req.raw, env));
+  return (request, platform) => app.fetch(request, platform);
+}

@@ -1,0 +1,64 @@
+/** Weir, as `npm run build` makes it; from another folder when WEIR says so. */
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+
+const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
+const load = (file) => import(new URL(file, folder));
+export const {
+  createThrottle,
+  fixedWindow,
+  memoryStore,
+  rateLimit,
+  retryAfter,
+  withThrottle,
+} = await load("mod.js");
+
+/** The store alone, asked as a throttle asks it. */
+export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
+  const store = memoryStore({ maxKeys });
+  const policy = { name: "rule", limit, windowMs, mode: "enforce" };
+  const algorithm = fixedWindow();
+  return (key) =>
+    store.decide([{ key, policy, algorithm, cost: 1, since: null }])[0].allowed;
+}
+
+const written = ({ name, limit, windowMs }) => ({
+  name,
+  rate: { limit, window: windowMs / 1000 },
+});
+
+export function wrap(handler, { rules, headers, store }) {
+  return withThrottle(handler, rules.map(written), {
+    headers: headers === 3 ? undefined : [rateLimit(), retryAfter()],
+    store,
+  });
+}
+
+/** Decides a client's request under rules on a shared store, without a handler. */
+export async function shared({ rules, tcp, http }) {
+  const store = tcp
+    ? (await load("src/stores/redis.js")).redisStore({ client: tcp })
+    : (await load("src/stores/upstash.js")).upstashStore({
+      url: http.url,
+      token: http.token,
+    });
+  const algorithm = fixedWindow();
+  const policies = rules.map(({ name, limit, windowMs }) => ({
+    name,
+    limit,
+    windowMs,
+    mode: "enforce",
+  }));
+  return async (client) => {
+    const decisions = await store.decide(
+      policies.map((policy) => ({
+        key: `${policy.name}:${client}`,
+        policy,
+        algorithm,
+        cost: 1,
+        since: null,
+      })),
+    );
+    return decisions.every(({ allowed }) => allowed);
+  };
+}

@@ -1,0 +1,181 @@
+/** The goals, as ratios of what was measured in the same rounds: what "fast" means here. */
+import { median } from "./timing.mjs";
+
+/** Round by round, so that what slowed a whole round is in both halves of a ratio. */
+function ratio(results, metric, ours, theirs, base) {
+  const of = (id) => results?.[id]?.[metric];
+  if (!of(ours) || !of(theirs) || (base && !of(base))) return null;
+  const ratios = of(ours)
+    .map((value, i) => {
+      const zero = base ? of(base)[i] : 0;
+      return value === null || of(theirs)[i] === null
+        ? null
+        : (value - zero) / (of(theirs)[i] - zero);
+    })
+    .filter((value) => value !== null && Number.isFinite(value));
+  return ratios.length === 0 ? null : median(ratios);
+}
+
+function value(results, metric, id) {
+  const found = results?.[id]?.[metric]?.filter((number) => number !== null) ??
+    [];
+  return found.length === 0 ? null : median(found);
+}
+
+/** The lowest median of the peers that have one. */
+function best(results, metric, ids) {
+  const found = ids.filter((id) => value(results, metric, id) !== null);
+  return found.sort((a, b) =>
+    value(results, metric, a) - value(results, metric, b)
+  )[0];
+}
+
+const STORES = [
+  "rate-limiter-flexible",
+  "express-rate-limit",
+  "hono-rate-limiter",
+  "hitlimit",
+];
+const PEERS = [
+  "rate-limiter-flexible, 3 headers",
+  "express-rate-limit, 3 headers",
+  "hitlimit, 3 headers",
+  "hono-rate-limiter, 4 headers",
+  "elysia-rate-limit, 3 headers",
+];
+const DENIED = [
+  "rate-limiter-flexible, 4",
+  "express-rate-limit, 4",
+  "hitlimit, 4",
+  "hono-rate-limiter, 1",
+];
+
+/** Each goal: its section, what it says, and its number on one runtime. */
+const GOALS = [
+  ...["1 rule", "3 rules"].flatMap((scene) => [
+    ...[2, 3].map((headers) => ({
+      section: "pipeline",
+      text:
+        `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
+      most: 1.25,
+      of: (results) =>
+        ratio(
+          results,
+          "ns",
+          `${scene}: Weir, ${headers} headers`,
+          `${scene}: by hand, ${headers} headers`,
+          "bare",
+        ),
+    })),
+    {
+      section: "pipeline",
+      text: `in process, ${scene}: overhead over the best peer's`,
+      most: 1,
+      of(results) {
+        const peer = best(
+          results,
+          "ns",
+          PEERS.map((peer) => `${scene}: ${peer}`),
+        );
+        return peer === undefined
+          ? null
+          : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
+      },
+    },
+    {
+      section: "http",
+      text: `over HTTP, ${scene}: throughput over the wrapper's by hand`,
+      least: 0.97,
+      of: (results) =>
+        ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
+    },
+  ]),
+  {
+    section: "pipeline",
+    text: "in process, denied: time over the best peer's",
+    most: 1,
+    of(results) {
+      const peer = best(
+        results,
+        "ns",
+        DENIED.map((peer) => `denied: ${peer} headers`),
+      );
+      return peer === undefined
+        ? null
+        : ratio(results, "ns", "denied: Weir, 4 headers", peer);
+    },
+  },
+  {
+    section: "decisions",
+    text: "a million keys: time over the best peer's",
+    most: 0.5,
+    of(results) {
+      const peer = best(results, "zipf", STORES);
+      return peer === undefined ? null : ratio(results, "zipf", "Weir", peer);
+    },
+  },
+  {
+    section: "memory",
+    text: "bytes a key",
+    most: 32,
+    of: (results) => value(results, "bytes", "Weir"),
+  },
+  {
+    section: "attack",
+    text: "longest pause, ms",
+    most: 30,
+    of: (results) => value(results, "pause", "Weir"),
+  },
+  {
+    section: "redis",
+    text: "3 rules over TCP: round trips",
+    most: 1,
+    of: (results) => value(results, "trips", "TCP: Weir, 3 rules"),
+  },
+  {
+    section: "redis",
+    text: "3 rules over HTTP: round trips",
+    most: 1,
+    of: (results) => value(results, "trips", "HTTP: Weir, 3 rules"),
+  },
+  {
+    section: "redis",
+    text: "3 rules over HTTP, 32 at once: throughput over PING's",
+    least: 0.9,
+    of: (results) =>
+      ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
+  },
+  {
+    section: "start",
+    text: "import over an empty module, ms",
+    most: 5,
+    of: (results) => value(results, "ms", "Weir"),
+  },
+  {
+    section: "start",
+    text: "root entry gzipped without Hono's router, kB",
+    most: 12,
+    of: (results) => value(results, "kB", "Weir"),
+  },
+];
+
+/** Each goal on each runtime that it was measured on. */
+export function goals(sections = {}) {
+  return GOALS.flatMap((
+    { section, text, most = Infinity, least = -Infinity, of },
+  ) =>
+    Object.entries(sections[section] ?? {}).flatMap(([runtime, results]) => {
+      const number = of(results);
+      if (number === null) return [];
+      return [{
+        section,
+        runtime,
+        text,
+        most,
+        least,
+        number,
+        met: number <= most && number >= least,
+      }];
+    })
+  );
+}

@@ -1,0 +1,111 @@
+/** Real requests: the runtime's own server (on Node @hono/node-server) under wrk. */
+import { spawn } from "node:child_process";
+import { runtime } from "../runtime.mjs";
+import { peer } from "../peers.mjs";
+
+export const title =
+  "Requests over HTTP: the bare server's throughput, and each one's share of it";
+export const metrics = { rps: "requests/s" };
+export const runtimes = ["node", "bun", "deno"];
+/** What is told: the share of the bare server's. */
+export const share = "bare";
+
+const HOUR = 3_600_000;
+const HOURLY = { name: "hourly", limit: 1_000_000_000, windowMs: HOUR };
+const SCENES = {
+  "1 rule": [HOURLY],
+  "3 rules": [{ ...HOURLY, name: "burst", windowMs: HOUR / 4 }, HOURLY, {
+    ...HOURLY,
+    name: "daily",
+    windowMs: 24 * HOUR,
+  }],
+  "denied": [{ ...HOURLY, limit: 1 }],
+};
+const LINEUP = {
+  "1 rule": [
+    ["by hand", "floor"],
+    ["Weir", "weir"],
+    ["rate-limiter-flexible", "rate_limiter_flexible"],
+    ["hitlimit", "hitlimit"],
+    ["hono-rate-limiter", "hono_rate_limiter"],
+  ],
+  "3 rules": [
+    ["by hand", "floor"],
+    ["Weir", "weir"],
+    ["rate-limiter-flexible", "rate_limiter_flexible"],
+    ["hono-rate-limiter", "hono_rate_limiter"],
+  ],
+  "denied": [["by hand", "floor"], ["Weir", "weir"]],
+};
+
+export const contestants = [
+  { id: "bare", name: "bare server", file: null, scene: "1 rule" },
+  ...Object.entries(LINEUP).flatMap(([scene, lineup]) =>
+    lineup.map(([name, file]) => ({
+      id: `${scene}: ${name}`,
+      name,
+      file,
+      scene,
+    }))
+  ),
+];
+
+const handler = () => new Response("hello");
+
+async function listen(fetch) {
+  if (runtime === "bun") {
+    return globalThis.Bun.serve({ hostname: "127.0.0.1", port: 0, fetch }).port;
+  }
+  if (runtime === "deno") {
+    const server = globalThis.Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+    }, fetch);
+    return server.addr.port;
+  }
+  const { serve } = await peer("@hono/node-server");
+  return new Promise((ready) =>
+    serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port))
+  );
+}
+
+/** Requests a second over 32 connections. */
+function wrk(program, port, seconds) {
+  const words = [
+    "-t1",
+    "-c32",
+    `-d${seconds}s`,
+    `http://127.0.0.1:${port}/items/1`,
+  ];
+  return new Promise((done, failed) => {
+    let said = "";
+    const child = spawn(program, words, {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    child.stdout.setEncoding("utf8").on("data", (text) => said += text);
+    child.once("error", failed);
+    child.once(
+      "close",
+      () => done(Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1])),
+    );
+  });
+}
+
+export async function measure(id, { quick, programs }) {
+  const { file, scene } = contestants.find((contestant) =>
+    contestant.id === id
+  );
+  const wrapped = file === null
+    ? handler
+    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+      rules: SCENES[scene],
+      headers: 3,
+    });
+  const port = await listen(wrapped);
+  await wrk(programs.wrk, port, 1);
+  return { rps: await wrk(programs.wrk, port, quick ? 1 : 3) };
+}
+
+/** What this section needs besides npm's packages. */
+export const needs = ["wrk"];

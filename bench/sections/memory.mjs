@@ -1,0 +1,21 @@
+/** What a key takes: the heap and the array buffers that are held after a million keys, each seen once. */
+import { freshAddress } from "../keys.mjs";
+import { heldBytes } from "../runtime.mjs";
+import { contestants as deciders } from "./decisions.mjs";
+
+export const title = "Memory a key";
+export const metrics = { bytes: "bytes held a key" };
+export const runtimes = ["node", "bun", "deno"];
+export const contestants = deciders;
+
+export async function measure(id, { quick }) {
+  const { file } = contestants.find((contestant) => contestant.id === id);
+  const { decider } = await import(`../contestants/${file}.mjs`);
+  const keys = quick ? 200_000 : 1_000_000;
+  const before = await heldBytes();
+  const decide = decider({ limit: 10, windowMs: 3_600_000 });
+  for (let i = 0; i < keys; i++) await decide(freshAddress(i));
+  const bytes = (await heldBytes() - before) / keys;
+  await decide(freshAddress(0)); // What is held must be held to here.
+  return { bytes };
+}

@@ -1,0 +1,108 @@
+/** A request through a throttled handler, in process. */
+import { freshAddress, seeded } from "../keys.mjs";
+import { platformOf } from "../runtime.mjs";
+import { timed } from "../timing.mjs";
+
+export const title =
+  "A request in process: what throttling adds to the bare handler";
+export const metrics = { ns: "ns a request" };
+export const runtimes = ["node", "bun", "deno"];
+
+const HOUR = 3_600_000;
+const HOURLY = { name: "hourly", limit: 10_000, windowMs: HOUR };
+const THREE = [
+  { name: "burst", limit: 5_000, windowMs: HOUR / 4 },
+  HOURLY,
+  { name: "daily", limit: 50_000, windowMs: 24 * HOUR },
+];
+const SCENES = {
+  "1 rule": { rules: [HOURLY] },
+  "3 rules": { rules: THREE },
+  "denied": { rules: [{ ...HOURLY, limit: 1 }], status: 429 },
+};
+const CLIENTS = 1000;
+
+/** Every contestant of a scene: what it is called, its file, and the rate headers that it sends. */
+const LINEUP = {
+  "1 rule": [
+    ["by hand", "floor", 2],
+    ["Weir", "weir", 2],
+    ["by hand", "floor", 3],
+    ["by hand, nothing awaited", "floor_now", 3],
+    ["Weir", "weir", 3],
+    ["rate-limiter-flexible", "rate_limiter_flexible", 3],
+    ["express-rate-limit", "express_rate_limit", 3],
+    ["hitlimit", "hitlimit", 3],
+    ["hono-rate-limiter", "hono_rate_limiter", 4],
+    ["elysia-rate-limit", "elysia_rate_limit", 3],
+    ["Hono alone", "hono", 0],
+  ],
+  "3 rules": [
+    ["by hand", "floor", 2],
+    ["Weir", "weir", 2],
+    ["by hand", "floor", 3],
+    ["by hand, nothing awaited", "floor_now", 3],
+    ["Weir", "weir", 3],
+    ["rate-limiter-flexible", "rate_limiter_flexible", 3],
+    ["express-rate-limit", "express_rate_limit", 3],
+    ["hitlimit", "hitlimit", 3],
+    ["hono-rate-limiter", "hono_rate_limiter", 4],
+  ],
+  "denied": [
+    ["by hand", "floor", 4],
+    ["Weir", "weir", 4],
+    ["rate-limiter-flexible", "rate_limiter_flexible", 4],
+    ["express-rate-limit", "express_rate_limit", 4],
+    ["hitlimit", "hitlimit", 4],
+    ["hono-rate-limiter", "hono_rate_limiter", 1],
+  ],
+};
+
+export const contestants = [
+  { id: "bare", name: "bare handler", file: null, scene: "1 rule", headers: 0 },
+  ...Object.entries(LINEUP).flatMap(([scene, lineup]) =>
+    lineup.map(([name, file, headers]) => ({
+      id: `${scene}: ${name}, ${headers} headers`,
+      name,
+      file,
+      scene,
+      headers,
+    }))
+  ),
+];
+
+/** What is told: the cost over the bare handler's. */
+export const over = "bare";
+
+/** The response to the request under way. Made ahead: Node takes longer to make one than all that is measured here. */
+let response;
+const handler = () => response;
+
+export async function measure(id, { quick }) {
+  const { file, scene, headers } = contestants.find((contestant) =>
+    contestant.id === id
+  );
+  const { rules, status = 200 } = SCENES[scene];
+  const wrapped = file === null
+    ? handler
+    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+      rules,
+      headers: headers === 2 ? 2 : 3,
+    });
+  const random = seeded(7);
+  const prepare = (client = Math.floor(random() * CLIENTS)) => ({
+    request: new Request("http://localhost/items/1"),
+    platform: platformOf(freshAddress(client)),
+    response: new Response("hello"),
+  });
+  const call = (prepared) => {
+    response = prepared.response;
+    return wrapped(prepared.request, prepared.platform);
+  };
+  for (let client = 0; client < CLIENTS; client++) await call(prepare(client));
+  const answer = await call(prepare());
+  if (answer.status !== status) {
+    throw new Error(`${id} answers ${answer.status}`);
+  }
+  return { ns: await timed(() => prepare(), call, quick ? 300 : 1200) };
+}
