@@ -34,12 +34,14 @@ function environment(more: Readonly<Record<string, string>>): Record<string, str
  *
  * @param command The words of a command line: `["bun", "examples/bun.ts"]`.
  * @param env What it finds in its environment beside what is there.
+ * @param cwd The folder that it runs in. Default: this project's.
  */
 export async function startProgram(
   [name, ...words]: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd?: string,
 ): Promise<Program> {
-  const child = spawn(name, words, { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(name, words, { cwd, env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   child.once("exit", () => running.delete(child));
   let said = "";
