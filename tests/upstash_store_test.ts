@@ -2,7 +2,7 @@ import { assert, assertEquals, assertFalse, assertLess, assertRejects, assertThr
 import { Redis as Upstash } from "@upstash/redis";
 import process from "node:process";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { byGlobal, createThrottle, type Store } from "../mod.ts";
+import { byGlobal, createThrottle, fixedWindow, type Store } from "../mod.ts";
 import { upstashStore, type UpstashStoreOptions } from "../src/stores/upstash.ts";
 import { type Bridge, type BridgeFault, startBridge } from "./harness/bridge.ts";
 import { checkOf, checksOf } from "./harness/checks.ts";
@@ -59,13 +59,78 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     assertEquals(bridge.requests, 0);
   });
 
-  it("sends what is asked at the same moment in one HTTP request, each decision by itself", async () => {
-    const store = storeOf();
+  describe("asked many things at the same moment", () => {
+    it("sends them in one HTTP request, each decision by itself", async () => {
+      const store = storeOf();
+      await store.decide([checkOf()]);
+      bridge.resetCounts();
+      const answers = await Promise.all(Array.from({ length: 10 }, () => store.decide([checkOf()])));
+      assertEquals(answers.filter(([{ allowed }]) => allowed).length, 2);
+      assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 10]);
+    });
+
+    for (const hashKeys of [undefined, "a secret"]) {
+      it(`decides 32 requests under three rules in one, keys ${hashKeys ? "hashed" : "as they are"}`, async () => {
+        const store = storeOf({ timeoutMs: 5000, ...hashKeys && { hashKeys } });
+        const throttle = createThrottle(["1000/min", "5000/hour", "9000/day"], {
+          store,
+          client: { address: (_request, client) => client as string },
+        });
+        const ask = (client: number) =>
+          throttle.check(new Request("https://api.example/"), `192.0.2.${client}`);
+        // Which also makes the keys' hashes: those take a moment of their own.
+        await Promise.all(Array.from({ length: 32 }, (_, i) => ask(i)));
+        bridge.resetCounts();
+        const outcomes = await Promise.all(Array.from({ length: 32 }, (_, i) => ask(i)));
+        assert(outcomes.every(({ allowed, decisions }) => allowed && decisions.length === 3));
+        assertEquals(bridge.requests, 1);
+        assertEquals(Object.fromEntries(bridge.commands), { EVALSHA: 32 });
+      });
+    }
+
+    it("fails those alone that fail", async () => {
+      const plain = fixedWindow();
+      const unlucky = { ...plain, lua: `function(...) error('unlucky') end` };
+      const store = storeOf();
+      await store.decide([checkOf()]);
+      await assertRejects(
+        async () => await store.decide([checkOf({ algorithm: unlucky })]),
+        Error,
+        "unlucky",
+      );
+      bridge.resetCounts();
+      const asked = [plain, unlucky, plain].map(async (algorithm) =>
+        await store.decide([checkOf({ algorithm })])
+      );
+      const outcomes = await Promise.allSettled(asked);
+      assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+      assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 3]);
+      assertEquals((await store.decide([checkOf()]))[0].allowed, false, "three passed");
+    });
+  });
+
+  it("keeps its connection", async () => {
+    const store = storeOf({ timeoutMs: 5000 });
     await store.decide([checkOf()]);
     bridge.resetCounts();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => store.decide([checkOf()])));
-    assertEquals(answers.filter(([{ allowed }]) => allowed).length, 2);
-    assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 10]);
+    for (let i = 0; i < 20; i++) await store.decide([checkOf()]);
+    assertEquals([bridge.requests, bridge.connections], [20, 0]);
+  });
+
+  it("sends of a rule little more than its key", async () => {
+    const store = storeOf();
+    await store.decide([checkOf()]);
+    const words: unknown[][] = [];
+    const client = new Upstash({ url: bridge.url, token: bridge.token });
+    const evalsha = (sha: string, keys: string[], args: unknown[]) => {
+      words.push(args);
+      return client.evalsha(sha, keys, args) as Promise<unknown>;
+    };
+    await upstashStore({ client: { evalsha, eval: client.eval.bind(client), del: client.del.bind(client) } })
+      .decide([checkOf(), checkOf({ key: "other:somebody", limit: 5000, windowMs: 86_400_000 })]);
+    for (const [first, second] of words) {
+      assertEquals([first, second], ["[1,0,3,60000,1,-1,0]", "[1,0,5000,86400000,1,-1,0]"]);
+    }
   });
 
   it("sends the script's text where the server has forgotten it, for that command alone", async () => {

@@ -25,6 +25,8 @@ export interface Bridge {
   fault: BridgeFault | null;
   /** HTTP requests so far, faulty ones too. */
   requests: number;
+  /** Connections opened to it so far. */
+  connections: number;
   /** Commands sent to Redis so far, by name in capitals. */
   readonly commands: Map<string, number>;
   /** Counts from 0 again. */
@@ -136,6 +138,7 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
       );
     });
   });
+  server.on("connection", () => bridge.connections++);
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as AddressInfo;
 
@@ -144,9 +147,10 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     token,
     fault: null,
     requests: 0,
+    connections: 0,
     commands,
     resetCounts() {
-      bridge.requests = 0;
+      bridge.requests = bridge.connections = 0;
       commands.clear();
     },
     async close() {
