@@ -81,7 +81,9 @@ export const CORRECTIONS: Behaviours = {
     for (const [i, one] of asked.entries()) {
       const next = await ask(one);
       expect(`${one.rule}: the next`, [next.allowed, next.remaining], [true, 0]);
-      expect(`${one.rule}: after the correction`, (await correct(one, charges[i], -1)).remaining, 0);
+      expect(`${one.rule}: after giving back`, (await correct(one, charges[i], -1)).remaining, 0);
+      await correct(one, charges[i], 5);
+      expect(`${one.rule}: after adding, without the next`, (await correct(one, next, -1)).remaining, 1);
     }
   },
 
