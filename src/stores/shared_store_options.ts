@@ -22,9 +22,10 @@ export interface SharedStoreOptions {
   hashKeys?: string;
   /**
    * How many units an instance takes at a time for a busy key, 2 to 1000: while they last it answers by itself, so there
-   * are up to as many times fewer round trips. Never does more pass than without; at most that many units less one are left
-   * unused by each instance at the end of a window. For rules of fixedWindow() and slidingWindow() alone. Default: one
-   * round trip a request.
+   * are up to as many times fewer round trips. Never does more pass than without, unless the counts are lost, or reset by
+   * another instance, while units are in hand. Each instance leaves at most `lease - 1` units unused at the end of a
+   * window; call the store's `close` when the process ends, to give them back. For requests whose rules are all of
+   * fixedWindow() or slidingWindow(). Default: one round trip a request.
    */
   lease?: number;
 }

@@ -74,7 +74,8 @@ export interface UpstashStoreFactory {
  * A call is never sent twice: it may have been counted although its answer got lost. The client made from `url` and
  * `token` is told so. A client of your own is used as it is: make it with `retry: { retries: 0 }` (`retry: false` still
  * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function. Deno's `fetch`, and at times Bun's, sends a
- * request again by itself when its connection is reset; nothing here can stop that, and it errs on refusing.
+ * request again by itself when its connection is reset; nothing here can stop that, and it errs on refusing (but for a
+ * charge that is given back twice).
  *
  * @param options See {@link UpstashStoreOptions}.
  * @returns The store.
