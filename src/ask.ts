@@ -8,20 +8,15 @@ import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
 import type { DatedDecision, Source } from "./decision.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
+import { Part } from "./part.ts";
 import { shown } from "./rate.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
-import type { Part } from "./trip.ts";
 
 /** What a client waits whose request could not be counted. */
 const RETRY_MS = 1000;
 
 /** Asks a rule about a request; null when the rule does not apply to it. */
 export type Asker<C extends Context> = (context: C) => MaybePromise<Part | null>;
-
-/** Where a rule's state for a partition key is kept. A name holds no colon, so no two pairs share a place. */
-export function storageKey(rule: PreparedRule, partition: string): string {
-  return `${rule.name}:${partition}`;
-}
 
 function refusalOf(policy: Policy, cost: number, source: Source, at: number): DatedDecision {
   return {
@@ -42,28 +37,6 @@ function refusalOf(policy: Policy, cost: number, source: Source, at: number): Da
   };
 }
 
-function partOf(
-  rule: PreparedRule,
-  partition: string,
-  policy: Policy,
-  cost: number,
-  refusal: DatedDecision | null,
-): Part {
-  return {
-    key: storageKey(rule, partition),
-    policy,
-    algorithm: rule.implementation,
-    cost,
-    since: null,
-    rule,
-    partition,
-    refusal,
-    decision: refusal as DatedDecision,
-    charged: false,
-    settled: false,
-  };
-}
-
 /**
  * The question about a cost under a policy. A cost above the burst can never pass, and a limit of 0 lets
  * nothing pass: the rule says so itself.
@@ -79,13 +52,13 @@ export function askOf(
 ): Part {
   const { capacity } = rule.implementation;
   const never = policy.limit === 0 || (capacity !== undefined && cost > capacity(policy.limit));
-  return partOf(rule, partition, policy, cost, never ? refusalOf(policy, cost, "rule", clock()) : null);
+  return new Part(rule, partition, policy, cost, never ? refusalOf(policy, cost, "rule", clock()) : null);
 }
 
 /** The refusal of a request that the rule cannot count. */
 function refusedPart(rule: PreparedRule, partition: string, source: Source, at: number): Part {
   const policy = rule.policy ?? { name: rule.name, limit: 0, windowMs: 0, mode: rule.mode };
-  return partOf(rule, partition, policy, 0, refusalOf(policy, 0, source, at));
+  return new Part(rule, partition, policy, 0, refusalOf(policy, 0, source, at));
 }
 
 /**

@@ -8,6 +8,5 @@
 export function only<T, S extends T>(list: readonly T[], test: (item: T) => item is S): readonly S[];
 export function only<T>(list: readonly T[], test: (item: T) => boolean): readonly T[];
 export function only<T>(list: readonly T[], test: (item: T) => boolean): readonly T[] {
-  for (let i = 0; i < list.length; i++) if (!test(list[i])) return list.filter(test);
-  return list;
+  return list.every(test) ? list : list.filter(test);
 }

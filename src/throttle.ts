@@ -6,7 +6,7 @@
 
 import { adviseOn } from "./advice.ts";
 import { announcerOf } from "./announcer.ts";
-import { askOf, compileAsk, storageKey } from "./ask.ts";
+import { askOf, compileAsk } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
@@ -17,12 +17,13 @@ import { each, type MaybePromise, rescue, then } from "./maybe.ts";
 import { only } from "./only.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
+import { type Part, storageKey } from "./part.ts";
 import { type Rate, shown } from "./rate.ts";
 import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
-import { embark, type Owner, type Part, requestThrottle, Trip, tripOf } from "./trip.ts";
+import { embark, type Owner, requestThrottle, Trip, tripOf } from "./trip.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;

@@ -10,24 +10,11 @@ import type { DatedDecision } from "./decision.ts";
 import type { Route } from "./match.ts";
 import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
+import type { Part } from "./part.ts";
 import { shown } from "./rate.ts";
-import { isCost, type PreparedRule } from "./rule.ts";
-import type { Check } from "./stores/store.ts";
+import { isCost } from "./rule.ts";
 
-/** One rule's part in a request: what the store is asked, and what came of it. */
-export interface Part extends Check {
-  readonly rule: PreparedRule;
-  /** Whose quota: what the rule's key gave. */
-  readonly partition: string;
-  /** Set when the rule refuses by itself, without the store. */
-  readonly refusal: DatedDecision | null;
-  /** The verdict, once there is one. */
-  decision: DatedDecision;
-  /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
-  charged: boolean;
-  /** Has the charge been corrected, for good? */
-  settled: boolean;
-}
+export type { Part };
 
 /** What a trip needs of its throttle. */
 export interface Owner {

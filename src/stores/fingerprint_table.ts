@@ -24,6 +24,8 @@ const FIRST_SLOTS = 18;
 const MOST_FILLED = 8 / 9;
 /** Segments of this size are searched whole for an entry that may go. */
 const SMALL_SLOTS = 1024;
+/** Names whose hashes are kept: as many as rules, but for those who ask the store themselves. */
+const MOST_NAMES = 1000;
 /** The most kinds that 16 bits tell apart from none. */
 const MOST_KINDS = 0xffff;
 
@@ -46,11 +48,10 @@ interface Segment {
   readonly states: Float64Array;
 }
 
-/** The hash of a key that was loaded lately: what is saved then has been loaded before. */
+/** The two halves of a hash. */
 interface Hash {
-  key: string | null;
-  low: number;
-  high: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** An integer from 0 to n - 1 out of 32 random bits. */
@@ -75,15 +76,16 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   const kinds: Kind[] = [];
   const kindOfPolicy = new WeakMap<Policy, number>();
   const kindOfRate = new Map<string, number>();
-  const hashes: Hash[] = Array.from({ length: 4 }, () => ({ key: null, low: 0, high: 0 }));
+  const hashesOfNames = new Map<string, Hash>();
   const print = new Int32Array(2);
+  /** What `print` is the hash of: a request's rules share their partition most often. */
+  let printed: string | null = null;
   let seed: Seed | null = null;
-  let oldest = 0;
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
-  // The latest search: its key, the segment of the key, its slot there or -1, and the first slot on the way that it could take.
-  let searched: string | null = null;
+  // The latest search: for which check, the segment of its key, its slot there or -1, and the first slot on the way that it could take.
+  let searched: Check | null = null;
   let low = 0;
   let high = 0;
   let segment = segmentOf(FIRST_SLOTS);
@@ -100,25 +102,41 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     };
   }
 
-  function hashOf(key: string): Hash {
-    const hash = hashes[oldest];
-    oldest = (oldest + 1) % hashes.length;
-    keyedHash(key, seed ??= randomSeed(), print);
-    hash.key = key;
-    hash.low = print[0] === 0 && print[1] === 0 ? 1 : print[0];
-    hash.high = print[1];
-    return hash;
+  function hash(text: string): void {
+    if (text === printed) return;
+    keyedHash(text, seed ??= randomSeed(), print);
+    printed = text;
   }
 
-  /** The hash of a key that was looked up a moment ago, most likely. */
-  function knownHash(key: string): Hash {
-    for (const known of hashes) if (known.key === key) return known;
-    return hashOf(key);
+  function hashOfName(name: string): Hash {
+    hash(name);
+    if (hashesOfNames.size >= MOST_NAMES) hashesOfNames.clear();
+    const hashed = { low: print[0], high: print[1] };
+    hashesOfNames.set(name, hashed);
+    return hashed;
   }
 
-  function search(hash: Hash): void {
-    ({ key: searched, low, high } = hash);
+  /** Goes to a key: the hashes of its rule's name, of which there are few, and of its partition in one. */
+  function search(name: string, partition: string): void {
+    const ofName = hashesOfNames.get(name) ?? hashOfName(name);
+    hash(partition);
+    low = print[0] ^ ofName.low;
+    high = print[1] ^ ofName.high;
+    if (low === 0 && high === 0) low = 1; // Both 0 is a slot that was never filled.
     enter();
+  }
+
+  function searchKey(key: string): void {
+    const colon = key.indexOf(":");
+    // No name holds a colon.
+    if (colon === -1) search(":", key);
+    else search(key.slice(0, colon), key.slice(colon + 1));
+  }
+
+  function searchFor(check: Check): void {
+    searched = check;
+    if (check.partition === undefined) searchKey(check.key);
+    else search(check.policy.name, check.partition);
   }
 
   /** Goes to the segment of the fingerprint at hand. */
@@ -129,8 +147,8 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   }
 
   /** Searches again, unless that was the latest search. */
-  function searchAgain(key: string): void {
-    if (key !== searched) search(knownHash(key));
+  function searchAgain(check: Check): void {
+    if (check !== searched) searchFor(check);
   }
 
   /** Linear probing, from the slot that the low half gives. */
@@ -268,12 +286,12 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   const has = (): boolean => slot !== -1 && segment.kinds[slot] !== 0;
 
   return {
-    load({ key }) {
-      search(hashOf(key));
+    load(check) {
+      searchFor(check);
       return has() ? read(slot) : null;
     },
     save(check, step, now) {
-      searchAgain(check.key);
+      searchAgain(check);
       if (has()) {
         write(slot, check, step);
         return true;
@@ -284,12 +302,13 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       room.held++;
       return true;
     },
-    makeRoom({ key }, now) {
-      searchAgain(key);
+    makeRoom(check, now) {
+      searchAgain(check);
       return has() || room.held < room.most || evict(now);
     },
     forget(key) {
-      searchAgain(key);
+      searched = null;
+      searchKey(key);
       if (has()) drop(slot);
     },
   };

@@ -13,6 +13,11 @@ import type { CompiledRule } from "../rule.ts";
 export interface Check {
   /** Where the state is kept: the rule's name and the partition key. Any text; taken literally. Distinct within one call. */
   readonly key: string;
+  /**
+   * Of a `key` that is `${policy.name}:${partition}`, the partition, so that a store need not take it apart. A check that is
+   * copied to give it another key must leave it out, as a spread copy of a throttle's does.
+   */
+  readonly partition?: string | undefined;
   /** The rule's limit, window and mode. */
   readonly policy: Policy;
   /** How it counts. */
