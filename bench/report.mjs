@@ -10,13 +10,9 @@ const number = (value) =>
 
 /** The median of the rounds, and the least and the greatest. */
 function spread(values) {
-  const found = values.filter((value) =>
-    value !== null && Number.isFinite(value)
-  );
+  const found = values.filter((value) => value !== null && Number.isFinite(value));
   if (found.length === 0) return "failed";
-  return `${number(median(found))} (${number(Math.min(...found))}–${
-    number(Math.max(...found))
-  })`;
+  return `${number(median(found))} (${number(Math.min(...found))}–${number(Math.max(...found))})`;
 }
 
 function table(heads, rows) {
@@ -29,16 +25,10 @@ function table(heads, rows) {
 }
 
 function sectionText(section, results) {
-  const runtimes = section.runtimes.filter((runtime) =>
-    results[runtime] !== undefined
-  );
+  const runtimes = section.runtimes.filter((runtime) => results[runtime] !== undefined);
   const base = (id) =>
-    typeof section.share === "function"
-      ? section.share(id)
-      : section.share ?? section.over;
-  const ids = section.contestants.map(({ id }) => id).filter((id) =>
-    runtimes.some((r) => results[r][id])
-  );
+    typeof section.share === "function" ? section.share(id) : section.share ?? section.over;
+  const ids = section.contestants.map(({ id }) => id).filter((id) => runtimes.some((r) => results[r][id]));
   const parts = Object.entries(section.metrics).map(([metric, text]) => {
     const cell = (id, runtime) => {
       const values = results[runtime][id]?.[metric];
@@ -61,16 +51,13 @@ function sectionText(section, results) {
     const rows = ids.map((
       id,
     ) => [id, ...runtimes.map((runtime) => cell(id, runtime))]);
-    return `${text}:\n\n${
-      table(["", ...runtimes.map((runtime) => NAMES[runtime])], rows)
-    }`;
+    return `${text}:\n\n${table(["", ...runtimes.map((runtime) => NAMES[runtime])], rows)}`;
   });
   return `## ${section.title}\n\n${parts.join("\n\n")}`;
 }
 
 function goalsText(compared) {
-  const limit = ({ most, least }) =>
-    Number.isFinite(most) ? `at most ${most}` : `at least ${least}`;
+  const limit = ({ most, least }) => Number.isFinite(most) ? `at most ${most}` : `at least ${least}`;
   const rows = compared.map((goal) => [
     goal.text,
     NAMES[goal.runtime],

@@ -61,20 +61,19 @@ export const PENALTIES: Behaviours = {
   },
 
   "blocks for longer each time, and forgets that": async ({ ask, advance }) => {
-    const [firstMs, growth] = [200, 30];
-    const asked = penal({ after: 1, forMs: firstMs, growth });
-    /** Starts a block; how long it lasts, as a cost that fits is told a little later. */
-    const block = async (): Promise<number> => {
+    const [shortMs, longMs, growth] = [200, 600, 20];
+    const short = { ...penal({ after: 1, forMs: shortMs, growth }), rule: "short" };
+    const long = { ...penal({ after: 1, forMs: longMs, growth }), rule: "long" };
+    /** Starts a block. Is it at most so long, as a cost that fits is told a little later? */
+    const blocks = async (asked: Asked, atMostMs: number): Promise<boolean> => {
       expect("what starts it", (await ask({ ...asked, cost: TOO_MUCH })).blocked, true);
-      return (await ask(asked)).retryAfterMs;
+      return (await ask(asked)).retryAfterMs <= atMostMs;
     };
-    const isFirst = (ms: number): boolean => ms <= firstMs;
-    expect("the first is short", isFirst(await block()), true);
-    await advance(3 * firstMs);
-    expect("one that follows late is no longer", isFirst(await block()), true);
-    await advance(firstMs);
-    const longer = await block();
-    expect("one that follows soon is", longer > firstMs && longer <= growth * firstMs, true);
+    expect("the first ones", [await blocks(short, shortMs), await blocks(long, longMs)], [true, true]);
+    // The end of the long one, and twice the short one's time after its end.
+    await advance(Math.max(longMs, 3 * shortMs));
+    expect("one that follows soon is no longer than the first", await blocks(long, longMs), false);
+    expect("one that follows late is no longer than the first", await blocks(short, shortMs), true);
   },
 
   "lifts a block when the key is forgotten, and what made the next one longer": async (
