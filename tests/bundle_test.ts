@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { BuildOptions } from "esbuild";
-import { describe, it } from "node:test";
+import { it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { runtime } from "./harness/runtime.ts";
+import { describeOnNode } from "./harness/runtime.ts";
 
 /** What a user's bundler makes of some code: how much of which file stays, and its size. */
 async function bundle(code: string, options: Pick<BuildOptions, "external" | "conditions"> = {}) {
@@ -33,14 +33,10 @@ function assertWithout(kept: readonly string[], ...folders: string[]) {
   }
 }
 
-function describeElsewhere(name: string, _tests: () => void) {
-  it(`${name} is looked at by the tests on Node`, () => {});
-}
-
 const OTHERS = ["adapters", "auth", "dashboard", "openapi", "stats", "testing"];
 
 // A bundle is the same whichever runtime looks at it.
-(runtime === "node" ? describe : describeElsewhere)("the package in a bundle", () => {
+describeOnNode("the package in a bundle", () => {
   it("keeps of the root entry only what is imported", async () => {
     assertWithout(
       (await bundleOf("{ byIp }")).kept,

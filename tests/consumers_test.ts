@@ -2,9 +2,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 import { type Consumer, jsrConsumer, npmConsumer, npmPackage } from "./harness/consumer.ts";
-import { runtime } from "./harness/runtime.ts";
+import { describeOnNode } from "./harness/runtime.ts";
 
 const peers = Object.keys(npmPackage.peerDependencies);
 const entries = Object.keys(npmPackage.exports).filter((entry) => entry !== "./package.json");
@@ -52,14 +52,8 @@ const RESOLUTIONS = {
   bundler: { module: "esnext", moduleResolution: "bundler", noEmit: true },
 };
 
-function describeElsewhere(name: string, ..._: unknown[]) {
-  it(`${name} is looked at by the tests on Node`, () => {});
-}
-
 // Each runtime is started here, whichever it is that asks.
-const describeOnce = runtime === "node" ? describe : describeElsewhere;
-
-describeOnce("the package from npm, in a project of a user's", () => {
+describeOnNode("the package from npm, in a project of a user's", () => {
   let consumer: Consumer;
   before(async () => {
     consumer = await npmConsumer(peers);
@@ -124,7 +118,7 @@ describeOnce("the package from npm, in a project of a user's", () => {
 const stray = join(tmpdir(), "node_modules");
 const skip = existsSync(stray) && `${stray} is in the way`;
 
-describeOnce("the package from npm, where no peer is installed", { skip }, () => {
+describeOnNode("the package from npm, where no peer is installed", { skip }, () => {
   let consumer: Consumer;
   before(async () => {
     consumer = await npmConsumer();
@@ -150,7 +144,7 @@ describeOnce("the package from npm, where no peer is installed", { skip }, () =>
   }
 });
 
-describeOnce("the package from JSR, in a project of a user's", () => {
+describeOnNode("the package from JSR, in a project of a user's", () => {
   let consumer: Consumer;
   before(() => {
     // Deno looks at the insides of linked packages, as it does not at those of JSR's, and there d3 has no types of its own.

@@ -1,13 +1,13 @@
 /** What people do with the dashboard: in a real Chromium, over real servers. */
 import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { before, describe, it } from "node:test";
+import { before, it } from "node:test";
 import type { Page } from "playwright-core";
 import { byHeader } from "../mod.ts";
 import { withoutChromium } from "./harness/browser.ts";
 import { MOUNT } from "./harness/dashboard_scene.ts";
 import { type ServedScene, SHOTS, visits } from "./harness/dashboard_visits.ts";
 import { burst, get, statuses } from "./harness/http.ts";
-import { runtime } from "./harness/runtime.ts";
+import { describeOnNode } from "./harness/runtime.ts";
 import { serve } from "./harness/serve.ts";
 
 /** Markup that would say so if it ran. */
@@ -19,9 +19,7 @@ const figure = (page: Page, name: string) =>
 
 const login = (from: string) => ({ method: "POST", headers: { "x-from": from } });
 
-const skip = runtime === "node" ? withoutChromium : "Node drives the browser";
-
-describe("the dashboard in Chromium", { skip }, () => {
+describeOnNode("the dashboard in Chromium", { skip: withoutChromium }, () => {
   const { served, visit } = visits();
   let scene: ServedScene;
   before(async () => scene = await served());

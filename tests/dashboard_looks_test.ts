@@ -7,7 +7,7 @@ import { seriousFindings, withoutChromium } from "./harness/browser.ts";
 import { LONGEST_NAME, MOUNT } from "./harness/dashboard_scene.ts";
 import { type ServedScene, SHOTS, type Visits, visits } from "./harness/dashboard_visits.ts";
 import { get } from "./harness/http.ts";
-import { runtime } from "./harness/runtime.ts";
+import { describeOnNode } from "./harness/runtime.ts";
 
 const DEVICES = {
   desktop: { viewport: { width: 1280, height: 800 } },
@@ -96,10 +96,7 @@ const SETTINGS: readonly Setting[] = [
   },
 ];
 
-// Node drives the browser; the pages are the same whichever runtime renders them.
-const skip = runtime === "node" ? withoutChromium : "Node drives the browser";
-
-describe("the dashboard on a desktop and a phone, in light and dark", { skip }, () => {
+describeOnNode("the dashboard on a desktop and a phone, in light and dark", { skip: withoutChromium }, () => {
   const all = visits();
   for (const { title, suffix, pages, devices, prepare } of SETTINGS) {
     describe(title, () => {

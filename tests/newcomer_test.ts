@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLessOrEqual } from "@std/assert";
 import { readFileSync } from "node:fs";
-import { after, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 import { type Consumer, npmConsumer, npmPackage } from "./harness/consumer.ts";
 import { type Answer, get } from "./harness/http.ts";
 import { startProgram } from "./harness/program.ts";
-import { runtime } from "./harness/runtime.ts";
+import { describeOnNode } from "./harness/runtime.ts";
 
 const readme = readFileSync("README.md", "utf8");
 
@@ -64,12 +64,8 @@ function assertAsDrawn({ status, headers }: Answer, expected: Drawn): void {
   assertEquals(told.filter((name) => !expected.headers.has(name)), []);
 }
 
-function describeElsewhere(name: string, ..._: unknown[]) {
-  it(`${name} is looked at by the tests on Node`, () => {});
-}
-
 // Each runtime is started here, whichever it is that asks.
-(runtime === "node" ? describe : describeElsewhere)("a newcomer who follows README", () => {
+describeOnNode("a newcomer who follows README", () => {
   let consumer: Consumer;
   before(async () => {
     consumer = await npmConsumer(["srvx"]);

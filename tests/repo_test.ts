@@ -59,7 +59,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/ask.ts",
     "src/match.ts",
   ],
-  ["src/label.ts", "src/body_end.ts", "src/trip.ts"],
+  ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/part.ts"],
   ["src/rule.ts", "src/pattern.ts"],
   ["src/auth/"],
   [

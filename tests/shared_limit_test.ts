@@ -3,12 +3,12 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { after, before, describe, it } from "node:test";
+import { after, before, it } from "node:test";
 import { type Bridge, startBridge } from "./harness/bridge.ts";
 import { CONTENDED, type ContenderOptions, type ContenderReport } from "./harness/contender.ts";
 import { assertLivesEnd } from "./harness/lives.ts";
 import { type Redis, startRedis, withoutRedis } from "./harness/redis.ts";
-import { runtime } from "./harness/runtime.ts";
+import { describeOnNode } from "./harness/runtime.ts";
 
 const LIMIT = 100;
 const REQUESTS = 1250;
@@ -36,12 +36,8 @@ interface Contender {
   read(): Promise<string>;
 }
 
-// The processes are of all three runtimes whichever of them runs this file, so once is enough.
-const describeOnce = runtime === "node"
-  ? describe
-  : (name: string, ..._: unknown[]) => it(`Node starts the processes: ${name}`, () => {});
-
-describeOnce(
+// The processes are of all three runtimes whichever of them runs this file.
+describeOnNode(
   "one limit over four processes on Deno, Bun and Node, over TCP and HTTP, with clocks up to 10 s apart",
   { skip: withoutRedis },
   () => {

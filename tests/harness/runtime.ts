@@ -1,6 +1,13 @@
-/** The runtime that runs this test. A test of one runtime's own thing skips on the others: `{ skip: runtime !== "deno" }`. */
+import { describe, it } from "node:test";
+
+/** The runtime that runs this test. */
 export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis
   ? "deno"
   : "Bun" in globalThis
   ? "bun"
   : "node";
+
+/** Tests that are the same whichever runtime starts them, as they start what they need themselves: Node does. */
+export const describeOnNode: typeof describe = runtime === "node"
+  ? describe
+  : ((name: string) => it(`${name}: seen by the tests on Node`, () => {})) as typeof describe;
