@@ -79,16 +79,21 @@ function share(decision: Decision): number {
 }
 
 /**
- * The decision a client must mind first: a refusing one (the longest wait of them), else the one with the
- * least remaining share.
+ * The one of two decisions that a client must mind first: a refusing one (the longer wait of two), else the one with the
+ * smaller remaining share; of equals `first`.
+ */
+export function tighter(first: Decision, second: Decision): Decision {
+  if (first.allowed !== second.allowed) return first.allowed ? second : first;
+  if (!first.allowed) return second.retryAfterMs > first.retryAfterMs ? second : first;
+  return share(second) < share(first) ? second : first;
+}
+
+/**
+ * The decision a client must mind first of all.
  *
  * @param decisions Live decisions, at least one.
  * @returns One of them.
  */
 export function tightest(decisions: readonly Decision[]): Decision {
-  return decisions.reduce((tight, next) => {
-    if (tight.allowed !== next.allowed) return tight.allowed ? next : tight;
-    if (!tight.allowed) return next.retryAfterMs > tight.retryAfterMs ? next : tight;
-    return share(next) < share(tight) ? next : tight;
-  });
+  return decisions.reduce(tighter);
 }

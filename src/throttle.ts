@@ -23,7 +23,7 @@ import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from ".
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
-import { embark, type Owner, requestThrottle, Trip, tripOf } from "./trip.ts";
+import { embark, type Owner, settler, Trip, tripOf } from "./trip.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
@@ -300,7 +300,7 @@ export function createThrottle(
       allowed,
       response,
       decisions: trip.parts.map(({ decision }) => decision),
-      settle: requestThrottle(trip).settle,
+      settle: settler(trip),
       label(answer) {
         if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
         return label(trip, answer, !allowed);

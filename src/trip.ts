@@ -122,6 +122,26 @@ export function embark(trip: Trip): void {
   (trip.request as Request & Carrier)[TRIP] = trip;
 }
 
+/** {@link RequestThrottle.settle} of a trip and of those around it. */
+export function settler(trip: Trip): RequestThrottle["settle"] {
+  return (rule, cost) => {
+    if (!isCost(cost)) {
+      throw new RangeError(
+        `Cannot settle rule ${shown(rule)} as cost must be an integer of at least 0: current value is ${
+          shown(cost)
+        }`,
+      );
+    }
+    for (let level: Trip | null = trip; level !== null; level = level.outer) {
+      const settled = level.owner.settle(level, rule, cost);
+      if (settled !== false) return settled;
+    }
+    throw new TypeError(
+      `Cannot settle a rule that no throttle of this request has: current value is ${shown(rule)}`,
+    );
+  };
+}
+
 /** What a handler sees of a trip and of those around it. */
 export function requestThrottle(trip: Trip): RequestThrottle {
   return {
@@ -132,22 +152,7 @@ export function requestThrottle(trip: Trip): RequestThrottle {
       }
       return decisions;
     },
-    settle(rule, cost) {
-      if (!isCost(cost)) {
-        throw new RangeError(
-          `Cannot settle rule ${shown(rule)} as cost must be an integer of at least 0: current value is ${
-            shown(cost)
-          }`,
-        );
-      }
-      for (let level: Trip | null = trip; level !== null; level = level.outer) {
-        const settled = level.owner.settle(level, rule, cost);
-        if (settled !== false) return settled;
-      }
-      throw new TypeError(
-        `Cannot settle a rule that no throttle of this request has: current value is ${shown(rule)}`,
-      );
-    },
+    settle: settler(trip),
   };
 }
 

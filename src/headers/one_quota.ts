@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Decision, tightest } from "../decision.ts";
+import { type Decision, tighter } from "../decision.ts";
 import type { Quota } from "./format.ts";
 import { remainingUnits, whole } from "./whole.ts";
 
@@ -21,7 +21,9 @@ export interface QuotaHeaders {
 
 /** The decision to tell. `quotas` holds at least one. */
 export function tightestOf(quotas: readonly Quota[]): Decision {
-  return quotas.length === 1 ? quotas[0].decision : tightest(quotas.map((quota) => quota.decision));
+  let { decision } = quotas[0];
+  for (let i = 1; i < quotas.length; i++) decision = tighter(decision, quotas[i].decision);
+  return decision;
 }
 
 function share(remaining: number, limit: number): number {
