@@ -11,6 +11,7 @@ import { slidingWindow } from "../src/algorithms/sliding_window.ts";
 import type { Decision, Mode } from "../src/decision.ts";
 import { memoryStore } from "../src/stores/memory.ts";
 import type { Check, Store, StoreChange } from "../src/stores/store.ts";
+import { createThrottle } from "../src/throttle.ts";
 import { DAY_MS, START } from "./harness/algorithms.ts";
 
 const MINUTE = 60_000;
@@ -213,6 +214,37 @@ describe("memoryStore", () => {
     for (const key of keys) ask(key);
     store.forget?.("rule:*");
     assertEquals(keys.map((key) => left(key)), [10, ...keys.slice(1).map(() => 9)]);
+  });
+
+  it("keeps apart rules and partitions that are called alike", () => {
+    const { decide, left } = storeOf();
+    const names = ["a", "b", "ab", "ba"];
+    const pairs = names.flatMap((rule) => [...names, "", "a:", ":a", "a:b"].map((key) => ({ rule, key })));
+    const policy = { name: "", limit: 10, windowMs: MINUTE, mode: "enforce" as const };
+    pairs.forEach(({ rule, key }, i) => {
+      const named = { ...policy, name: rule };
+      // Half of them as a throttle asks, which has the partition apart.
+      const apart = i % 2 === 0 ? { partition: key } : {};
+      decide([{ ...check(key, { rule, cost: 1 + i % 9 }), policy: named, ...apart }]);
+    });
+    assertEquals(
+      pairs.map(({ rule, key }) => left(key, { rule })),
+      pairs.map((_, i) => 9 - i % 9),
+    );
+  });
+
+  it("goes by the key of a check that was copied to have another", () => {
+    const { store, decide, left } = storeOf();
+    const original = createThrottle({ name: "rule", rate: "10/min" }, {
+      store: {
+        ...store,
+        decide: (checks) => store.decide(checks.map((c) => ({ ...c, key: `own:${c.key}` }))),
+      },
+      client: { address: () => "192.0.2.1" },
+    });
+    original.check(new Request("https://example.com/"));
+    assertEquals(left("192.0.2.1"), 10);
+    assertEquals(decide([{ ...check(""), key: "own:rule:192.0.2.1" }])[0].remaining, 8);
   });
 
   it("keeps what a refusal itself remembers, whichever rules refuse", () => {

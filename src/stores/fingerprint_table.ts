@@ -4,8 +4,8 @@
  * and the garbage collector has nothing to walk.
  *
  * Two keys with one fingerprint would share a quota. With n keys held, a new key meets one of them with a
- * probability of n / 2^64 (1 in 18 million million for a million keys); the hash is keyed with a secret seed, so nobody
- * can search for such keys.
+ * probability of n / 2^64 (1 in 18 million million for a million keys); the hashes of names and of partitions are
+ * keyed with secret seeds, so nobody can search for such keys.
  *
  * @module
  */
@@ -80,7 +80,9 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   const print = new Int32Array(2);
   /** What `print` is the hash of: a request's rules share their partition most often. */
   let printed: string | null = null;
+  // Seeds of their own, so that a partition that is called like a rule is nothing special.
   let seed: Seed | null = null;
+  let seedOfNames: Seed | null = null;
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
@@ -102,16 +104,17 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     };
   }
 
-  function hash(text: string): void {
-    if (text === printed) return;
-    keyedHash(text, seed ??= randomSeed(), print);
-    printed = text;
+  function hash(partition: string): void {
+    if (partition === printed) return;
+    keyedHash(partition, seed ??= randomSeed(), print);
+    printed = partition;
   }
 
   function hashOfName(name: string): Hash {
-    hash(name);
+    const halves = new Int32Array(2);
+    keyedHash(name, seedOfNames ??= randomSeed(), halves);
     if (hashesOfNames.size >= MOST_NAMES) hashesOfNames.clear();
-    const hashed = { low: print[0], high: print[1] };
+    const hashed = { low: halves[0], high: halves[1] };
     hashesOfNames.set(name, hashed);
     return hashed;
   }
