@@ -18,7 +18,17 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
   const store = memoryStore({ maxKeys });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   const algorithm = fixedWindow();
-  return (key) => store.decide([{ key, policy, algorithm, cost: 1, since: null }])[0].allowed;
+  return (partition) => {
+    const key = `rule:${partition}`;
+    return store.decide([{
+      key,
+      partition,
+      policy,
+      algorithm,
+      cost: 1,
+      since: null,
+    }])[0].allowed;
+  };
 }
 
 const written = ({ name, limit, windowMs }) => ({
