@@ -9,7 +9,7 @@
  *   npm run bench -- --only=Weir               contestants with this in their name, and what they are compared with
  *   npm run bench -- --check                   compares with the goals at the end, and exits non-zero past them
  *   npm run bench -- --read --check            the same for what was measured last, without measuring
- *   WEIR=folder npm run bench                  another build of Weir: a folder like dist
+ *   WEIR=.build/other npm run bench            another build of Weir: a folder like dist, within this one
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
