@@ -4,14 +4,7 @@ import { pathToFileURL } from "node:url";
 
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
-export const {
-  createThrottle,
-  fixedWindow,
-  memoryStore,
-  rateLimit,
-  retryAfter,
-  withThrottle,
-} = await load("mod.js");
+const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
 
 /** The store alone, asked as a throttle asks it. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
@@ -20,14 +13,7 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
   const algorithm = fixedWindow();
   return (partition) => {
     const key = `rule:${partition}`;
-    return store.decide([{
-      key,
-      partition,
-      policy,
-      algorithm,
-      cost: 1,
-      since: null,
-    }])[0].allowed;
+    return store.decide([{ key, partition, policy, algorithm, cost: 1, since: null }])[0].allowed;
   };
 }
 
