@@ -14,6 +14,7 @@ import { byIp } from "./keys/ip.ts";
 import type { Key, Stage } from "./keys/key.ts";
 import type { MaybePromise } from "./maybe.ts";
 import { type Duration, durationMs, parseRate, type Rate, shown } from "./rate.ts";
+import { derivedName, quantityText } from "./rule_name.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 
 /** What a rule does with a request when its store cannot be asked. */
@@ -166,37 +167,6 @@ export function policyOf(
   const cannot = implementation.refuse?.(limit, windowMs) ?? null;
   if (cannot !== null) throw new RangeError(`Cannot use ${subject} as ${cannot}`);
   return { name, limit, windowMs, mode };
-}
-
-const SPANS: readonly (readonly [string, number])[] = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
-  ["s", 1000],
-  ["ms", 1],
-];
-
-/** A window in the largest unit that holds it whole: "15min". */
-function spanText(windowMs: number): string {
-  const [unit, ms] = SPANS.find(([, ms]) => windowMs % ms === 0) as readonly [string, number];
-  return `${windowMs / ms}${unit}`;
-}
-
-/** A name that says what the rule is: "ip.POST-login.5-per-15min". */
-function derivedName(key: Key, on: readonly string[], quantity: string): string {
-  return [key.keyName ?? "key", ...on, quantity]
-    .map((part) => part.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, ""))
-    .filter((part) => part !== "")
-    .join(".")
-    .slice(0, 64);
-}
-
-/** What a derived name says of the rate. */
-function quantityText(rate: Rule["rate"], windowed: boolean, subject: string): string {
-  if (typeof rate === "function") return "dynamic";
-  if (rate === null) return "unlimited";
-  const { limit, windowMs } = parseRate(rate, subject);
-  return windowed && windowMs !== null ? `${limit}-per-${spanText(windowMs)}` : `${limit}-at-once`;
 }
 
 function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {

@@ -6,24 +6,25 @@
 
 import { adviseOn } from "./advice.ts";
 import { announcerOf } from "./announcer.ts";
-import { askOf, compileAsk } from "./ask.ts";
+import { compileAsk } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { type DatedDecision, type Decision, refuses } from "./decision.ts";
 import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
+import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
 import { each, type MaybePromise, rescue, then } from "./maybe.ts";
 import { only } from "./only.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
-import { type Part, storageKey } from "./part.ts";
+import type { Part } from "./part.ts";
 import { type Rate, shown } from "./rate.ts";
 import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
-import { embark, type Owner, settler, Trip, tripOf } from "./trip.ts";
+import { embark, type Owner, settler, Trip } from "./trip.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
@@ -308,40 +309,6 @@ export function createThrottle(
     };
   }
 
-  // ---- looking a key up -----------------------------------------------------------------------------
-
-  function ruleNamed(name: string): PreparedRule {
-    const rule = prepared.find((rule) => rule.name === name);
-    if (rule !== undefined) return rule;
-    const names = prepared.map(({ name }) => shown(name)).join(", ");
-    throw new TypeError(`Cannot find a rule of this name, only ${names}: current value is ${shown(name)}`);
-  }
-
-  function askByKey(rule: PreparedRule, partition: string): Part {
-    if (rule.policy !== null) {
-      return askOf(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
-    }
-    throw new TypeError(
-      `Cannot look up rule "${rule.name}" by its key alone as its rate depends on the request, so give a request: current value is ${
-        shown(partition)
-      }`,
-    );
-  }
-
-  function askByRequest(rule: PreparedRule, request: Request): MaybePromise<Part> {
-    const trip = tripFor(request, tripOf(request)?.platform ?? [], false);
-    const identified = rule.stage === "after-auth" ? authenticate?.(trip) ?? null : undefined;
-    return then(identified, (found) => {
-      trip.who = isResponse(found) ? null : found;
-      return then(asks[rule.index](trip), (part) => {
-        if (part !== null) return part;
-        throw new TypeError(
-          `Cannot look up rule "${rule.name}" as it skips this request: current value is ${request.url}`,
-        );
-      });
-    });
-  }
-
   return withSettings<Throttle>({
     rules: prepared,
     wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
@@ -364,33 +331,15 @@ export function createThrottle(
       const trip = tripFor(request, platform, false);
       if (isPreflight(request)) return [];
       return then(decide(trip, trip.matched.before), () =>
-        then(authenticate?.(trip) ?? null, (found) => {
-          trip.who = isResponse(found) ? null : found;
+        then(authenticate?.(trip), (found) => {
+          trip.who = isResponse(found) ? null : found ?? null;
           return then(isResponse(found) ? false : decide(trip, trip.matched.after), () => {
             sortParts(trip);
             return trip.parts.map(({ decision }) => decision);
           });
         }));
     },
-    usage(name, key) {
-      const rule = ruleNamed(name);
-      return then(
-        typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
-        (part) => part.refusal ?? then(store.decide([part], false), ([decision]) => decision),
-      );
-    },
-    reset(name, key) {
-      const rule = ruleNamed(name);
-      if (store.forget === undefined) {
-        throw new TypeError(
-          `Cannot reset rule "${name}" as its store cannot forget: current value is ${shown(key)}`,
-        );
-      }
-      return then(
-        typeof key === "string" ? storageKey(rule, key) : then(askByRequest(rule, key), ({ key }) => key),
-        (key) => store.forget?.(key),
-      );
-    },
+    ...lookUps({ rules: prepared, asks, store, clock, authenticate, tripFor }),
   }, { rules: prepared, options: settings });
 }
 

@@ -429,3 +429,19 @@ describe("a store of one's own", () => {
     assertEquals((await send()).headers.get("x-ratelimit-limit"), "2");
   });
 });
+
+describe("authentication that gives nothing at all", () => {
+  it("is no identity, in a look-up and in a peek as on the way of a request", async () => {
+    const authenticate = () => undefined as unknown as null;
+    const rule = {
+      name: "r",
+      rate: "2/min",
+      stage: "after-auth",
+      key: ({ identity }) => identity?.id ?? "nobody",
+    } as Rule;
+    const { throttle, statuses } = throttled(rule, { authenticate });
+    assertEquals(await statuses(1), [200]);
+    assertEquals((await throttle.peek(requestTo()))[0].remaining, 1);
+    assertEquals((await throttle.usage("r", requestTo())).remaining, 1);
+  });
+});

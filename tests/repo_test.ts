@@ -53,6 +53,7 @@ const FLOORS: readonly (readonly string[])[] = [
   [
     "src/options.ts",
     "src/advice.ts",
+    "src/look_up.ts",
     "src/settings.ts",
     "src/settlement.ts",
     "src/announcer.ts",
@@ -60,7 +61,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/match.ts",
   ],
   ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/part.ts"],
-  ["src/rule.ts", "src/pattern.ts"],
+  ["src/rule.ts", "src/rule_name.ts", "src/pattern.ts"],
   ["src/auth/"],
   [
     "src/keys/",

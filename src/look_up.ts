@@ -1,0 +1,94 @@
+/**
+ * Looking a key up, and giving back what it used: an operator's questions, apart from the path of a request.
+ *
+ * @module
+ */
+
+import { type Asker, askOf } from "./ask.ts";
+import type { Authenticate } from "./auth/authenticate.ts";
+import type { Decision } from "./decision.ts";
+import { isResponse } from "./label.ts";
+import { type MaybePromise, then } from "./maybe.ts";
+import { type Part, storageKey } from "./part.ts";
+import { shown } from "./rate.ts";
+import type { PreparedRule } from "./rule.ts";
+import type { Store } from "./stores/store.ts";
+import { type Trip, tripOf } from "./trip.ts";
+
+/** What a look-up needs of its throttle. */
+export interface LookUpOptions {
+  readonly rules: readonly PreparedRule[];
+  /** By the rules' index. */
+  readonly asks: readonly Asker<Trip>[];
+  readonly store: Store;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  readonly authenticate: Authenticate | null;
+  /** A trip that spends nothing where `spend` is false. */
+  tripFor(request: Request, platform: readonly unknown[], spend: boolean): Trip;
+}
+
+/** The look-ups of a throttle. */
+export interface LookUps {
+  /** What a rule would say to one more request of a key. */
+  usage(rule: string, key: string | Request): MaybePromise<Decision>;
+  /** Forgets what a key used under a rule. */
+  reset(rule: string, key: string | Request): MaybePromise<void>;
+}
+
+/** @returns The look-ups of one throttle. */
+export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: LookUpOptions): LookUps {
+  function ruleNamed(name: string): PreparedRule {
+    const rule = rules.find((rule) => rule.name === name);
+    if (rule !== undefined) return rule;
+    const names = rules.map(({ name }) => shown(name)).join(", ");
+    throw new TypeError(`Cannot find a rule of this name, only ${names}: current value is ${shown(name)}`);
+  }
+
+  function askByKey(rule: PreparedRule, partition: string): Part {
+    if (rule.policy !== null) {
+      return askOf(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
+    }
+    throw new TypeError(
+      `Cannot look up rule "${rule.name}" by its key alone as its rate depends on the request, so give a request: current value is ${
+        shown(partition)
+      }`,
+    );
+  }
+
+  function askByRequest(rule: PreparedRule, request: Request): MaybePromise<Part> {
+    const trip = tripFor(request, tripOf(request)?.platform ?? [], false);
+    const isEarly = rule.stage === "before-auth";
+    return then(isEarly ? undefined : authenticate?.(trip), (found) => {
+      if (!isEarly) trip.who = isResponse(found) ? null : found ?? null;
+      return then(asks[rule.index](trip), (part) => {
+        if (part !== null) return part;
+        throw new TypeError(
+          `Cannot look up rule "${rule.name}" as it skips this request: current value is ${request.url}`,
+        );
+      });
+    });
+  }
+
+  return {
+    usage(name, key) {
+      const rule = ruleNamed(name);
+      return then(
+        typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
+        (part) => part.refusal ?? then(store.decide([part], false), ([decision]) => decision),
+      );
+    },
+    reset(name, key) {
+      const rule = ruleNamed(name);
+      if (store.forget === undefined) {
+        throw new TypeError(
+          `Cannot reset rule "${name}" as its store cannot forget: current value is ${shown(key)}`,
+        );
+      }
+      return then(
+        typeof key === "string" ? storageKey(rule, key) : then(askByRequest(rule, key), ({ key }) => key),
+        (key) => store.forget?.(key),
+      );
+    },
+  };
+}
