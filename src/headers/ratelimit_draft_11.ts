@@ -94,12 +94,12 @@ export function draft11(): HeaderFormat {
         const state = start + writeState(quota);
         states += states === "" ? state : `, ${state}`;
       }
-      headers.set("RateLimit-Policy", joined(headers.get("RateLimit-Policy"), policies));
+      headers.set("ratelimit-policy", joined(headers.get("ratelimit-policy"), policies));
       if (states === "") return;
-      const there = headers.get("RateLimit");
+      const there = headers.get("ratelimit");
       // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
-      if (!denied && there !== null && headers.has("Retry-After")) return;
-      headers.set("RateLimit", joined(there, states));
+      if (!denied && there !== null && headers.has("retry-after")) return;
+      headers.set("ratelimit", joined(there, states));
     },
     describe: {
       "RateLimit-Policy": {
