@@ -6,9 +6,9 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
+import { type StepPacked, unpacked } from "./packed.ts";
 
-/** When the window opened (epoch ms), and the units used in it. */
-type State = readonly [start: number, used: number];
+// The state: when the window opened (epoch ms), and the units used in it.
 
 const lua = `
 function(state, limit, window, now, cost, since, p)
@@ -59,6 +59,36 @@ end`;
  */
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   const { aligned = false } = options;
+  const stepPacked: StepPacked = (out, states, from, { limit, windowMs }, now, cost, since) => {
+    // A clock that stepped back is before the start: the window stays open until its end.
+    const open = from >= 0 && now < states[from] + windowMs;
+    let start = open ? states[from] : aligned ? now - (now % windowMs) : now;
+    const used = open ? states[from + 1] : 0;
+    let after = used;
+    let allowed = true;
+    if (since !== null) {
+      // `since` is the start of the charged window. It differs from an open window's start only when the
+      // charge was 0 on an idle key, which had no window: then an extra charge goes to what is open now.
+      if (since + windowMs > now && (cost > 0 || (open && since === start))) {
+        after = Math.min(MAX, Math.max(0, used + cost));
+      }
+      if (after !== used && !open) start = since;
+    } else {
+      allowed = used + cost <= limit;
+      if (allowed) after = used + cost;
+    }
+    const changed = after !== used;
+    const leftMs = start + windowMs - now;
+    out.allowed = allowed;
+    out.remaining = Math.max(0, limit - after);
+    out.resetAfterMs = after > 0 ? leftMs : 0;
+    out.retryAfterMs = allowed ? 0 : cost > limit ? Infinity : leftMs;
+    out.ttlMs = open || changed ? leftMs : 0;
+    out.at = start;
+    out.changed = changed;
+    out.state[0] = start;
+    out.state[1] = after;
+  };
   return {
     name: "fixed-window",
     lua,
@@ -68,41 +98,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     // The window's end.
     holdsUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
-    step(state, { limit, windowMs }, now, cost, since) {
-      // A clock that stepped back is before the start: the window stays open until its end.
-      const open = state !== null && now < state[0] + windowMs;
-      let start = open ? state[0] : aligned ? now - (now % windowMs) : now;
-      const used = open ? state[1] : 0;
-      let after = used;
-      let kept = state;
-      let allowed = true;
-      if (since !== null) {
-        // `since` is the start of the charged window. It differs from an open window's start only when the
-        // charge was 0 on an idle key, which had no window: then an extra charge goes to what is open now.
-        if (since + windowMs > now && (cost > 0 || (open && since === start))) {
-          after = Math.min(MAX, Math.max(0, used + cost));
-        }
-        if (after !== used) {
-          if (!open) start = since;
-          kept = [start, after];
-        }
-      } else {
-        allowed = used + cost <= limit;
-        if (allowed && cost > 0) {
-          after = used + cost;
-          kept = [start, after];
-        }
-      }
-      const leftMs = start + windowMs - now;
-      return {
-        allowed,
-        remaining: Math.max(0, limit - after),
-        resetAfterMs: after > 0 ? leftMs : 0,
-        retryAfterMs: allowed ? 0 : cost > limit ? Infinity : leftMs,
-        state: kept,
-        ttlMs: open || kept !== state ? leftMs : 0,
-        at: start,
-      };
-    },
-  } satisfies Algorithm<State>;
+    step: unpacked(2, stepPacked),
+    stepPacked,
+  } satisfies Algorithm<readonly number[]>;
 }

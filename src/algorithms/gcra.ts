@@ -7,13 +7,11 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
+import { type StepPacked, unpacked } from "./packed.ts";
 
-/**
- * What is owed, when it was owed, and the window its unit was made with. A request owes `windowMs` units and
- * `limit` units drain a ms, so both are integers where the textbook's emission interval (window / limit) is a
- * fraction that refuses the last request of a full burst.
- */
-type State = readonly [owed: number, at: number, windowMs: number];
+// The state: what is owed, when it was owed, and the window its unit was made with. A request owes `windowMs` units and
+// `limit` units drain a ms, so both are integers where the textbook's emission interval (window / limit) is a fraction
+// that refuses the last request of a full burst.
 
 const lua = `
 function(state, limit, window, now, cost, since, p)
@@ -84,6 +82,54 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     throw new RangeError(`Cannot make gcra() as burst must be a positive integer: current value is ${own}`);
   }
   const capacity = (limit: number): number => own ?? limit;
+  const stepPacked: StepPacked = (out, states, from, { limit, windowMs }, now, cost, since) => {
+    const burst = capacity(limit);
+    const full = burst * windowMs;
+    let at = now;
+    let owed = 0;
+    if (from >= 0) {
+      const then = states[from + 1];
+      at = Math.max(now, then);
+      const unit = states[from + 2];
+      owed = unit === windowMs ? states[from] : Math.min(MAX, Math.ceil(states[from] * windowMs / unit));
+      owed = Math.max(0, owed - (at - then) * limit);
+    }
+    const before = owed;
+    let changed = false;
+    let allowed = true;
+    if (since !== null) {
+      // Who was charged for what has drained since is not known, so a correction errs on owing: an extra charge
+      // counts in full for as long as a window, and of a refund only what has not drained since.
+      const elapsed = Math.max(0, at - since);
+      const change = cost > 0
+        ? elapsed < windowMs ? cost * windowMs : 0
+        : Math.min(0, cost * windowMs + elapsed * limit);
+      owed = Math.min(MAX, Math.max(0, owed + change));
+      changed = owed !== before;
+      if (changed && owed === 0) at = now; // As if nothing was ever owed, also when the clock has stepped back.
+    } else {
+      allowed = owed <= full - cost * windowMs;
+      changed = allowed && cost > 0;
+      if (changed) owed += cost * windowMs;
+    }
+    // While the clock is behind the state's time nothing drains.
+    const behindMs = at - now;
+    const resetAfterMs = owed > 0 ? Math.min(MAX, ceilDiv(owed, limit) + behindMs) : 0;
+    out.allowed = allowed;
+    out.remaining = Math.min(limit, floorDiv(Math.max(0, full - owed), windowMs));
+    out.resetAfterMs = resetAfterMs;
+    out.retryAfterMs = allowed
+      ? 0
+      : cost > burst
+      ? Infinity
+      : Math.min(MAX, ceilDiv(before - (full - cost * windowMs), limit) + behindMs);
+    out.ttlMs = resetAfterMs;
+    out.at = at;
+    out.changed = changed;
+    out.state[0] = owed;
+    out.state[1] = at;
+    out.state[2] = windowMs;
+  };
   return {
     name: "gcra",
     lua,
@@ -98,56 +144,9 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
         : `burst x window in ms must be at most 2^53 - 1 to be exact: current value is ${
           capacity(limit)
         } x ${windowMs}`,
-    step(state, { limit, windowMs }, now, cost, since) {
-      const burst = capacity(limit);
-      const full = burst * windowMs;
-      let at = state === null ? now : Math.max(now, state[1]);
-      let owed = 0;
-      if (state !== null) {
-        owed = state[2] === windowMs ? state[0] : Math.min(MAX, Math.ceil(state[0] * windowMs / state[2]));
-        owed = Math.max(0, owed - (at - state[1]) * limit);
-      }
-      const before = owed;
-      let kept = state;
-      let allowed = true;
-      if (since !== null) {
-        // Who was charged for what has drained since is not known, so a correction errs on owing: an extra charge
-        // counts in full for as long as a window, and of a refund only what has not drained since.
-        const elapsed = Math.max(0, at - since);
-        const change = cost > 0
-          ? elapsed < windowMs ? cost * windowMs : 0
-          : Math.min(0, cost * windowMs + elapsed * limit);
-        const after = Math.min(MAX, Math.max(0, owed + change));
-        if (after !== owed) {
-          owed = after;
-          if (owed === 0) at = now; // As if nothing was ever owed, also when the clock has stepped back.
-          kept = [owed, at, windowMs];
-        }
-      } else {
-        allowed = owed <= full - cost * windowMs;
-        if (allowed && cost > 0) {
-          owed += cost * windowMs;
-          kept = [owed, at, windowMs];
-        }
-      }
-      // While the clock is behind the state's time nothing drains.
-      const behindMs = at - now;
-      const resetAfterMs = owed > 0 ? Math.min(MAX, ceilDiv(owed, limit) + behindMs) : 0;
-      return {
-        allowed,
-        remaining: Math.min(limit, floorDiv(Math.max(0, full - owed), windowMs)),
-        resetAfterMs,
-        retryAfterMs: allowed
-          ? 0
-          : cost > burst
-          ? Infinity
-          : Math.min(MAX, ceilDiv(before - (full - cost * windowMs), limit) + behindMs),
-        state: kept,
-        ttlMs: resetAfterMs,
-        at,
-      };
-    },
-  } satisfies Algorithm<State>;
+    step: unpacked(3, stepPacked),
+    stepPacked,
+  } satisfies Algorithm<readonly number[]>;
 }
 
 /** {@link gcra} under its other name: requests fill a bucket that leaks at a steady rate. */
