@@ -8,7 +8,7 @@
  * No module is in two files, so what is one thing in src is one thing in dist. Packages stay imports, all but Hono's
  * routers and what they are made with: in their own fourteen files they would take most of the time.
  */
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,7 +52,7 @@ const bundles = await Promise.all([
     plugins: [{ name: "root.js", setup: takeFromRoot }],
   }),
 ]);
-const written = bundles.flatMap(({ outputFiles }) => outputFiles).map(write);
+const written = await Promise.all(bundles.flatMap(({ outputFiles }) => outputFiles).map(write));
 for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
   if (/\.js(?:\.map)?$/.test(file) && !written.includes(`${DIST}/${file}`)) rmSync(`${DIST}/${file}`);
 }
@@ -73,15 +73,33 @@ function takeFromRoot({ onResolve }) {
 }
 
 /** One file at a time, and none that is right already, so that a run beside this one keeps what it reads. */
-function write({ path, text }) {
+async function write({ path, text }) {
   const file = relative(".", path);
-  const root = relative(dirname(file), `${DIST}/root.js`);
   const right = file.endsWith(".map")
     ? withoutShipped(text)
-    : text.replaceAll('from "root.js";', `from "${root.startsWith(".") ? root : `./${root}`}";`);
+    : await withConstants(withPaths(text, dirname(file)));
   mkdirSync(dirname(file), { recursive: true });
   if (!existsSync(file) || readFileSync(file, "utf8") !== right) writeFileSync(file, right);
   return file;
+}
+
+function withPaths(code, folder) {
+  const path = relative(folder, `${DIST}/root.js`);
+  return code.replaceAll('from "root.js";', `from "${path.startsWith(".") ? path : `./${path}`}";`);
+}
+
+/**
+ * esbuild makes a `var` of what is constant at the top of a module. V8 knows the value of a constant and has to read that of
+ * a variable: a request would take 7 % longer. No column moves, as the source map knows them.
+ */
+async function withConstants(code) {
+  const lines = code.replace(/^var ([\w$]+) = /gm, "const $1=").split("\n");
+  const { warnings } = await transform(lines.join("\n"), { logLevel: "silent" });
+  const assigned = warnings.filter(({ id }) => id === "assign-to-constant").flatMap(({ notes }) => notes);
+  for (const { location } of assigned) {
+    lines[location.line - 1] = lines[location.line - 1].replace(/^const ([\w$]+)=/, "let $1 = ");
+  }
+  return lines.join("\n");
 }
 
 /** A source map without the text of sources that are in the package beside it. */
