@@ -10,7 +10,7 @@
  */
 import { build, transform } from "esbuild";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const DIST = "dist";
@@ -54,7 +54,13 @@ const bundles = await Promise.all([
 ]);
 const written = await Promise.all(bundles.flatMap(({ outputFiles }) => outputFiles).map(write));
 for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
-  if (/\.js(?:\.map)?$/.test(file) && !written.includes(`${DIST}/${file}`)) rmSync(`${DIST}/${file}`);
+  const path = fromHere(join(DIST, file));
+  if (/\.js(?:\.map)?$/.test(path) && !written.includes(path)) rmSync(path);
+}
+
+/** As esbuild names files. */
+function fromHere(path) {
+  return relative(".", path).replaceAll("\\", "/");
 }
 
 function bringHono({ onResolve }) {
@@ -66,7 +72,7 @@ function bringHono({ onResolve }) {
 
 function takeFromRoot({ onResolve }) {
   onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
-    const isOfRoot = kind !== "entry-point" && modules.includes(relative(".", join(resolveDir, path)));
+    const isOfRoot = kind !== "entry-point" && modules.includes(fromHere(join(resolveDir, path)));
     // Of no folder yet: `write` knows which file imports it.
     return isOfRoot ? { path: "root.js", external: true, sideEffects: false } : undefined;
   });
@@ -74,7 +80,7 @@ function takeFromRoot({ onResolve }) {
 
 /** One file at a time, and none that is right already, so that a run beside this one keeps what it reads. */
 async function write({ path, text }) {
-  const file = relative(".", path);
+  const file = fromHere(path);
   const right = file.endsWith(".map")
     ? withoutShipped(text)
     : await withConstants(withPaths(text, dirname(file)));
@@ -84,7 +90,7 @@ async function write({ path, text }) {
 }
 
 function withPaths(code, folder) {
-  const path = relative(folder, `${DIST}/root.js`);
+  const path = posix.relative(folder, `${DIST}/root.js`);
   return code.replaceAll('from "root.js";', `from "${path.startsWith(".") ? path : `./${path}`}";`);
 }
 
