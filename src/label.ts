@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type Decision, hasNumbers, refuses } from "./decision.ts";
+import { hasNumbers, refuses } from "./decision.ts";
 import type { HeaderFormat, Report } from "./headers/format.ts";
-import { only } from "./only.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { Part } from "./trip.ts";
 
@@ -107,24 +106,23 @@ export function expose(headers: Headers, names: readonly string[]): void {
 }
 
 /** Is this decision told to clients? Shadow rules are not, nor numbers that mean nothing. */
-function isTold({ decision }: { readonly decision: Decision }): boolean {
+function isTold({ decision }: Part): boolean {
   return decision.mode === "enforce" && hasNumbers(decision);
 }
 
-function isRefusing({ decision }: { readonly decision: Decision }): boolean {
-  return refuses(decision);
-}
-
+/** What to say of some of a request's parts; `denied` where others of them refused it. */
 function reportOf(parts: readonly Part[], denied: boolean): Report {
-  const quotas = only(parts, isTold);
-  let waitMs = 0;
-  if (denied) {
-    for (const { decision } of parts) if (refuses(decision)) waitMs = Math.max(waitMs, decision.retryAfterMs);
+  let told = 0;
+  let waitMs = -1;
+  for (const part of parts) {
+    if (isTold(part)) told++;
+    const { decision } = part;
+    if (refuses(decision) && decision.retryAfterMs > waitMs) waitMs = decision.retryAfterMs;
   }
-  // Where waiting cannot help, nothing is said.
   return {
-    denied,
-    quotas,
+    denied: denied || waitMs >= 0,
+    quotas: told === parts.length ? parts : parts.filter(isTold),
+    // Where waiting cannot help, nothing is said.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: parts[0].decision.at,
   };
@@ -151,14 +149,13 @@ export function compileLabel(rules: readonly PreparedRule[], formats: readonly H
 
   return (headers, parts) => {
     if (parts.length === 0) return;
-    const denied = parts.some(isRefusing);
-    const whole = reportOf(parts, denied);
+    const whole = reportOf(parts, false);
     for (const { format, users } of plans) {
       if (users === null) {
         format.write(headers, whole);
       } else {
         const own = parts.filter(({ rule }) => users.has(rule));
-        if (own.length > 0) format.write(headers, reportOf(own, denied));
+        if (own.length > 0) format.write(headers, reportOf(own, whole.denied));
       }
     }
     expose(headers, names);

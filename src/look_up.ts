@@ -75,7 +75,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
       const rule = ruleNamed(name);
       return then(
         typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
-        (part) => part.refusal ?? then(store.decide([part], false), ([decision]) => decision),
+        (part) => part.decision ?? then(store.decide([part], false), ([decision]) => decision),
       );
     },
     reset(name, key) {

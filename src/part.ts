@@ -14,23 +14,22 @@ export function storageKey(rule: PreparedRule, partition: string): string {
   return `${rule.name}:${partition}`;
 }
 
-/** What the store is asked about one rule, and what came of it. */
+/**
+ * What the store is asked about one rule, and what came of it. There is one a rule and request, so it is small: what
+ * follows from other members is told by getters.
+ */
 export class Part implements Check {
-  readonly key: string;
-  readonly policy: Policy;
-  readonly algorithm: Algorithm;
-  readonly cost: number;
-  readonly since: number | null = null;
-  readonly rule: PreparedRule;
-  /** Set when the rule refuses by itself, without the store. */
-  readonly refusal: DatedDecision | null;
-  /** The verdict, once there is one. */
-  decision: DatedDecision;
+  declare readonly rule: PreparedRule;
+  /** Whose quota: what the rule's key gave. */
+  declare readonly partition: string;
+  declare readonly policy: Policy;
+  declare readonly cost: number;
+  /** The verdict. Null until the store has given it, but for what the rule decides by itself. */
+  declare decision: DatedDecision;
   /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
-  charged = false;
+  declare charged: boolean;
   /** Has the charge been corrected, for good? */
-  settled = false;
-  readonly #partition: string;
+  declare settled: boolean;
 
   constructor(
     rule: PreparedRule,
@@ -39,18 +38,29 @@ export class Part implements Check {
     cost: number,
     refusal: DatedDecision | null,
   ) {
-    this.key = storageKey(rule, partition);
-    this.policy = policy;
-    this.algorithm = rule.implementation;
-    this.cost = cost;
     this.rule = rule;
-    this.refusal = refusal;
+    this.partition = partition;
+    this.policy = policy;
+    this.cost = cost;
     this.decision = refusal as DatedDecision;
-    this.#partition = partition;
+    this.charged = false;
+    this.settled = false;
   }
 
-  /** Whose quota: what the rule's key gave. A copy of this has none, for it may be given another key. */
-  get partition(): string {
-    return this.#partition;
+  get key(): string {
+    return storageKey(this.rule, this.partition);
   }
+
+  get algorithm(): Algorithm {
+    return this.rule.implementation;
+  }
+
+  get since(): null {
+    return null;
+  }
+}
+
+/** Is the store to decide it? */
+export function isOpen(part: Part): boolean {
+  return part.decision === null;
 }

@@ -74,8 +74,9 @@ export function settlement(store: DatedStore, announcer: Announcer | null): Sett
   function correct(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     const { decision } = part;
     if (cost === decision.cost) return;
+    const { key, partition, policy, algorithm } = part;
     const correction = {
-      ...part,
+      ...{ key, partition, policy, algorithm },
       cost: cost - decision.cost,
       since: decision.chargedAt,
       source: decision.source,

@@ -15,10 +15,9 @@ import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.t
 import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
 import { each, type MaybePromise, rescue, then } from "./maybe.ts";
-import { only } from "./only.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Part } from "./part.ts";
+import { isOpen, type Part } from "./part.ts";
 import { type Rate, shown } from "./rate.ts";
 import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
@@ -63,17 +62,22 @@ function isPreflight(request: Request): boolean {
   return request.headers.has("origin") && request.headers.has("access-control-request-method");
 }
 
-/** A denial is never stored by a cache (RFC 6585 section 4), whatever another middleware has set (RFC 9111 section 3). */
+/** A denial is never stored by a cache (RFC 6585 section 4), whatever its maker has set (RFC 9111 section 3). */
 function forbidStoring(headers: Headers): void {
+  if (headers.get("cache-control") === "no-store") return;
   headers.set("cache-control", "no-store");
   for (const name of ["expires", "etag", "last-modified"]) headers.delete(name);
 }
 
 const isPart = (part: Part | null): part is Part => part !== null;
-/** Is the store to decide it? */
-const isOpen = (part: Part): boolean => part.refusal === null;
-const refusesItself = (part: Part): boolean => part.refusal !== null && refuses(part.refusal);
 const isDecided = (part: Part): boolean => part.decision !== null;
+const refusesItself = (part: Part): boolean => isDecided(part) && refuses(part.decision);
+
+/** Does every rule apply, and leave it to the store? */
+function allOpen(answers: readonly (Part | null)[]): answers is readonly Part[] {
+  for (const part of answers) if (part === null || !isOpen(part)) return false;
+  return true;
+}
 
 /**
  * Makes a throttle of rules, to wrap handlers with, or to ask.
@@ -143,15 +147,23 @@ export function createThrottle(
   }
 
   function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
+    if (!allOpen(answers)) return settleSome(answers, trip);
+    trip.asked = answers;
+    return then(store.decide(answers, trip.spend), noteDecisions, trip);
+  }
+
+  /** Some rules skip the request, or refuse it by themselves. */
+  function settleSome(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
     if (announcer !== null && trip.spend) announceSkipped(answers, trip);
-    const asked = only(answers, isPart);
-    if (asked.some(refusesItself)) {
+    const asked = answers.filter(isPart);
+    const refusing = asked.filter(refusesItself);
+    if (refusing.length > 0) {
       // What can never pass costs neither a question to the store nor the rules beside it anything.
-      trip.parts = [...trip.parts, ...asked.filter(refusesItself)];
+      trip.parts = [...trip.parts, ...refusing];
       return true;
     }
     trip.asked = asked;
-    const checks = only(asked, isOpen);
+    const checks = asked.filter(isOpen);
     return then(checks.length === 0 ? [] : store.decide(checks, trip.spend), noteDecisions, trip);
   }
 
@@ -161,7 +173,7 @@ export function createThrottle(
     let next = 0;
     for (let i = 0; i < asked.length; i++) {
       const part = asked[i];
-      if (part.refusal !== null) continue;
+      if (isDecided(part)) continue;
       // The deny cache answers with the refusing rules alone.
       const decision = decisions[next];
       if (decision?.policy !== part.policy.name) continue;
@@ -171,7 +183,7 @@ export function createThrottle(
       next++;
     }
     if (refused) { for (const part of asked) part.charged = false; }
-    const decided = only(asked, isDecided);
+    const decided = next === asked.length ? asked : asked.filter(isDecided);
     trip.parts = trip.parts.length === 0 ? decided : [...trip.parts, ...decided];
     return refused;
   }
@@ -187,10 +199,6 @@ export function createThrottle(
   function enter(trip: Trip): MaybePromise<Response | null> {
     embark(trip);
     announcer?.start(trip);
-    return rescue(begin, failed, trip);
-  }
-
-  function begin(trip: Trip): MaybePromise<Response | null> {
     return then(decide(trip, trip.matched.before), identify, trip);
   }
 
@@ -282,7 +290,7 @@ export function createThrottle(
   /** The response with its rate headers; its end frees what the request holds. */
   function label(trip: Trip, response: Response, denied: boolean): Response {
     trip.over = true;
-    if (response) announcer?.answered(response.status);
+    if (announcer !== null && response) announcer.answered(response.status);
     const labelled = report === "always" || (report === "denied" && denied)
       ? withOwnHeaders(response, mark, denied, writeHeaders, trip.parts)
       : response;
@@ -312,20 +320,18 @@ export function createThrottle(
   return withSettings<Throttle>({
     rules: prepared,
     wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
-      const call = (trip: Trip): MaybePromise<Response> =>
-        then(handler(trip.request, ...trip.platform as unknown as Rest), finish, trip);
       const proceed = (refusal: Response | null, trip: Trip): MaybePromise<Response> =>
-        refusal ?? rescue(call, failed, trip);
-      return (request, ...rest) => {
-        if (isPreflight(request)) return handler(request, ...rest);
-        const trip = tripFor(request, rest, true);
-        return then(enter(trip), proceed, trip);
-      };
+        refusal ?? then(handler(trip.request, ...trip.platform as unknown as Rest), finish, trip);
+      const travel = (trip: Trip): MaybePromise<Response> => then(enter(trip), proceed, trip);
+      return (request, ...rest) =>
+        isPreflight(request)
+          ? handler(request, ...rest)
+          : rescue(travel, failed, tripFor(request, rest, true));
     },
     check(request, ...platform) {
       const trip = tripFor(request, platform, true);
       if (isPreflight(request)) return outcomeOf(trip, true, null);
-      return then(enter(trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
+      return then(rescue(enter, failed, trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
     },
     peek(request, ...platform) {
       const trip = tripFor(request, platform, false);

@@ -66,28 +66,28 @@ function around(last: Trip | undefined, owner: Owner): Trip | null {
  * getters would cost an object literal more than the rest of a decision.
  */
 export class Trip implements Context {
-  readonly request: Request;
-  readonly platform: readonly unknown[];
+  declare readonly request: Request;
+  declare readonly platform: readonly unknown[];
   /** The rules that the request is under. */
-  readonly matched: Route;
-  readonly owner: Owner;
+  declare readonly matched: Route;
+  declare readonly owner: Owner;
   /** False for a peek. */
-  readonly spend: boolean;
+  declare readonly spend: boolean;
   /** The trip through the throttle around this one. */
-  readonly outer: Trip | null;
+  declare readonly outer: Trip | null;
   /** What was decided so far. */
-  parts: readonly Part[] = NONE;
+  declare parts: readonly Part[];
   /** What the store is being asked. */
-  asked: readonly Part[] = NONE;
+  declare asked: readonly Part[];
   /** Undefined until authentication is over. */
-  who: Identity | null | undefined = undefined;
+  declare who: Identity | null | undefined;
   /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
-  over = false;
+  declare over: boolean;
   /** Ms spent on deciding, for observers; while that goes on, less the time at which it began. */
-  spentMs = 0;
+  declare spentMs: number;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
-  failed = false;
-  #address: string | null | undefined = undefined;
+  declare failed: boolean;
+  declare private found: string | null | undefined;
 
   constructor(request: Request, platform: readonly unknown[], matched: Route, owner: Owner, spend: boolean) {
     this.request = request;
@@ -96,6 +96,13 @@ export class Trip implements Context {
     this.owner = owner;
     this.spend = spend;
     this.outer = around(tripOf(request), owner);
+    this.parts = NONE;
+    this.asked = NONE;
+    this.who = undefined;
+    this.over = false;
+    this.spentMs = 0;
+    this.failed = false;
+    this.found = undefined;
   }
 
   get route(): string | null {
@@ -103,9 +110,9 @@ export class Trip implements Context {
   }
 
   get address(): string | null {
-    return this.#address === undefined
-      ? this.#address = this.owner.addressOf(this.request, this.platform)
-      : this.#address;
+    return this.found === undefined
+      ? this.found = this.owner.addressOf(this.request, this.platform)
+      : this.found;
   }
 
   get identity(): Identity | null {

@@ -29,13 +29,17 @@ export function wrap(handler, { rules, headers, store }) {
   });
 }
 
+/** Ms: what is measured is how long answers take, not whether a busy machine gives them in time. */
+const PATIENCE = 60_000;
+
 /** Decides a client's request under rules on a shared store, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
-    ? (await load("src/stores/redis.js")).redisStore({ client: tcp })
+    ? (await load("src/stores/redis.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
     : (await load("src/stores/upstash.js")).upstashStore({
       url: http.url,
       token: http.token,
+      timeoutMs: PATIENCE,
     });
   const algorithm = fixedWindow();
   const policies = rules.map(({ name, limit, windowMs }) => ({

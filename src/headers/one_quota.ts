@@ -6,6 +6,7 @@
  */
 
 import { type Decision, tighter } from "../decision.ts";
+import { decimal } from "./decimal.ts";
 import type { Quota } from "./format.ts";
 import { remainingUnits, whole } from "./whole.ts";
 
@@ -17,6 +18,11 @@ export interface QuotaHeaders {
   readonly remaining: string;
   /** When the quota is whole again. */
   readonly reset: string;
+}
+
+/** The same names as `Headers` keep them: Node takes twice as long to set a name that it has to put in lower case first. */
+export function lowerCase({ limit, remaining, reset }: QuotaHeaders): QuotaHeaders {
+  return { limit: limit.toLowerCase(), remaining: remaining.toLowerCase(), reset: reset.toLowerCase() };
 }
 
 /** The decision to tell. `quotas` holds at least one. */
@@ -48,7 +54,7 @@ export function isTighter(
   // What is no number (two joined by a comma, say) no client can read: ours is better.
   if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
   // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
-  if (headers.has("Retry-After")) return true;
+  if (headers.has("retry-after")) return true;
   return share(Number(remaining), Number(limit)) <= share(remainingUnits(ours), whole(ours.limit));
 }
 
@@ -68,8 +74,8 @@ export function writeQuota(
 ): void {
   const isThere = headers.has(names.limit);
   if (isThere && isTighter(headers, headers.get(names.limit), headers.get(names.remaining), ours)) return;
-  headers.set(names.limit, String(whole(ours.limit)));
-  headers.set(names.remaining, String(remainingUnits(ours)));
-  if (reset !== null) headers.set(names.reset, String(reset));
+  headers.set(names.limit, decimal(whole(ours.limit)));
+  headers.set(names.remaining, decimal(remainingUnits(ours)));
+  if (reset !== null) headers.set(names.reset, decimal(reset));
   else headers.delete(names.reset);
 }

@@ -6,7 +6,6 @@
  */
 
 import type { Decision } from "../decision.ts";
-import { only } from "../only.ts";
 import type { HeaderDescription, Quota } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./whole.ts";
@@ -17,7 +16,7 @@ function isWindowed({ algorithm }: Quota): boolean {
 
 /** The quotas that have the window these drafts require: not those of concurrency. */
 export function windowed(quotas: readonly Quota[]): readonly Quota[] {
-  return only(quotas, isWindowed);
+  return quotas.filter(isWindowed);
 }
 
 /**
@@ -40,10 +39,10 @@ function writePolicy({ decision: { limit, windowMs } }: Quota): string {
  * quota: the longer window is kept, as who keeps to it keeps to the shorter one too.
  */
 export function writePolicies(headers: Headers, quotas: readonly Quota[]): void {
-  const there = headers.get("RateLimit-Policy");
+  const there = headers.get("ratelimit-policy");
   const members = quotas.map(writePolicy);
   if (there !== null) members.unshift(...there.split(","));
-  if (members.length === 1) return headers.set("RateLimit-Policy", members[0]);
+  if (members.length === 1) return headers.set("ratelimit-policy", members[0]);
 
   const windows = new Map<number, number>();
   for (const member of members) {
@@ -51,7 +50,7 @@ export function writePolicies(headers: Headers, quotas: readonly Quota[]): void 
     // What has no quota or no window is no policy of these drafts.
     if (window !== undefined) windows.set(quota, Math.max(window, windows.get(quota) ?? 0));
   }
-  headers.set("RateLimit-Policy", writeList([...windows].map(([quota, w]) => writeItem(quota, { w }))));
+  headers.set("ratelimit-policy", writeList([...windows].map(([quota, w]) => writeItem(quota, { w }))));
 }
 
 /** What RateLimit-Policy says in these drafts. */

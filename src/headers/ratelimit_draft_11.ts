@@ -7,12 +7,14 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Decision, refuses } from "../decision.ts";
+import { decimal } from "./decimal.ts";
 import type { HeaderFormat, Quota } from "./format.ts";
-import { writeItem, writeString } from "./structured_field.ts";
+import { writeItem, writeList, writeString } from "./structured_field.ts";
 import { remainingUnits, seconds, waitSeconds, whole } from "./whole.ts";
 
 /** What of a policy stays the same over its responses, as text. */
 interface Told {
+  readonly name: string;
   readonly limit: number;
   readonly windowMs: number;
   readonly unit: Algorithm["unit"];
@@ -26,6 +28,7 @@ function tell({ decision: { policy, limit, windowMs }, algorithm: { unit } }: Qu
   // Slots come back when requests end, which no window says; a window under 1 s has no `w` to say it (§3.1.3).
   const hasWindow = unit !== "concurrent-requests" && windowMs >= 1000;
   return {
+    name: policy,
     limit,
     windowMs,
     unit,
@@ -55,8 +58,8 @@ function effectiveWindow(decision: Decision, gradual: boolean): number {
 function writeState({ decision, algorithm }: Quota): string {
   const remaining = remainingUnits(decision);
   const hopeless = !decision.allowed && !Number.isFinite(decision.retryAfterMs);
-  if (hopeless || algorithm.unit === "concurrent-requests") return `${remaining}`;
-  return `${remaining};t=${effectiveWindow(decision, algorithm.gradual === true)}`;
+  if (hopeless || algorithm.unit === "concurrent-requests") return decimal(remaining);
+  return `${decimal(remaining)};t=${decimal(effectiveWindow(decision, algorithm.gradual === true))}`;
 }
 
 /**
@@ -69,37 +72,49 @@ function joined(there: string | null, ours: string): string {
 
 /** @returns The format of drafts 08 to 11. */
 export function draft11(): HeaderFormat {
-  // By policy name, of which there are as many as rules. A limit that is decided per request may change.
-  const told = new Map<string, Told>();
+  // By place: the rules of most requests are the same, and a limit that is decided per request changes now and then.
+  const told: Told[] = [];
+  let policies = "";
 
-  function recall(quota: Quota): Told {
-    const { policy, limit, windowMs } = quota.decision;
-    const { unit } = quota.algorithm;
-    const known = told.get(policy);
-    if (known?.limit === limit && known.windowMs === windowMs && known.unit === unit) return known;
-    const fresh = tell(quota);
-    told.set(policy, fresh);
-    return fresh;
+  /** Is there something else to tell of this quota than was told in its place the last time? */
+  function isNews(
+    { decision: { policy, limit, windowMs }, algorithm: { unit } }: Quota,
+    place: number,
+  ): boolean {
+    const known = told[place];
+    return known?.name !== policy || known.limit !== limit || known.windowMs !== windowMs ||
+      known.unit !== unit;
+  }
+
+  /** Brings `told` and `policies` up to date. */
+  function recall(quotas: readonly Quota[]): void {
+    let news = told.length !== quotas.length;
+    for (let i = 0; i < quotas.length; i++) {
+      if (!isNews(quotas[i], i)) continue;
+      told[i] = tell(quotas[i]);
+      news = true;
+    }
+    if (!news) return;
+    told.length = quotas.length;
+    policies = writeList(told.map(({ policy }) => policy));
   }
 
   return {
     write(headers, { denied, quotas }) {
       if (quotas.length === 0) return;
-      let policies = "";
+      recall(quotas);
       let states = "";
-      for (const quota of quotas) {
-        const { policy, start } = recall(quota);
-        policies += policies === "" ? policy : `, ${policy}`;
-        if (denied && !refuses(quota.decision)) continue;
-        const state = start + writeState(quota);
-        states += states === "" ? state : `, ${state}`;
+      for (let i = 0; i < quotas.length; i++) {
+        if (denied && !refuses(quotas[i].decision)) continue;
+        if (states !== "") states += ", ";
+        states += told[i].start + writeState(quotas[i]);
       }
-      headers.set("RateLimit-Policy", joined(headers.get("RateLimit-Policy"), policies));
+      headers.set("ratelimit-policy", joined(headers.get("ratelimit-policy"), policies));
       if (states === "") return;
-      const there = headers.get("RateLimit");
+      const there = headers.get("ratelimit");
       // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
-      if (!denied && there !== null && headers.has("Retry-After")) return;
-      headers.set("RateLimit", joined(there, states));
+      if (!denied && there !== null && headers.has("retry-after")) return;
+      headers.set("ratelimit", joined(there, states));
     },
     describe: {
       "RateLimit-Policy": {

@@ -6,7 +6,7 @@
  */
 
 import type { HeaderFormat } from "./format.ts";
-import { type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
 import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
 
 const NAMES: QuotaHeaders = {
@@ -14,6 +14,7 @@ const NAMES: QuotaHeaders = {
   remaining: "RateLimit-Remaining",
   reset: "RateLimit-Reset",
 };
+const FIELDS = lowerCase(NAMES);
 
 /** @returns The format of drafts 04 to 06. */
 export function draft6(): HeaderFormat {
@@ -25,7 +26,7 @@ export function draft6(): HeaderFormat {
       writePolicies(headers, quotas);
       const ours = tightestOf(quotas);
       const reset = resetSeconds(ours);
-      if (reset !== null) writeQuota(headers, NAMES, ours, reset);
+      if (reset !== null) writeQuota(headers, FIELDS, ours, reset);
     },
     describe: {
       "RateLimit-Policy": describePolicies,

@@ -19,10 +19,10 @@ export function draft7(): HeaderFormat {
       const ours = tightestOf(quotas);
       const reset = resetSeconds(ours);
       if (reset === null) return;
-      const there = /^limit=(\d+), *remaining=(\d+)/.exec(headers.get("RateLimit") ?? "");
+      const there = /^limit=(\d+), *remaining=(\d+)/.exec(headers.get("ratelimit") ?? "");
       if (there !== null && isTighter(headers, there[1], there[2], ours)) return;
       headers.set(
-        "RateLimit",
+        "ratelimit",
         `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`,
       );
     },

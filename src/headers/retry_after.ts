@@ -8,6 +8,7 @@ import type { HeaderFormat } from "./format.ts";
 import { waitSeconds } from "./whole.ts";
 
 const NAME = "Retry-After";
+const FIELD = "retry-after";
 
 /** Seconds from `at` (epoch ms) that a Retry-After asks to wait; it may be a date (RFC 9110 §10.2.3). */
 function secondsAsked(value: string, at: number): number {
@@ -42,9 +43,9 @@ export function retryAfter(): HeaderFormat {
     write(headers, { denied, retryAfterMs, at }) {
       if (!denied || retryAfterMs === null || !Number.isFinite(retryAfterMs)) return;
       const wait = waitSeconds(retryAfterMs);
-      const there = headers.get(NAME);
+      const there = headers.get(FIELD);
       if (there !== null && secondsAsked(there, at) >= wait) return;
-      headers.set(NAME, String(wait));
+      headers.set(FIELD, String(wait));
     },
     describe: {
       [NAME]: {

@@ -5,7 +5,7 @@
  */
 
 import type { HeaderFormat } from "./format.ts";
-import { type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
 import { seconds } from "./whole.ts";
 
 const NAMES: QuotaHeaders = {
@@ -13,6 +13,7 @@ const NAMES: QuotaHeaders = {
   remaining: "X-RateLimit-Remaining",
   reset: "X-RateLimit-Reset",
 };
+const FIELDS = lowerCase(NAMES);
 
 /** What X-RateLimit-Reset counts, in seconds either way. */
 const RESETS = {
@@ -76,7 +77,7 @@ export function xRateLimit({ reset = "delta" }: XRateLimitOptions = {}): HeaderF
       if (quotas.length === 0) return;
       const ours = tightestOf(quotas);
       const end = from(at) + ours.resetAfterMs;
-      writeQuota(headers, NAMES, ours, Number.isFinite(end) ? seconds(end) : null);
+      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? seconds(end) : null);
     },
     describe: {
       [NAMES.limit]: {

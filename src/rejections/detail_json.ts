@@ -6,6 +6,7 @@
 
 import type { Decision } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
+import { denial } from "./denial.ts";
 import type { Rejection } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -58,7 +59,7 @@ const SCHEMA = {
 export function detailJson(): Rejection {
   function reject({ decisions }: Outcome): Response {
     const status = rejectionStatus(decisions);
-    return new Response(BODIES[status], { status, headers: { "Content-Type": CONTENT_TYPE } });
+    return denial(BODIES[status], status, CONTENT_TYPE);
   }
   const example = (decisions: readonly Decision[]): unknown => JSON.parse(BODIES[rejectionStatus(decisions)]);
   return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema: () => SCHEMA, example } });

@@ -6,6 +6,7 @@
 
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
+import { denial } from "./denial.ts";
 import type { Rejection } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -82,8 +83,7 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
 export function errorJson(): Rejection {
   function reject({ decisions }: Outcome): Response {
     const status = rejectionStatus(decisions);
-    const body = JSON.stringify(bodyOf(decisions));
-    return new Response(body, { status, headers: { "Content-Type": CONTENT_TYPE } });
+    return denial(JSON.stringify(bodyOf(decisions)), status, CONTENT_TYPE);
   }
   return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema, example: bodyOf } });
 }

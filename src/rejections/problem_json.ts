@@ -6,6 +6,7 @@
  */
 
 import { type Decision, refuses } from "../decision.ts";
+import { denial } from "./denial.ts";
 import type { Rejection } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -103,7 +104,7 @@ export function problemJson(): Rejection {
   function reject({ decisions }: { readonly decisions: readonly Decision[] }): Response {
     const refusal = refusalOf(decisions);
     const { status } = refusal.problem;
-    return new Response(textOf(refusal), { status, headers: { "Content-Type": CONTENT_TYPE } });
+    return denial(textOf(refusal), status, CONTENT_TYPE);
   }
 
   const example = (decisions: readonly Decision[]): unknown => bodyOf(refusalOf(decisions));

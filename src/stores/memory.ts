@@ -5,11 +5,11 @@
  */
 
 import type { Step } from "../algorithms/algorithm.ts";
-import type { Decision } from "../decision.ts";
+import type { DatedDecision } from "../decision.ts";
 import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
 import type { Room, Shelf } from "./shelf.ts";
-import { type Check, decisionOf, type Store, type StoreChange } from "./store.ts";
+import { type Check, type DatedStore, decisionOf, type Store, type StoreChange } from "./store.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -25,6 +25,14 @@ interface Overflow {
   readonly remaining: number;
   /** Epoch ms. */
   readonly expiresAt: number;
+}
+
+/** Those that are asked as they are: without I/O they neither fail nor keep anybody waiting. */
+const memoryStores = new WeakSet<Store>();
+
+/** Is this a {@link memoryStore}? */
+export function isMemoryStore(store: Store): store is DatedStore {
+  return memoryStores.has(store);
 }
 
 /** Below the 16,777,216 at which V8's Map throws. */
@@ -117,12 +125,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state, remaining, expiresAt: now + step.ttlMs });
   }
 
-  return {
+  const store: DatedStore = {
     shared: false,
     clock,
-    decide(checks, spend = true): readonly Decision[] {
+    decide(checks, spend = true): readonly DatedDecision[] {
       const now = clock();
-      const decisions = new Array<Decision>(checks.length);
+      const decisions = new Array<DatedDecision>(checks.length);
       const states = new Array<unknown>(checks.length);
       const steps = new Array<Step>(checks.length);
       let pass = true;
@@ -154,4 +162,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       for (const shelf of shelves) shelf?.forget(key);
     },
   };
+  memoryStores.add(store);
+  return store;
 }

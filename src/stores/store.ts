@@ -15,7 +15,7 @@ export interface Check {
   readonly key: string;
   /**
    * Of a `key` that is `${policy.name}:${partition}`, the partition, so that a store need not take it apart. A check that is
-   * copied to give it another key must leave it out, as a spread copy of a throttle's does.
+   * copied to give it another key must leave it out; a throttle gives it to memoryStore() alone.
    */
   readonly partition?: string | undefined;
   /** The rule's limit, window and mode. */
