@@ -1,4 +1,4 @@
-/** `npm run build`: the package as npm gets it. mod.ts and src become ES modules, declarations and source maps in dist. */
+/** `npm run build`: the package as npm gets it. mod.ts and src become modules, declarations and source maps in dist. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import process from "node:process";
@@ -6,30 +6,36 @@ import { fileURLToPath } from "node:url";
 
 const TSC = "node_modules/typescript/bin/tsc";
 
-/** Builds dist. */
+/** Builds dist: the compiler writes the declarations, one to a source file, and bundle.mjs the code, in few files. */
 export function buildPackage() {
-  return build("tsconfig.json", "dist", ["src"]);
+  const typesRight = compile("tsconfig.json", "dist", ["src"], /\.d\.ts(\.map)?$/);
+  return run("scripts/bundle.mjs") && typesRight;
 }
 
 /** Builds .build: the tests, the examples and the sources they import, for Node 20, which does not read TypeScript. */
 export function buildTests() {
-  return build("tsconfig.test.json", ".build", ["src", "tests", "examples"]);
+  return compile("tsconfig.test.json", ".build", ["src", "tests", "examples"], /\.js(\.map)?$/);
 }
 
 /** True when the compiler found nothing wrong. What it wrote of files that are no more is removed. */
-function build(project, output, folders) {
-  const { status } = spawnSync(process.execPath, [TSC, "--project", project], { stdio: "inherit" });
-  for (const folder of folders) removeStale(output, folder);
-  return status === 0;
+function compile(project, output, folders, ending) {
+  const right = run(TSC, "--project", project);
+  for (const folder of folders) removeStale(output, folder, ending);
+  return right;
+}
+
+function run(script, ...words) {
+  return spawnSync(process.execPath, [script, ...words], { stdio: "inherit" }).status === 0;
 }
 
 /** One file at a time, so that a run beside this one keeps what it reads. */
-function removeStale(output, folder) {
+function removeStale(output, folder, ending) {
   if (!existsSync(`${output}/${folder}`)) return;
   for (const file of readdirSync(`${output}/${folder}`, { recursive: true })) {
-    const source = `${folder}/${file}`.replace(/(\.d\.ts|\.js)(\.map)?$/, "");
-    const exists = [source, `${source}.ts`, `${source}.tsx`].some((path) => existsSync(path));
-    if (!exists) rmSync(`${output}/${folder}/${file}`, { recursive: true, force: true });
+    if (!ending.test(file)) continue;
+    const source = `${folder}/${file}`.replace(ending, "");
+    const exists = [`${source}.ts`, `${source}.tsx`].some((path) => existsSync(path));
+    if (!exists) rmSync(`${output}/${folder}/${file}`, { force: true });
   }
 }
 

@@ -6,6 +6,7 @@
 
 import type { Decision } from "./decision.ts";
 import { type MaybePromise, rescue } from "./maybe.ts";
+import { refusal } from "./refusal.ts";
 import type { Trip } from "./trip.ts";
 
 /** Something that a throttle did. */
@@ -87,11 +88,7 @@ export function broadcast(
   const broken = new WeakSet<Observer>();
   for (const observer of observers) {
     if (typeof observer !== "function") {
-      throw new TypeError(
-        `Cannot create a throttle as each of its observers must be a function: current value is ${
-          String(observer)
-        }`,
-      );
+      throw new TypeError(refusal("create a throttle", "each of its observers must be a function", observer));
     }
   }
 

@@ -5,7 +5,8 @@
  */
 
 import { type Observer, type ThrottleEvent, TripEvent } from "./events.ts";
-import { type Duration, durationMs, shown } from "./rate.ts";
+import { type Duration, durationMs } from "./rate.ts";
+import { refusal, requireNames, shown } from "./refusal.ts";
 
 /** Where lines go: `console`, or anything with these two. */
 export interface LogTarget {
@@ -117,25 +118,12 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
 export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
   for (const level of ["warn", "info"] as const) {
     if (typeof target?.[level] === "function") continue;
-    throw new TypeError(
-      `Cannot make logTo() as its target must have the functions warn and info: current value is ${
-        shown(target)
-      }`,
-    );
+    throw new TypeError(refusal("make logTo()", "its target must have the functions warn and info", target));
   }
-  for (const name of Object.keys(options)) {
-    if (["first", "interval", "identity"].includes(name)) continue;
-    throw new TypeError(
-      `Cannot make logTo() as it takes no option but first, interval, identity: current value is ${
-        shown(name)
-      }`,
-    );
-  }
+  requireNames(options, ["first", "interval", "identity"], "make logTo()");
   const { first = 10, interval = "1min", identity = false } = options;
   if (!(Number.isSafeInteger(first) && first >= 0)) {
-    throw new RangeError(
-      `Cannot make logTo() as first must be an integer of at least 0: current value is ${shown(first)}`,
-    );
+    throw new RangeError(refusal("make logTo()", "first must be an integer of at least 0", first));
   }
   const intervalMs = durationMs(interval, "logTo()", "interval");
   const tallies = new Map<string, Tally>();

@@ -10,7 +10,7 @@ import type { Decision } from "./decision.ts";
 import { isResponse } from "./label.ts";
 import { type MaybePromise, then } from "./maybe.ts";
 import { type Part, storageKey } from "./part.ts";
-import { shown } from "./rate.ts";
+import { refusal, shown } from "./refusal.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { Store } from "./stores/store.ts";
 import { type Trip, tripOf } from "./trip.ts";
@@ -50,9 +50,11 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
       return askOf(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
     }
     throw new TypeError(
-      `Cannot look up rule "${rule.name}" by its key alone as its rate depends on the request, so give a request: current value is ${
-        shown(partition)
-      }`,
+      refusal(
+        `look up rule "${rule.name}" by its key alone`,
+        "its rate depends on the request, so give a request",
+        partition,
+      ),
     );
   }
 
@@ -63,9 +65,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
       if (!isEarly) trip.who = isResponse(found) ? null : found ?? null;
       return then(asks[rule.index](trip), (part) => {
         if (part !== null) return part;
-        throw new TypeError(
-          `Cannot look up rule "${rule.name}" as it skips this request: current value is ${request.url}`,
-        );
+        throw new TypeError(refusal(`look up rule "${rule.name}"`, "it skips this request", request.url));
       });
     });
   }
@@ -81,9 +81,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
     reset(name, key) {
       const rule = ruleNamed(name);
       if (store.forget === undefined) {
-        throw new TypeError(
-          `Cannot reset rule "${name}" as its store cannot forget: current value is ${shown(key)}`,
-        );
+        throw new TypeError(refusal(`reset rule "${name}"`, "its store cannot forget", key));
       }
       return then(
         typeof key === "string" ? storageKey(rule, key) : then(askByRequest(rule, key), ({ key }) => key),

@@ -10,7 +10,7 @@ import type { Observer } from "./events.ts";
 import type { HeaderFormat } from "./headers/format.ts";
 import { retryAfter } from "./headers/retry_after.ts";
 import { xRateLimit } from "./headers/x_ratelimit.ts";
-import { shown } from "./rate.ts";
+import { refusal, requireNames, shown } from "./refusal.ts";
 import { problemJson } from "./rejections/problem_json.ts";
 import type { Rejection } from "./rejections/rejection.ts";
 import type { FailurePolicy } from "./rule.ts";
@@ -87,19 +87,11 @@ const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  */
 export function prepareOptions(options: ThrottleOptions): PreparedOptions {
+  requireNames(options, Object.keys(DEMANDS), "create a throttle");
   for (const [name, value] of Object.entries(options)) {
     const demand = DEMANDS[name as keyof ThrottleOptions];
-    if (demand === undefined) {
-      throw new TypeError(
-        `Cannot create a throttle as it takes no option but ${
-          Object.keys(DEMANDS).join(", ")
-        }: current value is ${shown(name)}`,
-      );
-    }
     if (value !== undefined && !demand.holds(value)) {
-      throw new TypeError(
-        `Cannot create a throttle as ${name} ${demand.text}: current value is ${shown(value)}`,
-      );
+      throw new TypeError(refusal("create a throttle", `${name} ${demand.text}`, value));
     }
   }
   return {

@@ -22,6 +22,7 @@
 import { metrics } from "@opentelemetry/api";
 import type { Decision } from "./decision.ts";
 import { type Observer, type ThrottleEvent, TripEvent } from "./events.ts";
+import { refusal } from "./refusal.ts";
 import { holds } from "./settlement.ts";
 import type { Part } from "./trip.ts";
 
@@ -176,9 +177,7 @@ function outcomeOf({ allowed, mode, blocked }: Decision): string {
  */
 export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
   if (meter !== undefined && typeof meter?.createCounter !== "function") {
-    throw new TypeError(
-      `Cannot keep metrics as meter must be an OpenTelemetry meter: current value is ${String(meter)}`,
-    );
+    throw new TypeError(refusal("keep metrics", "meter must be an OpenTelemetry meter", meter));
   }
   let made: Instruments | null = null;
   /** Units that the parts of requests in flight hold. */

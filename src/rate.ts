@@ -4,6 +4,9 @@
  * @module
  */
 
+import { refusal } from "./refusal.ts";
+
+export { shown } from "./refusal.ts";
 /** A rate in words: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
 export type RateString = string;
 
@@ -38,7 +41,6 @@ const UNITS: readonly (readonly [ms: number, names: readonly string[]])[] = [
   [86_400_000, ["d", "day", "days"]],
   [604_800_000, ["w", "wk", "wks", "week", "weeks"]],
 ];
-const MS_OF = new Map(UNITS.flatMap(([ms, names]) => names.map((name) => [name, ms] as const)));
 
 /** RateLimit fields hold at most 15 digits (RFC 9651 section 3.3.1). */
 const MOST_UNITS = 999_999_999_999_999;
@@ -46,23 +48,10 @@ const MOST_UNITS = 999_999_999_999_999;
 const SPAN = /^\s*(\d{0,15})\s*([a-z]+)\s*$/i;
 const FORMS = `"100/hour", "5/15min", "1/500ms" or { limit, window }`;
 
-/** A value as an error message shows it. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "object" && value !== null) {
-    try {
-      return JSON.stringify(value);
-    } catch {
-      return Object.prototype.toString.call(value);
-    }
-  }
-  return String(value);
-}
-
 /** The ms that "15min", "min" or "500ms" mean, or null. */
 function spanMs(text: string): number | null {
   const [, count, unit] = SPAN.exec(text) ?? [];
-  const ms = MS_OF.get(unit?.toLowerCase() ?? "");
+  const [ms] = UNITS.find(([, names]) => names.includes(unit?.toLowerCase())) ?? [];
   return ms === undefined ? null : (count === "" ? 1 : Number(count)) * ms;
 }
 
@@ -79,9 +68,11 @@ export function durationMs(value: unknown, subject: string, field: string): numb
   const ms = typeof value === "number" ? value * 1000 : typeof value === "string" ? spanMs(value) : null;
   if (ms === null) {
     throw new TypeError(
-      `Cannot use ${subject} as ${field} must be a number of seconds or a duration such as "15min" or "500ms": current value is ${
-        shown(value)
-      }`,
+      refusal(
+        `use ${subject}`,
+        `${field} must be a number of seconds or a duration such as "15min" or "500ms"`,
+        value,
+      ),
     );
   }
   // Seconds such as 1.001 are not exact in binary; their ms are within a hair of an integer.
@@ -90,9 +81,7 @@ export function durationMs(value: unknown, subject: string, field: string): numb
     !(Number.isSafeInteger(whole) && whole >= 1 && Math.abs(ms - whole) < 1e-6 * Math.max(1, whole / 1e6))
   ) {
     throw new RangeError(
-      `Cannot use ${subject} as ${field} must be a whole number of ms, at least 1: current value is ${
-        shown(value)
-      }`,
+      refusal(`use ${subject}`, `${field} must be a whole number of ms, at least 1`, value),
     );
   }
   return whole;
@@ -100,11 +89,7 @@ export function durationMs(value: unknown, subject: string, field: string): numb
 
 function limitOf(value: unknown, subject: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST_UNITS) return value;
-  throw new RangeError(
-    `Cannot use ${subject} as limit must be an integer from 0 to ${MOST_UNITS}: current value is ${
-      shown(value)
-    }`,
-  );
+  throw new RangeError(refusal(`use ${subject}`, `limit must be an integer from 0 to ${MOST_UNITS}`, value));
 }
 
 /**
@@ -120,15 +105,15 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     const [, limit, span] = /^\s*(\d+)\s*\/([^/]*)$/.exec(rate) ?? [];
     const windowMs = span === undefined ? null : spanMs(span);
     if (windowMs === null) {
-      throw new TypeError(
-        `Cannot use ${subject} as rate must be ${FORMS}: current value is ${shown(rate)}`,
-      );
+      throw new TypeError(refusal(`use ${subject}`, `rate must be ${FORMS}`, rate));
     }
     if (!(windowMs >= 1 && Number.isSafeInteger(windowMs))) {
       throw new RangeError(
-        `Cannot use ${subject} as the window of its rate must be from 1 to ${Number.MAX_SAFE_INTEGER} ms: current value is ${
-          shown(rate)
-        }`,
+        refusal(
+          `use ${subject}`,
+          `the window of its rate must be from 1 to ${Number.MAX_SAFE_INTEGER} ms`,
+          rate,
+        ),
       );
     }
     return { limit: limitOf(Number(limit), subject), windowMs };
@@ -137,14 +122,16 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     for (const property of Object.keys(rate)) {
       if (property === "limit" || property === "window") continue;
       throw new TypeError(
-        `Cannot use ${subject} as a rate may have no property but limit and window (for more, write { rate: ... }): current value is ${
-          shown(property)
-        }`,
+        refusal(
+          `use ${subject}`,
+          "a rate may have no property but limit and window (for more, write { rate: ... })",
+          property,
+        ),
       );
     }
     const limit = limitOf(rate.limit, subject);
     const windowMs = "window" in rate ? durationMs(rate.window, subject, "window") : null;
     return { limit, windowMs };
   }
-  throw new TypeError(`Cannot use ${subject} as rate must be ${FORMS}: current value is ${shown(rate)}`);
+  throw new TypeError(refusal(`use ${subject}`, `rate must be ${FORMS}`, rate));
 }

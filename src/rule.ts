@@ -13,7 +13,8 @@ import type { HeaderFormat } from "./headers/format.ts";
 import { byIp } from "./keys/ip.ts";
 import type { Key, Stage } from "./keys/key.ts";
 import type { MaybePromise } from "./maybe.ts";
-import { type Duration, durationMs, parseRate, type Rate, shown } from "./rate.ts";
+import { type Duration, durationMs, parseRate, type Rate } from "./rate.ts";
+import { refusal, shown } from "./refusal.ts";
 import { derivedName, quantityText } from "./rule_name.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 
@@ -139,7 +140,7 @@ export const unlimited = (): null => null;
 
 /** A refusal of a rule, in one sentence. */
 function refuse(subject: string, demand: string, value: unknown): never {
-  throw new TypeError(`Cannot use ${subject} as ${demand}: current value is ${shown(value)}`);
+  throw new TypeError(refusal(`use ${subject}`, demand, value));
 }
 
 /** Is this a cost that can be charged? */

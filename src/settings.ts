@@ -5,7 +5,7 @@
  */
 
 import type { PreparedOptions } from "./options.ts";
-import { shown } from "./rate.ts";
+import { refusal } from "./refusal.ts";
 import type { PreparedRule } from "./rule.ts";
 
 /** The rules and options of a throttle, with every default filled in. */
@@ -32,9 +32,5 @@ export function withSettings<T extends object>(throttle: T, settings: Settings):
 export function settingsOf(throttle: object): Settings {
   const settings = known.get(throttle);
   if (settings !== undefined) return settings;
-  throw new TypeError(
-    `Cannot describe this throttle as it must be one that createThrottle made: current value is ${
-      shown(throttle)
-    }`,
-  );
+  throw new TypeError(refusal("describe this throttle", "it must be one that createThrottle made", throttle));
 }

@@ -32,7 +32,8 @@ import { specificity } from "../match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { ThrottleOptions } from "../options.ts";
 import type { RequestThrottle } from "../outcome.ts";
-import { type Rate, shown } from "../rate.ts";
+import type { Rate } from "../rate.ts";
+import { refusal, shown } from "../refusal.ts";
 import type { Rule } from "../rule.ts";
 import { waitUntil } from "../settlement.ts";
 import { createThrottle, type Throttle } from "../throttle.ts";
@@ -147,9 +148,7 @@ function throttleFor<C extends HonoContext>(
   const { identity, ...others } = options ?? {};
   if (identity === undefined) return createThrottle(rules, others);
   if (typeof identity !== "function") {
-    throw new TypeError(
-      `Cannot create a throttle as identity must be a function: current value is ${shown(identity)}`,
-    );
+    throw new TypeError(refusal("create a throttle", "identity must be a function", identity));
   }
   if (others.authenticate !== undefined) {
     throw new TypeError(

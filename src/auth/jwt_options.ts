@@ -6,7 +6,7 @@
 
 import { type Secret, secretBytes } from "../hash.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { shown } from "../rate.ts";
+import { refusal, shown } from "../refusal.ts";
 import { warnOnce } from "../warn.ts";
 import type { Identity } from "./authenticate.ts";
 
@@ -205,14 +205,10 @@ export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
   }
   const { clockTolerance = 5, required = false, identity, timeoutMs = 5000, clock = Date.now } = options;
   if (!(typeof clockTolerance === "number" && clockTolerance >= 0 && clockTolerance <= 300)) {
-    throw new RangeError(
-      `Cannot make jwtAuth() as clockTolerance must be 0 to 300 s: current value is ${shown(clockTolerance)}`,
-    );
+    throw new RangeError(refusal("make jwtAuth()", "clockTolerance must be 0 to 300 s", clockTolerance));
   }
   if (!(Number.isSafeInteger(timeoutMs) && timeoutMs >= 1)) {
-    throw new RangeError(
-      `Cannot make jwtAuth() as timeoutMs must be a positive integer: current value is ${shown(timeoutMs)}`,
-    );
+    throw new RangeError(refusal("make jwtAuth()", "timeoutMs must be a positive integer", timeoutMs));
   }
   if (typeof required !== "boolean") refuse("required must be true or false", shown(required));
   if (identity !== undefined && typeof identity !== "function") {

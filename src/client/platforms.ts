@@ -32,19 +32,20 @@ export type ReadClient = (request: Request, platform: readonly unknown[]) => str
  */
 export const platforms: Readonly<Record<Platform, ReadClient>> = {
   "cloudflare": cloudflare,
-  "vercel": header("x-vercel-forwarded-for"),
+  // Marked, as are the calls below, for bundles that use none of this.
+  "vercel": /* @__PURE__ */ header("x-vercel-forwarded-for"),
   "netlify": (request, platform) =>
     peerOf(request, platform) ?? header("x-nf-client-connection-ip")(request, platform),
-  "fly": header("fly-client-ip"),
+  "fly": /* @__PURE__ */ header("fly-client-ip"),
   "deno-deploy": peerOf,
   "aws-lambda": (request, platform) => sourceIp(platform) ?? peerOf(request, platform),
-  "aws-alb": header("x-forwarded-for"),
-  "aws-cloudfront": header("cloudfront-viewer-address"),
+  "aws-alb": /* @__PURE__ */ header("x-forwarded-for"),
+  "aws-cloudfront": /* @__PURE__ */ header("cloudfront-viewer-address"),
   // The load balancer adds its own address after the client's.
-  "gcp-lb": header("x-forwarded-for", 2),
+  "gcp-lb": /* @__PURE__ */ header("x-forwarded-for", 2),
   // Not x-azure-clientip, which Front Door fills from what the client sent.
-  "azure-front-door": header("x-azure-socketip"),
-  "azure-app-service": header("x-forwarded-for"),
+  "azure-front-door": /* @__PURE__ */ header("x-azure-socketip"),
+  "azure-app-service": /* @__PURE__ */ header("x-forwarded-for"),
 };
 
 function header(name: string, hops: number = 1): ReadClient {
@@ -54,8 +55,8 @@ function header(name: string, hops: number = 1): ReadClient {
 }
 
 // With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E.
-const pseudoIpv4 = addressRange("240.0.0.0/4")!;
-const connectingIp = header("cf-connecting-ip");
+const pseudoIpv4 = /* @__PURE__ */ addressRange("240.0.0.0/4")!;
+const connectingIp = /* @__PURE__ */ header("cf-connecting-ip");
 
 function cloudflare(request: Request, platform: readonly unknown[]): string | null {
   const address = connectingIp(request, platform);

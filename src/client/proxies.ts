@@ -8,6 +8,7 @@
 
 import { addressRange, canonicalAddress, remembered } from "./address.ts";
 import { UNIX } from "./peer.ts";
+import { refusal } from "../refusal.ts";
 
 /** The addresses of a header value, the one last added first. Null stands for an entry that is no address. */
 export type ReadHeader = (value: string) => Iterable<string | null>;
@@ -94,9 +95,7 @@ function trustedRange(text: string): { has(address: string): boolean } {
   const reason = range === null
     ? `a trusted proxy must be an address, a CIDR range such as "10.0.0.0/8", or "unix"`
     : "trusting every address would let each client choose its own";
-  throw new TypeError(
-    `Cannot use client option trustedProxies as ${reason}: current value is ${JSON.stringify(text)}`,
-  );
+  throw new TypeError(refusal("use client option trustedProxies", reason, text));
 }
 
 // Between brackets must be a colon (IPv6), and before a port must be none, or a bare IPv6 address would lose its end.
@@ -162,7 +161,10 @@ function isEscaped(value: string, at: number): boolean {
 }
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const PAIR = new RegExp(`[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")[ \\t]*)?(?:;|$)`, "y");
+const PAIR = /* @__PURE__ */ new RegExp(
+  `[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")[ \\t]*)?(?:;|$)`,
+  "y",
+);
 
 // RFC 7239 §6: IPv6 has brackets; a port may be a name too. `unknown` and `_hidden` are nobody's address.
 const NODE = /^(?:\[([^\]]*:[^\]]*)\]|([\d.]+))(?::(?:\d{1,5}|_[\w.-]+))?$/;

@@ -7,7 +7,7 @@
 import type { Context } from "../context.ts";
 import { hashFor, type Secret, secretBytes } from "../hash.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import { shown } from "../rate.ts";
+import { refusal } from "../refusal.ts";
 import { warnOnce } from "../warn.ts";
 import { firstOf } from "./compose.ts";
 import { byHeader } from "./header.ts";
@@ -62,9 +62,7 @@ export function byApiKey(options: ByApiKeyOptions = {}): Key {
   const { header = "x-api-key", verify, otherwise = byIp() } = options;
   const keyIn = byHeader(header);
   if (verify !== undefined && typeof verify !== "function") {
-    throw new TypeError(
-      `Cannot make byApiKey() as verify must be a function: current value is ${shown(verify)}`,
-    );
+    throw new TypeError(refusal("make byApiKey()", "verify must be a function", verify));
   }
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("api-key", "secret" in options ? secretBytes(options.secret, "byApiKey") : null);

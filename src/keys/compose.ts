@@ -6,8 +6,8 @@
 
 import type { Context } from "../context.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
-import { shown } from "../rate.ts";
 import { type Key, keyOf, type Stage } from "./key.ts";
+import { refusal } from "../refusal.ts";
 
 /** The latest stage that any of the keys needs. */
 function stageOf(keys: readonly Key[], maker: string): Stage {
@@ -29,9 +29,7 @@ function partOf(key: Key, context: Context, maker: string): MaybePromise<string 
   return then(key(context), (part) => {
     if (typeof part === "string" || part === null) return part;
     throw new TypeError(
-      `Cannot use the key ${
-        key.keyName ?? "key"
-      } of ${maker}() as it must give a string or null: current value is ${shown(part)}`,
+      refusal(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", part),
     );
   });
 }

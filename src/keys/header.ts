@@ -5,6 +5,7 @@
  */
 
 import { type Key, keyOf } from "./key.ts";
+import { refusal } from "../refusal.ts";
 
 /**
  * A quota for each value of a request header. Only for headers that a trusted proxy sets: a client that can
@@ -25,9 +26,7 @@ import { type Key, keyOf } from "./key.ts";
  */
 export function byHeader(name: string): Key {
   if (typeof name !== "string" || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
-    throw new TypeError(
-      `Cannot make byHeader() as its name must be a header name: current value is ${JSON.stringify(name)}`,
-    );
+    throw new TypeError(refusal("make byHeader()", "its name must be a header name", name));
   }
   return keyOf(
     `header-${name.toLowerCase()}`,

@@ -7,6 +7,7 @@
 import { compileAddressKey } from "../client/address.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
+import { refusal } from "../refusal.ts";
 
 /** What {@link byIp} takes. */
 export interface ByIpOptions {
@@ -40,11 +41,7 @@ export interface ByIpOptions {
 export function byIp(options: ByIpOptions = {}): Key {
   const { ipv4Prefix = 32, ipv6Prefix = 64, anonymousOnly = false, onMissing = "error" } = options;
   if (!["error", "skip", "deny"].includes(onMissing)) {
-    throw new TypeError(
-      `Cannot make byIp() as onMissing must be "error", "skip" or "deny": current value is ${
-        JSON.stringify(onMissing)
-      }`,
-    );
+    throw new TypeError(refusal("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
   }
   const keyOfAddress = compileAddressKey({ ipv4Prefix, ipv6Prefix });
   const derive = (context: Context): string | null => {

@@ -5,8 +5,8 @@
  */
 
 import { hashFor, type Secret, secretBytes } from "../hash.ts";
-import { shown } from "../rate.ts";
 import { type Key, keyOf } from "./key.ts";
+import { refusal } from "../refusal.ts";
 
 /** What {@link byJwt} takes. */
 export interface ByJwtOptions {
@@ -43,9 +43,7 @@ export interface ByJwtOptions {
 export function byJwt(options: ByJwtOptions = {}): Key {
   const { claim = "sub" } = options;
   if (typeof claim !== "string" || claim === "") {
-    throw new TypeError(
-      `Cannot make byJwt() as claim must be the name of a claim: current value is ${shown(claim)}`,
-    );
+    throw new TypeError(refusal("make byJwt()", "claim must be the name of a claim", claim));
   }
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);

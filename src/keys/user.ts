@@ -5,8 +5,8 @@
  */
 
 import type { Identity } from "../auth/authenticate.ts";
-import { shown } from "../rate.ts";
 import { type Key, keyOf } from "./key.ts";
+import { refusal } from "../refusal.ts";
 
 /** What {@link byUser} takes. */
 export interface ByUserOptions {
@@ -34,17 +34,13 @@ export interface ByUserOptions {
 export function byUser(options: ByUserOptions = {}): Key {
   const { exempt = ({ staff, superuser }) => staff || superuser } = options;
   if (typeof exempt !== "function") {
-    throw new TypeError(
-      `Cannot make byUser() as exempt must be a function: current value is ${shown(exempt)}`,
-    );
+    throw new TypeError(refusal("make byUser()", "exempt must be a function", exempt));
   }
   const key = keyOf("user", "after-auth", ({ identity }) => {
     if (identity === null || exempt(identity)) return null;
     if (typeof identity.id === "string" && identity.id !== "") return identity.id;
     throw new TypeError(
-      `Cannot throttle by user as the identity's id must be text, at least one character: current value is ${
-        shown(identity.id)
-      }`,
+      refusal("throttle by user", "the identity's id must be text, at least one character", identity.id),
     );
   });
   return Object.assign(key, { needsIdentity: true });

@@ -17,20 +17,18 @@ interface Problem {
   readonly status: 429 | 503;
 }
 
-const TYPES = "https://iana.org/assignments/http-problem-types#";
-
 const QUOTA_EXCEEDED: Problem = {
-  type: `${TYPES}quota-exceeded`,
+  type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
   title: "Request cannot be satisfied as assigned quota has been exceeded",
   status: 429,
 };
 const ABNORMAL_USAGE: Problem = {
-  type: `${TYPES}abnormal-usage-detected`,
+  type: "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
   title: "Request not satisfied due to detection of abnormal request pattern",
   status: 429,
 };
 const REDUCED_CAPACITY: Problem = {
-  type: `${TYPES}temporary-reduced-capacity`,
+  type: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
   title: "Request cannot be satisfied due to temporary server capacity constraints",
   status: 503,
 };

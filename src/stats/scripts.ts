@@ -22,14 +22,16 @@ while at <= #ARGV do
 end
 return replies
 `;
+// Functions, as a text that is put together at import stays in every bundle, used or not.
+
 /** Runs commands and replies what they reply. */
-export const READ: string = `local at = 1\n${RUN}`;
+export const readScript = (): string => `local at = 1\n${RUN}`;
 
 /**
  * KEYS[1] holds the seed of all instances' hashes, KEYS[2] the number of this instance's last batch. A batch made with
  * another seed is not taken, but answered with the seed; one taken before is not taken twice.
  */
-export const WRITE: string = `
+export const writeScript = (): string => `
 local seed = redis.call('GET', KEYS[1]) or ARGV[1]
 redis.call('SET', KEYS[1], seed, 'EX', ${LIFE_S})
 if seed ~= ARGV[1] then return seed end

@@ -9,7 +9,7 @@ import { within } from "../maybe.ts";
 import { keeperOf } from "../settlement.ts";
 import type { Store } from "../stores/store.ts";
 import type { Count } from "./report.ts";
-import { CHUNK, type Commands, commands, LIFE_S, READ, WRITE } from "./scripts.ts";
+import { CHUNK, type Commands, commands, LIFE_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
 import { type Minute, type TopLists, topLists } from "./timeline.ts";
 
@@ -153,7 +153,7 @@ export function sharing(options: SharingOptions): Sharing {
     for (let tries = 0; tries < 3; tries++) {
       seed ??= randomSeed();
       sealed.commands ??= commandsOf(sealed, seed, instance);
-      const answer = await ask(WRITE, sealed.commands, [seed.join(), String(sealed.number)]);
+      const answer = await ask(writeScript(), sealed.commands, [seed.join(), String(sealed.number)]);
       if (answer === "done") return;
       const [a, b] = String(answer).split(",").map(Number);
       if (!Number.isInteger(a) || !Number.isInteger(b)) {
@@ -236,7 +236,7 @@ export function sharing(options: SharingOptions): Sharing {
     },
     async read(now, wanted, top) {
       await flush();
-      return await readSpan((todo) => ask(READ, todo), clientList, now, wanted, top);
+      return await readSpan((todo) => ask(readScript(), todo), clientList, now, wanted, top);
     },
   };
 }

@@ -8,7 +8,7 @@ import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
 import { type Observer, type ThrottleEvent, TripEvent } from "../events.ts";
 import { keyedHash, randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
-import { shown } from "../rate.ts";
+import { refusal, requireNames, shown } from "../refusal.ts";
 import type { Store } from "../stores/store.ts";
 import type { Trip } from "../trip.ts";
 import {
@@ -66,11 +66,7 @@ const ERROR_LENGTH = 200;
 
 function wholeNumber(name: string, value: unknown, least: number, most: number): number {
   if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
-  throw new RangeError(
-    `Cannot use stats() as ${name} must be an integer from ${least} to ${most}: current value is ${
-      shown(value)
-    }`,
-  );
+  throw new RangeError(refusal("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
 }
 
 /** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
@@ -134,14 +130,7 @@ function summaryOf(
  * ```
  */
 export function stats(options: StatsOptions = {}): Stats {
-  for (const name of Object.keys(options)) {
-    if (["showAddresses", "top", "store", "clock"].includes(name)) continue;
-    throw new TypeError(
-      `Cannot use stats() as it takes no option but showAddresses, top, store, clock: current value is ${
-        shown(name)
-      }`,
-    );
-  }
+  requireNames(options, ["showAddresses", "top", "store", "clock"], "use stats()");
   const { showAddresses = false, store, clock = Date.now } = options;
   const top = wholeNumber("top", options.top ?? 10, 1, 100);
   if (store !== undefined && store.run === undefined) {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { shown } from "../rate.ts";
 import type { ScriptRunner } from "./script_store.ts";
 import { slotOf } from "./slots.ts";
+import { refusal } from "../refusal.ts";
 
 /** What is used of ioredis and iovalkey, a single client or a Cluster. */
 export interface IoredisLike {
@@ -75,8 +75,10 @@ export function runnerOf(client: RedisClient): ScriptRunner {
   const kind = KINDS.find(([name]) => can(name));
   if (kind !== undefined) return kind[1](client as never);
   throw new TypeError(
-    `Cannot make redisStore() as client must be able to run a script, by one of ${
-      KINDS.map(([name]) => name).join(", ")
-    }: current value is ${shown(client)}`,
+    refusal(
+      "make redisStore()",
+      `client must be able to run a script, by one of ${KINDS.map(([name]) => name).join(", ")}`,
+      client,
+    ),
   );
 }

@@ -6,7 +6,7 @@
 
 import { type DatedDecision, type Decision, refuses } from "../decision.ts";
 import { type MaybePromise, rescue, then, within } from "../maybe.ts";
-import { shown } from "../rate.ts";
+import { refusal } from "../refusal.ts";
 import type { CompiledRule, FailurePolicy } from "../rule.ts";
 import { around } from "./around.ts";
 import { circuitBreaker } from "./breaker.ts";
@@ -63,9 +63,8 @@ function expectAnswer(checks: readonly Check[], decisions: readonly Decision[]):
   for (let i = 0; isAnswer && i < checks.length; i++) isAnswer = isDecision(decisions[i], checks[i]);
   if (isAnswer) return;
   throw new TypeError(
-    `Cannot use a store's answer as it must be one decision for each of ${checks.length} checks: current value is ${
-      shown(decisions).slice(0, 200)
-    }`,
+    refusal("use a store's answer", `it must be one decision for each of ${checks.length} checks`, decisions)
+      .slice(0, 300),
   );
 }
 

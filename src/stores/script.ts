@@ -11,8 +11,8 @@ import { blockLua } from "../algorithms/block.ts";
 import { integerLua } from "../algorithms/integer.ts";
 import { logLua } from "../algorithms/log.ts";
 import type { DatedDecision } from "../decision.ts";
-import { shown } from "../rate.ts";
 import { type Check, decisionOf } from "./store.ts";
+import { refusal } from "../refusal.ts";
 
 const BLOCKED = /\bblock_step\b/;
 
@@ -52,9 +52,11 @@ export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin 
   // Under a block a state begins with the block's own numbers.
   if (lua !== undefined) return { name: BLOCKED.test(lua) ? `${name}+block` : name, lua };
   throw new TypeError(
-    `Cannot use rule "${rule}" as its algorithm must have a Lua twin, its lua, to be decided on Redis: current value is ${
-      shown(name)
-    }`,
+    refusal(
+      `use rule "${rule}"`,
+      "its algorithm must have a Lua twin, its lua, to be decided on Redis",
+      name,
+    ),
   );
 }
 
@@ -165,9 +167,10 @@ export function decisionsOf(checks: readonly Check[], reply: unknown): DatedDeci
   const numbers = Array.isArray(reply) ? reply.map(Number) : [];
   if (numbers.length !== 1 + FIELDS * checks.length || !numbers.every(Number.isSafeInteger)) {
     throw new Error(
-      `Cannot read what Redis replied as it must be ${
-        1 + FIELDS * checks.length
-      } integers: current value is ${shown(reply).slice(0, 200)}`,
+      refusal("read what Redis replied", `it must be ${1 + FIELDS * checks.length} integers`, reply).slice(
+        0,
+        300,
+      ),
     );
   }
   const [now] = numbers;

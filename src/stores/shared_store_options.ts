@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shown } from "../rate.ts";
+import { refusal, requireNames } from "../refusal.ts";
 
 /** What every shared store takes beside its client. */
 export interface SharedStoreOptions {
@@ -76,17 +76,11 @@ export function sharedStoreSettings(
   own: readonly string[],
   subject: string,
 ): SharedStoreSettings {
-  const names = [...own, ...DEMANDS.map(([name]) => name), "hashKeys"];
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    throw new TypeError(
-      `Cannot make ${subject} as it takes no option but ${names.join(", ")}: current value is ${shown(name)}`,
-    );
-  }
+  requireNames(options, [...own, ...DEMANDS.map(([name]) => name), "hashKeys"], `make ${subject}`);
   for (const [name, holds, demand] of DEMANDS) {
     const value = options[name];
     if (value === undefined || holds(value)) continue;
-    throw new TypeError(`Cannot make ${subject} as ${name} ${demand}: current value is ${shown(value)}`);
+    throw new TypeError(refusal(`make ${subject}`, `${name} ${demand}`, value));
   }
   const { prefix = "weir", timeoutMs = 250, denyCache = true, hashKeys = null, lease = null } = options;
   // A secret that the environment turned out not to hold must not mean that nothing is hashed. It is not shown.

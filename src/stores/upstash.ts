@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shown } from "../rate.ts";
+import { refusal } from "../refusal.ts";
 import { env } from "../runtime.ts";
 import { scriptStore } from "./script_store.ts";
 import { type SharedStoreOptions, sharedStoreSettings } from "./shared_store_options.ts";
@@ -48,9 +48,7 @@ function required(name: string): string {
   const value = env(name);
   if (value !== undefined && value !== "") return value;
   throw new TypeError(
-    `Cannot make upstashStore.fromEnv() as ${name} must be set in the environment: current value is ${
-      shown(value)
-    }`,
+    refusal("make upstashStore.fromEnv()", `${name} must be set in the environment`, value),
   );
 }
 

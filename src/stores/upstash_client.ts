@@ -5,8 +5,8 @@
  */
 
 import { Redis } from "@upstash/redis";
-import { shown } from "../rate.ts";
 import type { ScriptRunner } from "./script_store.ts";
+import { refusal, shown } from "../refusal.ts";
 
 /** What is used of a client of `@upstash/redis`. */
 export interface UpstashClient {
@@ -35,11 +35,7 @@ function withoutCommand(error: unknown): never {
 export function runnerOf(client: UpstashClient): ScriptRunner {
   for (const name of ["evalsha", "eval", "del"] as const) {
     if (typeof (client as UpstashClient | null | undefined)?.[name] === "function") continue;
-    throw new TypeError(
-      `Cannot make upstashStore() as client must be a Redis of @upstash/redis: current value is ${
-        shown(client)
-      }`,
-    );
+    throw new TypeError(refusal("make upstashStore()", "client must be a Redis of @upstash/redis", client));
   }
   return {
     evalsha: (sha, keys, args) => client.evalsha(sha, keys, args).catch(withoutCommand),
@@ -56,9 +52,7 @@ export function runnerOf(client: UpstashClient): ScriptRunner {
 export function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
   if (typeof url !== "string" || !/^https?:\/\/[^\s/]+\S*$/.test(url)) {
     throw new TypeError(
-      `Cannot make upstashStore() as url must be the https:// URL of the database's REST API: current value is ${
-        shown(url)
-      }`,
+      refusal("make upstashStore()", "url must be the https:// URL of the database's REST API", url),
     );
   }
   if (typeof token !== "string" || !/^\S+$/.test(token)) {
