@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import type { DatedDecision, Source } from "./decision.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { Part } from "./part.ts";
-import { shown } from "./rate.ts";
+import { shown } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
 
 /** What a client waits whose request could not be counted. */

@@ -6,7 +6,6 @@
 
 import { refusal } from "./refusal.ts";
 
-export { shown } from "./refusal.ts";
 /** A rate in words: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
 export type RateString = string;
 

@@ -7,7 +7,7 @@
 import type { Announcer } from "./announcer.ts";
 import { isResponse } from "./label.ts";
 import { all, ifLater, type MaybePromise, rescue, then } from "./maybe.ts";
-import { shown } from "./rate.ts";
+import { shown } from "./refusal.ts";
 import { isCost } from "./rule.ts";
 import type { DatedStore } from "./stores/store.ts";
 import type { Part, Trip } from "./trip.ts";

@@ -11,7 +11,7 @@ import type { Route } from "./match.ts";
 import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
 import type { Part } from "./part.ts";
-import { shown } from "./rate.ts";
+import { shown } from "./refusal.ts";
 import { isCost } from "./rule.ts";
 
 export type { Part };

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import { DAY, durationMs, HOUR, MINUTE, parseRate, type Rate, SECOND, shown } from "../src/rate.ts";
+import { DAY, durationMs, HOUR, MINUTE, parseRate, type Rate, SECOND } from "../src/rate.ts";
+import { shown } from "../src/refusal.ts";
 import { prepareRules, type Rule } from "../src/rule.ts";
 
 const S = 1000;

@@ -6,7 +6,6 @@
  */
 
 import type { Mode } from "../decision.ts";
-import type { StepPacked } from "./packed.ts";
 
 /** What a rule grants: `limit` units a `windowMs`. */
 export interface Policy {
@@ -76,8 +75,6 @@ export interface Algorithm<State = unknown> {
    * A memory store then keeps such states packed. Default: not packed.
    */
   readonly width?: number | undefined;
-  /** The same step over packed states, for an algorithm with a {@link width}. Default: made of {@link step}, at the cost of a few objects a decision. */
-  readonly stepPacked?: StepPacked | undefined;
   /** Does quota come back bit by bit rather than all at once? Header fields then understate how soon. Default false. */
   readonly gradual?: boolean | undefined;
   /** The quota unit of the RateLimit fields. Default "requests". */

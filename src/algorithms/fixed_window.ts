@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
-import { type StepPacked, unpacked } from "./packed.ts";
+import { type PackedAlgorithm, type StepPacked, unpacked } from "./packed.ts";
 
 // The state: when the window opened (epoch ms), and the units used in it.
 
@@ -100,5 +100,5 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     capacity: (limit) => limit,
     step: unpacked(2, stepPacked),
     stepPacked,
-  } satisfies Algorithm<readonly number[]>;
+  } satisfies PackedAlgorithm as Algorithm;
 }

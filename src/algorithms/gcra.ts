@@ -7,7 +7,7 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
-import { type StepPacked, unpacked } from "./packed.ts";
+import { type PackedAlgorithm, type StepPacked, unpacked } from "./packed.ts";
 
 // The state: what is owed, when it was owed, and the window its unit was made with. A request owes `windowMs` units and
 // `limit` units drain a ms, so both are integers where the textbook's emission interval (window / limit) is a fraction
@@ -146,7 +146,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
         } x ${windowMs}`,
     step: unpacked(3, stepPacked),
     stepPacked,
-  } satisfies Algorithm<readonly number[]>;
+  } satisfies PackedAlgorithm as Algorithm;
 }
 
 /** {@link gcra} under its other name: requests fill a bucket that leaks at a steady rate. */

@@ -44,6 +44,13 @@ export type StepPacked = (
   since: number | null,
 ) => void;
 
+/** An algorithm that is written packed. */
+export interface PackedAlgorithm extends Algorithm<readonly number[]> {
+  readonly width: number;
+  /** The same as its `step`, over packed states. */
+  readonly stepPacked: StepPacked;
+}
+
 /** The most numbers that a packed state may have. */
 export const WIDEST = 4;
 
@@ -72,11 +79,13 @@ export function unpacked(width: number, step: StepPacked): Algorithm<readonly nu
   };
 }
 
-/** The packed step of an algorithm that says its `width` but has no packed step of its own. */
-export function packed({ step, width = 0 }: Algorithm): StepPacked {
+/** The packed step of an algorithm with a `width`: its own, or one made of its `step`. */
+export function packed(algorithm: Algorithm): StepPacked {
+  const { stepPacked, width = 0 } = algorithm as Algorithm & Partial<PackedAlgorithm>;
+  if (stepPacked !== undefined) return stepPacked;
   return (out, states, from, policy, now, cost, since) => {
     const state = from < 0 ? null : Array.from({ length: width }, (_, i) => states[from + i]);
-    const said: Step = step(state, policy, now, cost, since);
+    const said: Step = algorithm.step(state, policy, now, cost, since);
     out.allowed = said.allowed;
     out.remaining = said.remaining;
     out.resetAfterMs = said.resetAfterMs;

@@ -96,7 +96,7 @@ export function clientAddress(
 }
 
 const compiled = new WeakMap<ClientOptions, ReadClient>();
-const transportPeer = addressOnly(peerOf);
+const transportPeer = /* @__PURE__ */ addressOnly(peerOf);
 
 /**
  * Turns options into the function that finds a client's address.

@@ -14,7 +14,7 @@ const NAMES: QuotaHeaders = {
   remaining: "RateLimit-Remaining",
   reset: "RateLimit-Reset",
 };
-const FIELDS = lowerCase(NAMES);
+const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
 /** @returns The format of drafts 04 to 06. */
 export function draft6(): HeaderFormat {

@@ -13,7 +13,7 @@ const NAMES: QuotaHeaders = {
   remaining: "X-RateLimit-Remaining",
   reset: "X-RateLimit-Reset",
 };
-const FIELDS = lowerCase(NAMES);
+const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
 /** What X-RateLimit-Reset counts, in seconds either way. */
 const RESETS = {
