@@ -70,6 +70,13 @@ function forbidStoring(headers: Headers): void {
   for (const name of ["expires", "etag", "last-modified"]) headers.delete(name);
 }
 
+/** Servers mostly pass one thing beside the request; to spread a list, be it of one, takes some engines as long as all else here. */
+function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): MaybePromise<Response> {
+  const platform = trip.platform as unknown as Rest;
+  if (platform.length !== 1) return handler(trip.request, ...platform);
+  return (handler as Handler<unknown[]>)(trip.request, platform[0]);
+}
+
 const isPart = (part: Part | null): part is Part => part !== null;
 const isDecided = (part: Part): boolean => part.decision !== null;
 const refusesItself = (part: Part): boolean => isDecided(part) && refuses(part.decision);
@@ -322,7 +329,7 @@ export function createThrottle(
     rules: prepared,
     wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
       const proceed = (refusal: Response | null, trip: Trip): MaybePromise<Response> =>
-        refusal ?? then(handler(trip.request, ...trip.platform as unknown as Rest), finish, trip);
+        refusal ?? then(hand(handler, trip), finish, trip);
       const travel = (trip: Trip): MaybePromise<Response> => then(enter(trip), proceed, trip);
       return (request, ...rest) =>
         isPreflight(request)
