@@ -269,6 +269,25 @@ describe("memoryStore", () => {
     assertEquals(told as unknown, seen);
   });
 
+  it("finds every key while others around it are forgotten and come anew", () => {
+    const { ask, left, store } = storeOf();
+    const keys = Array.from({ length: 3000 }, (_, i) => `key ${i}`);
+    const used = new Map(keys.map((key, i) => [key, 1 + i % 9]));
+    for (const [key, cost] of used) ask(key, { cost });
+    for (let round = 1; round <= 5; round++) {
+      keys.forEach((key, i) => {
+        if ((i * 7919 + round) % 3 > 0) return;
+        store.forget?.(`rule:${key}`);
+        used.set(key, 0);
+        // Half of them come anew.
+        if (i % 2 === 0) return;
+        ask(key, { cost: round });
+        used.set(key, round);
+      });
+      assertEquals(keys.filter((key) => left(key) !== 10 - (used.get(key) as number)), []);
+    }
+  });
+
   it("lesson 46: counts on for every key while it grows, from one to tens of thousands", () => {
     for (const maxKeys of [10_000, 1_000_000]) {
       const { ask, left } = storeOf(maxKeys);

@@ -5,8 +5,12 @@
  */
 
 import type { Step } from "../algorithms/algorithm.ts";
-import { LOOKS, type Room, type Shelf } from "./shelf.ts";
+import { LOOKS, type Place, type Room, type Shelf } from "./shelf.ts";
 import type { Check } from "./store.ts";
+
+interface Spot extends Place {
+  readonly key: string;
+}
 
 interface Entry {
   state: unknown;
@@ -64,11 +68,11 @@ export function entryMap(room: Room): Shelf {
   }
 
   return {
-    load({ key }, now) {
+    load({ key }, now): Spot {
       const entry = entries.get(key);
-      return entry !== undefined && now < entry.expiresAt ? entry.state : null;
+      return { key, state: entry !== undefined && now < entry.expiresAt ? entry.state : null };
     },
-    save({ key, policy: { limit } }: Check, { state, remaining, ttlMs }: Step, now) {
+    save(_place, { key, policy: { limit } }: Check, { state, remaining, ttlMs }: Step, now) {
       const left = limit > 0 ? remaining / limit : 0;
       const entry = entries.get(key);
       if (entry !== undefined) {
@@ -83,8 +87,8 @@ export function entryMap(room: Room): Shelf {
       room.held++;
       return true;
     },
-    makeRoom({ key }, now) {
-      return entries.has(key) || room.held < room.most || evict(now);
+    makeRoom(place, now) {
+      return entries.has((place as Spot).key) || room.held < room.most || evict(now);
     },
     forget: drop,
   };

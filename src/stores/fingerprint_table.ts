@@ -10,53 +10,84 @@
  * @module
  */
 
-import type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../keyed_hash.ts";
-import { LOOKS, type Room, type Shelf } from "./shelf.ts";
+import { LOOKS, type Place, type Room, type Shelf } from "./shelf.ts";
 import type { Check } from "./store.ts";
 
-/** Keys a segment holds when the store is full: few enough that making one anew takes a fraction of a ms. */
-const SEGMENT_KEYS = 4096;
+/** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
+const SEGMENT_KEYS = 8192;
 /** The slots of such a segment, and of one that has just begun. */
-const FULL_SLOTS = 4720;
+const FULL_SLOTS = 9440;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is made anew. */
 const MOST_FILLED = 8 / 9;
 /** Segments of this size are searched whole for an entry that may go. */
 const SMALL_SLOTS = 1024;
-/** Names whose hashes are kept: as many as rules, but for those who ask the store themselves. */
+/** Names that are kept: as many as rules, but for those who ask the store themselves. */
 const MOST_NAMES = 1000;
-/** The most kinds that 16 bits tell apart from none. */
-const MOST_KINDS = 0xffff;
+/** The most kinds that 16 bits tell apart. */
+const MOST_KINDS = 0x1_0000;
+
+/** What an empty slot has for the low half of a fingerprint; a search ends there. */
+const EMPTY = 0;
 
 /** What an entry is read by. */
 interface Kind {
+  readonly number: number;
   readonly algorithm: Algorithm;
   readonly policy: Policy;
+}
+
+/** The name of a rule. */
+interface Name {
+  readonly text: string;
+  /** The halves of its hash. */
+  readonly low: number;
+  readonly high: number;
+  /** What its latest new entry is read by. */
+  kind: Kind | null;
+  /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
+  isMixed: boolean;
+  /** What was asked for after it the last time: the rules of a request mostly come in one order. */
+  next: Name | null;
 }
 
 /** A part of the table that grows by itself, so that no request pays for growing the whole. */
 interface Segment {
   readonly slots: number;
-  /** Slots that were ever filled since the segment was made; a search ends at one that was not. */
+  /** Slots that have an entry. */
   filled: number;
-  /** Low and high half of each slot's fingerprint; both 0: never filled. Signed, as engines box greater integers. */
+  /**
+   * The slots, each a fingerprint's low and high half and then the state, so that finding a key brings its state along.
+   * Signed, as engines box greater integers.
+   */
   readonly prints: Int32Array;
-  /** Each entry's kind, from 1; 0: the entry has gone, but searches go on past its slot. */
-  readonly kinds: Uint16Array;
-  /** Each entry's state, `width` numbers. */
+  /** The same bytes: a place for the fingerprint and `width` numbers a slot. */
   readonly states: Float64Array;
+  /** Each entry's kind, apart, as only those who look for an entry that may go ask for it. */
+  readonly kinds: Uint16Array;
 }
 
-/** The two halves of a hash. */
-interface Hash {
+/** A key's place in the table. */
+interface Spot extends Place {
+  readonly name: Name;
+  /** The halves of its fingerprint. */
   readonly low: number;
   readonly high: number;
+  readonly segment: Segment;
+  /** Negative where it has none. */
+  readonly slot: number;
 }
 
-/** An integer from 0 to n - 1 out of 32 random bits. */
+/** An integer from 0 to n - 1, n being below 2^14, out of 18 of 32 random bits. */
 function scale(bits: number, n: number): number {
-  return Math.floor((bits >>> 0) / 0x1_0000_0000 * n);
+  return ((bits >>> 14) * n) >>> 18;
+}
+
+/** How many slots on from one slot another is, past the last of all to the first again. */
+function way(from: number, to: number, slots: number): number {
+  return to < from ? to - from + slots : to - from;
 }
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
@@ -66,17 +97,26 @@ function nextSlots(slots: number): number {
   return slots < FULL_SLOTS ? next : Math.ceil(slots * 1.125);
 }
 
+function isSameRate(a: Policy, b: Policy): boolean {
+  return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
+}
+
 /**
  * @param width How many numbers each state has.
  * @param room Shared with the other shelves of the store.
  * @returns An empty table.
  */
 export function fingerprintTable(width: number, room: Room): Shelf {
+  /** Numbers a slot: those of the state, and one's place for the fingerprint. */
+  const wide = width + 1;
   const segments: (Segment | undefined)[] = new Array(Math.ceil(room.most / SEGMENT_KEYS));
   const kinds: Kind[] = [];
-  const kindOfPolicy = new WeakMap<Policy, number>();
-  const kindOfRate = new Map<string, number>();
-  const hashesOfNames = new Map<string, Hash>();
+  const kindOfRate = new Map<string, Kind>();
+  const names = new Map<string, Name>();
+  /** The name that was asked for last. */
+  let latest: Name | null = null;
+  /** Were names forgotten? One that is made anew may have entries. */
+  let forgot = false;
   const print = new Int32Array(2);
   /** What `print` is the hash of: a request's rules share their partition most often. */
   let printed: string | null = null;
@@ -86,22 +126,9 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
-  // The latest search: for which check, the segment of its key, its slot there or -1, and the first slot on the way that it could take.
-  let searched: Check | null = null;
-  let low = 0;
-  let high = 0;
-  let segment = segmentOf(FIRST_SLOTS);
-  let slot = -1;
-  let free = -1;
-
   function segmentOf(slots: number): Segment {
-    return {
-      slots,
-      filled: 0,
-      prints: new Int32Array(2 * slots),
-      kinds: new Uint16Array(slots),
-      states: new Float64Array(width * slots),
-    };
+    const states = new Float64Array(wide * slots);
+    return { slots, filled: 0, prints: new Int32Array(states.buffer), states, kinds: new Uint16Array(slots) };
   }
 
   function hash(partition: string): void {
@@ -110,158 +137,185 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     printed = partition;
   }
 
-  function hashOfName(name: string): Hash {
+  function newName(text: string): Name {
     const halves = new Int32Array(2);
-    keyedHash(name, seedOfNames ??= randomSeed(), halves);
-    if (hashesOfNames.size >= MOST_NAMES) hashesOfNames.clear();
-    const hashed = { low: halves[0], high: halves[1] };
-    hashesOfNames.set(name, hashed);
-    return hashed;
+    keyedHash(text, seedOfNames ??= randomSeed(), halves);
+    if (names.size >= MOST_NAMES) {
+      names.clear();
+      forgot = true;
+    }
+    const made = { text, low: halves[0], high: halves[1], kind: null, isMixed: forgot, next: null };
+    names.set(text, made);
+    return made;
+  }
+
+  function nameOf(text: string): Name {
+    const before = latest;
+    if (before !== null && before.text === text) return before;
+    const next = before === null ? null : before.next;
+    if (next !== null && next.text === text) return latest = next;
+    latest = names.get(text) ?? newName(text);
+    if (before !== null) before.next = latest;
+    return latest;
   }
 
   /** Goes to a key: the hashes of its rule's name, of which there are few, and of its partition in one. */
-  function search(name: string, partition: string): void {
-    const ofName = hashesOfNames.get(name) ?? hashOfName(name);
+  function search(text: string, partition: string): Spot {
+    const name = nameOf(text);
     hash(partition);
-    low = print[0] ^ ofName.low;
-    high = print[1] ^ ofName.high;
-    if (low === 0 && high === 0) low = 1; // Both 0 is a slot that was never filled.
-    enter();
+    let low = print[0] ^ name.low;
+    if (low === EMPTY) low = 1;
+    const high = print[1] ^ name.high;
+    const segment = segmentFor(high);
+    const slot = probe(segment, low, high);
+    return { state: slot < 0 ? null : read(segment, slot), name, low, high, segment, slot };
   }
 
-  function searchKey(key: string): void {
+  function searchKey(key: string): Spot {
     const colon = key.indexOf(":");
     // No name holds a colon.
-    if (colon === -1) search(":", key);
-    else search(key.slice(0, colon), key.slice(colon + 1));
+    return colon === -1 ? search(":", key) : search(key.slice(0, colon), key.slice(colon + 1));
   }
 
-  function searchFor(check: Check): void {
-    searched = check;
-    if (check.partition === undefined) searchKey(check.key);
-    else search(check.policy.name, check.partition);
+  function searchFor(check: Check): Spot {
+    const { partition } = check;
+    return partition === undefined ? searchKey(check.key) : search(check.policy.name, partition);
   }
 
-  /** Goes to the segment of the fingerprint at hand. */
-  function enter(): void {
-    const index = scale(high, spread);
-    segment = segments[index] ??= segmentOf(FIRST_SLOTS);
-    walk();
+  function segmentFor(high: number): Segment {
+    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS);
   }
 
-  /** Searches again, unless that was the latest search. */
-  function searchAgain(check: Check): void {
-    if (check !== searched) searchFor(check);
-  }
-
-  /** Linear probing, from the slot that the low half gives. */
-  function walk(): void {
-    const { prints, kinds, slots } = segment;
-    slot = -1;
-    free = -1;
+  /**
+   * Linear probing, from the slot that the low half gives.
+   *
+   * @returns The fingerprint's slot or, where it has none, the complement of the one that it would have.
+   */
+  function probe({ prints, slots }: Segment, low: number, high: number): number {
     for (let i = scale(low, slots);; i = i + 1 === slots ? 0 : i + 1) {
-      const there = prints[2 * i];
-      if (there === low && prints[2 * i + 1] === high) {
-        slot = i;
-        return;
-      }
-      const never = there === 0 && prints[2 * i + 1] === 0;
-      if (free === -1 && (never || kinds[i] === 0)) free = i;
-      if (never) return;
+      const at = 2 * wide * i;
+      const there = prints[at];
+      if (there === low && prints[at + 1] === high) return i;
+      if (there === EMPTY) return ~i;
     }
   }
 
-  function read(i: number): readonly number[] {
-    const { states } = segment;
-    const state = [states[width * i], states[width * i + 1]];
-    for (let n = 2; n < width; n++) state.push(states[width * i + n]);
+  /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
+  function isStill({ low, high, segment: { prints }, slot }: Spot): boolean {
+    const at = 2 * wide * slot;
+    return slot >= 0 && prints[at] === low && prints[at + 1] === high;
+  }
+
+  function read({ states }: Segment, slot: number): readonly number[] {
+    const at = wide * slot + 1;
+    const state = [states[at], states[at + 1]];
+    for (let n = 2; n < width; n++) state.push(states[at + n]);
     return state;
   }
 
-  function write(i: number, check: Check, step: Step): void {
-    const state = step.state as readonly number[];
-    const { states, kinds: kindsThere } = segment;
-    for (let n = 0; n < width; n++) states[width * i + n] = state[n];
-    const there = kindsThere[i];
-    if (there === 0 || kinds[there - 1].policy !== check.policy) kindsThere[i] = kindOf(check);
+  function write({ states }: Segment, slot: number, state: readonly number[]): void {
+    const at = wide * slot + 1;
+    for (let n = 0; n < width; n++) states[at + n] = state[n];
   }
 
-  function kindOf({ algorithm, policy }: Check): number {
-    let kind = kindOfPolicy.get(policy);
-    if (kind !== undefined) return kind;
+  /** The kind that a check makes its entry, which its name remembers. */
+  function kindOf(name: Name, { algorithm, policy }: Check): Kind {
+    const latest = name.kind;
+    if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
     const rate = `${policy.name} ${policy.limit} ${policy.windowMs}`;
-    kind = kindOfRate.get(rate) ?? Math.min(kinds.length + 1, MOST_KINDS);
-    if (kind > kinds.length) {
-      kinds.push({ algorithm, policy });
-      kindOfRate.set(rate, kind);
+    let kind = kindOfRate.get(rate);
+    if (kind === undefined) {
+      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy };
+      if (kinds.length < MOST_KINDS) {
+        kinds.push(kind);
+        kindOfRate.set(rate, kind);
+      }
     }
-    kindOfPolicy.set(policy, kind);
-    return kind;
+    if (latest !== null) name.isMixed = true;
+    return name.kind = kind;
   }
 
   /** What an entry means now: what a request that costs nothing would be told. */
   function look(
-    i: number,
+    segment: Segment,
+    slot: number,
     now: number,
   ): { readonly isOver: boolean; readonly left: number; readonly used: number } {
-    const { algorithm, policy } = kinds[segment.kinds[i] - 1];
-    const { ttlMs, remaining } = algorithm.step(read(i), policy, now, 0, null);
+    const { algorithm, policy } = kinds[segment.kinds[slot]];
+    const { ttlMs, remaining } = algorithm.step(read(segment, slot), policy, now, 0, null);
     const used = policy.limit - remaining;
     return { isOver: ttlMs <= 0, left: remaining / Math.max(1, policy.limit), used };
   }
 
-  function drop(i: number): void {
-    segment.kinds[i] = 0;
+  /** Copies all of a slot but its kind. */
+  function copy(from: Int32Array, i: number, to: Int32Array, k: number): void {
+    for (let n = 0; n < 2 * wide; n++) to[2 * wide * k + n] = from[2 * wide * i + n];
+  }
+
+  /** Takes an entry out and lets those behind it move up, so that searches still end at the first empty slot. */
+  function drop(segment: Segment, slot: number): void {
+    const { prints, kinds, slots } = segment;
+    let hole = slot;
+    for (let i = slot + 1;; i++) {
+      if (i === slots) i = 0;
+      const low = prints[2 * wide * i];
+      if (low === EMPTY) break;
+      // None may come before the slot where its search begins.
+      if (way(scale(low, slots), i, slots) < way(hole, i, slots)) continue;
+      copy(prints, i, prints, hole);
+      kinds[hole] = kinds[i];
+      hole = i;
+    }
+    prints[2 * wide * hole] = EMPTY;
+    segment.filled--;
     room.held--;
   }
 
-  /** Gives the fingerprint at hand, which has none, a slot. */
-  function settle(now: number): void {
-    if (segment.filled + 1 > segment.slots * MOST_FILLED) renew(now);
-    slot = free;
-    const { prints } = segment;
-    if (prints[2 * slot] === 0 && prints[2 * slot + 1] === 0) segment.filled++;
-    prints[2 * slot] = low;
-    prints[2 * slot + 1] = high;
+  /** The segment for a fingerprint that needs a slot, made anew if it must be. */
+  function segmentWithRoom(high: number, now: number): Segment {
+    const segment = segmentFor(high);
+    if (segment.filled + 1 <= segment.slots * MOST_FILLED) return segment;
+    renew(segment, scale(high, spread), now);
+    return segmentFor(high);
   }
 
   /**
-   * Makes the segment of the latest search anew, without what is over, and larger where that is not enough. The first
-   * one's entries go to segments of their own when it can grow no more.
+   * Makes a segment anew, without what is over, and larger where that is not enough. The first one's entries go to
+   * segments of their own when it can grow no more.
    */
-  function renew(now: number): void {
-    const old = segment;
+  function renew(old: Segment, index: number, now: number): void {
+    const { prints, kinds, slots } = old;
     let kept = 0;
-    for (let i = 0; i < old.slots; i++) {
-      if (old.kinds[i] === 0) continue;
-      if (look(i, now).isOver) drop(i);
-      else kept++;
+    for (let i = 0; i < slots; i++) {
+      if (prints[2 * wide * i] === EMPTY) continue;
+      if (look(old, i, now).isOver) {
+        prints[2 * wide * i] = EMPTY;
+        room.held--;
+      } else kept++;
     }
-    const index = scale(high, spread);
-    const isCrowded = kept > old.slots * 0.6;
-    if (isCrowded && old.slots >= FULL_SLOTS && spread < segments.length) {
+    const isCrowded = kept > slots * 0.6;
+    if (isCrowded && slots >= FULL_SLOTS && spread < segments.length) {
       spread = segments.length;
       segments[index] = undefined;
     } else {
-      segments[index] = segmentOf(isCrowded ? nextSlots(old.slots) : old.slots);
+      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots);
     }
-    const wanted = [low, high];
-    for (let i = 0; i < old.slots; i++) {
-      if (old.kinds[i] === 0) continue;
-      low = old.prints[2 * i];
-      high = old.prints[2 * i + 1];
-      enter();
-      settle(now);
-      segment.kinds[slot] = old.kinds[i];
-      for (let n = 0; n < width; n++) segment.states[width * slot + n] = old.states[width * i + n];
+    for (let i = 0; i < slots; i++) {
+      const low = prints[2 * wide * i];
+      if (low === EMPTY) continue;
+      const high = prints[2 * wide * i + 1];
+      const segment = segmentWithRoom(high, now);
+      const slot = ~probe(segment, low, high);
+      copy(prints, i, segment.prints, slot);
+      segment.kinds[slot] = kinds[i];
+      segment.filled++;
     }
-    [low, high] = wanted;
-    enter();
+    prints.fill(EMPTY);
   }
 
-  /** Frees one place among the entries around the latest search's, if one may go. */
-  function evict(now: number): boolean {
+  /** Frees one place among the entries around a fingerprint's, if one may go. */
+  function evict(segment: Segment, low: number, now: number): boolean {
     const { slots } = segment;
     let least = -1;
     let most = 0;
@@ -271,10 +325,10 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       looked > 0;
       looked--, i = i + 1 === slots ? 0 : i + 1
     ) {
-      if (segment.kinds[i] === 0) continue;
-      const { isOver, left, used } = look(i, now);
+      if (segment.prints[2 * wide * i] === EMPTY) continue;
+      const { isOver, left, used } = look(segment, i, now);
       if (isOver) {
-        drop(i);
+        drop(segment, i);
         return true;
       }
       if (left > most) [least, most] = [i, left];
@@ -282,37 +336,46 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       if (slots > SMALL_SLOTS && used <= 1 && least === i) break;
     }
     if (least === -1) return false;
-    drop(least);
+    drop(segment, least);
     return true;
   }
 
-  const has = (): boolean => slot !== -1 && segment.kinds[slot] !== 0;
+  /** Is there room for a key, once what may go has gone? */
+  function hasRoom({ low, high, slot }: Spot, now: number): boolean {
+    if (room.held < room.most) return true;
+    const segment = segmentFor(high);
+    // One that was there may have moved.
+    return (slot >= 0 && probe(segment, low, high) >= 0) || evict(segment, low, now);
+  }
 
   return {
-    load(check) {
-      searchFor(check);
-      return has() ? read(slot) : null;
-    },
-    save(check, step, now) {
-      searchAgain(check);
-      if (has()) {
-        write(slot, check, step);
-        return true;
+    load: searchFor,
+    save(place, check, step, now) {
+      const spot = place as Spot;
+      const { name, low, high } = spot;
+      const kind = kindOf(name, check);
+      let { segment, slot } = spot;
+      if (!isStill(spot)) {
+        if (!hasRoom(spot, now)) return false;
+        segment = segmentWithRoom(high, now);
+        slot = probe(segment, low, high);
+        if (slot < 0) {
+          slot = ~slot;
+          segment.prints[2 * wide * slot] = low;
+          segment.prints[2 * wide * slot + 1] = high;
+          segment.kinds[slot] = kind.number;
+          segment.filled++;
+          room.held++;
+        }
       }
-      if (room.held >= room.most && !evict(now)) return false;
-      if (slot === -1) settle(now);
-      write(slot, check, step);
-      room.held++;
+      if (name.isMixed) segment.kinds[slot] = kind.number;
+      write(segment, slot, step.state as readonly number[]);
       return true;
     },
-    makeRoom(check, now) {
-      searchAgain(check);
-      return has() || room.held < room.most || evict(now);
-    },
+    makeRoom: (place, now) => hasRoom(place as Spot, now),
     forget(key) {
-      searched = null;
-      searchKey(key);
-      if (has()) drop(slot);
+      const { segment, slot } = searchKey(key);
+      if (slot >= 0) drop(segment, slot);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Step } from "../algorithms/algorithm.ts";
 import type { Decision } from "../decision.ts";
 import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
-import type { Room, Shelf } from "./shelf.ts";
+import type { Place, Room, Shelf } from "./shelf.ts";
 import { type Check, decisionOf, type Store, type StoreChange } from "./store.ts";
 
 /** What {@link memoryStore} takes. */
@@ -75,10 +75,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return shelves[width] ??= width === 0 ? entryMap(room) : fingerprintTable(width, room);
   }
 
-  /** Is there room for a check's key, once what may go has gone: of its own shelf, else of another? */
-  function makeRoom(check: Check, now: number): boolean {
-    if (shelfOf(check).makeRoom(check, now)) return true;
-    for (const shelf of shelves) if (shelf?.makeRoom(check, now)) return true;
+  /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
+  function makeRoom(place: Place, check: Check, now: number): boolean {
+    if (shelfOf(check).makeRoom(place, now)) return true;
+    for (const shelf of shelves) if (shelf?.makeRoom(shelf.load(check, now), now)) return true;
     return false;
   }
 
@@ -91,29 +91,33 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** The state that a check starts from: its key's, or, where there is no room for that key, its rule's overflow. */
-  function load(check: Check, now: number, spend: boolean): unknown {
-    const shelf = shelfOf(check);
-    const state = shelf.load(check, now);
-    if (state !== null) return state;
+  /** The place of a check's key, with the state that it starts from: its own or, where there is no room for it, its rule's overflow. */
+  function load(check: Check, now: number, spend: boolean): Place {
+    const place = shelfOf(check).load(check, now);
+    if (place.state === null) place.state = shared(place, check, now, spend);
+    return place;
+  }
+
+  /** What a key that has no state shares with others, if it must. */
+  function shared(place: Place, check: Check, now: number, spend: boolean): unknown {
     if (room.held < maxKeys) {
       tellFull(false);
       return null;
     }
-    if (spend) tellFull(!makeRoom(check, now));
-    const shared = isFull ? overflow.get(check.policy.name) : undefined;
-    return shared !== undefined && now < shared.expiresAt ? shared.state : null;
+    if (spend) tellFull(!makeRoom(place, check, now));
+    const found = isFull ? overflow.get(check.policy.name) : undefined;
+    return found !== undefined && now < found.expiresAt ? found.state : null;
   }
 
-  function save(check: Check, step: Step, now: number): void {
+  function save(place: Place, check: Check, step: Step, now: number): void {
     const shelf = shelfOf(check);
-    if (shelf.save(check, step, now)) return;
-    if (makeRoom(check, now) && shelf.save(check, step, now)) return;
+    if (shelf.save(place, check, step, now)) return;
+    if (makeRoom(place, check, now) && shelf.save(place, check, step, now)) return;
     tellFull(true);
     const { name } = check.policy;
     const { state, remaining } = step;
-    const shared = overflow.get(name);
-    const isFuller = shared !== undefined && now < shared.expiresAt && shared.remaining < remaining;
+    const found = overflow.get(name);
+    const isFuller = found !== undefined && now < found.expiresAt && found.remaining < remaining;
     if (!isFuller) overflow.set(name, { state, remaining, expiresAt: now + step.ttlMs });
   }
 
@@ -123,13 +127,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     decide(checks, spend = true): readonly Decision[] {
       const now = clock();
       const decisions = new Array<Decision>(checks.length);
-      const states = new Array<unknown>(checks.length);
+      const places = new Array<Place>(checks.length);
       const steps = new Array<Step>(checks.length);
       let pass = true;
       for (let i = 0; i < checks.length; i++) {
         const check = checks[i];
-        const state = states[i] = load(check, now, spend);
-        const step = steps[i] = check.algorithm.step(state, check.policy, now, check.cost, check.since);
+        const place = places[i] = load(check, now, spend);
+        const step = steps[i] = check.algorithm.step(place.state, check.policy, now, check.cost, check.since);
         decisions[i] = decisionOf(check, step, now);
         if (!step.allowed && check.policy.mode === "enforce") pass = false;
       }
@@ -137,10 +141,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
         const check = checks[i];
         const step = steps[i];
         if (spend && (pass || !step.allowed)) {
-          if (step.state !== states[i]) save(check, step, now);
+          if (step.state !== places[i].state) save(places[i], check, step, now);
         } else if (step.allowed) {
           // Nothing was charged: show what is left without this request.
-          const without = check.algorithm.step(states[i], check.policy, now, 0, null);
+          const without = check.algorithm.step(places[i].state, check.policy, now, 0, null);
           decisions[i].remaining = without.remaining;
           decisions[i].resetAfterMs = without.resetAfterMs;
         }
