@@ -12,6 +12,19 @@
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../keyed_hash.ts";
+import {
+  add,
+  EMPTY,
+  highAt,
+  lowAt,
+  probe,
+  read,
+  scale,
+  type Segment,
+  segmentOf,
+  takeOut,
+  write,
+} from "./segment.ts";
 import { LOOKS, type Place, type Room, type Shelf } from "./shelf.ts";
 import type { Check } from "./store.ts";
 
@@ -28,9 +41,6 @@ const SMALL_SLOTS = 1024;
 const MOST_NAMES = 1000;
 /** The most kinds that 16 bits tell apart. */
 const MOST_KINDS = 0x1_0000;
-
-/** What an empty slot has for the low half of a fingerprint; a search ends there. */
-const EMPTY = 0;
 
 /** What an entry is read by. */
 interface Kind {
@@ -53,22 +63,6 @@ interface Name {
   next: Name | null;
 }
 
-/** A part of the table that grows by itself, so that no request pays for growing the whole. */
-interface Segment {
-  readonly slots: number;
-  /** Slots that have an entry. */
-  filled: number;
-  /**
-   * The slots, each a fingerprint's low and high half and then the state, so that finding a key brings its state along.
-   * Signed, as engines box greater integers.
-   */
-  readonly prints: Int32Array;
-  /** The same bytes: a place for the fingerprint and `width` numbers a slot. */
-  readonly states: Float64Array;
-  /** Each entry's kind, apart, as only those who look for an entry that may go ask for it. */
-  readonly kinds: Uint16Array;
-}
-
 /** A key's place in the table. */
 interface Spot extends Place {
   readonly name: Name;
@@ -78,16 +72,6 @@ interface Spot extends Place {
   readonly segment: Segment;
   /** Negative where it has none. */
   readonly slot: number;
-}
-
-/** An integer from 0 to n - 1, n being below 2^14, out of 18 of 32 random bits. */
-function scale(bits: number, n: number): number {
-  return ((bits >>> 14) * n) >>> 18;
-}
-
-/** How many slots on from one slot another is, past the last of all to the first again. */
-function way(from: number, to: number, slots: number): number {
-  return to < from ? to - from + slots : to - from;
 }
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
@@ -107,8 +91,7 @@ function isSameRate(a: Policy, b: Policy): boolean {
  * @returns An empty table.
  */
 export function fingerprintTable(width: number, room: Room): Shelf {
-  /** Numbers a slot: those of the state, and one's place for the fingerprint. */
-  const wide = width + 1;
+  /** Parts that grow by themselves, so that no request pays for growing the whole. */
   const segments: (Segment | undefined)[] = new Array(Math.ceil(room.most / SEGMENT_KEYS));
   const kinds: Kind[] = [];
   const kindOfRate = new Map<string, Kind>();
@@ -125,11 +108,6 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   let seedOfNames: Seed | null = null;
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
-
-  function segmentOf(slots: number): Segment {
-    const states = new Float64Array(wide * slots);
-    return { slots, filled: 0, prints: new Int32Array(states.buffer), states, kinds: new Uint16Array(slots) };
-  }
 
   function hash(partition: string): void {
     if (partition === printed) return;
@@ -183,39 +161,12 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   }
 
   function segmentFor(high: number): Segment {
-    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS);
-  }
-
-  /**
-   * Linear probing, from the slot that the low half gives.
-   *
-   * @returns The fingerprint's slot or, where it has none, the complement of the one that it would have.
-   */
-  function probe({ prints, slots }: Segment, low: number, high: number): number {
-    for (let i = scale(low, slots);; i = i + 1 === slots ? 0 : i + 1) {
-      const at = 2 * wide * i;
-      const there = prints[at];
-      if (there === low && prints[at + 1] === high) return i;
-      if (there === EMPTY) return ~i;
-    }
+    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, width);
   }
 
   /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
-  function isStill({ low, high, segment: { prints }, slot }: Spot): boolean {
-    const at = 2 * wide * slot;
-    return slot >= 0 && prints[at] === low && prints[at + 1] === high;
-  }
-
-  function read({ states }: Segment, slot: number): readonly number[] {
-    const at = wide * slot + 1;
-    const state = [states[at], states[at + 1]];
-    for (let n = 2; n < width; n++) state.push(states[at + n]);
-    return state;
-  }
-
-  function write({ states }: Segment, slot: number, state: readonly number[]): void {
-    const at = wide * slot + 1;
-    for (let n = 0; n < width; n++) states[at + n] = state[n];
+  function isStill({ low, high, segment, slot }: Spot): boolean {
+    return slot >= 0 && lowAt(segment, slot) === low && highAt(segment, slot) === high;
   }
 
   /** The kind that a check makes its entry, which its name remembers. */
@@ -248,27 +199,8 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     return { isOver: ttlMs <= 0, left: remaining / Math.max(1, policy.limit), used };
   }
 
-  /** Copies all of a slot but its kind. */
-  function copy(from: Int32Array, i: number, to: Int32Array, k: number): void {
-    for (let n = 0; n < 2 * wide; n++) to[2 * wide * k + n] = from[2 * wide * i + n];
-  }
-
-  /** Takes an entry out and lets those behind it move up, so that searches still end at the first empty slot. */
   function drop(segment: Segment, slot: number): void {
-    const { prints, kinds, slots } = segment;
-    let hole = slot;
-    for (let i = slot + 1;; i++) {
-      if (i === slots) i = 0;
-      const low = prints[2 * wide * i];
-      if (low === EMPTY) break;
-      // None may come before the slot where its search begins.
-      if (way(scale(low, slots), i, slots) < way(hole, i, slots)) continue;
-      copy(prints, i, prints, hole);
-      kinds[hole] = kinds[i];
-      hole = i;
-    }
-    prints[2 * wide * hole] = EMPTY;
-    segment.filled--;
+    takeOut(segment, slot);
     room.held--;
   }
 
@@ -286,30 +218,26 @@ export function fingerprintTable(width: number, room: Room): Shelf {
    */
   function renew(old: Segment, index: number, now: number): void {
     const { prints, kinds, slots } = old;
-    let kept = 0;
+    const stays: number[] = [];
     for (let i = 0; i < slots; i++) {
-      if (prints[2 * wide * i] === EMPTY) continue;
-      if (look(old, i, now).isOver) {
-        prints[2 * wide * i] = EMPTY;
-        room.held--;
-      } else kept++;
+      if (lowAt(old, i) === EMPTY) continue;
+      if (look(old, i, now).isOver) room.held--;
+      else stays.push(i);
     }
-    const isCrowded = kept > slots * 0.6;
+    const isCrowded = stays.length > slots * 0.6;
     if (isCrowded && slots >= FULL_SLOTS && spread < segments.length) {
       spread = segments.length;
       segments[index] = undefined;
     } else {
-      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots);
+      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots, width);
     }
-    for (let i = 0; i < slots; i++) {
-      const low = prints[2 * wide * i];
-      if (low === EMPTY) continue;
-      const high = prints[2 * wide * i + 1];
+    for (const i of stays) {
+      const low = lowAt(old, i);
+      const high = highAt(old, i);
       const segment = segmentWithRoom(high, now);
       const slot = ~probe(segment, low, high);
-      copy(prints, i, segment.prints, slot);
-      segment.kinds[slot] = kinds[i];
-      segment.filled++;
+      add(segment, slot, low, high, kinds[i]);
+      write(segment, slot, read(old, i));
     }
     prints.fill(EMPTY);
   }
@@ -325,7 +253,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       looked > 0;
       looked--, i = i + 1 === slots ? 0 : i + 1
     ) {
-      if (segment.prints[2 * wide * i] === EMPTY) continue;
+      if (lowAt(segment, i) === EMPTY) continue;
       const { isOver, left, used } = look(segment, i, now);
       if (isOver) {
         drop(segment, i);
@@ -361,10 +289,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
         slot = probe(segment, low, high);
         if (slot < 0) {
           slot = ~slot;
-          segment.prints[2 * wide * slot] = low;
-          segment.prints[2 * wide * slot + 1] = high;
-          segment.kinds[slot] = kind.number;
-          segment.filled++;
+          add(segment, slot, low, high, kind.number);
           room.held++;
         }
       }
