@@ -12,6 +12,10 @@ import { Part } from "./part.ts";
 import { shown } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
 
+/** In the place of whose quota a request uses: it is exempt. */
+const EXEMPT = Symbol("weir.exempt");
+type Whose = string | null | typeof EXEMPT;
+
 /** What a client waits whose request could not be counted. */
 const RETRY_MS = 1000;
 
@@ -37,9 +41,17 @@ function refusalOf(policy: Policy, cost: number, source: Source, at: number): Da
   };
 }
 
+/** Can this cost never pass? One above the burst cannot, and under a limit of 0 none can. */
+function isHopeless(
+  { implementation: { capacity } }: PreparedRule,
+  { limit }: Policy,
+  cost: number,
+): boolean {
+  return limit === 0 || (capacity !== undefined && cost > capacity(limit));
+}
+
 /**
- * The question about a cost under a policy. A cost above the burst can never pass, and a limit of 0 lets
- * nothing pass: the rule says so itself.
+ * The question about a cost under a policy. Of a cost that can never pass the rule says so itself.
  *
  * @param clock Dates what the rule decides by itself, epoch ms.
  */
@@ -50,9 +62,8 @@ export function askOf(
   cost: number,
   clock: () => number,
 ): Part {
-  const { capacity } = rule.implementation;
-  const never = policy.limit === 0 || (capacity !== undefined && cost > capacity(policy.limit));
-  return new Part(rule, partition, policy, cost, never ? refusalOf(policy, cost, "rule", clock()) : null);
+  const refusal = isHopeless(rule, policy, cost) ? refusalOf(policy, cost, "rule", clock()) : null;
+  return new Part(rule, partition, policy, cost, refusal);
 }
 
 /** The refusal of a request that the rule cannot count. */
@@ -112,7 +123,8 @@ export function compileAsk<C extends Context>(
     );
   }
 
-  function askWith(partition: string | null, context: C): MaybePromise<Part | null> {
+  function askWith(partition: Whose, context: C): MaybePromise<Part | null> {
+    if (partition === EXEMPT) return null;
     if (partition === null) {
       return key.refusesNull === true ? refusedPart(rule, "", "rule", clock()) : null;
     }
@@ -128,14 +140,36 @@ export function compileAsk<C extends Context>(
       : askDynamic(context, partition);
   }
 
-  const ask: Asker<C> = (context) => then(key(context), askWith, context);
-  const askUnless: Asker<C> = (context) =>
-    then(unless?.(context) ?? false, (exempt) => exempt ? null : ask(context));
-  const asker = unless === null ? ask : askUnless;
-
   function failed(error: unknown, context: C): never {
     complain(rule, context, error);
     throw error;
   }
-  return (context) => rescue(asker, failed, context);
+
+  function askWhenHere(
+    partition: MaybePromise<Whose>,
+    context: C,
+  ): MaybePromise<Part | null> {
+    return rescue(() => then(partition, askWith, context), failed, context);
+  }
+
+  /** Whose quota a request uses. */
+  const whose: (context: C) => MaybePromise<Whose> = unless === null
+    ? key
+    : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : key(context));
+  const plain = policy !== null && typeof cost === "number" && !isHopeless(rule, policy, cost)
+    ? { policy, cost }
+    : null;
+
+  return (context) => {
+    let partition: MaybePromise<Whose>;
+    try {
+      partition = whose(context);
+    } catch (error) {
+      return failed(error, context);
+    }
+    // Most rules are so: what is known of them is not found out for each request again.
+    return plain !== null && typeof partition === "string"
+      ? new Part(rule, partition, plain.policy, plain.cost, null)
+      : askWhenHere(partition, context);
+  };
 }

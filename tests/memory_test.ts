@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { Algorithm } from "../src/algorithms/algorithm.ts";
+import type { Algorithm, Step } from "../src/algorithms/algorithm.ts";
 import { type Block, withBlock } from "../src/algorithms/block.ts";
 import { concurrency } from "../src/algorithms/concurrency.ts";
 import { fixedWindow } from "../src/algorithms/fixed_window.ts";
@@ -17,6 +17,16 @@ import { DAY_MS, START } from "./harness/algorithms.ts";
 const MINUTE = 60_000;
 const BLOCK: Block = { after: 2, windowMs: MINUTE, forMs: 5000, growth: 2, maxMs: 20_000 };
 
+/** An algorithm of a user's, that says how wide its states are and steps them as a method. */
+class Windows implements Algorithm<readonly number[]> {
+  readonly width = 2;
+  readonly inner = fixedWindow() as Algorithm<readonly number[]>;
+
+  step(...asked: Parameters<Algorithm<readonly number[]>["step"]>): Step<readonly number[]> {
+    return this.inner.step(...asked);
+  }
+}
+
 /** Of every shape that a state has. */
 const ALGORITHMS: Record<string, Algorithm> = {
   fixedWindow: fixedWindow(),
@@ -27,6 +37,8 @@ const ALGORITHMS: Record<string, Algorithm> = {
   concurrency: concurrency({ lease: 60 }),
   blockedWindow: withBlock(fixedWindow(), BLOCK) as Algorithm,
   blockedLog: withBlock(slidingLog(), BLOCK) as Algorithm,
+  anObject: new Windows() as Algorithm,
+  aCopy: { ...gcra(), step: (...asked) => gcra().step(...asked) },
 };
 
 interface Ask {
@@ -267,6 +279,25 @@ describe("memoryStore", () => {
     const seen = told.map((decision) => ({ ...decision }));
     for (let i = 0; i < 20; i++) ask(i % 2 ? "a" : "b");
     assertEquals(told as unknown, seen);
+  });
+
+  it("finds every key while others around it are forgotten and come anew", () => {
+    const { ask, left, store } = storeOf();
+    const keys = Array.from({ length: 3000 }, (_, i) => `key ${i}`);
+    const used = new Map(keys.map((key, i) => [key, 1 + i % 9]));
+    for (const [key, cost] of used) ask(key, { cost });
+    for (let round = 1; round <= 5; round++) {
+      keys.forEach((key, i) => {
+        if ((i * 7919 + round) % 3 > 0) return;
+        store.forget?.(`rule:${key}`);
+        used.set(key, 0);
+        // Half of them come anew.
+        if (i % 2 === 0) return;
+        ask(key, { cost: round });
+        used.set(key, round);
+      });
+      assertEquals(keys.filter((key) => left(key) !== 10 - (used.get(key) as number)), []);
+    }
   });
 
   it("lesson 46: counts on for every key while it grows, from one to tens of thousands", () => {

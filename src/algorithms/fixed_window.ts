@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
-import { type PackedAlgorithm, type StepPacked, unpacked } from "./packed.ts";
+import { type StepPacked, unpacked } from "./packed.ts";
 
 // The state: when the window opened (epoch ms), and the units used in it.
 
@@ -59,11 +59,11 @@ end`;
  */
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   const { aligned = false } = options;
-  const stepPacked: StepPacked = (out, states, from, { limit, windowMs }, now, cost, since) => {
+  const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
     // A clock that stepped back is before the start: the window stays open until its end.
-    const open = from >= 0 && now < states[from] + windowMs;
-    let start = open ? states[from] : aligned ? now - (now % windowMs) : now;
-    const used = open ? states[from + 1] : 0;
+    const open = state !== null && now < state[0] + windowMs;
+    let start = open ? state[0] : aligned ? now - (now % windowMs) : now;
+    const used = open ? state[1] : 0;
     let after = used;
     let allowed = true;
     if (since !== null) {
@@ -98,7 +98,6 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     // The window's end.
     holdsUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
-    step: unpacked(2, stepPacked),
-    stepPacked,
-  } satisfies PackedAlgorithm as Algorithm;
+    step: unpacked(2, step),
+  } satisfies Algorithm<readonly number[]>;
 }

@@ -7,7 +7,7 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
-import { type PackedAlgorithm, type StepPacked, unpacked } from "./packed.ts";
+import { type StepPacked, unpacked } from "./packed.ts";
 
 // The state: what is owed, when it was owed, and the window its unit was made with. A request owes `windowMs` units and
 // `limit` units drain a ms, so both are integers where the textbook's emission interval (window / limit) is a fraction
@@ -82,16 +82,16 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     throw new RangeError(`Cannot make gcra() as burst must be a positive integer: current value is ${own}`);
   }
   const capacity = (limit: number): number => own ?? limit;
-  const stepPacked: StepPacked = (out, states, from, { limit, windowMs }, now, cost, since) => {
+  const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
     const burst = capacity(limit);
     const full = burst * windowMs;
     let at = now;
     let owed = 0;
-    if (from >= 0) {
-      const then = states[from + 1];
+    if (state !== null) {
+      const then = state[1];
       at = Math.max(now, then);
-      const unit = states[from + 2];
-      owed = unit === windowMs ? states[from] : Math.min(MAX, Math.ceil(states[from] * windowMs / unit));
+      const unit = state[2];
+      owed = unit === windowMs ? state[0] : Math.min(MAX, Math.ceil(state[0] * windowMs / unit));
       owed = Math.max(0, owed - (at - then) * limit);
     }
     const before = owed;
@@ -144,9 +144,8 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
         : `burst x window in ms must be at most 2^53 - 1 to be exact: current value is ${
           capacity(limit)
         } x ${windowMs}`,
-    step: unpacked(3, stepPacked),
-    stepPacked,
-  } satisfies PackedAlgorithm as Algorithm;
+    step: unpacked(3, step),
+  } satisfies Algorithm<readonly number[]>;
 }
 
 /** {@link gcra} under its other name: requests fill a bucket that leaks at a steady rate. */

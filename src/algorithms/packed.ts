@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Algorithm, Policy, Step } from "./algorithm.ts";
+import type { Algorithm, Policy } from "./algorithm.ts";
 
-/** What a packed step says: a {@link Step} to be written into and used again. */
+/** What a packed step says: a step's answer, to be written into and used again. */
 export interface PackedStep {
   /** Does the cost pass? */
   allowed: boolean;
@@ -30,69 +30,34 @@ export interface PackedStep {
 /**
  * {@link Algorithm.step} for packed states.
  *
- * @param out Receives what the step says.
- * @param states Numbers, among them the state's.
- * @param from Where the state's begin; negative where there is no state.
+ * @param out Receives what the step says. Nothing of it may be what `state` is.
+ * @param state The numbers of the state, or null.
  */
 export type StepPacked = (
   out: PackedStep,
-  states: ArrayLike<number>,
-  from: number,
+  state: ArrayLike<number> | null,
   policy: Policy,
   now: number,
   cost: number,
   since: number | null,
 ) => void;
 
-/** An algorithm that is written packed. */
-export interface PackedAlgorithm extends Algorithm<readonly number[]> {
-  readonly width: number;
-  /** The same as its `step`, over packed states. */
-  readonly stepPacked: StepPacked;
-}
-
-/** The most numbers that a packed state may have. */
-export const WIDEST = 4;
-
-/** Makes an object for packed steps to write into. */
-export function packedStep(): PackedStep {
-  return {
-    allowed: false,
-    remaining: 0,
-    resetAfterMs: 0,
-    retryAfterMs: 0,
-    ttlMs: 0,
-    at: 0,
-    changed: false,
-    state: new Float64Array(WIDEST),
-  };
-}
+/**
+ * A step that is there in both forms. The packed one hangs on the other, not beside it on the algorithm: a copy of an
+ * algorithm with a step of its own is to be stepped by that.
+ */
+export type TwoFormStep = Algorithm<readonly number[]>["step"] & { readonly packed: StepPacked };
 
 /** The step of an algorithm that is written packed. */
-export function unpacked(width: number, step: StepPacked): Algorithm<readonly number[]>["step"] {
-  return (state, policy, now, cost, since) => {
-    const out = packedStep();
-    step(out, state ?? [], state === null ? -1 : 0, policy, now, cost, since);
-    const { allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at } = out;
-    const kept = out.changed ? Array.from(out.state.subarray(0, width)) : state;
-    return { allowed, remaining, resetAfterMs, retryAfterMs, state: kept, ttlMs, at };
+export function unpacked(width: number, packed: StepPacked): TwoFormStep {
+  const step: Algorithm<readonly number[]>["step"] = (state, policy, now, cost, since) => {
+    const out: PackedStep = {
+      ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0 },
+      ...{ changed: false, state: new Float64Array(width) },
+    };
+    packed(out, state, policy, now, cost, since);
+    const { changed, ...said } = out;
+    return { ...said, state: changed ? Array.from(out.state) : state };
   };
-}
-
-/** The packed step of an algorithm with a `width`: its own, or one made of its `step`. */
-export function packed(algorithm: Algorithm): StepPacked {
-  const { stepPacked, width = 0 } = algorithm as Algorithm & Partial<PackedAlgorithm>;
-  if (stepPacked !== undefined) return stepPacked;
-  return (out, states, from, policy, now, cost, since) => {
-    const state = from < 0 ? null : Array.from({ length: width }, (_, i) => states[from + i]);
-    const said: Step = algorithm.step(state, policy, now, cost, since);
-    out.allowed = said.allowed;
-    out.remaining = said.remaining;
-    out.resetAfterMs = said.resetAfterMs;
-    out.retryAfterMs = said.retryAfterMs;
-    out.ttlMs = said.ttlMs;
-    out.at = said.at ?? now;
-    out.changed = said.state !== state;
-    if (out.changed) out.state.set(said.state as readonly number[]);
-  };
+  return Object.assign(step, { packed });
 }

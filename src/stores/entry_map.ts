@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Step } from "../algorithms/algorithm.ts";
+import { writeStep } from "./packing.ts";
 import { LOOKS, type Room, type Shelf } from "./shelf.ts";
-import type { Check } from "./store.ts";
 
 interface Entry {
   state: unknown;
@@ -64,11 +63,19 @@ export function entryMap(room: Room): Shelf {
   }
 
   return {
-    load({ key }, now) {
+    find(place, { key }, now) {
       const entry = entries.get(key);
-      return entry !== undefined && now < entry.expiresAt ? entry.state : null;
+      place.key = key;
+      place.hasState = entry !== undefined && now < entry.expiresAt;
+      place.unpacked = place.hasState ? entry?.state : null;
     },
-    save({ key, policy: { limit } }: Check, { state, remaining, ttlMs }: Step, now) {
+    step(place, { algorithm, policy, since }, now, cost) {
+      const step = algorithm.step(place.unpacked, policy, now, cost, since);
+      writeStep(place, step, now);
+      place.changed = step.state !== place.unpacked;
+      place.kept = step.state;
+    },
+    save({ kept: state, remaining, ttlMs }, { key, policy: { limit } }, now) {
       const left = limit > 0 ? remaining / limit : 0;
       const entry = entries.get(key);
       if (entry !== undefined) {
@@ -85,6 +92,10 @@ export function entryMap(room: Room): Shelf {
     },
     makeRoom({ key }, now) {
       return entries.has(key) || room.held < room.most || evict(now);
+    },
+    take: ({ kept }) => kept,
+    give(place, state) {
+      place.unpacked = state;
     },
     forget: drop,
   };

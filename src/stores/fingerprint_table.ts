@@ -10,53 +10,59 @@
  * @module
  */
 
-import type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../keyed_hash.ts";
+import {
+  add,
+  EMPTY,
+  highAt,
+  lowAt,
+  probe,
+  read,
+  scale,
+  type Segment,
+  segmentOf,
+  takeOut,
+  write,
+} from "./segment.ts";
+import { packedStep } from "./packing.ts";
+import { Place } from "./place.ts";
 import { LOOKS, type Room, type Shelf } from "./shelf.ts";
 import type { Check } from "./store.ts";
 
-/** Keys a segment holds when the store is full: few enough that making one anew takes a fraction of a ms. */
-const SEGMENT_KEYS = 4096;
+/** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
+const SEGMENT_KEYS = 8192;
 /** The slots of such a segment, and of one that has just begun. */
-const FULL_SLOTS = 4720;
+const FULL_SLOTS = 9440;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is made anew. */
 const MOST_FILLED = 8 / 9;
 /** Segments of this size are searched whole for an entry that may go. */
 const SMALL_SLOTS = 1024;
-/** Names whose hashes are kept: as many as rules, but for those who ask the store themselves. */
+/** Names that are kept: as many as rules, but for those who ask the store themselves. */
 const MOST_NAMES = 1000;
-/** The most kinds that 16 bits tell apart from none. */
-const MOST_KINDS = 0xffff;
+/** The most kinds that 16 bits tell apart. */
+const MOST_KINDS = 0x1_0000;
 
 /** What an entry is read by. */
 interface Kind {
+  readonly number: number;
   readonly algorithm: Algorithm;
   readonly policy: Policy;
 }
 
-/** A part of the table that grows by itself, so that no request pays for growing the whole. */
-interface Segment {
-  readonly slots: number;
-  /** Slots that were ever filled since the segment was made; a search ends at one that was not. */
-  filled: number;
-  /** Low and high half of each slot's fingerprint; both 0: never filled. Signed, as engines box greater integers. */
-  readonly prints: Int32Array;
-  /** Each entry's kind, from 1; 0: the entry has gone, but searches go on past its slot. */
-  readonly kinds: Uint16Array;
-  /** Each entry's state, `width` numbers. */
-  readonly states: Float64Array;
-}
-
-/** The two halves of a hash. */
-interface Hash {
+/** The name of a rule. */
+export interface Name {
+  readonly text: string;
+  /** The halves of its hash. */
   readonly low: number;
   readonly high: number;
-}
-
-/** An integer from 0 to n - 1 out of 32 random bits. */
-function scale(bits: number, n: number): number {
-  return Math.floor((bits >>> 0) / 0x1_0000_0000 * n);
+  /** What its latest new entry is read by. */
+  kind: Kind | null;
+  /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
+  isMixed: boolean;
+  /** What was asked for after it the last time: the rules of a request mostly come in one order. */
+  next: Name | null;
 }
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
@@ -66,43 +72,35 @@ function nextSlots(slots: number): number {
   return slots < FULL_SLOTS ? next : Math.ceil(slots * 1.125);
 }
 
+function isSameRate(a: Policy, b: Policy): boolean {
+  return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
+}
+
 /**
  * @param width How many numbers each state has.
  * @param room Shared with the other shelves of the store.
  * @returns An empty table.
  */
 export function fingerprintTable(width: number, room: Room): Shelf {
+  /** Parts that grow by themselves, so that no request pays for growing the whole. */
   const segments: (Segment | undefined)[] = new Array(Math.ceil(room.most / SEGMENT_KEYS));
   const kinds: Kind[] = [];
-  const kindOfPolicy = new WeakMap<Policy, number>();
-  const kindOfRate = new Map<string, number>();
-  const hashesOfNames = new Map<string, Hash>();
+  const kindOfRate = new Map<string, Kind>();
+  const names = new Map<string, Name>();
+  /** The name that was asked for last. */
+  let latest: Name | null = null;
+  /** Were names forgotten? One that is made anew may have entries. */
+  let forgot = false;
   const print = new Int32Array(2);
   /** What `print` is the hash of: a request's rules share their partition most often. */
   let printed: string | null = null;
   // Seeds of their own, so that a partition that is called like a rule is nothing special.
   let seed: Seed | null = null;
   let seedOfNames: Seed | null = null;
+  /** For looks at entries. */
+  const looked = new Place();
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
-
-  // The latest search: for which check, the segment of its key, its slot there or -1, and the first slot on the way that it could take.
-  let searched: Check | null = null;
-  let low = 0;
-  let high = 0;
-  let segment = segmentOf(FIRST_SLOTS);
-  let slot = -1;
-  let free = -1;
-
-  function segmentOf(slots: number): Segment {
-    return {
-      slots,
-      filled: 0,
-      prints: new Int32Array(2 * slots),
-      kinds: new Uint16Array(slots),
-      states: new Float64Array(width * slots),
-    };
-  }
 
   function hash(partition: string): void {
     if (partition === printed) return;
@@ -110,158 +108,137 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     printed = partition;
   }
 
-  function hashOfName(name: string): Hash {
+  function newName(text: string): Name {
     const halves = new Int32Array(2);
-    keyedHash(name, seedOfNames ??= randomSeed(), halves);
-    if (hashesOfNames.size >= MOST_NAMES) hashesOfNames.clear();
-    const hashed = { low: halves[0], high: halves[1] };
-    hashesOfNames.set(name, hashed);
-    return hashed;
+    keyedHash(text, seedOfNames ??= randomSeed(), halves);
+    if (names.size >= MOST_NAMES) {
+      names.clear();
+      forgot = true;
+    }
+    const made = { text, low: halves[0], high: halves[1], kind: null, isMixed: forgot, next: null };
+    names.set(text, made);
+    return made;
+  }
+
+  function nameOf(text: string): Name {
+    const before = latest;
+    if (before !== null && before.text === text) return before;
+    const next = before === null ? null : before.next;
+    if (next !== null && next.text === text) return latest = next;
+    latest = names.get(text) ?? newName(text);
+    if (before !== null) before.next = latest;
+    return latest;
   }
 
   /** Goes to a key: the hashes of its rule's name, of which there are few, and of its partition in one. */
-  function search(name: string, partition: string): void {
-    const ofName = hashesOfNames.get(name) ?? hashOfName(name);
+  function search(place: Place, text: string, partition: string): void {
+    const name = nameOf(text);
     hash(partition);
-    low = print[0] ^ ofName.low;
-    high = print[1] ^ ofName.high;
-    if (low === 0 && high === 0) low = 1; // Both 0 is a slot that was never filled.
-    enter();
+    let low = print[0] ^ name.low;
+    if (low === EMPTY) low = 1;
+    const high = print[1] ^ name.high;
+    const segment = segmentFor(high);
+    place.name = name;
+    place.low = low;
+    place.high = high;
+    place.segment = segment;
+    place.slot = probe(segment, low, high);
   }
 
-  function searchKey(key: string): void {
+  function searchKey(place: Place, key: string): void {
     const colon = key.indexOf(":");
     // No name holds a colon.
-    if (colon === -1) search(":", key);
-    else search(key.slice(0, colon), key.slice(colon + 1));
+    if (colon === -1) search(place, ":", key);
+    else search(place, key.slice(0, colon), key.slice(colon + 1));
   }
 
-  function searchFor(check: Check): void {
-    searched = check;
-    if (check.partition === undefined) searchKey(check.key);
-    else search(check.policy.name, check.partition);
+  function segmentFor(high: number): Segment {
+    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, width);
   }
 
-  /** Goes to the segment of the fingerprint at hand. */
-  function enter(): void {
-    const index = scale(high, spread);
-    segment = segments[index] ??= segmentOf(FIRST_SLOTS);
-    walk();
+  /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
+  function isStill({ low, high, slot }: Place, segment: Segment): boolean {
+    return slot >= 0 && lowAt(segment, slot) === low && highAt(segment, slot) === high;
   }
 
-  /** Searches again, unless that was the latest search. */
-  function searchAgain(check: Check): void {
-    if (check !== searched) searchFor(check);
-  }
-
-  /** Linear probing, from the slot that the low half gives. */
-  function walk(): void {
-    const { prints, kinds, slots } = segment;
-    slot = -1;
-    free = -1;
-    for (let i = scale(low, slots);; i = i + 1 === slots ? 0 : i + 1) {
-      const there = prints[2 * i];
-      if (there === low && prints[2 * i + 1] === high) {
-        slot = i;
-        return;
-      }
-      const never = there === 0 && prints[2 * i + 1] === 0;
-      if (free === -1 && (never || kinds[i] === 0)) free = i;
-      if (never) return;
-    }
-  }
-
-  function read(i: number): readonly number[] {
-    const { states } = segment;
-    const state = [states[width * i], states[width * i + 1]];
-    for (let n = 2; n < width; n++) state.push(states[width * i + n]);
-    return state;
-  }
-
-  function write(i: number, check: Check, step: Step): void {
-    const state = step.state as readonly number[];
-    const { states, kinds: kindsThere } = segment;
-    for (let n = 0; n < width; n++) states[width * i + n] = state[n];
-    const there = kindsThere[i];
-    if (there === 0 || kinds[there - 1].policy !== check.policy) kindsThere[i] = kindOf(check);
-  }
-
-  function kindOf({ algorithm, policy }: Check): number {
-    let kind = kindOfPolicy.get(policy);
-    if (kind !== undefined) return kind;
+  /** The kind that a check makes its entry, which its name remembers. */
+  function kindOf(name: Name, { algorithm, policy }: Check): Kind {
+    const latest = name.kind;
+    if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
     const rate = `${policy.name} ${policy.limit} ${policy.windowMs}`;
-    kind = kindOfRate.get(rate) ?? Math.min(kinds.length + 1, MOST_KINDS);
-    if (kind > kinds.length) {
-      kinds.push({ algorithm, policy });
-      kindOfRate.set(rate, kind);
+    let kind = kindOfRate.get(rate);
+    if (kind === undefined) {
+      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy };
+      if (kinds.length < MOST_KINDS) {
+        kinds.push(kind);
+        kindOfRate.set(rate, kind);
+      }
     }
-    kindOfPolicy.set(policy, kind);
-    return kind;
+    if (latest !== null) name.isMixed = true;
+    return name.kind = kind;
   }
 
   /** What an entry means now: what a request that costs nothing would be told. */
   function look(
-    i: number,
+    segment: Segment,
+    slot: number,
     now: number,
   ): { readonly isOver: boolean; readonly left: number; readonly used: number } {
-    const { algorithm, policy } = kinds[segment.kinds[i] - 1];
-    const { ttlMs, remaining } = algorithm.step(read(i), policy, now, 0, null);
+    const { algorithm, policy } = kinds[segment.kinds[slot]];
+    read(segment, slot, looked.before);
+    packedStep(algorithm)(looked, looked.before, policy, now, 0, null);
+    const { ttlMs, remaining } = looked;
     const used = policy.limit - remaining;
     return { isOver: ttlMs <= 0, left: remaining / Math.max(1, policy.limit), used };
   }
 
-  function drop(i: number): void {
-    segment.kinds[i] = 0;
+  function drop(segment: Segment, slot: number): void {
+    takeOut(segment, slot);
     room.held--;
   }
 
-  /** Gives the fingerprint at hand, which has none, a slot. */
-  function settle(now: number): void {
-    if (segment.filled + 1 > segment.slots * MOST_FILLED) renew(now);
-    slot = free;
-    const { prints } = segment;
-    if (prints[2 * slot] === 0 && prints[2 * slot + 1] === 0) segment.filled++;
-    prints[2 * slot] = low;
-    prints[2 * slot + 1] = high;
+  /** The segment for a fingerprint that needs a slot, made anew if it must be. */
+  function segmentWithRoom(high: number, now: number): Segment {
+    const segment = segmentFor(high);
+    if (segment.filled + 1 <= segment.slots * MOST_FILLED) return segment;
+    renew(segment, scale(high, spread), now);
+    return segmentFor(high);
   }
 
   /**
-   * Makes the segment of the latest search anew, without what is over, and larger where that is not enough. The first
-   * one's entries go to segments of their own when it can grow no more.
+   * Makes a segment anew, without what is over, and larger where that is not enough. The first one's entries go to
+   * segments of their own when it can grow no more.
    */
-  function renew(now: number): void {
-    const old = segment;
-    let kept = 0;
-    for (let i = 0; i < old.slots; i++) {
-      if (old.kinds[i] === 0) continue;
-      if (look(i, now).isOver) drop(i);
-      else kept++;
+  function renew(old: Segment, index: number, now: number): void {
+    const { prints, kinds, slots } = old;
+    const stays: number[] = [];
+    for (let i = 0; i < slots; i++) {
+      if (lowAt(old, i) === EMPTY) continue;
+      if (look(old, i, now).isOver) room.held--;
+      else stays.push(i);
     }
-    const index = scale(high, spread);
-    const isCrowded = kept > old.slots * 0.6;
-    if (isCrowded && old.slots >= FULL_SLOTS && spread < segments.length) {
+    const isCrowded = stays.length > slots * 0.6;
+    if (isCrowded && slots >= FULL_SLOTS && spread < segments.length) {
       spread = segments.length;
       segments[index] = undefined;
     } else {
-      segments[index] = segmentOf(isCrowded ? nextSlots(old.slots) : old.slots);
+      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots, width);
     }
-    const wanted = [low, high];
-    for (let i = 0; i < old.slots; i++) {
-      if (old.kinds[i] === 0) continue;
-      low = old.prints[2 * i];
-      high = old.prints[2 * i + 1];
-      enter();
-      settle(now);
-      segment.kinds[slot] = old.kinds[i];
-      for (let n = 0; n < width; n++) segment.states[width * slot + n] = old.states[width * i + n];
+    for (const i of stays) {
+      const low = lowAt(old, i);
+      const high = highAt(old, i);
+      const segment = segmentWithRoom(high, now);
+      const slot = ~probe(segment, low, high);
+      add(segment, slot, low, high, kinds[i]);
+      read(old, i, looked.before);
+      write(segment, slot, looked.before);
     }
-    [low, high] = wanted;
-    enter();
+    prints.fill(EMPTY);
   }
 
-  /** Frees one place among the entries around the latest search's, if one may go. */
-  function evict(now: number): boolean {
+  /** Frees one place among the entries around a fingerprint's, if one may go. */
+  function evict(segment: Segment, low: number, now: number): boolean {
     const { slots } = segment;
     let least = -1;
     let most = 0;
@@ -271,10 +248,10 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       looked > 0;
       looked--, i = i + 1 === slots ? 0 : i + 1
     ) {
-      if (segment.kinds[i] === 0) continue;
-      const { isOver, left, used } = look(i, now);
+      if (lowAt(segment, i) === EMPTY) continue;
+      const { isOver, left, used } = look(segment, i, now);
       if (isOver) {
-        drop(i);
+        drop(segment, i);
         return true;
       }
       if (left > most) [least, most] = [i, left];
@@ -282,37 +259,58 @@ export function fingerprintTable(width: number, room: Room): Shelf {
       if (slots > SMALL_SLOTS && used <= 1 && least === i) break;
     }
     if (least === -1) return false;
-    drop(least);
+    drop(segment, least);
     return true;
   }
 
-  const has = (): boolean => slot !== -1 && segment.kinds[slot] !== 0;
+  /** Is there room for a key, once what may go has gone? */
+  function hasRoom({ low, high, slot }: Place, now: number): boolean {
+    if (room.held < room.most) return true;
+    const segment = segmentFor(high);
+    // One that was there may have moved.
+    return (slot >= 0 && probe(segment, low, high) >= 0) || evict(segment, low, now);
+  }
 
   return {
-    load(check) {
-      searchFor(check);
-      return has() ? read(slot) : null;
+    find(place, check) {
+      const { partition } = check;
+      if (partition === undefined) searchKey(place, check.key);
+      else search(place, check.policy.name, partition);
+      place.hasState = place.slot >= 0;
+      if (place.hasState) read(place.segment!, place.slot, place.before);
     },
-    save(check, step, now) {
-      searchAgain(check);
-      if (has()) {
-        write(slot, check, step);
-        return true;
+    step(place, { algorithm, policy, since }, now, cost) {
+      place.blocked = false;
+      place.blockedMs = 0;
+      packedStep(algorithm)(place, place.hasState ? place.before : null, policy, now, cost, since);
+    },
+    save(place, check, now) {
+      const { low, high } = place;
+      const name = place.name!;
+      const kind = kindOf(name, check);
+      let segment = place.segment!;
+      let { slot } = place;
+      if (!isStill(place, segment)) {
+        if (!hasRoom(place, now)) return false;
+        segment = segmentWithRoom(high, now);
+        slot = probe(segment, low, high);
+        if (slot < 0) {
+          slot = ~slot;
+          add(segment, slot, low, high, kind.number);
+          room.held++;
+        }
       }
-      if (room.held >= room.most && !evict(now)) return false;
-      if (slot === -1) settle(now);
-      write(slot, check, step);
-      room.held++;
+      if (name.isMixed) segment.kinds[slot] = kind.number;
+      write(segment, slot, place.state);
       return true;
     },
-    makeRoom(check, now) {
-      searchAgain(check);
-      return has() || room.held < room.most || evict(now);
-    },
+    makeRoom: hasRoom,
+    take: ({ state }) => state.slice(),
+    give: ({ before }, state) => before.set(state as Float64Array),
     forget(key) {
-      searched = null;
-      searchKey(key);
-      if (has()) drop(slot);
+      const place = new Place();
+      searchKey(place, key);
+      if (place.slot >= 0) drop(place.segment!, place.slot);
     },
   };
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Step } from "../algorithms/algorithm.ts";
 import type { DatedDecision } from "../decision.ts";
 import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
+import { Place } from "./place.ts";
 import type { Room, Shelf } from "./shelf.ts";
 import { type Check, type DatedStore, decisionOf, type Store, type StoreChange } from "./store.ts";
 
@@ -74,6 +74,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const room: Room = { held: 0, most: maxKeys };
   /** By the width of their states; 0: states of no fixed width. */
   const shelves: (Shelf | undefined)[] = [];
+  /** One for each check of a decision. */
+  const places: Place[] = [];
   /** One state a rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
@@ -83,10 +85,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return shelves[width] ??= width === 0 ? entryMap(room) : fingerprintTable(width, room);
   }
 
-  /** Is there room for a check's key, once what may go has gone: of its own shelf, else of another? */
-  function makeRoom(check: Check, now: number): boolean {
-    if (shelfOf(check).makeRoom(check, now)) return true;
-    for (const shelf of shelves) if (shelf?.makeRoom(check, now)) return true;
+  /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
+  function makeRoom(place: Place, check: Check, now: number): boolean {
+    if (shelfOf(check).makeRoom(place, now)) return true;
+    const other = new Place();
+    for (const shelf of shelves) {
+      shelf?.find(other, check, now);
+      if (shelf?.makeRoom(other, now)) return true;
+    }
     return false;
   }
 
@@ -99,30 +105,38 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** The state that a check starts from: its key's, or, where there is no room for that key, its rule's overflow. */
-  function load(check: Check, now: number, spend: boolean): unknown {
+  /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
+  function find(place: Place, check: Check, now: number, spend: boolean): void {
     const shelf = shelfOf(check);
-    const state = shelf.load(check, now);
-    if (state !== null) return state;
+    shelf.find(place, check, now);
+    if (place.hasState) return;
+    const shared = sharedBy(place, check, now, spend);
+    if (shared === null) return;
+    place.hasState = true;
+    shelf.give(place, shared.state);
+  }
+
+  /** What a key that has no state shares with others, if it must. */
+  function sharedBy(place: Place, check: Check, now: number, spend: boolean): Overflow | null {
     if (room.held < maxKeys) {
       tellFull(false);
       return null;
     }
-    if (spend) tellFull(!makeRoom(check, now));
-    const shared = isFull ? overflow.get(check.policy.name) : undefined;
-    return shared !== undefined && now < shared.expiresAt ? shared.state : null;
+    if (spend) tellFull(!makeRoom(place, check, now));
+    const found = isFull ? overflow.get(check.policy.name) : undefined;
+    return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(check: Check, step: Step, now: number): void {
+  function save(place: Place, check: Check, now: number): void {
     const shelf = shelfOf(check);
-    if (shelf.save(check, step, now)) return;
-    if (makeRoom(check, now) && shelf.save(check, step, now)) return;
+    if (shelf.save(place, check, now)) return;
+    if (makeRoom(place, check, now) && shelf.save(place, check, now)) return;
     tellFull(true);
     const { name } = check.policy;
-    const { state, remaining } = step;
-    const shared = overflow.get(name);
-    const isFuller = shared !== undefined && now < shared.expiresAt && shared.remaining < remaining;
-    if (!isFuller) overflow.set(name, { state, remaining, expiresAt: now + step.ttlMs });
+    const { remaining, ttlMs } = place;
+    const found = overflow.get(name);
+    const isFuller = found !== undefined && now < found.expiresAt && found.remaining < remaining;
+    if (!isFuller) overflow.set(name, { state: shelf.take(place), remaining, expiresAt: now + ttlMs });
   }
 
   const store: DatedStore = {
@@ -131,26 +145,25 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     decide(checks, spend = true): readonly DatedDecision[] {
       const now = clock();
       const decisions = new Array<DatedDecision>(checks.length);
-      const states = new Array<unknown>(checks.length);
-      const steps = new Array<Step>(checks.length);
       let pass = true;
       for (let i = 0; i < checks.length; i++) {
         const check = checks[i];
-        const state = states[i] = load(check, now, spend);
-        const step = steps[i] = check.algorithm.step(state, check.policy, now, check.cost, check.since);
-        decisions[i] = decisionOf(check, step, now);
-        if (!step.allowed && check.policy.mode === "enforce") pass = false;
+        const place = places[i] ??= new Place();
+        find(place, check, now, spend);
+        shelfOf(check).step(place, check, now, check.cost);
+        decisions[i] = decisionOf(check, place, now);
+        if (!place.allowed && check.policy.mode === "enforce") pass = false;
       }
       for (let i = 0; i < checks.length; i++) {
         const check = checks[i];
-        const step = steps[i];
-        if (spend && (pass || !step.allowed)) {
-          if (step.state !== states[i]) save(check, step, now);
-        } else if (step.allowed) {
+        const place = places[i];
+        if (spend && (pass || !place.allowed)) {
+          if (place.changed) save(place, check, now);
+        } else if (place.allowed) {
           // Nothing was charged: show what is left without this request.
-          const without = check.algorithm.step(states[i], check.policy, now, 0, null);
-          decisions[i].remaining = without.remaining;
-          decisions[i].resetAfterMs = without.resetAfterMs;
+          shelfOf(check).step(place, check, now, 0);
+          decisions[i].remaining = place.remaining;
+          decisions[i].resetAfterMs = place.resetAfterMs;
         }
       }
       return decisions;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Step } from "../algorithms/algorithm.ts";
+import type { Place } from "./place.ts";
 import type { Check } from "./store.ts";
 
 /** How many keys the shelves of one store hold together, and may. */
@@ -17,17 +17,23 @@ export interface Room {
 
 /** Keeps states by key. */
 export interface Shelf {
-  /** The state that a check's key has, or null. A packed one may be past its time, which its algorithm then sees. */
-  load(check: Check, now: number): unknown;
+  /** Goes to a check's key, and to the state that it has. */
+  find(place: Place, check: Check, now: number): void;
+  /** Steps a check, at a cost, from the state that was found. */
+  step(place: Place, check: Check, now: number, cost: number): void;
   /**
-   * Keeps what a step says to remember. A new key takes the room of one that has expired, else of the one that has used
-   * least, but never of one with nothing left.
+   * Keeps what the step says to remember where its check's key was found, whatever came in between. A new key takes the
+   * room of one that has expired, else of the one that has used least, but never of one with nothing left.
    *
    * @returns False when there is no room.
    */
-  save(check: Check, step: Step, now: number): boolean;
-  /** Is there room for this key, once what may go has gone? */
-  makeRoom(check: Check, now: number): boolean;
+  save(place: Place, check: Check, now: number): boolean;
+  /** Is there room for the key of a place, once what may go has gone? */
+  makeRoom(place: Place, now: number): boolean;
+  /** What the step says to remember, to be kept elsewhere. */
+  take(place: Place): unknown;
+  /** The other way round: a state from elsewhere to step from. */
+  give(place: Place, state: unknown): void;
   /** Forgets a key. */
   forget(key: string): void;
 }

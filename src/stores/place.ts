@@ -1,0 +1,47 @@
+/**
+ * One check on its way through a memory store.
+ *
+ * @module
+ */
+
+import type { PackedStep } from "../algorithms/packed.ts";
+import type { Name } from "./fingerprint_table.ts";
+import type { Segment } from "./segment.ts";
+
+/** The most numbers that a packed state has. */
+const WIDEST = 4;
+
+/**
+ * Where a check's key is, or would be; the state that it has there; and what a step says of it. A memory store has as
+ * many as it is ever asked at once, and writes them anew for each decision, so that this makes nothing but itself.
+ */
+export class Place implements PackedStep {
+  /** Is there a state to step from? */
+  hasState = false;
+  /** That state, where it is packed. It may be past its time, which its algorithm then sees. */
+  readonly before: Float64Array = new Float64Array(WIDEST);
+  /** That state, where it is not. */
+  unpacked: unknown = null;
+
+  allowed = false;
+  remaining = 0;
+  resetAfterMs = 0;
+  retryAfterMs = 0;
+  ttlMs = 0;
+  at = 0;
+  blocked = false;
+  blockedMs = 0;
+  changed = false;
+  readonly state: Float64Array = new Float64Array(WIDEST);
+  /** What to remember, where it is not packed. */
+  kept: unknown = null;
+
+  /** Of a Map: the key. */
+  key = "";
+  /** Of a fingerprint table: the rule's name, the halves of the key's fingerprint, and its slot, negative where it has none. */
+  name: Name | null = null;
+  low = 0;
+  high = 0;
+  segment: Segment | null = null;
+  slot = -1;
+}

@@ -1,0 +1,60 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { describe, it } from "node:test";
+import { add, lowAt, probe, read, scale, segmentOf, takeOut, write } from "../src/stores/segment.ts";
+
+const SLOTS = 12;
+
+/** Fingerprints of few beginnings, at the last slots too, so that most are in the way of others. */
+const prints = fc.tuple(
+  fc.constantFrom(1, 2, 0x4000_0000, -0x4000_0000, -2, -1),
+  fc.integer({ min: 0, max: 3 }),
+);
+
+describe("a segment", () => {
+  it("finds what it holds, and nothing else, whatever comes and goes", () => {
+    const moves = fc.array(prints, { maxLength: 100, size: "max" });
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 4 }), moves, (width, list) => {
+        const segment = segmentOf(SLOTS, width);
+        const held = new Map<string, { print: readonly [number, number]; state: number[]; kind: number }>();
+        list.forEach((print, i) => {
+          const [low, high] = print;
+          const slot = probe(segment, low, high);
+          assertEquals(slot >= 0, held.has(`${print}`));
+          if (slot >= 0) {
+            takeOut(segment, slot);
+            held.delete(`${print}`);
+          } else if (held.size < SLOTS - 1) {
+            const state = Array.from({ length: width }, (_, n) => 1e15 + 10 * i + n);
+            add(segment, ~slot, low, high, i);
+            write(segment, ~slot, state);
+            held.set(`${print}`, { print, state, kind: i });
+          }
+          assertEquals(segment.filled, held.size);
+          for (const { print: [low, high], state, kind } of held.values()) {
+            const slot = probe(segment, low, high);
+            assert(slot >= 0);
+            const there = new Float64Array(width);
+            read(segment, slot, there);
+            assertEquals([[...there], segment.kinds[slot], lowAt(segment, slot)], [
+              state,
+              kind,
+              low,
+            ]);
+          }
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("begins its searches everywhere alike", () => {
+    for (const slots of [18, 315, 9440]) {
+      const counts = new Array(slots).fill(0);
+      for (let i = 0; i < 2 ** 18; i++) counts[scale(i << 14, slots)]++;
+      const mean = 2 ** 18 / slots;
+      assert(counts.every((count) => Math.abs(count - mean) < 1), `${slots}`);
+    }
+  });
+});
