@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { parseDictionary, parseList } from "structured-headers";
 import type { Algorithm } from "../src/algorithms/algorithm.ts";
 import type { Decision } from "../src/decision.ts";
+import { decimal } from "../src/headers/decimal.ts";
 import type { HeaderFormat, Quota, Report } from "../src/headers/format.ts";
 import { rateLimit } from "../src/headers/ratelimit.ts";
 import { retryAfter } from "../src/headers/retry_after.ts";
@@ -703,5 +704,28 @@ describe("descriptions of headers", () => {
         if (schema?.type === "integer") assertMatch(example, /^\d+$/);
       }
     }
+  });
+});
+
+describe("numbers in headers", () => {
+  it("are the text of the number, whichever numbers came before", () => {
+    const integer = fc.oneof(fc.maxSafeNat(), fc.integer({ min: 0, max: 3000 }));
+    fc.assert(fc.property(fc.array(integer), (numbers) => {
+      assertEquals(numbers.map(decimal), numbers.map(String));
+    }));
+  });
+
+  it("of other rules than those before: RateLimit-Policy lists the rules of this request", () => {
+    const format = rateLimit();
+    const [burst, daily] = [quota({ policy: "burst" }), quota({ policy: "daily" })];
+    const policies = [[burst, daily], [burst], [burst, daily], [daily, burst]].map((quotas) =>
+      write(format, reportOf(...quotas))["ratelimit-policy"]
+    );
+    assertEquals(policies, [
+      '"burst";q=100;w=60, "daily";q=100;w=60',
+      '"burst";q=100;w=60',
+      '"burst";q=100;w=60, "daily";q=100;w=60',
+      '"daily";q=100;w=60, "burst";q=100;w=60',
+    ]);
   });
 });
