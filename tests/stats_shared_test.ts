@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertGreaterOrEqual,
   assertLess,
   assertLessOrEqual,
   assertMatch,
@@ -220,7 +221,9 @@ describe("shared statistics", { skip: withoutRedis }, () => {
     const report = await statistics.read({ minutes: 0 });
     assertEquals([report.scope, report.last_24_hours.total_requests], ["shared", 253]);
     assertEquals(report.last_24_hours.throttled_requests, 100);
-    assertEquals(report.last_24_hours.unique_ips, 52);
+    // Of 52 clients two share a register in one run of twelve: a sketch counts those as one.
+    assertGreaterOrEqual(report.last_24_hours.unique_ips, 50);
+    assertLessOrEqual(report.last_24_hours.unique_ips, 52);
     close();
     await own.stop();
   });
