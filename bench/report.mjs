@@ -24,7 +24,19 @@ function table(heads, rows) {
   ].join("\n");
 }
 
-function sectionText(section, results) {
+/** How a section was measured: sections may be of different runs. */
+function howText(results, quick) {
+  const rounds = Math.max(
+    ...Object.values(results).flatMap((of) => Object.values(of)).flatMap((of) => Object.values(of)).map((
+      values,
+    ) => values.length),
+  );
+  return `Median of ${rounds} ${rounds === 1 ? "round" : "rounds (least–greatest)"}${
+    quick ? ", quick and rough" : ""
+  }.`;
+}
+
+function sectionText(section, results, quick) {
   const runtimes = section.runtimes.filter((runtime) => results[runtime] !== undefined);
   const base = (id) =>
     typeof section.share === "function" ? section.share(id) : section.share ?? section.over;
@@ -53,7 +65,7 @@ function sectionText(section, results) {
     ) => [id, ...runtimes.map((runtime) => cell(id, runtime))]);
     return `${text}:\n\n${table(["", ...runtimes.map((runtime) => NAMES[runtime])], rows)}`;
   });
-  return `## ${section.title}\n\n${parts.join("\n\n")}`;
+  return [`## ${section.title}`, howText(results, quick), ...parts].join("\n\n");
 }
 
 function goalsText(compared) {
@@ -70,21 +82,19 @@ function goalsText(compared) {
 
 /** The whole report. */
 export async function report(
-  { machine, rounds, quick, skipped, sections },
+  { machine, quick, skipped, sections },
   compared,
 ) {
   const { cpu, memory, system, node, bun, deno, date } = machine;
   const parts = [
     "# Results",
     `Measured ${date} UTC on ${cpu}, ${memory}, ${system}, with Node ${node}, Bun ${bun} and Deno ${deno}. ` +
-    `Median of ${rounds} rounds (least–greatest).${
-      quick ? " Quick, and rough." : ""
-    } What each row is: [README](../README.md).`,
+    "What each row is: [README](../README.md).",
     ...skipped.map((line) => `Skipped: ${line}.`),
     goalsText(compared),
   ];
   for (const [name, results] of Object.entries(sections)) {
-    parts.push(sectionText(await import(`./sections/${name}.mjs`), results));
+    parts.push(sectionText(await import(`./sections/${name}.mjs`), results, quick[name]));
   }
   return `${parts.join("\n\n")}\n`;
 }

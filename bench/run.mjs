@@ -214,14 +214,16 @@ async function main(words) {
     }
     const skipped = [];
     const sections = { ...kept.sections };
+    const quick = { ...kept.quick };
     for (const name of options.sections) {
       const results = await runSection(name, options, skipped);
-      if (results !== null) sections[name] = results;
+      if (results === null) continue;
+      sections[name] = results;
+      quick[name] = options.quick;
     }
     kept = {
       machine: machine(),
-      rounds: options.rounds,
-      quick: options.quick,
+      quick,
       skipped,
       sections,
     };

@@ -113,14 +113,17 @@ function isTold({ decision }: Part): boolean {
 /** What to say of some of a request's parts; `denied` where others of them refused it. */
 function reportOf(parts: readonly Part[], denied: boolean): Report {
   let told = 0;
-  let waitMs = -1;
+  let refused = denied;
+  let waitMs = 0;
   for (const part of parts) {
     if (isTold(part)) told++;
     const { decision } = part;
-    if (refuses(decision) && decision.retryAfterMs > waitMs) waitMs = decision.retryAfterMs;
+    if (!refuses(decision)) continue;
+    refused = true;
+    if (decision.retryAfterMs > waitMs) waitMs = decision.retryAfterMs;
   }
   return {
-    denied: denied || waitMs >= 0,
+    denied: refused,
     quotas: told === parts.length ? parts : parts.filter(isTold),
     // Where waiting cannot help, nothing is said.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,

@@ -2,6 +2,7 @@
 import {
   assert,
   assertEquals,
+  assertFalse,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -21,6 +22,8 @@ import {
   gcra,
   memoryStore,
   type Rate,
+  rateLimit,
+  retryAfter,
   type Rule,
   slidingLog,
   slidingWindow,
@@ -617,5 +620,40 @@ describe("the origin's answers, end to end", () => {
     for (let i = 0; i < 20; i++) assertEquals(await login("right"), 204);
     for (let i = 0; i < 5; i++) assertEquals(await login("wrong"), 401);
     assertEquals(await login("right"), 429);
+  });
+});
+
+describe("a refusal without a wait that is a number", () => {
+  it("is told as a refusal all the same: with the rule that refuses, and no Retry-After", async () => {
+    const algorithm: Algorithm = {
+      step: () => ({
+        ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: NaN },
+        ...{ state: null, ttlMs: 0 },
+      }),
+    };
+    const { response } = await createThrottle(
+      [{ name: "odd", rate: "5/min", algorithm }, { name: "even", rate: "5/min" }],
+      { client: { address: () => "192.0.2.1" }, headers: [rateLimit(), retryAfter()] },
+    ).check(new Request("https://example.com/"));
+    assertEquals(response?.status, 429);
+    assert(response?.headers.get("ratelimit")?.startsWith('"odd";r=0'));
+    assertFalse(response?.headers.get("ratelimit")?.includes("even"));
+    assertFalse(response?.headers.has("retry-after"));
+  });
+});
+
+describe("a store of one's own", () => {
+  it("may copy a check to give it another key: all that a check says is there", async () => {
+    const inner = memoryStore();
+    const moved = (check: Check): Check => ({ ...check, key: `elsewhere:${check.key}` });
+    const store: Store = {
+      shared: false,
+      decide: (checks, spend) => inner.decide(checks.map(moved), spend),
+    };
+    const throttle = createThrottle("2/min", { store, client: { address: () => "192.0.2.1" } });
+    const request = new Request("https://example.com/");
+    const verdicts: boolean[] = [];
+    for (let i = 0; i < 3; i++) verdicts.push((await throttle.check(request)).allowed);
+    assertEquals(verdicts, [true, true, false]);
   });
 });

@@ -6,15 +6,27 @@ const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
 const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
 
-/** The store alone, asked as a throttle asks it. */
+/** A question as a throttle asks its memory store: what follows from the rest is made only if it is asked for. */
+class Question {
+  constructor(policy, algorithm, partition) {
+    this.policy = policy;
+    this.algorithm = algorithm;
+    this.partition = partition;
+    this.cost = 1;
+    this.since = null;
+  }
+
+  get key() {
+    return `${this.policy.name}:${this.partition}`;
+  }
+}
+
+/** The store alone. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
   const store = memoryStore({ maxKeys });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   const algorithm = fixedWindow();
-  return (partition) => {
-    const key = `rule:${partition}`;
-    return store.decide([{ key, partition, policy, algorithm, cost: 1, since: null }])[0].allowed;
-  };
+  return (partition) => store.decide([new Question(policy, algorithm, partition)])[0].allowed;
 }
 
 const written = ({ name, limit, windowMs }) => ({
