@@ -16,7 +16,8 @@ export function storageKey(rule: PreparedRule, partition: string): string {
 
 /**
  * What the store is asked about one rule, and what came of it. There is one a rule and request, so it is small: what
- * follows from other members is told by getters.
+ * follows from other members is told by getters. Its members are declared and set in the constructor alone: a member with
+ * a place in the class body is set twice, and engines pay for both.
  */
 export class Part implements Check {
   declare readonly rule: PreparedRule;

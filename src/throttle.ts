@@ -78,7 +78,7 @@ function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): Maybe
 }
 
 const isPart = (part: Part | null): part is Part => part !== null;
-const isDecided = (part: Part): boolean => part.decision !== null;
+const isDecided = (part: Part): boolean => !isOpen(part);
 const refusesItself = (part: Part): boolean => isDecided(part) && refuses(part.decision);
 
 /** Does every rule apply, and leave it to the store? */
@@ -155,13 +155,13 @@ export function createThrottle(
   }
 
   function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
-    if (!allOpen(answers)) return settleSome(answers, trip);
+    if (!allOpen(answers)) return askForSome(answers, trip);
     trip.asked = answers;
     return then(store.decide(answers, trip.spend), noteDecisions, trip);
   }
 
   /** Some rules skip the request, or refuse it by themselves. */
-  function settleSome(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
+  function askForSome(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
     if (announcer !== null && trip.spend) announceSkipped(answers, trip);
     const asked = answers.filter(isPart);
     const refusing = asked.filter(refusesItself);

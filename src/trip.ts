@@ -63,7 +63,7 @@ function around(last: Trip | undefined, owner: Owner): Trip | null {
 
 /**
  * The context that a throttle's functions get, and the throttle's own notes beside it. A class, as its
- * getters would cost an object literal more than the rest of a decision.
+ * getters would cost an object literal more than the rest of a decision. Members are declared as those of {@link Part} are.
  */
 export class Trip implements Context {
   declare readonly request: Request;
