@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasNumbers, refuses } from "./decision.ts";
+import { hasNumbers } from "./decision.ts";
 import type { HeaderFormat, Report } from "./headers/format.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { Part } from "./trip.ts";
@@ -115,10 +115,11 @@ function reportOf(parts: readonly Part[], denied: boolean): Report {
   let told = 0;
   let refused = denied;
   let waitMs = 0;
-  for (const part of parts) {
-    if (isTold(part)) told++;
-    const { decision } = part;
-    if (!refuses(decision)) continue;
+  for (let i = 0; i < parts.length; i++) {
+    const { decision } = parts[i];
+    if (decision.mode !== "enforce") continue;
+    if (hasNumbers(decision)) told++;
+    if (decision.allowed) continue;
     refused = true;
     if (decision.retryAfterMs > waitMs) waitMs = decision.retryAfterMs;
   }
@@ -129,6 +130,12 @@ function reportOf(parts: readonly Part[], denied: boolean): Report {
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: parts[0].decision.at,
   };
+}
+
+/** Is this a format that has nothing to say of a request that may pass? */
+function tellsOnlyDenials({ describe = {} }: HeaderFormat): boolean {
+  const headers = Object.values(describe);
+  return headers.length > 0 && headers.every(({ on }) => on === "denied");
 }
 
 /**
@@ -148,12 +155,15 @@ export function compileLabel(rules: readonly PreparedRule[], formats: readonly H
     format,
     users: users.size === rules.length ? null : users,
   }));
+  const always = plans.filter(({ format }) => !tellsOnlyDenials(format));
   const names = [...new Set(plans.flatMap(({ format }) => Object.keys(format.describe ?? {})))];
 
   return (headers, parts) => {
     if (parts.length === 0) return;
     const whole = reportOf(parts, false);
-    for (const { format, users } of plans) {
+    const asked = whole.denied ? plans : always;
+    for (let i = 0; i < asked.length; i++) {
+      const { format, users } = asked[i];
       if (users === null) {
         format.write(headers, whole);
       } else {

@@ -11,7 +11,8 @@
 /** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
-function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+/** Is it only a promise so far? */
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   // Not `instanceof`: promises of another realm (edge-runtime, vm contexts) and thenables count too.
   // Lists first: what is asked of few kinds of objects an engine finds at once.
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
@@ -19,7 +20,9 @@ function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
 }
 
 // Closures are made in functions of their own: one that may make a closure pays for its variables at every call.
-function later<T, R, A>(
+
+/** `next(value, arg)` when the value arrives. */
+export function later<T, R, A>(
   value: Promise<T>,
   next: (value: T, arg: A) => MaybePromise<R>,
   arg: A,
@@ -27,7 +30,8 @@ function later<T, R, A>(
   return value.then((arrived) => next(arrived, arg));
 }
 
-function rescued<T, A>(
+/** The promise, with what it rejects with handed to `recover`. */
+export function rescued<T, A>(
   value: Promise<T>,
   recover: (error: unknown, arg: A) => MaybePromise<T>,
   arg: A,
@@ -67,10 +71,15 @@ export function each<T, R, A>(
       if (isPromise(value)) isHere = false;
     }
   } catch (error) {
-    for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
+    forsake(values);
     throw error;
   }
   return isHere ? values as R[] : Promise.all(values);
+}
+
+/** Nobody waits for these any more. */
+function forsake(values: readonly unknown[]): void {
+  for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
 }
 
 /** `act(value)` where the value is only a promise so far. */

@@ -14,7 +14,7 @@ import { type DatedDecision, type Decision, refuses } from "./decision.ts";
 import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
 import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
-import { each, type MaybePromise, rescue, then } from "./maybe.ts";
+import { each, isPromise, later, type MaybePromise, rescue, rescued, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import { isOpen, type Part } from "./part.ts";
@@ -151,13 +151,15 @@ export function createThrottle(
   /** Decides some rules at once, all or nothing. Is any of them refusing? */
   function decide(trip: Trip, rules: readonly PreparedRule[]): MaybePromise<boolean> {
     if (rules.length === 0) return false;
-    return then(each(rules, ask, trip), askStore, trip);
+    const answers = each(rules, ask, trip);
+    return isPromise(answers) ? later(answers, askStore, trip) : askStore(answers, trip);
   }
 
   function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
     if (!allOpen(answers)) return askForSome(answers, trip);
     trip.asked = answers;
-    return then(store.decide(answers, trip.spend), noteDecisions, trip);
+    const decisions = store.decide(answers, trip.spend);
+    return isPromise(decisions) ? later(decisions, noteDecisions, trip) : noteDecisions(decisions, trip);
   }
 
   /** Some rules skip the request, or refuse it by themselves. */
@@ -207,7 +209,8 @@ export function createThrottle(
   function enter(trip: Trip): MaybePromise<Response | null> {
     embark(trip);
     announcer?.start(trip);
-    return then(decide(trip, trip.matched.before), identify, trip);
+    const refused = decide(trip, trip.matched.before);
+    return isPromise(refused) ? later(refused, identify, trip) : identify(refused, trip);
   }
 
   /** What throws on the way, or in the handler, ends the trip: nothing is held any more. */
@@ -238,7 +241,8 @@ export function createThrottle(
   function admit(found: Identity | Response | null, trip: Trip): MaybePromise<Response | null> {
     if (isResponse(found)) return turnAway(found, trip);
     trip.who = found ?? null;
-    return then(decide(trip, trip.matched.after), pass, trip);
+    const refused = decide(trip, trip.matched.after);
+    return isPromise(refused) ? later(refused, pass, trip) : pass(refused, trip);
   }
 
   function pass(refused: boolean, trip: Trip): MaybePromise<Response | null> {
@@ -328,13 +332,23 @@ export function createThrottle(
   return withSettings<Throttle>({
     rules: prepared,
     wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
-      const proceed = (refusal: Response | null, trip: Trip): MaybePromise<Response> =>
-        refusal ?? then(hand(handler, trip), finish, trip);
-      const travel = (trip: Trip): MaybePromise<Response> => then(enter(trip), proceed, trip);
-      return (request, ...rest) =>
-        isPreflight(request)
-          ? handler(request, ...rest)
-          : rescue(travel, failed, tripFor(request, rest, true));
+      function proceed(refusal: Response | null, trip: Trip): MaybePromise<Response> {
+        if (refusal !== null) return refusal;
+        const response = hand(handler, trip);
+        return isPromise(response) ? later(response, finish, trip) : finish(response, trip);
+      }
+      return (request, ...rest) => {
+        if (isPreflight(request)) return handler(request, ...rest);
+        const trip = tripFor(request, rest, true);
+        let response: MaybePromise<Response>;
+        try {
+          const refusal = enter(trip);
+          response = isPromise(refusal) ? later(refusal, proceed, trip) : proceed(refusal, trip);
+        } catch (error) {
+          return failed(error, trip);
+        }
+        return isPromise(response) ? rescued(response, failed, trip) : response;
+      };
     },
     check(request, ...platform) {
       const trip = tripFor(request, platform, true);

@@ -9,6 +9,7 @@ import type { HeaderFormat, Quota, Report } from "../src/headers/format.ts";
 import { rateLimit } from "../src/headers/ratelimit.ts";
 import { retryAfter } from "../src/headers/retry_after.ts";
 import { xRateLimit } from "../src/headers/x_ratelimit.ts";
+import { createThrottle } from "../src/throttle.ts";
 
 const AT = 1_795_323_516_868;
 
@@ -708,11 +709,34 @@ describe("descriptions of headers", () => {
 });
 
 describe("numbers in headers", () => {
-  it("are the text of the number, whichever numbers came before", () => {
-    const integer = fc.oneof(fc.maxSafeNat(), fc.integer({ min: 0, max: 3000 }));
-    fc.assert(fc.property(fc.array(integer), (numbers) => {
-      assertEquals(numbers.map(decimal), numbers.map(String));
+  it("are the text of the whole number, from 0 to the greatest that RFC 9651 knows, whichever came before", () => {
+    // As a text, which no arithmetic of ours is in: what is before the point, and nothing below 0.
+    const expected = (number: number): string => {
+      if (Number.isNaN(number) || number <= 0) return "0";
+      return number >= 1e15 ? "9".repeat(15) : BigInt(Math.trunc(number)).toString();
+    };
+    const number = fc.oneof(fc.maxSafeNat(), fc.integer({ min: -3000, max: 3000 }), fc.double());
+    fc.assert(fc.property(fc.array(number), (numbers) => {
+      assertEquals(numbers.map(decimal), numbers.map(expected));
     }));
+    assertEquals([1024, 0, 1024.5, -0, -1, 1023, NaN, Infinity].map(decimal), [
+      ...["1024", "0", "1024", "0", "0", "1023", "0", "9".repeat(15)],
+    ]);
+  });
+
+  it("a format whose headers are all sent on denials only is not asked about a request that passes", async () => {
+    const asked: boolean[] = [];
+    const format = (on: "every" | "denied"): HeaderFormat => ({
+      write: (_headers, { denied }) => void asked.push(denied),
+      describe: { "x-own": { description: "Whatever.", on, example: "1" } },
+    });
+    const { wrap } = createThrottle("1/min", {
+      client: { address: () => "192.0.2.1" },
+      headers: [format("denied")],
+    });
+    const handler = wrap(() => new Response());
+    for (let i = 0; i < 2; i++) await handler(new Request("https://example.com/"));
+    assertEquals(asked, [true]);
   });
 
   it("of other rules than those before: RateLimit-Policy lists the rules of this request", () => {

@@ -48,6 +48,6 @@ export interface HeaderFormat {
    * @param report What to tell.
    */
   write(headers: Headers, report: Report): void;
-  /** The headers this format sends, by name as sent. */
+  /** The headers this format sends, by name as sent. Where all of them are sent on denials only, it is asked then only. */
   readonly describe?: Readonly<Record<string, HeaderDescription>>;
 }

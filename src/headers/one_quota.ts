@@ -8,7 +8,7 @@
 import { type Decision, tighter } from "../decision.ts";
 import { decimal } from "./decimal.ts";
 import type { Quota } from "./format.ts";
-import { remainingUnits, whole } from "./whole.ts";
+import { remainingUnits, unitsLeft, whole } from "./whole.ts";
 
 /** The names of three headers that tell of one quota. */
 export interface QuotaHeaders {
@@ -74,8 +74,8 @@ export function writeQuota(
 ): void {
   const isThere = headers.has(names.limit);
   if (isThere && isTighter(headers, headers.get(names.limit), headers.get(names.remaining), ours)) return;
-  headers.set(names.limit, decimal(whole(ours.limit)));
-  headers.set(names.remaining, decimal(remainingUnits(ours)));
+  headers.set(names.limit, decimal(ours.limit));
+  headers.set(names.remaining, decimal(unitsLeft(ours)));
   if (reset !== null) headers.set(names.reset, decimal(reset));
   else headers.delete(names.reset);
 }

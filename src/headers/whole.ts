@@ -24,7 +24,12 @@ export function waitSeconds(ms: number): number {
   return Math.max(1, seconds(ms));
 }
 
-/** Whole units that a client can use now: never above the limit, none while a block lasts. */
+/** Units that a client can use now, as they come: never above the limit, none while a block lasts. */
+export function unitsLeft(decision: Decision): number {
+  return decision.blocked ? 0 : Math.min(decision.remaining, decision.limit);
+}
+
+/** The same as a {@link whole} number. */
 export function remainingUnits(decision: Decision): number {
-  return decision.blocked ? 0 : Math.min(whole(decision.remaining), whole(decision.limit));
+  return whole(unitsLeft(decision));
 }

@@ -6,7 +6,6 @@
 
 import type { HeaderFormat } from "./format.ts";
 import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
-import { seconds } from "./whole.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",
@@ -77,7 +76,7 @@ export function xRateLimit({ reset = "delta" }: XRateLimitOptions = {}): HeaderF
       if (quotas.length === 0) return;
       const ours = tightestOf(quotas);
       const end = from(at) + ours.resetAfterMs;
-      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? seconds(end) : null);
+      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null);
     },
     describe: {
       [NAMES.limit]: {
