@@ -76,12 +76,12 @@ export function announcerOf(
     verdict(trip, refused) {
       pause(trip);
       for (const part of trip.parts) {
-        const { allowed, mode, blocked } = part.decision;
+        const { allowed, mode, blocked } = part;
         if (allowed) continue;
         if (mode === "shadow") tell(eventOfPart("shadow-denied", trip, part, [part.decision]));
         else if (blocked) tell(eventOfPart("blocked", trip, part, [part.decision]));
       }
-      const first = refused ? trip.parts.find(({ decision }) => refuses(decision)) : undefined;
+      const first = refused ? trip.parts.find(refuses) : undefined;
       const event = first !== undefined
         ? eventOfPart("denied", trip, first)
         : eventOf(refused ? "denied" : "allowed", trip);

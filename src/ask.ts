@@ -6,7 +6,7 @@
 
 import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
-import type { DatedDecision, Source } from "./decision.ts";
+import type { Source } from "./decision.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { Part } from "./part.ts";
 import { shown } from "./refusal.ts";
@@ -22,23 +22,12 @@ const RETRY_MS = 1000;
 /** Asks a rule about a request; null when the rule does not apply to it. */
 export type Asker<C extends Context> = (context: C) => MaybePromise<Part | null>;
 
-function refusalOf(policy: Policy, cost: number, source: Source, at: number): DatedDecision {
-  return {
-    policy: policy.name,
-    limit: policy.limit,
-    windowMs: policy.windowMs,
-    cost,
-    mode: policy.mode,
-    allowed: false,
-    remaining: 0,
-    resetAfterMs: 0,
-    // A rule that never lets it pass, or one that could not be counted this time.
-    retryAfterMs: source === "rule" ? Infinity : RETRY_MS,
-    blocked: false,
-    source,
-    at,
-    chargedAt: at,
-  };
+/** Makes a part a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
+function refused(part: Part, source: Source, at: number): Part {
+  part.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
+  part.source = source;
+  part.at = part.chargedAt = at;
+  return part;
 }
 
 /** Can this cost never pass? One above the burst cannot, and under a limit of 0 none can. */
@@ -62,14 +51,14 @@ export function askOf(
   cost: number,
   clock: () => number,
 ): Part {
-  const refusal = isHopeless(rule, policy, cost) ? refusalOf(policy, cost, "rule", clock()) : null;
-  return new Part(rule, partition, policy, cost, refusal);
+  const part = new Part(rule, partition, policy, cost);
+  return isHopeless(rule, policy, cost) ? refused(part, "rule", clock()) : part;
 }
 
 /** The refusal of a request that the rule cannot count. */
-function refusedPart(rule: PreparedRule, partition: string, source: Source, at: number): Part {
+export function refusedPart(rule: PreparedRule, partition: string, source: Source, at: number): Part {
   const policy = rule.policy ?? { name: rule.name, limit: 0, windowMs: 0, mode: rule.mode };
-  return new Part(rule, partition, policy, 0, refusalOf(policy, 0, source, at));
+  return refused(new Part(rule, partition, policy, 0), source, at);
 }
 
 /**
@@ -169,7 +158,7 @@ export function compileAsk<C extends Context>(
     }
     // Most rules are so: what is known of them is not found out for each request again.
     return plain !== null && typeof partition === "string"
-      ? new Part(rule, partition, plain.policy, plain.cost, null)
+      ? new Part(rule, partition, plain.policy, plain.cost)
       : askWhenHere(partition, context);
   };
 }

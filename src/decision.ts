@@ -57,6 +57,50 @@ export interface Decision {
   chargedAt?: number;
 }
 
+/** What of a decision is not known before it is made. */
+export interface Verdict {
+  allowed: boolean;
+  remaining: number;
+  resetAfterMs: number;
+  retryAfterMs: number;
+  blocked: boolean;
+  blockedMs: number;
+  /** Null until there is a verdict. */
+  source: Source | null;
+  at: number;
+  chargedAt: number;
+}
+
+/** What a step, or a decision that was made elsewhere, says. */
+export type Said =
+  & Pick<Verdict, "allowed" | "remaining" | "resetAfterMs" | "retryAfterMs">
+  & { readonly blocked?: boolean | undefined; readonly blockedMs?: number | undefined };
+
+/** Writes down what was said, where it came from, when, and the time under which a charge was recorded. */
+export function record(
+  verdict: Verdict,
+  said: Said,
+  source: Source,
+  at: number,
+  chargedAt: number,
+): void {
+  verdict.allowed = said.allowed;
+  verdict.remaining = said.remaining;
+  verdict.resetAfterMs = said.resetAfterMs;
+  verdict.retryAfterMs = said.retryAfterMs;
+  verdict.blocked = said.blocked === true;
+  verdict.blockedMs = said.blockedMs ?? 0;
+  verdict.source = source;
+  verdict.at = at;
+  verdict.chargedAt = chargedAt;
+}
+
+/** What headers tell of a decision. */
+export type Standing = Omit<Decision, "policy" | "cost" | "source" | "blockedMs" | "at" | "chargedAt"> & {
+  /** The rule's name. */
+  readonly name: string;
+};
+
 /** A decision with its times, as every decision has them once it has left its store. */
 export interface DatedDecision extends Decision {
   at: number;
@@ -64,25 +108,27 @@ export interface DatedDecision extends Decision {
 }
 
 /** Does this decision refuse the request? Shadow decisions never do. */
-export function refuses(decision: Decision): boolean {
+export function refuses(decision: Pick<Decision, "allowed" | "mode">): boolean {
   return !decision.allowed && decision.mode === "enforce";
 }
 
 /** Do this decision's numbers describe the rule's quota? A verdict by failure policy has none. */
-export function hasNumbers(decision: Decision): boolean {
-  return decision.source !== "allowed-by-policy" && decision.source !== "denied-by-policy";
+export function hasNumbers({ source }: Pick<Verdict, "source">): boolean {
+  return source !== "allowed-by-policy" && source !== "denied-by-policy";
 }
 
+type Weighed = Pick<Decision, "allowed" | "retryAfterMs" | "limit" | "remaining">;
+
 /** The part of the quota that is left, from 0 to 1. */
-function share(decision: Decision): number {
-  return decision.limit === 0 ? 0 : decision.remaining / decision.limit;
+function share({ limit, remaining }: Weighed): number {
+  return limit === 0 ? 0 : remaining / limit;
 }
 
 /**
  * The one of two decisions that a client must mind first: a refusing one (the longer wait of two), else the one with the
  * smaller remaining share; of equals `first`.
  */
-export function tighter(first: Decision, second: Decision): Decision {
+export function tighter<T extends Weighed>(first: T, second: T): T {
   if (first.allowed !== second.allowed) return first.allowed ? second : first;
   if (!first.allowed) return second.retryAfterMs > first.retryAfterMs ? second : first;
   return share(second) < share(first) ? second : first;
@@ -95,5 +141,5 @@ export function tighter(first: Decision, second: Decision): Decision {
  * @returns One of them.
  */
 export function tightest(decisions: readonly Decision[]): Decision {
-  return decisions.reduce(tighter);
+  return decisions.reduce((first, second) => tighter(first, second));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasNumbers } from "./decision.ts";
+import { hasNumbers, refuses } from "./decision.ts";
 import type { HeaderFormat, Report } from "./headers/format.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { Part } from "./trip.ts";
@@ -105,9 +105,9 @@ export function expose(headers: Headers, names: readonly string[]): void {
   if (missing.length > 0) headers.set("access-control-expose-headers", [...shown, ...missing].join(", "));
 }
 
-/** Is this decision told to clients? Shadow rules are not, nor numbers that mean nothing. */
-function isTold({ decision }: Part): boolean {
-  return decision.mode === "enforce" && hasNumbers(decision);
+/** Is this part told to clients? Shadow rules are not, nor numbers that mean nothing. */
+function isTold(part: Part): boolean {
+  return part.mode === "enforce" && hasNumbers(part);
 }
 
 /** What to say of some of a request's parts; `denied` where others of them refused it. */
@@ -116,19 +116,18 @@ function reportOf(parts: readonly Part[], denied: boolean): Report {
   let refused = denied;
   let waitMs = 0;
   for (let i = 0; i < parts.length; i++) {
-    const { decision } = parts[i];
-    if (decision.mode !== "enforce") continue;
-    if (hasNumbers(decision)) told++;
-    if (decision.allowed) continue;
+    const part = parts[i];
+    if (isTold(part)) told++;
+    if (!refuses(part)) continue;
     refused = true;
-    if (decision.retryAfterMs > waitMs) waitMs = decision.retryAfterMs;
+    if (part.retryAfterMs > waitMs) waitMs = part.retryAfterMs;
   }
   return {
     denied: refused,
     quotas: told === parts.length ? parts : parts.filter(isTold),
     // Where waiting cannot help, nothing is said.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
-    at: parts[0].decision.at,
+    at: parts[0].at,
   };
 }
 

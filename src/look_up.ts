@@ -9,10 +9,10 @@ import type { Authenticate } from "./auth/authenticate.ts";
 import type { Decision } from "./decision.ts";
 import { isResponse } from "./label.ts";
 import { type MaybePromise, then } from "./maybe.ts";
-import { type Part, storageKey } from "./part.ts";
+import { isOpen, type Part, storageKey } from "./part.ts";
 import { refusal, shown } from "./refusal.ts";
 import type { PreparedRule } from "./rule.ts";
-import type { Store } from "./stores/store.ts";
+import type { AnsweringStore } from "./stores/store.ts";
 import { type Trip, tripOf } from "./trip.ts";
 
 /** What a look-up needs of its throttle. */
@@ -20,7 +20,7 @@ export interface LookUpOptions {
   readonly rules: readonly PreparedRule[];
   /** By the rules' index. */
   readonly asks: readonly Asker<Trip>[];
-  readonly store: Store;
+  readonly store: AnsweringStore;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly authenticate: Authenticate | null;
@@ -75,7 +75,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
       const rule = ruleNamed(name);
       return then(
         typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
-        (part) => part.decision ?? then(store.decide([part], false), ([decision]) => decision),
+        (part) => then(isOpen(part) ? store.answer([part], false) : undefined, () => part.decision),
       );
     },
     reset(name, key) {

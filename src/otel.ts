@@ -185,7 +185,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
 
   function hold(part: Part, active: CounterLike): void {
     if (!holds(part)) return;
-    const { cost } = part.decision;
+    const { cost } = part;
     held.set(part, cost);
     active.add(cost, { rule: part.rule.name });
   }
@@ -195,7 +195,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
     const part = TripEvent.trip(event)?.parts.find(({ rule }) => rule.name === event.rule);
     const before = part === undefined ? undefined : held.get(part);
     if (part === undefined || before === undefined) return false;
-    const { cost } = part.decision;
+    const { cost } = part;
     held.set(part, cost);
     if (cost !== before) active.add(cost - before, { rule: part.rule.name });
     return true;

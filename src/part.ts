@@ -5,9 +5,9 @@
  */
 
 import type { Algorithm, Policy } from "./algorithms/algorithm.ts";
-import type { DatedDecision } from "./decision.ts";
+import type { DatedDecision, Mode, Source, Standing } from "./decision.ts";
 import type { PreparedRule } from "./rule.ts";
-import type { Check } from "./stores/store.ts";
+import { decisionOf, type Question } from "./stores/store.ts";
 
 /** Where a rule's state for a partition key is kept. A name holds no colon, so no two pairs share a place. */
 export function storageKey(rule: PreparedRule, partition: string): string {
@@ -15,35 +15,46 @@ export function storageKey(rule: PreparedRule, partition: string): string {
 }
 
 /**
- * What the store is asked about one rule, and what came of it. There is one a rule and request, so it is small: what
- * follows from other members is told by getters. Its members are declared and set in the constructor alone: a member with
- * a place in the class body is set twice, and engines pay for both.
+ * What the store is asked about one rule, and what came of it. There is one a rule and request, and most requests are over
+ * without anybody having looked at their decisions, so all else that follows from its members is made when asked for.
+ * They are declared and set in the constructor alone: a member with a place in the class body is set twice, and engines
+ * pay for both.
  */
-export class Part implements Check {
+export class Part implements Question {
   declare readonly rule: PreparedRule;
   /** Whose quota: what the rule's key gave. */
   declare readonly partition: string;
   declare readonly policy: Policy;
-  declare readonly cost: number;
-  /** The verdict. Null until the store has given it, but for what the rule decides by itself. */
-  declare decision: DatedDecision;
+  /** Units: those that were asked for, until what was charged is corrected. */
+  declare cost: number;
+  declare allowed: boolean;
+  declare remaining: number;
+  declare resetAfterMs: number;
+  declare retryAfterMs: number;
+  declare blocked: boolean;
+  declare blockedMs: number;
+  declare source: Source | null;
+  declare at: number;
+  declare chargedAt: number;
   /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
   declare charged: boolean;
   /** Has the charge been corrected, for good? */
   declare settled: boolean;
 
-  constructor(
-    rule: PreparedRule,
-    partition: string,
-    policy: Policy,
-    cost: number,
-    refusal: DatedDecision | null,
-  ) {
+  constructor(rule: PreparedRule, partition: string, policy: Policy, cost: number) {
     this.rule = rule;
     this.partition = partition;
     this.policy = policy;
     this.cost = cost;
-    this.decision = refusal as DatedDecision;
+    this.allowed = false;
+    this.remaining = 0;
+    this.resetAfterMs = 0;
+    this.retryAfterMs = 0;
+    this.blocked = false;
+    this.blockedMs = 0;
+    this.source = null;
+    this.at = 0;
+    this.chargedAt = 0;
     this.charged = false;
     this.settled = false;
   }
@@ -59,9 +70,36 @@ export class Part implements Check {
   get since(): null {
     return null;
   }
+
+  get name(): string {
+    return this.policy.name;
+  }
+
+  get limit(): number {
+    return this.policy.limit;
+  }
+
+  get windowMs(): number {
+    return this.policy.windowMs;
+  }
+
+  get mode(): Mode {
+    return this.policy.mode;
+  }
+
+  /** What headers tell of it. */
+  get standing(): Standing {
+    return this;
+  }
+
+  /** The decision, once there is a verdict: a new object for whoever asks. */
+  get decision(): DatedDecision {
+    const { at, chargedAt, source } = this;
+    return { ...decisionOf(this, this, at), chargedAt, source: source as Source };
+  }
 }
 
 /** Is the store to decide it? */
 export function isOpen(part: Part): boolean {
-  return part.decision === null;
+  return part.source === null;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Announcer } from "./announcer.ts";
+import type { Source } from "./decision.ts";
 import { isResponse } from "./label.ts";
 import { all, ifLater, type MaybePromise, rescue, then } from "./maybe.ts";
 import { shown } from "./refusal.ts";
@@ -25,8 +26,8 @@ export interface Settlement {
 }
 
 /** Does the request hold something of this rule until its end? */
-export function holds({ rule, charged, decision }: Part): boolean {
-  return charged && decision.cost > 0 && rule.implementation.ownWindowMs !== undefined;
+export function holds({ rule, charged, cost }: Part): boolean {
+  return charged && cost > 0 && rule.implementation.ownWindowMs !== undefined;
 }
 
 /** What keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
@@ -72,21 +73,21 @@ export function settlement(store: DatedStore, announcer: Announcer | null): Sett
   }
 
   function correct(trip: Trip, part: Part, cost: number): MaybePromise<void> {
-    const { decision } = part;
-    if (cost === decision.cost) return;
-    const { key, partition, policy, algorithm } = part;
+    if (cost === part.cost) return;
+    const { key, partition, policy, algorithm, chargedAt: since, source } = part;
     const correction = {
-      ...{ key, partition, policy, algorithm },
-      cost: cost - decision.cost,
-      since: decision.chargedAt,
-      source: decision.source,
+      ...{ key, partition, policy, algorithm, since },
+      cost: cost - part.cost,
+      source: source as Source,
     };
     // At once: a slot that is released while this is under way must not be given back twice.
-    part.decision = { ...decision, cost };
+    part.cost = cost;
     return rescue(
       () =>
         then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
-          part.decision = { ...part.decision, remaining, resetAfterMs, source };
+          part.remaining = remaining;
+          part.resetAfterMs = resetAfterMs;
+          part.source = source;
           announcer?.settled(trip, part);
         }),
       (error) => announcer?.error(trip, part.rule.name, error),

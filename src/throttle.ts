@@ -10,7 +10,7 @@ import { compileAsk } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
-import { type DatedDecision, type Decision, refuses } from "./decision.ts";
+import { type Decision, refuses } from "./decision.ts";
 import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
 import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
@@ -79,7 +79,7 @@ function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): Maybe
 
 const isPart = (part: Part | null): part is Part => part !== null;
 const isDecided = (part: Part): boolean => !isOpen(part);
-const refusesItself = (part: Part): boolean => isDecided(part) && refuses(part.decision);
+const refusesItself = (part: Part): boolean => isDecided(part) && refuses(part);
 
 /** Does every rule apply, and leave it to the store? */
 function allOpen(answers: readonly (Part | null)[]): answers is readonly Part[] {
@@ -158,8 +158,8 @@ export function createThrottle(
   function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
     if (!allOpen(answers)) return askForSome(answers, trip);
     trip.asked = answers;
-    const decisions = store.decide(answers, trip.spend);
-    return isPromise(decisions) ? later(decisions, noteDecisions, trip) : noteDecisions(decisions, trip);
+    const answered = store.answer(answers, trip.spend);
+    return isPromise(answered) ? later(answered, conclude, trip) : conclude(answered, trip);
   }
 
   /** Some rules skip the request, or refuse it by themselves. */
@@ -173,27 +173,23 @@ export function createThrottle(
       return true;
     }
     trip.asked = asked;
-    const checks = asked.filter(isOpen);
-    return then(checks.length === 0 ? [] : store.decide(checks, trip.spend), noteDecisions, trip);
+    const questions = asked.filter(isOpen);
+    return then(questions.length === 0 ? undefined : store.answer(questions, trip.spend), conclude, trip);
   }
 
-  function noteDecisions(decisions: readonly DatedDecision[], trip: Trip): boolean {
+  /** What the verdicts come to. Is the request refused? */
+  function conclude(_: void, trip: Trip): boolean {
     const { asked, spend } = trip;
     let refused = false;
-    let next = 0;
+    let open = 0;
     for (let i = 0; i < asked.length; i++) {
       const part = asked[i];
-      if (isDecided(part)) continue;
-      // The deny cache answers with the refusing rules alone.
-      const decision = decisions[next];
-      if (decision?.policy !== part.policy.name) continue;
-      part.decision = decision;
-      part.charged = spend && decision.allowed;
-      if (refuses(decision)) refused = true;
-      next++;
+      if (isOpen(part)) open++;
+      else if (refuses(part)) refused = true;
     }
-    if (refused) { for (const part of asked) part.charged = false; }
-    const decided = next === asked.length ? asked : asked.filter(isDecided);
+    // The deny cache answers with the refusing rules alone.
+    const decided = open === 0 ? asked : asked.filter(isDecided);
+    for (const part of decided) part.charged = spend && !refused && part.allowed;
     trip.parts = trip.parts.length === 0 ? decided : [...trip.parts, ...decided];
     return refused;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
-import type { Decision } from "../decision.ts";
+import type { Decision, Standing } from "../decision.ts";
 
 /** One rule's state, to be told: its decision, and how its algorithm counts. */
 export interface Quota {
@@ -13,6 +13,16 @@ export interface Quota {
   readonly decision: Decision;
   /** The rule's algorithm; formats read its `gradual` and `unit`. */
   readonly algorithm: Algorithm;
+}
+
+/** A quota whose decision is made for whoever asks for it: a throttle's own. */
+interface LiveQuota extends Quota {
+  readonly standing: Standing;
+}
+
+/** What is to be told of a quota. */
+export function standingOf(quota: Quota): Standing {
+  return (quota as Partial<LiveQuota>).standing ?? { ...quota.decision, name: quota.decision.policy };
 }
 
 /** What a response says about its request's quotas. */

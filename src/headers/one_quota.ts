@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Decision, tighter } from "../decision.ts";
+import { type Standing, tighter } from "../decision.ts";
 import { decimal } from "./decimal.ts";
-import type { Quota } from "./format.ts";
+import { type Quota, standingOf } from "./format.ts";
 import { remainingUnits, unitsLeft, whole } from "./whole.ts";
 
 /** The names of three headers that tell of one quota. */
@@ -25,11 +25,11 @@ export function lowerCase({ limit, remaining, reset }: QuotaHeaders): QuotaHeade
   return { limit: limit.toLowerCase(), remaining: remaining.toLowerCase(), reset: reset.toLowerCase() };
 }
 
-/** The decision to tell. `quotas` holds at least one. */
-export function tightestOf(quotas: readonly Quota[]): Decision {
-  let { decision } = quotas[0];
-  for (let i = 1; i < quotas.length; i++) decision = tighter(decision, quotas[i].decision);
-  return decision;
+/** What to tell. `quotas` holds at least one. */
+export function tightestOf(quotas: readonly Quota[]): Standing {
+  let standing = standingOf(quotas[0]);
+  for (let i = 1; i < quotas.length; i++) standing = tighter(standing, standingOf(quotas[i]));
+  return standing;
 }
 
 function share(remaining: number, limit: number): number {
@@ -48,7 +48,7 @@ export function isTighter(
   headers: Headers,
   limit: string | null,
   remaining: string | null,
-  ours: Decision,
+  ours: Standing,
 ): boolean {
   if (limit === null || remaining === null || !ours.allowed) return false;
   // What is no number (two joined by a comma, say) no client can read: ours is better.
@@ -69,7 +69,7 @@ export function isTighter(
 export function writeQuota(
   headers: Headers,
   names: QuotaHeaders,
-  ours: Decision,
+  ours: Standing,
   reset: number | null,
 ): void {
   const isThere = headers.has(names.limit);

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Decision } from "../decision.ts";
-import type { HeaderDescription, Quota } from "./format.ts";
+import type { Standing } from "../decision.ts";
+import { type HeaderDescription, type Quota, standingOf } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./whole.ts";
 
@@ -24,13 +24,13 @@ export function windowed(quotas: readonly Quota[]): readonly Quota[] {
  *
  * @returns Null when there is no such moment; then these drafts allow no state.
  */
-export function resetSeconds(decision: Decision): number | null {
-  const { allowed, resetAfterMs, retryAfterMs } = decision;
+export function resetSeconds({ allowed, resetAfterMs, retryAfterMs }: Standing): number | null {
   if (!allowed && Number.isFinite(retryAfterMs)) return waitSeconds(retryAfterMs);
   return Number.isFinite(resetAfterMs) ? seconds(resetAfterMs) : null;
 }
 
-function writePolicy({ decision: { limit, windowMs } }: Quota): string {
+function writePolicy(quota: Quota): string {
+  const { limit, windowMs } = standingOf(quota);
   return writeItem(whole(limit), { w: seconds(windowMs) });
 }
 

@@ -6,9 +6,9 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
-import { type Decision, refuses } from "../decision.ts";
+import { refuses, type Standing } from "../decision.ts";
 import { decimal } from "./decimal.ts";
-import type { HeaderFormat, Quota } from "./format.ts";
+import { type HeaderFormat, type Quota, standingOf } from "./format.ts";
 import { writeItem, writeList, writeString } from "./structured_field.ts";
 import { remainingUnits, seconds, waitSeconds, whole } from "./whole.ts";
 
@@ -24,20 +24,22 @@ interface Told {
   readonly start: string;
 }
 
-function tell({ decision: { policy, limit, windowMs }, algorithm: { unit } }: Quota): Told {
+function tell(quota: Quota): Told {
+  const { name, limit, windowMs } = standingOf(quota);
+  const { unit } = quota.algorithm;
   // Slots come back when requests end, which no window says; a window under 1 s has no `w` to say it (§3.1.3).
   const hasWindow = unit !== "concurrent-requests" && windowMs >= 1000;
   return {
-    name: policy,
+    name,
     limit,
     windowMs,
     unit,
-    policy: writeItem(policy, {
+    policy: writeItem(name, {
       q: whole(limit),
       qu: unit === "requests" ? undefined : unit,
       w: hasWindow ? seconds(windowMs) : undefined,
     }),
-    start: `${writeString(policy)};r=`,
+    start: `${writeString(name)};r=`,
   };
 }
 
@@ -46,20 +48,20 @@ function tell({ decision: { policy, limit, windowMs }, algorithm: { unit } }: Qu
  * that is at least the time in which `r` units come back, or "r=99;t=1" would invite more than the policy
  * grants (§6). On a refusal it is the rule's own wait, so that Retry-After is never earlier. At most `w`.
  */
-function effectiveWindow(decision: Decision, gradual: boolean): number {
-  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = decision;
+function effectiveWindow(standing: Standing, gradual: boolean): number {
+  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = standing;
   const window = seconds(windowMs);
   if (!allowed) return Math.min(waitSeconds(retryAfterMs), window);
-  const refillMs = gradual && limit > 0 ? remainingUnits(decision) * windowMs / limit : 0;
+  const refillMs = gradual && limit > 0 ? remainingUnits(standing) * windowMs / limit : 0;
   return Math.min(seconds(Math.max(resetAfterMs, refillMs)), window);
 }
 
 /** The rest of a policy's item in RateLimit. */
-function writeState({ decision, algorithm }: Quota): string {
-  const remaining = remainingUnits(decision);
-  const hopeless = !decision.allowed && !Number.isFinite(decision.retryAfterMs);
+function writeState(standing: Standing, algorithm: Algorithm): string {
+  const remaining = remainingUnits(standing);
+  const hopeless = !standing.allowed && !Number.isFinite(standing.retryAfterMs);
   if (hopeless || algorithm.unit === "concurrent-requests") return decimal(remaining);
-  return `${decimal(remaining)};t=${decimal(effectiveWindow(decision, algorithm.gradual === true))}`;
+  return `${decimal(remaining)};t=${decimal(effectiveWindow(standing, algorithm.gradual === true))}`;
 }
 
 /**
@@ -77,12 +79,9 @@ export function draft11(): HeaderFormat {
   let policies = "";
 
   /** Is there something else to tell of this quota than was told in its place the last time? */
-  function isNews(
-    { decision: { policy, limit, windowMs }, algorithm: { unit } }: Quota,
-    place: number,
-  ): boolean {
+  function isNews({ name, limit, windowMs }: Standing, { unit }: Algorithm, place: number): boolean {
     const known = told[place];
-    return known?.name !== policy || known.limit !== limit || known.windowMs !== windowMs ||
+    return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
       known.unit !== unit;
   }
 
@@ -90,7 +89,7 @@ export function draft11(): HeaderFormat {
   function recall(quotas: readonly Quota[]): void {
     let news = told.length !== quotas.length;
     for (let i = 0; i < quotas.length; i++) {
-      if (!isNews(quotas[i], i)) continue;
+      if (!isNews(standingOf(quotas[i]), quotas[i].algorithm, i)) continue;
       told[i] = tell(quotas[i]);
       news = true;
     }
@@ -105,9 +104,10 @@ export function draft11(): HeaderFormat {
       recall(quotas);
       let states = "";
       for (let i = 0; i < quotas.length; i++) {
-        if (denied && !refuses(quotas[i].decision)) continue;
+        const standing = standingOf(quotas[i]);
+        if (denied && !refuses(standing)) continue;
         if (states !== "") states += ", ";
-        states += told[i].start + writeState(quotas[i]);
+        states += told[i].start + writeState(standing, quotas[i].algorithm);
       }
       headers.set("ratelimit-policy", joined(headers.get("ratelimit-policy"), policies));
       if (states === "") return;

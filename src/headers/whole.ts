@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Decision } from "../decision.ts";
+import type { Standing } from "../decision.ts";
 import { GREATEST_INTEGER } from "./structured_field.ts";
 
 /** Units, rounded down. */
@@ -25,11 +25,11 @@ export function waitSeconds(ms: number): number {
 }
 
 /** Units that a client can use now, as they come: never above the limit, none while a block lasts. */
-export function unitsLeft(decision: Decision): number {
-  return decision.blocked ? 0 : Math.min(decision.remaining, decision.limit);
+export function unitsLeft({ blocked, remaining, limit }: Standing): number {
+  return blocked ? 0 : Math.min(remaining, limit);
 }
 
 /** The same as a {@link whole} number. */
-export function remainingUnits(decision: Decision): number {
-  return whole(unitsLeft(decision));
+export function remainingUnits(standing: Standing): number {
+  return whole(unitsLeft(standing));
 }

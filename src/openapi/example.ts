@@ -6,16 +6,14 @@
  */
 
 import type { Step } from "../algorithms/algorithm.ts";
-import type { Decision } from "../decision.ts";
+import { refusedPart } from "../ask.ts";
+import { record } from "../decision.ts";
+import { Part } from "../part.ts";
 import type { FailurePolicy, PreparedRule } from "../rule.ts";
-import { type Check, decisionOf } from "../stores/store.ts";
-import type { Part } from "../trip.ts";
+import { decisionOf } from "../stores/store.ts";
 
 /** When the examples take place: a round moment, the same in every document. */
 export const EXAMPLE_AT: number = Date.UTC(2026, 0, 1);
-
-/** What a client is told to wait, in ms, that is refused as nobody can count. */
-const RETRY_MS = 1000;
 
 /** A rule whose rate and cost are known beforehand. */
 interface Static {
@@ -42,8 +40,10 @@ function partAfter({ rule, policy, cost }: Static, passed: number, isPeek = fals
   const step = (state: unknown, units: number): Step =>
     algorithm.step(state, policy, EXAMPLE_AT, units, null);
   const state = passed === 0 ? null : step(null, passed * cost).state;
-  const decision = decisionOf({ policy, cost } as Check, step(state, isPeek ? 0 : cost), EXAMPLE_AT);
-  return { rule, algorithm, decision } as Part;
+  const part = new Part(rule, "", policy, cost);
+  const { at, chargedAt, ...said } = decisionOf(part, step(state, isPeek ? 0 : cost), EXAMPLE_AT);
+  record(part, said, "store", at, chargedAt);
+  return part;
 }
 
 /** The decisions on the first request of a client. Those of rules that depend on the request are left out. */
@@ -89,21 +89,5 @@ export function dependsOnRequest({ rate, cost }: PreparedRule): boolean {
 
 /** The refusal of what nobody can count. */
 function uncounted(rule: PreparedRule): Part {
-  const { name, limit, windowMs, mode, implementation: algorithm } = rule;
-  const decision: Decision = {
-    policy: name,
-    limit: limit ?? 0,
-    windowMs: windowMs ?? 0,
-    cost: typeof rule.cost === "number" ? rule.cost : 0,
-    mode,
-    allowed: false,
-    remaining: 0,
-    resetAfterMs: 0,
-    retryAfterMs: RETRY_MS,
-    blocked: false,
-    source: "denied-by-policy",
-    at: EXAMPLE_AT,
-    chargedAt: EXAMPLE_AT,
-  };
-  return { rule, algorithm, decision } as Part;
+  return refusedPart(rule, "", "denied-by-policy", EXAMPLE_AT);
 }

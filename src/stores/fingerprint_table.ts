@@ -28,7 +28,7 @@ import {
 import { packedStep } from "./packing.ts";
 import { Place } from "./place.ts";
 import { LOOKS, type Room, type Shelf } from "./shelf.ts";
-import type { Check } from "./store.ts";
+import type { Asked } from "./store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
@@ -61,8 +61,6 @@ export interface Name {
   kind: Kind | null;
   /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
   isMixed: boolean;
-  /** What was asked for after it the last time: the rules of a request mostly come in one order. */
-  next: Name | null;
 }
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
@@ -87,8 +85,6 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   const kinds: Kind[] = [];
   const kindOfRate = new Map<string, Kind>();
   const names = new Map<string, Name>();
-  /** The name that was asked for last. */
-  let latest: Name | null = null;
   /** Were names forgotten? One that is made anew may have entries. */
   let forgot = false;
   const print = new Int32Array(2);
@@ -112,27 +108,21 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     const halves = new Int32Array(2);
     keyedHash(text, seedOfNames ??= randomSeed(), halves);
     if (names.size >= MOST_NAMES) {
+      // Places may still hold them.
+      for (const name of names.values()) name.isMixed = true;
       names.clear();
       forgot = true;
     }
-    const made = { text, low: halves[0], high: halves[1], kind: null, isMixed: forgot, next: null };
+    const made = { text, low: halves[0], high: halves[1], kind: null, isMixed: forgot };
     names.set(text, made);
     return made;
   }
 
-  function nameOf(text: string): Name {
-    const before = latest;
-    if (before !== null && before.text === text) return before;
-    const next = before === null ? null : before.next;
-    if (next !== null && next.text === text) return latest = next;
-    latest = names.get(text) ?? newName(text);
-    if (before !== null) before.next = latest;
-    return latest;
-  }
-
   /** Goes to a key: the hashes of its rule's name, of which there are few, and of its partition in one. */
   function search(place: Place, text: string, partition: string): void {
-    const name = nameOf(text);
+    // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
+    const before = place.name;
+    const name = before?.text === text ? before : names.get(text) ?? newName(text);
     hash(partition);
     let low = print[0] ^ name.low;
     if (low === EMPTY) low = 1;
@@ -162,7 +152,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   }
 
   /** The kind that a check makes its entry, which its name remembers. */
-  function kindOf(name: Name, { algorithm, policy }: Check): Kind {
+  function kindOf(name: Name, { algorithm, policy }: Asked): Kind {
     const latest = name.kind;
     if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.

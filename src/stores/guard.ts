@@ -4,12 +4,13 @@
  * @module
  */
 
+import { type DatedDecision, record } from "../decision.ts";
+import { then } from "../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../rule.ts";
-import { around } from "./around.ts";
 import { denyCache } from "./deny_cache.ts";
 import { isMemoryStore } from "./memory.ts";
 import { resilient } from "./resilient.ts";
-import type { Check, DatedStore, LeasingStore, Store } from "./store.ts";
+import type { AnsweringStore, Check, DatedStore, LeasingStore, Question, Store } from "./store.ts";
 import { checkSafety, type UnsafeStore } from "./unsafe.ts";
 
 /**
@@ -26,22 +27,36 @@ export function guard(
     readonly unsafeStore: UnsafeStore;
   },
   rules: readonly CompiledRule[],
-): DatedStore {
+): AnsweringStore {
   checkSafety(store, unsafeStore);
   if (isMemoryStore(store)) return store;
   const ladder = resilient(store, { rules, onStoreFailure });
   // Outside the ladder: what is held is answered during an outage too, and says nothing of how the store is.
   const leased = (store as Partial<LeasingStore>).leases?.(ladder, rules) ?? ladder;
-  return withPlainChecks(
-    store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased,
-  );
+  return answering(store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased);
 }
 
-/** A throttle's checks have getters. Whoever copies a check to change it (`{ ...check, key }`) would lose what they give. */
-function withPlainChecks(store: DatedStore): DatedStore {
-  const plain = ({ key, policy, algorithm, cost, since, source }: Check): Check => ({
-    ...{ key, policy, algorithm, cost, since },
-    ...(source === undefined ? {} : { source }),
-  });
-  return around(store, { decide: (checks, spend) => store.decide(checks.map(plain), spend) });
+/** A store that decides checks, for a throttle's questions. */
+function answering(store: DatedStore): AnsweringStore {
+  return {
+    ...store,
+    decide: (checks, spend) => store.decide(checks.map(plain), spend),
+    answer: (questions, spend) => then(store.decide(questions.map(plain), spend), note, questions),
+  };
+}
+
+/** A check as any store gets it: whoever copies one to change it (`{ ...check, key }`) would lose what getters give. */
+function plain({ key, policy, algorithm, cost, since, source }: Check | Question): Check {
+  return { ...{ key, policy, algorithm, cost, since }, ...(source ? { source } : {}) };
+}
+
+/** Writes decisions into the questions that they answer: the deny cache answers with the refusing rules alone. */
+function note(decisions: readonly DatedDecision[], questions: readonly Question[]): void {
+  let next = 0;
+  for (const question of questions) {
+    const decision = decisions[next];
+    if (decision?.policy !== question.policy.name) continue;
+    record(question, decision, decision.source, decision.at, decision.chargedAt);
+    next++;
+  }
 }

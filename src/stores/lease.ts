@@ -131,8 +131,6 @@ export function used(lease: Lease, check: Check, now: Moment): DatedDecision {
     remaining: lease.left + lease.units,
     resetAfterMs: Math.max(0, answer.resetAfterMs - ago),
     retryAfterMs: 0,
-    state: null,
-    ttlMs: 0,
     at: answer.chargedAt,
   }, answer.at + ago);
   decision.source = "lease";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { DatedDecision } from "../decision.ts";
+import { record, type Verdict } from "../decision.ts";
 import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
 import { Place } from "./place.ts";
 import type { Room, Shelf } from "./shelf.ts";
-import { type Check, type DatedStore, decisionOf, type Store, type StoreChange } from "./store.ts";
+import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "./store.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -31,9 +31,12 @@ interface Overflow {
 const memoryStores = new WeakSet<Store>();
 
 /** Is this a {@link memoryStore}? */
-export function isMemoryStore(store: Store): store is DatedStore {
+export function isMemoryStore(store: Store): store is AnsweringStore {
   return memoryStores.has(store);
 }
+
+/** What a decision says before it is made. */
+const UNDECIDED = /* @__PURE__ */ new Place();
 
 /** Below the 16,777,216 at which V8's Map throws. */
 const MOST_KEYS = 16_000_000;
@@ -81,13 +84,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function shelfOf({ algorithm: { width = 0 } }: Check): Shelf {
+  function shelfOf({ algorithm: { width = 0 } }: Asked): Shelf {
     return shelves[width] ??= width === 0 ? entryMap(room) : fingerprintTable(width, room);
   }
 
   /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
-  function makeRoom(place: Place, check: Check, now: number): boolean {
-    if (shelfOf(check).makeRoom(place, now)) return true;
+  function makeRoom(place: Place, check: Asked, now: number): boolean {
+    if (place.shelf!.makeRoom(place, now)) return true;
     const other = new Place();
     for (const shelf of shelves) {
       shelf?.find(other, check, now);
@@ -106,8 +109,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(place: Place, check: Check, now: number, spend: boolean): void {
-    const shelf = shelfOf(check);
+  function find(place: Place, check: Asked, now: number, spend: boolean): void {
+    const shelf = place.shelf = shelfOf(check);
     shelf.find(place, check, now);
     if (place.hasState) return;
     const shared = sharedBy(place, check, now, spend);
@@ -117,7 +120,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** What a key that has no state shares with others, if it must. */
-  function sharedBy(place: Place, check: Check, now: number, spend: boolean): Overflow | null {
+  function sharedBy(place: Place, check: Asked, now: number, spend: boolean): Overflow | null {
     if (room.held < maxKeys) {
       tellFull(false);
       return null;
@@ -127,8 +130,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(place: Place, check: Check, now: number): void {
-    const shelf = shelfOf(check);
+  function save(place: Place, check: Asked, now: number): void {
+    const shelf = place.shelf!;
     if (shelf.save(place, check, now)) return;
     if (makeRoom(place, check, now) && shelf.save(place, check, now)) return;
     tellFull(true);
@@ -139,35 +142,41 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state: shelf.take(place), remaining, expiresAt: now + ttlMs });
   }
 
-  const store: DatedStore = {
+  /** Decides checks, and writes the verdict on each into the object at its place. */
+  function decide(checks: readonly Asked[], verdicts: readonly Verdict[], spend: boolean): void {
+    const now = clock();
+    let pass = true;
+    for (let i = 0; i < checks.length; i++) {
+      const check = checks[i];
+      const place = places[i] ??= new Place();
+      find(place, check, now, spend);
+      place.shelf!.step(place, check, now, check.cost);
+      record(verdicts[i], place, "store", now, place.at);
+      if (!place.allowed && check.policy.mode === "enforce") pass = false;
+    }
+    for (let i = 0; i < checks.length; i++) {
+      const check = checks[i];
+      const place = places[i];
+      if (spend && (pass || !place.allowed)) {
+        if (place.changed) save(place, check, now);
+      } else if (place.allowed) {
+        // Nothing was charged: show what is left without this request.
+        place.shelf!.step(place, check, now, 0);
+        verdicts[i].remaining = place.remaining;
+        verdicts[i].resetAfterMs = place.resetAfterMs;
+      }
+    }
+  }
+
+  const store: AnsweringStore = {
     shared: false,
     clock,
-    decide(checks, spend = true): readonly DatedDecision[] {
-      const now = clock();
-      const decisions = new Array<DatedDecision>(checks.length);
-      let pass = true;
-      for (let i = 0; i < checks.length; i++) {
-        const check = checks[i];
-        const place = places[i] ??= new Place();
-        find(place, check, now, spend);
-        shelfOf(check).step(place, check, now, check.cost);
-        decisions[i] = decisionOf(check, place, now);
-        if (!place.allowed && check.policy.mode === "enforce") pass = false;
-      }
-      for (let i = 0; i < checks.length; i++) {
-        const check = checks[i];
-        const place = places[i];
-        if (spend && (pass || !place.allowed)) {
-          if (place.changed) save(place, check, now);
-        } else if (place.allowed) {
-          // Nothing was charged: show what is left without this request.
-          shelfOf(check).step(place, check, now, 0);
-          decisions[i].remaining = place.remaining;
-          decisions[i].resetAfterMs = place.resetAfterMs;
-        }
-      }
+    decide(checks, spend = true) {
+      const decisions = checks.map((check) => decisionOf(check, UNDECIDED, 0));
+      decide(checks, decisions as Verdict[], spend);
       return decisions;
     },
+    answer: (questions, spend) => decide(questions, questions, spend),
     observe(listener) {
       listeners.push(listener);
     },

@@ -7,6 +7,7 @@
 import type { PackedStep } from "../algorithms/packed.ts";
 import type { Name } from "./fingerprint_table.ts";
 import type { Segment } from "./segment.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** The most numbers that a packed state has. */
 const WIDEST = 4;
@@ -16,6 +17,8 @@ const WIDEST = 4;
  * many as it is ever asked at once, and writes them anew for each decision, so that this makes nothing but itself.
  */
 export class Place implements PackedStep {
+  /** Where it is. */
+  shelf: Shelf | null = null;
   /** Is there a state to step from? */
   hasState = false;
   /** That state, where it is packed. It may be past its time, which its algorithm then sees. */

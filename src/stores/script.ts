@@ -181,8 +181,6 @@ export function decisionsOf(checks: readonly Check[], reply: unknown): DatedDeci
       remaining,
       resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
       retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      state: null,
-      ttlMs: 0,
       at,
       blocked: blockedMs > 0,
       blockedMs,

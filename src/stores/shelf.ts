@@ -5,7 +5,7 @@
  */
 
 import type { Place } from "./place.ts";
-import type { Check } from "./store.ts";
+import type { Asked } from "./store.ts";
 
 /** How many keys the shelves of one store hold together, and may. */
 export interface Room {
@@ -18,16 +18,16 @@ export interface Room {
 /** Keeps states by key. */
 export interface Shelf {
   /** Goes to a check's key, and to the state that it has. */
-  find(place: Place, check: Check, now: number): void;
+  find(place: Place, check: Asked, now: number): void;
   /** Steps a check, at a cost, from the state that was found. */
-  step(place: Place, check: Check, now: number, cost: number): void;
+  step(place: Place, check: Asked, now: number, cost: number): void;
   /**
    * Keeps what the step says to remember where its check's key was found, whatever came in between. A new key takes the
    * room of one that has expired, else of the one that has used least, but never of one with nothing left.
    *
    * @returns False when there is no room.
    */
-  save(place: Place, check: Check, now: number): boolean;
+  save(place: Place, check: Asked, now: number): boolean;
   /** Is there room for the key of a place, once what may go has gone? */
   makeRoom(place: Place, now: number): boolean;
   /** What the step says to remember, to be kept elsewhere. */

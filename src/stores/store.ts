@@ -4,8 +4,15 @@
  * @module
  */
 
-import type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
-import type { DatedDecision, Decision, Source } from "../decision.ts";
+import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import {
+  type DatedDecision,
+  type Decision,
+  record,
+  type Said,
+  type Source,
+  type Verdict,
+} from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { CompiledRule } from "../rule.ts";
 
@@ -86,6 +93,21 @@ export interface DatedStore extends Store {
   decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly DatedDecision[]>;
 }
 
+/** A check as a store sees it that keeps all charges in one place. */
+export type Asked = Omit<Check, "source">;
+
+/** A check with room for the verdict. */
+export interface Question extends Asked, Verdict {}
+
+/** A store as a throttle asks it. */
+export interface AnsweringStore extends DatedStore {
+  /**
+   * {@link Store.decide} for a throttle: writes each verdict into its question. Where some are known to refuse, the store
+   * may leave the others without one.
+   */
+  answer(questions: readonly Question[], spend: boolean): MaybePromise<void>;
+}
+
 /** A store from which a throttle may take units ahead. */
 export interface LeasingStore extends Store {
   /** Puts that around the store as a throttle asks it: null where nothing is to be taken ahead. */
@@ -100,22 +122,13 @@ export interface LeasingStore extends Store {
  * @param now The store's time of it, epoch ms.
  * @returns A new decision.
  */
-export function decisionOf(check: Check, step: Step, now: number): DatedDecision {
-  const { policy } = check;
-  return {
-    policy: policy.name,
-    limit: policy.limit,
-    windowMs: policy.windowMs,
-    cost: check.cost,
-    mode: policy.mode,
-    allowed: step.allowed,
-    remaining: step.remaining,
-    resetAfterMs: step.resetAfterMs,
-    retryAfterMs: step.retryAfterMs,
-    blocked: step.blocked === true,
-    blockedMs: step.blockedMs ?? 0,
-    source: "store",
-    at: now,
-    chargedAt: step.at ?? now,
-  };
+export function decisionOf(
+  { policy, cost }: Asked,
+  step: Said & { readonly at?: number | undefined },
+  now: number,
+): DatedDecision {
+  const { name, limit, windowMs, mode } = policy;
+  const decision = { policy: name, limit, windowMs, cost, mode } as DatedDecision;
+  record(decision as Verdict, step, "store", now, step.at ?? now);
+  return decision;
 }
