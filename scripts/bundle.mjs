@@ -6,15 +6,21 @@
  *   dist/src/shared-....js      what the other entries share besides
  *
  * No module is in two files, so what is one thing in src is one thing in dist. Packages stay imports, all but Hono's
- * routers and what they are made with: in their own fourteen files they would take most of the time.
+ * routers and what they are made with: in their own fourteen files they would take most of the time. All of it is minified,
+ * as most of the rest of that time goes by length; who wants to read it has the sources and source maps beside it.
  */
 import { build, transform } from "esbuild";
+import { Buffer } from "node:buffer";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, posix, relative } from "node:path";
+import { basename, dirname, join, posix, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const DIST = "dist";
 const ROOT_ENTRY = "mod.ts";
+
+const HONO = `/*\nHono's routers are in this file.\n\n${
+  readFileSync("node_modules/hono/LICENSE", "utf8")
+}*/\n`;
 
 const SETTINGS = {
   bundle: true,
@@ -39,9 +45,6 @@ const bundles = await Promise.all([
     // Of two exports with one name it could have neither; that is an error.
     stdin: { contents: modules.map((file) => `export * from "./${file}";`).join("\n"), resolveDir: "." },
     entryNames: "root",
-    banner: {
-      js: `/*\nHono's routers are in this file.\n\n${readFileSync("node_modules/hono/LICENSE", "utf8")}*/`,
-    },
     plugins: [{ name: "Hono's routers", setup: bringHono }],
   }),
   build({
@@ -52,7 +55,8 @@ const bundles = await Promise.all([
     plugins: [{ name: "root.js", setup: takeFromRoot }],
   }),
 ]);
-const written = await Promise.all(bundles.flatMap(({ outputFiles }) => outputFiles).map(write));
+const outputs = bundles.flatMap(({ outputFiles }) => outputFiles);
+const written = (await Promise.all(outputs.filter(({ path }) => path.endsWith(".js")).map(write))).flat();
 for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
   const path = fromHere(join(DIST, file));
   if (/\.js(?:\.map)?$/.test(path) && !written.includes(path)) rmSync(path);
@@ -78,15 +82,38 @@ function takeFromRoot({ onResolve }) {
   });
 }
 
-/** One file at a time, and none that is right already, so that a run beside this one keeps what it reads. */
+/** A bundle and its source map. */
 async function write({ path, text }) {
   const file = fromHere(path);
-  const right = file.endsWith(".map")
-    ? withoutShipped(text)
-    : await withConstants(withPaths(text, dirname(file)));
+  const map = outputs.find((output) => output.path === `${path}.map`).text;
+  const readable = await withConstants(withPaths(text, dirname(file)));
+  const { code, map: newMap } = await minified(readable, map);
+  const notice = file === `${DIST}/root.js` ? HONO : "";
+  writeIfNew(file, `${code}${notice}//# sourceMappingURL=${basename(file)}.map\n`);
+  writeIfNew(`${file}.map`, withoutShipped(newMap));
+  return [file, `${file}.map`];
+}
+
+/** One file at a time, and none that is right already, so that a run beside this one keeps what it reads. */
+function writeIfNew(file, text) {
   mkdirSync(dirname(file), { recursive: true });
-  if (!existsSync(file) || readFileSync(file, "utf8") !== right) writeFileSync(file, right);
-  return file;
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
+}
+
+/**
+ * esbuild takes the notes out of what it minifies that say which calls a user's bundler may leave out. So a call at the top
+ * of a module goes through it as the argument of another, whose name is as long as the note.
+ */
+async function minified(code, map) {
+  const note = "/*@__PURE__*/";
+  const noted = code
+    .replace(/^(const [\w$]+=)\/\* @__PURE__ \*\/ (.*);$/gm, "$1PURE_________($2);")
+    .replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  const result = await transform(
+    `${noted}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString("base64")}`,
+    { minify: true, format: "esm", target: SETTINGS.target, sourcemap: "external" },
+  );
+  return { code: result.code.replaceAll("PURE_________(", `${note}(`), map: result.map };
 }
 
 function withPaths(code, folder) {

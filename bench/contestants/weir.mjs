@@ -4,7 +4,8 @@ import { pathToFileURL } from "node:url";
 
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
-const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
+const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } =
+  await load("mod.js");
 
 /** A question as a throttle asks its memory store: what follows from the rest is made only if it is asked for. */
 class Question {
@@ -26,7 +27,8 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
   const store = memoryStore({ maxKeys });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   const algorithm = fixedWindow();
-  return (partition) => store.decide([new Question(policy, algorithm, partition)])[0].allowed;
+  return (partition) =>
+    store.decide([new Question(policy, algorithm, partition)])[0].allowed;
 }
 
 const written = ({ name, limit, windowMs }) => ({
@@ -47,7 +49,10 @@ const PATIENCE = 60_000;
 /** Decides a client's request under rules on a shared store, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
-    ? (await load("src/stores/redis.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
+    ? (await load("src/stores/redis.js")).redisStore({
+      client: tcp,
+      timeoutMs: PATIENCE,
+    })
     : (await load("src/stores/upstash.js")).upstashStore({
       url: http.url,
       token: http.token,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { addressRange, canonicalAddress } from "./address.ts";
+import { canonicalAddress } from "./address.ts";
 import { passedBeside, peerOf } from "./peer.ts";
 import { headerReader, walkHops } from "./proxies.ts";
 
@@ -54,13 +54,13 @@ function header(name: string, hops: number = 1): ReadClient {
   return (request, platform) => walk(peerOf(request, platform), read(request.headers.get(name) ?? ""));
 }
 
-// With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E.
-const pseudoIpv4 = /* @__PURE__ */ addressRange("240.0.0.0/4")!;
+// With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E: 240.0.0.0/4.
+const PSEUDO_IPV4 = /^2[45]\d\./;
 const connectingIp = /* @__PURE__ */ header("cf-connecting-ip");
 
 function cloudflare(request: Request, platform: readonly unknown[]): string | null {
   const address = connectingIp(request, platform);
-  if (address === null || !pseudoIpv4.has(address)) return address;
+  if (address === null || !PSEUDO_IPV4.test(address)) return address;
   return canonicalAddress(request.headers.get("cf-connecting-ipv6") ?? "") ?? address;
 }
 
