@@ -8,9 +8,7 @@ function ratio(results, metric, ours, theirs, base) {
   const ratios = of(ours)
     .map((value, i) => {
       const zero = base ? of(base)[i] : 0;
-      return value === null || of(theirs)[i] === null
-        ? null
-        : (value - zero) / (of(theirs)[i] - zero);
+      return value === null || of(theirs)[i] === null ? null : (value - zero) / (of(theirs)[i] - zero);
     })
     .filter((value) => value !== null && Number.isFinite(value));
   return ratios.length === 0 ? null : median(ratios);
@@ -25,9 +23,7 @@ function value(results, metric, id) {
 /** The lowest median of the peers that have one. */
 function best(results, metric, ids) {
   const found = ids.filter((id) => value(results, metric, id) !== null);
-  return found.sort((a, b) =>
-    value(results, metric, a) - value(results, metric, b)
-  )[0];
+  return found.sort((a, b) => value(results, metric, a) - value(results, metric, b))[0];
 }
 
 const STORES = [
@@ -55,8 +51,7 @@ const GOALS = [
   ...["1 rule", "3 rules"].flatMap((scene) => [
     ...[2, 3].map((headers) => ({
       section: "pipeline",
-      text:
-        `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
+      text: `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
       most: 1.25,
       of: (results) =>
         ratio(
@@ -77,17 +72,14 @@ const GOALS = [
           "ns",
           PEERS.map((peer) => `${scene}: ${peer}`),
         );
-        return peer === undefined
-          ? null
-          : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
+        return peer === undefined ? null : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
       },
     },
     {
       section: "http",
       text: `over HTTP, ${scene}: throughput over the wrapper's by hand`,
       least: 0.97,
-      of: (results) =>
-        ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
+      of: (results) => ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
     },
   ]),
   {
@@ -100,9 +92,7 @@ const GOALS = [
         "ns",
         DENIED.map((peer) => `denied: ${peer} headers`),
       );
-      return peer === undefined
-        ? null
-        : ratio(results, "ns", "denied: Weir, 4 headers", peer);
+      return peer === undefined ? null : ratio(results, "ns", "denied: Weir, 4 headers", peer);
     },
   },
   {
@@ -128,8 +118,7 @@ const GOALS = [
   },
   {
     section: "attack",
-    text:
-      "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
+    text: "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
     most: 30.5,
     of: (results) => value(results, "held", "Weir"),
   },
@@ -149,8 +138,7 @@ const GOALS = [
     section: "redis",
     text: "3 rules over HTTP, 32 at once: throughput over PING's",
     least: 0.9,
-    of: (results) =>
-      ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
+    of: (results) => ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
   },
   {
     section: "start",

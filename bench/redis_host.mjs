@@ -7,9 +7,7 @@ import { startRedis } from "../tests/harness/redis.ts";
 const redis = await startRedis();
 const bridge = await startBridge({ host: redis.host, port: redis.port });
 // Asked how many HTTP requests there were.
-const control = createServer((_request, response) =>
-  response.end(String(bridge.requests))
-);
+const control = createServer((_request, response) => response.end(String(bridge.requests)));
 await new Promise((listening) => control.listen(0, "127.0.0.1", listening));
 
 console.log(JSON.stringify({

@@ -1,11 +1,7 @@
 /** What differs between the runtimes: what their servers pass beside a request, and how their memory is read. */
 import process from "node:process";
 
-export const runtime = "Deno" in globalThis
-  ? "deno"
-  : "Bun" in globalThis
-  ? "bun"
-  : "node";
+export const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 
 /** What this runtime's server passes beside a request from an address. */
 export const platformOf = {
@@ -50,5 +46,4 @@ export async function heldBytes() {
 }
 
 /** The memory of the process, in bytes. */
-export const residentBytes = () =>
-  process.memoryUsage.rss?.() ?? process.memoryUsage().rss;
+export const residentBytes = () => process.memoryUsage.rss?.() ?? process.memoryUsage().rss;

@@ -4,10 +4,9 @@ import { pathToFileURL } from "node:url";
 
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
-const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } =
-  await load("mod.js");
+const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
 
-/** A question as a throttle asks its memory store: what follows from the rest is made only if it is asked for. */
+/** A question as a throttle asks its memory store: with room for the verdict. */
 class Question {
   constructor(policy, algorithm, partition) {
     this.policy = policy;
@@ -15,6 +14,15 @@ class Question {
     this.partition = partition;
     this.cost = 1;
     this.since = null;
+    this.allowed = false;
+    this.remaining = 0;
+    this.resetAfterMs = 0;
+    this.retryAfterMs = 0;
+    this.blocked = false;
+    this.blockedMs = 0;
+    this.source = null;
+    this.at = 0;
+    this.chargedAt = 0;
   }
 
   get key() {
@@ -27,8 +35,11 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
   const store = memoryStore({ maxKeys });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   const algorithm = fixedWindow();
-  return (partition) =>
-    store.decide([new Question(policy, algorithm, partition)])[0].allowed;
+  return (partition) => {
+    const question = new Question(policy, algorithm, partition);
+    store.answer([question], true);
+    return question.allowed;
+  };
 }
 
 const written = ({ name, limit, windowMs }) => ({
@@ -49,10 +60,7 @@ const PATIENCE = 60_000;
 /** Decides a client's request under rules on a shared store, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
-    ? (await load("src/stores/redis.js")).redisStore({
-      client: tcp,
-      timeoutMs: PATIENCE,
-    })
+    ? (await load("src/stores/redis.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
     : (await load("src/stores/upstash.js")).upstashStore({
       url: http.url,
       token: http.token,

@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { runtime } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 
-export const title =
-  "Requests over HTTP: the bare server's throughput, and each one's share of it";
+export const title = "Requests over HTTP: the bare server's throughput, and each one's share of it";
 export const metrics = { rps: "requests/s" };
 export const runtimes = ["node", "bun", "deno"];
 /** What is told: the share of the bare server's. */
@@ -65,9 +64,7 @@ async function listen(fetch) {
     return server.addr.port;
   }
   const { serve } = await peer("@hono/node-server");
-  return new Promise((ready) =>
-    serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port))
-  );
+  return new Promise((ready) => serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port)));
 }
 
 /** Requests a second over 32 connections. */
@@ -93,15 +90,11 @@ function wrk(program, port, seconds) {
 }
 
 export async function measure(id, { quick, programs }) {
-  const { file, scene } = contestants.find((contestant) =>
-    contestant.id === id
-  );
-  const wrapped = file === null
-    ? handler
-    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
-      rules: SCENES[scene],
-      headers: 3,
-    });
+  const { file, scene } = contestants.find((contestant) => contestant.id === id);
+  const wrapped = file === null ? handler : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+    rules: SCENES[scene],
+    headers: 3,
+  });
   const port = await listen(wrapped);
   await wrk(programs.wrk, port, 1);
   return { rps: await wrk(programs.wrk, port, quick ? 1 : 3) };

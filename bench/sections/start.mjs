@@ -21,8 +21,7 @@ export const contestants = [{ id: "Weir" }];
 
 /** How long a process takes to import a file, ms: by its own watch, as a process takes ten times as long to come and go. */
 function importMs(file) {
-  const timing =
-    "const start = performance.now(); await import(process.argv[1]);" +
+  const timing = "const start = performance.now(); await import(process.argv[1]);" +
     "process.stdout.write(String(performance.now() - start))";
   const words = [
     "--input-type=module",
