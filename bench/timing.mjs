@@ -16,13 +16,21 @@ export async function timed(prepare, call, batches) {
   for (let n = -batches / 2; n < batches; n++) {
     for (let i = 0; i < BATCH; i++) batch[i] = prepare();
     const start = performance.now();
-    for (let i = 0; i < BATCH; i++) {
-      const answer = call(batch[i]);
-      if (typeof answer?.then === "function") await answer;
-    }
+    await callAll(call, batch);
     if (n >= 0) times.push(performance.now() - start);
   }
   return median(times) * 1e6 / BATCH;
+}
+
+/**
+ * A function of its own: what engines make of a loop that prepares and calls depends on both, and a server's requests come
+ * from outside of what calls the handler.
+ */
+async function callAll(call, batch) {
+  for (let i = 0; i < batch.length; i++) {
+    const answer = call(batch[i]);
+    if (typeof answer?.then === "function") await answer;
+  }
 }
 
 /** The middle one; of an even number the mean of the two in the middle. */
