@@ -57,7 +57,7 @@ export interface Decision {
   chargedAt?: number;
 }
 
-/** What of a decision is not known before it is made. */
+/** What of a {@link Decision} is not known before it is made. */
 export interface Verdict {
   allowed: boolean;
   remaining: number;

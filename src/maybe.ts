@@ -21,7 +21,10 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
 
 // Closures are made in functions of their own: one that may make a closure pays for its variables at every call.
 
-/** `next(value, arg)` when the value arrives. */
+/**
+ * `next(value, arg)` when the value arrives. The path of a request writes it out, `isPromise(value) ? later(value, next, arg)
+ * : next(value, arg)`: engines optimize each of its steps for what comes there, and {@link then} for what comes anywhere.
+ */
 export function later<T, R, A>(
   value: Promise<T>,
   next: (value: T, arg: A) => MaybePromise<R>,
