@@ -30,7 +30,7 @@ const SETTINGS = {
   format: "esm",
   target: "es2022",
   packages: "external",
-  sourcemap: true,
+  sourcemap: "external",
   logLevel: "warning",
   logOverride: { "ambiguous-reexport": "error" },
 };
@@ -106,9 +106,7 @@ function writeIfNew(file, text) {
  */
 async function minified(code, map) {
   const note = "/*@__PURE__*/";
-  const noted = code
-    .replace(/^(const [\w$]+=)\/\* @__PURE__ \*\/ (.*);$/gm, "$1PURE_________($2);")
-    .replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  const noted = code.replace(/^(const [\w$]+=)\/\* @__PURE__ \*\/ (.*);$/gm, "$1PURE_________($2);");
   const result = await transform(
     `${noted}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString("base64")}`,
     { minify: true, format: "esm", target: SETTINGS.target, sourcemap: "external" },

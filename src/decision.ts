@@ -120,7 +120,7 @@ export function hasNumbers({ source }: Pick<Verdict, "source">): boolean {
 type Weighed = Pick<Decision, "allowed" | "retryAfterMs" | "limit" | "remaining">;
 
 /** The part of the quota that is left, from 0 to 1. */
-function share({ limit, remaining }: Weighed): number {
+export function share({ limit, remaining }: Pick<Decision, "limit" | "remaining">): number {
   return limit === 0 ? 0 : remaining / limit;
 }
 

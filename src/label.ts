@@ -115,8 +115,7 @@ function reportOf(parts: readonly Part[], denied: boolean): Report {
   let told = 0;
   let refused = denied;
   let waitMs = 0;
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i];
+  for (const part of parts) {
     if (isTold(part)) told++;
     if (!refuses(part)) continue;
     refused = true;
@@ -160,9 +159,7 @@ export function compileLabel(rules: readonly PreparedRule[], formats: readonly H
   return (headers, parts) => {
     if (parts.length === 0) return;
     const whole = reportOf(parts, false);
-    const asked = whole.denied ? plans : always;
-    for (let i = 0; i < asked.length; i++) {
-      const { format, users } = asked[i];
+    for (const { format, users } of whole.denied ? plans : always) {
       if (users === null) {
         format.write(headers, whole);
       } else {

@@ -10,17 +10,17 @@ import { compileAsk } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
-import { type Decision, refuses } from "./decision.ts";
+import { compileDecide } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
 import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
-import { each, isPromise, later, type MaybePromise, rescue, rescued, then } from "./maybe.ts";
+import { isPromise, later, type MaybePromise, rescue, rescued, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
-import { isOpen, type Part } from "./part.ts";
 import type { Rate } from "./rate.ts";
 import { shown } from "./refusal.ts";
-import { type CompiledRule, type PreparedRule, prepareRules, type Rule } from "./rule.ts";
+import { type CompiledRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
@@ -77,16 +77,6 @@ function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): Maybe
   return (handler as Handler<unknown[]>)(trip.request, platform[0]);
 }
 
-const isPart = (part: Part | null): part is Part => part !== null;
-const isDecided = (part: Part): boolean => !isOpen(part);
-const refusesItself = (part: Part): boolean => isDecided(part) && refuses(part);
-
-/** Does every rule apply, and leave it to the store? */
-function allOpen(answers: readonly (Part | null)[]): answers is readonly Part[] {
-  for (const part of answers) if (part === null || !isOpen(part)) return false;
-  return true;
-}
-
 /**
  * Makes a throttle of rules, to wrap handlers with, or to ask.
  *
@@ -122,6 +112,7 @@ export function createThrottle(
   );
   const writeHeaders = compileLabel(prepared, headers);
   const mark = Symbol("weir.labelled");
+  const decide = compileDecide({ asks, store, announcer });
   const { settle, release, count, fail } = settlement(store, announcer);
   adviseOn(prepared, authenticate, settings.store);
   store.prepare?.(prepared);
@@ -140,63 +131,6 @@ export function createThrottle(
 
   function tripFor(request: Request, platform: readonly unknown[], spend: boolean): Trip {
     return new Trip(request, platform, match(request), owner, spend);
-  }
-
-  // ---- one stage: every rule's key, then one decision for all of them ----------------------------
-
-  function ask(rule: PreparedRule, trip: Trip): MaybePromise<Part | null> {
-    return asks[rule.index](trip);
-  }
-
-  /** Decides some rules at once, all or nothing. Is any of them refusing? */
-  function decide(trip: Trip, rules: readonly PreparedRule[]): MaybePromise<boolean> {
-    if (rules.length === 0) return false;
-    const answers = each(rules, ask, trip);
-    return isPromise(answers) ? later(answers, askStore, trip) : askStore(answers, trip);
-  }
-
-  function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
-    if (!allOpen(answers)) return askForSome(answers, trip);
-    trip.asked = answers;
-    const answered = store.answer(answers, trip.spend);
-    return isPromise(answered) ? later(answered, conclude, trip) : conclude(answered, trip);
-  }
-
-  /** Some rules skip the request, or refuse it by themselves. */
-  function askForSome(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
-    if (announcer !== null && trip.spend) announceSkipped(answers, trip);
-    const asked = answers.filter(isPart);
-    const refusing = asked.filter(refusesItself);
-    if (refusing.length > 0) {
-      // What can never pass costs neither a question to the store nor the rules beside it anything.
-      trip.parts = [...trip.parts, ...refusing];
-      return true;
-    }
-    trip.asked = asked;
-    const questions = asked.filter(isOpen);
-    return then(questions.length === 0 ? undefined : store.answer(questions, trip.spend), conclude, trip);
-  }
-
-  /** What the verdicts come to. Is the request refused? */
-  function conclude(_: void, trip: Trip): boolean {
-    const { asked, spend } = trip;
-    let refused = false;
-    let open = 0;
-    for (let i = 0; i < asked.length; i++) {
-      const part = asked[i];
-      if (isOpen(part)) open++;
-      else if (refuses(part)) refused = true;
-    }
-    // The deny cache answers with the refusing rules alone.
-    const decided = open === 0 ? asked : asked.filter(isDecided);
-    for (const part of decided) part.charged = spend && !refused && part.allowed;
-    trip.parts = trip.parts.length === 0 ? decided : [...trip.parts, ...decided];
-    return refused;
-  }
-
-  function announceSkipped(answers: readonly (Part | null)[], trip: Trip): void {
-    const rules = trip.who === undefined ? trip.matched.before : trip.matched.after;
-    answers.forEach((part, i) => part === null && announcer?.skipped(trip, rules[i].name));
   }
 
   // ---- both stages, with authentication between them ---------------------------------------------
@@ -333,6 +267,7 @@ export function createThrottle(
         const response = hand(handler, trip);
         return isPromise(response) ? later(response, finish, trip) : finish(response, trip);
       }
+      // `rescue`, written out: engines inline so many calls deep and no deeper, and this saves the way's first one.
       return (request, ...rest) => {
         if (isPreflight(request)) return handler(request, ...rest);
         const trip = tripFor(request, rest, true);

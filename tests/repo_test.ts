@@ -58,6 +58,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/settlement.ts",
     "src/announcer.ts",
     "src/ask.ts",
+    "src/decide.ts",
     "src/match.ts",
   ],
   ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/part.ts"],
@@ -73,7 +74,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/context.ts",
   ],
   ["src/client/", "src/hash.ts", "src/algorithms/"],
-  ["src/rate.ts", "src/decision.ts", "src/keyed_hash.ts", "src/runtime.ts", "src/warn.ts", "src/only.ts"],
+  ["src/rate.ts", "src/decision.ts", "src/keyed_hash.ts", "src/runtime.ts", "src/warn.ts"],
   ["src/maybe.ts", "src/refusal.ts"],
 ];
 const floorOf = (file: string): number =>

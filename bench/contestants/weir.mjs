@@ -6,37 +6,20 @@ const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
 const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
 
-/** A question as a throttle asks its memory store: with room for the verdict. */
-class Question {
-  constructor(policy, algorithm, partition) {
-    this.policy = policy;
-    this.algorithm = algorithm;
-    this.partition = partition;
-    this.cost = 1;
-    this.since = null;
-    this.allowed = false;
-    this.remaining = 0;
-    this.resetAfterMs = 0;
-    this.retryAfterMs = 0;
-    this.blocked = false;
-    this.blockedMs = 0;
-    this.source = null;
-    this.at = 0;
-    this.chargedAt = 0;
-  }
-
-  get key() {
-    return `${this.policy.name}:${this.partition}`;
-  }
-}
-
-/** The store alone. */
+/** The store alone, asked as a throttle asks it: a question is made for each request, and the verdict written into it. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
   const store = memoryStore({ maxKeys });
-  const policy = { name: "rule", limit, windowMs, mode: "enforce" };
-  const algorithm = fixedWindow();
+  const check = {
+    key: "",
+    policy: { name: "rule", limit, windowMs, mode: "enforce" },
+    algorithm: fixedWindow(),
+    cost: 1,
+    since: null,
+    partition: "",
+  };
+  const open = { ...store.decide([check], false)[0], ...check };
   return (partition) => {
-    const question = new Question(policy, algorithm, partition);
+    const question = { ...open, partition };
     store.answer([question], true);
     return question.allowed;
   };

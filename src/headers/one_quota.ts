@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Standing, tighter } from "../decision.ts";
+import { share, type Standing, tighter } from "../decision.ts";
 import { decimal } from "./decimal.ts";
 import { type Quota, standingOf } from "./format.ts";
 import { remainingUnits, unitsLeft, whole } from "./whole.ts";
@@ -32,10 +32,6 @@ export function tightestOf(quotas: readonly Quota[]): Standing {
   return standing;
 }
 
-function share(remaining: number, limit: number): number {
-  return limit === 0 ? 0 : remaining / limit;
-}
-
 /**
  * Does what a nested throttle or an upstream wrote stay, rather than `ours`?
  *
@@ -55,7 +51,8 @@ export function isTighter(
   if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
   // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
   if (headers.has("retry-after")) return true;
-  return share(Number(remaining), Number(limit)) <= share(remainingUnits(ours), whole(ours.limit));
+  return share({ limit: Number(limit), remaining: Number(remaining) }) <=
+    share({ limit: whole(ours.limit), remaining: remainingUnits(ours) });
 }
 
 /**

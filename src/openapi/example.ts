@@ -10,7 +10,6 @@ import { refusedPart } from "../ask.ts";
 import { record } from "../decision.ts";
 import { Part } from "../part.ts";
 import type { FailurePolicy, PreparedRule } from "../rule.ts";
-import { decisionOf } from "../stores/store.ts";
 
 /** When the examples take place: a round moment, the same in every document. */
 export const EXAMPLE_AT: number = Date.UTC(2026, 0, 1);
@@ -41,8 +40,8 @@ function partAfter({ rule, policy, cost }: Static, passed: number, isPeek = fals
     algorithm.step(state, policy, EXAMPLE_AT, units, null);
   const state = passed === 0 ? null : step(null, passed * cost).state;
   const part = new Part(rule, "", policy, cost);
-  const { at, chargedAt, ...said } = decisionOf(part, step(state, isPeek ? 0 : cost), EXAMPLE_AT);
-  record(part, said, "store", at, chargedAt);
+  const said = step(state, isPeek ? 0 : cost);
+  record(part, said, "store", EXAMPLE_AT, said.at ?? EXAMPLE_AT);
   return part;
 }
 

@@ -7,6 +7,7 @@
 import { type DatedDecision, record } from "../decision.ts";
 import { then } from "../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../rule.ts";
+import { around } from "./around.ts";
 import { denyCache } from "./deny_cache.ts";
 import { isMemoryStore } from "./memory.ts";
 import { resilient } from "./resilient.ts";
@@ -38,10 +39,11 @@ export function guard(
 
 /** A store that decides checks, for a throttle's questions. */
 function answering(store: DatedStore): AnsweringStore {
+  const decide = (checks: readonly (Check | Question)[], spend?: boolean) =>
+    store.decide(checks.map(plain), spend);
   return {
-    ...store,
-    decide: (checks, spend) => store.decide(checks.map(plain), spend),
-    answer: (questions, spend) => then(store.decide(questions.map(plain), spend), note, questions),
+    ...around(store, { decide }),
+    answer: (questions, spend) => then(decide(questions, spend), note, questions),
   };
 }
 

@@ -1,0 +1,91 @@
+/**
+ * One stage of a request's path: every rule's key, then one question to the store for all of them.
+ *
+ * @module
+ */
+
+import type { Announcer } from "./announcer.ts";
+import type { Asker } from "./ask.ts";
+import { refuses } from "./decision.ts";
+import { each, isPromise, later, type MaybePromise, then } from "./maybe.ts";
+import { isOpen, type Part } from "./part.ts";
+import type { PreparedRule } from "./rule.ts";
+import type { AnsweringStore } from "./stores/store.ts";
+import type { Trip } from "./trip.ts";
+
+/** What deciding needs of its throttle. */
+export interface DecideOptions {
+  /** By the rules' index. */
+  readonly asks: readonly Asker<Trip>[];
+  readonly store: AnsweringStore;
+  readonly announcer: Announcer | null;
+}
+
+const isPart = (part: Part | null): part is Part => part !== null;
+const isDecided = (part: Part): boolean => !isOpen(part);
+
+/** Does every rule apply, and leave it to the store? */
+function allOpen(answers: readonly (Part | null)[]): answers is readonly Part[] {
+  for (const part of answers) if (part === null || !isOpen(part)) return false;
+  return true;
+}
+
+/** @returns What decides some rules at once, all or nothing, and notes it in the trip's parts. Is any of them refusing? */
+export function compileDecide(
+  { asks, store, announcer }: DecideOptions,
+): (trip: Trip, rules: readonly PreparedRule[]) => MaybePromise<boolean> {
+  function ask(rule: PreparedRule, trip: Trip): MaybePromise<Part | null> {
+    return asks[rule.index](trip);
+  }
+
+  function decide(trip: Trip, rules: readonly PreparedRule[]): MaybePromise<boolean> {
+    if (rules.length === 0) return false;
+    const answers = each(rules, ask, trip);
+    return isPromise(answers) ? later(answers, askStore, trip) : askStore(answers, trip);
+  }
+
+  function askStore(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
+    if (!allOpen(answers)) return askForSome(answers, trip);
+    trip.asked = answers;
+    const answered = store.answer(answers, trip.spend);
+    return isPromise(answered) ? later(answered, conclude, trip) : conclude(answered, trip);
+  }
+
+  /** Some rules skip the request, or refuse it by themselves. */
+  function askForSome(answers: readonly (Part | null)[], trip: Trip): MaybePromise<boolean> {
+    if (announcer !== null && trip.spend) announceSkipped(answers, trip);
+    const asked = answers.filter(isPart);
+    const refusing = asked.filter(isDecided).filter(refuses);
+    if (refusing.length > 0) {
+      // What can never pass costs neither a question to the store nor the rules beside it anything.
+      trip.parts = [...trip.parts, ...refusing];
+      return true;
+    }
+    trip.asked = asked;
+    const questions = asked.filter(isOpen);
+    return then(questions.length === 0 ? undefined : store.answer(questions, trip.spend), conclude, trip);
+  }
+
+  /** What the verdicts come to. Is the request refused? */
+  function conclude(_: void, trip: Trip): boolean {
+    const { asked, spend } = trip;
+    let refused = false;
+    let open = 0;
+    for (const part of asked) {
+      if (isOpen(part)) open++;
+      else if (refuses(part)) refused = true;
+    }
+    // The deny cache answers with the refusing rules alone.
+    const decided = open === 0 ? asked : asked.filter(isDecided);
+    for (const part of decided) part.charged = spend && !refused && part.allowed;
+    trip.parts = trip.parts.length === 0 ? decided : [...trip.parts, ...decided];
+    return refused;
+  }
+
+  function announceSkipped(answers: readonly (Part | null)[], trip: Trip): void {
+    const rules = trip.who === undefined ? trip.matched.before : trip.matched.after;
+    answers.forEach((part, i) => part === null && announcer?.skipped(trip, rules[i].name));
+  }
+
+  return decide;
+}
