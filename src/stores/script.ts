@@ -35,6 +35,10 @@ end)()`;
  */
 const SLACK_MS = 1000;
 
+/** How many words a check has in the script's ARGV, and integers in its reply. */
+const WORDS = 7;
+const FIELDS = 6;
+
 /** An algorithm as the script knows it: its name marks the states that are its own. */
 export interface Twin {
   /** The first word of its states. A state that begins otherwise is foreign, and counts as none. */
@@ -63,7 +67,7 @@ export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin 
 /**
  * The text of the script.
  *
- * KEYS are the checks' keys, ARGV their texts in the same order ({@link checkText}); one more ARGV makes it a peek. The
+ * KEYS are the checks' keys, ARGV one text of them all in the same order ({@link checksText}); one more ARGV makes it a peek. The
  * reply is now, then six integers a check ({@link decisionsOf}). A state is stored as its twin's name and the JSON array of
  * its integers: `gcra [120000,1763800000000,60000]`.
  *
@@ -76,85 +80,89 @@ export function scriptText(
   now: string = REDIS_TIME,
   slackMs: number = SLACK_MS,
 ): string {
-  const table = twins.map(({ name, lua }) => `{ name = ${JSON.stringify(name)}, step = ${lua} }`).join(",\n");
+  const table = twins.map(({ name, lua }) => `{ head = ${JSON.stringify(`${name} `)}, step = ${lua} }`).join(
+    ",\n",
+  );
   const steps = PRELUDES.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
     `\nlocal twins = {\n${table}\n}`,
   );
   return `${steps}
-local ALLOWED, REMAINING, RESET, RETRY, STATE, TTL, AT, BLOCKED_MS = 1, 2, 3, 4, 5, 6, 7, 8
+local sub, format, decode, huge = string.sub, string.format, cjson.decode, math.huge
 local now = ${now}
-local spend = #ARGV == #KEYS
+local words, spend = decode(ARGV[1]), not ARGV[2]
 
 -- The state in a stored value, or nil where it holds anything else.
-local function state_in(value, name)
-  if not value or string.sub(value, 1, #name + 1) ~= name .. ' ' then return nil end
-  local ok, state = pcall(cjson.decode, string.sub(value, #name + 2))
+local function state_in(value, head)
+  if not value or sub(value, 1, #head) ~= head then return nil end
+  local ok, state = pcall(decode, sub(value, #head + 1))
   return ok and type(state) == 'table' and state or nil
 end
 
-local function keep(key, name, state, ttl)
+-- The last use of a state.
+local function keep(key, head, state, ttl)
   if not state or ttl <= 0 then return redis.call('DEL', key) end
-  local words = {}
   for i = 1, #state do
-    local number = state[i]
     -- A number joined to text as it is keeps 14 digits.
-    words[i] = number < 1e14 and number or string.format('%.0f', number)
+    if state[i] >= 1e14 then state[i] = format('%.0f', state[i]) end
   end
-  local value = name .. ' [' .. table.concat(words, ',') .. ']'
-  redis.call('SET', key, value, 'PX', string.format('%.0f', ttl + ${slackMs}))
+  local value = head .. '[' .. table.concat(state, ',') .. ']'
+  redis.call('SET', key, value, 'PX', format('%.0f', ttl + ${slackMs}))
 end
 
-local function step(check, cost, since)
-  return { check.twin.step(check.state, check.limit, check.window, now, cost, since, check.params) }
-end
+local function whole(number) return number == huge and -1 or number end
 
 local stored = redis.call('MGET', unpack(KEYS))
-local checks, answers, pass = {}, {}, true
+local befores, afters, lives, reply, pass = {}, {}, {}, { now }, true
 for i = 1, #KEYS do
-  local words = cjson.decode(ARGV[i])
-  local check = { twin = twins[words[1]], limit = words[3], window = words[4], params = {} }
-  for j = 7, #words do check.params[j - 6] = words[j] end
-  check.state = state_in(stored[i], check.twin.name)
-  local answer = step(check, words[5], words[6] >= 0 and words[6] or nil)
-  if not answer[ALLOWED] and words[2] == 0 then pass = false end
-  checks[i], answers[i] = check, answer
+  local w, r = ${WORDS} * (i - 1), ${FIELDS} * (i - 1) + 1
+  local twin, since = twins[words[w + 1]], words[w + 6]
+  local state = state_in(stored[i], twin.head)
+  local allowed, remaining, reset, retry, after, life, at, blocked =
+    twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
+  if not allowed and words[w + 2] == 0 then pass = false end
+  befores[i], afters[i], lives[i] = state, after, life
+  reply[r + 1], reply[r + 2], reply[r + 3] = allowed and 1 or 0, remaining, whole(reset)
+  reply[r + 4], reply[r + 5], reply[r + 6] = whole(retry), at or now, blocked or 0
 end
 
-local function whole(number) return number == math.huge and -1 or number end
-
-local reply = { now }
-for i, check in ipairs(checks) do
-  local key, name, state, answer = KEYS[i], check.twin.name, check.state, answers[i]
-  local kept = spend and (pass or not answer[ALLOWED])
-  if kept and answer[STATE] ~= state then
-    keep(key, name, answer[STATE], answer[TTL])
-  elseif stored[i] and redis.call('PTTL', key) == -1 then
-    -- Somebody took its expiry away: no key may live for ever.
-    keep(key, name, state, answer[TTL])
+for i = 1, #KEYS do
+  local w, r = ${WORDS} * (i - 1), ${FIELDS} * (i - 1) + 1
+  local twin, state, allowed = twins[words[w + 1]], befores[i], reply[r + 1] == 1
+  local kept = spend and (pass or not allowed)
+  if allowed and not kept then
+    -- Nothing was charged: show what is left without this request.
+    local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
+    reply[r + 2], reply[r + 3] = remaining, whole(reset)
   end
-  -- Nothing was charged: show what is left without this request.
-  local shown = not kept and answer[ALLOWED] and step(check, 0, nil) or answer
-  reply[#reply + 1] = answer[ALLOWED] and 1 or 0
-  reply[#reply + 1] = shown[REMAINING]
-  reply[#reply + 1] = whole(shown[RESET])
-  reply[#reply + 1] = whole(answer[RETRY])
-  reply[#reply + 1] = answer[AT] or now
-  reply[#reply + 1] = answer[BLOCKED_MS] or 0
+  if kept and afters[i] ~= state then
+    keep(KEYS[i], twin.head, afters[i], lives[i])
+  elseif stored[i] and redis.call('PTTL', KEYS[i]) == -1 then
+    -- Somebody took its expiry away: no key may live for ever.
+    keep(KEYS[i], twin.head, state, lives[i])
+  end
 end
 return reply
 `;
 }
 
-/** A check as the script reads it: a JSON array of numbers. */
-export function checkText({ policy, algorithm, cost, since }: Check, place: number): string {
-  const { mode, limit, windowMs } = policy;
-  const shadow = mode === "shadow" ? 1 : 0;
-  return JSON.stringify([place, shadow, limit, windowMs, cost, since ?? -1, ...(algorithm.params ?? [])]);
+/**
+ * Checks as the script reads them: a JSON array of numbers, {@link WORDS} a check, of which the last is the array of those
+ * that are the algorithm's own.
+ *
+ * @param placeOf A check's algorithm among the script's twins, from 1.
+ */
+export function checksText(checks: readonly Check[], placeOf: (check: Check) => number): string {
+  return JSON.stringify(checks.flatMap((check) => {
+    const { policy: { mode, limit, windowMs }, algorithm: { params = [] }, cost, since } = check;
+    return [placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, params];
+  }));
 }
 
-/** How many integers the reply has for each check. */
-const FIELDS = 6;
+/** Is this an integer, as a client gives it: a number or its text? */
+function isInteger(word: unknown): boolean {
+  return Number.isSafeInteger(Number(word));
+}
 
 /**
  * The decisions that a reply tells.
@@ -164,8 +172,8 @@ const FIELDS = 6;
  * @throws {Error} When that is not a reply of the script.
  */
 export function decisionsOf(checks: readonly Check[], reply: unknown): DatedDecision[] {
-  const numbers = Array.isArray(reply) ? reply.map(Number) : [];
-  if (numbers.length !== 1 + FIELDS * checks.length || !numbers.every(Number.isSafeInteger)) {
+  const words: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  if (words.length !== 1 + FIELDS * checks.length || !words.every(isInteger)) {
     throw new Error(
       refusal("read what Redis replied", `it must be ${1 + FIELDS * checks.length} integers`, reply).slice(
         0,
@@ -173,15 +181,18 @@ export function decisionsOf(checks: readonly Check[], reply: unknown): DatedDeci
       ),
     );
   }
-  const [now] = numbers;
+  const now = Number(words[0]);
   return checks.map((check, i) => {
-    const [allowed, remaining, resetAfterMs, retryAfterMs, at, blockedMs] = numbers.slice(1 + FIELDS * i);
+    const at = 1 + FIELDS * i;
+    const resetAfterMs = Number(words[at + 2]);
+    const retryAfterMs = Number(words[at + 3]);
+    const blockedMs = Number(words[at + 5]);
     return decisionOf(check, {
-      allowed: allowed === 1,
-      remaining,
+      allowed: Number(words[at]) === 1,
+      remaining: Number(words[at + 1]),
       resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
       retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      at,
+      at: Number(words[at + 4]),
       blocked: blockedMs > 0,
       blockedMs,
     }, now);

@@ -8,7 +8,7 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { DatedDecision } from "../decision.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
 import { leasesOf } from "./leases.ts";
-import { checkText, decisionsOf, scriptText, type Twin, twinOf } from "./script.ts";
+import { checksText, decisionsOf, scriptText, type Twin, twinOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
 import { type Charge, decideInSlots } from "./slot_groups.ts";
 import type { LeasingStore } from "./store.ts";
@@ -61,11 +61,17 @@ export function scriptStore(
   const { prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
   const twins: Twin[] = [];
+  const places = new WeakMap<Algorithm, number>();
   let script: Script | null = null;
 
   /** An algorithm's place among the twins, from 1. One that is new makes a new script. */
   function placeOf(algorithm: Algorithm, rule: string): number {
-    const { name, lua } = twinOf(algorithm, rule);
+    const known = places.get(algorithm) ?? place(twinOf(algorithm, rule));
+    places.set(algorithm, known);
+    return known;
+  }
+
+  function place({ name, lua }: Twin): number {
     const known = twins.findIndex((twin) => twin.lua === lua && twin.name === name);
     if (known >= 0) return known + 1;
     script = null;
@@ -85,10 +91,10 @@ export function scriptStore(
   /** One command. */
   async function decideAtOnce(charges: readonly Charge[], spend: boolean): Promise<readonly DatedDecision[]> {
     const checks = charges.map(({ check }) => check);
-    const texts = checks.map((check) => checkText(check, placeOf(check.algorithm, check.policy.name)));
+    const text = checksText(checks, ({ algorithm, policy }) => placeOf(algorithm, policy.name));
     const keys = charges.map(({ key }) => key);
     script ??= { text: scriptOf(twins), sha: null };
-    return decisionsOf(checks, await run(script, keys, spend ? texts : [...texts, "peek"]));
+    return decisionsOf(checks, await run(script, keys, spend ? [text] : [text, "peek"]));
   }
 
   const leases = lease === null ? null : leasesOf(lease);

@@ -6,7 +6,10 @@ export type Reply = string | number | null | Error | readonly Reply[];
 
 /** A connection to Redis that speaks RESP2 and nothing more. */
 export interface Connection {
-  /** Sends a command at once; replies come in order. Rejects on an error reply and when the connection ends. */
+  /**
+   * Sends a command, in one write with those of the same turn, as a client that pipelines does; replies come in order.
+   * Rejects on an error reply and when the connection ends.
+   */
   command(...words: (string | number)[]): Promise<Reply>;
   /** Ends it now. */
   close(): void;
@@ -17,8 +20,23 @@ export type Address = { readonly path: string } | { readonly host: string; reado
 
 const LINE_END = "\r\n";
 
+const COLON = 58;
+const MINUS = 45;
+const CR = 13;
+
+/** Replies of scripts are mostly integers: they are read without making text of them. */
+function parseInteger(buffer: Buffer, at: number): { reply: number; end: number } | null {
+  const start = buffer[at] === MINUS ? at + 1 : at;
+  let number = 0;
+  let end = start;
+  for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + buffer[end] - 48;
+  if (end + 2 > buffer.length) return null;
+  return { reply: start === at ? number : -number, end: end + 2 };
+}
+
 /** Reads one reply from `at` on; null when it has not arrived whole. */
 function parse(buffer: Buffer, at: number): { reply: Reply; end: number } | null {
+  if (buffer[at] === COLON) return parseInteger(buffer, at + 1);
   const lineEnd = buffer.indexOf(LINE_END, at);
   if (lineEnd < 0) return null;
   const line = buffer.toString("utf8", at + 1, lineEnd);
@@ -28,8 +46,6 @@ function parse(buffer: Buffer, at: number): { reply: Reply; end: number } | null
       return { reply: line, end: next };
     case "-":
       return { reply: new Error(line), end: next };
-    case ":":
-      return { reply: Number(line), end: next };
     case "$": {
       const length = Number(line);
       if (length < 0) return { reply: null, end: next };
@@ -59,12 +75,18 @@ export function connectTo(address: Address): Connection {
   const socket = "path" in address ? connect(address.path) : connect(address.port, address.host);
   const waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];
   let received: Buffer = Buffer.alloc(0);
+  let unsent = "";
   let ended: Error | null = null;
 
   function end(error: Error): void {
     ended ??= error;
     for (const { reject } of waiting.splice(0)) reject(ended);
     socket.destroy();
+  }
+
+  function send(): void {
+    socket.write(unsent);
+    unsent = "";
   }
 
   socket.setNoDelay(true);
@@ -89,7 +111,8 @@ export function connectTo(address: Address): Connection {
         const text = String(word);
         return `$${Buffer.byteLength(text)}${LINE_END}${text}${LINE_END}`;
       });
-      socket.write(`*${words.length}${LINE_END}${bulks.join("")}`);
+      if (unsent === "") queueMicrotask(send);
+      unsent += `*${words.length}${LINE_END}${bulks.join("")}`;
       return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
     },
     close: () => end(new Error("The connection to Redis was closed")),
