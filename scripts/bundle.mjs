@@ -39,23 +39,22 @@ const { exports: entries } = JSON.parse(readFileSync("deno.json", "utf8"));
 const { metafile } = await build({ ...SETTINGS, entryPoints: [ROOT_ENTRY], metafile: true });
 const modules = Object.keys(metafile.inputs).filter((file) => file !== ROOT_ENTRY);
 
-const bundles = await Promise.all([
-  build({
-    ...SETTINGS,
-    // Of two exports with one name it could have neither; that is an error.
-    stdin: { contents: modules.map((file) => `export * from "./${file}";`).join("\n"), resolveDir: "." },
-    entryNames: "root",
-    plugins: [{ name: "Hono's routers", setup: bringHono }],
-  }),
-  build({
-    ...SETTINGS,
-    entryPoints: Object.values(entries),
-    splitting: true,
-    chunkNames: "src/shared-[hash]",
-    plugins: [{ name: "root.js", setup: takeFromRoot }],
-  }),
-]);
-const outputs = bundles.flatMap(({ outputFiles }) => outputFiles);
+const others = await build({
+  ...SETTINGS,
+  entryPoints: Object.values(entries),
+  splitting: true,
+  chunkNames: "src/shared-[hash]",
+  plugins: [{ name: "root.js", setup: takeFromRoot }],
+});
+// No more than is taken: each name costs a process that starts, and one of them is `then`, which would make of
+// `await import("…/root.js")` a call.
+const root = await build({
+  ...SETTINGS,
+  stdin: { contents: `export { ${taken(others).join(", ")} } from "all";`, resolveDir: "." },
+  entryNames: "root",
+  plugins: [{ name: "all", setup: bringAll }, { name: "Hono's routers", setup: bringHono }],
+});
+const outputs = [others, root].flatMap(({ outputFiles }) => outputFiles);
 const written = (await Promise.all(outputs.filter(({ path }) => path.endsWith(".js")).map(write))).flat();
 for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
   const path = fromHere(join(DIST, file));
@@ -65,6 +64,22 @@ for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
 /** As esbuild names files. */
 function fromHere(path) {
   return relative(".", path).replaceAll("\\", "/");
+}
+
+/** The names that files take from root.js. */
+function taken({ outputFiles }) {
+  const code = outputFiles.map(({ text }) => text).join("\n");
+  const lists = [...code.matchAll(/^(?:im|ex)port \{([^}]*)\} from "root.js";/gm)].map(([, list]) => list);
+  return [...new Set(lists.join(",").split(",").map((name) => name.trim().split(" as ")[0]))];
+}
+
+/** Everything that root.js may hold. Of two exports with one name it could have neither; that is an error. */
+function bringAll({ onResolve, onLoad }) {
+  onResolve({ filter: /^all$/ }, () => ({ path: "all", namespace: "all" }));
+  onLoad({ filter: /^all$/, namespace: "all" }, () => ({
+    contents: modules.map((file) => `export * from "./${file}";`).join("\n"),
+    resolveDir: ".",
+  }));
 }
 
 function bringHono({ onResolve }) {
