@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 import type { Source } from "./decision.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { Part } from "./part.ts";
-import { shown } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
 
 /** In the place of whose quota a request uses: it is exempt. */
@@ -91,12 +91,13 @@ export function compileAsk<C extends Context>(
 
   function dynamicCost(context: C): MaybePromise<number | Error> {
     if (typeof cost === "number") return cost;
-    return then(cost(context), (units) =>
-      isCost(units) ? units : new RangeError(
-        `Cannot use rule "${rule.name}" as cost must be an integer of at least 0: current value is ${
-          shown(units)
-        }`,
-      ));
+    return then(
+      cost(context),
+      (units) =>
+        isCost(units) ? units : new RangeError(
+          refusal(`use rule "${rule.name}"`, "cost must be an integer of at least 0", units),
+        ),
+    );
   }
 
   function askDynamic(context: C, partition: string): MaybePromise<Part | null> {
@@ -119,9 +120,7 @@ export function compileAsk<C extends Context>(
     }
     if (typeof partition !== "string") {
       throw new TypeError(
-        `Cannot use rule "${rule.name}" as its key must give a string or null: current value is ${
-          shown(partition)
-        }`,
+        refusal(`use rule "${rule.name}"`, "its key must give a string or null", partition),
       );
     }
     return policy !== null && typeof cost === "number"

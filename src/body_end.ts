@@ -20,17 +20,15 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
 }
 
 /**
- * Calls `ended` once: when the response's body has been sent, errors, or is cancelled by a client that went
- * away; at once for a response without one.
+ * Calls `ended` once: when the body of a response has been sent, errors, or is cancelled by a client that went away.
  *
- * @returns The response itself, or a copy whose body tells.
+ * @returns A copy of the response, whose body tells.
  */
-export function onBodyEnd(response: Response, ended: () => void): Response {
-  const { body } = response;
-  if (body === null || body === undefined) {
-    ended();
-    return response;
-  }
+export function onBodyEnd(
+  response: Response,
+  body: ReadableStream<Uint8Array>,
+  ended: () => void,
+): Response {
   const reader = body.getReader();
   let open = true;
   const end = (): void => {

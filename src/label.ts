@@ -110,8 +110,8 @@ function isTold(part: Part): boolean {
   return part.mode === "enforce" && hasNumbers(part);
 }
 
-/** What to say of some of a request's parts; `denied` where others of them refused it. */
-function reportOf(parts: readonly Part[], denied: boolean): Report {
+/** What to say of some of a request's parts; `denied` where others of them refused it, `fresh` in new headers. */
+function reportOf(parts: readonly Part[], denied: boolean, fresh: boolean): Report {
   let told = 0;
   let refused = denied;
   let waitMs = 0;
@@ -127,22 +127,25 @@ function reportOf(parts: readonly Part[], denied: boolean): Report {
     // Where waiting cannot help, nothing is said.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: parts[0].at,
+    fresh,
   };
 }
 
-/** Is this a format that has nothing to say of a request that may pass? */
-function tellsOnlyDenials({ describe = {} }: HeaderFormat): boolean {
-  const headers = Object.values(describe);
-  return headers.length > 0 && headers.every(({ on }) => on === "denied");
+/** How a throttle's responses are labelled. */
+export interface Labels {
+  /** Writes into headers that may tell of quotas already. */
+  readonly join: Labeller;
+  /** Writes into those of a new response, which do not. */
+  readonly begin: Labeller;
 }
 
 /**
- * Compiles the formats of a throttle and of its rules into one function.
+ * Compiles the formats of a throttle and of its rules.
  *
  * @param rules The rules; those with formats of their own use these instead.
  * @param formats The throttle's formats.
  */
-export function compileLabel(rules: readonly PreparedRule[], formats: readonly HeaderFormat[]): Labeller {
+export function compileLabels(rules: readonly PreparedRule[], formats: readonly HeaderFormat[]): Labels {
   const used = new Map<HeaderFormat, Set<PreparedRule>>();
   for (const rule of rules) {
     for (const format of rule.headers ?? formats) {
@@ -152,21 +155,28 @@ export function compileLabel(rules: readonly PreparedRule[], formats: readonly H
   const plans = [...used].map(([format, users]) => ({
     format,
     users: users.size === rules.length ? null : users,
+    described: Object.entries(format.describe ?? {}),
   }));
-  const always = plans.filter(({ format }) => !tellsOnlyDenials(format));
-  const names = [...new Set(plans.flatMap(({ format }) => Object.keys(format.describe ?? {})))];
+  // Of a request that may pass some have nothing to say.
+  const always = plans.filter(({ described }) =>
+    described.length === 0 || described.some(([, { on }]) => on !== "denied")
+  );
+  const written = plans.flatMap(({ described }) => described.map(([name]) => name));
+  const names = [...new Set(written)];
+  // Of two formats that write one header the second finds what the first wrote.
+  const isOnceEach = plans.every(({ described }) => described.length > 0) &&
+    new Set(written.map((name) => name.toLowerCase())).size === written.length;
 
-  return (headers, parts) => {
-    if (parts.length === 0) return;
-    const whole = reportOf(parts, false);
-    for (const { format, users } of whole.denied ? plans : always) {
-      if (users === null) {
-        format.write(headers, whole);
-      } else {
-        const own = parts.filter(({ rule }) => users.has(rule));
-        if (own.length > 0) format.write(headers, reportOf(own, whole.denied));
+  function labeller(fresh: boolean): Labeller {
+    return (headers, parts) => {
+      if (parts.length === 0) return;
+      const whole = reportOf(parts, false, fresh);
+      for (const { format, users } of whole.denied ? plans : always) {
+        const own = users === null ? parts : parts.filter(({ rule }) => users.has(rule));
+        if (own.length > 0) format.write(headers, own === parts ? whole : reportOf(own, whole.denied, fresh));
       }
-    }
-    expose(headers, names);
-  };
+      if (!fresh) expose(headers, names);
+    };
+  }
+  return { join: labeller(false), begin: labeller(isOnceEach) };
 }

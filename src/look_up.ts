@@ -42,7 +42,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
     const rule = rules.find((rule) => rule.name === name);
     if (rule !== undefined) return rule;
     const names = rules.map(({ name }) => shown(name)).join(", ");
-    throw new TypeError(`Cannot find a rule of this name, only ${names}: current value is ${shown(name)}`);
+    throw new TypeError(refusal("find a rule of this name", `there are only ${names}`, name));
   }
 
   function askByKey(rule: PreparedRule, partition: string): Part {

@@ -10,6 +10,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import type { Pattern } from "./pattern.ts";
 import type { PreparedRule } from "./rule.ts";
+import { refusal } from "./refusal.ts";
 
 /** The rules that a request is under, by stage, each in rule order. */
 export interface Route {
@@ -88,12 +89,8 @@ function routerOf(targets: readonly Target[]): SmartRouter<Target> {
     router.match("GET", "/");
   } catch (error) {
     const [{ rule, pattern }] = targets;
-    throw new TypeError(
-      `Cannot use rule "${rule.name}" as Hono refuses its pattern (${
-        (error as Error).message
-      }): current value is ${JSON.stringify(pattern.text)}`,
-      { cause: error },
-    );
+    const why = `Hono refuses its pattern (${(error as Error).message})`;
+    throw new TypeError(refusal(`use rule "${rule.name}"`, why, pattern.text), { cause: error });
   }
   return router;
 }

@@ -94,8 +94,10 @@ export class Part implements Question {
 
   /** The decision, once there is a verdict: a new object for whoever asks. */
   get decision(): DatedDecision {
-    const { at, chargedAt, source } = this;
-    return { ...decisionOf(this, this, at), chargedAt, source: source as Source };
+    const decision = decisionOf(this, this, this.at);
+    decision.source = this.source as Source;
+    decision.chargedAt = this.chargedAt;
+    return decision;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal } from "./refusal.ts";
+import { refusal, requireNames } from "./refusal.ts";
 
 /** A rate in words: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
 export type RateString = string;
@@ -118,16 +118,7 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     return { limit: limitOf(Number(limit), subject), windowMs };
   }
   if (typeof rate === "object" && rate !== null && "limit" in rate) {
-    for (const property of Object.keys(rate)) {
-      if (property === "limit" || property === "window") continue;
-      throw new TypeError(
-        refusal(
-          `use ${subject}`,
-          "a rate may have no property but limit and window (for more, write { rate: ... })",
-          property,
-        ),
-      );
-    }
+    requireNames(rate, ["limit", "window"], `use ${subject}`, "a rate (for more, write { rate: ... })");
     const limit = limitOf(rate.limit, subject);
     const windowMs = "window" in rate ? durationMs(rate.window, subject, "window") : null;
     return { limit, windowMs };

@@ -34,12 +34,13 @@ export function refusal(what: string, why: string, value: unknown): string {
  * @param options What was given.
  * @param names The options that there are.
  * @param what What cannot be done with others, for the sentence.
+ * @param taker What takes the options, for the sentence.
  * @throws {TypeError} When there is another.
  */
-export function requireNames(options: object, names: readonly string[], what: string): void {
+export function requireNames(options: object, names: readonly string[], what: string, taker = "it"): void {
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) {
-      throw new TypeError(refusal(what, `it takes no option but ${names.join(", ")}`, name));
+      throw new TypeError(refusal(what, `${taker} takes no option but ${names.join(", ")}`, name));
     }
   }
 }

@@ -14,7 +14,7 @@ import { byIp } from "./keys/ip.ts";
 import type { Key, Stage } from "./keys/key.ts";
 import type { MaybePromise } from "./maybe.ts";
 import { type Duration, durationMs, parseRate, type Rate } from "./rate.ts";
-import { refusal, shown } from "./refusal.ts";
+import { refusal, requireNames, shown } from "./refusal.ts";
 import { derivedName, quantityText } from "./rule_name.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 
@@ -110,7 +110,7 @@ export interface PreparedRule extends CompiledRule {
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-const PROPERTIES = new Set<keyof Rule>([
+const PROPERTIES: readonly (keyof Rule)[] = [
   "name",
   "rate",
   "key",
@@ -124,7 +124,7 @@ const PROPERTIES = new Set<keyof Rule>([
   "block",
   "onStoreFailure",
   "headers",
-]);
+];
 
 const BLOCK_PROPERTIES = ["after", "window", "for", "growth", "max"];
 
@@ -174,11 +174,7 @@ function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
   if (typeof block !== "object" || block === null) {
     refuse(subject, "block must be { after, window, for }", block);
   }
-  for (const property of Object.keys(block)) {
-    if (!BLOCK_PROPERTIES.includes(property)) {
-      refuse(subject, `block may have no property but ${BLOCK_PROPERTIES.join(", ")}`, property);
-    }
-  }
+  requireNames(block, BLOCK_PROPERTIES, `use ${subject}`, "block");
   const { after, growth = 1 } = block;
   if (!(Number.isSafeInteger(after) && after >= 1 && after <= 1000)) {
     refuse(subject, "block.after must be an integer from 1 to 1000", after);
@@ -211,11 +207,7 @@ function prepareRule(
   if (given !== undefined && taken.has(given)) {
     refuse(subject, "its name must be unique in the throttle", given);
   }
-  for (const property of Object.keys(rule)) {
-    if (!PROPERTIES.has(property as keyof Rule)) {
-      refuse(subject, `it may have no property but ${[...PROPERTIES].join(", ")}`, property);
-    }
-  }
+  requireNames(rule, PROPERTIES, `use ${subject}`);
   for (const [property, words] of CHOICES) {
     const value = rule[property];
     if (value !== undefined && !words.includes(value as string)) {
@@ -307,7 +299,7 @@ function prepareRule(
 export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): readonly PreparedRule[] {
   const list: readonly (Rate | Rule)[] = Array.isArray(rules) ? rules : [rules as Rate | Rule];
   if (list.length === 0) {
-    throw new TypeError("Cannot create a throttle as it needs at least one rule: current value is []");
+    throw new TypeError(refusal("create a throttle", "it needs at least one rule", list));
   }
   // Given names first: a derived one must not take the name that a later rule was given.
   const taken = new Set<string>();

@@ -8,7 +8,7 @@ import type { Announcer } from "./announcer.ts";
 import type { Source } from "./decision.ts";
 import { isResponse } from "./label.ts";
 import { all, ifLater, type MaybePromise, rescue, then } from "./maybe.ts";
-import { shown } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 import { isCost } from "./rule.ts";
 import type { DatedStore } from "./stores/store.ts";
 import type { Part, Trip } from "./trip.ts";
@@ -56,9 +56,7 @@ function realCost(part: Part, response: Response, trip: Trip): MaybePromise<numb
     if (typeof counts === "boolean") return counts ? cost : 0;
     if (isCost(counts)) return counts;
     throw new RangeError(
-      `Cannot use rule "${name}" as count must give true, false or an integer of at least 0: current value is ${
-        shown(counts)
-      }`,
+      refusal(`use rule "${name}"`, "count must give true, false or an integer of at least 0", counts),
     );
   });
 }

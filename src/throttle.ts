@@ -12,14 +12,15 @@ import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { compileDecide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
-import { compileLabel, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
+import { compileLabels, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
 import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
 import { isPromise, later, type MaybePromise, rescue, rescued, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Rate } from "./rate.ts";
-import { shown } from "./refusal.ts";
+import { refusal, shown } from "./refusal.ts";
+import { makesNew } from "./rejections/rejection.ts";
 import { type CompiledRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
@@ -110,7 +111,8 @@ export function createThrottle(
   const asks = prepared.map((rule) =>
     compileAsk<Trip>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
   );
-  const writeHeaders = compileLabel(prepared, headers);
+  const labels = compileLabels(prepared, headers);
+  const rejectsAnew = makesNew(reject);
   const mark = Symbol("weir.labelled");
   const decide = compileDecide({ asks, store, announcer });
   const { settle, release, count, fail } = settlement(store, announcer);
@@ -193,28 +195,29 @@ export function createThrottle(
   function turnAway(response: Response, trip: Trip): MaybePromise<Response> {
     trip.who = null;
     announcer?.verdict(trip, false);
-    return then(count(trip, response), () => then(release(trip), () => label(trip, response, false)));
+    return then(
+      count(trip, response),
+      () => then(release(trip), () => label(trip, response, false, false)),
+    );
   }
 
   /** What the first stage charged stays charged, but nothing runs any more: slots come free. */
   function refuse(trip: Trip): MaybePromise<Response> {
     trip.who ??= null;
     announcer?.verdict(trip, true);
-    const rejected = trip.matched.holds
-      ? then(release(trip), () => reject(outcomeOf(trip, false, null), trip))
-      : reject(outcomeOf(trip, false, null), trip);
-    return then(rejected, deny, trip);
+    return then(then(trip.matched.holds ? release(trip) : undefined, rejected, trip), deny, trip);
+  }
+
+  function rejected(_: unknown, trip: Trip): MaybePromise<Response> {
+    return reject(outcomeOf(trip, false, null), trip);
   }
 
   function deny(rejection: Response, trip: Trip): Response {
     if (!isResponse(rejection)) {
-      throw new TypeError(
-        `Cannot answer a refused request as reject must give a Response: current value is ${
-          shown(rejection)
-        }`,
-      );
+      throw new TypeError(refusal("answer a refused request", "reject must give a Response", rejection));
     }
-    const labelled = label(trip, withHeaders(rejection, forbidStoring, undefined), true);
+    const answer = rejectsAnew ? rejection : withHeaders(rejection, forbidStoring, undefined);
+    const labelled = label(trip, answer, true, rejectsAnew);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
     return trip.request.method === "HEAD" && labelled.body ? withBody(labelled, null) : labelled;
   }
@@ -222,26 +225,30 @@ export function createThrottle(
   // ---- after the handler --------------------------------------------------------------------------
 
   function finish(response: Response, trip: Trip): MaybePromise<Response> {
-    return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false);
+    return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false, false);
   }
 
   function countAndLabel(response: Response, trip: Trip): MaybePromise<Response> {
-    return then(count(trip, response), () => label(trip, response, false));
+    return then(count(trip, response), () => label(trip, response, false, false));
   }
 
-  /** The response with its rate headers; its end frees what the request holds. */
-  function label(trip: Trip, response: Response, denied: boolean): Response {
+  /** The response, a new one of ours or any other, with its rate headers; its end frees what the request holds. */
+  function label(trip: Trip, response: Response, denied: boolean, isNew: boolean): Response {
     trip.over = true;
     if (announcer !== null && response) announcer.answered(response.status);
-    const labelled = report === "always" || (report === "denied" && denied)
-      ? withOwnHeaders(response, mark, denied, writeHeaders, trip.parts)
-      : response;
+    const isTold = report === "always" || (report === "denied" && denied);
+    const labelled = !isTold
+      ? response
+      : isNew
+      ? withHeaders(response, labels.begin, trip.parts)
+      : withOwnHeaders(response, mark, denied, labels.join, trip.parts);
     return trip.matched.holds && trip.parts.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
   }
 
   function releaseAtEnd(response: Response, trip: Trip): Response {
     const end = (): void => waitUntil(trip.platform, release(trip));
-    if (trip.request.method !== "HEAD" && response?.body) return onBodyEnd(response, end);
+    const body = trip.request.method === "HEAD" ? null : response?.body;
+    if (body) return onBodyEnd(response, body, end);
     end();
     return response;
   }
@@ -254,7 +261,7 @@ export function createThrottle(
       settle: settler(trip),
       label(answer) {
         if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
-        return label(trip, answer, !allowed);
+        return label(trip, answer, !allowed, false);
       },
     };
   }
@@ -273,8 +280,8 @@ export function createThrottle(
         const trip = tripFor(request, rest, true);
         let response: MaybePromise<Response>;
         try {
-          const refusal = enter(trip);
-          response = isPromise(refusal) ? later(refusal, proceed, trip) : proceed(refusal, trip);
+          const refused = enter(trip);
+          response = isPromise(refused) ? later(refused, proceed, trip) : proceed(refused, trip);
         } catch (error) {
           return failed(error, trip);
         }
@@ -330,9 +337,7 @@ export function withThrottle<Rest extends unknown[]>(
   options?: ThrottleOptions,
 ): Handler<Rest> {
   if (typeof handler !== "function") {
-    throw new TypeError(
-      `Cannot throttle this handler as it must be a function: current value is ${shown(handler)}`,
-    );
+    throw new TypeError(refusal("throttle this handler", "it must be a function", handler));
   }
   if (typeof rules === "object" && rules !== null && "wrap" in rules) {
     if (options !== undefined) {

@@ -11,7 +11,7 @@ import type { Route } from "./match.ts";
 import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
 import type { Part } from "./part.ts";
-import { shown } from "./refusal.ts";
+import { refusal, shown } from "./refusal.ts";
 import { isCost } from "./rule.ts";
 
 export type { Part };
@@ -134,9 +134,7 @@ export function settler(trip: Trip): RequestThrottle["settle"] {
   return (rule, cost) => {
     if (!isCost(cost)) {
       throw new RangeError(
-        `Cannot settle rule ${shown(rule)} as cost must be an integer of at least 0: current value is ${
-          shown(cost)
-        }`,
+        refusal(`settle rule ${shown(rule)}`, "cost must be an integer of at least 0", cost),
       );
     }
     for (let level: Trip | null = trip; level !== null; level = level.outer) {

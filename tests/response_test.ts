@@ -12,6 +12,8 @@ import {
   byGlobal,
   byHeader,
   concurrency,
+  detailJson,
+  errorJson,
   type Handler,
   type HeaderFormat,
   memoryStore,
@@ -411,6 +413,41 @@ describe("a denial", () => {
         await body?.cancel();
       }
     });
+  }
+
+  // Ours are known to be new, so nothing is looked for in their headers; one around them may have put something there.
+  const ownRejections: [name: string, rejection: Rejection][] = [
+    ["problemJson", problemJson()],
+    ["detailJson", detailJson()],
+    ["errorJson", errorJson()],
+  ];
+  const written: HeaderFormat = { write: (headers) => headers.append("x-ratelimit-limit", "7") };
+  const combinations: [title: string, headers: readonly HeaderFormat[]][] = [
+    ["the usual ones", [xRateLimit(), retryAfter()]],
+    ["none", []],
+    ["two of a kind", [xRateLimit(), retryAfter(), xRateLimit({ reset: "epoch" }), retryAfter()]],
+    ["two drafts that share a header", [rateLimit(), rateLimit({ draft: 6 }), rateLimit({ draft: 7 })]],
+    ["drafts that share none", [rateLimit(), xRateLimit(), retryAfter()]],
+    ["one of the user's own before them", [written, xRateLimit()]],
+  ];
+  for (const [name, rejection] of ownRejections) {
+    for (const [title, headers] of combinations) {
+      it(`by ${name} is the same alone as within a rejection of the user's own (${title})`, async () => {
+        const rules = ["2/min", {
+          name: "own",
+          rate: "1/min",
+          headers: [xRateLimit(), rateLimit({ draft: 6 })],
+        }];
+        const answers = [rejection, ((...words) => rejection(...words)) as Rejection].map(async (reject) => {
+          const { send } = throttled(rules, { reject, headers });
+          await send();
+          const { status, headers: sent, body } = await send();
+          return [status, [...sent], await new Response(body).text()];
+        });
+        const [alone, within] = await Promise.all(answers);
+        assertEquals(alone, within);
+      });
+    }
   }
 
   it("S055: of the user's own knows the outcome and the context", async () => {

@@ -7,6 +7,7 @@
 import { peerOf, UNIX } from "./peer.ts";
 import { type Platform, platforms, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
+import { refusal } from "../refusal.ts";
 
 export type { Platform } from "./platforms.ts";
 
@@ -135,9 +136,7 @@ function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient 
     const text: unknown = address(request, ...platform);
     if (text === null || text === undefined) return null;
     if (typeof text === "string") return forwardedAddress(text);
-    throw new TypeError(
-      `Cannot use what client option address returned as it must be text or null: it is ${text}`,
-    );
+    throw new TypeError(refusal("use what client option address returned", "it must be text or null", text));
   };
 }
 
@@ -179,7 +178,11 @@ function requireProxies(proxies: number | readonly string[]): void {
   if (typeof proxies === "number") {
     if (Number.isSafeInteger(proxies) && proxies >= 0) return;
     throw new RangeError(
-      `Cannot use client option trustedProxies as the number of hops must be a whole number of 0 or more: current value is ${proxies}`,
+      refusal(
+        "use client option trustedProxies",
+        "the number of hops must be a whole number of 0 or more",
+        proxies,
+      ),
     );
   }
   if (!Array.isArray(proxies)) {
@@ -188,9 +191,5 @@ function requireProxies(proxies: number | readonly string[]): void {
 }
 
 function refuse(name: string, reason: string, value: unknown): never {
-  throw new TypeError(
-    `Cannot use client option ${name} as ${reason}: current value is ${
-      JSON.stringify(value) ?? String(value)
-    }`,
-  );
+  throw new TypeError(refusal(`use client option ${name}`, reason, value));
 }

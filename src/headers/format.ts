@@ -35,6 +35,13 @@ export interface Report {
   readonly retryAfterMs: number | null;
   /** Epoch ms at which the report is made. */
   readonly at: number;
+  /** Is it for a new response, whose headers say nothing of quotas yet? Then there is nothing to join. Default false. */
+  readonly fresh?: boolean;
+}
+
+/** A header that a report may have to be joined to; null where there is none. */
+export function headerThere(headers: Headers, name: string, { fresh }: Report): string | null {
+  return fresh === true ? null : headers.get(name);
 }
 
 /** How one header is described to an API's users (OpenAPI). */

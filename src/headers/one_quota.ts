@@ -7,7 +7,7 @@
 
 import { share, type Standing, tighter } from "../decision.ts";
 import { decimal } from "./decimal.ts";
-import { type Quota, standingOf } from "./format.ts";
+import { type Quota, type Report, standingOf } from "./format.ts";
 import { remainingUnits, unitsLeft, whole } from "./whole.ts";
 
 /** The names of three headers that tell of one quota. */
@@ -62,14 +62,16 @@ export function isTighter(
  * @param names What the three are called.
  * @param ours What to tell.
  * @param reset The third one's number, or null when it cannot be said.
+ * @param report What all is told.
  */
 export function writeQuota(
   headers: Headers,
   names: QuotaHeaders,
   ours: Standing,
   reset: number | null,
+  { fresh }: Report,
 ): void {
-  const isThere = headers.has(names.limit);
+  const isThere = fresh !== true && headers.has(names.limit);
   if (isThere && isTighter(headers, headers.get(names.limit), headers.get(names.remaining), ours)) return;
   headers.set(names.limit, decimal(ours.limit));
   headers.set(names.remaining, decimal(unitsLeft(ours)));

@@ -6,7 +6,7 @@
  */
 
 import type { Standing } from "../decision.ts";
-import { type HeaderDescription, type Quota, standingOf } from "./format.ts";
+import { type HeaderDescription, headerThere, type Quota, type Report, standingOf } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./whole.ts";
 
@@ -37,9 +37,11 @@ function writePolicy(quota: Quota): string {
 /**
  * Lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
  * quota: the longer window is kept, as who keeps to it keeps to the shorter one too.
+ *
+ * @param report What all is told.
  */
-export function writePolicies(headers: Headers, quotas: readonly Quota[]): void {
-  const there = headers.get("ratelimit-policy");
+export function writePolicies(headers: Headers, quotas: readonly Quota[], report: Report): void {
+  const there = headerThere(headers, "ratelimit-policy", report);
   const members = quotas.map(writePolicy);
   if (there !== null) members.unshift(...there.split(","));
   if (members.length === 1) return headers.set("ratelimit-policy", members[0]);

@@ -8,7 +8,7 @@
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { refuses, type Standing } from "../decision.ts";
 import { decimal } from "./decimal.ts";
-import { type HeaderFormat, type Quota, standingOf } from "./format.ts";
+import { type HeaderFormat, headerThere, type Quota, standingOf } from "./format.ts";
 import { writeItem, writeList, writeString } from "./structured_field.ts";
 import { remainingUnits, seconds, waitSeconds, whole } from "./whole.ts";
 
@@ -99,7 +99,8 @@ export function draft11(): HeaderFormat {
   }
 
   return {
-    write(headers, { denied, quotas }) {
+    write(headers, report) {
+      const { denied, quotas } = report;
       if (quotas.length === 0) return;
       recall(quotas);
       let states = "";
@@ -109,9 +110,9 @@ export function draft11(): HeaderFormat {
         if (states !== "") states += ", ";
         states += told[i].start + writeState(standing, quotas[i].algorithm);
       }
-      headers.set("ratelimit-policy", joined(headers.get("ratelimit-policy"), policies));
+      headers.set("ratelimit-policy", joined(headerThere(headers, "ratelimit-policy", report), policies));
       if (states === "") return;
-      const there = headers.get("ratelimit");
+      const there = headerThere(headers, "ratelimit", report);
       // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
       if (!denied && there !== null && headers.has("retry-after")) return;
       headers.set("ratelimit", joined(there, states));

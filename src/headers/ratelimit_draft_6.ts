@@ -23,10 +23,10 @@ export function draft6(): HeaderFormat {
     write(headers, report) {
       const quotas = windowed(report.quotas);
       if (quotas.length === 0) return;
-      writePolicies(headers, quotas);
+      writePolicies(headers, quotas, report);
       const ours = tightestOf(quotas);
       const reset = resetSeconds(ours);
-      if (reset !== null) writeQuota(headers, FIELDS, ours, reset);
+      if (reset !== null) writeQuota(headers, FIELDS, ours, reset, report);
     },
     describe: {
       "RateLimit-Policy": describePolicies,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HeaderFormat } from "./format.ts";
+import { type HeaderFormat, headerThere } from "./format.ts";
 import { isTighter, tightestOf } from "./one_quota.ts";
 import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
 import { remainingUnits, whole } from "./whole.ts";
@@ -15,11 +15,11 @@ export function draft7(): HeaderFormat {
     write(headers, report) {
       const quotas = windowed(report.quotas);
       if (quotas.length === 0) return;
-      writePolicies(headers, quotas);
+      writePolicies(headers, quotas, report);
       const ours = tightestOf(quotas);
       const reset = resetSeconds(ours);
       if (reset === null) return;
-      const there = /^limit=(\d+), *remaining=(\d+)/.exec(headers.get("ratelimit") ?? "");
+      const there = /^limit=(\d+), *remaining=(\d+)/.exec(headerThere(headers, "ratelimit", report) ?? "");
       if (there !== null && isTighter(headers, there[1], there[2], ours)) return;
       headers.set(
         "ratelimit",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HeaderFormat } from "./format.ts";
+import { type HeaderFormat, headerThere } from "./format.ts";
 import { waitSeconds } from "./whole.ts";
 
 const NAME = "Retry-After";
@@ -40,10 +40,11 @@ function secondsAsked(value: string, at: number): number {
  */
 export function retryAfter(): HeaderFormat {
   return {
-    write(headers, { denied, retryAfterMs, at }) {
+    write(headers, report) {
+      const { denied, retryAfterMs, at } = report;
       if (!denied || retryAfterMs === null || !Number.isFinite(retryAfterMs)) return;
       const wait = waitSeconds(retryAfterMs);
-      const there = headers.get(FIELD);
+      const there = headerThere(headers, FIELD, report);
       if (there !== null && secondsAsked(there, at) >= wait) return;
       headers.set(FIELD, String(wait));
     },

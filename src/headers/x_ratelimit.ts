@@ -6,6 +6,7 @@
 
 import type { HeaderFormat } from "./format.ts";
 import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { refusal } from "../refusal.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",
@@ -61,20 +62,17 @@ export interface XRateLimitOptions {
  */
 export function xRateLimit({ reset = "delta" }: XRateLimitOptions = {}): HeaderFormat {
   if (!Object.hasOwn(RESETS, reset)) {
-    throw new TypeError(
-      `Cannot send X-RateLimit headers as reset must be "delta" or "epoch": current value is ${
-        JSON.stringify(reset)
-      }`,
-    );
+    throw new TypeError(refusal("send X-RateLimit headers", 'reset must be "delta" or "epoch"', reset));
   }
   const { description, example } = RESETS[reset];
   const count = { type: "integer", minimum: 0 };
   return {
-    write(headers, { quotas, at }) {
+    write(headers, report) {
+      const { quotas, at } = report;
       if (quotas.length === 0) return;
       const ours = tightestOf(quotas);
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
-      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null);
+      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report);
     },
     describe: {
       [NAMES.limit]: {

@@ -6,7 +6,7 @@
 
 import { type Decision, refuses } from "../decision.ts";
 import type { HeaderDescription, HeaderFormat } from "../headers/format.ts";
-import { compileLabel } from "../label.ts";
+import { compileLabels } from "../label.ts";
 import { type FailurePolicy, type PreparedRule, unlimited } from "../rule.ts";
 import type { Settings } from "../settings.ts";
 import type { Part } from "../trip.ts";
@@ -93,7 +93,7 @@ export function teller(
   /** The headers as sent with these decisions. */
   function sentWith(rules: readonly PreparedRule[], parts: readonly Part[]): Headers {
     const headers = new Headers();
-    compileLabel(rules, formats)(headers, parts);
+    compileLabels(rules, formats).join(headers, parts);
     return headers;
   }
 

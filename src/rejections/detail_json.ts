@@ -7,7 +7,7 @@
 import type { Decision } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
 import { denial } from "./denial.ts";
-import type { Rejection } from "./rejection.ts";
+import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
 const BODIES = {
@@ -62,5 +62,5 @@ export function detailJson(): Rejection {
     return denial(BODIES[status], status, CONTENT_TYPE);
   }
   const example = (decisions: readonly Decision[]): unknown => JSON.parse(BODIES[rejectionStatus(decisions)]);
-  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema: () => SCHEMA, example } });
+  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema: () => SCHEMA, example });
 }

@@ -7,7 +7,7 @@
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
 import { denial } from "./denial.ts";
-import type { Rejection } from "./rejection.ts";
+import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
 const ERRORS = {
@@ -85,7 +85,7 @@ export function errorJson(): Rejection {
     const status = rejectionStatus(decisions);
     return denial(JSON.stringify(bodyOf(decisions)), status, CONTENT_TYPE);
   }
-  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema, example: bodyOf } });
+  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example: bodyOf });
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {

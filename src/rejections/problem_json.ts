@@ -7,8 +7,7 @@
 
 import { type Decision, refuses } from "../decision.ts";
 import { denial } from "./denial.ts";
-import type { Rejection } from "./rejection.ts";
-import { rejectionStatus } from "./rejection_status.ts";
+import { type Rejection, rejectionOf } from "./rejection.ts";
 
 /** A problem type of the draft: constant but for the policies (RFC 9457 §3.1.3). */
 interface Problem {
@@ -39,25 +38,29 @@ const CONTENT_TYPE = "application/problem+json";
 /** Bodies kept of one problem. There are as many as sets of rules that refuse together: few, but not by any law. */
 const MOST_BODIES = 1000;
 
-/** What a refusal says: its problem, and the rules that refuse. */
+/** What a refusal says: its problem, and the names of the rules that refuse, which have no blanks. */
 interface Refusal {
   readonly problem: Problem;
-  readonly policies: readonly string[];
+  readonly policies: string;
 }
 
-function problemOf(decisions: readonly Decision[], refusing: readonly Decision[]): Problem {
-  if (rejectionStatus(decisions) === 503) return REDUCED_CAPACITY;
-  // A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
-  return refusing.every((decision) => decision.blocked) ? ABNORMAL_USAGE : QUOTA_EXCEEDED;
-}
-
+/** In one look without lists: refusals come in floods. */
 function refusalOf(decisions: readonly Decision[]): Refusal {
-  const refusing = decisions.filter(refuses);
-  return { problem: problemOf(decisions, refusing), policies: refusing.map(({ policy }) => policy) };
+  let policies = "";
+  let isOutage = false;
+  let isBlock = true;
+  for (const decision of decisions) {
+    if (!refuses(decision)) continue;
+    policies += (policies && " ") + decision.policy;
+    isOutage ||= decision.source === "denied-by-policy";
+    isBlock &&= decision.blocked;
+  }
+  // A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
+  return { problem: isOutage ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED, policies };
 }
 
 function bodyOf({ problem, policies }: Refusal): Readonly<Record<string, unknown>> {
-  return { ...problem, "violated-policies": policies };
+  return { ...problem, "violated-policies": policies.split(" ") };
 }
 
 /**
@@ -87,28 +90,26 @@ function bodyOf({ problem, policies }: Refusal): Readonly<Record<string, unknown
  * ```
  */
 export function problemJson(): Rejection {
-  // Refusals come in floods, so their bodies are composed once.
+  // Their bodies are composed once.
   const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
 
   function textOf(refusal: Refusal): string {
     const known = bodies.get(refusal.problem)!;
-    const key = refusal.policies.join(" ");
-    let body = known.get(key);
+    let body = known.get(refusal.policies);
     if (body === undefined) {
       body = JSON.stringify(bodyOf(refusal));
-      if (known.size < MOST_BODIES) known.set(key, body);
+      if (known.size < MOST_BODIES) known.set(refusal.policies, body);
     }
     return body;
   }
 
   function reject({ decisions }: { readonly decisions: readonly Decision[] }): Response {
     const refusal = refusalOf(decisions);
-    const { status } = refusal.problem;
-    return denial(textOf(refusal), status, CONTENT_TYPE);
+    return denial(textOf(refusal), refusal.problem.status, CONTENT_TYPE);
   }
 
   const example = (decisions: readonly Decision[]): unknown => bodyOf(refusalOf(decisions));
-  return Object.assign(reject, { describe: { contentType: CONTENT_TYPE, schema, example } });
+  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example });
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

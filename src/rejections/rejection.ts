@@ -27,3 +27,21 @@ export type Rejection = ((outcome: Outcome, context: Context) => MaybePromise<Re
   /** What the body looks like, for OpenAPI. */
   readonly describe?: RejectionDescription;
 };
+
+/** Those that come with this package. */
+const rejections = new WeakSet<Rejection>();
+
+/** A rejection that comes with this package: whatever it answers is a {@link denial}, made anew for each request. */
+export function rejectionOf(
+  reject: (outcome: Outcome) => Response,
+  describe: RejectionDescription,
+): Rejection {
+  const rejection = Object.assign(reject, { describe });
+  rejections.add(rejection);
+  return rejection;
+}
+
+/** Is every answer new, not to be stored, and without headers of anybody else's? */
+export function makesNew(reject: Rejection): boolean {
+  return rejections.has(reject);
+}

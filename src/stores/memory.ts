@@ -10,6 +10,7 @@ import { fingerprintTable } from "./fingerprint_table.ts";
 import { Place } from "./place.ts";
 import type { Room, Shelf } from "./shelf.ts";
 import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "./store.ts";
+import { refusal } from "../refusal.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -71,7 +72,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxKeys = 1_000_000, clock = Date.now } = options;
   if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
     throw new RangeError(
-      `Cannot make memoryStore() as maxKeys must be an integer from 1 to ${MOST_KEYS}: current value is ${maxKeys}`,
+      refusal("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
     );
   }
   const room: Room = { held: 0, most: maxKeys };
