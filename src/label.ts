@@ -57,10 +57,10 @@ function changed<A>(
 export function withHeaders<A>(
   response: Response,
   change: (headers: Headers, arg: A) => void,
-  arg: A,
+  arg?: A,
 ): Response {
   const headers = openHeaders(response);
-  return headers === null ? response : changed(response, headers, change, arg);
+  return headers === null ? response : changed(response, headers, change, arg as A);
 }
 
 /** What one client was told, and the next must not be. */
@@ -110,7 +110,7 @@ function isTold(part: Part): boolean {
   return part.mode === "enforce" && hasNumbers(part);
 }
 
-/** What to say of some of a request's parts; `denied` where others of them refused it, `fresh` in new headers. */
+/** What to say of some of a request's parts; `denied` where others of them refused it, `fresh` for the headers of a fresh response. */
 function reportOf(parts: readonly Part[], denied: boolean, fresh: boolean): Report {
   let told = 0;
   let refused = denied;
@@ -135,8 +135,8 @@ function reportOf(parts: readonly Part[], denied: boolean, fresh: boolean): Repo
 export interface Labels {
   /** Writes into headers that may tell of quotas already. */
   readonly join: Labeller;
-  /** Writes into those of a new response, which do not. */
-  readonly begin: Labeller;
+  /** Writes into those of a fresh response, which do not. */
+  readonly fresh: Labeller;
 }
 
 /**
@@ -178,5 +178,5 @@ export function compileLabels(rules: readonly PreparedRule[], formats: readonly 
       if (!fresh) expose(headers, names);
     };
   }
-  return { join: labeller(false), begin: labeller(isOnceEach) };
+  return { join: labeller(false), fresh: labeller(isOnceEach) };
 }

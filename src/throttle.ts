@@ -20,7 +20,8 @@ import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Rate } from "./rate.ts";
 import { refusal, shown } from "./refusal.ts";
-import { makesNew } from "./rejections/rejection.ts";
+import { forbidStoring } from "./rejections/denial.ts";
+import { makesFresh } from "./rejections/rejection.ts";
 import { type CompiledRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
@@ -64,13 +65,6 @@ function isPreflight(request: Request): boolean {
   return request.headers.has("origin") && request.headers.has("access-control-request-method");
 }
 
-/** A denial is never stored by a cache (RFC 6585 section 4), whatever its maker has set (RFC 9111 section 3). */
-function forbidStoring(headers: Headers): void {
-  if (headers.get("cache-control") === "no-store") return;
-  headers.set("cache-control", "no-store");
-  for (const name of ["expires", "etag", "last-modified"]) headers.delete(name);
-}
-
 /** Servers mostly pass one thing beside the request; to spread a list, be it of one, takes some engines as long as all else here. */
 function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): MaybePromise<Response> {
   const platform = trip.platform as unknown as Rest;
@@ -112,7 +106,7 @@ export function createThrottle(
     compileAsk<Trip>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
   );
   const labels = compileLabels(prepared, headers);
-  const rejectsAnew = makesNew(reject);
+  const rejectsFresh = makesFresh(reject);
   const mark = Symbol("weir.labelled");
   const decide = compileDecide({ asks, store, announcer });
   const { settle, release, count, fail } = settlement(store, announcer);
@@ -195,10 +189,7 @@ export function createThrottle(
   function turnAway(response: Response, trip: Trip): MaybePromise<Response> {
     trip.who = null;
     announcer?.verdict(trip, false);
-    return then(
-      count(trip, response),
-      () => then(release(trip), () => label(trip, response, false, false)),
-    );
+    return then(count(trip, response), () => then(release(trip), () => label(trip, response, false)));
   }
 
   /** What the first stage charged stays charged, but nothing runs any more: slots come free. */
@@ -216,8 +207,8 @@ export function createThrottle(
     if (!isResponse(rejection)) {
       throw new TypeError(refusal("answer a refused request", "reject must give a Response", rejection));
     }
-    const answer = rejectsAnew ? rejection : withHeaders(rejection, forbidStoring, undefined);
-    const labelled = label(trip, answer, true, rejectsAnew);
+    const answer = rejectsFresh ? rejection : withHeaders(rejection, forbidStoring);
+    const labelled = label(trip, answer, true, rejectsFresh);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
     return trip.request.method === "HEAD" && labelled.body ? withBody(labelled, null) : labelled;
   }
@@ -225,29 +216,29 @@ export function createThrottle(
   // ---- after the handler --------------------------------------------------------------------------
 
   function finish(response: Response, trip: Trip): MaybePromise<Response> {
-    return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false, false);
+    return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false);
   }
 
   function countAndLabel(response: Response, trip: Trip): MaybePromise<Response> {
-    return then(count(trip, response), () => label(trip, response, false, false));
+    return then(count(trip, response), () => label(trip, response, false));
   }
 
-  /** The response, a new one of ours or any other, with its rate headers; its end frees what the request holds. */
-  function label(trip: Trip, response: Response, denied: boolean, isNew: boolean): Response {
+  /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
+  function label(trip: Trip, response: Response, denied: boolean, fresh?: boolean): Response {
     trip.over = true;
     if (announcer !== null && response) announcer.answered(response.status);
     const isTold = report === "always" || (report === "denied" && denied);
     const labelled = !isTold
       ? response
-      : isNew
-      ? withHeaders(response, labels.begin, trip.parts)
+      : fresh
+      ? withHeaders(response, labels.fresh, trip.parts)
       : withOwnHeaders(response, mark, denied, labels.join, trip.parts);
     return trip.matched.holds && trip.parts.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
   }
 
   function releaseAtEnd(response: Response, trip: Trip): Response {
     const end = (): void => waitUntil(trip.platform, release(trip));
-    const body = trip.request.method === "HEAD" ? null : response?.body;
+    const body = trip.request.method !== "HEAD" && response?.body;
     if (body) return onBodyEnd(response, body, end);
     end();
     return response;
@@ -261,7 +252,7 @@ export function createThrottle(
       settle: settler(trip),
       label(answer) {
         if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
-        return label(trip, answer, !allowed, false);
+        return label(trip, answer, !allowed);
       },
     };
   }

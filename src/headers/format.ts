@@ -35,7 +35,7 @@ export interface Report {
   readonly retryAfterMs: number | null;
   /** Epoch ms at which the report is made. */
   readonly at: number;
-  /** Is it for a new response, whose headers say nothing of quotas yet? Then there is nothing to join. Default false. */
+  /** Is it for a fresh response, whose headers say nothing of quotas yet? Then there is nothing to join. Default false. */
   readonly fresh?: boolean;
 }
 

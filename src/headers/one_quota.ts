@@ -71,6 +71,7 @@ export function writeQuota(
   reset: number | null,
   { fresh }: Report,
 ): void {
+  // Most responses have none, which `has` says sooner than `get`.
   const isThere = fresh !== true && headers.has(names.limit);
   if (isThere && isTighter(headers, headers.get(names.limit), headers.get(names.remaining), ours)) return;
   headers.set(names.limit, decimal(ours.limit));

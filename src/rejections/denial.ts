@@ -14,3 +14,10 @@ export function denial(body: string, status: 429 | 503, contentType: string): Re
   response.headers.set("cache-control", "no-store");
   return response;
 }
+
+/** The same for a denial of the user's own: never stored by a cache, whatever its maker has set (RFC 9111 section 3). */
+export function forbidStoring(headers: Headers): void {
+  if (headers.get("cache-control") === "no-store") return;
+  headers.set("cache-control", "no-store");
+  for (const name of ["expires", "etag", "last-modified"]) headers.delete(name);
+}

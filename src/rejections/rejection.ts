@@ -41,7 +41,7 @@ export function rejectionOf(
   return rejection;
 }
 
-/** Is every answer new, not to be stored, and without headers of anybody else's? */
-export function makesNew(reject: Rejection): boolean {
+/** Is every answer fresh: made for this request, not to be stored, and without headers of anybody else's? */
+export function makesFresh(reject: Rejection): boolean {
   return rejections.has(reject);
 }

@@ -66,12 +66,15 @@ export function scriptStore(
 
   /** An algorithm's place among the twins, from 1. One that is new makes a new script. */
   function placeOf(algorithm: Algorithm, rule: string): number {
-    const known = places.get(algorithm) ?? place(twinOf(algorithm, rule));
-    places.set(algorithm, known);
-    return known;
+    let place = places.get(algorithm);
+    if (place === undefined) {
+      place = placeOfTwin(twinOf(algorithm, rule));
+      places.set(algorithm, place);
+    }
+    return place;
   }
 
-  function place({ name, lua }: Twin): number {
+  function placeOfTwin({ name, lua }: Twin): number {
     const known = twins.findIndex((twin) => twin.lua === lua && twin.name === name);
     if (known >= 0) return known + 1;
     script = null;
