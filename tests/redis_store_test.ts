@@ -332,19 +332,19 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertEquals(sent, ["EVALSHA"]);
     });
 
-    const answers = [null, undefined, "", "OK", [], [1], {}, [1, 1, "x", 1, 1, 1, 1], [
-      1,
-      1,
-      null,
-      1.5,
-      1,
-      1,
-      1,
-    ]];
+    const answers = [
+      ...[null, undefined, "", "OK", [], [1], {}, [1, 1, 1, 1, 1, 1, 1], [1, null], [1, [1, 1, 1, 1, 1]]],
+      ...[["x", [1, 1, 1, 1, 1, 1]], [1, [1, "x", 1, 1, 1, 1]], [1, [1, null, 1.5, 1, 1, 1]]],
+      [1, [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]],
+    ];
     for (const answer of answers) {
       it(`lesson 39: rejects an answer that is none of the script's: ${JSON.stringify(answer)}`, async () => {
         const store = redisStore({ client: { send: () => Promise.resolve(answer) } });
-        await assertRejects(async () => await store.decide([checkOf()]), Error, "must be 7 integers");
+        await assertRejects(
+          async () => await store.decide([checkOf()]),
+          Error,
+          "must be the time and 6 integers for each check",
+        );
       });
     }
 

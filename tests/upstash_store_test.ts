@@ -60,17 +60,17 @@ describe("upstashStore", { skip: withoutRedis }, () => {
   });
 
   describe("asked many things at the same moment", () => {
-    it("sends them in one HTTP request, each decision by itself", async () => {
+    it("sends them in one command of one HTTP request, each decision by itself", async () => {
       const store = storeOf();
       await store.decide([checkOf()]);
       bridge.resetCounts();
       const answers = await Promise.all(Array.from({ length: 10 }, () => store.decide([checkOf()])));
       assertEquals(answers.filter(([{ allowed }]) => allowed).length, 2);
-      assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 10]);
+      assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 1]);
     });
 
     for (const hashKeys of [undefined, "a secret"]) {
-      it(`decides 32 requests under three rules in one, keys ${hashKeys ? "hashed" : "as they are"}`, async () => {
+      it(`decides 32 requests under three rules in one command, keys ${hashKeys ? "hashed" : "as they are"}`, async () => {
         const store = storeOf({ timeoutMs: 5000, ...hashKeys && { hashKeys } });
         const throttle = createThrottle(["1000/min", "5000/hour", "9000/day"], {
           store,
@@ -83,10 +83,26 @@ describe("upstashStore", { skip: withoutRedis }, () => {
         bridge.resetCounts();
         const outcomes = await Promise.all(Array.from({ length: 32 }, (_, i) => ask(i)));
         assert(outcomes.every(({ allowed, decisions }) => allowed && decisions.length === 3));
-        assertEquals(bridge.requests, 1);
-        assertEquals(Object.fromEntries(bridge.commands), { EVALSHA: 32 });
+        assertEquals([bridge.requests, Object.fromEntries(bridge.commands)], [1, { EVALSHA: 1 }]);
       });
     }
+
+    it("sends no more than 128 keys in one command, so that Redis is not held up, but all in one request", async () => {
+      const store = storeOf({ timeoutMs: 5000 });
+      await store.decide([checkOf()]);
+      bridge.resetCounts();
+      const ask = (i: number) => store.decide([1, 2, 3].map((n) => checkOf({ key: `rule:${i} ${n}` })));
+      const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => ask(i)));
+      assert(answers.every((decisions) => decisions.every(({ remaining }) => remaining === 2)));
+      assertEquals([bridge.requests, Object.fromEntries(bridge.commands)], [1, { EVALSHA: 3 }]);
+    });
+
+    it("decides in the order that was asked in, and peeks beside charges", async () => {
+      const store = storeOf();
+      const asked = [true, false, true, true, true, false].map((spend) => store.decide([checkOf()], spend));
+      const answers = (await Promise.all(asked)).map(([{ allowed, remaining }]) => [allowed, remaining]);
+      assertEquals(answers, [[true, 2], [true, 2], [true, 1], [true, 0], [false, 0], [false, 0]]);
+    });
 
     it("fails those alone that fail", async () => {
       const plain = fixedWindow();
@@ -104,7 +120,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       );
       const outcomes = await Promise.allSettled(asked);
       assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
-      assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 3]);
+      assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 1]);
       assertEquals((await store.decide([checkOf()]))[0].allowed, false, "three passed");
     });
   });
@@ -128,7 +144,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     };
     await upstashStore({ client: { evalsha, eval: client.eval.bind(client), del: client.del.bind(client) } })
       .decide([checkOf(), checkOf({ key: "other:somebody", limit: 5000, windowMs: 86_400_000 })]);
-    for (const args of words) assertEquals(args, ["[1,0,3,60000,1,-1,[0],1,0,5000,86400000,1,-1,[0]]"]);
+    for (const args of words) assertEquals(args, ["[[1,1,0,3,60000,1,-1,[0],1,0,5000,86400000,1,-1,[0]]]"]);
   });
 
   it("sends the script's text where the server has forgotten it, for that command alone", async () => {
@@ -138,7 +154,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     bridge.resetCounts();
     const answers = await Promise.all([1, 2, 3].map(() => store.decide([checkOf()])));
     assertEquals(answers.filter(([{ allowed }]) => allowed).length, 2);
-    assertEquals(Object.fromEntries(bridge.commands), { EVALSHA: 3, EVAL: 3 });
+    assertEquals(Object.fromEntries(bridge.commands), { EVALSHA: 1, EVAL: 1 });
   });
 
   it("counts to the last digit through JSON", async () => {
@@ -191,9 +207,13 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "a null result",
         { kind: "body", body: '[{"result":null}]' },
-        "must be 7 integers: current value is null",
+        "must be the time and 6 integers for each check: current value is null",
       ],
-      ["a text for a result", { kind: "body", body: '[{"result":"OK"}]' }, "must be 7 integers"],
+      [
+        "a text for a result",
+        { kind: "body", body: '[{"result":"OK"}]' },
+        "must be the time and 6 integers for each check",
+      ],
       ["too few results", { kind: "body", body: "[]" }, ""],
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
     ];

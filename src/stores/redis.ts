@@ -20,7 +20,8 @@ export interface RedisStoreOptions extends SharedStoreOptions {
 
 /**
  * Keeps states on Redis (from 6 on) or Valkey: one limit for all processes. Every request is decided by one script in
- * one round trip whatever the number of its rules, all or none, by the clock of Redis.
+ * one round trip whatever the number of its rules, all or none, by the clock of Redis; decisions asked for at the same
+ * moment share it.
  *
  * Redis Cluster: the rules of one request may live in different slots. Those of one slot are decided in one call, all or
  * none; slots are asked at once, and where one refuses, what the others charged is given back by a second call. Between

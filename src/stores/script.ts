@@ -1,5 +1,5 @@
 /**
- * The script that decides on Redis: one command loads every state, steps every check and keeps all the new
+ * The script that decides on Redis: for each decision it loads every state, steps every check and keeps all the new
  * states or none, by the clock of Redis. Built from the Lua twins of the algorithms in use; it runs on Redis
  * from 6 on, Valkey and Upstash alike.
  *
@@ -35,7 +35,7 @@ end)()`;
  */
 const SLACK_MS = 1000;
 
-/** How many words a check has in the script's ARGV, and integers in its reply. */
+/** How many words a check has in the script's ARGV, and integers in its reply. A decision's words are led by one of its own. */
 const WORDS = 7;
 const FIELDS = 6;
 
@@ -64,12 +64,23 @@ export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin 
   );
 }
 
+/** A decision as the script is asked for it. */
+export interface ScriptQuestion {
+  /** What is asked, all or none. */
+  readonly checks: readonly Check[];
+  /** Where the checks' states are. */
+  readonly keys: readonly string[];
+  /** {@link wordsOf} the checks. */
+  readonly words: readonly unknown[];
+}
+
 /**
  * The text of the script.
  *
- * KEYS are the checks' keys, ARGV one text of them all in the same order ({@link checksText}); one more ARGV makes it a peek. The
- * reply is now, then six integers a check ({@link decisionsOf}). A state is stored as its twin's name and the JSON array of
- * its integers: `gcra [120000,1763800000000,60000]`.
+ * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
+ * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or the text of
+ * what a twin failed with. A state is stored as its twin's name and the JSON array of its integers:
+ * `gcra [120000,1763800000000,60000]`.
  *
  * @param twins The algorithms in use.
  * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
@@ -90,7 +101,6 @@ export function scriptText(
   return `${steps}
 local sub, format, decode, huge = string.sub, string.format, cjson.decode, math.huge
 local now = ${now}
-local words, spend = decode(ARGV[1]), not ARGV[2]
 
 -- The state in a stored value, or nil where it holds anything else.
 local function state_in(value, head)
@@ -112,51 +122,74 @@ end
 
 local function whole(number) return number == huge and -1 or number end
 
-local stored = redis.call('MGET', unpack(KEYS))
-local befores, afters, lives, reply, pass = {}, {}, {}, { now }, true
-for i = 1, #KEYS do
-  local w, r = ${WORDS} * (i - 1), ${FIELDS} * (i - 1) + 1
-  local twin, since = twins[words[w + 1]], words[w + 6]
-  local state = state_in(stored[i], twin.head)
-  local allowed, remaining, reset, retry, after, life, at, blocked =
-    twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
-  if not allowed and words[w + 2] == 0 then pass = false end
-  befores[i], afters[i], lives[i] = state, after, life
-  reply[r + 1], reply[r + 2], reply[r + 3] = allowed and 1 or 0, remaining, whole(reset)
-  reply[r + 4], reply[r + 5], reply[r + 6] = whole(retry), at or now, blocked or 0
+-- What to answer, and of each check: the state it has, the one to keep instead, and how long that lives. Asks nothing of
+-- Redis, so what fails here is a twin.
+local function judge(words, stored)
+  local answer, states, afters, lives, pass = {}, {}, {}, {}, true
+  for i = 1, #stored do
+    local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
+    local twin, since = twins[words[w + 1]], words[w + 6]
+    local state = state_in(stored[i], twin.head)
+    local allowed, remaining, reset, retry, after, life, at, blocked =
+      twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
+    if not allowed and words[w + 2] == 0 then pass = false end
+    states[i], afters[i], lives[i] = state, after, life
+    answer[a + 1], answer[a + 2], answer[a + 3] = allowed and 1 or 0, remaining, whole(reset)
+    answer[a + 4], answer[a + 5], answer[a + 6] = whole(retry), at or now, blocked or 0
+  end
+  local spend = words[1] == 1
+  for i = 1, #stored do
+    local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
+    local allowed = answer[a + 1] == 1
+    if not spend or (allowed and not pass) then afters[i] = states[i] end
+    if allowed and not (spend and pass) then
+      -- Nothing was charged: show what is left without this request.
+      local twin = twins[words[w + 1]]
+      local _, remaining, reset = twin.step(states[i], words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
+      answer[a + 2], answer[a + 3] = remaining, whole(reset)
+    end
+  end
+  return answer, states, afters, lives
 end
 
-for i = 1, #KEYS do
-  local w, r = ${WORDS} * (i - 1), ${FIELDS} * (i - 1) + 1
-  local twin, state, allowed = twins[words[w + 1]], befores[i], reply[r + 1] == 1
-  local kept = spend and (pass or not allowed)
-  if allowed and not kept then
-    -- Nothing was charged: show what is left without this request.
-    local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
-    reply[r + 2], reply[r + 3] = remaining, whole(reset)
+local reply, first = { now }, 0
+for _, words in ipairs(decode(ARGV[1])) do
+  local count = (#words - 1) / ${WORDS}
+  local stored = redis.call('MGET', unpack(KEYS, first + 1, first + count))
+  local ok, answer, states, afters, lives = pcall(judge, words, stored)
+  reply[#reply + 1] = ok and answer or tostring(answer)
+  for i = 1, ok and count or 0 do
+    local key, head = KEYS[first + i], twins[words[${WORDS} * (i - 1) + 2]].head
+    if afters[i] ~= states[i] then
+      keep(key, head, afters[i], lives[i])
+    elseif stored[i] and redis.call('PTTL', key) == -1 then
+      -- Somebody took its expiry away: no key may live for ever.
+      keep(key, head, states[i], lives[i])
+    end
   end
-  if kept and afters[i] ~= state then
-    keep(KEYS[i], twin.head, afters[i], lives[i])
-  elseif stored[i] and redis.call('PTTL', KEYS[i]) == -1 then
-    -- Somebody took its expiry away: no key may live for ever.
-    keep(KEYS[i], twin.head, state, lives[i])
-  end
+  first = first + count
 end
 return reply
 `;
 }
 
 /**
- * Checks as the script reads them: a JSON array of numbers, {@link WORDS} a check, of which the last is the array of those
- * that are the algorithm's own.
+ * A decision as the script reads it: 1 to charge what passes, 0 to peek; then {@link WORDS} words a check, all numbers but
+ * the last, the array of those that are the algorithm's own.
  *
  * @param placeOf A check's algorithm among the script's twins, from 1.
  */
-export function checksText(checks: readonly Check[], placeOf: (check: Check) => number): string {
-  return JSON.stringify(checks.flatMap((check) => {
+export function wordsOf(
+  checks: readonly Check[],
+  spend: boolean,
+  placeOf: (check: Check) => number,
+): unknown[] {
+  const words: unknown[] = [spend ? 1 : 0];
+  for (const check of checks) {
     const { policy: { mode, limit, windowMs }, algorithm: { params = [] }, cost, since } = check;
-    return [placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, params];
-  }));
+    words.push(placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, params);
+  }
+  return words;
 }
 
 /** Is this an integer, as a client gives it: a number or its text? */
@@ -165,34 +198,43 @@ function isInteger(word: unknown): boolean {
 }
 
 /**
- * The decisions that a reply tells.
+ * What a reply says to each question: its decisions, or what a twin failed with.
  *
- * @param checks What was asked.
+ * @param questions What was asked.
  * @param reply What the client gave.
  * @throws {Error} When that is not a reply of the script.
  */
-export function decisionsOf(checks: readonly Check[], reply: unknown): DatedDecision[] {
-  const words: readonly unknown[] = Array.isArray(reply) ? reply : [];
-  if (words.length !== 1 + FIELDS * checks.length || !words.every(isInteger)) {
-    throw new Error(
-      refusal("read what Redis replied", `it must be ${1 + FIELDS * checks.length} integers`, reply).slice(
-        0,
-        300,
-      ),
-    );
+export function answersOf(
+  questions: readonly ScriptQuestion[],
+  reply: unknown,
+): (DatedDecision[] | Error)[] {
+  const [now, ...answers]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  const isAnswer = (answer: unknown, i: number): boolean =>
+    typeof answer === "string" ||
+    Array.isArray(answer) && answer.length === FIELDS * questions[i].checks.length && answer.every(isInteger);
+  if (!isInteger(now) || answers.length !== questions.length || !answers.every(isAnswer)) {
+    const demand = `it must be the time and ${FIELDS} integers for each check`;
+    throw new Error(refusal("read what Redis replied", demand, reply).slice(0, 300));
   }
-  const now = Number(words[0]);
+  return answers.map((answer, i) =>
+    typeof answer === "string"
+      ? new Error(answer)
+      : decisionsOf(questions[i].checks, answer as readonly unknown[], Number(now))
+  );
+}
+
+function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): DatedDecision[] {
   return checks.map((check, i) => {
-    const at = 1 + FIELDS * i;
-    const resetAfterMs = Number(words[at + 2]);
-    const retryAfterMs = Number(words[at + 3]);
-    const blockedMs = Number(words[at + 5]);
+    const at = FIELDS * i;
+    const resetAfterMs = Number(integers[at + 2]);
+    const retryAfterMs = Number(integers[at + 3]);
+    const blockedMs = Number(integers[at + 5]);
     return decisionOf(check, {
-      allowed: Number(words[at]) === 1,
-      remaining: Number(words[at + 1]),
+      allowed: Number(integers[at]) === 1,
+      remaining: Number(integers[at + 1]),
       resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
       retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      at: Number(words[at + 4]),
+      at: Number(integers[at + 4]),
       blocked: blockedMs > 0,
       blockedMs,
     }, now);

@@ -7,8 +7,9 @@
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { DatedDecision } from "../decision.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
+import { gather } from "./gather.ts";
 import { leasesOf } from "./leases.ts";
-import { checksText, decisionsOf, scriptText, type Twin, twinOf } from "./script.ts";
+import { answersOf, type ScriptQuestion, scriptText, type Twin, twinOf, wordsOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
 import { type Charge, decideInSlots } from "./slot_groups.ts";
 import type { LeasingStore } from "./store.ts";
@@ -25,6 +26,9 @@ export interface ScriptRunner {
   /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
   readonly slotOf?: ((key: string) => number) | undefined;
 }
+
+/** The most keys of a call, unless one decision has more: a bound on how long Redis does nothing else, about a ms. */
+const MOST_KEYS = 128;
 
 interface Script {
   readonly text: string;
@@ -92,12 +96,30 @@ export function scriptStore(
   }
 
   /** One command. */
+  async function call(questions: readonly ScriptQuestion[]): Promise<readonly (DatedDecision[] | Error)[]> {
+    script ??= { text: scriptOf(twins), sha: null };
+    const keys = questions.flatMap((question) => question.keys);
+    const words = JSON.stringify(questions.map((question) => question.words));
+    return answersOf(questions, await run(script, keys, [words]));
+  }
+
+  /** What goes in one command: on a cluster that is for one slot. */
+  const asks = new Map<number, (question: ScriptQuestion) => Promise<DatedDecision[]>>();
+
+  function askOf(slot: number): (question: ScriptQuestion) => Promise<DatedDecision[]> {
+    let ask = asks.get(slot);
+    if (ask === undefined) {
+      ask = gather(call, ({ keys }) => keys.length, MOST_KEYS);
+      asks.set(slot, ask);
+    }
+    return ask;
+  }
+
   async function decideAtOnce(charges: readonly Charge[], spend: boolean): Promise<readonly DatedDecision[]> {
     const checks = charges.map(({ check }) => check);
-    const text = checksText(checks, ({ algorithm, policy }) => placeOf(algorithm, policy.name));
     const keys = charges.map(({ key }) => key);
-    script ??= { text: scriptOf(twins), sha: null };
-    return decisionsOf(checks, await run(script, keys, spend ? [text] : [text, "peek"]));
+    const words = wordsOf(checks, spend, ({ algorithm, policy }) => placeOf(algorithm, policy.name));
+    return await askOf(runner.slotOf?.(keys[0]) ?? 0)({ checks, keys, words });
   }
 
   const leases = lease === null ? null : leasesOf(lease);

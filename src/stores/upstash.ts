@@ -67,7 +67,7 @@ export interface UpstashStoreFactory {
 /**
  * Keeps states on Upstash Redis: one limit for all processes, wherever they run. Every request is decided by one script in
  * one HTTP request whatever the number of its rules, all or none, by the clock of the database; decisions asked for at
- * the same moment share one HTTP request.
+ * the same moment share that request, and up to 128 of their checks one command of it, which is what Upstash counts.
  *
  * A call is never sent twice: it may have been counted although its answer got lost. The client made from `url` and
  * `token` is told so. A client of your own is used as it is: make it with `retry: { retries: 0 }` (`retry: false` still

@@ -1,0 +1,56 @@
+/**
+ * Questions that are asked at the same moment, gathered into one call.
+ *
+ * @module
+ */
+
+/** Questions that have not been sent yet, and what will come of them. */
+interface Batch<Question, Answer> {
+  readonly questions: Question[];
+  /** Of all questions together. */
+  size: number;
+  readonly answers: Promise<readonly (Answer | Error)[]>;
+}
+
+/**
+ * Makes of a call that answers many questions a function that asks one: what is asked until the code that runs now, and
+ * what already waits to run after it, is done goes in one call.
+ *
+ * @param call Answers questions, in order; an Error is the answer to one alone. When it rejects, that is the answer to all.
+ * @param sizeOf How large a question is.
+ * @param most How large those of one call are together, unless one alone is larger.
+ * @returns The function; it rejects with the Error that is the answer.
+ */
+export function gather<Question, Answer>(
+  call: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,
+  sizeOf: (question: Question) => number,
+  most: number,
+): (question: Question) => Promise<Answer> {
+  let open: Batch<Question, Answer> | null = null;
+
+  function begin(): Batch<Question, Answer> {
+    const questions: Question[] = [];
+    const batch: Batch<Question, Answer> = {
+      questions,
+      size: 0,
+      answers: Promise.resolve().then(() => send(batch)),
+    };
+    return batch;
+  }
+
+  function send(batch: Batch<Question, Answer>): Promise<readonly (Answer | Error)[]> {
+    if (open === batch) open = null;
+    return call(batch.questions);
+  }
+
+  return async (question) => {
+    const size = sizeOf(question);
+    if (open === null || open.size + size > most) open = begin();
+    const batch = open;
+    batch.size += size;
+    const place = batch.questions.push(question) - 1;
+    const answer = (await batch.answers)[place];
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+}
