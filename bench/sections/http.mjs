@@ -96,7 +96,7 @@ export async function measure(id, { quick, programs }) {
     headers: 3,
   });
   const port = await listen(wrapped);
-  await wrk(programs.wrk, port, 1);
+  await wrk(programs.wrk, port, 3); // Warms up: until then some of it is compiled anew.
   return { rps: await wrk(programs.wrk, port, quick ? 1 : 3) };
 }
 

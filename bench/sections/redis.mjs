@@ -122,7 +122,7 @@ export async function measure(id, { quick, tcp, http }) {
   const count = way === "tcp" ? () => connection.sent() : () => requestsAt(http);
 
   const ms = quick ? 500 : 2000;
-  await throughput(decide, client, 32, ms / 2); // Warms up; scripts are loaded.
+  await throughput(decide, client, 32, 2000); // Warms up; scripts are loaded.
   const before = await count();
   for (let i = 0; i < 100; i++) await decide(client());
   const trips = (await count() - before) / 100;
