@@ -21,7 +21,7 @@ describe("gather()", () => {
 
   it("asks in one call what is asked at the same moment, and answers each", async () => {
     const { ask, calls } = lengths(100);
-    assertEquals(await Promise.all(["a", "bbb", "cc"].map(ask)), [1, 3, 2]);
+    assertEquals(await Promise.all(["a", "bbb", "cc"].map((text) => ask(text))), [1, 3, 2]);
     assertEquals(calls, [["a", "bbb", "cc"]]);
   });
 
@@ -41,13 +41,25 @@ describe("gather()", () => {
 
   it("asks no more in one call than may be, but for one that is larger by itself", async () => {
     const { ask, calls } = lengths(4);
-    assertEquals(await Promise.all(["aa", "bb", "c", "dddddd", "e"].map(ask)), [2, 2, 1, 6, 1]);
+    assertEquals(await Promise.all(["aa", "bb", "c", "dddddd", "e"].map((text) => ask(text))), [
+      2,
+      2,
+      1,
+      6,
+      1,
+    ]);
     assertEquals(calls, [["aa", "bb"], ["c"], ["dddddd"], ["e"]]);
+  });
+
+  it("keeps the groups apart", async () => {
+    const { ask, calls } = lengths(100);
+    await Promise.all([ask("a", 1), ask("b", 2), ask("c", 1)]);
+    assertEquals(calls, [["a", "c"], ["b"]]);
   });
 
   it("fails those alone that have an error for an answer", async () => {
     const { ask } = lengths(100);
-    const [good, bad] = await Promise.allSettled(["a", "bad"].map(ask));
+    const [good, bad] = await Promise.allSettled(["a", "bad"].map((text) => ask(text)));
     assertEquals(good, { status: "fulfilled", value: 1 });
     assertEquals(bad, { status: "rejected", reason: new Error("no text") });
   });

@@ -107,19 +107,18 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     it("fails those alone that fail", async () => {
       const plain = fixedWindow();
       const unlucky = { ...plain, lua: `function(...) error('unlucky') end` };
+      const muddled = { ...plain, lua: `function() return true, 0, 0, 0, { {} }, 1 end` };
       const store = storeOf();
       await store.decide([checkOf()]);
-      await assertRejects(
-        async () => await store.decide([checkOf({ algorithm: unlucky })]),
-        Error,
-        "unlucky",
-      );
+      for (const [algorithm, words] of [[unlucky, "unlucky"], [muddled, "compare"]] as const) {
+        await assertRejects(async () => await store.decide([checkOf({ algorithm })]), Error, words);
+      }
       bridge.resetCounts();
-      const asked = [plain, unlucky, plain].map(async (algorithm) =>
+      const asked = [plain, unlucky, muddled, plain].map(async (algorithm) =>
         await store.decide([checkOf({ algorithm })])
       );
       const outcomes = await Promise.allSettled(asked);
-      assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+      assertEquals(outcomes.map(({ status }) => status), ["fulfilled", "rejected", "rejected", "fulfilled"]);
       assertEquals([bridge.requests, bridge.commands.get("EVALSHA")], [1, 1]);
       assertEquals((await store.decide([checkOf()]))[0].allowed, false, "three passed");
     });

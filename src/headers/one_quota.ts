@@ -7,7 +7,7 @@
 
 import { share, type Standing, tighter } from "../decision.ts";
 import { decimal } from "./decimal.ts";
-import { type Quota, type Report, standingOf } from "./format.ts";
+import { headerThere, type Quota, type Report, standingOf } from "./format.ts";
 import { remainingUnits, unitsLeft, whole } from "./whole.ts";
 
 /** The names of three headers that tell of one quota. */
@@ -42,11 +42,11 @@ export function tightestOf(quotas: readonly Quota[]): Standing {
  */
 export function isTighter(
   headers: Headers,
-  limit: string | null,
+  limit: string,
   remaining: string | null,
   ours: Standing,
 ): boolean {
-  if (limit === null || remaining === null || !ours.allowed) return false;
+  if (remaining === null || !ours.allowed) return false;
   // What is no number (two joined by a comma, say) no client can read: ours is better.
   if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
   // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
@@ -69,11 +69,10 @@ export function writeQuota(
   names: QuotaHeaders,
   ours: Standing,
   reset: number | null,
-  { fresh }: Report,
+  report: Report,
 ): void {
-  // Most responses have none, which `has` says sooner than `get`.
-  const isThere = fresh !== true && headers.has(names.limit);
-  if (isThere && isTighter(headers, headers.get(names.limit), headers.get(names.remaining), ours)) return;
+  const limit = headerThere(headers, names.limit, report);
+  if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
   headers.set(names.limit, decimal(ours.limit));
   headers.set(names.remaining, decimal(unitsLeft(ours)));
   if (reset !== null) headers.set(names.reset, decimal(reset));

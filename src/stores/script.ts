@@ -109,23 +109,22 @@ local function state_in(value, head)
   return ok and type(state) == 'table' and state or nil
 end
 
--- The last use of a state.
-local function keep(key, head, state, ttl)
-  if not state or ttl <= 0 then return redis.call('DEL', key) end
+-- A state as it is stored, or false where there is none. The last use of a state.
+local function value_of(state, head)
+  if not state then return false end
   for i = 1, #state do
     -- A number joined to text as it is keeps 14 digits.
     if state[i] >= 1e14 then state[i] = format('%.0f', state[i]) end
   end
-  local value = head .. '[' .. table.concat(state, ',') .. ']'
-  redis.call('SET', key, value, 'PX', format('%.0f', ttl + ${slackMs}))
+  return head .. '[' .. table.concat(state, ',') .. ']'
 end
 
 local function whole(number) return number == huge and -1 or number end
 
--- What to answer, and of each check: the state it has, the one to keep instead, and how long that lives. Asks nothing of
--- Redis, so what fails here is a twin.
+-- What to answer, and of each check: the value to keep (false: none; nil: as it is), how long in ms (false: not at all), and
+-- the state it has. Asks nothing of Redis, so what fails here is a twin.
 local function judge(words, stored)
-  local answer, states, afters, lives, pass = {}, {}, {}, {}, true
+  local answer, states, afters, values, lives, pass = {}, {}, {}, {}, {}, true
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, since = twins[words[w + 1]], words[w + 6]
@@ -133,38 +132,41 @@ local function judge(words, stored)
     local allowed, remaining, reset, retry, after, life, at, blocked =
       twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
     if not allowed and words[w + 2] == 0 then pass = false end
-    states[i], afters[i], lives[i] = state, after, life
+    states[i], afters[i], lives[i] = state, after, life > 0 and format('%.0f', life + ${slackMs})
     answer[a + 1], answer[a + 2], answer[a + 3] = allowed and 1 or 0, remaining, whole(reset)
     answer[a + 4], answer[a + 5], answer[a + 6] = whole(retry), at or now, blocked or 0
   end
   local spend = words[1] == 1
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
-    local allowed = answer[a + 1] == 1
-    if not spend or (allowed and not pass) then afters[i] = states[i] end
-    if allowed and not (spend and pass) then
+    local twin, state, allowed = twins[words[w + 1]], states[i], answer[a + 1] == 1
+    local kept = spend and (pass or not allowed)
+    if allowed and not kept then
       -- Nothing was charged: show what is left without this request.
-      local twin = twins[words[w + 1]]
-      local _, remaining, reset = twin.step(states[i], words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
+      local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
       answer[a + 2], answer[a + 3] = remaining, whole(reset)
     end
+    if kept and afters[i] ~= state then values[i] = value_of(afters[i], twin.head) end
   end
-  return answer, states, afters, lives
+  return answer, values, lives, states
 end
 
 local reply, first = { now }, 0
 for _, words in ipairs(decode(ARGV[1])) do
   local count = (#words - 1) / ${WORDS}
   local stored = redis.call('MGET', unpack(KEYS, first + 1, first + count))
-  local ok, answer, states, afters, lives = pcall(judge, words, stored)
+  local ok, answer, values, lives, states = pcall(judge, words, stored)
   reply[#reply + 1] = ok and answer or tostring(answer)
   for i = 1, ok and count or 0 do
-    local key, head = KEYS[first + i], twins[words[${WORDS} * (i - 1) + 2]].head
-    if afters[i] ~= states[i] then
-      keep(key, head, afters[i], lives[i])
-    elseif stored[i] and redis.call('PTTL', key) == -1 then
+    local key, value = KEYS[first + i], values[i]
+    if value == nil and stored[i] and redis.call('PTTL', key) == -1 then
       -- Somebody took its expiry away: no key may live for ever.
-      keep(key, head, states[i], lives[i])
+      value = states[i] ~= nil and stored[i]
+    end
+    if value and lives[i] then
+      redis.call('SET', key, value, 'PX', lives[i])
+    elseif value ~= nil then
+      redis.call('DEL', key)
     end
   end
   first = first + count

@@ -103,23 +103,19 @@ export function scriptStore(
     return answersOf(questions, await run(script, keys, [words]));
   }
 
-  /** What goes in one command: on a cluster that is for one slot. */
-  const asks = new Map<number, (question: ScriptQuestion) => Promise<DatedDecision[]>>();
+  const ask = gather(call, ({ keys }) => keys.length, MOST_KEYS);
 
-  function askOf(slot: number): (question: ScriptQuestion) => Promise<DatedDecision[]> {
-    let ask = asks.get(slot);
-    if (ask === undefined) {
-      ask = gather(call, ({ keys }) => keys.length, MOST_KEYS);
-      asks.set(slot, ask);
-    }
-    return ask;
-  }
-
-  async function decideAtOnce(charges: readonly Charge[], spend: boolean): Promise<readonly DatedDecision[]> {
+  /** @param slot On a cluster: that of all keys. */
+  async function decideAtOnce(
+    charges: readonly Charge[],
+    spend: boolean,
+    slot?: number,
+  ): Promise<readonly DatedDecision[]> {
     const checks = charges.map(({ check }) => check);
     const keys = charges.map(({ key }) => key);
+    // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
     const words = wordsOf(checks, spend, ({ algorithm, policy }) => placeOf(algorithm, policy.name));
-    return await askOf(runner.slotOf?.(keys[0]) ?? 0)({ checks, keys, words });
+    return await ask({ checks, keys, words }, slot);
   }
 
   const leases = lease === null ? null : leasesOf(lease);

@@ -16,10 +16,11 @@ export interface Charge {
 }
 
 /** Decides charges of one slot, all or none. */
-type Decide = (charges: readonly Charge[], spend: boolean) => Promise<readonly DatedDecision[]>;
+type Decide = (charges: readonly Charge[], spend: boolean, slot: number) => Promise<readonly DatedDecision[]>;
 
 /** The charges of one slot, and where among all of them they stand. */
 interface Group {
+  readonly slot: number;
   readonly charges: Charge[];
   readonly places: number[];
 }
@@ -28,7 +29,7 @@ function groupsOf(charges: readonly Charge[], slotOf: (key: string) => number): 
   const groups = new Map<number, Group>();
   charges.forEach((charge, place) => {
     const slot = slotOf(charge.key);
-    const group = groups.get(slot) ?? { charges: [], places: [] };
+    const group = groups.get(slot) ?? { slot, charges: [], places: [] };
     groups.set(slot, group);
     group.charges.push(charge);
     group.places.push(place);
@@ -53,8 +54,8 @@ export async function decideInSlots(
   decide: Decide,
 ): Promise<readonly DatedDecision[]> {
   const groups = groupsOf(charges, slotOf);
-  if (groups.length === 1) return decide(charges, spend);
-  const answers = await Promise.allSettled(groups.map((group) => decide(group.charges, spend)));
+  if (groups.length === 1) return decide(charges, spend, groups[0].slot);
+  const answers = await Promise.allSettled(groups.map((group) => decide(group.charges, spend, group.slot)));
   const failure = answers.find((answer) => answer.status === "rejected");
   const passed = (answer: PromiseSettledResult<readonly DatedDecision[]>): boolean =>
     answer.status === "fulfilled" && !answer.value.some(refuses);
@@ -65,7 +66,7 @@ export async function decideInSlots(
   });
 
   if (spend && !answers.every(passed)) {
-    const returns = groups.filter((_, i) => passed(answers[i])).map(async ({ charges, places }) => {
+    const returns = groups.filter((_, i) => passed(answers[i])).map(async ({ slot, charges, places }) => {
       const charged = places.map((place, j) => ({ place, ...charges[j] })).filter(({ place, check }) =>
         decisions[place].allowed && check.cost > 0 && check.since === null
       );
@@ -74,7 +75,7 @@ export async function decideInSlots(
         key,
         check: { ...check, cost: -check.cost, since: decisions[place].chargedAt },
       }));
-      const after = await decide(corrections, true);
+      const after = await decide(corrections, true, slot);
       charged.forEach(({ place }, j) => {
         const { remaining, resetAfterMs } = after[j];
         Object.assign(decisions[place], { remaining, resetAfterMs });
