@@ -10,7 +10,7 @@ function bars(results) {
   const bare = results.bare?.ns ?? [];
   const over = ({ ns }) => median(ns.map((value, i) => value - bare[i]).filter(Number.isFinite));
   return Object.entries(results)
-    .filter(([id]) => id.startsWith(SCENE) && !/, [02] headers$|nothing awaited/.test(id))
+    .filter(([id]) => id.startsWith(SCENE) && !/, [02] headers$|nothing awaited|looking first/.test(id))
     .map(([id, metrics]) => ({
       name: id.slice(SCENE.length).replace(/, \d headers$/, ""),
       ns: over(metrics),
