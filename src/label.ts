@@ -119,7 +119,7 @@ function reportOf(parts: readonly Part[], denied: boolean, fresh: boolean): Repo
     if (isTold(part)) told++;
     if (!refuses(part)) continue;
     refused = true;
-    if (part.retryAfterMs > waitMs) waitMs = part.retryAfterMs;
+    waitMs = Math.max(waitMs, part.retryAfterMs);
   }
   return {
     denied: refused,

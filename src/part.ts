@@ -94,10 +94,7 @@ export class Part implements Question {
 
   /** The decision, once there is a verdict: a new object for whoever asks. */
   get decision(): DatedDecision {
-    const decision = decisionOf(this, this, this.at);
-    decision.source = this.source as Source;
-    decision.chargedAt = this.chargedAt;
-    return decision;
+    return decisionOf(this, this, this.at);
   }
 }
 

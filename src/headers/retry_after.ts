@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decimal } from "./decimal.ts";
 import { type HeaderFormat, headerThere } from "./format.ts";
 import { waitSeconds } from "./whole.ts";
 
@@ -46,7 +47,7 @@ export function retryAfter(): HeaderFormat {
       const wait = waitSeconds(retryAfterMs);
       const there = headerThere(headers, FIELD, report);
       if (there !== null && secondsAsked(there, at) >= wait) return;
-      headers.set(FIELD, String(wait));
+      headers.set(FIELD, decimal(wait));
     },
     describe: {
       [NAME]: {

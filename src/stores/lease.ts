@@ -126,15 +126,14 @@ export function used(lease: Lease, check: Check, now: Moment): DatedDecision {
   lease.used += check.cost;
   lease.touched = now.steady;
   const ago = agoMs(answer, now);
-  const decision = decisionOf(check, {
+  return decisionOf(check, {
     allowed: true,
     remaining: lease.left + lease.units,
     resetAfterMs: Math.max(0, answer.resetAfterMs - ago),
     retryAfterMs: 0,
     at: answer.chargedAt,
+    source: "lease",
   }, answer.at + ago);
-  decision.source = "lease";
-  return decision;
 }
 
 /** What gives units back that were charged when a decision says. */
