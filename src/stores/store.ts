@@ -126,7 +126,7 @@ interface Decided extends Said {
  * @returns A new decision.
  */
 export function decisionOf({ policy, cost }: Asked, step: Decided, now: number): DatedDecision {
-  // In one go: members that are added to an object later take engines longer than all else here.
+  // Whole from the start: engines lay an object out by the literal that makes it.
   return {
     policy: policy.name,
     limit: policy.limit,
