@@ -103,7 +103,7 @@ function plainStore(clock: () => number): Store {
         const { remaining, resetAfterMs } = stepOf(check, i, 0, null);
         return { ...steps[i], remaining, resetAfterMs };
       });
-      return checks.map((check, i) => decisionOf(check, shown[i], now));
+      return checks.map((check, i) => decisionOf(check, { ...shown[i], chargedAt: shown[i].at ?? now }, now));
     },
   };
 }

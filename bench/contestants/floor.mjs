@@ -39,7 +39,7 @@ function refusal(rule, seconds) {
   });
 }
 
-function xRateLimit(headers, rules, windows, now) {
+export function xRateLimit(headers, rules, windows, now) {
   let tight = 0;
   let share = Infinity;
   for (let i = 0; i < rules.length; i++) {
@@ -70,25 +70,6 @@ function rateLimit(headers, rules, windows, now) {
   headers.set("ratelimit", states);
 }
 
-/** The headers that each way to write them writes. */
-const NAMES = new Map([
-  [xRateLimit, ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]],
-  [rateLimit, ["ratelimit-policy", "ratelimit"]],
-]);
-
-/**
- * The same, but for responses that may come from anywhere: what tells of a quota already stays, and scripts of other
- * origins may read what is told.
- */
-function looking(write) {
-  const [first, ...others] = NAMES.get(write);
-  const exposed = [first, ...others].join(", ");
-  return (headers, rules, windows, now) => {
-    if (!headers.has(first)) write(headers, rules, windows, now);
-    if (headers.has("access-control-allow-origin")) headers.append("access-control-expose-headers", exposed);
-  };
-}
-
 /** The rules of a wrapper, with what never changes about them composed ahead. */
 function prepared(rules) {
   return rules.map((rule) => ({
@@ -102,13 +83,15 @@ function prepared(rules) {
 
 /**
  * Every rule must allow; what one refuses costs the others nothing. Three X-RateLimit headers, or the two of the IETF's
- * draft. Nothing else: no address but as the socket says it, no store that fails and, unless it `looks`, no header that
- * is there already.
+ * draft. Nothing else: no address but as the socket says it, no header that is there already, no store that fails.
+ *
+ * @param write Writes the headers, where that is to be done in another way.
  */
-export function wrap(handler, { rules: given, headers: count, looks = false }) {
+export function wrap(
+  handler,
+  { rules: given, headers: count, write = count === 3 ? xRateLimit : rateLimit },
+) {
   const rules = prepared(given);
-  const blind = count === 3 ? xRateLimit : rateLimit;
-  const write = looks ? looking(blind) : blind;
   return async (request, platform) => {
     const address = addressOf(platform, request);
     const now = Date.now();

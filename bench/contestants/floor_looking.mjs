@@ -1,4 +1,14 @@
-/** The floor, with a look at the headers that a response has already. */
-import { wrap as byHand } from "./floor.mjs";
+/**
+ * The floor, but for responses that may come from anywhere: what tells of a quota already stays, and scripts of other
+ * origins may read what is told.
+ */
+import { wrap as byHand, xRateLimit } from "./floor.mjs";
 
-export const wrap = (handler, options) => byHand(handler, { ...options, looks: true });
+const EXPOSED = "x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset";
+
+function write(headers, rules, windows, now) {
+  if (!headers.has("x-ratelimit-limit")) xRateLimit(headers, rules, windows, now);
+  if (headers.has("access-control-allow-origin")) headers.append("access-control-expose-headers", EXPOSED);
+}
+
+export const wrap = (handler, options) => byHand(handler, { ...options, write });

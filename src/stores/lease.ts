@@ -131,8 +131,8 @@ export function used(lease: Lease, check: Check, now: Moment): DatedDecision {
     remaining: lease.left + lease.units,
     resetAfterMs: Math.max(0, answer.resetAfterMs - ago),
     retryAfterMs: 0,
-    at: answer.chargedAt,
     source: "lease",
+    chargedAt: answer.chargedAt,
   }, answer.at + ago);
 }
 

@@ -11,7 +11,7 @@ import type { CompiledRule, FailurePolicy } from "../rule.ts";
 import { around } from "./around.ts";
 import { circuitBreaker } from "./breaker.ts";
 import { memoryStore } from "./memory.ts";
-import type { Check, DatedStore, Store, StoreChange } from "./store.ts";
+import { type Check, type DatedStore, decisionOf, type Store, type StoreChange } from "./store.ts";
 
 /** What {@link resilient} takes beside a store. */
 export interface ResilientOptions {
@@ -69,22 +69,14 @@ function expectAnswer(checks: readonly Check[], decisions: readonly Decision[]):
 }
 
 /** The verdict of a failure policy. Its numbers mean nothing. */
-function verdict({ policy, cost }: Check, allowed: boolean, retryAfterMs: number, at: number): DatedDecision {
-  return {
-    policy: policy.name,
-    limit: policy.limit,
-    windowMs: policy.windowMs,
-    cost,
-    mode: policy.mode,
+function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: number): DatedDecision {
+  return decisionOf(check, {
     allowed,
     remaining: 0,
     resetAfterMs: 0,
     retryAfterMs: allowed ? 0 : retryAfterMs,
-    blocked: false,
     source: allowed ? "allowed-by-policy" : "denied-by-policy",
-    at,
-    chargedAt: at,
-  };
+  }, at);
 }
 
 /**

@@ -236,9 +236,9 @@ function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now
       remaining: Number(integers[at + 1]),
       resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
       retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      at: Number(integers[at + 4]),
       blocked: blockedMs > 0,
       blockedMs,
+      chargedAt: Number(integers[at + 4]),
     }, now);
   });
 }

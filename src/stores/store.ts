@@ -107,25 +107,18 @@ export interface LeasingStore extends Store {
   readonly leases: ((store: DatedStore, rules: readonly CompiledRule[]) => DatedStore) | null;
 }
 
-/** What a decision is made of: what a step says, and what a decision made before knows beyond that. */
-interface Decided extends Said {
-  /** When it was charged, epoch ms. Default: when it was decided. */
-  readonly at?: number | undefined;
-  /** The same, where `at` is something else. */
-  readonly chargedAt?: number;
-  /** Default "store". */
-  readonly source?: Source | null;
-}
+/** What was said of a check, where it came from if not from a store, and when a charge was recorded if not when it was said. */
+type Answered = Said & Partial<Pick<Verdict, "source" | "chargedAt">>;
 
 /**
- * The decision that a step amounts to.
+ * The decision that an answer amounts to.
  *
  * @param check What was asked.
- * @param step What the algorithm said.
- * @param now The store's time of it, epoch ms.
+ * @param answer What was said of it.
+ * @param at The time of the answer, epoch ms.
  * @returns A new decision.
  */
-export function decisionOf({ policy, cost }: Asked, step: Decided, now: number): DatedDecision {
+export function decisionOf({ policy, cost }: Asked, answer: Answered, at: number): DatedDecision {
   // Whole from the start: engines lay an object out by the literal that makes it.
   return {
     policy: policy.name,
@@ -133,14 +126,14 @@ export function decisionOf({ policy, cost }: Asked, step: Decided, now: number):
     windowMs: policy.windowMs,
     cost,
     mode: policy.mode,
-    allowed: step.allowed,
-    remaining: step.remaining,
-    resetAfterMs: step.resetAfterMs,
-    retryAfterMs: step.retryAfterMs,
-    blocked: step.blocked === true,
-    blockedMs: step.blockedMs ?? 0,
-    source: step.source ?? "store",
-    at: now,
-    chargedAt: step.chargedAt ?? step.at ?? now,
+    allowed: answer.allowed,
+    remaining: answer.remaining,
+    resetAfterMs: answer.resetAfterMs,
+    retryAfterMs: answer.retryAfterMs,
+    blocked: answer.blocked === true,
+    blockedMs: answer.blockedMs ?? 0,
+    source: answer.source ?? "store",
+    at,
+    chargedAt: answer.chargedAt ?? at,
   };
 }
