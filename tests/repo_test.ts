@@ -59,6 +59,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/announcer.ts",
     "src/ask.ts",
     "src/decide.ts",
+    "src/over_burst.ts",
     "src/match.ts",
   ],
   ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/part.ts"],
