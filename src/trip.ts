@@ -12,6 +12,7 @@ import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
 import type { Part } from "./part.ts";
 import { refusal, shown } from "./refusal.ts";
+import { routeBeside } from "./route_beside.ts";
 import { isCost } from "./rule.ts";
 
 export type { Part };
@@ -116,7 +117,8 @@ export class Trip implements Context {
   }
 
   get route(): string | null {
-    return this.matched.pattern ?? (this.request as Request & Carrier)[ROUTE]?.() ?? null;
+    return this.matched.pattern ?? (this.request as Request & Carrier)[ROUTE]?.() ??
+      routeBeside(this.platform);
   }
 
   get address(): string | null {

@@ -73,6 +73,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/events.ts",
     "src/outcome.ts",
     "src/context.ts",
+    "src/route_beside.ts",
   ],
   ["src/client/", "src/hash.ts", "src/algorithms/"],
   ["src/rate.ts", "src/decision.ts", "src/keyed_hash.ts", "src/runtime.ts", "src/warn.ts"],

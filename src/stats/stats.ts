@@ -111,7 +111,7 @@ function summaryOf(
 /**
  * Counts what a throttle does, to be read as JSON, by minute and by hour, over the last 24 hours: requests, refusals, different
  * clients; by rule, route pattern, method and status; which clients, which keys of each rule and which routes were refused most. Memory is bounded whatever the traffic: about
- * 2 MB, and 10 MB at the very most.
+ * 2 MB, and 20 MB at the very most.
  *
  * Put it among the `observers` of one throttle, or of several that stand beside each other; of nested ones each would
  * count the same request.
