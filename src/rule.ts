@@ -61,7 +61,10 @@ export interface Rule {
   block?: { after: number; window: Duration; for: Duration; growth?: number; max?: Duration };
   /** What to do while the store fails. Default: the throttle's. */
   onStoreFailure?: FailurePolicy;
-  /** Header formats, instead of the throttle's, for this rule. */
+  /**
+   * Header formats, instead of the throttle's, for this rule. A format that is about denials alone, such as `retryAfter()`, speaks
+   * whichever rule refuses, so no refusal loses its wait.
+   */
   headers?: readonly HeaderFormat[];
 }
 
