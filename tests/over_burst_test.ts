@@ -252,7 +252,7 @@ describe("a cost above the burst on Redis", { skip: withoutRedis }, () => {
         }
         assertEquals(await scripts() - callsBefore, 2);
         assertEquals(await ask(3), [["big", true, 0, "store", 0], ["one", true, 0, "store", 0]]);
-        // What both refuse, now from the deny cache where there is one, and what can never pass besides.
+        // Both refuse now, from the deny cache where there is one; a cost above the burst is still looked at.
         await ask(1);
         await ask(1);
         assertEquals((await ask(10)).map(([policy, , remaining, source]) => [policy, remaining, source]), [

@@ -22,7 +22,7 @@ export type HeaderMap = Readonly<Record<string, OpenApiHeader | OpenApiReference
 export interface Told {
   /** The rate headers of responses that are not the throttle's own. */
   readonly headers: HeaderMap;
-  /** Those of them that redirects (3xx) have too. */
+  /** The rate headers that redirects (3xx) have too. */
   readonly redirectHeaders: HeaderMap;
   /** The throttle's own responses, by status. */
   readonly responses: Readonly<Record<string, OpenApiReference>>;

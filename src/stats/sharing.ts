@@ -78,7 +78,7 @@ export interface SharingOptions {
 /** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
 export function sharing(options: SharingOptions): Sharing {
   const { run, showAddresses, revealKeys, untold, rules, shownClient, shownKey } = options;
-  // What readers may not see is kept under another name.
+  // Raw names and hashes are kept in lists of their own, so that a reader sees only what it asked for.
   const clientList = showAddresses ? "addresses" : "clients";
   const keyList = revealKeys ? "raw-keys" : "keys";
   let touched = new Set<Minute>();
