@@ -7,14 +7,11 @@
 import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
 import type { Source } from "./decision.ts";
+import { EXEMPT, type Partition, partitionOf } from "./keys/key.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { Part } from "./part.ts";
 import { refusal } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
-
-/** In the place of whose quota a request uses: it is exempt. */
-const EXEMPT = Symbol("weir.exempt");
-type Whose = string | null | typeof EXEMPT;
 
 /** What a client waits whose request could not be counted. */
 const RETRY_MS = 1000;
@@ -113,7 +110,7 @@ export function compileAsk<C extends Context>(
     );
   }
 
-  function askWith(partition: Whose, context: C): MaybePromise<Part | null> {
+  function askWith(partition: Partition, context: C): MaybePromise<Part | null> {
     if (partition === EXEMPT) return null;
     if (partition === null) {
       return key.refusesNull === true ? refusedPart(rule, "", "rule", clock()) : null;
@@ -134,22 +131,23 @@ export function compileAsk<C extends Context>(
   }
 
   function askWhenHere(
-    partition: MaybePromise<Whose>,
+    partition: MaybePromise<Partition>,
     context: C,
   ): MaybePromise<Part | null> {
     return rescue(() => then(partition, askWith, context), failed, context);
   }
 
   /** Whose quota a request uses. */
-  const whose: (context: C) => MaybePromise<Whose> = unless === null
-    ? key
-    : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : key(context));
+  const derive = partitionOf(key);
+  const whose: (context: C) => MaybePromise<Partition> = unless === null
+    ? derive
+    : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : derive(context));
   const plain = policy !== null && typeof cost === "number" && !isHopeless(rule, policy, cost)
     ? { policy, cost }
     : null;
 
   return (context) => {
-    let partition: MaybePromise<Whose>;
+    let partition: MaybePromise<Partition>;
     try {
       partition = whose(context);
     } catch (error) {
