@@ -280,7 +280,7 @@ describe("a URL that does not answer", () => {
 
   it("is asked anew where an edge platform ended the request that was asking, and its fetch with it", () =>
     withIssuer(async (one) => {
-      const keys = remoteKeys(new URL(one.url), one.clock, 100);
+      const keys = remoteKeys(new URL(one.url), { clock: one.clock, timeoutMs: 100, maxBytes: 1000 });
       const fetchOfRuntime = globalThis.fetch;
       globalThis.fetch = () => new Promise(() => {});
       try {

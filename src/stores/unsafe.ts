@@ -72,9 +72,10 @@ function placeOf(around: Surroundings): Place | undefined {
 export function checkSafety(store: Store, reaction: UnsafeStore, around: Surroundings = surroundings): void {
   if (store.shared || reaction === "ignore") return;
   const place = placeOf(around);
-  const problem = "its store counts for this process alone" + (place === undefined
-    ? ""
-    : `, and ${place.name} several may share the traffic: N of them let N times the limit pass`);
+  const problem = "its store counts for this process alone" +
+    (place === undefined
+      ? ""
+      : `, and ${place.name} several may share the traffic: N of them let N times the limit pass`);
   const remedy =
     'Give it a shared store (upstashStore, redisStore), or say unsafeStore: "ignore" where each process may count for itself.';
   if (reaction === "error") throw new TypeError(`Cannot create a throttle as ${problem}. ${remedy}`);
