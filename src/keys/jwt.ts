@@ -50,7 +50,8 @@ export function byJwt(options: ByJwtOptions = {}): Key {
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);
   const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity, request }) => {
-    if (identity === null && request.headers.get("authorization")) {
+    // Asked by hand, a key may be given an identity alone.
+    if (identity === null && request?.headers.get("authorization")) {
       warnOnce(
         "byJwt() skips requests whose `authorization` header nobody made an identity of: a client that sends a bad token is not " +
           "limited by it. Take jwtAuth() as `authenticate`, or answer 401 there to what is no good token.",
