@@ -113,7 +113,10 @@ describe("a store that counts for one process alone", () => {
   }
   for (const [where, facts] of ALONE) {
     it(`is refused by "error" even where nothing tells of other processes, and not warned of: ${where}`, () => {
-      assertStringIncludes(refused(facts), "as its store counts for this process alone. Give it a shared store");
+      assertStringIncludes(
+        refused(facts),
+        "as its store counts for this process alone. Give it a shared store",
+      );
       assertEquals(warnings(() => checkSafety(memoryStore(), "warn", place(facts))), []);
     });
   }
