@@ -59,7 +59,7 @@ describe("byIp", () => {
     assertThrows(
       () => byIp()(nobody),
       TypeError,
-      "Pass the throttled handler, or check, what the server passes",
+      "Cannot throttle by address as its context has none. byIp({ onMissing:",
     );
     for (const onMissing of ["skip", "deny"] as const) {
       const key = byIp({ onMissing });

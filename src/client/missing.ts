@@ -19,11 +19,6 @@ const PASS =
   "handler(request, { ip }), check(request, { ip })";
 const DEVELOP =
   'a server that names nobody, as nitro dev, needs an address for development: client: { address: () => "127.0.0.1" }';
-const SKIP = 'byIp({ onMissing: "skip" | "deny" }) does without';
-
-/** What to do where nothing is set. */
-export const REMEDY =
-  `${PASS}; or set \`client\` ({ platform }, { trustedProxies } or { address }); ${DEVELOP}; ${SKIP}`;
 
 /** What was passed beside a request, by its names alone: its values may be secrets. */
 function passedText(platform: readonly unknown[]): string {
@@ -72,7 +67,7 @@ function triedText(options: ClientOptions, request: Request, peer: string | null
  * @param options The throttle's options.
  * @param request The request.
  * @param platform What the server passed beside it.
- * @returns A reason that follows "as", and sentences of what to do that is not done yet.
+ * @returns A reason that follows "as", and what to do that is not done yet; without the last full stop.
  */
 export function explainMissing(
   options: ClientOptions = {},
@@ -81,7 +76,9 @@ export function explainMissing(
 ): string {
   const peer = peerOf(request, platform);
   const tried = triedText(options, request, peer);
-  if (tried === null) return `${peerText(peer, platform)}. ${REMEDY}`;
-  if (options.address !== undefined) return `${tried}. ${SKIP}`;
-  return `${tried}, and ${peerText(peer, platform)}. ${PASS}; ${DEVELOP}; ${SKIP}`;
+  if (options.address !== undefined) return tried as string;
+  const why = peerText(peer, platform);
+  return tried === null
+    ? `${why}. ${PASS}; or set \`client\` ({ platform }, { trustedProxies } or { address }); ${DEVELOP}`
+    : `${tried}, and ${why}. ${PASS}; ${DEVELOP}`;
 }

@@ -5,7 +5,7 @@
  */
 
 import { compileAddressKey } from "../client/address.ts";
-import { type ExplainsAddress, REMEDY } from "../client/missing.ts";
+import type { ExplainsAddress } from "../client/missing.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
 import { refusal } from "../refusal.ts";
@@ -53,8 +53,10 @@ export function byIp(options: ByIpOptions = {}): Key {
     const { address } = context;
     if (address !== null) return keyOfAddress(address);
     if (onMissing !== "error") return null;
-    const why = (context as Context & ExplainsAddress).explainAddress?.() ?? `there is none. ${REMEDY}`;
-    throw new TypeError(`Cannot throttle by address as ${why}.`);
+    const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";
+    throw new TypeError(
+      `Cannot throttle by address as ${why}. byIp({ onMissing: "skip" | "deny" }) does without.`,
+    );
   };
   const key = keyOf("ip", anonymousOnly ? "after-auth" : "before-auth", derive);
   return onMissing === "deny" ? Object.assign(key, { refusesNull: !anonymousOnly }) : key;
