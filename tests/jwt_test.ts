@@ -345,6 +345,24 @@ describe("byJwt", () => {
     assertEquals(await byJwt()({ identity: { id: "by other means" } } as unknown as Context), null);
   });
 
+  it("says once that it skips credentials that nobody made an identity of, and is silent where there are none", async () => {
+    const said: unknown[] = [];
+    const warn = console.warn;
+    console.warn = (...words: unknown[]) => void said.push(...words);
+    try {
+      const key = byJwt();
+      const context = (request: Request) => ({ request, identity: null }) as Context;
+      assertEquals(await key(context(asking())), null);
+      assertEquals(said, []);
+      for (let i = 0; i < 2; i++) assertEquals(await key(context(asking("Bearer a, Bearer b"))), null);
+      assertEquals(await key({ ...context(asking("Bearer a")), identity: { id: "by other means" } }), null);
+    } finally {
+      console.warn = warn;
+    }
+    assertEquals(said.length, 1);
+    assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests whose `authorization` header/);
+  });
+
   it("D080: keys on the subject, so that new tokens are no new quotas; on the token where asked", async () => {
     const [first, second] = [{ ...good, jti: "t-1" }, { ...good, jti: "t-2" }];
     assertEquals(await keyOfClaims(first), await keyOfClaims(second));
