@@ -7,21 +7,24 @@
 import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
 import type { Source } from "./decision.ts";
+import { EXEMPT, type Partition, partitionOf } from "./keys/key.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
 import { neverPasses } from "./over_burst.ts";
 import { Part } from "./part.ts";
 import { refusal } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
 
-/** In the place of whose quota a request uses: it is exempt. */
-const EXEMPT = Symbol("weir.exempt");
-type Whose = string | null | typeof EXEMPT;
-
 /** What a client waits whose request could not be counted. */
 const RETRY_MS = 1000;
 
+/** What asking needs of a request. */
+export interface Asked extends Context {
+  /** Was the client's address asked for in vain, as the client has left? Nobody then waits for an answer, nor for a reason. */
+  readonly clientLeft: boolean;
+}
+
 /** Asks a rule about a request; null when the rule does not apply to it. */
-export type Asker<C extends Context> = (context: C) => MaybePromise<Part | null>;
+export type Asker<C extends Asked> = (context: C) => MaybePromise<Part | null>;
 
 /** Makes a part a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
 function refused(part: Part, source: Source, at: number): Part {
@@ -61,7 +64,7 @@ export function refusedPart(rule: PreparedRule, partition: string, source: Sourc
  * @param complain Told of what the user's functions throw, and of a rate or cost from them that cannot be
  * used; the request is then refused.
  */
-export function compileAsk<C extends Context>(
+export function compileAsk<C extends Asked>(
   rule: PreparedRule,
   clock: () => number,
   complain: (rule: PreparedRule, context: C, error: unknown) => void,
@@ -105,7 +108,8 @@ export function compileAsk<C extends Context>(
     );
   }
 
-  function askWith(partition: Whose, context: C): MaybePromise<Part | null> {
+  function askWith(partition: Partition, context: C): MaybePromise<Part | null> {
+    if (context.clientLeft) return refusedPart(rule, "", "rule", clock());
     if (partition === EXEMPT) return null;
     if (partition === null) {
       return key.refusesNull === true ? refusedPart(rule, "", "rule", clock()) : null;
@@ -120,35 +124,37 @@ export function compileAsk<C extends Context>(
       : askDynamic(context, partition);
   }
 
-  function failed(error: unknown, context: C): never {
+  function failed(error: unknown, context: C): Part {
+    if (context.clientLeft) return refusedPart(rule, "", "rule", clock());
     complain(rule, context, error);
     throw error;
   }
 
   function askWhenHere(
-    partition: MaybePromise<Whose>,
+    partition: MaybePromise<Partition>,
     context: C,
   ): MaybePromise<Part | null> {
     return rescue(() => then(partition, askWith, context), failed, context);
   }
 
   /** Whose quota a request uses. */
-  const whose: (context: C) => MaybePromise<Whose> = unless === null
-    ? key
-    : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : key(context));
+  const derive = partitionOf(key);
+  const whose: (context: C) => MaybePromise<Partition> = unless === null
+    ? derive
+    : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : derive(context));
   const plain = policy !== null && typeof cost === "number" && !neverPasses(rule, policy, cost)
     ? { policy, cost }
     : null;
 
   return (context) => {
-    let partition: MaybePromise<Whose>;
+    let partition: MaybePromise<Partition>;
     try {
       partition = whose(context);
     } catch (error) {
       return failed(error, context);
     }
     // Most rules are so: what is known of them is not found out for each request again.
-    return plain !== null && typeof partition === "string"
+    return plain !== null && typeof partition === "string" && !context.clientLeft
       ? new Part(rule, partition, plain.policy, plain.cost)
       : askWhenHere(partition, context);
   };

@@ -8,6 +8,7 @@ import type { Decision } from "./decision.ts";
 import { type MaybePromise, rescue } from "./maybe.ts";
 import { refusal } from "./refusal.ts";
 import type { Trip } from "./trip.ts";
+import { complain } from "./warn.ts";
 
 /** Something that a throttle did. */
 export interface ThrottleEvent {
@@ -95,10 +96,7 @@ export function broadcast(
   function failed(error: unknown, observer: Observer): void {
     if (broken.has(observer)) return;
     broken.add(observer);
-    console.error(
-      "An observer of a throttle failed; it is told of events still, and not reported again.",
-      error,
-    );
+    complain("An observer of a throttle failed; it is told of events still, and not reported again.", error);
   }
 
   const counting = observers.filter(({ answered }) => answered !== undefined);

@@ -12,6 +12,7 @@ import { type MaybePromise, then } from "./maybe.ts";
 import { askStoreAbout } from "./over_burst.ts";
 import { type Part, storageKey } from "./part.ts";
 import { refusal, shown } from "./refusal.ts";
+import { requireRequest } from "./request.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { AnsweringStore } from "./stores/store.ts";
 import { type Trip, tripOf } from "./trip.ts";
@@ -60,7 +61,9 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
   }
 
   function askByRequest(rule: PreparedRule, request: Request): MaybePromise<Part> {
+    requireRequest(request);
     const trip = tripFor(request, tripOf(request)?.platform ?? [], false);
+    trip.keepAddress();
     const isEarly = rule.stage === "before-auth";
     return then(isEarly ? undefined : authenticate?.(trip), (found) => {
       if (!isEarly) trip.who = isResponse(found) ? null : found ?? null;

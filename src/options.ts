@@ -33,7 +33,11 @@ export interface ThrottleOptions {
   reject?: Rejection;
   /** What rules do while the store fails, unless they say otherwise. Default "local". */
   onStoreFailure?: FailurePolicy;
-  /** What to do about a per-process store where several processes share the traffic. Default "warn". */
+  /**
+   * What to do about a store that counts for this process alone. "warn", the default: one line on the console where several
+   * processes are known to share the traffic, or likely to (`deno serve --parallel` is seen by `DENO_JOBS` alone). "error":
+   * such a store is refused, everywhere. "ignore": nothing.
+   */
   unsafeStore?: "warn" | "error" | "ignore";
   /** Watchers of every decision. */
   observers?: readonly Observer[];

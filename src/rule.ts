@@ -45,7 +45,8 @@ export interface Rule {
   /**
    * Which requests count in the end. Every request is charged before the handler and corrected after it:
    * "failures" gives back what was not answered with 400 or above, "successes" what was not answered with 2xx; a function's false gives back, its number is the
-   * real cost. A handler that throws is a failure. Default "all".
+   * real cost. A handler that throws is a failure. A redirect is no failure: a login that answers a wrong password with one needs a
+   * function that says which answer is wrong, `(response) => response.headers.get("location") !== "/home"`. Default "all".
    */
   count?: Count;
   /** Exempts a request. */

@@ -10,6 +10,7 @@ import { compileAsk } from "./ask.ts";
 import type { Identity } from "./auth/authenticate.ts";
 import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
+import { explainMissing } from "./client/missing.ts";
 import { compileDecide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import { compileLabels, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./label.ts";
@@ -20,6 +21,7 @@ import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Rate } from "./rate.ts";
 import { refusal, shown } from "./refusal.ts";
+import { requireRequest } from "./request.ts";
 import { forbidStoring } from "./rejections/denial.ts";
 import { makesFresh } from "./rejections/rejection.ts";
 import { type CompiledRule, prepareRules, type Rule } from "./rule.ts";
@@ -28,13 +30,21 @@ import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
 import { embark, type Owner, settler, Trip } from "./trip.ts";
 
-/** A handler as servers call it: the request, and what the server passes beside it. */
-export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
+/**
+ * A handler as servers call it: the request, and what the server passes beside it. It answers with a Response, or with nothing
+ * where it took the connection over (`server.upgrade(request)` of Bun).
+ */
+export type Handler<Rest extends unknown[], Answer = Response> = (
+  request: Request,
+  ...rest: Rest
+) => MaybePromise<Answer>;
 
 /** Rules at work. */
 export interface Throttle {
   /** The handler, throttled. */
-  wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest>;
+  wrap<Rest extends unknown[], Given extends Response | undefined | void = Response>(
+    handler: Handler<Rest, Given>,
+  ): Handler<Rest, Response | Exclude<Given, Response>>;
   /** Decides a request without a handler, for frameworks: answer with `response`, or pass your own through `label`. */
   check(request: Request, ...platform: unknown[]): MaybePromise<Outcome>;
   /** Would the request pass now? Spends nothing. One decision per rule that applies, in rule order. */
@@ -116,6 +126,7 @@ export function createThrottle(
 
   const owner: Owner = {
     addressOf: compileClient(client),
+    explainAddress: (request, platform) => explainMissing(client, request, platform),
     settle(trip, name, cost) {
       const part = trip.parts.find(({ rule }) => rule.name === name);
       if (part === undefined) return prepared.some((rule) => rule.name === name) ? undefined : false;
@@ -136,7 +147,9 @@ export function createThrottle(
     embark(trip);
     announcer?.start(trip);
     const refused = decide(trip, trip.matched.before);
-    return isPromise(refused) ? later(refused, identify, trip) : identify(refused, trip);
+    const answer = isPromise(refused) ? later(refused, identify, trip) : identify(refused, trip);
+    if (trip.matched.counts || isPromise(answer)) trip.keepAddress();
+    return answer;
   }
 
   /** What throws on the way, or in the handler, ends the trip: nothing is held any more. */
@@ -159,7 +172,9 @@ export function createThrottle(
     return admit(found, trip);
   }
 
-  function authenticationFailed(error: unknown, trip: Trip): never {
+  function authenticationFailed(error: unknown, trip: Trip): Response {
+    // Nobody waits for it.
+    if (trip.clientLeft) return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
     announcer?.error(trip, null, error);
     throw error;
   }
@@ -260,7 +275,11 @@ export function createThrottle(
 
   return withSettings<Throttle>({
     rules: prepared,
-    wrap<Rest extends unknown[]>(handler: Handler<Rest>): Handler<Rest> {
+    wrap<Rest extends unknown[], Given extends Response | undefined | void>(
+      given: Handler<Rest, Given>,
+    ): Handler<Rest, Response | Exclude<Given, Response>> {
+      // What is no Response passes all that follows untouched.
+      const handler = given as unknown as Handler<Rest>;
       function proceed(refusal: Response | null, trip: Trip): MaybePromise<Response> {
         if (refusal !== null) return refusal;
         const response = hand(handler, trip);
@@ -268,6 +287,7 @@ export function createThrottle(
       }
       // `rescue`, written out: engines inline so many calls deep and no deeper, and this saves the way's first one.
       return (request, ...rest) => {
+        requireRequest(request);
         if (isPreflight(request)) return handler(request, ...rest);
         const trip = tripFor(request, rest, true);
         let response: MaybePromise<Response>;
@@ -281,13 +301,16 @@ export function createThrottle(
       };
     },
     check(request, ...platform) {
+      requireRequest(request);
       const trip = tripFor(request, platform, true);
       if (isPreflight(request)) return outcomeOf(trip, true, null);
       return then(rescue(enter, failed, trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
     },
     peek(request, ...platform) {
+      requireRequest(request);
       const trip = tripFor(request, platform, false);
       if (isPreflight(request)) return [];
+      trip.keepAddress();
       return then(decide(trip, trip.matched.before), () =>
         then(authenticate?.(trip), (found) => {
           trip.who = isResponse(found) ? null : found ?? null;
@@ -309,7 +332,8 @@ export function createThrottle(
  * @param rules One rule or rate, several, or a {@link Throttle} made before.
  * @param options See {@link ThrottleOptions}; not beside a Throttle, which has its own.
  * @returns A handler of the same type, for `Deno.serve`, `Bun.serve`, Workers, Netlify, Vercel and frameworks alike.
- * @throws {TypeError | RangeError} When a rule or an option cannot be used.
+ * @throws {TypeError | RangeError} When a rule or an option cannot be used. The handler it returns throws a TypeError where it is
+ * given no Request but, say, node's IncomingMessage.
  *
  * @example Sixty a minute and a thousand a day for each client address
  * ```ts
@@ -323,11 +347,11 @@ export function createThrottle(
  * equal(response.headers.get("x-ratelimit-remaining"), "59");
  * ```
  */
-export function withThrottle<Rest extends unknown[]>(
-  handler: Handler<Rest>,
+export function withThrottle<Rest extends unknown[], Given extends Response | undefined | void = Response>(
+  handler: Handler<Rest, Given>,
   rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
   options?: ThrottleOptions,
-): Handler<Rest> {
+): Handler<Rest, Response | Exclude<Given, Response>> {
   if (typeof handler !== "function") {
     throw new TypeError(refusal("throttle this handler", "it must be a function", handler));
   }

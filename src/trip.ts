@@ -5,6 +5,8 @@
  */
 
 import type { Identity } from "./auth/authenticate.ts";
+import type { ExplainsAddress } from "./client/missing.ts";
+import { hasLeft } from "./client/peer.ts";
 import type { Context } from "./context.ts";
 import type { DatedDecision } from "./decision.ts";
 import type { Route } from "./match.ts";
@@ -12,6 +14,7 @@ import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
 import type { Part } from "./part.ts";
 import { refusal, shown } from "./refusal.ts";
+import { requireRequest } from "./request.ts";
 import { routeBeside } from "./route_beside.ts";
 import { isCost } from "./rule.ts";
 
@@ -21,6 +24,8 @@ export type { Part };
 export interface Owner {
   /** The client's address. */
   addressOf(request: Request, platform: readonly unknown[]): string | null;
+  /** Explains why a request has no address. */
+  explainAddress(request: Request, platform: readonly unknown[]): string;
   /** Corrects a charge; false when the throttle has no rule of that name. */
   settle(trip: Trip, rule: string, cost: number): MaybePromise<void> | false;
 }
@@ -30,20 +35,41 @@ const NONE: readonly Part[] = [];
 /** How many requests have passed throttles. */
 let passages = 0;
 
-/** Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. */
-const TRIP = Symbol("weir.trip");
+/**
+ * Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. Another copy of
+ * the package in this process finds it by the same name, and uses `owner`, `outer`, `over`, `parts` and their `decision`: who
+ * changes the meaning of one of them changes the version in the name.
+ */
+const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/trip.v1");
 
 /** Where a framework's adapter tells which of its own routes a request takes. */
-const ROUTE = Symbol("weir.route");
+const ROUTE = /* @__PURE__ */ Symbol.for("@weir/throttle/route.v1");
 
 interface Carrier {
   [TRIP]?: Trip;
   [ROUTE]?: () => string | null;
 }
 
+/** What is carried for the requests that cannot: frozen ones, some proxies. Made when there is one. */
+let carriers: WeakMap<Request, Carrier> | null = null;
+
+/** Gives a request something to carry. */
+function load(request: Request, name: typeof TRIP | typeof ROUTE, value: unknown): void {
+  try {
+    (request as Request & Record<symbol, unknown>)[name] = value;
+  } catch {
+    carriers ??= new WeakMap();
+    carriers.set(request, { ...carriers.get(request), [name]: value });
+  }
+}
+
 /** The innermost trip that a request is on, or was on last. */
 export function tripOf(request: Request): Trip | undefined {
-  return (request as Request & Carrier)[TRIP];
+  return (request as Request & Carrier)[TRIP] ?? carriers?.get(request)?.[TRIP];
+}
+
+function routeTold(request: Request): Carrier[typeof ROUTE] {
+  return (request as Request & Carrier)[ROUTE] ?? carriers?.get(request)?.[ROUTE];
 }
 
 /**
@@ -53,7 +79,7 @@ export function tripOf(request: Request): Trip | undefined {
  * @param route Gives the pattern, never the raw path. Asked only when somebody wants to know.
  */
 export function tellRoute(request: Request, route: () => string | null): void {
-  (request as Request & Carrier)[ROUTE] = route;
+  load(request, ROUTE, route);
 }
 
 /** The trip around a new one by `owner`: one that still lasts, through another throttle. */
@@ -69,7 +95,7 @@ function around(last: Trip | undefined, owner: Owner): Trip | null {
  * The context that a throttle's functions get, and the throttle's own notes beside it. A class, as its
  * getters would cost an object literal more than the rest of a decision. Members are declared as those of {@link Part} are.
  */
-export class Trip implements Context {
+export class Trip implements Context, ExplainsAddress {
   declare readonly request: Request;
   declare readonly platform: readonly unknown[];
   /** The rules that the request is under. */
@@ -95,6 +121,8 @@ export class Trip implements Context {
   declare spentMs: number;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
   declare failed: boolean;
+  /** Was the client's address asked for in vain, as the client has left? */
+  declare clientLeft: boolean;
   declare private found: string | null | undefined;
 
   constructor(request: Request, platform: readonly unknown[], matched: Route, owner: Owner, spend: boolean) {
@@ -113,18 +141,43 @@ export class Trip implements Context {
     this.over = false;
     this.spentMs = 0;
     this.failed = false;
+    this.clientLeft = false;
     this.found = undefined;
   }
 
   get route(): string | null {
-    return this.matched.pattern ?? (this.request as Request & Carrier)[ROUTE]?.() ??
-      routeBeside(this.platform);
+    return this.matched.pattern ?? routeTold(this.request)?.() ?? routeBeside(this.platform);
   }
 
   get address(): string | null {
-    return this.found === undefined
-      ? this.found = this.owner.addressOf(this.request, this.platform)
-      : this.found;
+    return this.found === undefined ? this.findAddress() : this.found;
+  }
+
+  private findAddress(): string | null {
+    const { owner, request, platform } = this;
+    try {
+      this.found = owner.addressOf(request, platform);
+      if (this.found === null) this.clientLeft = hasLeft(request, platform);
+    } catch (error) {
+      this.clientLeft = hasLeft(request, platform);
+      if (!this.clientLeft) throw error;
+      this.found = null;
+    }
+    return this.found;
+  }
+
+  /** Reads the address while it is there: a socket forgets its peer when it closes, and what is awaited may outlast the client. */
+  keepAddress(): void {
+    if (this.found !== undefined) return;
+    try {
+      this.found = this.owner.addressOf(this.request, this.platform) ?? undefined;
+    } catch {
+      // It is thrown again, at the function that asks for the address.
+    }
+  }
+
+  explainAddress(): string {
+    return this.owner.explainAddress(this.request, this.platform);
   }
 
   get identity(): Identity | null {
@@ -138,7 +191,7 @@ export class Trip implements Context {
 
 /** Makes a trip findable by its request. */
 export function embark(trip: Trip): void {
-  (trip.request as Request & Carrier)[TRIP] = trip;
+  load(trip.request, TRIP, trip);
 }
 
 /** {@link RequestThrottle.settle} of a trip and of those around it. */
@@ -178,6 +231,7 @@ export function requestThrottle(trip: Trip): RequestThrottle {
  *
  * @param request The request that the handler was given.
  * @returns Undefined for a request that came through no throttle.
+ * @throws {TypeError} When it is no Request.
  *
  * @example The tokens that an answer really took
  * ```ts
@@ -194,6 +248,7 @@ export function requestThrottle(trip: Trip): RequestThrottle {
  * ```
  */
 export function throttleOf(request: Request): RequestThrottle | undefined {
+  requireRequest(request);
   const trip = tripOf(request);
   return trip === undefined ? undefined : requestThrottle(trip);
 }

@@ -119,6 +119,21 @@ describe("count", () => {
     assertEquals(await Promise.all(names.map((name) => leftOf(throttle, name))), [0, 6, 9, 6]);
   });
 
+  it("of a login that answers a wrong password with a redirect is found out by a function, not by failures", async () => {
+    const wrong: Count = (response) => response.headers.get("location") !== "/home";
+    for (const [count, refused] of [["failures", 0], [wrong, 5]] as const) {
+      const { statuses, send } = throttled({ rate: "5/min", count }, {}, (request) => {
+        const location = request.headers.get("x-password") === "right" ? "/home" : "/login?wrong";
+        return new Response(null, { status: 303, headers: { location } });
+      });
+      for (let i = 0; i < 9; i++) {
+        assertEquals((await send("POST /login", { headers: { "x-password": "right" } })).status, 303);
+      }
+      const answers = await statuses(10, "POST /login");
+      assertEquals(answers.filter((status) => status === 429).length, refused);
+    }
+  });
+
   it("a request is charged before its handler, so many at once cannot outrun what counts them", async () => {
     const { send, served } = throttled({ rate: "3/min", count: "failures" }, {}, async () => {
       await turn();

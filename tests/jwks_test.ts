@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { jwtAuth } from "../src/auth/jwt.ts";
 import { KeysUnavailableError, remoteKeys } from "../src/auth/remote_keys.ts";
 import type { Context } from "../src/context.ts";
@@ -280,7 +281,7 @@ describe("a URL that does not answer", () => {
 
   it("is asked anew where an edge platform ended the request that was asking, and its fetch with it", () =>
     withIssuer(async (one) => {
-      const keys = remoteKeys(new URL(one.url), one.clock, 100);
+      const keys = remoteKeys(new URL(one.url), { clock: one.clock, timeoutMs: 100, maxBytes: 1000 });
       const fetchOfRuntime = globalThis.fetch;
       globalThis.fetch = () => new Promise(() => {});
       try {
@@ -292,6 +293,80 @@ describe("a URL that does not answer", () => {
       assert(await keys.current());
       assertEquals(one.fetches(), 1);
     }));
+});
+
+describe("a URL that answers more than keys can be", () => {
+  const MEGABYTE = new Uint8Array(1_000_000).fill(32);
+
+  /** A server that gives the keys, and then spaces for as long as somebody reads, up to 400 MB. */
+  async function flood(one: Issuer) {
+    const keys = await (await fetch(one.url)).text();
+    const sent = { megabytes: 0, requests: 0 };
+    const served = await serve(() => {
+      sent.requests++;
+      const body = new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode(keys)),
+        pull(controller) {
+          if (sent.megabytes++ < 400) controller.enqueue(MEGABYTE);
+          else controller.close();
+        },
+      });
+      return new Response(body, { headers: { "content-type": "application/json" } });
+    });
+    return { sent, served };
+  }
+
+  it("is read no further than a megabyte, answered with 503, and left alone for a while", () =>
+    withIssuer(async (one) => {
+      const { sent, served } = await flood(one);
+      const ask = authenticator({ ...one, url: served.url });
+      const request = await one.request("one");
+      assertEquals(await hundredAtOnce(() => ask(request)), { "503 after 1": 100 });
+      assertEquals(await hundred(() => ask(request)), { "503 after 1": 100 });
+      assertEquals(sent.requests, 1);
+      // What was sent and not read is in the buffers of two sockets and two streams.
+      assertGreater(60, sent.megabytes);
+      await served.close();
+    }));
+
+  it("leaves the keys that it gave before in use", () =>
+    withIssuer(async (one) => {
+      const { sent, served } = await flood(one);
+      let url = one.url;
+      const turning = await serve(() => fetch(url));
+      const ask = authenticator({ ...one, url: turning.url });
+      const request = await one.request("one");
+      assertEquals(await ask(request), "alice");
+      url = served.url;
+      one.pass(10 * MINUTE);
+      assertEquals(await ask(request), "alice");
+      assertEquals(sent.requests, 1);
+      await turning.close();
+      await served.close();
+    }));
+
+  it("is read as far as `maxBytes` says, whatever a compressed answer unpacks to", () =>
+    withIssuer(async (one) => {
+      const keys = await (await fetch(one.url)).text();
+      const packed = gzipSync(keys + " ".repeat(100_000));
+      const served = await serve(() => new Response(packed, { headers: { "content-encoding": "gzip" } }));
+      const request = await one.request("one");
+      const answers = [];
+      for (const maxBytes of [keys.length + 100_000, keys.length + 99_999, packed.length]) {
+        const authenticate = jwtAuth({ jwks: served.url, clock: one.clock, maxBytes });
+        const found = await authenticate({ request } as Context);
+        answers.push(found instanceof Response ? found.status : found?.id);
+      }
+      assertEquals(answers, ["alice", 503, 503]);
+      await served.close();
+    }));
+
+  it("has a limit that is a number of bytes", () => {
+    for (const maxBytes of [0, -1, 1.5, NaN, "1 MB"]) {
+      const options = { jwks: "https://id.example", maxBytes: maxBytes as number };
+      assertThrows(() => jwtAuth(options), RangeError, "maxBytes must be a positive integer");
+    }
+  });
 });
 
 describe("a URL that answers something else", () => {

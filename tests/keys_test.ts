@@ -56,7 +56,11 @@ describe("byIp", () => {
   });
 
   it("lesson 5: without an address is an error that says what to configure, unless another outcome is chosen", () => {
-    assertThrows(() => byIp()(nobody), TypeError, "hand the throttled handler what the server passes");
+    assertThrows(
+      () => byIp()(nobody),
+      TypeError,
+      "Cannot throttle by address as its context has none. byIp({ onMissing:",
+    );
     for (const onMissing of ["skip", "deny"] as const) {
       const key = byIp({ onMissing });
       assertEquals([key(nobody), key.refusesNull === true], [null, onMissing === "deny"]);

@@ -291,7 +291,7 @@ describe("an observer that fails", () => {
       assertEquals(others, 4);
       assertEquals(errors.length, 1);
       assertEquals(errors[0].length, 2);
-      assertMatch(String(errors[0][0]), /^An observer of a throttle failed/);
+      assertMatch(String(errors[0][0]), /^@weir\/throttle: An observer of a throttle failed/);
     });
   }
 

@@ -231,7 +231,7 @@ describe("shared statistics", { skip: withoutRedis }, () => {
     // A machine that is busy is slow by itself; waiting for the store would take its deadline, 2 s.
     assertLess(worst, 1000);
     assertEquals(said.map(([sentence]) => sentence), [
-      "Statistics are not shared at the moment; nothing else is touched by that.",
+      "@weir/throttle: Statistics are not shared at the moment; nothing else is touched by that.",
     ]);
     own.signal("SIGCONT");
     // What hung is carried out now, and what was sent again is not counted again.

@@ -429,7 +429,7 @@ describe("what throws", () => {
     await assertRejects(
       async () => await throttled("1/min", nowhere).send(),
       TypeError,
-      "Cannot throttle by address as the server passes none",
+      "Cannot throttle by address as client.address was asked and gave no address. ",
     );
     const skipping = throttled({ rate: "1/min", key: byIp({ onMissing: "skip" }) }, nowhere);
     assertEquals(await skipping.statuses(3), [200, 200, 200]);

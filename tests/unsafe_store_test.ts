@@ -21,14 +21,9 @@ function place({ variables = {}, globals = [], userAgent, isClusterWorker = fals
   };
 }
 
-/** What a store of one process is told there; null when nothing is wrong. */
-function told(facts: Facts): string | null {
-  try {
-    checkSafety(memoryStore(), "error", place(facts));
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
+/** How a store of one process is refused there. */
+function refused(facts: Facts): string {
+  return assertThrows(() => checkSafety(memoryStore(), "error", place(facts)), TypeError).message;
 }
 
 /** What is said on console.warn meanwhile. */
@@ -57,25 +52,37 @@ const PLACES: readonly (readonly [string, Facts])[] = [
   ["under PM2", { variables: { pm_id: "0", instances: "4" } }],
   ["under PM2", { variables: { pm_id: "0" } }],
   ["in a cluster", { isClusterWorker: true }],
+  ["under `deno serve --parallel`", { variables: { DENO_JOBS: "4" }, globals: ["Deno"] }],
+  ["on Cloud Run", { variables: { K_SERVICE: "api", K_REVISION: "api-1" } }],
+  ["on App Engine", { variables: { GAE_SERVICE: "default" } }],
+  ["on Azure Functions", { variables: { FUNCTIONS_WORKER_RUNTIME: "node", WEBSITE_INSTANCE_ID: "a1" } }],
+  ["on Azure App Service", { variables: { WEBSITE_INSTANCE_ID: "a1" } }],
+  ["on Azure Container Apps", {
+    variables: { CONTAINER_APP_NAME: "api", KUBERNETES_SERVICE_HOST: "10.0.0.1" },
+  }],
+  ["on Fly", { variables: { FLY_APP_NAME: "api" } }],
+  ["on Render", { variables: { RENDER: "true", KUBERNETES_SERVICE_HOST: "10.0.0.1" } }],
+  ["on Railway", { variables: { RAILWAY_ENVIRONMENT_NAME: "production" } }],
+  ["on Heroku", { variables: { DYNO: "web.1" } }],
+  ["on Koyeb", { variables: { KOYEB_APP_NAME: "api" } }],
+  ["on Amazon ECS", { variables: { ECS_CONTAINER_METADATA_URI_V4: "http://169.254.170.2/v4/x" } }],
+  ["on Kubernetes", { variables: { KUBERNETES_SERVICE_HOST: "10.0.0.1" } }],
 ];
 
-const SAFE: readonly (readonly [string, Facts])[] = [
+const ALONE: readonly (readonly [string, Facts])[] = [
   ["a single process", {}],
   ["PM2 with one instance", { variables: { pm_id: "0", instances: "1" } }],
   ["Node, as navigator says it", { userAgent: "Node.js/24" }],
   ["Bun", { userAgent: "Bun/1.4.5", globals: ["Bun"] }],
   ["Deno", { userAgent: "Deno/2.9.5", globals: ["Deno"] }],
+  ["Deno with one thread", { variables: { DENO_JOBS: "1" }, globals: ["Deno"] }],
+  ["Node beside a Deno of many threads", { variables: { DENO_JOBS: "4" } }],
 ];
 
-describe("a store that counts for one process alone", () => {
-  for (const [where, facts] of PLACES) {
-    it(`is unsafe ${where}: ${JSON.stringify(facts)}`, () =>
-      assertStringIncludes(told(facts) ?? "", ` ${where} `));
-  }
-  for (const [where, facts] of SAFE) {
-    it(`is safe in ${where}`, () => assertEquals(told(facts), null));
-  }
+/** Where a warning was given already. */
+const warned = new Set<string>();
 
+describe("a store that counts for one process alone", () => {
   it('warns once, with what to do; "error" refuses, "ignore" is silent', () => {
     const around = place({ variables: { VERCEL: "1" } });
     const said = warnings(() => {
@@ -84,9 +91,10 @@ describe("a store that counts for one process alone", () => {
       checkSafety(memoryStore(), "ignore", around);
     });
     assertEquals(said.length, 1);
+    warned.add("on Vercel");
     assertMatch(
       said[0],
-      /on Vercel .* N times the limit .*upstashStore, redisStore.* unsafeStore: "ignore"/,
+      /^@weir\/throttle: A throttle .* on Vercel .* N times the limit .*upstashStore, redisStore.* unsafeStore: "ignore"/,
     );
     assertThrows(
       () => checkSafety(memoryStore(), "error", around),
@@ -95,14 +103,38 @@ describe("a store that counts for one process alone", () => {
     );
   });
 
+  for (const [where, facts] of PLACES) {
+    it(`is refused by "error", and warned of once, ${where}: ${JSON.stringify(facts)}`, () => {
+      assertStringIncludes(refused(facts), ` ${where} `);
+      const said = warnings(() => checkSafety(memoryStore(), "warn", place(facts)));
+      assertEquals(said.length, warned.has(where) ? 0 : 1);
+      warned.add(where);
+    });
+  }
+  for (const [where, facts] of ALONE) {
+    it(`is refused by "error" even where nothing tells of other processes, and not warned of: ${where}`, () => {
+      assertStringIncludes(
+        refused(facts),
+        "as its store counts for this process alone. Give it a shared store",
+      );
+      assertEquals(warnings(() => checkSafety(memoryStore(), "warn", place(facts))), []);
+    });
+  }
+
   it("a shared store is safe anywhere", () => {
     const store = { ...memoryStore(), shared: true };
-    for (const [, facts] of PLACES) checkSafety(store, "error", place(facts));
+    for (const [, facts] of [...PLACES, ...ALONE]) checkSafety(store, "error", place(facts));
   });
 
-  it("createThrottle looks where it really is, and this is a single process", () => {
+  it('createThrottle looks where it really is: nothing is said in a single process, and "error" refuses', () => {
     assertEquals(cluster.isWorker, false);
     assertEquals(surroundings.isClusterWorker, false);
-    assertEquals(warnings(() => createThrottle("1/min", { unsafeStore: "error" })), []);
+    assertEquals(warnings(() => createThrottle("1/min")), []);
+    assertThrows(
+      () => createThrottle("1/min", { unsafeStore: "error" }),
+      TypeError,
+      "Cannot create a throttle as its store counts for this process alone",
+    );
+    createThrottle("1/min", { unsafeStore: "error", store: { ...memoryStore(), shared: true } });
   });
 });

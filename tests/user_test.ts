@@ -3,9 +3,11 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import type { Identity } from "../src/auth/authenticate.ts";
 import type { Context } from "../src/context.ts";
+import { byApiKey } from "../src/keys/api_key.ts";
 import { compose, firstOf } from "../src/keys/compose.ts";
 import { byHeader } from "../src/keys/header.ts";
 import { byIp } from "../src/keys/ip.ts";
+import { type Key, keyOf } from "../src/keys/key.ts";
 import { byUser, type ByUserOptions } from "../src/keys/user.ts";
 import { memoryStore } from "../src/stores/memory.ts";
 import { createThrottle } from "../src/throttle.ts";
@@ -115,6 +117,53 @@ describe("firstOf", () => {
     const named = new Request("https://example.com/", { headers: { "x-tenant": "a" } });
     assertEquals((await throttle.check(named)).allowed, true);
     assertEquals((await throttle.check(new Request("https://example.com/"))).allowed, false);
+  });
+});
+
+describe("who is exempt", () => {
+  const deny = byIp({ onMissing: "deny" });
+  const staff: Identity = { id: "carol", staff: true };
+  const late = (key: Key): Key =>
+    keyOf("late", "after-auth", (context) => Promise.resolve().then(() => key(context)));
+  const CHAINS: Readonly<Record<string, () => Key>> = {
+    "byUser()": () => byUser(),
+    "firstOf(byUser(), byIp())": () => firstOf(byUser(), byIp()),
+    "firstOf(byUser(), byIp()), without an address": () => firstOf(byUser(), byIp()),
+    'firstOf(byUser(), byIp({ onMissing: "deny" }))': () => firstOf(byUser(), deny),
+    "firstOf(firstOf(byUser(), byHeader()), byIp())": () =>
+      firstOf(firstOf(byUser(), byHeader("x-a")), byIp()),
+    "firstOf of a key that comes later, byUser() and byIp()": () =>
+      firstOf(late(() => null), byUser(), byIp()),
+    "firstOf(compose(byUser(), byHeader()), byIp())": () =>
+      firstOf(compose(byUser(), byHeader("x-a")), byIp()),
+    "compose(byUser(), byIp())": () => compose(byUser(), byIp()),
+    'compose(byUser(), byIp({ onMissing: "deny" }))': () => compose(byUser(), deny),
+    "byApiKey({ otherwise: firstOf(byUser(), byIp()) })": () =>
+      byApiKey({ otherwise: firstOf(byUser(), byIp()) }),
+  };
+  for (const [name, key] of Object.entries(CHAINS)) {
+    it(`is counted under no key of ${name}, and uses up nobody's quota`, async () => {
+      let who: Identity | null = staff;
+      const throttle = createThrottle({ rate: "1/min", key: key() }, {
+        authenticate: () => who,
+        client: { address: () => name.endsWith("without an address") ? null : "192.0.2.1" },
+        store: memoryStore({ clock: () => 0 }),
+      });
+      const ask = async () => (await throttle.check(new Request("https://example.com/"))).allowed;
+      assertEquals([await ask(), await ask(), await ask()], [true, true, true]);
+      assertEquals(await throttle.peek(new Request("https://example.com/")), []);
+      // Who calls the key by hand is told null, as of any key that skips.
+      assertEquals(await key()(context(staff)), null);
+      if (name.endsWith("without an address")) return;
+      who = null;
+      const anonymous = [await ask(), await ask()];
+      assertEquals(anonymous[0], name !== 'compose(byUser(), byIp({ onMissing: "deny" }))');
+    });
+  }
+
+  it("under a key that comes first is counted by it", async () => {
+    const key = firstOf(byHeader("x-tenant"), byUser(), byIp());
+    assertEquals(await key(context(staff, "192.0.2.1", { "x-tenant": "a" })), "header-x-tenant:a");
   });
 });
 

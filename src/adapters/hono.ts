@@ -1,6 +1,8 @@
 /**
  * Hono middleware: for a whole app, a group or a route. Throttles that a request passes one after another join
- * into one report.
+ * into one report. A middleware that dispatches a request anew (`methodOverride`, `app.fetch` in a handler) belongs before
+ * `throttle`: after it, the request passes `throttle` twice and is charged twice, and under `concurrency` with one slot it is
+ * refused, as it holds that slot itself.
  *
  * @example Sixty requests a minute for each client address, and five log-ins a quarter of an hour
  * ```ts
@@ -34,6 +36,7 @@ import type { ThrottleOptions } from "../options.ts";
 import type { RequestThrottle } from "../outcome.ts";
 import type { Rate } from "../rate.ts";
 import { refusal, shown } from "../refusal.ts";
+import { requireRequest } from "../request.ts";
 import type { Rule } from "../rule.ts";
 import { waitUntil } from "../settlement.ts";
 import { createThrottle, type Throttle } from "../throttle.ts";
@@ -202,7 +205,9 @@ export function throttle<C extends HonoContext>(
 ): HonoMiddleware<C> {
   const { wrap } = throttleFor(rules, options);
   return async (c, next) => {
-    const request = c.req.raw;
+    // As middleware of anything but Hono it is given something else.
+    const request: unknown = c.req?.raw ?? c;
+    requireRequest(request);
     let passed = false;
     tellRoute(request, () => routeOf(c));
     const handler = wrap(async (_request: Request, ..._platform: unknown[]) => {

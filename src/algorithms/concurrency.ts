@@ -23,6 +23,10 @@ end`;
  * is given back when the response's body ends, errors or is cancelled, or leaves when its lease runs out
  * (the process that held it is gone). The rule's rate is `{ limit }` alone.
  *
+ * A body that nobody reads does not end, and runtimes may never cancel it: ten such answers hold ten slots until their leases
+ * run out, so keep the lease short. A WebSocket's upgrade has no body: its slot comes free at the 101, and the open connection
+ * holds none.
+ *
  * @param options `lease`: the longest a request may hold its slot, in seconds or as a duration ("30s").
  * Longer than the longest answer, or that answer's slot is given away early.
  * @returns The algorithm.

@@ -7,6 +7,7 @@
 import { hashFor, type Secret, secretBytes } from "../hash.ts";
 import { type Key, keyOf } from "./key.ts";
 import { refusal } from "../refusal.ts";
+import { warnOnce } from "../warn.ts";
 
 /** What {@link byJwt} takes. */
 export interface ByJwtOptions {
@@ -21,7 +22,8 @@ export interface ByJwtOptions {
 
 /**
  * A quota for each subject of an issuer, or for each value of another claim, as `jwtAuth` verified them. What is
- * stored is a hash; a request without a token, or a token without the claim, is skipped.
+ * stored is a hash; a request without a token, or a token without the claim, is skipped. An `Authorization` header that nobody
+ * made an identity of is skipped too, with one warning: `jwtAuth` answers 401 to what it cannot read.
  *
  * @param options See {@link ByJwtOptions}.
  * @returns A key of 64 hex digits; it runs after authentication.
@@ -47,7 +49,14 @@ export function byJwt(options: ByJwtOptions = {}): Key {
   }
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);
-  const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity }) => {
+  const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity, request }) => {
+    // Asked by hand, a key may be given an identity alone.
+    if (identity === null && request?.headers.get("authorization")) {
+      warnOnce(
+        "byJwt() skips requests whose `authorization` header nobody made an identity of: a client that sends a bad token is not " +
+          "limited by it. Take jwtAuth() as `authenticate`, or answer 401 there to what is no good token.",
+      );
+    }
     const claims = identity?.claims ?? {};
     const value = Object.hasOwn(claims, claim) ? claims[claim] : null;
     if (value === undefined || value === null || value === "") return null;
