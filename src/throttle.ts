@@ -26,7 +26,8 @@ import { type CompiledRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
-import { embark, type Owner, settler, Trip } from "./trip.ts";
+import { embark, type Owner, Trip } from "./trip.ts";
+import { type Teller, TripOutcome } from "./trip_outcome.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
@@ -200,7 +201,7 @@ export function createThrottle(
   }
 
   function rejected(_: unknown, trip: Trip): MaybePromise<Response> {
-    return reject(outcomeOf(trip, false, null), trip);
+    return reject(new TripOutcome(trip, false, null, teller), trip);
   }
 
   function deny(rejection: Response, trip: Trip): Response {
@@ -223,12 +224,15 @@ export function createThrottle(
     return then(count(trip, response), () => label(trip, response, false));
   }
 
+  function isTold(denied: boolean): boolean {
+    return report === "always" || (report === "denied" && denied);
+  }
+
   /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
   function label(trip: Trip, response: Response, denied: boolean, fresh?: boolean): Response {
     trip.over = true;
     if (announcer !== null && response) announcer.answered(response.status);
-    const isTold = report === "always" || (report === "denied" && denied);
-    const labelled = !isTold
+    const labelled = !isTold(denied)
       ? response
       : fresh
       ? withHeaders(response, labels.fresh, trip.parts)
@@ -244,18 +248,15 @@ export function createThrottle(
     return response;
   }
 
-  function outcomeOf(trip: Trip, allowed: boolean, response: Response | null): Outcome {
-    return {
-      allowed,
-      response,
-      decisions: trip.parts.map(({ decision }) => decision),
-      settle: settler(trip),
-      label(answer) {
-        if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
-        return label(trip, answer, !allowed);
-      },
-    };
-  }
+  const teller: Teller = {
+    label(trip, answer, allowed) {
+      if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
+      return label(trip, answer, !allowed);
+    },
+    write(trip, headers, allowed) {
+      if (isTold(!allowed)) labels.fresh(headers, trip.parts);
+    },
+  };
 
   return withSettings<Throttle>({
     rules: prepared,
@@ -281,8 +282,11 @@ export function createThrottle(
     },
     check(request, ...platform) {
       const trip = tripFor(request, platform, true);
-      if (isPreflight(request)) return outcomeOf(trip, true, null);
-      return then(rescue(enter, failed, trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
+      if (isPreflight(request)) return new TripOutcome(trip, true, null, teller);
+      return then(
+        rescue(enter, failed, trip),
+        (refusal) => new TripOutcome(trip, refusal === null, refusal, teller),
+      );
     },
     peek(request, ...platform) {
       const trip = tripFor(request, platform, false);
