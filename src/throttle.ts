@@ -27,7 +27,7 @@ import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
 import { embark, type Owner, Trip } from "./trip.ts";
-import { type Teller, TripOutcome } from "./trip_outcome.ts";
+import { TripOutcome } from "./trip_outcome.ts";
 
 /** A handler as servers call it: the request, and what the server passes beside it. */
 export type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => MaybePromise<Response>;
@@ -201,7 +201,7 @@ export function createThrottle(
   }
 
   function rejected(_: unknown, trip: Trip): MaybePromise<Response> {
-    return reject(new TripOutcome(trip, false, null, teller), trip);
+    return reject(outcomeOf(trip, false, null), trip);
   }
 
   function deny(rejection: Response, trip: Trip): Response {
@@ -248,15 +248,16 @@ export function createThrottle(
     return response;
   }
 
-  const teller: Teller = {
-    label(trip, answer, allowed) {
+  function outcomeOf(trip: Trip, allowed: boolean, response: Response | null): Outcome {
+    return new TripOutcome(trip, allowed, response, (answer) => {
       if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
       return label(trip, answer, !allowed);
-    },
-    write(trip, headers, allowed) {
+    }, () => {
+      const headers = new Headers();
       if (isTold(!allowed)) labels.fresh(headers, trip.parts);
-    },
-  };
+      return headers;
+    });
+  }
 
   return withSettings<Throttle>({
     rules: prepared,
@@ -282,10 +283,10 @@ export function createThrottle(
     },
     check(request, ...platform) {
       const trip = tripFor(request, platform, true);
-      if (isPreflight(request)) return new TripOutcome(trip, true, null, teller);
+      if (isPreflight(request)) return outcomeOf(trip, true, null);
       return then(
         rescue(enter, failed, trip),
-        (refusal) => new TripOutcome(trip, refusal === null, refusal, teller),
+        (refusal) => outcomeOf(trip, refusal === null, refusal),
       );
     },
     peek(request, ...platform) {
