@@ -1,5 +1,5 @@
 /**
- * `npm test`: every test on Deno, Bun and Node, and the examples in comments and README on Deno.
+ * `npm test`: every test on Deno, Bun and Node, and the examples in comments, README and docs on Deno.
  *
  *   npm test                       everything
  *   npm test -- memory             the test files whose name contains "memory"
@@ -9,7 +9,7 @@
  * CI=true anything missing is a failure. It exits non-zero when anything failed.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { buildPackage, buildTests } from "./build.mjs";
@@ -19,7 +19,7 @@ import { systemPrograms } from "./system.mjs";
 const DENO = "node_modules/.bin/deno";
 const BUN = "node_modules/.bin/bun";
 const LONGEST_RUN = 10 * 60_000; // ms: a run that hangs is ended and has failed
-const EXAMPLES = ["mod.ts", "src", "README.md"].filter(existsSync);
+const EXAMPLES = ["mod.ts", "src", "README.md", ...readdirSync("docs").map((file) => `docs/${file}`)];
 
 /** How each part is run on the test files, tersely or with every title, and how its last lines count tests. */
 const parts = {

@@ -152,7 +152,7 @@ describeOnNode("the code of the npm package", () => {
         assert(!seen.has(source), `${source} is in two files`);
         seen.add(source);
         if (sourcesContent[i] === null) assertMatch(source, /^(?:mod\.ts|src\/.+\.tsx?)$/);
-        else assertMatch(source, /^node_modules\/hono\//);
+        else assertMatch(source, /^node_modules\/(?:hono|d3-[a-z-]+|internmap)\//);
         assert(existsSync(source), source);
       });
     }

@@ -62,7 +62,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/over_burst.ts",
     "src/match.ts",
   ],
-  ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/part.ts"],
+  ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/trip_outcome.ts", "src/part.ts"],
   ["src/rule.ts", "src/rule_name.ts", "src/pattern.ts"],
   ["src/auth/"],
   [
