@@ -20,7 +20,7 @@ import {
   walk,
 } from "./harness/algorithms.ts";
 
-const RUNS = 300;
+const RUNS = 150;
 
 /** States a property for each of the subjects, over random policies and traces. */
 function each(

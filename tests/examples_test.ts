@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { startBridge } from "./harness/bridge.ts";
 import { burst, get, statuses } from "./harness/http.ts";
+import { lanes } from "./harness/lanes.ts";
 import { type Program, startProgram } from "./harness/program.ts";
 import { startRedis, withoutRedis } from "./harness/redis.ts";
 import { runtime } from "./harness/runtime.ts";
@@ -130,22 +131,24 @@ describe("the examples", () => {
   });
 });
 
+/** Programs wait for much until they listen. */
+const inLane = lanes(3);
+
 for (const [name, { path = "/", init, text, statuses: expected }] of Object.entries(trials)) {
   const command = names.includes(name) ? commandHere(name) : null;
   if (command === null) continue; // another runtime's
-  describe(`examples/${name}.ts`, () => {
-    it(`runs by \`${command}\``, async () => {
-      const program = await startProgram(command.split(" "));
-      try {
-        const count = Object.values(expected).reduce((sum, each) => sum + each);
-        const answers = await burst(program.url + path, count, init);
-        assertEquals(statuses(answers), expected, program.output());
-        assertMatch(answers[0].text, text ?? /./);
-      } finally {
-        await program.stop();
-      }
-    });
+  const test = inLane(async () => {
+    const program = await startProgram(command.split(" "));
+    try {
+      const count = Object.values(expected).reduce((sum, each) => sum + each);
+      const answers = await burst(program.url + path, count, init);
+      assertEquals(statuses(answers), expected, program.output());
+      assertMatch(answers[0].text, text ?? /./);
+    } finally {
+      await program.stop();
+    }
   });
+  describe(`examples/${name}.ts`, () => it(`runs by \`${command}\``, test));
 }
 
 // The platforms are the same whichever runtime starts them.
@@ -163,11 +166,13 @@ if (runtime === "node") {
       for (const end of ends) await end();
     });
 
+    const inLane = lanes(2);
     for (const [name, { init, text }] of Object.entries(shared)) {
       const command = commandOf(name);
-      it(`examples/${name}.ts runs by \`${command}\``, async () => {
+      const test = inLane(async () => {
         const program: Program = await startProgram(command.split(" "), environment);
         try {
+          await get(program.url, init); // a program that is still cold may miss its store's deadline
           const first = await get(program.url, init);
           assertMatch(first.text, text!, program.output());
           const second = await get(program.url, init);
@@ -177,6 +182,7 @@ if (runtime === "node") {
           await program.stop();
         }
       });
+      it(`examples/${name}.ts runs by \`${command}\``, test);
     }
   });
 }

@@ -194,7 +194,10 @@ describe("redisStore", { skip: withoutRedis }, () => {
     it("are the keys of upstashStore too: at one prefix the two share their counters", async () => {
       const bridge = await startBridge(redis);
       for (const options of [{}, { hashKeys: "a secret" }]) {
-        const stores = [upstashStore({ ...options, url: bridge.url, token: bridge.token }), storeOf(options)];
+        const stores = [
+          upstashStore({ ...options, url: bridge.url, token: bridge.token, timeoutMs: 10_000 }),
+          storeOf(options),
+        ];
         for (const algorithm of ALGORITHMS) {
           const check = checkOf({ key: `${algorithm.name}:somebody`, algorithm, limit: 2 });
           for (const store of stores) assert((await store.decide([check]))[0].allowed);
@@ -429,7 +432,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         Date.now = () => real() + skewMs;
         ats.push((await store.decide([checkOf()]))[0].at);
       }
-      assert(ats[2]! - ats[0]! < 1000, `${ats}`);
+      assert(ats[2]! - ats[0]! < 5000, `${ats}`);
       assertNotEquals(ats[0], 0);
     } finally {
       Date.now = real;

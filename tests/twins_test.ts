@@ -108,7 +108,7 @@ function plainStore(clock: () => number): Store {
   };
 }
 /** On a busy machine; Bun's own limit is 5 s. */
-const LONG = { timeout: 60_000 };
+const LONG = { timeout: 600_000 };
 
 const CLOCK = "the clock";
 const HOUR_MS = 3_600_000;

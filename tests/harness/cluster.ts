@@ -34,10 +34,12 @@ export async function startCluster(): Promise<RedisCluster> {
 }
 
 async function untilWell(node: Redis): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 2400; tries++) {
     const info = String(await node.command("CLUSTER", "INFO"));
     if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`)) return;
     await new Promise((resume) => setTimeout(resume, 25));
   }
-  throw new Error(`A node of the cluster is not well after 15 s: ${await node.command("CLUSTER", "NODES")}`);
+  throw new Error(
+    `A node of the cluster is not well after a minute: ${await node.command("CLUSTER", "NODES")}`,
+  );
 }

@@ -14,7 +14,7 @@ export interface Program {
 }
 
 /** How long a program may take until it listens, in ms: Deno and Netlify's tools start slowly on a busy machine. */
-const LONGEST_START = 30_000;
+const LONGEST_START = 120_000;
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
