@@ -117,7 +117,11 @@ describe("redisStore", { skip: withoutRedis }, () => {
 
     it("puts into the script no more than its algorithms need", () => {
       const twin = (algorithm: Algorithm) => twinOf(algorithm, "rule");
-      const plain = scriptText([{ form: "own", width: false, lua: "function() return true, 0, 0, 0, nil, 0 end" }]);
+      const plain = scriptText([{
+        form: "own",
+        width: false,
+        lua: "function() return true, 0, 0, 0, nil, 0 end",
+      }]);
       assertFalse(/log_step|block_step|ceil_div/.test(plain));
       const log = scriptText([twin(slidingLog())]);
       assertMatch(log, /local function log_step/);

@@ -117,8 +117,9 @@ describe("what a meter gives back", () => {
           meter.now += Math.floor(windowMs * wait / 1000);
           if ((meter.now - from) * limit > base || meter.now - from >= Math.ceil(windowMs / 8)) return;
           const charge = open.at(-1 - back);
-          if (kind === "ask") open.push(...[meter.ask(Math.ceil(burst * cost / 100))].filter((c) => c !== null));
-          else if (charge !== undefined) meter.correct(charge, Math.floor(charge.units * cost / 100));
+          if (kind === "ask") {
+            open.push(...[meter.ask(Math.ceil(burst * cost / 100))].filter((c) => c !== null));
+          } else if (charge !== undefined) meter.correct(charge, Math.floor(charge.units * cost / 100));
           assertEquals(meter.left, meter.trueLeft);
         }
       }),
@@ -166,7 +167,9 @@ function flood(meter: Meter, perMs: number, latencyMs: number, forMs: number, ev
   for (let t = 0; t < forMs; t++, meter.now++) {
     if (t % everyMs === everyMs - 1 && meter.ask() === null) refused++;
     open.push(Array.from({ length: Math.floor((t + 1) * perMs) - Math.floor(t * perMs) }, () => meter.ask()));
-    if (open.length > latencyMs) open.shift()?.forEach((charge) => charge !== null && meter.correct(charge, 0));
+    if (open.length > latencyMs) {
+      open.shift()?.forEach((charge) => charge !== null && meter.correct(charge, 0));
+    }
   }
   for (const charges of open) charges.forEach((charge) => charge !== null && meter.correct(charge, 0));
   return refused;

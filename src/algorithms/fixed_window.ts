@@ -15,7 +15,7 @@ const lua = `
 function(state, limit, window, now, cost, since, p)
   local function opening() return p[1] == 1 and now - math.fmod(now, window) or now end
   local mended = state and is_ahead(state[1], now, window)
-  local start = state and not mended and state[1] or opening()
+  local start = mended and now or state and state[1] or opening()
   local open = state and now < start + window
   local used = open and state[2] or 0
   if not open then start = opening() end
@@ -60,8 +60,9 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   const { aligned = false } = options;
   const opening = (now: number, windowMs: number): number => aligned ? now - (now % windowMs) : now;
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
+    // Not for the start of the clock's own window, which could be over in a moment.
     const mended = state !== null && isAhead(state[0], now, windowMs);
-    let start = state !== null && !mended ? state[0] : opening(now, windowMs);
+    let start = mended ? now : state !== null ? state[0] : opening(now, windowMs);
     // A clock that stepped back is before the start: the window stays open until its end.
     const open = state !== null && now < start + windowMs;
     const used = open ? state[1] : 0;
