@@ -72,9 +72,9 @@ export function settlement(store: DatedStore, announcer: Announcer | null): Sett
 
   function correct(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     if (cost === part.cost) return;
-    const { key, partition, policy, algorithm, chargedAt: since, source } = part;
+    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = part;
     const correction = {
-      ...{ key, partition, policy, algorithm, since },
+      ...{ key, stateName, partition, policy, algorithm, since },
       cost: cost - part.cost,
       source: source as Source,
     };

@@ -22,7 +22,7 @@ import {
 } from "../mod.ts";
 import { withBlock } from "../src/algorithms/block.ts";
 import { redisStore, type RedisStoreOptions } from "../src/stores/redis.ts";
-import { scriptText } from "../src/stores/script.ts";
+import { scriptText, twinOf } from "../src/stores/script.ts";
 import { upstashStore } from "../src/stores/upstash.ts";
 import { startBridge } from "./harness/bridge.ts";
 import { checkOf, checksOf } from "./harness/checks.ts";
@@ -116,8 +116,12 @@ describe("redisStore", { skip: withoutRedis }, () => {
     });
 
     it("puts into the script no more than its algorithms need", () => {
-      const twin = ({ name = "", lua = "" }: Algorithm) => ({ name, lua });
-      const plain = scriptText([{ name: "own", lua: "function() return true, 0, 0, 0, nil, 0 end" }]);
+      const twin = (algorithm: Algorithm) => twinOf(algorithm, "rule");
+      const plain = scriptText([{
+        form: "own",
+        width: false,
+        lua: "function() return true, 0, 0, 0, nil, 0 end",
+      }]);
       assertFalse(/log_step|block_step|ceil_div/.test(plain));
       const log = scriptText([twin(slidingLog())]);
       assertMatch(log, /local function log_step/);
@@ -128,7 +132,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
 
   describe("lesson 43: a script for every Redis", () => {
     it("names no flag of one vendor and no command younger than Redis 6", () => {
-      const script = scriptText(ALGORITHMS.map(({ name = "", lua = "" }) => ({ name, lua })));
+      const script = scriptText(ALGORITHMS.map((algorithm) => twinOf(algorithm, "rule")));
       assertFalse(script.startsWith("#!"));
       const commands = [...script.matchAll(/redis\.(\w+)\('(\w+)'/g)].map(([, call, name]) =>
         `${call} ${name}`
@@ -269,6 +273,13 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ["a state cut off", ["SET", "weir:rule:somebody", "fixed-window [1763800000000,"]],
       ["a state of another kind", ["SET", "weir:rule:somebody", "fixed-window 5"]],
       ["no finite number", ["SET", "weir:rule:somebody", "fixed-window inf nan"]],
+      ["a state with a number too few", ["SET", "weir:rule:somebody", "fixed-window [1763800000000]"]],
+      ["a state with a number too many", ["SET", "weir:rule:somebody", "fixed-window [1763800000000,3,0]"]],
+      ["a state with a text in it", ["SET", "weir:rule:somebody", 'fixed-window [1763800000000,"3"]']],
+      ["a state with a null in it", ["SET", "weir:rule:somebody", "fixed-window [null,3]"]],
+      ["a state with a fraction in it", ["SET", "weir:rule:somebody", "fixed-window [9007199254740990,0.5]"]],
+      ["a state with a negative number", ["SET", "weir:rule:somebody", "fixed-window [9007199254740990,-1]"]],
+      ["a state with names", ["SET", "weir:rule:somebody", 'fixed-window {"1":1763800000000,"2":3}']],
       ["another algorithm's state", [
         "SET",
         "weir:rule:somebody",

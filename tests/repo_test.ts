@@ -58,6 +58,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/settlement.ts",
     "src/announcer.ts",
     "src/ask.ts",
+    "src/shrinking_window.ts",
     "src/decide.ts",
     "src/over_burst.ts",
     "src/match.ts",

@@ -7,6 +7,7 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
+import { formOf, stateLua } from "../algorithms/state.ts";
 import { blockLua } from "../algorithms/block.ts";
 import { integerLua } from "../algorithms/integer.ts";
 import { logLua } from "../algorithms/log.ts";
@@ -14,13 +15,12 @@ import type { DatedDecision } from "../decision.ts";
 import { type Check, decisionOf } from "./store.ts";
 import { refusal } from "../refusal.ts";
 
-const BLOCKED = /\bblock_step\b/;
-
 /** What twins may call, and the words by which it is seen that they do. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
+  [/\bis_ahead\b/, stateLua],
   [/\blog_step\b/, logLua],
-  [BLOCKED, blockLua],
+  [/\bblock_step\b/, blockLua],
 ];
 
 /** The time by the clock of Redis: an expression for epoch ms. */
@@ -39,10 +39,12 @@ const SLACK_MS = 1000;
 const WORDS = 7;
 const FIELDS = 6;
 
-/** An algorithm as the script knows it: its name marks the states that are its own. */
+/** An algorithm as the script knows it. */
 export interface Twin {
-  /** The first word of its states. A state that begins otherwise is foreign, and counts as none. */
-  readonly name: string;
+  /** The first word of its states: their form. A state that begins otherwise is foreign, and counts as none. */
+  readonly form: string;
+  /** How many integers they have, false where that is no constant. */
+  readonly width: number | false;
   /** The expression whose value is its step. */
   readonly lua: string;
 }
@@ -52,9 +54,9 @@ export interface Twin {
  *
  * @throws {TypeError} When it has none.
  */
-export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin {
-  // Under a block a state begins with the block's own numbers.
-  if (lua !== undefined) return { name: BLOCKED.test(lua) ? `${name}+block` : name, lua };
+export function twinOf(algorithm: Algorithm, rule: string): Twin {
+  const { name = "custom", lua, width = false } = algorithm;
+  if (lua !== undefined) return { form: formOf(algorithm), width, lua };
   throw new TypeError(
     refusal(
       `use rule "${rule}"`,
@@ -79,8 +81,8 @@ export interface ScriptQuestion {
  *
  * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
  * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or the text of
- * what a twin failed with. A state is stored as its twin's name and the JSON array of its integers:
- * `gcra [120000,1763800000000,60000]`.
+ * what a twin failed with. A state is stored as its form and the JSON array of its integers:
+ * `gcra [120000,1763800000000,60000,2]`.
  *
  * @param twins The algorithms in use.
  * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
@@ -91,9 +93,9 @@ export function scriptText(
   now: string = REDIS_TIME,
   slackMs: number = SLACK_MS,
 ): string {
-  const table = twins.map(({ name, lua }) => `{ head = ${JSON.stringify(`${name} `)}, step = ${lua} }`).join(
-    ",\n",
-  );
+  const table = twins.map(({ form, width, lua }) =>
+    `{ head = ${JSON.stringify(`${form} `)}, width = ${width}, step = ${lua} }`
+  ).join(",\n");
   const steps = PRELUDES.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
     `\nlocal twins = {\n${table}\n}`,
@@ -102,11 +104,19 @@ export function scriptText(
 local sub, format, decode, huge = string.sub, string.format, cjson.decode, math.huge
 local now = ${now}
 
--- The state in a stored value, or nil where it holds anything else.
-local function state_in(value, head)
+-- The state in a stored value, or nil where it holds anything else: no state, another algorithm's, or none of integers.
+local function state_in(value, twin)
+  local head = twin.head
   if not value or sub(value, 1, #head) ~= head then return nil end
   local ok, state = pcall(decode, sub(value, #head + 1))
-  return ok and type(state) == 'table' and state or nil
+  if not ok or type(state) ~= 'table' then return nil end
+  local count = 0
+  for _, number in pairs(state) do
+    if type(number) ~= 'number' or number < 0 or number > 9007199254740991 or number % 1 ~= 0 then return nil end
+    count = count + 1
+  end
+  if count ~= #state or count ~= (twin.width or count) then return nil end
+  return state
 end
 
 -- A state as it is stored, or false where there is none. The last use of a state.
@@ -128,7 +138,7 @@ local function judge(words, stored)
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, since = twins[words[w + 1]], words[w + 6]
-    local state = state_in(stored[i], twin.head)
+    local state = state_in(stored[i], twin)
     local allowed, remaining, reset, retry, after, life, at, blocked =
       twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
     if not allowed and words[w + 2] == 0 then pass = false end

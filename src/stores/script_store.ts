@@ -78,11 +78,13 @@ export function scriptStore(
     return place;
   }
 
-  function placeOfTwin({ name, lua }: Twin): number {
-    const known = twins.findIndex((twin) => twin.lua === lua && twin.name === name);
+  function placeOfTwin(twin: Twin): number {
+    const known = twins.findIndex(({ form, width, lua }) =>
+      lua === twin.lua && form === twin.form && width === twin.width
+    );
     if (known >= 0) return known + 1;
     script = null;
-    return twins.push({ name, lua });
+    return twins.push(twin);
   }
 
   function run(current: Script, keys: string[], args: string[]): Promise<unknown> {

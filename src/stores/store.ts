@@ -11,12 +11,17 @@ import type { CompiledRule } from "../rule.ts";
 
 /** One rule's question about one request. */
 export interface Check {
-  /** Where the state is kept: the rule's name and the partition key. Any text; taken literally. Distinct within one call. */
+  /**
+   * Where the state is kept: the name of the rule's states and the partition key. Any text; taken literally. Distinct within
+   * one call, and of one algorithm always: a state of another algorithm's form counts as none.
+   */
   readonly key: string;
   /**
-   * Of a `key` that is `${policy.name}:${partition}`, the partition, so that a store need not take it apart. A check that is
-   * copied to give it another key must leave it out; a throttle gives it to memoryStore() alone.
+   * Of a `key` that is `${stateName}:${partition}`, the two, so that a store need not take it apart. A check that is copied to
+   * give it another key must leave them out; a throttle gives them to memoryStore() alone.
    */
+  readonly stateName?: string | undefined;
+  /** See {@link Check.stateName}. */
   readonly partition?: string | undefined;
   /** The rule's limit, window and mode. */
   readonly policy: Policy;
