@@ -95,10 +95,8 @@ function newHealth(store: Store, options: HealthOptions): Health {
     return health;
   }
 
-  const whole = healthOfPart(WHOLE);
-  const partOf = store.partOf === undefined
-    ? () => whole
-    : (check: Check) => then(store.partOf!(check), healthOfPart);
+  const partOf = (check: Check): MaybePromise<PartHealth> =>
+    store.partOf === undefined ? healthOfPart(WHOLE) : then(store.partOf(check), healthOfPart);
 
   function aside(done: MaybePromise<unknown>): void {
     ifLater(done, (promise) => {
@@ -152,7 +150,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
     const proves = hasCharged || part.probe === undefined;
     breaker.succeed(ticket, proves);
     if (breaker.isFailing && !proves) probeAside(health);
-    if (parts.size > 2) leaveDeserted();
+    if (parts.size > 1) leaveDeserted();
     sendReturns(health);
   }
 
