@@ -281,6 +281,29 @@ describe("the circuit breaker", () => {
     assertEquals(store.calls.length, 3);
   });
 
+  it("lets no more calls wait than would open it, once one was late and nothing was heard since it was asked", async () => {
+    const { store, ask } = broken();
+    store.fault = FAULTS.hangs;
+    const first = ask();
+    await settled(10);
+    const others = [ask(), ask()];
+    assertEquals(await first, "local");
+    assertEquals(await Promise.all([ask(), ask(), ...others]), Array(4).fill("local"));
+    assertEquals(store.calls.length, 3);
+  });
+
+  it("asks on after a late answer where others arrived meanwhile", async () => {
+    const { store, ask } = broken();
+    store.fault = FAULTS.hangs;
+    const late = ask();
+    store.fault = null;
+    await settled(5);
+    assertEquals(await ask(), "store");
+    await late;
+    const many = await Promise.all(Array.from({ length: 20 }, ask));
+    assertEquals(many, Array(20).fill("store"));
+  });
+
   /** Asks as often as the text is long: x fails. Tells the places of those that reached the store. */
   async function asked(how: string, { store, ask }: ReturnType<typeof broken>): Promise<number[]> {
     const reached: number[] = [];

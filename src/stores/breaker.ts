@@ -22,7 +22,7 @@ export interface BreakerOptions {
 
 /** A circuit breaker. Closed it lets every call through, open none but the probe, one at a time. */
 export interface Breaker {
-  /** A ticket for a call, to be handed back with how it went; null while it is open. */
+  /** A ticket for a call, to be handed back with how it went; null while it is open, or enough wait for what may not answer. */
   enter(): number | null;
   /** A ticket for the probe, where one is due. */
   enterProbe(): number | null;
@@ -34,8 +34,10 @@ export interface Breaker {
   succeed(ticket: number, proves: boolean): void;
   /** The call of this ticket failed. */
   fail(ticket: number, error: unknown): void;
+  /** Nothing is known of how the call of this ticket went. */
+  withdraw(ticket: number): void;
   /** Nobody will ask any more: an outage that goes on is over. */
-  leave(): void;
+  end(): void;
   /** Is an outage going on? */
   readonly isFailing: boolean;
   /** Until the next probe, in ms; 0 when calls go through. */
@@ -73,6 +75,10 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
   let probedAt = 0;
   /** The call that ended the last outage. */
   let healer = 0;
+  let inFlight = 0;
+  /** The last ticket given when a call went well, and how many have failed since. */
+  let heardAt = 0;
+  let unheard = 0;
   /** Calls that went well since the last change. */
   let well = span;
   let relapses = 0;
@@ -84,6 +90,21 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
   }
 
   const isUnderWay = (): boolean => probe !== null && leftMs(probeAfterMs + deadlineMs, probedAt) > 0;
+
+  /** Has nothing been heard for as long as a call takes to fail? Then those that wait already are enough to find out. */
+  const isSilent = (): boolean => unheard > 0 && unheard + inFlight >= failures;
+
+  function enter(): number {
+    inFlight++;
+    return ++tickets;
+  }
+
+  function leave(ticket: number): boolean {
+    inFlight = Math.max(0, inFlight - 1);
+    const isProbe = ticket === probe;
+    if (isProbe) probe = null;
+    return isProbe;
+  }
 
   function open(): void {
     isOpen = wasOpen = true;
@@ -102,15 +123,16 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
       return failing;
     },
     waitMs: () => isOpen ? leftMs(probeAfterMs, failedAt) : 0,
-    enter: () => isOpen ? null : ++tickets,
+    enter: () => isOpen || isSilent() ? null : enter(),
     enterProbe() {
       if (!failing || isUnderWay() || leftMs(probeAfterMs, failedAt) > 0) return null;
       probedAt = clock();
-      return probe = ++tickets;
+      return probe = enter();
     },
     succeed(ticket, proves) {
-      const isProbe = ticket === probe;
-      if (isProbe) probe = null;
+      const isProbe = leave(ticket);
+      heardAt = tickets;
+      unheard = 0;
       if (!proves || (isOpen && !isProbe)) return;
       history <<= 1;
       if (ticket <= outdated) return;
@@ -119,8 +141,8 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
       if (failing && well >= (relapses > RELAPSES ? span : 1)) heal(ticket);
     },
     fail(ticket, error) {
-      const isProbe = ticket === probe;
-      if (isProbe) probe = null;
+      const isProbe = leave(ticket);
+      if (heardAt < ticket) unheard++;
       if (ticket < healer || (isOpen && !isProbe)) return;
       outdated = tickets;
       failedAt = clock();
@@ -132,7 +154,8 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
       failing = true;
       tell({ state: "failing", error });
     },
-    leave() {
+    withdraw: (ticket) => void leave(ticket),
+    end() {
       isOpen = false;
       if (failing) heal(tickets);
     },

@@ -138,7 +138,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
       aside(then(partOf(sample), (now) => {
         if (now === health) return;
         parts.delete(health.part.name);
-        breaker.leave();
+        breaker.end();
         for (const check of returns.take()) aside(then(partOf(check), (to) => to.returns.keep([check])));
       }));
     }

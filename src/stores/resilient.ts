@@ -131,6 +131,8 @@ export function resilient(store: Store, options: ResilientOptions): DatedStore {
     const isCorrection = checks.some(({ since }) => since !== null);
     if (ticket === null || (isCorrection && part.part.isConnected?.() === false)) {
       returns.keep(checks);
+      if (ticket !== null) breaker.withdraw(ticket);
+      for (const trial of trials) trial.breaker.withdraw(trial.ticket);
       return standIn.decide(checks, spend, breaker.waitMs());
     }
     // Before the question, so that a slot that ought to be free is free.
@@ -153,12 +155,13 @@ export function resilient(store: Store, options: ResilientOptions): DatedStore {
   }
 
   function recover(error: unknown, call: Call): MaybePromise<readonly DatedDecision[]> {
-    const { part, checks, spend, ticket } = call;
+    const { part, checks, spend, ticket, trials } = call;
     const rule = ruleOf(error);
     if (rule !== null && checks.some(({ policy }) => policy.name === rule)) {
       health.succeeded(part, ticket, false);
       return withoutRule(rule, error, call);
     }
+    for (const trial of trials) trial.breaker.withdraw(trial.ticket);
     part.sample = checks[0];
     part.breaker.fail(ticket, error);
     if (part.part.ranNothing?.(error)) part.returns.keep(checks);
