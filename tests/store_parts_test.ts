@@ -307,6 +307,19 @@ describe("what operators read", () => {
     assertMatch(said[0], /^@weir\/throttle: the store \(a\) cannot be used: no route to host\. /);
   });
 
+  it("is one line when a memoryStore is full of keys with nothing left", async () => {
+    const said: string[] = [];
+    const { warn } = console;
+    console.warn = (line: string) => said.push(line);
+    const throttle = createThrottle({ rate: "1/min", key: ({ request }) => request.url }, {
+      store: memoryStore({ maxKeys: 3 }),
+    });
+    for (let i = 0; i < 20; i++) await throttle.check(new Request(`https://example.com/${i}`));
+    console.warn = warn;
+    assertEquals(said.length, 1);
+    assertMatch(said[0], /memoryStore\(\) holds 3 keys with nothing left: new keys share one quota a rule$/);
+  });
+
   it("is a reason, whatever the store failed with", async () => {
     for (const thrown of [undefined, null, "text", 7, Object.create(null), new Error(""), Symbol("s")]) {
       const { store, faults } = parted();

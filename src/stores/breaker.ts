@@ -40,6 +40,8 @@ export interface Breaker {
   end(): void;
   /** Is an outage going on? */
   readonly isFailing: boolean;
+  /** Was what was heard last an answer, and is it not open? */
+  readonly isWell: boolean;
   /** Until the next probe, in ms; 0 when calls go through. */
   waitMs(): number;
 }
@@ -121,6 +123,9 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
   return {
     get isFailing() {
       return failing;
+    },
+    get isWell() {
+      return !isOpen && unheard === 0;
     },
     waitMs: () => isOpen ? leftMs(probeAfterMs, failedAt) : 0,
     enter: () => isOpen || isSilent() ? null : enter(),

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { ifLater, type MaybePromise, rescue, then, within } from "../maybe.ts";
+import { ifLater, type MaybePromise, rescue, then } from "../maybe.ts";
 import type { FailurePolicy } from "../rule.ts";
 import { type Breaker, circuitBreaker } from "./breaker.ts";
+import { inTime } from "./late_answer.ts";
 import { report } from "./outage_report.ts";
 import { type Returns, returnsKept } from "./returns.ts";
 import type { Check, Store, StoreChange, StorePart } from "./store.ts";
@@ -39,12 +40,10 @@ export interface Health {
   succeeded(part: PartHealth, ticket: number, hasCharged: boolean): void;
   /** Is told what a throttle's rules do without the store, and tells it of changes. */
   join(policies: Iterable<FailurePolicy>, tell: (change: StoreChange) => void): void;
-  /** What goes on beside the requests. */
+  /** What goes on beside the requests, and was not asked for before: on Workers it belongs to the request that began it. */
   background(): Promise<unknown> | null;
   /** Keeps a platform waiting for this. */
   aside(work: MaybePromise<unknown>): void;
-  /** The error of a call that took too long. */
-  late(): Error;
 }
 
 /** What {@link healthOf} takes. */
@@ -74,7 +73,6 @@ function newHealth(store: Store, options: HealthOptions): Health {
   const parts = new Map<string, PartHealth>();
   const ruleBreakers = new Map<string, Breaker>();
   const work = new Set<Promise<unknown>>();
-  const late = (): Error => new Error(`The store did not answer within ${deadlineMs} ms`);
 
   function breakerOf(part: string | undefined): Breaker {
     const tell = (change: StoreChange): void => {
@@ -115,7 +113,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
   }
 
   function sendReturns(health: PartHealth): void {
-    if (health.returns.size === 0 || health.breaker.waitMs() > 0) return;
+    if (health.returns.size === 0 || !health.breaker.isWell) return;
     if (health.part.isConnected?.() === false) return;
     correct(health, health.returns.take());
   }
@@ -125,7 +123,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
     const ticket = part.probe === undefined ? null : breaker.enterProbe();
     if (ticket === null) return;
     aside(rescue<unknown>(
-      () => then(within(part.probe!(), deadlineMs, late), () => succeeded(health, ticket, true)),
+      () => then(inTime(part.probe!(), deadlineMs), () => succeeded(health, ticket, true)),
       (error) => breaker.fail(ticket, error),
     ));
   }
@@ -174,8 +172,12 @@ function newHealth(store: Store, options: HealthOptions): Health {
       for (const policy of taken) policies.add(policy);
       listeners.push(tell);
     },
-    background: () => work.size === 0 ? null : Promise.all(work),
+    background() {
+      if (work.size === 0) return null;
+      const all = Promise.all(work);
+      work.clear();
+      return all;
+    },
     aside,
-    late,
   };
 }

@@ -5,13 +5,14 @@
  */
 
 import { type DatedDecision, type Decision, refuses } from "../decision.ts";
-import { each, ifLater, type MaybePromise, rescue, then, within } from "../maybe.ts";
+import { each, type MaybePromise, rescue, then } from "../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../rule.ts";
 import { answerOf } from "./answer.ts";
 import { around } from "./around.ts";
 import type { Breaker } from "./breaker.ts";
 import { decideInGroups, groupsOf, type Item, returnsOf } from "./groups.ts";
 import { healthOf, type PartHealth } from "./health.ts";
+import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "./rule_error.ts";
 import { isElsewhere, standInFor } from "./stand_in.ts";
 import type { Check, DatedStore, Store, StoreChange } from "./store.ts";
@@ -38,8 +39,6 @@ interface Call {
   readonly ticket: number;
   /** Of rules that have failed by themselves. */
   readonly trials: readonly Trial[];
-  /** What the store gave, be it too late. */
-  answer: MaybePromise<readonly Decision[]>;
 }
 
 /** A rule that has failed by itself is tried again. */
@@ -137,12 +136,11 @@ export function resilient(store: Store, options: ResilientOptions): DatedStore {
     }
     // Before the question, so that a slot that ought to be free is free.
     if (returns.size > 0) health.sendReturns(part);
-    return rescue(ask, recover, { part, checks, spend, ticket, trials, answer: [] });
+    return rescue(ask, recover, { part, checks, spend, ticket, trials });
   }
 
   function ask(call: Call): MaybePromise<readonly DatedDecision[]> {
-    call.answer = store.decide(call.checks, call.spend);
-    return then(within(call.answer, deadlineMs, health.late), accept, call);
+    return then(inTime(store.decide(call.checks, call.spend), deadlineMs), accept, call);
   }
 
   function accept(answer: readonly Decision[], call: Call): readonly DatedDecision[] {
@@ -165,7 +163,7 @@ export function resilient(store: Store, options: ResilientOptions): DatedStore {
     part.sample = checks[0];
     part.breaker.fail(ticket, error);
     if (part.part.ranNothing?.(error)) part.returns.keep(checks);
-    else if (spend) takeBack(call);
+    else if (spend) takeBack(error, call);
     return standIn.decide(checks, spend, part.breaker.waitMs());
   }
 
@@ -191,20 +189,20 @@ export function resilient(store: Store, options: ResilientOptions): DatedStore {
   }
 
   /** The verdict was made elsewhere, so a charge that the store tells of later is nobody's. */
-  function takeBack({ part, checks, answer }: Call): void {
-    ifLater(answer, (promise) => {
-      health.aside(promise.then((late) => {
-        const decisions = answerOf(checks, late, clock);
-        health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
-      }));
-    });
+  function takeBack(error: unknown, { part, checks }: Call): void {
+    const late = lateAnswer<readonly Decision[]>(error);
+    if (late === undefined) return;
+    health.aside(late.then((answer) => {
+      const decisions = answerOf(checks, answer, clock);
+      health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
+    }));
   }
 
   function forget(key: string): MaybePromise<void> {
     return rescue(
       () => {
         standIn.forget(key);
-        return within(store.forget?.(key), deadlineMs, health.late);
+        return inTime(store.forget?.(key), deadlineMs);
       },
       (cause) => {
         throw new Error("Cannot reset this key as the store failed: it may be forgotten or not", { cause });

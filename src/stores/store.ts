@@ -105,7 +105,7 @@ export interface Store {
 /** A store whose decisions all have their times. */
 export interface DatedStore extends Store {
   decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly DatedDecision[]>;
-  /** What goes on beside the requests, such as a probe: a platform that ends with its request is to wait for it. */
+  /** What has begun beside the requests, such as a probe: a platform that ends with its request is to wait for it. */
   background?(): Promise<unknown> | null;
 }
 
