@@ -61,6 +61,13 @@ function shared(deadlineMs = 20) {
   return { time, store: store satisfies Store, answer, held };
 }
 
+/** Holds answers back until it is opened. */
+function newGate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => open = resolve);
+  return { opened, open };
+}
+
 describe("a charge of which the store tells after the deadline", () => {
   const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
     fixedWindow: fixedWindow() as Algorithm,
@@ -77,14 +84,16 @@ describe("a charge of which the store tells after the deadline", () => {
     it(`is given back when it arrives, whatever the verdict was meanwhile: ${onStoreFailure}`, async () => {
       const { store, answer, held } = shared();
       const throttle = createThrottle(rules, { client, store, onStoreFailure });
+      const gate = newGate();
       store.instead = async (checks, spend) => {
         const decisions = await answer(checks, spend);
-        await pause(40);
+        await gate.opened;
         return decisions;
       };
       const outcomes = await Promise.all([throttle.check(request), throttle.check(request)]);
       store.instead = null;
-      await pause(40);
+      gate.open();
+      await pause(5);
       for (const outcome of outcomes) {
         if (outcome.allowed) await outcome.label(new Response("done")).text();
       }
@@ -100,15 +109,17 @@ describe("a charge of which the store tells after the deadline", () => {
     });
     for (let i = 0; i < 2; i++) await throttle.check(request);
     const calls: (readonly Check[])[] = [];
+    const gate = newGate();
     store.instead = async (checks, spend) => {
       calls.push(checks);
       const decisions = await answer(checks, spend);
-      await pause(40);
+      await gate.opened;
       return decisions;
     };
     await throttle.check(request);
     await throttle.peek(request);
-    await pause(60);
+    gate.open();
+    await pause(5);
     store.instead = null;
     assertEquals(calls.length, 2);
     assertEquals(await held(throttle, "r"), 2);
