@@ -63,7 +63,7 @@ function realCost(part: Part, response: Response, trip: Trip): MaybePromise<numb
 
 /** @returns The corrections of one throttle. */
 export function settlement(store: DatedStore, announcer: Announcer | null): Settlement {
-  // A store that fails here keeps the charge: that errs on refusing.
+  // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
   function settle(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     if (part.settled || !part.charged) return;
     part.settled = true;

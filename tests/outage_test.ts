@@ -1,6 +1,5 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Redis as Ioredis } from "ioredis";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import type { FailurePolicy, Store } from "../mod.ts";
@@ -8,6 +7,7 @@ import { redisStore } from "../src/stores/redis.ts";
 import { upstashStore } from "../src/stores/upstash.ts";
 import { type BridgeFault, startBridge } from "./harness/bridge.ts";
 import { lanes } from "./harness/lanes.ts";
+import { startDoor } from "./harness/door.ts";
 import {
   faultTable,
   LIMIT,
@@ -103,36 +103,6 @@ function itWithstands(trials: readonly Trial[]): void {
   const inLane = lanes(WIDTH);
   const tests = trials.map((trial) => inLane(() => run(trial)));
   trials.forEach(({ fault }, i) => it(`${fault}: one path, whatever the policy`, tests[i]));
-}
-
-/** A door before a server that can be shut, so that connections are refused, and opened again. */
-async function startDoor(port: number) {
-  const sockets = new Set<Socket>();
-  let server: Server;
-  async function open(at: number): Promise<number> {
-    server = createServer((inside) => {
-      const outside = connect(port, "127.0.0.1");
-      for (const socket of [inside, outside]) {
-        sockets.add(socket);
-        socket.on("error", () => {}).on("close", () => sockets.delete(socket));
-      }
-      inside.pipe(outside).pipe(inside);
-      inside.on("close", () => outside.destroy());
-      outside.on("close", () => inside.destroy());
-    });
-    await new Promise<void>((listening) => server.listen(at, "127.0.0.1", listening));
-    return (server.address() as { port: number }).port;
-  }
-  const at = await open(0);
-  return {
-    url: `http://127.0.0.1:${at}`,
-    async shut() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-    open: () => open(at),
-  };
 }
 
 describe("the REST endpoint fails", { skip: withoutRedis }, () => {

@@ -350,6 +350,18 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ...[null, undefined, "", "OK", [], [1], {}, [1, 1, 1, 1, 1, 1, 1], [1, null], [1, [1, 1, 1, 1, 1]]],
       ...[["x", [1, 1, 1, 1, 1, 1]], [1, [1, "x", 1, 1, 1, 1]], [1, [1, null, 1.5, 1, 1, 1]]],
       [1, [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]],
+      ...[[null, [1, 1, 1, 1, 1, 1]], [1, [0, null, 1, 1, 1, 1]], [1, Array(6).fill(null)], [1, [
+        0,
+        "",
+        1,
+        1,
+        1,
+        1,
+      ]]],
+      ...[[1, [true, 1, 1, 1, 1, 1]], [1, [7, 1, 1, 1, 1, 1]], [1, [0, [], 1, 1, 1, 1]], [1, "ERR"], [
+        1,
+        "9 x",
+      ]],
     ];
     for (const answer of answers) {
       it(`lesson 39: rejects an answer that is none of the script's: ${JSON.stringify(answer)}`, async () => {
@@ -385,6 +397,41 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertEquals(verdicts, [true, true, false]);
       const broken: Algorithm = { ...own, name: "broken", lua: "function() return nobody.knows end" };
       await assertRejects(async () => await store.decide([checkOf({ algorithm: broken })]), Error, "nobody");
+    });
+
+    it("leaves all but one rule as they are where its twin fails, on Redis or by giving no numbers", async () => {
+      const twins = ["return nobody.knows", "return true", "return true, 1, 1, 0, { {} }, 1", "error('no')"];
+      for (const body of twins) {
+        const algorithm: Algorithm = { ...fixedWindow(), name: "broken", lua: `function() ${body} end` };
+        const events: string[] = [];
+        const throttle = createThrottle([
+          { name: "before", rate: "20/min" },
+          { name: "broken", rate: "20/min", algorithm, onStoreFailure: "allow" },
+          { name: "after", rate: "20/min" },
+        ], {
+          store: storeOf(),
+          client: { address: () => `192.0.2.${twins.indexOf(body)}` },
+          observers: [({ type, state, part }) => type === "store" && events.push(`${state} ${part}`)],
+        });
+        const request = new Request("https://example.com/");
+        for (let i = 0; i < 10; i++) {
+          const { decisions } = await throttle.check(request);
+          assertEquals(decisions.map(({ source }) => source), ["store", "allowed-by-policy", "store"], body);
+          assertEquals([decisions[0].remaining, decisions[2].remaining], [19 - i, 19 - i]);
+        }
+        assertEquals(events, ['failing rule "broken"']);
+      }
+    });
+
+    it("refuses more rules for one request than a script can take, when the throttle is made", async () => {
+      const rules = (count: number) =>
+        Array.from({ length: count }, (_, i) => ({ name: `r${i}`, rate: "1/min" }));
+      assertThrows(
+        () => createThrottle(rules(7001), { store: storeOf() }),
+        TypeError,
+        "Cannot decide all rules together on Redis as a request must have at most 7000: current value is 7001",
+      );
+      assertEquals((await storeOf().decide(checksOf(7000))).length, 7000);
     });
   });
 

@@ -127,7 +127,14 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
         return connection.command(command, ...words);
       },
     };
-    const settings = { prefix: "weir", timeoutMs: 250, denyCache: true, hashKeys: null, lease: null };
+    const settings = {
+      name: "redisStore()",
+      prefix: "weir",
+      timeoutMs: 250,
+      denyCache: true,
+      hashKeys: null,
+      lease: null,
+    };
     // The walk's own time, and keys that outlive the real time that it takes.
     const scriptOf: typeof scriptText = (twins) =>
       scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);

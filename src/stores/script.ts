@@ -12,6 +12,7 @@ import { blockLua } from "../algorithms/block.ts";
 import { integerLua } from "../algorithms/integer.ts";
 import { logLua } from "../algorithms/log.ts";
 import type { DatedDecision } from "../decision.ts";
+import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
 import { refusal } from "../refusal.ts";
 
@@ -80,9 +81,9 @@ export interface ScriptQuestion {
  * The text of the script.
  *
  * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
- * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or the text of
- * what a twin failed with. A state is stored as its form and the JSON array of its integers:
- * `gcra [120000,1763800000000,60000,2]`.
+ * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or, where a
+ * twin failed, its check's number and the text of what it failed with. A state is stored as its form and the JSON array of
+ * its integers: `gcra [120000,1763800000000,60000,2]`.
  *
  * @param twins The algorithms in use.
  * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
@@ -131,6 +132,9 @@ end
 
 local function whole(number) return number == huge and -1 or number end
 
+-- The check whose twin is at work: what fails then is that twin.
+local current
+
 -- What to answer, and of each check: the value to keep (false: none; nil: as it is), how long in ms (false: not at all), and
 -- the state it has. Asks nothing of Redis, so what fails here is a twin.
 local function judge(words, stored)
@@ -139,8 +143,10 @@ local function judge(words, stored)
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, since = twins[words[w + 1]], words[w + 6]
     local state = state_in(stored[i], twin)
+    current = i
     local allowed, remaining, reset, retry, after, life, at, blocked =
       twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
+    if not (remaining and reset and retry and life) then error('it did not give all its numbers') end
     if not allowed and words[w + 2] == 0 then pass = false end
     states[i], afters[i], lives[i] = state, after, life > 0 and format('%.0f', life + ${slackMs})
     answer[a + 1], answer[a + 2], answer[a + 3] = allowed and 1 or 0, remaining, whole(reset)
@@ -151,6 +157,7 @@ local function judge(words, stored)
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, state, allowed = twins[words[w + 1]], states[i], answer[a + 1] == 1
     local kept = spend and (pass or not allowed)
+    current = i
     if allowed and not kept then
       -- Nothing was charged: show what is left without this request.
       local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
@@ -166,7 +173,7 @@ for _, words in ipairs(decode(ARGV[1])) do
   local count = (#words - 1) / ${WORDS}
   local stored = redis.call('MGET', unpack(KEYS, first + 1, first + count))
   local ok, answer, values, lives, states = pcall(judge, words, stored)
-  reply[#reply + 1] = ok and answer or tostring(answer)
+  reply[#reply + 1] = ok and answer or current .. ' ' .. tostring(answer)
   for i = 1, ok and count or 0 do
     local key, value = KEYS[first + i], values[i]
     if value == nil and stored[i] and redis.call('PTTL', key) == -1 then
@@ -206,7 +213,15 @@ export function wordsOf(
 
 /** Is this an integer, as a client gives it: a number or its text? */
 function isInteger(word: unknown): boolean {
-  return Number.isSafeInteger(Number(word));
+  return Number.isSafeInteger(typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word);
+}
+
+/** Is this what the script says of so many checks? The first of each check's integers is its verdict, 0 or 1. */
+function isAnswer(answer: unknown, checks: number): answer is readonly unknown[] {
+  return Array.isArray(answer) && answer.length === FIELDS * checks &&
+    answer.every((word, i) =>
+      isInteger(word) && (i % FIELDS !== 0 || Number(word) === 0 || Number(word) === 1)
+    );
 }
 
 /**
@@ -221,18 +236,19 @@ export function answersOf(
   reply: unknown,
 ): (DatedDecision[] | Error)[] {
   const [now, ...answers]: readonly unknown[] = Array.isArray(reply) ? reply : [];
-  const isAnswer = (answer: unknown, i: number): boolean =>
-    typeof answer === "string" ||
-    Array.isArray(answer) && answer.length === FIELDS * questions[i].checks.length && answer.every(isInteger);
-  if (!isInteger(now) || answers.length !== questions.length || !answers.every(isAnswer)) {
-    const demand = `it must be the time and ${FIELDS} integers for each check`;
-    throw new Error(refusal("read what Redis replied", demand, reply).slice(0, 300));
-  }
-  return answers.map((answer, i) =>
-    typeof answer === "string"
-      ? new Error(answer)
-      : decisionsOf(questions[i].checks, answer as readonly unknown[], Number(now))
-  );
+  if (!isInteger(now) || answers.length !== questions.length) throw unreadable(reply);
+  return answers.map((answer, i) => {
+    const { checks } = questions[i];
+    if (isAnswer(answer, checks.length)) return decisionsOf(checks, answer, Number(now));
+    const [, place, words] = /^(\d+) ([^]*)$/.exec(typeof answer === "string" ? answer : "") ?? [];
+    const failed = checks[Number(place) - 1];
+    return failed === undefined ? unreadable(answer) : new RuleError(failed.policy.name, words);
+  });
+}
+
+function unreadable(reply: unknown): Error {
+  const demand = `it must be the time and ${FIELDS} integers for each check`;
+  return new Error(refusal("read what Redis replied", demand, reply).slice(0, 300));
 }
 
 function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): DatedDecision[] {
