@@ -70,8 +70,8 @@ export function compileAsk<C extends Asked>(
   clock: () => number,
   complain: (rule: PreparedRule, context: C, error: unknown) => void,
 ): Asker<C> {
-  const { key, unless, rate, cost, policy, implementation: { ownWindowMs } } = rule;
-  const watch = rate === null || ownWindowMs !== undefined ? null : windowWatch(rule.name, clock);
+  const { key, unless, rate, cost, policy, implementation: { window } } = rule;
+  const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
   /** Per request what `prepareRules` checks once: what cannot be used refuses. */
   function dynamicPolicy(context: C): MaybePromise<Policy | Error | null> {

@@ -183,7 +183,14 @@ describe("rules that change under their names, by clocks that jump both ways", {
     redis = await startRedis();
     connection = connectTo(redis);
     const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
-    const settings = { prefix: "weir", timeoutMs: 250, denyCache: true, hashKeys: null, lease: null };
+    const settings = {
+      name: "a test",
+      prefix: "weir",
+      timeoutMs: 250,
+      denyCache: true,
+      hashKeys: null,
+      lease: null,
+    };
     const scriptOf: typeof scriptText = (twins) =>
       scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
     store = scriptStore(runnerOf(client), settings, scriptOf);
