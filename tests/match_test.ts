@@ -30,15 +30,15 @@ const isUnder = (pattern: string, line: string) => hits(matcher(pattern), line).
 const TABLE: readonly (readonly [pattern: string, under: string, not: string])[] = [
   [
     "POST /login",
-    "POST /login|POST /login?next=/|POST /login#top",
-    "GET /login|HEAD /login|POST /login/|POST /logins|POST /a/login",
+    "POST /login|POST /login?next=/|POST /login#top|POST /login/|POST //login|POST /LogIn",
+    "GET /login|HEAD /login|POST /logins|POST /a/login",
   ],
   ["GET /a", "GET /a|HEAD /a", "POST /a|OPTIONS /a"],
   ["HEAD /a", "HEAD /a", "GET /a"],
   ["GET,HEAD /a", "GET /a|HEAD /a", "POST /a"],
   ["get, post /a", "GET /a|HEAD /a|POST /a", "PUT /a"],
   ["PATCH /a", "PATCH /a", "GET /a"],
-  ["/a", "GET /a|POST /a|HEAD /a|OPTIONS /a|PROPFIND /a|DELETE /a", "GET /|GET /a/b|GET /A"],
+  ["/a", "GET /a|POST /a|HEAD /a|OPTIONS /a|PROPFIND /a|DELETE /a|GET /A", "GET /|GET /a/b"],
   ["*", "GET /|POST /a/b/c|DELETE /x", ""],
   ["/*", "GET /|POST /a/b/c", ""],
   ["DELETE *", "DELETE /|DELETE /a/b", "GET /a"],
