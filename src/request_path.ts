@@ -57,7 +57,7 @@ export function plainPath(url: string): string | null {
       // A small letter.
     } else if (code === SLASH || code === DOT) {
       if (previous === SLASH) return null;
-    } else if (code === QUESTION_MARK || code === NUMBER_SIGN) {
+    } else if (code === QUESTION_MARK) {
       break;
     } else {
       // Digits, capital letters, and of the marks those that mean nothing in a path: not "%", "\", nor what URLs encode.
@@ -70,12 +70,18 @@ export function plainPath(url: string): string | null {
   return url.slice(start, end);
 }
 
-/** Cut out of a URL by hand, as servers and routers do it: Deno.serve and workerd hand over what the client wrote. */
-function writtenPath(url: string): string {
+/**
+ * Cut out of a URL by hand, as servers and routers do it: Deno.serve and workerd hand over what the client wrote. Some cut
+ * a fragment off, and some do not.
+ */
+function writtenPaths(url: string): readonly string[] {
   const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start === -1) return "/";
-  const length = url.slice(start).search(/[?#]/);
-  return length === -1 ? url.slice(start) : url.slice(start, start + length);
+  if (start === -1) return ["/"];
+  const query = url.indexOf("?", start);
+  const fragment = url.indexOf("#", start);
+  const path = query === -1 ? url.slice(start) : url.slice(start, query);
+  if (fragment === -1) return [path];
+  return fragment < start + path.length ? [path, url.slice(start, fragment)] : [path];
 }
 
 /** The path of a URL by the URL standard; null where that knows none. */
@@ -113,7 +119,7 @@ interface Found {
 }
 
 /**
- * Decodes percent-encoded bytes in place, once, all but slashes, backslashes and what ends a path. What is no encoding stays.
+ * Decodes percent-encoded bytes in place, once, all but slashes and what ends a path. What is no encoding stays.
  *
  * @param bytes A path.
  * @param folded Are letters to be small ones?
@@ -130,7 +136,8 @@ function decode(bytes: Uint8Array, folded: boolean, kept = ""): Found {
       const low = hex(bytes[i + 2]);
       if (high !== -1 && low !== -1) {
         const value = high * 16 + low;
-        const isSlash = value === SLASH || value === BACKSLASH;
+        // A backslash that is decoded would be taken for one that is to be resolved.
+        const isSlash = value === SLASH || value === BACKSLASH && folded;
         slashes ||= isSlash;
         const stays = isSlash || value === QUESTION_MARK || value === NUMBER_SIGN ||
           kept !== "" && value < 0x80 && kept.includes(String.fromCharCode(value));
@@ -195,25 +202,29 @@ function withSlashes(bytes: Uint8Array): Uint8Array {
   return result.subarray(0, length);
 }
 
-/** The path as text, its slashes collapsed. */
-function folded(bytes: Uint8Array, foreign: boolean): string {
+/** The path as text, its slashes collapsed; where some were doubled, also with something between them, which a parameter can be. */
+function addText(paths: Set<string>, bytes: Uint8Array, foreign: boolean): void {
   const result = new Uint8Array(bytes.length);
   let length = 0;
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] !== SLASH || length === 0 || result[length - 1] !== SLASH) result[length++] = bytes[i];
   }
+  const isDoubled = length < bytes.length;
   if (length > 1 && result[length - 1] === SLASH) length--;
   const text = decoder.decode(result.subarray(0, length));
-  return foreign ? fold(text) : text;
+  paths.add(foreign ? fold(text) : text);
+  if (!isDoubled) return;
+  const filled = decoder.decode(bytes).replace(/\/(?=\/)/g, "/-");
+  paths.add(collapse(foreign ? fold(filled) : filled));
 }
 
 function addFolded(paths: Set<string>, text: string): Found {
   const buffer = encoder.encode(text);
   const found = decode(buffer, true);
   const bytes = buffer.subarray(0, found.length);
-  paths.add(folded(bytes, found.foreign));
-  if (found.unresolved) paths.add(folded(resolve(bytes), found.foreign));
-  if (found.slashes) paths.add(folded(resolve(withSlashes(bytes)), found.foreign));
+  addText(paths, bytes, found.foreign);
+  if (found.unresolved) addText(paths, resolve(bytes), found.foreign);
+  if (found.slashes) addText(paths, resolve(withSlashes(bytes)), found.foreign);
   return found;
 }
 
@@ -225,8 +236,9 @@ function addFolded(paths: Set<string>, text: string): Found {
  */
 export function foldedPaths(url: string): ReadonlySet<string> {
   const paths = new Set<string>();
-  const { controls } = addFolded(paths, writtenPath(url));
-  if (controls || !AUTHORITY.test(url)) {
+  let isOdd = !AUTHORITY.test(url);
+  for (const text of writtenPaths(url)) isOdd = addFolded(paths, text).controls || isOdd;
+  if (isOdd) {
     const standard = standardPath(url);
     if (standard !== null) addFolded(paths, standard);
   }
@@ -241,7 +253,7 @@ export function foldedPaths(url: string): ReadonlySet<string> {
  */
 export function spelledPaths(url: string): ReadonlySet<string> {
   const paths = new Set<string>();
-  for (const text of new Set([standardPath(url), writtenPath(url)])) {
+  for (const text of new Set([standardPath(url), ...writtenPaths(url)])) {
     if (text === null) continue;
     for (const kept of ["", RESERVED]) {
       const bytes = encoder.encode(text);
