@@ -7,10 +7,10 @@
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { SmartRouter } from "hono/router/smart-router";
 import { TrieRouter } from "hono/router/trie-router";
-import { routedPath, spelledExpression } from "./path_pattern.ts";
+import { extentOf, routedPath, spelledExpression } from "./path_pattern.ts";
 import { hasMethod, type Pattern } from "./pattern.ts";
 import { isPreflight } from "./preflight.ts";
-import { collapse, foldedPaths, plainPath, spelledPaths } from "./request_path.ts";
+import { collapse, fold, foldedPaths, plainPath, spelledPaths } from "./request_path.ts";
 import type { PreparedRule } from "./rule.ts";
 import { refusal } from "./refusal.ts";
 
@@ -113,6 +113,8 @@ function matcherOf(
   // Where a path has to be read in several ways, regular expressions see none that is folded.
   const folded = spelled.length === 0 ? router : routerOf(known.filter((t) => t.spelled === null), isExact);
 
+  const extent = extentOf(known.map(({ pattern }) => pattern.path));
+
   // The router hands out one and the same list of targets for all requests of a route, where it can.
   const routes = new WeakMap<object, Route>();
   function routeFor(found: Found): Route {
@@ -123,6 +125,10 @@ function matcherOf(
       routes.set(found, route);
     }
     return route;
+  }
+
+  function routeAlone(method: string, path: string): Route {
+    return routeFor(router.match(method, path)[0] as Found);
   }
 
   /** A rule applies where any reading of the path says so. */
@@ -141,22 +147,23 @@ function matcherOf(
     return routeOf(rules, [...new Set([...[...lists].flat().map(([target]) => target), ...hits])]);
   }
 
+  if (isExact) {
+    return (method, url) => {
+      const path = plainPath(url, false);
+      return path === null ? routeOfAny(method, spelledPaths(url), []) : routeAlone(method, path);
+    };
+  }
+  if (spelled.length === 0) {
+    return (method, url) => {
+      const path = plainPath(url, true);
+      return path === null ? routeOfAny(method, foldedPaths(url, extent), []) : routeAlone(method, path);
+    };
+  }
   return (method, url) => {
-    const path = plainPath(url);
-    if (isExact) {
-      return path === null
-        ? routeOfAny(method, spelledPaths(url), [])
-        : routeFor(router.match(method, path)[0] as Found);
-    }
-    if (path === null) {
-      const written = spelled.length === 0 ? [] : [...spelledPaths(url)];
-      return routeOfAny(method, foldedPaths(url), [...written, ...written.map(collapse)]);
-    }
-    const lower = path.toLowerCase();
-    const last = lower.length - 1;
-    const one = last > 0 && lower.charCodeAt(last) === 0x2f ? lower.slice(0, last) : lower;
-    if (spelled.length > 0 && one !== path) return routeOfAny(method, [one], [path, collapse(path)]);
-    return routeFor(router.match(method, one)[0] as Found);
+    const path = plainPath(url, false);
+    if (path !== null && path === fold(collapse(path))) return routeAlone(method, path);
+    const written = [...spelledPaths(url)];
+    return routeOfAny(method, foldedPaths(url, extent), [...written, ...written.map(collapse)]);
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { checkOptionalParameter } from "hono/utils/url";
-import { collapse, decoded, fold } from "./request_path.ts";
+import { collapse, decoded, type Extent, fold } from "./request_path.ts";
 
 /** A parameter with a regular expression of its own. */
 const CONSTRAINED = /^:[^{}]+\{(.+)\}$/s;
@@ -68,4 +68,13 @@ export function spelledExpression(path: string): RegExp | null {
       .map((segment, i, { length }) => expressionOf(segment, i === length - 1)).join("")
   );
   return new RegExp(`^(?:${sources.join("|")})$`);
+}
+
+/** How much of a path these patterns can tell apart. */
+export function extentOf(paths: readonly string[]): Extent {
+  const segments = paths.map((path) => segmentsOf(routedPath(path, false)));
+  return {
+    depth: Math.max(...segments.map(({ length }) => length)),
+    width: Math.max(...segments.flat().map(({ length }) => length)),
+  };
 }
