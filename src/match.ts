@@ -7,7 +7,7 @@
 import { RegExpRouter } from "hono/router/reg-exp-router";
 import { SmartRouter } from "hono/router/smart-router";
 import { TrieRouter } from "hono/router/trie-router";
-import { extentOf, routedPath, spelledExpression } from "./path_pattern.ts";
+import { extentOf, openPath, routedPath, spelledExpression } from "./path_pattern.ts";
 import { hasMethod, type Pattern } from "./pattern.ts";
 import { isPreflight } from "./preflight.ts";
 import { collapse, fold, foldedPaths, plainPath, spelledPaths } from "./request_path.ts";
@@ -43,8 +43,6 @@ export const UNTOUCHED: Route = {
 interface Target {
   readonly rule: PreparedRule;
   readonly pattern: Pattern;
-  /** For paths as they are written; null where the folded path says all. */
-  readonly spelled: RegExp | null;
 }
 
 /** A pattern that ends in a wildcard is a group's; of the others the one that says more is the endpoint's own. */
@@ -75,10 +73,8 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
  * @throws {TypeError} When Hono refuses a pattern.
  */
 export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Request) => Route {
-  const targets = rules.flatMap((rule) =>
-    (rule.patterns ?? []).map((pattern) => ({ rule, pattern, spelled: null }))
-  );
-  for (const target of targets) routerOf([target], isExact);
+  const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
+  for (const target of targets) routerOf([target], (path) => routedPath(path, isExact));
   const match = matcherOf(rules, targets, isExact);
 
   const asked = targets.filter(({ pattern }) => pattern.methods?.includes("OPTIONS"));
@@ -95,6 +91,12 @@ export function compileMatch(rules: readonly PreparedRule[], isExact = false): (
   };
 }
 
+/**
+ * A longer URL that can be read in several ways is not read in all of them for the sake of regular expressions: they are
+ * held to match then, as what is asked of a server must cost it little.
+ */
+const LONG = 4096;
+
 /** Finds the route of a method in upper case and a URL. */
 function matcherOf(
   rules: readonly PreparedRule[],
@@ -104,25 +106,15 @@ function matcherOf(
   const always = routeOf(rules, []);
   if (targets.length === 0) return () => always;
 
-  const known = targets.map((target) => ({
-    ...target,
-    spelled: isExact ? null : spelledExpression(target.pattern.path),
-  }));
-  const spelled = known.filter((target) => target.spelled !== null);
-  const router = routerOf(known, isExact);
-  // Where a path has to be read in several ways, regular expressions see none that is folded.
-  const folded = spelled.length === 0 ? router : routerOf(known.filter((t) => t.spelled === null), isExact);
-
-  const extent = extentOf(known.map(({ pattern }) => pattern.path));
-
+  const router = routerOf(targets, (path) => routedPath(path, isExact));
   // The router hands out one and the same list of targets for all requests of a route, where it can.
-  const routes = new WeakMap<object, Route>();
+  const known = new WeakMap<object, Route>();
   function routeFor(found: Found): Route {
     if (found.length === 0) return always;
-    let route = routes.get(found);
+    let route = known.get(found);
     if (route === undefined) {
       route = routeOf(rules, found.map(([target]) => target));
-      routes.set(found, route);
+      known.set(found, route);
     }
     return route;
   }
@@ -132,16 +124,12 @@ function matcherOf(
   }
 
   /** A rule applies where any reading of the path says so. */
-  function routeOfAny(method: string, paths: Iterable<string>, spellings: Iterable<string>): Route {
+  function routeOfAny(asked: TargetRouter, method: string, paths: Iterable<string>, hits: readonly Target[]) {
     const lists = new Set<Found>();
     for (const path of paths) {
-      const [found] = folded.match(method, path);
+      const [found] = asked.match(method, path);
       if (found.length > 0) lists.add(found as Found);
     }
-    const written = [...spellings];
-    const hits = spelled.filter(({ pattern, spelled }) =>
-      hasMethod(pattern, method) && written.some((path) => (spelled as RegExp).test(path))
-    );
     const [first = []] = lists;
     if (lists.size < 2 && hits.length === 0) return routeFor(first);
     return routeOf(rules, [...new Set([...[...lists].flat().map(([target]) => target), ...hits])]);
@@ -150,34 +138,60 @@ function matcherOf(
   if (isExact) {
     return (method, url) => {
       const path = plainPath(url, false);
-      return path === null ? routeOfAny(method, spelledPaths(url), []) : routeAlone(method, path);
+      return path === null ? routeOfAny(router, method, spelledPaths(url), []) : routeAlone(method, path);
     };
   }
-  if (spelled.length === 0) {
+  const extent = extentOf(targets.map(({ pattern }) => openPath(pattern.path)));
+  const constrained = targets.flatMap((target) => {
+    const expression = spelledExpression(target.pattern.path);
+    return expression === null ? [] : [{ target, expression }];
+  });
+  if (constrained.length === 0) {
     return (method, url) => {
       const path = plainPath(url, true);
-      return path === null ? routeOfAny(method, foldedPaths(url, extent), []) : routeAlone(method, path);
+      return path === null
+        ? routeOfAny(router, method, foldedPaths(url, extent), [])
+        : routeAlone(method, path);
     };
+  }
+  // Regular expressions see no path that is folded, nor one that is cut.
+  const others = targets.filter((target) => !constrained.some((other) => other.target === target));
+  const folded = routerOf(others, (path) => routedPath(path, false));
+  const open = routerOf(targets, (path) => routedPath(openPath(path), false));
+  function hits(method: string, spellings: readonly string[]): Target[] {
+    return constrained.filter(({ target, expression }) =>
+      hasMethod(target.pattern, method) && spellings.some((path) => expression.test(path))
+    ).map(({ target }) => target);
   }
   return (method, url) => {
     const path = plainPath(url, false);
-    if (path !== null && path === fold(collapse(path))) return routeAlone(method, path);
+    if (path !== null) {
+      const one = collapse(path);
+      const lower = fold(one);
+      return lower === path
+        ? routeAlone(method, path)
+        : routeOfAny(folded, method, [lower], hits(method, [path, one]));
+    }
+    const paths = foldedPaths(url, extent);
+    if (url.length > LONG) return routeOfAny(open, method, paths, []);
     const written = [...spelledPaths(url)];
-    return routeOfAny(method, foldedPaths(url, extent), [...written, ...written.map(collapse)]);
+    return routeOfAny(folded, method, paths, hits(method, [...written, ...written.map(collapse)]));
   };
 }
+
+type TargetRouter = SmartRouter<Target>;
 
 /** What Hono's router finds: targets, with parameters that nobody asks for. */
 type Found = readonly (readonly [Target, unknown])[];
 
-function routerOf(targets: readonly Target[], isExact: boolean): SmartRouter<Target> {
+function routerOf(targets: readonly Target[], routed: (path: string) => string): TargetRouter {
   const router = new SmartRouter<Target>({ routers: [new RegExpRouter(), new TrieRouter()] });
   try {
     for (const target of targets) {
       const { methods, path } = target.pattern;
       const named = methods === null ? ["ALL"] : methods;
       const implied = named.includes("GET") && !named.includes("HEAD") ? ["HEAD"] : [];
-      for (const method of [...named, ...implied]) router.add(method, routedPath(path, isExact), target);
+      for (const method of [...named, ...implied]) router.add(method, routed(path), target);
     }
     // Routers compile at the first match; a pattern that does not compile is to fail now.
     router.match("GET", "/");

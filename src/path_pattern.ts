@@ -70,6 +70,13 @@ export function spelledExpression(path: string): RegExp | null {
   return new RegExp(`^(?:${sources.join("|")})$`);
 }
 
+/** A pattern that has anything in place of its first parameter with a regular expression, and of all that follows. */
+export function openPath(path: string): string {
+  const segments = segmentsOf(path);
+  const first = segments.findIndex((segment) => segment.includes("{"));
+  return first === -1 ? path : `/${[...segments.slice(0, first), "*"].join("/")}`;
+}
+
 /** How much of a path these patterns can tell apart. */
 export function extentOf(paths: readonly string[]): Extent {
   const segments = paths.map((path) => segmentsOf(routedPath(path, false)));
