@@ -75,7 +75,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ],
   ["src/client/", "src/hash.ts", "src/algorithms/"],
   ["src/rate.ts", "src/decision.ts", "src/keyed_hash.ts", "src/runtime.ts", "src/warn.ts"],
-  ["src/maybe.ts", "src/refusal.ts", "src/request_path.ts", "src/preflight.ts"],
+  ["src/maybe.ts", "src/refusal.ts", "src/request_path.ts", "src/path_bytes.ts", "src/preflight.ts"],
 ];
 const floorOf = (file: string): number =>
   FLOORS.findIndex((floor) => floor.some((path) => file.startsWith(path)));
