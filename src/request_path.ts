@@ -10,7 +10,6 @@ import {
   decode,
   DOT,
   type Found,
-  NUMBER_SIGN,
   PERCENT,
   QUESTION_MARK,
   resolve,
