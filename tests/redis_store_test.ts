@@ -135,10 +135,15 @@ describe("redisStore", { skip: withoutRedis }, () => {
       );
       assertEquals([...new Set(commands)].sort(), [
         "call DEL",
+        "call HDEL",
+        "call HGET",
+        "call HSET",
         "call MGET",
+        "call PEXPIRE",
         "call PTTL",
         "call SET",
         "call TIME",
+        "pcall HGET",
       ]);
       assertFalse(/'(NX|XX|GT|LT|KEEPTTL|GET)'/.test(script));
     });

@@ -46,16 +46,16 @@ local function block_step(inner, state, limit, window, now, cost, since, p)
     if #state > 3 + state[3] then
       inside = {}
       for i = 4 + state[3], #state do inside[#inside + 1] = state[i] end
+      inside.text, inside.page, inside.pages = state.text, state.page, state.pages
     end
   end
   local allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, cost, since, own)
   local blocked, changed = false, kept ~= inside
   if not since then
     if now < ends then
-      if allowed then
-        allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, 0, nil, own)
-      end
-      allowed, blocked, changed, kept = false, true, false, inside
+      local _, left, free_reset, free_retry, idle, life, named = inner(inside, limit, window, now, 0, nil, own)
+      if allowed then remaining, reset, retry, ttl, at = left, free_reset, free_retry, life, named end
+      allowed, blocked, changed, kept = false, true, idle ~= inside, idle
     elseif not allowed then
       changed = true
       refusals[#refusals + 1] = math.max(now, refusals[#refusals] or now)
@@ -78,6 +78,7 @@ local function block_step(inner, state, limit, window, now, cost, since, p)
   local flat = { ends, last, #refusals }
   for i = 1, #refusals do flat[#flat + 1] = refusals[i] end
   for i = 1, #(kept or {}) do flat[#flat + 1] = kept[i] end
+  if kept then flat.text, flat.page, flat.pages = kept.text, kept.page, kept.pages end
   return allowed, remaining, reset, retry, flat, life, at, blocked
 end
 `;
@@ -118,9 +119,10 @@ end)()`,
       let blocked = false;
       if (since === null) {
         if (now < until) {
-          // Nothing is charged, so the numbers are those of a step that charges nothing.
-          if (allowed) step = algorithm.step(inner, policy, now, 0, null);
-          [allowed, blocked, changed, kept] = [false, true, false, inner];
+          // Nothing is charged, so what is kept is what a step that charges nothing keeps, and the numbers are its own.
+          const idle = algorithm.step(inner, policy, now, 0, null);
+          if (allowed) step = idle;
+          [allowed, blocked, changed, kept] = [false, true, idle.state !== inner, idle.state];
         } else if (!allowed) {
           changed = true;
           // In order even when the clock has stepped back.

@@ -116,11 +116,12 @@ export function denyCache(
     const refusal = known.get(key);
     if (refusal === undefined) return null;
     const left = leftMs(refusal, now);
-    if (left <= 0) {
+    const { decision, waitMs, tookMs } = refusal;
+    // Where the clock has stepped back, the store may have taken times for now that no longer can be right.
+    if (left <= 0 || left > waitMs) {
       known.delete(key);
       return null;
     }
-    const { decision, waitMs, tookMs } = refusal;
     const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs;
     if (!isSame || since !== null || policy.mode === "shadow" || cost < refusal.cost) return null;
     const agoMs = Math.floor(waitMs - left - tookMs);
