@@ -517,6 +517,9 @@ const anyMove: fc.Arbitrary<Move> = fc.oneof(
   },
 );
 
+/** Less than any window and block above, and what a slot is ahead. */
+const STEP_MS = 4;
+
 interface Charge {
   readonly check: Check;
   readonly decision: Decision;
@@ -526,6 +529,7 @@ describe("lesson 12: with and without the deny cache the decisions are identical
   function walk(rules: readonly Rule[], moves: readonly Move[]): number {
     const prepared = prepareRules(rules.map((rule, i) => ({ ...rule, name: `r${i}` })));
     const time = { now: 1_700_000_000_000 };
+    let latest = time.now;
     const stores = [counted(() => time.now), counted(() => time.now)];
     const paths = [denyCache(stores[0] as DatedStore, prepared), stores[1]];
     const charges: Charge[][] = [[], []];
@@ -541,9 +545,10 @@ describe("lesson 12: with and without the deny cache the decisions are identical
     const now = <T>(value: MaybePromise<T> | undefined): T => value as T;
 
     for (const move of moves) {
-      if (move.do === "wait") time.now += move.share;
+      if (move.do === "wait") latest = Math.max(latest, time.now += move.share);
       else if (move.do === "back") {
-        time.now -= move.share;
+        // Further than a window or a block is another matter: then a refusal itself has something to remember.
+        time.now = Math.max(latest - STEP_MS, time.now - move.share);
         hasStepped = true;
       } else if (move.do === "reset") {
         for (const path of paths) path.forget?.(`r${move.rule}:${move.key}`);
