@@ -19,7 +19,7 @@ export interface LogStep extends StepSaid {
   /** Where what has not left begins in it. */
   first: number;
   /** Where the change begins, */
-  place: number;
+  cut: number;
   /** and where what comes after it does. */
   rest: number;
   /** The log's end. */
@@ -103,7 +103,7 @@ export function logStep(
   const at = first < to ? Math.max(stamp, log[to - 2]) : stamp;
   let allowed = true;
   let retryAfterMs = 0;
-  let place = to;
+  let cut = to;
   let rest = to;
   let time = at;
   let units = 0;
@@ -120,7 +120,7 @@ export function logStep(
       const after = Math.min(MAX - (used - was), Math.max(0, was + cost));
       if (after !== was) {
         changed = true;
-        place = found;
+        cut = found;
         rest = isThere ? found + 2 : found;
         units = after;
         used += after - was;
@@ -140,11 +140,11 @@ export function logStep(
   } else if (cost > 0) {
     changed = true;
     const joins = first < to && log[to - 2] === at;
-    if (joins) place -= 2;
-    units = joins ? log[place + 1] + cost : cost;
+    if (joins) cut -= 2;
+    units = joins ? log[cut + 1] + cost : cost;
     used += cost;
   }
-  const last = rest < to ? log[to - 2] : units > 0 ? time : place > first ? log[place - 2] : -Infinity;
+  const last = rest < to ? log[to - 2] : units > 0 ? time : cut > first ? log[cut - 2] : -Infinity;
   const resetAfterMs = last === -Infinity ? 0 : last + windowMs - now;
   out.allowed = allowed;
   out.remaining = Math.max(0, limit - used);
@@ -155,7 +155,7 @@ export function logStep(
   out.changed = changed;
   out.log = log;
   out.first = first;
-  out.place = place;
+  out.cut = cut;
   out.rest = rest;
   out.end = to;
   out.time = time;
@@ -163,29 +163,48 @@ export function logStep(
 }
 
 /** How many numbers the changed log has. */
-export function changedLength({ first, place, rest, end, units }: LogStep): number {
-  return place - first + (units > 0 ? 2 : 0) + end - rest;
+export function changedLength({ first, cut, rest, end, units }: LogStep): number {
+  return cut - first + (units > 0 ? 2 : 0) + end - rest;
 }
 
-/** Writes the changed log, which must have been none of `into`'s, from `at` on. */
+/** A run of numbers that is worth a call to copy it. */
+const LONG_RUN = 128;
+
+/** Copies a run of numbers, and says where it ends there. */
+export function copyRun(
+  from: ArrayLike<number>,
+  start: number,
+  end: number,
+  into: number[] | Float64Array,
+  at: number,
+): number {
+  if (end - start > LONG_RUN && from instanceof Float64Array && into instanceof Float64Array) {
+    into.set(from.subarray(start, end), at);
+    return at + end - start;
+  }
+  for (let i = start; i < end; i++) into[at++] = from[i];
+  return at;
+}
+
+/** Writes the changed log from `at` on into a list that is not where it comes from. */
 export function writeChanged(
-  { log, first, place, rest, end, time, units }: LogStep,
+  { log, first, cut, rest, end, time, units }: LogStep,
   into: number[] | Float64Array,
   at: number,
 ): void {
-  for (let i = first; i < place; i++) into[at++] = log[i];
+  at = copyRun(log, first, cut, into, at);
   if (units > 0) {
     into[at++] = time;
     into[at++] = units;
   }
-  for (let i = rest; i < end; i++) into[at++] = log[i];
+  copyRun(log, rest, end, into, at);
 }
 
 /** A step's answer that says nothing so far. */
 export function emptyLogStep(): LogStep {
   return {
     ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0, changed: false },
-    ...{ log: [], first: 0, place: 0, rest: 0, end: 0, time: 0, units: 0 },
+    ...{ log: [], first: 0, cut: 0, rest: 0, end: 0, time: 0, units: 0 },
   };
 }
 

@@ -5,8 +5,10 @@
  */
 
 import { record, type Verdict } from "../decision.ts";
-import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
+import { logForm, stepOverLog } from "./log_form.ts";
+import { objectForm } from "./object_form.ts";
+import { packedForm } from "./packed_form.ts";
 import { Place } from "./place.ts";
 import type { Room, Shelf } from "./shelf.ts";
 import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "./store.ts";
@@ -35,6 +37,10 @@ const memoryStores = new WeakSet<Store>();
 export function isMemoryStore(store: Store): store is AnsweringStore {
   return memoryStores.has(store);
 }
+
+/** Where the shelves of states without a width are. */
+const ANYTHING = 0;
+const LOGS = 1;
 
 /** What a decision says before it is made. */
 const UNDECIDED = /* @__PURE__ */ new Place();
@@ -76,7 +82,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
   const room: Room = { held: 0, most: maxKeys };
-  /** By the width of their states; 0: states of no fixed width. */
+  /** By the width of their states; those of no fixed width are logs, or anything. */
   const shelves: (Shelf | undefined)[] = [];
   /** One for each check of a decision. */
   const places: Place[] = [];
@@ -85,8 +91,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function shelfOf({ algorithm: { width = 0 } }: Asked): Shelf {
-    return shelves[width] ??= width === 0 ? entryMap(room) : fingerprintTable(width, room);
+  function shelfOf({ algorithm }: Asked): Shelf {
+    const { width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
+    return shelves[width] ??= fingerprintTable(
+      width === ANYTHING ? objectForm() : width === LOGS ? logForm() : packedForm(width),
+      room,
+    );
   }
 
   /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
