@@ -53,8 +53,9 @@ export function learn(bucket: Bucket, quota: ServerQuota, sentAt: number, now: n
   const { remaining, limit, cost } = quota;
   const resetAt = now + (quota.resetMs ?? quota.windowMs ?? UNKNOWN_MS);
   const isNewWindow = now >= bucket.resetAt || remaining > bucket.left;
-  // Answers overtake each other: an older one tells of a time before the newest.
-  if (remaining > bucket.left && now < bucket.resetAt && sentAt < bucket.sentAt) {
+  // Requests and answers overtake each other: this one tells of a time before the newest.
+  const isOlder = sentAt < bucket.sentAt || remaining <= bucket.left + bucket.inFlight;
+  if (remaining > bucket.left && now < bucket.resetAt && isOlder) {
     bucket.own += cost;
     return;
   }
