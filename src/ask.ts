@@ -8,6 +8,7 @@ import type { Policy } from "./algorithms/algorithm.ts";
 import type { Context } from "./context.ts";
 import type { Source } from "./decision.ts";
 import { type MaybePromise, rescue, then } from "./maybe.ts";
+import { neverPasses } from "./over_burst.ts";
 import { Part } from "./part.ts";
 import { refusal } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
@@ -30,17 +31,8 @@ function refused(part: Part, source: Source, at: number): Part {
   return part;
 }
 
-/** Can this cost never pass? One above the burst cannot, and under a limit of 0 none can. */
-function isHopeless(
-  { implementation: { capacity } }: PreparedRule,
-  { limit }: Policy,
-  cost: number,
-): boolean {
-  return limit === 0 || (capacity !== undefined && cost > capacity(limit));
-}
-
 /**
- * The question about a cost under a policy. Of a cost that can never pass the rule says so itself.
+ * The question about a cost under a policy. The rule itself refuses a cost that can never pass.
  *
  * @param clock Dates what the rule decides by itself, epoch ms.
  */
@@ -52,7 +44,7 @@ export function askOf(
   clock: () => number,
 ): Part {
   const part = new Part(rule, partition, policy, cost);
-  return isHopeless(rule, policy, cost) ? refused(part, "rule", clock()) : part;
+  return neverPasses(rule, policy, cost) ? refused(part, "rule", clock()) : part;
 }
 
 /** The refusal of a request that the rule cannot count. */
@@ -144,7 +136,7 @@ export function compileAsk<C extends Context>(
   const whose: (context: C) => MaybePromise<Whose> = unless === null
     ? key
     : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : key(context));
-  const plain = policy !== null && typeof cost === "number" && !isHopeless(rule, policy, cost)
+  const plain = policy !== null && typeof cost === "number" && !neverPasses(rule, policy, cost)
     ? { policy, cost }
     : null;
 

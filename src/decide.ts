@@ -8,6 +8,7 @@ import type { Announcer } from "./announcer.ts";
 import type { Asker } from "./ask.ts";
 import { refuses } from "./decision.ts";
 import { each, isPromise, later, type MaybePromise, then } from "./maybe.ts";
+import { askStoreAbout, needsLook } from "./over_burst.ts";
 import { isOpen, type Part } from "./part.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { AnsweringStore } from "./stores/store.ts";
@@ -56,14 +57,13 @@ export function compileDecide(
     if (announcer !== null && trip.spend) announceSkipped(answers, trip);
     const asked = answers.filter(isPart);
     const refusing = asked.filter(isDecided).filter(refuses);
-    if (refusing.length > 0) {
-      // What can never pass costs neither a question to the store nor the rules beside it anything.
+    if (refusing.length > 0 && !refusing.some(needsLook)) {
+      // Nothing is left to look at, so the store is not asked.
       trip.parts = [...trip.parts, ...refusing];
       return true;
     }
     trip.asked = asked;
-    const questions = asked.filter(isOpen);
-    return then(questions.length === 0 ? undefined : store.answer(questions, trip.spend), conclude, trip);
+    return then(askStoreAbout(store, asked, trip.spend && refusing.length === 0), conclude, trip);
   }
 
   /** What the verdicts come to. Is the request refused? */

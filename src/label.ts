@@ -9,8 +9,12 @@ import type { HeaderFormat, Report } from "./headers/format.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { Part } from "./trip.ts";
 
-/** Writes what was decided into headers. */
-export type Labeller = (headers: Headers, parts: readonly Part[]) => void;
+/** Writes what was decided into headers: those of `response`, or, without one, those of a response with status 200. */
+export type Labeller = (headers: Headers, parts: readonly Part[], response?: Response) => void;
+
+/** Marks the refusals of throttles: a throttle around one has nothing to add to what they tell. */
+const REFUSAL = Symbol("weir.refusal");
+type Marked = Response & Record<symbol, unknown>;
 
 /** The headers of a response; null for what is none. Not by `instanceof`: servers put classes of their own in the place of the global one. */
 function headersOf(value: unknown): Headers | null {
@@ -32,20 +36,18 @@ function openHeaders(response: Response): Headers | null {
   return headers === null || response.status < 200 ? null : headers;
 }
 
+/** A change to the headers of a response. */
+type Change<A> = (headers: Headers, arg: A, response: Response) => void;
+
 /** Applies a change to headers: in place where they can be changed, else on a copy of the response with the same body. */
-function changed<A>(
-  response: Response,
-  headers: Headers,
-  change: (headers: Headers, arg: A) => void,
-  arg: A,
-): Response {
+function changed<A>(response: Response, headers: Headers, change: Change<A>, arg: A): Response {
   try {
-    change(headers, arg);
+    change(headers, arg, response);
     return response;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const copy = new Response(response.body, response);
-    change(copy.headers, arg);
+    change(copy.headers, arg, copy);
     return copy;
   }
 }
@@ -54,11 +56,7 @@ function changed<A>(
  * Applies a change to a response's headers: in place where they can be changed, else on a copy with the
  * same body. Headers of a fetched response and of `Response.redirect()` cannot on most runtimes.
  */
-export function withHeaders<A>(
-  response: Response,
-  change: (headers: Headers, arg: A) => void,
-  arg?: A,
-): Response {
+export function withHeaders<A>(response: Response, change: Change<A>, arg?: A): Response {
   const headers = openHeaders(response);
   return headers === null ? response : changed(response, headers, change, arg as A);
 }
@@ -68,31 +66,35 @@ const TOLD = /^(x-)?ratelimit(-|$)/;
 
 /**
  * {@link withHeaders}, for what tells one client only. A handler may give one and the same object time and again
- * (`const NOT_FOUND = new Response(...)`), and its headers are written in place: from the second time on they are written
- * on a copy, without what was told the first time.
+ * (`const NOT_FOUND = new Response(...)`), and its headers are written in place: for every passage but the first they are
+ * written on a copy, without what was told on that one. What the same throttle told earlier on the same passage, where it is
+ * around another use of itself, is joined.
  *
  * @param mark The throttle's own: several throttles label one response.
+ * @param passage The trip's: which request this is, through however many throttles.
  * @param denied Is it a refusal? Its Retry-After is then ours too.
  */
 export function withOwnHeaders<A>(
   response: Response,
   mark: symbol,
+  passage: number,
   denied: boolean,
-  change: (headers: Headers, arg: A) => void,
+  change: Change<A>,
   arg: A,
 ): Response {
   const headers = openHeaders(response);
   if (headers === null) return response;
-  const marked = response as Response & Record<symbol, true | undefined>;
-  if (marked[mark] === undefined) {
-    marked[mark] = true;
+  const marked = response as Marked;
+  const last = marked[mark];
+  if (last === undefined || last === passage) {
+    marked[mark] = passage;
     return changed(response, headers, change, arg);
   }
   const copy = new Response(response.body, response);
   for (const name of [...copy.headers.keys()]) {
     if (TOLD.test(name) || (denied && name === "retry-after")) copy.headers.delete(name);
   }
-  change(copy.headers, arg);
+  change(copy.headers, arg, copy);
   return copy;
 }
 
@@ -105,15 +107,21 @@ export function expose(headers: Headers, names: readonly string[]): void {
   if (missing.length > 0) headers.set("access-control-expose-headers", [...shown, ...missing].join(", "));
 }
 
+/** Marks a throttle's refusal, so that the throttles around it tell nothing else in its place. */
+export function markRefusal(response: Response): Response {
+  if (isResponse(response)) (response as Marked)[REFUSAL] = true;
+  return response;
+}
+
 /** Is this part told to clients? Shadow rules are not, nor numbers that mean nothing. */
 function isTold(part: Part): boolean {
   return part.mode === "enforce" && hasNumbers(part);
 }
 
-/** What to say of some of a request's parts; `denied` where others of them refused it, `fresh` for the headers of a fresh response. */
-function reportOf(parts: readonly Part[], denied: boolean, fresh: boolean): Report {
+/** What to say of a request's parts, of which there is one at least; `fresh` for the headers of a fresh response. */
+function reportOf(parts: readonly Part[], fresh: boolean, response: Response | undefined): Report {
   let told = 0;
-  let refused = denied;
+  let refused = false;
   let waitMs = 0;
   for (const part of parts) {
     if (isTold(part)) told++;
@@ -128,6 +136,8 @@ function reportOf(parts: readonly Part[], denied: boolean, fresh: boolean): Repo
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: parts[0].at,
     fresh,
+    status: response?.status ?? 200,
+    deniedWithin: !refused && (response as Marked | undefined)?.[REFUSAL] === true,
   };
 }
 
@@ -139,28 +149,49 @@ export interface Labels {
   readonly fresh: Labeller;
 }
 
+/** Is the format about denials as such, as Retry-After is, rather than about rules? Then it speaks whichever rule refuses. */
+function isOfDenials({ describe = {} }: HeaderFormat): boolean {
+  const described = Object.values(describe);
+  return described.length > 0 && described.every(({ on }) => on === "denied");
+}
+
+/**
+ * The formats that write something where a rule refuses: its own or else the throttle's, and whatever of the throttle is about
+ * denials as such. A client must read how long to wait, also where the rule that refuses it has formats of its own.
+ *
+ * @param rule The rule.
+ * @param rules All rules of the throttle.
+ * @param formats The throttle's formats.
+ */
+export function formatsOf(
+  { headers }: PreparedRule,
+  rules: readonly PreparedRule[],
+  formats: readonly HeaderFormat[],
+): readonly HeaderFormat[] {
+  const all = [...formats, ...rules.flatMap(({ headers }) => headers ?? [])];
+  return [...new Set([...headers ?? formats, ...all.filter(isOfDenials)])];
+}
+
 /**
  * Compiles the formats of a throttle and of its rules.
  *
  * @param rules The rules; those with formats of their own use these instead.
- * @param formats The throttle's formats.
+ * @param own The throttle's formats.
  */
-export function compileLabels(rules: readonly PreparedRule[], formats: readonly HeaderFormat[]): Labels {
+export function compileLabels(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): Labels {
   const used = new Map<HeaderFormat, Set<PreparedRule>>();
   for (const rule of rules) {
-    for (const format of rule.headers ?? formats) {
-      used.set(format, (used.get(format) ?? new Set()).add(rule));
-    }
+    for (const format of rule.headers ?? own) used.set(format, (used.get(format) ?? new Set()).add(rule));
   }
+  for (const format of own.filter(isOfDenials)) used.set(format, used.get(format) ?? new Set());
   const plans = [...used].map(([format, users]) => ({
     format,
     users: users.size === rules.length ? null : users,
+    ofDenials: isOfDenials(format),
     described: Object.entries(format.describe ?? {}),
   }));
-  // Of a request that may pass some have nothing to say.
-  const always = plans.filter(({ described }) =>
-    described.length === 0 || described.some(([, { on }]) => on !== "denied")
-  );
+  // Formats for requests that pass.
+  const always = plans.filter(({ ofDenials }) => !ofDenials);
   const written = plans.flatMap(({ described }) => described.map(([name]) => name));
   const names = [...new Set(written)];
   // Of two formats that write one header the second finds what the first wrote.
@@ -168,12 +199,16 @@ export function compileLabels(rules: readonly PreparedRule[], formats: readonly 
     new Set(written.map((name) => name.toLowerCase())).size === written.length;
 
   function labeller(fresh: boolean): Labeller {
-    return (headers, parts) => {
+    return (headers, parts, response) => {
       if (parts.length === 0) return;
-      const whole = reportOf(parts, false, fresh);
-      for (const { format, users } of whole.denied ? plans : always) {
-        const own = users === null ? parts : parts.filter(({ rule }) => users.has(rule));
-        if (own.length > 0) format.write(headers, own === parts ? whole : reportOf(own, whole.denied, fresh));
+      const whole = reportOf(parts, fresh, response);
+      for (const { format, users, ofDenials } of whole.denied ? plans : always) {
+        if (users === null) {
+          format.write(headers, whole);
+          continue;
+        }
+        const own = parts.filter(({ rule }) => users.has(rule));
+        if (own.length > 0 || ofDenials) format.write(headers, { ...whole, quotas: own.filter(isTold) });
       }
       if (!fresh) expose(headers, names);
     };

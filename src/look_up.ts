@@ -9,7 +9,8 @@ import type { Authenticate } from "./auth/authenticate.ts";
 import type { Decision } from "./decision.ts";
 import { isResponse } from "./label.ts";
 import { type MaybePromise, then } from "./maybe.ts";
-import { isOpen, type Part, storageKey } from "./part.ts";
+import { askStoreAbout } from "./over_burst.ts";
+import { type Part, storageKey } from "./part.ts";
 import { refusal, shown } from "./refusal.ts";
 import type { PreparedRule } from "./rule.ts";
 import type { AnsweringStore } from "./stores/store.ts";
@@ -75,7 +76,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
       const rule = ruleNamed(name);
       return then(
         typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
-        (part) => then(isOpen(part) ? store.answer([part], false) : undefined, () => part.decision),
+        (part) => then(askStoreAbout(store, [part], false), () => part.decision),
       );
     },
     reset(name, key) {

@@ -46,7 +46,7 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
     before: applied.filter((rule) => rule.stage === "before-auth"),
     after: applied.filter((rule) => rule.stage === "after-auth"),
     counts: applied.some((rule) => rule.count !== "all"),
-    holds: applied.some((rule) => rule.implementation.ownWindowMs !== undefined),
+    holds: applied.some((rule) => rule.implementation.heldWhileRunning === true),
   };
 }
 

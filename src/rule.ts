@@ -61,7 +61,10 @@ export interface Rule {
   block?: { after: number; window: Duration; for: Duration; growth?: number; max?: Duration };
   /** What to do while the store fails. Default: the throttle's. */
   onStoreFailure?: FailurePolicy;
-  /** Header formats, instead of the throttle's, for this rule. */
+  /**
+   * Header formats, instead of the throttle's, for this rule. A format that is about denials alone, such as `retryAfter()`, speaks
+   * whichever rule refuses, so no refusal loses its wait.
+   */
   headers?: readonly HeaderFormat[];
 }
 
@@ -159,7 +162,7 @@ export function policyOf(
   subject = `rule "${name}"`,
 ): Policy {
   const { limit, windowMs: own } = parseRate(rate, subject);
-  const brought = implementation.ownWindowMs;
+  const brought = implementation.window;
   if (own === null && brought === undefined) refuse(subject, "rate must have a window", rate);
   if (own !== null && brought !== undefined) {
     refuse(subject, `rate must be { limit } alone for ${implementation.name ?? "this algorithm"}`, rate);
@@ -241,7 +244,10 @@ function prepareRule(
   ) {
     refuse(subject, "headers must be a list of header formats", headers);
   }
-  if (count !== "all" && algorithm.ownWindowMs !== undefined) {
+  if (algorithm.window !== undefined && !(Number.isSafeInteger(algorithm.window) && algorithm.window >= 1)) {
+    refuse(subject, "its algorithm's window must be a whole number of ms, at least 1", algorithm.window);
+  }
+  if (count !== "all" && algorithm.heldWhileRunning === true) {
     refuse(subject, `count must be "all" where every request gives back what it holds at its end`, count);
   }
 
@@ -258,7 +264,7 @@ function prepareRule(
 
   let name = given;
   if (name === undefined) {
-    const base = derivedName(key, on, quantityText(rate, algorithm.ownWindowMs === undefined, subject));
+    const base = derivedName(key, on, quantityText(rate, algorithm, subject));
     name = base;
     for (let n = 2; taken.has(name); n++) name = `${base.slice(0, 60)}-${n}`;
   }
@@ -278,7 +284,7 @@ function prepareRule(
     on,
     implementation,
     onStoreFailure: rule.onStoreFailure ?? null,
-    refundable: count !== "all" || algorithm.ownWindowMs !== undefined,
+    refundable: count !== "all" || algorithm.heldWhileRunning === true,
     key,
     patterns,
     policy,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Algorithm } from "./algorithms/algorithm.ts";
 import type { Key } from "./keys/key.ts";
 import { parseRate } from "./rate.ts";
 import type { Rule } from "./rule.ts";
@@ -31,10 +32,16 @@ export function derivedName(key: Key, on: readonly string[], quantity: string): 
     .slice(0, 64);
 }
 
-/** What a derived name says of the rate. */
-export function quantityText(rate: Rule["rate"], windowed: boolean, subject: string): string {
+/** What a derived name says of the rate under an algorithm. */
+export function quantityText(
+  rate: Rule["rate"],
+  { window, heldWhileRunning }: Pick<Algorithm, "window" | "heldWhileRunning">,
+  subject: string,
+): string {
   if (typeof rate === "function") return "dynamic";
   if (rate === null) return "unlimited";
   const { limit, windowMs } = parseRate(rate, subject);
-  return windowed && windowMs !== null ? `${limit}-per-${spanText(windowMs)}` : `${limit}-at-once`;
+  if (heldWhileRunning === true) return `${limit}-at-once`;
+  const lastsMs = windowMs ?? window;
+  return lastsMs === undefined ? `${limit}` : `${limit}-per-${spanText(lastsMs)}`;
 }

@@ -27,7 +27,7 @@ export interface Settlement {
 
 /** Does the request hold something of this rule until its end? */
 export function holds({ rule, charged, cost }: Part): boolean {
-  return charged && cost > 0 && rule.implementation.ownWindowMs !== undefined;
+  return charged && cost > 0 && rule.implementation.heldWhileRunning === true;
 }
 
 /** What keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */

@@ -12,7 +12,7 @@ import { onBodyEnd, withBody } from "./body_end.ts";
 import { compileClient } from "./client/client.ts";
 import { compileDecide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
-import { compileLabels, isResponse, withHeaders, withOwnHeaders } from "./label.ts";
+import { compileLabels, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./label.ts";
 import { lookUps } from "./look_up.ts";
 import { compileMatch } from "./match.ts";
 import { isPromise, later, type MaybePromise, rescue, rescued, then } from "./maybe.ts";
@@ -210,7 +210,7 @@ export function createThrottle(
     const answer = rejectsFresh ? rejection : withHeaders(rejection, forbidStoring);
     const labelled = label(trip, answer, true, rejectsFresh);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
-    return trip.request.method === "HEAD" && labelled.body ? withBody(labelled, null) : labelled;
+    return trip.request.method === "HEAD" && labelled.body ? markRefusal(withBody(labelled, null)) : labelled;
   }
 
   // ---- after the handler --------------------------------------------------------------------------
@@ -232,7 +232,8 @@ export function createThrottle(
       ? response
       : fresh
       ? withHeaders(response, labels.fresh, trip.parts)
-      : withOwnHeaders(response, mark, denied, labels.join, trip.parts);
+      : withOwnHeaders(response, mark, trip.passage, denied, labels.join, trip.parts);
+    if (denied) markRefusal(labelled);
     return trip.matched.holds && trip.parts.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
   }
 

@@ -12,6 +12,7 @@ import type { MaybePromise } from "./maybe.ts";
 import type { RequestThrottle } from "./outcome.ts";
 import type { Part } from "./part.ts";
 import { refusal, shown } from "./refusal.ts";
+import { routeBeside } from "./route_beside.ts";
 import { isCost } from "./rule.ts";
 
 export type { Part };
@@ -25,6 +26,9 @@ export interface Owner {
 }
 
 const NONE: readonly Part[] = [];
+
+/** How many requests have passed throttles. */
+let passages = 0;
 
 /** Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. */
 const TRIP = Symbol("weir.trip");
@@ -83,6 +87,10 @@ export class Trip implements Context {
   declare who: Identity | null | undefined;
   /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
   declare over: boolean;
+  /** The first trip of those that the request is on at the same time. */
+  declare readonly root: Trip;
+  /** The number of the root: one for all throttles that a request passes. */
+  declare readonly passage: number;
   /** Ms spent on deciding, for observers; while that goes on, less the time at which it began. */
   declare spentMs: number;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
@@ -95,7 +103,10 @@ export class Trip implements Context {
     this.matched = matched;
     this.owner = owner;
     this.spend = spend;
-    this.outer = around(tripOf(request), owner);
+    const last = tripOf(request);
+    this.outer = around(last, owner);
+    this.root = last === undefined || last.root.over ? this : last.root;
+    this.passage = this.root === this ? ++passages : this.root.passage;
     this.parts = NONE;
     this.asked = NONE;
     this.who = undefined;
@@ -106,7 +117,8 @@ export class Trip implements Context {
   }
 
   get route(): string | null {
-    return this.matched.pattern ?? (this.request as Request & Carrier)[ROUTE]?.() ?? null;
+    return this.matched.pattern ?? (this.request as Request & Carrier)[ROUTE]?.() ??
+      routeBeside(this.platform);
   }
 
   get address(): string | null {

@@ -3,7 +3,7 @@
  * throttling, S001 to S112 a guide to rate limiting in Django REST Framework. A row is shown here, or by a test of
  * another file whose title or words name it, or it has a reason: what stands in its place.
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import {
@@ -453,6 +453,27 @@ describe("responses, events, statistics", () => {
     assertEquals(report.top_throttled_endpoints, [{ endpoint: "/items/:id", refused: 3 }]);
     assertEquals(report.by_endpoint["/items/:id"].requests, 6);
   });
+  row(
+    "S075",
+    "statistics list the users that are refused most, by rule, hashed unless told otherwise",
+    async () => {
+      const read = async (revealKeys: boolean) => {
+        const statistics = stats({ revealKeys, clock: () => START });
+        const options = { authenticate, observers: [statistics] };
+        const { statuses } = throttled({ name: "burst", rate: "2/min", key: byUser() }, options);
+        await statuses(5, "/", as("ann"));
+        await statuses(3, "/", as("ben"));
+        return (await statistics.read()).top_throttled_keys;
+      };
+      assertEquals(await read(true), [
+        { rule: "burst", key: "ann", refused: 3 },
+        { rule: "burst", key: "ben", refused: 1 },
+      ]);
+      const hashed = await read(false);
+      assertEquals(hashed.map(({ refused }) => refused), [3, 1]);
+      for (const { key } of hashed) assertMatch(key, /^[0-9a-f]{16}$/);
+    },
+  );
   row("S076 S077", "statistics are served below any path, to those alone who may see them", async () => {
     const statistics = stats();
     const { throttle, statuses } = throttled("1/min", { observers: [statistics] });

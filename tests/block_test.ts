@@ -152,11 +152,12 @@ describe("a block", () => {
 
   it("leaves what its algorithm says of itself", () => {
     const inner = concurrency({ lease: 10 });
-    const { name, unit, ownWindowMs, capacity, revocable } = withBlock(inner, BLOCK);
-    assertEquals([name, unit, ownWindowMs, capacity?.(7), revocable], [
+    const { name, unit, window, heldWhileRunning, capacity, revocable } = withBlock(inner, BLOCK);
+    assertEquals([name, unit, window, heldWhileRunning, capacity?.(7), revocable], [
       "concurrency",
       "concurrent-requests",
       10_000,
+      true,
       7,
       true,
     ]);

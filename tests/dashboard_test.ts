@@ -37,7 +37,7 @@ async function seen(
   rules: Rule | readonly Rule[] = { name: "all", rate: "2/min" },
   options: Partial<DashboardOptions> = {},
 ) {
-  const statistics = stats({ showAddresses: true, clock: () => START });
+  const statistics = stats({ showAddresses: true, revealKeys: true, clock: () => START });
   const site = throttled(rules, { observers: [statistics] });
   await site.statuses(3);
   const given = { throttle: site.throttle, stats: statistics, authorize: () => true, ...options };
@@ -360,6 +360,14 @@ describe("the dashboard's pages", () => {
     ) assertStringIncludes(rules, part);
     assertMatch(await page("/routes"), /Refused most.* \/login 2 By route.* \/login 7 2 28\.6 % 0 /);
     assertMatch(await page("/clients"), /Refused most, last 24 hours Client Refused 198\.51\.100\.1 2 /);
+    assertMatch(
+      await page("/clients"),
+      /Keys refused most, last 24 hours Key and rule Refused 198\.51\.100\.1 under login 2 /,
+    );
+    assertStringIncludes(
+      await text(app.request("/clients")),
+      'href="./lookup?rule=login&amp;key=198.51.100.1"',
+    );
   });
 
   it("say so where there is nothing yet", async () => {
@@ -597,7 +605,15 @@ describe("the dashboard's numbers for programs", () => {
     assertEquals(response.headers.get("content-type"), "application/json");
     const report = await response.json();
     assertEquals(report, JSON.parse(JSON.stringify(await statistics.read())));
-    const names = ["current_hour", "top_throttled_ips", "top_throttled_endpoints", "by_endpoint"];
+    const names = [
+      ...[
+        "current_hour",
+        "top_throttled_ips",
+        "top_throttled_keys",
+        "top_throttled_endpoints",
+        "by_endpoint",
+      ],
+    ];
     for (const name of names) assert(name in report, name);
     const { total_requests, throttled_requests, unique_ips } = report.current_hour;
     assertEquals([total_requests, throttled_requests, unique_ips], [3, 0, 1]);

@@ -206,6 +206,33 @@ describe("xRateLimit", () => {
   });
 });
 
+describe("a denial by something else", () => {
+  const formats = [xRateLimit(), rateLimit({ draft: 7 }), rateLimit({ draft: 6 })];
+  const state = (report: Report, there: HeadersInit = {}) =>
+    formats.map((format) => {
+      const { "ratelimit-policy": _, ...written } = write(format, report, there);
+      return written;
+    });
+
+  it("by a rule without this format is no place for what another rule has left", () => {
+    const report: Report = { denied: true, quotas: [quota()], retryAfterMs: 5000, at: AT };
+    assertEquals(state(report), [{}, {}, {}]);
+    assertEquals(write(retryAfter(), report), { "retry-after": "5" });
+  });
+
+  it("by a throttle within keeps the state that it tells, or tells none", () => {
+    const report: Report = { ...reportOf(quota({ remaining: 1 })), deniedWithin: true };
+    const there = {
+      "x-ratelimit-limit": "9",
+      "x-ratelimit-remaining": "9",
+      "ratelimit": "limit=9, remaining=9, reset=1",
+    };
+    assertEquals(state(report), [{}, {}, {}]);
+    assertEquals(state(report, there), [there, there, there]);
+    assertEquals(write(rateLimit(), report), { "ratelimit-policy": '"default";q=100;w=60' });
+  });
+});
+
 describe("retryAfter", () => {
   const waits: [ms: number | null, sent: string | undefined][] = [
     [0, "1"],
@@ -418,6 +445,92 @@ describe("rateLimit, draft 11", () => {
       "ratelimit": '"inner";r=0;t=2',
       "retry-after": "2",
     });
+  });
+
+  const dialects: [title: string, there: string, allowed: string, denied: string][] = [
+    ["this draft's", '"up";r=4;t=9', '"default";r=99;t=60', '"default";r=0;t=2'],
+    ["the next one's", '"up";a=4;w=9;c=1', '"default";a=99;w=60', '"default";a=0;w=2'],
+    [
+      "both in one item",
+      '"up";r=4;t=9;a=4;w=9',
+      '"default";r=99;t=60;a=99;w=60',
+      '"default";r=0;t=2;a=0;w=2',
+    ],
+    [
+      "one beside the other",
+      '"x";r=4, "y";a=4',
+      '"default";r=99;t=60;a=99;w=60',
+      '"default";r=0;t=2;a=0;w=2',
+    ],
+    ["names that only look so", '"x;a=1, \\"y;a=2";r=4', '"default";r=99;t=60', '"default";r=0;t=2'],
+    ["texts that only look so", '"x";r=4;by=";a=1"', '"default";r=99;t=60', '"default";r=0;t=2'],
+  ];
+  for (const [title, there, allowed, denied] of dialects) {
+    it(`speaks the dialect that is there: ${title}`, () => {
+      const upstream = { "RateLimit": there };
+      assertEquals(both(reportOf(quota()), upstream)[1], `${there}, ${allowed}`);
+      assertEquals(both(reportOf(refusal(2000)), upstream)[1], `${there}, ${denied}`);
+      assertEquals(parseList(`${there}, ${allowed}`).length, parseList(there).length + 1);
+    });
+  }
+
+  it("beside the next dialect slots and hopeless costs have no w", () => {
+    const upstream = { "RateLimit": '"up";a=4;w=9' };
+    assertEquals(
+      both(reportOf(quota({ limit: 5, remaining: 4 }, slots)), upstream)[1],
+      '"up";a=4;w=9, "default";a=4',
+    );
+    assertEquals(both(reportOf(refusal(Infinity)), upstream)[1], '"up";a=4;w=9, "default";a=0');
+  });
+
+  const twice: [title: string, within: string, ours: Quota, joined: string][] = [
+    ["less left within", '"default";r=8;t=60', quota({ remaining: 9 }), '"default";r=8;t=60'],
+    ["as much left within", '"default";r=9;t=5', quota({ remaining: 9 }), '"default";r=9;t=5'],
+    ["more left within", '"default";r=10;t=60', quota({ remaining: 9 }), '"default";r=9;t=60'],
+    ["a denial of our own", '"default";r=0;t=9', refusal(2000, { remaining: 3 }), '"default";r=3;t=2'],
+    ["the next dialect", '"default";a=8;w=60', quota({ remaining: 9 }), '"default";a=8;w=60'],
+    ["others around it", '"a";r=1, "default";r=10, "z";r=1', quota(), '"a";r=1, "default";r=10, "z";r=1'],
+    [
+      "others around it, wider",
+      '"a";r=1, "default";r=100, "z";r=1',
+      quota(),
+      '"a";r=1, "default";r=99;t=60, "z";r=1',
+    ],
+    ["a name that begins alike", '"default.2";r=1', quota(), '"default.2";r=1, "default";r=99;t=60'],
+  ];
+  for (const [title, within, ours, joined] of twice) {
+    it(`a policy that was decided within too is told once, as the tighter: ${title}`, () => {
+      const there = { "RateLimit-Policy": '"default";q=100;w=60', "RateLimit": within };
+      assertEquals(both(reportOf(ours), there), ['"default";q=100;w=60', joined]);
+    });
+  }
+
+  it("a policy of the same name with another quota is another one", () => {
+    const there = { "RateLimit-Policy": '"default";q=5;w=60', "RateLimit": '"default";r=4;t=60' };
+    assertEquals(both(reportOf(quota()), there), [
+      '"default";q=5;w=60, "default";q=100;w=60',
+      '"default";r=4;t=60, "default";r=99;t=60',
+    ]);
+  });
+
+  it("on a redirect leaves what is there, unless told otherwise", () => {
+    const there = { "ratelimit": '"up";r=4', "ratelimit-policy": '"up";q=5' };
+    for (const draft of [11, 7, 6] as const) {
+      for (const status of [300, 304, 399]) {
+        const report = { ...reportOf(quota()), status };
+        assertEquals(write(rateLimit({ draft }), report, there), there);
+        const asked = write(rateLimit({ draft, redirects: true }), report);
+        assertEquals(asked, write(rateLimit({ draft }), reportOf(quota())));
+      }
+      for (const status of [200, 299, 400, 599]) {
+        assertFalse(Object.keys(write(rateLimit({ draft }), { ...reportOf(quota()), status })).length === 0);
+      }
+    }
+    assertThrows(
+      () => rateLimit({ redirects: "no" as unknown as boolean }),
+      TypeError,
+      'Cannot send RateLimit headers as redirects must be true or false: current value is "no"',
+    );
   });
 
   it("our own denial is told also when the rejection brought fields of its own", () => {

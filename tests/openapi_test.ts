@@ -494,6 +494,45 @@ suite("D019-D029: what is told of a refusal", () => {
     });
   }
 
+  it("redirects are told without the headers that stay off them", () => {
+    const document = (headers: HeaderFormat[]) =>
+      withThrottleResponses(
+        documentOf("3.1.1", {
+          "/": {
+            get: {
+              responses: {
+                200: { description: "ok" },
+                302: { description: "there" },
+                "3XX": { description: "there" },
+              },
+            },
+          },
+        }),
+        createThrottle("5/min", { headers }),
+      );
+    const namesIn = (headers: HeaderFormat[]) =>
+      ["200", "302", "3XX"].map((status) => {
+        const made = document(headers);
+        const response = (made.paths["/"].get.responses as Json)[status];
+        return Object.keys(found(made, response).headers ?? {});
+      });
+    const legacy = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+    const ietf = ["RateLimit-Policy", "RateLimit"];
+    assertEquals(namesIn([xRateLimit(), rateLimit()]), [[...legacy, ...ietf], legacy, legacy]);
+    assertEquals(namesIn([rateLimit({ redirects: true })]), [ietf, ietf, ietf]);
+    assertEquals(namesIn([rateLimit()]), [ietf, [], []]);
+  });
+
+  it("Retry-After is told of rules with formats of their own, as the throttle or another rule sends it", () => {
+    const own: Rule = { name: "own", rate: "5/min", headers: [xRateLimit()] };
+    assertEquals(responsesFor(own).responses["429"].headers["Retry-After"].required, true);
+    const other: Rule = { name: "other", rate: "9/min", headers: [retryAfter()] };
+    const { headers } = responsesFor([own, other], { headers: [] }).responses["429"];
+    assertEquals(headers["Retry-After"].required, true);
+    assertEquals(headers["X-RateLimit-Limit"].required, undefined);
+    assertEquals("Retry-After" in responsesFor(own, { headers: [] }).responses["429"].headers, false);
+  });
+
   it("a header is required where every rule that may refuse sends it", () => {
     const own: Rule = { name: "own", rate: "5/min", headers: [retryAfter()] };
     const { headers } = responsesFor([own, { name: "other", rate: "50/min" }]).responses["429"];
@@ -632,7 +671,7 @@ suite("every documented example really is what the server sends", () => {
     ["a block", [{ name: "harsh", rate: "2/min", block: { after: 1, window: "1min", for: "5min" } }]],
     ["formats of its own", [
       { name: "own", rate: "2/min", headers: [rateLimit(), retryAfter()] },
-      { name: "other", rate: "3/min", headers: [xRateLimit()] },
+      { name: "other", rate: "2/hour", headers: [xRateLimit()] },
     ]],
   ];
   const clock = () => EXAMPLE_AT;

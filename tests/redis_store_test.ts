@@ -105,7 +105,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const store = storeOf();
       createThrottle(
         ALGORITHMS.map((algorithm) => ({
-          rate: algorithm.ownWindowMs === undefined ? "3/min" : { limit: 3 },
+          rate: algorithm.window === undefined ? "3/min" : { limit: 3 },
           algorithm,
           key: byGlobal(),
         })),

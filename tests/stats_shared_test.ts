@@ -166,6 +166,25 @@ describe("shared statistics", { skip: withoutRedis }, () => {
     assertEquals(others, []);
   });
 
+  it("hold no key, unless every reader asked for keys; all instances call a key the same", async () => {
+    const [one, two] = [instance(store), instance(store)];
+    await one.send(5);
+    await two.send(4);
+    await one.statistics.flush();
+    for (const key of (await lives(redis)).keys()) {
+      assert(!String(await redis.command("DUMP", key)).includes("192.0.2"), key);
+    }
+    const [{ rule, key, refused }, ...others] = (await two.statistics.read()).top_throttled_keys;
+    assertEquals([rule, refused, others], ["items", 3, []]);
+    assertMatch(key, /^[0-9a-f]{16}$/);
+    assertEquals((await one.statistics.read()).top_throttled_keys, [{ rule, key, refused }]);
+    const revealing = instance(store, { revealKeys: true });
+    await revealing.send(5, 2);
+    assertEquals((await revealing.statistics.read()).top_throttled_keys, [
+      { rule: "items", key: "192.0.2.2", refused: 2 },
+    ]);
+  });
+
   it("are written in batches, later, whatever the number of requests, and the platform is kept alive for that", async () => {
     let calls = 0;
     const { send, statistics } = instance({

@@ -12,6 +12,7 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import parse from "parse-prometheus-text-format";
 import {
+  byHeader,
   createThrottle,
   type Handler,
   memoryStore,
@@ -91,6 +92,78 @@ describe("stats()", () => {
     ]);
     assertEquals(report.top_throttled_endpoints, [{ endpoint: "/login", refused: 5 }]);
     assertEquals(plain(report.by_endpoint), { "/login": counts(9, 5), "*": counts(1) });
+  });
+
+  describe("the keys that were refused most", () => {
+    const rules: Rule[] = [
+      { name: "user", rate: "2/hour", key: byHeader("x-user") },
+      { name: "address", rate: "9/hour" },
+      { name: "trial", rate: "1/hour", key: byHeader("x-user"), mode: "shadow" },
+    ];
+    /** As many requests of each user, from one address for all. */
+    async function visits(
+      options: StatsOptions,
+      requests: Readonly<Record<string, number>>,
+    ): Promise<StatsReport> {
+      const self = bench(rules, options);
+      const handle = createThrottle(rules, {
+        store: memoryStore({ clock: () => self.now }),
+        observers: [self.statistics],
+        client: { address: () => "192.0.2.1" },
+      }).wrap(() => new Response());
+      for (const [user, count] of Object.entries(requests)) {
+        for (let i = 0; i < count; i++) {
+          await handle(new Request("https://example.com/", { headers: { "x-user": user } }));
+        }
+      }
+      return await self.statistics.read();
+    }
+
+    it("S075: are told by rule, users among them, with revealKeys as they are", async () => {
+      const { top_throttled_keys } = await visits({ revealKeys: true }, { ann: 5, ben: 4, cay: 3, dan: 9 });
+      assertEquals(top_throttled_keys, [
+        { rule: "user", key: "dan", refused: 7 },
+        { rule: "user", key: "ann", refused: 3 },
+        { rule: "user", key: "ben", refused: 2 },
+        { rule: "user", key: "cay", refused: 1 },
+      ]);
+    });
+
+    it("are hashes of them otherwise, also where addresses are shown", async () => {
+      for (const options of [{}, { showAddresses: true }]) {
+        const { top_throttled_keys } = await visits(options, { ann: 3, ben: 4 });
+        assertEquals(top_throttled_keys.map(({ rule, refused }) => [rule, refused]), [["user", 2], [
+          "user",
+          1,
+        ]]);
+        for (const { key } of top_throttled_keys) assertMatch(key, /^[0-9a-f]{16}$/);
+        assertEquals(new Set(top_throttled_keys.map(({ key }) => key)).size, 2);
+      }
+    });
+
+    it("are so many of each rule, whichever rule refuses more", async () => {
+      const counts = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`user ${i}`, 12 - i]));
+      const { top_throttled_keys } = await visits({ revealKeys: true, top: 3 }, counts);
+      const of = (name: string) =>
+        top_throttled_keys.filter(({ rule }) => rule === name).map(({ key }) => key);
+      assertEquals([of("user"), of("address").length, of("trial")], [["user 0", "user 1", "user 2"], 1, []]);
+    });
+
+    it("keep long keys apart, and short in memory", async () => {
+      const long = (end: string) => "k".repeat(8000) + end;
+      const { top_throttled_keys } = await visits({ revealKeys: true }, { [long("a")]: 4, [long("b")]: 5 });
+      const keys = top_throttled_keys.map(({ key }) => key);
+      assertEquals(keys.map((key) => [key.length, key.slice(0, 100)]), Array(2).fill([128, "k".repeat(100)]));
+      assertEquals(new Set(keys).size, 2);
+    });
+
+    it("are forgotten with their hour", async () => {
+      const self = bench({ name: "all", rate: "1/min" }, { revealKeys: true });
+      for (let i = 0; i < 2; i++) await self.send();
+      assertEquals((await self.statistics.read()).top_throttled_keys.length, 1);
+      self.now += 24 * HOUR_MS;
+      assertEquals((await self.statistics.read()).top_throttled_keys, []);
+    });
   });
 
   it("counts by rule, with the near misses, by method and by status", async () => {
@@ -325,6 +398,10 @@ describe("bounded memory (W 18)", () => {
       assertLessOrEqual(refused, 50_000);
       assertGreater(refused, 45_000);
     }
+    assertEquals(
+      report.top_throttled_keys.map(({ refused }) => refused),
+      report.top_throttled_ips.map(({ refused }) => refused),
+    );
   });
 
   it("names beyond the most are counted together as (other)", async () => {

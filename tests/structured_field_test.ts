@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
 import { parseItem, parseList } from "structured-headers";
+import { membersOf } from "../src/headers/list_members.ts";
 import {
   GREATEST_INTEGER,
   writeInteger,
@@ -9,6 +10,40 @@ import {
   writeList,
   writeString,
 } from "../src/headers/structured_field.ts";
+
+describe("structured fields: the members of a list", () => {
+  const lists: [field: string, members: [text: string, bare: string][]][] = [
+    ["", []],
+    [" , ,, ", []],
+    ['"a";r=1', [['"a";r=1', '"";r=1']]],
+    [' "a";r=1 ,"b" ', [['"a";r=1', ' "";r=1 '], ['"b"', '"" ']]],
+    [String.raw`"a,\",b";r=1, "c"`, [[String.raw`"a,\",b";r=1`, '"";r=1'], ['"c"', ' ""']]],
+    ['"never ends, "', [['"never ends, "', '""']]],
+    ['"never ends, ', [['"never ends,', '"']]],
+    ['"ends in a backslash\\', [['"ends in a backslash\\', '"']]],
+  ];
+  for (const [field, members] of lists) {
+    it(`${JSON.stringify(field)} has ${members.length}`, () => {
+      assertEquals(membersOf(field).map(({ text, bare }) => [text, bare]), members);
+    });
+  }
+
+  it("any written list is taken apart into what it was made of", () => {
+    const name = fc.stringMatching(/^[\x20-\x7e]{0,12}$/);
+    const member = fc.tuple(name, fc.dictionary(fc.constantFrom("a", "r", "by"), fc.oneof(fc.nat(), name)));
+    fc.assert(fc.property(fc.array(member), (written) => {
+      const texts = written.map(([name, parameters]) => writeItem(name, parameters));
+      const found = membersOf(writeList(texts));
+      assertEquals(found.map(({ text }) => text), texts);
+      found.forEach(({ bare }, i) => {
+        const numbers = Object.entries(written[i][1]).map(([key, value]) =>
+          `;${key}=${typeof value === "number" ? value : '""'}`
+        );
+        assertEquals(bare.trim(), `""${numbers.join("")}`);
+      });
+    }));
+  });
+});
 
 describe("structured fields: the writer", () => {
   const strings: [text: string, written: string][] = [

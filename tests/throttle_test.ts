@@ -133,13 +133,15 @@ describe("a rule", () => {
     assertEquals(await spend(0), [200, "0"]);
   });
 
-  it("a cost above the burst is refused by the rule: the store is not asked, and no wait is told", async () => {
+  it("a cost above the burst is refused by the rule: the store is only looked at, and no wait is told", async () => {
     const asked: (readonly Check[])[] = [];
+    const spends: (boolean | undefined)[] = [];
     const within = memoryStore();
     const store: Store = {
       ...within,
       decide: (checks, spend) => {
         asked.push(checks);
+        spends.push(spend);
         return within.decide(checks, spend);
       },
     };
@@ -151,11 +153,12 @@ describe("a rule", () => {
       assertEquals(allowed, false);
       assertEquals(
         decisions.map(({ policy, source, retryAfterMs }) => [policy, source, retryAfterMs]),
-        [["dear", "rule", Infinity]],
+        [["dear", "rule", Infinity], ["ip.5-per-1min", "store", 0]],
       );
       assertEquals([response?.status, response?.headers.get("retry-after")], [429, null]);
     }
-    assertEquals(asked, []);
+    assertEquals(asked.map((checks) => checks.map(({ cost }) => cost)), Array(4).fill([0, 1]));
+    assertEquals(spends, Array(4).fill(false));
   });
 
   const windows = [0.001, "1ms", "3ms", "500ms", 0.5, 1.001, "1min", "30day", "365day"];

@@ -80,10 +80,13 @@ export interface Algorithm<State = unknown> {
   /** The quota unit of the RateLimit fields. Default "requests". */
   readonly unit?: "requests" | "content-bytes" | "concurrent-requests" | undefined;
   /**
-   * For a rate that is a limit alone (`{ limit }`): the window in ms that the algorithm brings along, a
-   * lease for concurrency. Without it a rate must have a window, with it a rate must not.
+   * The window that the algorithm brings, in ms: a lease for concurrency, a month for a quota per calendar month. A rule's
+   * rate is then a limit alone (`{ limit }`). Headers and reports show it as the rule's window, so where its length varies
+   * it should be the longest. Default: the rate brings the window.
    */
-  readonly ownWindowMs?: number | undefined;
+  readonly window?: number | undefined;
+  /** Is a charge held only while its request runs, and given back when the response ends, as a slot is? Default false. */
+  readonly heldWhileRunning?: boolean | undefined;
   /** May a refusal turn before its `retryAfterMs` has passed, as a freed slot does? Such refusals are never cached. Default: true for custom ones. */
   readonly revocable?: boolean | undefined;
   /** Does a refusal itself change the state, as under a block? Then the store must hear of every one. Default: what `revocable` says. */

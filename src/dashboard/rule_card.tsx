@@ -42,7 +42,7 @@ function limitText({ rule, seen }: ShownRule): string {
   const limit = rule?.limit ?? seen.limit;
   const windowMs = rule?.windowMs ?? seen.window_ms;
   if (limit === null || windowMs === null) return "decided per request";
-  if (rule?.algorithm === "concurrency") return `${count(limit)} at once`;
+  if (rule?.implementation.heldWhileRunning === true) return `${count(limit)} at once`;
   return `${rule?.limit === null ? "decided per request, last " : ""}${count(limit)} in ${span(windowMs)}`;
 }
 

@@ -70,7 +70,8 @@ function operationsWith(
       const own = whole(told.responses[status]);
       responses[status] = complete(
         response,
-        (own?.headers ?? (own ? {} : told.headers)) as HeaderMap,
+        (own?.headers ??
+          (own ? {} : status.startsWith("3") ? told.redirectHeaders : told.headers)) as HeaderMap,
         own?.content,
       );
     }

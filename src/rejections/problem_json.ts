@@ -48,15 +48,20 @@ interface Refusal {
 function refusalOf(decisions: readonly Decision[]): Refusal {
   let policies = "";
   let isOutage = false;
+  let isFinal = false;
   let isBlock = true;
   for (const decision of decisions) {
     if (!refuses(decision)) continue;
     policies += (policies && " ") + decision.policy;
     isOutage ||= decision.source === "denied-by-policy";
+    isFinal ||= decision.retryAfterMs === Infinity;
     isBlock &&= decision.blocked;
   }
-  // A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
-  return { problem: isOutage ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED, policies };
+  // A cost above the burst passes no sooner when the store is back. A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
+  return {
+    problem: isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED,
+    policies,
+  };
 }
 
 function bodyOf({ problem, policies }: Refusal): Readonly<Record<string, unknown>> {

@@ -75,7 +75,7 @@ async function contend(options: ContenderOptions): Promise<void> {
     algorithm,
     key: byGlobal(),
     on: `/${name}`,
-    rate: algorithm.ownWindowMs === undefined
+    rate: algorithm.window === undefined
       ? { limit: options.limit, window: "1day" }
       : { limit: options.limit },
   }));
