@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Bucket, learn, newBucket, opensAt, take } from "./bucket.ts";
-import { type Line, newLine } from "./line.ts";
+import { type Bucket, newBucket } from "./bucket.ts";
+import { type Lane, newLane } from "./lane.ts";
 import { plan } from "./plan.ts";
 
 /** The function that {@link pacedFetch} calls, and gives: what of `fetch` it needs. */
@@ -35,76 +35,70 @@ interface Origin {
   /** By policy and partition. */
   readonly buckets: Map<string, Bucket>;
   /** By the keys of their buckets, joined. */
-  readonly lines: Map<string, Closable>;
+  readonly lanes: Map<string, Lane>;
   /** The buckets' keys of a method and path, as it was last answered. */
   readonly routes: Map<string, readonly string[]>;
-  /** The keys of buckets that every answer told of: those of a route that is not known yet. Null before the first answer. */
+  /** The keys of buckets that every answer with quotas told of: those of a route that is not known yet. */
   common: readonly string[] | null;
+  /** Those of such a route before. A bucket that nothing is heard of lets one request go at a time. */
+  first: readonly string[];
 }
 
-interface Closable {
-  readonly line: Line;
-  readonly buckets: readonly Bucket[];
-  /** No request goes before, epoch ms. */
-  closedUntil: number;
-  /** Refusals in a row. */
-  refusals: number;
-  /** Before the first answer: when the request that brings it was sent. */
-  askedAt: number;
+/** The methods that are sent again. */
+const RETRIES = { idempotent: /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
+/** The most origins that are kept, and of each the most buckets, lanes and routes. */
+const MOST = 1000;
+
+/** What the map has at the key; made where it has nothing. Of too many the oldest goes. */
+function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const found = map.get(key) ?? make();
+  map.set(key, found);
+  if (map.size > MOST) map.delete(map.keys().next().value as string);
+  return found;
 }
 
-const IDEMPOTENT = /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/;
-const MAX_ROUTES = 1000;
-/** The least wait after a refusal, in ms; it doubles with each refusal in a row. */
-const BACK_OFF_MS = 100;
-/** How long the first request to an origin is alone, in ms. */
-const ALONE_MS = 1000;
-const OPTIONS = ["fetch", "maxWaitMs", "spread", "retry", "clock", "random"];
-
-function requireOptions(options: PacedFetchOptions): void {
-  const wrong = (name: string, demand: string, value: unknown): never => {
-    throw new TypeError(`Cannot make pacedFetch() as ${name} ${demand}: current value is ${String(value)}`);
+/** The options, checked, with every default filled in: what an option may be is what its default is. */
+function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
+  const settings: Required<PacedFetchOptions> = {
+    fetch: (input, init) => fetch(input, init),
+    maxWaitMs: 60_000,
+    spread: true,
+    retry: "idempotent",
+    clock: Date.now,
+    random: Math.random,
   };
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) wrong("it", `takes no option but ${OPTIONS.join(", ")}`, name);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const holds = name === "maxWaitMs" ? value >= 0 : name !== "retry" || Object.hasOwn(RETRIES, value);
+    if (typeof value !== typeof settings[name as keyof PacedFetchOptions] || !holds) {
+      throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${value}`);
+    }
+    Object.assign(settings, { [name]: value });
   }
-  const { maxWaitMs = 0, retry = "none" } = options;
-  if (!(typeof maxWaitMs === "number" && maxWaitMs >= 0)) {
-    wrong("maxWaitMs", "must be a number of at least 0", maxWaitMs);
-  }
-  if (!["idempotent", "all", "none"].includes(retry)) {
-    wrong("retry", 'must be one of "idempotent", "all", "none"', retry);
-  }
+  return settings;
 }
 
 /** The answer to a call that would have to wait too long, and so was not sent. */
 function notSent(waitMs: number): Response {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  const problem = {
-    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
-    title: "Request cannot be satisfied as assigned quota has been exceeded",
-    status: 429,
-    detail: `pacedFetch did not send this request: the server's quota is used up for ${seconds} s.`,
-  };
-  return new Response(JSON.stringify(problem), {
-    status: 429,
-    statusText: "Too Many Requests",
-    headers: { "content-type": "application/problem+json", "retry-after": String(seconds) },
-  });
+  const message = `pacedFetch did not send this: no quota for ${seconds} s.`;
+  return Response.json({ message }, { status: 429, headers: { "retry-after": `${seconds}` } });
 }
 
 /**
- * Makes a `fetch` that keeps to the limits that servers state in their answers (see `plan`). It spreads what
+ * Makes a `fetch` that keeps to the limits that servers state in their answers (see {@link plan}). It spreads what
  * is left of each quota over the rest of its window, sends nothing while a quota is used up or a server has said when to
  * come back, and sends a refused request again when its time has come. Calls wait in the order of their coming.
  *
  * Quotas belong to an origin, a policy's name and, where the server sends one, a partition key. A route that was not
- * called before is taken to have the quotas that all answers of its origin told of. Other processes that use the same quota
- * are seen in the numbers that come back, and this process keeps to its share. Make one `pacedFetch` per credential and
- * use it everywhere in the process: two know nothing of each other.
+ * called before is taken to have the quotas that all answers of its origin told of; parts of a path that have digits in them are
+ * taken to be identifiers. Other processes that use the same quota are seen in the numbers that come back, and this process
+ * keeps to its share. Make one `pacedFetch` per credential and use it everywhere in the process: two know nothing of each other.
  *
- * A call ends with its `signal`'s reason as soon as that aborts, also while it waits. It is answered with 429 when it would
- * wait longer than `maxWaitMs`: with the server's own answer where this call has one, else with one of `pacedFetch`.
+ * Refused is what has status 429, and 403 or 503 that say when to come back. A call ends with its `signal`'s reason as soon as
+ * that aborts, also while it waits. It is answered with 429 when it would wait longer than `maxWaitMs`: with the server's own
+ * answer where this call has one, else with one of `pacedFetch`. To spread makes no call wait longer than that: at its
+ * deadline it goes, where the quota has room. No server is believed for more than a day.
  *
  * @param options See {@link PacedFetchOptions}.
  * @returns A function with the signature of `fetch`.
@@ -121,136 +115,89 @@ function notSent(waitMs: number): Response {
  * ```
  */
 export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
-  requireOptions(options);
-  const { maxWaitMs = 60_000, spread = true, retry = "idempotent", clock = Date.now, random = Math.random } =
-    options;
-  const send: Fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  const { fetch: send, maxWaitMs, spread, retry, clock, random } = settingsOf(options);
   const origins = new Map<string, Origin>();
 
-  function originOf(name: string): Origin {
-    const known = origins.get(name);
-    if (known !== undefined) return known;
-    const made: Origin = { buckets: new Map(), lines: new Map(), routes: new Map(), common: null };
-    origins.set(name, made);
-    return made;
+  function laneOf({ buckets, lanes, routes, common, first }: Origin, route: string): Lane {
+    const keys = routes.get(route) ?? common ?? first;
+    const make = (): Lane => newLane(keys.map((key) => kept(buckets, key, newBucket)), clock, random, spread);
+    return kept(lanes, keys.join(), make);
   }
 
-  function bucketOf({ buckets }: Origin, key: string): Bucket {
-    const bucket = buckets.get(key) ?? newBucket();
-    buckets.set(key, bucket);
-    return bucket;
-  }
-
-  function lineOf(origin: Origin, keys: readonly string[]): Closable {
-    const name = keys.join("\n");
-    const known = origin.lines.get(name);
-    if (known !== undefined) return known;
-    const buckets = keys.map((key) => bucketOf(origin, key));
-    const made: Closable = {
-      line: newLine(clock, (now) => lineOpensAt(origin, made, now), (now) => {
-        made.askedAt = now;
-        for (const bucket of buckets) take(bucket, now);
-      }),
-      ...{ buckets, closedUntil: 0, refusals: 0, askedAt: 0 },
-    };
-    origin.lines.set(name, made);
-    return made;
-  }
-
-  function lineOpensAt(origin: Origin, { buckets, closedUntil, askedAt }: Closable, now: number): number {
-    // The first request finds out what the limits are.
-    const alone = origin.common === null && askedAt > 0 ? askedAt + ALONE_MS : 0;
-    return Math.max(closedUntil, alone, ...buckets.map((bucket) => opensAt(bucket, now, spread)));
-  }
-
-  /** Takes in an answer. Is the request refused, and for how long? */
+  /** Takes in an answer. Is the request refused? */
   function hear(
     origin: Origin,
-    asked: Closable,
+    asked: Lane,
     route: string,
     sentAt: number,
-    answer: Response,
-  ): number | null {
-    const now = clock();
-    const { quotas, waitMs } = plan(answer.headers, now);
-    const keys = quotas.map(({ policy, partition }) => `${policy} ${partition}`).sort();
-    quotas.forEach((quota) =>
-      learn(bucketOf(origin, `${quota.policy} ${quota.partition}`), quota, sentAt, now)
-    );
-    const isRefused = answer.status === 429 || (answer.status === 503 && waitMs !== null);
-    // A refusal may name the refusing quotas alone.
-    if (!isRefused || !origin.routes.has(route)) {
-      origin.routes.set(route, keys);
-      const [oldest] = origin.routes.size > MAX_ROUTES ? origin.routes.keys() : [];
-      if (oldest !== undefined) origin.routes.delete(oldest);
-    }
-    origin.common = origin.common === null
-      ? keys
-      : origin.common.filter((key) => isRefused || keys.includes(key));
-    const { line } = asked;
-    let restMs: number | null = null;
-    if (isRefused) {
-      const leastMs = BACK_OFF_MS * 2 ** Math.min(20, asked.refusals++);
-      restMs = Math.max(waitMs ?? 0, leastMs);
-      // Upwards only: none comes back too early, and not all at once.
-      asked.closedUntil = Math.max(asked.closedUntil, now + restMs + random() * Math.min(1000, restMs / 10));
-    } else {
-      asked.refusals = 0;
-    }
-    line.look();
-    for (const other of origin.lines.values()) if (other !== asked) other.line.look();
-    return restMs;
-  }
-
-  function leave({ buckets }: Closable): void {
-    for (const bucket of buckets) bucket.inFlight--;
-  }
-
-  function isReplayable(
-    input: string | URL | Request,
-    init: RequestInit | undefined,
-    method: string,
+    { headers, status }: Response,
   ): boolean {
-    const body = init?.body ?? (input instanceof Request ? input.body : null);
-    if (body instanceof ReadableStream) return false;
-    return retry === "all" || (retry === "idempotent" && IDEMPOTENT.test(method));
+    const now = clock();
+    const { quotas, waitMs } = plan(headers, now);
+    const isRefused = status === 429 ||
+      ((status === 403 || status === 503) && (waitMs !== null || quotas.some(({ remaining }) => !remaining)));
+    // Slots, and what is used by nobody, have no time in which to use what is left.
+    const timed = quotas.filter(({ remaining, resetMs, windowMs }) => !remaining || (resetMs ?? windowMs));
+    const keys = timed.map((quota) => {
+      const key = `${quota.policy} ${quota.partition}`;
+      kept(origin.buckets, key, newBucket).learn(quota, sentAt, now);
+      return key;
+    });
+    const { routes, common } = origin;
+    // An answer may tell of nothing, and a refusal of the refusing quotas alone.
+    const isWhole = keys.length > 0 && !isRefused;
+    if (isWhole) routes.delete(route);
+    kept(routes, route, () => keys);
+    if (keys.length > 0 && (isWhole || !common)) {
+      origin.common = common?.filter((key) => keys.includes(key)) ?? keys;
+    }
+    origin.first = [];
+    for (const lane of [asked, laneOf(origin, route)]) {
+      if (isRefused) lane.close(waitMs ?? 0, sentAt, now);
+      else lane.pass();
+    }
+    for (const lane of origin.lanes.values()) lane.look();
+    return isRefused;
   }
 
   return async (input, init) => {
-    const isRequest = typeof input === "object" && "url" in input;
-    const url = new URL(
-      isRequest ? input.url : input,
-      (globalThis as { location?: { href: string } }).location?.href,
+    const request = typeof input === "object" && "url" in input ? input : null;
+    // A request's address is whole, whatever the page's is.
+    const { origin: name, pathname } = new URL(request?.url ?? new Request(input).url);
+    const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+    const signal = init?.signal ?? request?.signal;
+    const body = init?.body ?? request?.body;
+    const isReplayable = RETRIES[retry].test(method) &&
+      !(typeof body === "object" && body && ("getReader" in body || Symbol.asyncIterator in body));
+    const route = `${method} ${pathname.replace(/[^/]*\d[^/]*/g, "*")}`;
+    const origin = kept(
+      origins,
+      name,
+      (): Origin => ({ buckets: new Map(), lanes: new Map(), routes: new Map(), common: null, first: ["?"] }),
     );
-    const method = (init?.method ?? (isRequest ? input.method : "GET")).toUpperCase();
-    const signal = init?.signal ?? (isRequest ? input.signal : null);
-    const route = `${method} ${url.pathname}`;
-    const origin = originOf(url.origin);
     const deadline = clock() + maxWaitMs;
-    const lineNow = (): Closable => lineOf(origin, origin.routes.get(route) ?? origin.common ?? []);
-    for (let refused: Response | null = null;;) {
-      const asked = lineNow();
-      const mayGo = await asked.line.wait(deadline, signal);
-      if (mayGo && asked !== lineNow()) {
+    for (;;) {
+      const lane = laneOf(origin, route);
+      const sentAt = await lane.wait(deadline, signal);
+      if (sentAt === null) return notSent(lane.opensAt(clock(), deadline) - clock());
+      if (lane !== laneOf(origin, route)) {
         // Meanwhile an answer told of other quotas: wait for those.
-        leave(asked);
+        lane.leave(sentAt);
+        lane.look();
         continue;
       }
-      if (!mayGo) {
-        return refused ?? notSent(lineOpensAt(origin, asked, clock()) - clock());
-      }
-      await refused?.body?.cancel();
-      const sentAt = clock();
       let answer: Response | null = null;
       try {
         answer = await send(input, init);
       } finally {
-        leave(asked);
-        if (answer === null) asked.line.look();
+        lane.leave(sentAt);
+        // Of an answer the buckets learn first.
+        if (!answer) lane.look();
       }
-      const restMs = hear(origin, asked, route, sentAt, answer);
-      if (restMs === null || clock() + restMs > deadline || !isReplayable(input, init, method)) return answer;
-      refused = answer;
+      const isRefused = hear(origin, lane, route, sentAt, answer);
+      const isInTime = laneOf(origin, route).opensAt(clock(), deadline) <= deadline;
+      if (!(isRefused && isReplayable && isInTime)) return answer;
+      await answer.body?.cancel();
     }
   };
 }
