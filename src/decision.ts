@@ -96,7 +96,7 @@ export function record(
 }
 
 /** What headers tell of a decision. */
-export type Standing = Omit<Decision, "policy" | "cost" | "source" | "blockedMs" | "at" | "chargedAt"> & {
+export type Standing = Omit<Decision, "policy" | "source" | "blockedMs" | "at" | "chargedAt"> & {
   /** The rule's name. */
   readonly name: string;
 };

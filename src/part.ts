@@ -71,6 +71,10 @@ export class Part implements Question {
     return this.rule.implementation;
   }
 
+  get dimensions(): PreparedRule["dimensions"] {
+    return this.rule.dimensions;
+  }
+
   get since(): null {
     return null;
   }

@@ -11,6 +11,7 @@ import { stateName } from "./algorithms/state.ts";
 import type { Context } from "./context.ts";
 import type { Mode } from "./decision.ts";
 import type { HeaderFormat } from "./headers/format.ts";
+import { dimensionsOf } from "./keys/dimensions.ts";
 import { byIp } from "./keys/ip.ts";
 import type { Key, Stage } from "./keys/key.ts";
 import type { MaybePromise } from "./maybe.ts";
@@ -138,6 +139,8 @@ export interface PreparedRule extends CompiledRule {
   readonly count: Count;
   readonly unless: ((context: Context) => MaybePromise<boolean>) | null;
   readonly headers: readonly HeaderFormat[] | null;
+  /** What divides the quota among clients, by the names that headers have for it; undefined where they have none. */
+  readonly dimensions: Readonly<Record<string, true | string>> | undefined;
 }
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
@@ -323,6 +326,7 @@ function prepareRule(
     count,
     unless: unless ?? null,
     headers: headers ?? null,
+    dimensions: dimensionsOf(key, patterns.map(({ methods }) => methods), subject),
   };
 }
 

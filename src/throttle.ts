@@ -115,7 +115,7 @@ export function createThrottle(
   const mark = Symbol("weir.labelled");
   const decide = compileDecide({ asks, store, announcer });
   const { settle, release, count, fail } = settlement(store, announcer);
-  adviseOn(prepared, authenticate, settings.store);
+  adviseOn(prepared, authenticate, settings.store, report === "never" ? null : headers);
   store.prepare?.(prepared);
   if (announcer !== null) store.observe?.(announcer.store);
 

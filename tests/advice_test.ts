@@ -1,7 +1,20 @@
 /** What is said at start of rules that will not do what their author wants. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
-import { byIp, byUser, compose, createThrottle, memoryStore, type Store } from "../mod.ts";
+import {
+  byIp,
+  byUser,
+  compose,
+  createThrottle,
+  type HeaderFormat,
+  memoryStore,
+  rateLimit,
+  retryAfter,
+  type Rule,
+  type Store,
+  type ThrottleOptions,
+  xRateLimit,
+} from "../mod.ts";
 import { adviseOn } from "../src/advice.ts";
 import { byJwt } from "../src/jwt.ts";
 import { prepareRules } from "../src/rule.ts";
@@ -50,5 +63,39 @@ describe("advice at start", () => {
     const rule = { name: "open-to-guessing", rate: "1/min", key: byUser() };
     const [sentence] = said(() => createThrottle(rule, { authenticate: () => null }));
     assertStringIncludes(sentence, "Nothing limits how often a client may try to authenticate");
+  });
+
+  const silent: HeaderFormat = { write() {} };
+  const rule: Rule = { name: "own", rate: "1/min" };
+  const quiet: [title: string, rules: Rule | Rule[], options: ThrottleOptions][] = [
+    ["the default", rule, {}],
+    ["retryAfter among others", rule, { headers: [rateLimit(), retryAfter({ ms: true })] }],
+    [
+      "retryAfter of one rule, which speaks for all",
+      [{ ...rule, headers: [retryAfter()] }, "2/min"] as Rule[],
+      {
+        headers: [xRateLimit()],
+      },
+    ],
+    ["an empty list", rule, { headers: [] }],
+    ["a format that says nothing of itself", rule, { headers: [xRateLimit(), silent] }],
+    ["no headers at all", rule, { headers: [xRateLimit()], report: "never" }],
+    ["rules that never refuse", { ...rule, mode: "shadow" }, { headers: [xRateLimit()] }],
+  ];
+  for (const [title, rules, options] of quiet) {
+    it(`says nothing of waits with ${title}`, () => {
+      assertEquals(said(() => createThrottle(rules, options)), []);
+    });
+  }
+
+  it("says, once a process, where headers leave out when to come back", () => {
+    const tables: [Rule, ThrottleOptions][] = [
+      [rule, { headers: [rateLimit()] }],
+      [{ ...rule, headers: [xRateLimit()] }, { headers: [] }],
+    ];
+    const sentences = tables.flatMap(([rules, options]) => said(() => createThrottle(rules, options)));
+    assertEquals(sentences.length, 1);
+    assertStringIncludes(sentences[0], "No header tells refused clients when to come back");
+    assertStringIncludes(sentences[0], "Add retryAfter()");
   });
 });

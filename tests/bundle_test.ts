@@ -94,6 +94,12 @@ describeOnNode("the package in a bundle", () => {
   // Hono's router alone: what addresses are read with counts.
   const external = ["hono/router/*"];
 
+  it("is at most 3 kB gzipped for who imports ./client alone, and then nothing else of the package", async () => {
+    const { kept, kilobytes } = await bundle('export * from "./src/paced_fetch/mod.ts"');
+    assertEquals(kept.filter((path) => !path.startsWith("src/paced_fetch/")), []);
+    assertLessOrEqual(kilobytes, 3);
+  });
+
   const OF_ONE: readonly (readonly [names: string, most: number])[] = [["withThrottle", 24.5], ["byIp", 2.1]];
   for (const [name, most] of OF_ONE) {
     it(`is at most ${most} kB gzipped for who imports ${name} alone, without Hono's router`, async () => {

@@ -145,9 +145,13 @@ describe("xRateLimit", () => {
       retryAfterMs: odd,
       allowed: fc.boolean(),
     });
-    const formats = [xRateLimit(), xRateLimit({ reset: "epoch" }), retryAfter()].concat(
-      ([11, 7, 6] as const).map((draft) => rateLimit({ draft })),
-    );
+    const formats = [
+      ...[xRateLimit(), xRateLimit({ reset: "epoch" }), retryAfter(), retryAfter({ ms: true, jitter: 1 })],
+      ...([11, 7, 6, "next", [11, "next"]] as const).flatMap((draft) => [
+        rateLimit({ draft }),
+        rateLimit({ draft, pace: true }),
+      ]),
+    ];
     fc.assert(fc.property(fc.array(changes, { maxLength: 3 }), (decisions) => {
       const report = reportOf(...decisions.map((decision) => quota(decision)));
       for (const format of formats) {
@@ -555,11 +559,13 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("refuses a draft that has no form here", () => {
-    for (const draft of [8, 12, "11x", null]) {
+    for (const draft of [8, 12, "11x", null, ["next", 11], [7, "next"], [], {}]) {
       assertThrows(
-        () => rateLimit({ draft: draft as 11 }),
+        () => rateLimit({ draft: draft as unknown as 11 }),
         RangeError,
-        `Cannot send RateLimit headers as draft must be 11, 7 or 6: current value is ${draft}`,
+        `Cannot send RateLimit headers as draft must be 11, 7, 6, "next" or [11, "next"]: current value is ${
+          JSON.stringify(draft)
+        }`,
       );
     }
   });

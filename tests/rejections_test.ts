@@ -6,6 +6,7 @@ import type { Decision } from "../src/decision.ts";
 import type { Outcome } from "../src/outcome.ts";
 import { detailJson } from "../src/rejections/detail_json.ts";
 import { errorJson } from "../src/rejections/error_json.ts";
+import { openAiJson } from "../src/rejections/open_ai_json.ts";
 import { problemJson } from "../src/rejections/problem_json.ts";
 import type { Rejection } from "../src/rejections/rejection.ts";
 import { rejectionStatus } from "../src/rejections/rejection_status.ts";
@@ -76,7 +77,7 @@ describe("the status of a rejection", () => {
   for (const [title, decisions, status] of rows) {
     it(title, async () => {
       assertEquals(rejectionStatus(decisions), status);
-      for (const rejection of [problemJson(), detailJson(), errorJson()]) {
+      for (const rejection of [problemJson(), detailJson(), errorJson(), openAiJson()]) {
         assertEquals((await reject(rejection, ...decisions)).status, status);
       }
     });
@@ -313,3 +314,39 @@ function conforms(value: unknown, described: unknown): void {
   for (const name of schema.required ?? []) assert(name in members, `${name} is missing`);
   for (const [name, member] of Object.entries(members)) conforms(member, schema.properties![name]);
 }
+
+describe("openAiJson", () => {
+  const body = async (...decisions: Decision[]) => {
+    const response = await reject(openAiJson(), ...decisions);
+    assertEquals(response.headers.get("Content-Type"), "application/json");
+    return await response.json();
+  };
+
+  it("answers a message, a type and a code, as OpenAI's SDK shows them", async () => {
+    assertEquals(await body(passes, decision({ retryAfterMs: 1001 }), shadow), {
+      error: {
+        message: 'Too many requests for the limit "burst". Please try again in 2 s.',
+        type: "rate_limit_error",
+        code: "rate_limit_exceeded",
+      },
+    });
+  });
+
+  it("tells the longest wait, and where waiting does not help", async () => {
+    const longer = decision({ policy: "daily", retryAfterMs: 86_400_000 });
+    const { error: { message } } = await body(decision(), longer);
+    assertEquals(message, 'Too many requests for the limit "daily". Please try again in 86400 s.');
+    const { error } = await body(decision({ retryAfterMs: Infinity }));
+    assertEquals(error.message, 'Too many requests for the limit "burst". Waiting does not help.');
+  });
+
+  it("says that the server cannot count, where that is so", async () => {
+    assertEquals(await body(noStore), {
+      error: {
+        message: "Requests cannot be counted for now. Please try again later.",
+        type: "server_error",
+        code: "service_unavailable",
+      },
+    });
+  });
+});

@@ -48,6 +48,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/stats/",
     "src/log.ts",
     "src/otel/",
+    "src/paced_fetch/",
   ],
   ["src/throttle.ts"],
   [

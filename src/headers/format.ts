@@ -13,6 +13,11 @@ export interface Quota {
   readonly decision: Decision;
   /** The rule's algorithm; formats read its `gradual` and `unit`. */
   readonly algorithm: Algorithm;
+  /**
+   * What divides the quota among clients, by the names of RateLimit-Partition: `true` where each value has a quota of its own
+   * (`user_id`), a token where the rule is for that value alone (`method: "GET"`). Default: not known.
+   */
+  readonly dimensions?: Readonly<Record<string, true | string>> | undefined;
 }
 
 /** A quota whose decision is made for whoever asks for it: a throttle's own. */
@@ -62,6 +67,8 @@ export interface HeaderDescription {
   readonly on: "every" | "denied";
   /** Sent on redirects (3xx) too? Default true. */
   readonly redirects?: boolean;
+  /** May it be missing on one of those whose quotas have numbers? Default false. */
+  readonly optional?: boolean;
   /** A JSON schema of the value, when it has no parameters; else the value is described as text. */
   readonly schema?: Readonly<Record<string, unknown>>;
   /** A value as the server sends it. */

@@ -87,5 +87,6 @@ export function byApiKey(options: ByApiKeyOptions = {}): Key {
         return then(isReal(key, context), (real) => real ? hash(key) : null);
       }),
   );
-  return firstOf(byKey, otherwise);
+  // The text after draft 11 has no word for who has no key.
+  return Object.assign(firstOf(byKey, otherwise), { dimensions: ["client_id"] });
 }

@@ -72,8 +72,11 @@ export function compose(...keys: readonly Key[]): Key {
           parts.includes(EXEMPT) ? EXEMPT : parts.includes(null) ? null : joined(parts as readonly string[]),
       ),
   );
-  const needsIdentity = keys.some((key) => key.needsIdentity);
-  return refusingAs(needsIdentity ? Object.assign(composed, { needsIdentity }) : composed, keys);
+  if (keys.some((key) => key.needsIdentity)) Object.assign(composed, { needsIdentity: true });
+  if (keys.every((key) => key.dimensions !== undefined)) {
+    Object.assign(composed, { dimensions: [...new Set(keys.flatMap(({ dimensions }) => dimensions ?? []))] });
+  }
+  return refusingAs(composed, keys);
 }
 
 /**

@@ -62,5 +62,5 @@ export function byJwt(options: ByJwtOptions = {}): Key {
     if (value === undefined || value === null || value === "") return null;
     return hash(JSON.stringify([claims.iss ?? null, claim, value]));
   });
-  return Object.assign(key, { needsIdentity: true });
+  return Object.assign(key, { needsIdentity: true, ...claim === "sub" ? { dimensions: ["user_id"] } : {} });
 }

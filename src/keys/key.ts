@@ -23,6 +23,11 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
   readonly refusesNull?: boolean;
   /** Is the key null for every request without an identity? A rule on it then needs authentication to ever apply. Default false. */
   readonly needsIdentity?: boolean;
+  /**
+   * All that the key is made of, by the names of RateLimit-Partition's registry: `user_id`, `client_id`. Default: not known, and not
+   * told to clients.
+   */
+  readonly dimensions?: readonly string[];
 };
 
 /**

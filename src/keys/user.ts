@@ -45,5 +45,5 @@ export function byUser(options: ByUserOptions = {}): Key {
       refusal("throttle by user", "the identity's id must be text, at least one character", identity.id),
     );
   });
-  return Object.assign(key, { needsIdentity: true });
+  return Object.assign(key, { needsIdentity: true, dimensions: ["user_id"] });
 }

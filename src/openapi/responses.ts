@@ -122,6 +122,7 @@ export function teller(
     const sent = sentWith(firstRequest(rules));
     for (const [name, description] of descriptionsOf(rules)) {
       if (description.on !== "every" || (ofRedirects && description.redirects === false)) continue;
+      if (description.optional === true && !sent.has(name)) continue;
       told[name] = components.add(
         "headers",
         componentName(name),
@@ -156,7 +157,9 @@ export function teller(
       const isSent = parts.length === 0 || sent.has(name);
       // Where nobody can count there may be no numbers to tell.
       if (status === 503 && !isSent) continue;
-      const required = isSent && (status === 429 || description.on === "denied") &&
+      if (description.optional === true && !isSent) continue;
+      const required = isSent && description.optional !== true &&
+        (status === 429 || description.on === "denied") &&
         isSure(name, description.on, rules);
       const header = headerOf(description, required, sent.get(name));
       const isShared = status === 429 && (description.on === "denied" || report === "denied");
