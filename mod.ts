@@ -66,7 +66,7 @@ export { slidingLog } from "./src/algorithms/sliding_log.ts";
 export { slidingWindow } from "./src/algorithms/sliding_window.ts";
 export { concurrency } from "./src/algorithms/concurrency.ts";
 
-export type { Check, Store, StoreChange } from "./src/stores/store.ts";
+export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";

@@ -13,7 +13,7 @@ function quoted(rules: readonly PreparedRule[]): string {
   return rules.map(({ name }) => `"${name}"`).join(", ");
 }
 
-/** Derived names that throttles on a store have, so far. */
+/** Names of states, made of derived ones, that throttles on a store have, so far. */
 const derivedNames = new WeakMap<Store, Set<string>>();
 
 /**
@@ -50,7 +50,7 @@ export function adviseOn(
 
   const known = derivedNames.get(store) ?? new Set();
   derivedNames.set(store, known);
-  const again = rules.filter(({ isNamed, name }) => !isNamed && known.has(name));
+  const again = rules.filter(({ isNamed, stateName }) => !isNamed && known.has(stateName));
   if (again.length > 0) {
     warnOnce(
       `Throttles on one store share the counters of ${
@@ -58,5 +58,5 @@ export function adviseOn(
       }, as their rules derive the same name. Name them: alike, if that is meant, or differently.`,
     );
   }
-  for (const { isNamed, name } of rules) if (!isNamed) known.add(name);
+  for (const { isNamed, stateName } of rules) if (!isNamed) known.add(stateName);
 }

@@ -13,6 +13,7 @@ import { neverPasses } from "./over_burst.ts";
 import { Part } from "./part.ts";
 import { refusal } from "./refusal.ts";
 import { isCost, policyOf, type PreparedRule } from "./rule.ts";
+import { windowWatch } from "./shrinking_window.ts";
 
 /** What a client waits whose request could not be counted. */
 const RETRY_MS = 1000;
@@ -69,7 +70,8 @@ export function compileAsk<C extends Asked>(
   clock: () => number,
   complain: (rule: PreparedRule, context: C, error: unknown) => void,
 ): Asker<C> {
-  const { key, unless, rate, cost, policy } = rule;
+  const { key, unless, rate, cost, policy, implementation: { window } } = rule;
+  const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
   /** Per request what `prepareRules` checks once: what cannot be used refuses. */
   function dynamicPolicy(context: C): MaybePromise<Policy | Error | null> {
@@ -101,7 +103,10 @@ export function compileAsk<C extends Asked>(
       (current) =>
         current === null ? null : then(dynamicCost(context), (units) => {
           const error = current instanceof Error ? current : units instanceof Error ? units : null;
-          if (error === null) return askOf(rule, partition, current as Policy, units as number, clock);
+          if (error === null) {
+            watch?.(partition, current as Policy);
+            return askOf(rule, partition, current as Policy, units as number, clock);
+          }
           complain(rule, context, error);
           return refusedPart(rule, partition, "denied-by-policy", clock());
         }),

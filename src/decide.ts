@@ -11,6 +11,7 @@ import { each, isPromise, later, type MaybePromise, then } from "./maybe.ts";
 import { askStoreAbout, needsLook } from "./over_burst.ts";
 import { isOpen, type Part } from "./part.ts";
 import type { PreparedRule } from "./rule.ts";
+import { waitUntil } from "./settlement.ts";
 import type { AnsweringStore } from "./stores/store.ts";
 import type { Trip } from "./trip.ts";
 
@@ -37,6 +38,11 @@ export function compileDecide(
 ): (trip: Trip, rules: readonly PreparedRule[]) => MaybePromise<boolean> {
   function ask(rule: PreparedRule, trip: Trip): MaybePromise<Part | null> {
     return asks[rule.index](trip);
+  }
+
+  const { background } = store;
+  function keepAlive(work: Promise<unknown> | null, { platform }: Trip): void {
+    if (work !== null) waitUntil(platform, work);
   }
 
   function decide(trip: Trip, rules: readonly PreparedRule[]): MaybePromise<boolean> {
@@ -78,6 +84,7 @@ export function compileDecide(
     // The deny cache answers with the refusing rules alone.
     const decided = open === 0 ? asked : asked.filter(isDecided);
     for (const part of decided) part.charged = spend && !refused && part.allowed;
+    if (background !== undefined) keepAlive(background(), trip);
     trip.parts = trip.parts.length === 0 ? decided : [...trip.parts, ...decided];
     return refused;
   }

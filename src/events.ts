@@ -35,6 +35,8 @@ export interface ThrottleEvent {
   error?: unknown;
   /** Which way the store changed. */
   state?: "failing" | "healed";
+  /** The part of the store that changed, where it fails in parts: a node of a cluster, or one rule. */
+  part?: string;
   /** Of a verdict: ms that deciding took, authentication apart. */
   durationMs?: number;
 }

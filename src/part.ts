@@ -9,9 +9,9 @@ import type { DatedDecision, Mode, Source, Standing } from "./decision.ts";
 import type { PreparedRule } from "./rule.ts";
 import { decisionOf, type Question } from "./stores/store.ts";
 
-/** Where a rule's state for a partition key is kept. A name holds no colon, so no two pairs share a place. */
+/** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a place. */
 export function storageKey(rule: PreparedRule, partition: string): string {
-  return `${rule.name}:${partition}`;
+  return `${rule.stateName}:${partition}`;
 }
 
 /**
@@ -61,6 +61,10 @@ export class Part implements Question {
 
   get key(): string {
     return storageKey(this.rule, this.partition);
+  }
+
+  get stateName(): string {
+    return this.rule.stateName;
   }
 
   get algorithm(): Algorithm {

@@ -7,6 +7,7 @@
 import type { Algorithm, Policy } from "./algorithms/algorithm.ts";
 import { type Block, withBlock } from "./algorithms/block.ts";
 import { fixedWindow } from "./algorithms/fixed_window.ts";
+import { stateName } from "./algorithms/state.ts";
 import type { Context } from "./context.ts";
 import type { Mode } from "./decision.ts";
 import type { HeaderFormat } from "./headers/format.ts";
@@ -30,7 +31,15 @@ export type Count =
 
 /** A rule as a person writes it. A bare {@link Rate} stands for `{ rate }`. */
 export interface Rule {
-  /** The policy's name in headers, events and statistics: `/^[A-Za-z0-9_.-]{1,64}$/`, unique in a throttle. Default: made from key, route and rate. */
+  /**
+   * The policy's name in headers, events and statistics: `/^[A-Za-z0-9_.-]{1,64}$/`, unique in a throttle. Default: made from
+   * key, route and rate.
+   *
+   * On a store that throttles share, rules of one name, one algorithm and one window count together, so that a rule whose
+   * limit or burst changes keeps what was used. A rule that gets another algorithm, another window, or a block, or loses
+   * one, counts from nothing: during such a deploy, what is left of the old limit and the new one may pass, once. Where the
+   * rate is from a function, the window is not part of that: what was used is judged by the window that applies now.
+   */
   name?: string;
   /** The quota; or a function that gives it per request. Null: the request is not limited by this rule. */
   rate: Rate | null | ((context: Context) => MaybePromise<Rate | null>);
@@ -85,6 +94,8 @@ export interface CompiledRule {
   readonly mode: Mode;
   /** Its patterns; empty: every request. */
   readonly on: readonly string[];
+  /** What its states are kept under: its name, its algorithm and, where that is static, its window in ms, as in `login/gcra/900000`. */
+  readonly stateName: string;
   /** The algorithm itself, its block included: a store that runs scripts takes the Lua twin from here. */
   readonly implementation: Algorithm;
   /** What it does while the store fails; null: what the throttle says. */
@@ -283,6 +294,7 @@ function prepareRule(
     stage,
     mode,
     on,
+    stateName: stateName(name, implementation, policy?.windowMs ?? null),
     implementation,
     onStoreFailure: rule.onStoreFailure ?? null,
     refundable: count !== "all" || algorithm.heldWhileRunning === true,

@@ -63,7 +63,7 @@ function realCost(part: Part, response: Response, trip: Trip): MaybePromise<numb
 
 /** @returns The corrections of one throttle. */
 export function settlement(store: DatedStore, announcer: Announcer | null): Settlement {
-  // A store that fails here keeps the charge: that errs on refusing.
+  // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
   function settle(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     if (part.settled || !part.charged) return;
     part.settled = true;
@@ -72,9 +72,9 @@ export function settlement(store: DatedStore, announcer: Announcer | null): Sett
 
   function correct(trip: Trip, part: Part, cost: number): MaybePromise<void> {
     if (cost === part.cost) return;
-    const { key, partition, policy, algorithm, chargedAt: since, source } = part;
+    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = part;
     const correction = {
-      ...{ key, partition, policy, algorithm, since },
+      ...{ key, stateName, partition, policy, algorithm, since },
       cost: cost - part.cost,
       source: source as Source,
     };

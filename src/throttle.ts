@@ -28,7 +28,8 @@ import { type CompiledRule, prepareRules, type Rule } from "./rule.ts";
 import { holds, settlement, waitUntil } from "./settlement.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "./stores/guard.ts";
-import { embark, type Owner, settler, Trip } from "./trip.ts";
+import { embark, type Owner, Trip } from "./trip.ts";
+import { TripOutcome } from "./trip_outcome.ts";
 
 /**
  * A handler as servers call it: the request, and what the server passes beside it. It answers with a Response, or with nothing
@@ -238,12 +239,15 @@ export function createThrottle(
     return then(count(trip, response), () => label(trip, response, false));
   }
 
+  function isTold(denied: boolean): boolean {
+    return report === "always" || (report === "denied" && denied);
+  }
+
   /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
   function label(trip: Trip, response: Response, denied: boolean, fresh?: boolean): Response {
     trip.over = true;
     if (announcer !== null && response) announcer.answered(response.status);
-    const isTold = report === "always" || (report === "denied" && denied);
-    const labelled = !isTold
+    const labelled = !isTold(denied)
       ? response
       : fresh
       ? withHeaders(response, labels.fresh, trip.parts)
@@ -261,16 +265,14 @@ export function createThrottle(
   }
 
   function outcomeOf(trip: Trip, allowed: boolean, response: Response | null): Outcome {
-    return {
-      allowed,
-      response,
-      decisions: trip.parts.map(({ decision }) => decision),
-      settle: settler(trip),
-      label(answer) {
-        if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
-        return label(trip, answer, !allowed);
-      },
-    };
+    return new TripOutcome(trip, allowed, response, (answer) => {
+      if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
+      return label(trip, answer, !allowed);
+    }, () => {
+      const headers = new Headers();
+      if (isTold(!allowed)) labels.fresh(headers, trip.parts);
+      return headers;
+    });
   }
 
   return withSettings<Throttle>({
@@ -304,7 +306,10 @@ export function createThrottle(
       requireRequest(request);
       const trip = tripFor(request, platform, true);
       if (isPreflight(request)) return outcomeOf(trip, true, null);
-      return then(rescue(enter, failed, trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
+      return then(
+        rescue(enter, failed, trip),
+        (refusal) => outcomeOf(trip, refusal === null, refusal),
+      );
     },
     peek(request, ...platform) {
       requireRequest(request);

@@ -20,7 +20,7 @@ import {
   walk,
 } from "./harness/algorithms.ts";
 
-const RUNS = 300;
+const RUNS = 150;
 
 /** States a property for each of the subjects, over random policies and traces. */
 function each(
@@ -139,15 +139,21 @@ describe("every algorithm, under any policy and clock", () => {
     assert(full.resetAfterMs <= recoveryMs);
   });
 
-  each(subjects, "a clock that steps back neither adds nor removes quota", (one, trace, die) => {
-    for (const { now, before, step } of walk(one, trace)) {
-      if (step.state === before) continue;
-      const back = below(2 * one.policy.windowMs, die);
-      const [here, there] = [look(one, step.state, now), look(one, step.state, now - back)];
-      assertEquals(there.remaining, here.remaining);
-      if (here.resetAfterMs > 0) assertEquals(there.resetAfterMs, here.resetAfterMs + back);
-    }
-  });
+  each(
+    subjects,
+    "a clock that steps back by up to a window neither adds nor removes quota",
+    (one, trace, die) => {
+      let latest = START;
+      for (const { now, before, step } of walk(one, trace)) {
+        latest = Math.max(latest, now);
+        if (step.state === before) continue;
+        const back = below(one.policy.windowMs - (latest - now) + 1, die);
+        const [here, there] = [look(one, step.state, now), look(one, step.state, now - back)];
+        assertEquals(there.remaining, here.remaining);
+        if (here.resetAfterMs > 0) assertEquals(there.resetAfterMs, here.resetAfterMs + back);
+      }
+    },
+  );
 });
 
 /** The most units that are in one window's length of charges, half open, by the times that they were entered under. */

@@ -8,7 +8,7 @@ import { fixedWindow } from "../src/algorithms/fixed_window.ts";
 import { gcra } from "../src/algorithms/gcra.ts";
 import type { Decision } from "../src/decision.ts";
 import { memoryStore } from "../src/stores/memory.ts";
-import { blocks, policyOf, START, timed, traces, walk } from "./harness/algorithms.ts";
+import { blocks, furthestBack, policyOf, START, timed, traces, walk } from "./harness/algorithms.ts";
 
 const MINUTE = 60_000;
 const policy = policyOf(1, 1000);
@@ -172,7 +172,7 @@ describe("a block", () => {
         fc.property(cases, blocks, traces(true), (one, block, trace) => {
           const penal = withBlock(one.algorithm, block);
           let [state, inner]: [Step["state"], Step["state"]] = [null, null];
-          for (const { now, cost } of walk(one, trace)) {
+          for (const { now, cost } of walk({ ...one, backMs: furthestBack(one, block) }, trace)) {
             const step = penal.step(state as Parameters<typeof penal.step>[0], one.policy, now, cost, null);
             const plain = one.algorithm.step(inner, one.policy, now, cost, null);
             if (step.blocked) {

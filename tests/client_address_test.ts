@@ -285,7 +285,7 @@ describe("a list of addresses", () => {
           const found = requests.map((request) =>
             clientAddress(request, [servers["Deno.serve"](PROXY)], options)
           );
-          assert(performance.now() - started < 500, `${flood} took ${performance.now() - started} ms`);
+          assert(performance.now() - started < 5000, `${flood} took ${performance.now() - started} ms`);
           if (header !== "x-real-ip" && trustedProxies !== 3) assertEquals(found[1], client);
         }
       }

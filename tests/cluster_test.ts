@@ -124,6 +124,20 @@ describe("redisStore on a Redis Cluster of three masters", { skip: withoutRedis 
         assertEquals(after.map(({ remaining }) => remaining), [...checksOf(9).map(() => 990), 0]);
       });
 
+      it("leaves a meter as it was when 400 at once are refused elsewhere, three times", async () => {
+        const full = checkOf({ key: "full:somebody", limit: 1 });
+        const meter = checkOf({ key: "rule1:somebody", algorithm: gcra(), limit: 60 });
+        await store.decide([full]);
+        for (let round = 0; round < 3; round++) {
+          const answers = await Promise.all(Array.from({ length: 400 }, () => store.decide([meter, full])));
+          assert(answers.every(([, { allowed }]) => !allowed));
+          const [{ remaining, resetAfterMs }] = await store.decide([meter], false);
+          assertEquals([remaining, resetAfterMs], [60, 0]);
+        }
+        const passed = await Promise.all(Array.from({ length: 61 }, () => store.decide([meter])));
+        assertEquals(passed.filter(([{ allowed }]) => allowed).length, 60);
+      });
+
       it("never lets more than a limit pass where several rules are narrow", async () => {
         const checks = checksOf(4, { limit: 10 });
         const answers = await Promise.all(Array.from({ length: 100 }, () => store.decide(checks)));

@@ -8,6 +8,7 @@ import { faultyStore, manualClock, storeBehaviours, type StoreUnderTest } from "
 import { startBridge } from "./harness/bridge.ts";
 import { CLIENTS, CLUSTER_CLIENTS } from "./harness/clients.ts";
 import { startCluster } from "./harness/cluster.ts";
+import { lanes } from "./harness/lanes.ts";
 import { assertLivesEnd } from "./harness/lives.ts";
 import { type Redis, startRedis, withoutRedis } from "./harness/redis.ts";
 
@@ -15,6 +16,8 @@ import { type Redis, startRedis, withoutRedis } from "./harness/redis.ts";
 interface Subject {
   readonly name: string;
   readonly skip?: string | false;
+  /** Where time is real, behaviours wait for it, side by side; a clock of a test's own they would move under one another. */
+  readonly waits?: boolean;
   /** Opens it; `end` closes what it opened. */
   start(): Promise<{ subject: StoreUnderTest; end(): unknown }>;
 }
@@ -42,6 +45,7 @@ const SUBJECTS: readonly Subject[] = [
   ...CLIENTS.map(({ name, skip, open }): Subject => ({
     name: `redisStore with ${name}`,
     skip: withoutRedis || skip,
+    waits: !skip,
     async start() {
       const { client, close } = await open(redis);
       return { subject: { open: () => redisStore({ client, timeoutMs }) }, end: close };
@@ -50,6 +54,7 @@ const SUBJECTS: readonly Subject[] = [
   {
     name: "redisStore with hashed keys",
     skip: withoutRedis,
+    waits: true,
     async start() {
       const { client, close } = await CLIENTS[0].open(redis);
       const open = () => redisStore({ client, timeoutMs, hashKeys: "a secret of the test" });
@@ -61,6 +66,7 @@ const SUBJECTS: readonly Subject[] = [
       enableAutoPipelining ? "of its own" : "that sends every command apart"
     }`,
     skip: withoutRedis,
+    waits: true,
     async start() {
       const { url, token, close } = await startBridge(redis);
       const client = new Upstash({ url, token, retry: { retries: 0 }, enableAutoPipelining });
@@ -72,6 +78,7 @@ const SUBJECTS: readonly Subject[] = [
   ...CLUSTER_CLIENTS.map(({ name, skip, open }): Subject => ({
     name: `redisStore with ${name}`,
     skip: withoutRedis || skip,
+    waits: !skip,
     async start() {
       const cluster = await sharedCluster();
       const { client, close } = await open(cluster);
@@ -95,19 +102,23 @@ describe("every store", () => {
     await (await cluster)?.stop();
   });
 
-  for (const { name, skip = false, start } of SUBJECTS) {
-    describe(name, { skip }, () => {
-      let subject: StoreUnderTest;
-      let end: () => unknown;
-      before(async () => {
-        ({ subject, end } = await start());
-      });
-      after(() => end());
-      for (const behaviour of storeBehaviours) {
-        it(behaviour.name, () => behaviour.run(subject));
-      }
+  const inLane = lanes(8);
+  const tried = SUBJECTS.map(({ waits = false, start }) => {
+    let started: ReturnType<Subject["start"]> | null = null;
+    const tests = storeBehaviours.map(({ name, run }) => {
+      const test = async () => await run((await (started ??= start())).subject);
+      return { name, test: waits ? inLane(test) : test };
     });
-  }
+    return { tests, end: async () => (await started)?.end() };
+  });
+
+  SUBJECTS.forEach(({ name, skip = false }, i) => {
+    describe(name, { skip }, () => {
+      const { tests, end } = tried[i];
+      after(end);
+      for (const { name, test } of tests) it(name, test);
+    });
+  });
 
   it(
     "lesson 14: leaves no key that outlives its state by more than a minute",

@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { existsSync } from "node:fs";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { after, before, it } from "node:test";
 import { type Consumer, jsrConsumer, npmConsumer, npmPackage } from "./harness/consumer.ts";
 import { describeOnNode } from "./harness/runtime.ts";
@@ -28,6 +28,24 @@ const EVERYTHING = {
   jwt: "4",
   openapi: ["200", "429"],
 };
+
+/** A program of CommonJS, in TypeScript. */
+const COMMON_JS = `
+import { byIp, withThrottle } from "@weir/throttle";
+import throttleJwt = require("@weir/throttle/jwt");
+const handler = withThrottle(() => new Response("hello"), { rate: "1/min", key: byIp() }, {
+  client: { address: () => "192.0.2.1" },
+});
+async function main() {
+  const statuses = [(await handler(new Request("https://a.example/"))).status];
+  statuses.push((await handler(new Request("https://a.example/"))).status);
+  console.log(JSON.stringify([...statuses, typeof throttleJwt.byJwt, typeof require]));
+}
+void main();
+`;
+
+/** What Deno is to allow an upstashStore, by README. */
+const UPSTASH_NAMES = ["UPSTASH_DISABLE_TELEMETRY", "UPSTASH_CONSOLE", "VERCEL", "AWS_REGION"];
 
 const RUNTIMES: readonly (readonly [string, ...string[]])[] = [
   ["node"],
@@ -92,6 +110,51 @@ describeOnNode("the package from npm, in a project of a user's", () => {
     assertEquals(JSON.parse(await consumer.run("node", "bundle.mjs")), EVERYTHING);
   });
 
+  it("can be required by CommonJS, also one that TypeScript makes as nodenext says", async () => {
+    consumer.write("common.cts", COMMON_JS);
+    const options = { ...STRICT, verbatimModuleSyntax: false, ...RESOLUTIONS.nodenext, types: ["node"] };
+    const typeRoots = [resolve("node_modules/@types")];
+    consumer.write(
+      "tsconfig.common.json",
+      JSON.stringify({
+        compilerOptions: { ...options, typeRoots, skipLibCheck: true },
+        files: ["common.cts"],
+      }),
+    );
+    await consumer.run("tsc", "--project", "tsconfig.common.json");
+    for (const program of ["node", "bun"]) {
+      const printed = await consumer.run(program, "common.cjs");
+      assertEquals(JSON.parse(printed), [200, 429, "function", "function"], program);
+    }
+  });
+
+  it("asks for a Node that can require modules", () => {
+    assertEquals(npmPackage.engines, { node: ">=20.19" });
+  });
+
+  it("asks Deno for no more of the environment than is said, and needs that", async () => {
+    consumer.write(
+      "store.mjs",
+      `
+import { upstashStore } from "@weir/throttle/upstash";
+console.log(upstashStore({ url: "https://example.upstash.io", token: "token" }).shared);
+`,
+    );
+    assertEquals(
+      await consumer.run("deno", "run", "--no-prompt", `--allow-env=${UPSTASH_NAMES}`, "store.mjs"),
+      "true\n",
+    );
+    for (const name of UPSTASH_NAMES) {
+      const others = UPSTASH_NAMES.filter((each) => each !== name);
+      const run = consumer.run("deno", "run", "--no-prompt", `--allow-env=${others}`, "store.mjs");
+      await assertRejects(() => run, Error, `Requires env access to "${name}"`);
+    }
+    const said = ["README.md", ...readdirSync("docs").map((file) => `docs/${file}`)].map((file) =>
+      readFileSync(file, "utf8")
+    );
+    assert(said.some((text) => text.includes(`--allow-env=${UPSTASH_NAMES}`)), "no page says it");
+  });
+
   it("brings what its licence and its readers ask for, and nothing of this project's own", async () => {
     const files = await consumer.run(
       "find",
@@ -128,11 +191,18 @@ describeOnNode("the package from npm, where no peer is installed", { skip }, () 
 
   /** The entries that cannot be without theirs. */
   const NEEDS: Readonly<Record<string, string>> = {
-    "./dashboard": "d3-s",
     "./jwt": "jose",
     "./otel": "@opentelemetry/api",
     "./upstash": "@upstash/redis",
   };
+
+  it("is installed with each of them by a command in README", () => {
+    const readme = readFileSync("README.md", "utf8");
+    for (const [entry, peer] of Object.entries(NEEDS)) {
+      assert(readme.includes(`npm install ${npmPackage.name} ${peer}`), entry);
+    }
+    assertEquals(new Set(Object.values(NEEDS)), new Set(peers));
+  });
 
   for (const [program, ...words] of RUNTIMES) {
     it(`has every entry on ${program} but those that need one, which name it`, async () => {
@@ -147,8 +217,8 @@ describeOnNode("the package from npm, where no peer is installed", { skip }, () 
 describeOnNode("the package from JSR, in a project of a user's", () => {
   let consumer: Consumer;
   before(() => {
-    // Deno looks at the insides of linked packages, as it does not at those of JSR's, and there d3 has no types of its own.
-    consumer = jsrConsumer([...peers, "@types/d3-scale", "@types/d3-shape"]);
+    // npm has what is used of d3 in the package, JSR as an import, as Hono. Deno looks at the insides of linked packages, as it does not at those of JSR's, and there d3 has no types of its own.
+    consumer = jsrConsumer([...peers, "d3-scale", "d3-shape", "@types/d3-scale", "@types/d3-shape"]);
     consumer.copy("tests/consumers/everything.ts");
   });
   after(() => consumer.remove());

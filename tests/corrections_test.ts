@@ -94,8 +94,8 @@ describe("a correction", () => {
   });
 
   each([...subjects, ...blocked(subjects)], "of 0 changes nothing", (one, visit, visits) => {
-    const { state } = visits[visits.length - 1].step;
-    assertStrictEquals(correct(one, state, visit, 0).state, state);
+    const { now, step: { state } } = visits[visits.length - 1];
+    assertStrictEquals(correct(one, state, visit, 0, now - visit.now).state, state);
   });
 
   each(

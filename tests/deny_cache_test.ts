@@ -526,6 +526,12 @@ describe("lesson 12: with and without the deny cache the decisions are identical
   function walk(rules: readonly Rule[], moves: readonly Move[]): number {
     const prepared = prepareRules(rules.map((rule, i) => ({ ...rule, name: `r${i}` })));
     const time = { now: 1_700_000_000_000 };
+    // A refusal takes a time that is further ahead for now, where the store hears of it.
+    const backMs = Math.min(
+      ...prepared.map(({ windowMs }) => windowMs!),
+      ...rules.flatMap(({ block }) => block === undefined ? [] : [parseInt(String(block.for))]),
+    );
+    let latest = time.now;
     const stores = [counted(() => time.now), counted(() => time.now)];
     const paths = [denyCache(stores[0] as DatedStore, prepared), stores[1]];
     const charges: Charge[][] = [[], []];
@@ -541,9 +547,11 @@ describe("lesson 12: with and without the deny cache the decisions are identical
     const now = <T>(value: MaybePromise<T> | undefined): T => value as T;
 
     for (const move of moves) {
-      if (move.do === "wait") time.now += move.share;
-      else if (move.do === "back") {
-        time.now -= move.share;
+      if (move.do === "wait") {
+        time.now += move.share;
+        latest = Math.max(latest, time.now);
+      } else if (move.do === "back") {
+        time.now = Math.max(latest - backMs, time.now - move.share);
         hasStepped = true;
       } else if (move.do === "reset") {
         for (const path of paths) path.forget?.(`r${move.rule}:${move.key}`);

@@ -196,9 +196,9 @@ describe("memoryStore over time", () => {
   for (
     const [name, keys] of [
       ["fixedWindow", 1_000_000],
-      ["slidingLog", 300_000],
-      ["gcra", 300_000],
-      ["blockedLog", 200_000],
+      ["slidingLog", 150_000],
+      ["gcra", 150_000],
+      ["blockedLog", 150_000],
     ] as const
   ) {
     it(`lesson 52: ${name}: makes no timer, and its heap is flat after ${keys} distinct keys have expired`, async () => {

@@ -224,12 +224,12 @@ describe("otel", () => {
       decide: async (checks, spend) => (await wait(20), working.decide(checks, spend)),
     };
     const rules: Rule[] = [{ name: "ip", rate: "9/min" }, { name: "user", rate: "9/min", key: byUser() }];
-    const authenticate = async () => (await wait(300), { id: "ann" });
+    const authenticate = async () => (await wait(1000), { id: "ann" });
     const { read, events, send } = kept(rules, { store, authenticate });
     await send();
     const seconds = (await read())['weir_throttle_decision_duration_sum{outcome="allowed"}'];
     assertGreater(seconds, 0.035);
-    assertLess(seconds, 0.3);
+    assertLess(seconds, 1);
     const { durationMs } = events.find(({ type }) => type === "allowed")!;
     assertAlmostEquals(durationMs! / 1000, seconds, 1e-9);
   });

@@ -23,11 +23,15 @@ describe("the package", () => {
     assertEquals({ ...Object.fromEntries(compiled), "./package.json": "./package.json" }, npm.exports);
   });
 
-  it("asks for the same ranges of npm packages on JSR and on npm", () => {
-    const { "@std/assert": assertions, ...imports } = jsr.imports;
+  it("asks for the same ranges of npm packages on JSR and on npm, but for what npm's has in it", () => {
+    const { "@std/assert": assertions, "d3-scale": scale, "d3-shape": shape, ...imports } = jsr.imports;
     const ranges = Object.entries({ ...npm.dependencies, ...npm.peerDependencies });
     assertEquals(imports, Object.fromEntries(ranges.map(([name, range]) => [name, `npm:${name}@${range}`])));
     assertEquals(assertions, "jsr:@std/assert@^1");
+    // The package on npm has the code of these, of a version that JSR's range admits.
+    const { "d3-scale": ownScale, "d3-shape": ownShape } = npm.devDependencies;
+    assertEquals([scale, shape], ["npm:d3-scale@^4.0.2", "npm:d3-shape@^3.2.0"]);
+    assertMatch(`${ownScale} ${ownShape}`, /^4\.\d+\.\d+ 3\.[2-9]\d*\.\d+$/);
   });
 
   it("asks a user for no peer that is not used", () => {

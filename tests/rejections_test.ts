@@ -48,6 +48,7 @@ function reject(rejection: Rejection, ...decisions: Decision[]): Promise<Respons
   const outcome: Outcome = {
     allowed: false,
     decisions,
+    headers: new Headers(),
     response: null,
     label: (response) => response,
     settle: () => {},

@@ -58,11 +58,12 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/settlement.ts",
     "src/announcer.ts",
     "src/ask.ts",
+    "src/shrinking_window.ts",
     "src/decide.ts",
     "src/over_burst.ts",
     "src/match.ts",
   ],
-  ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/part.ts"],
+  ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/trip_outcome.ts", "src/part.ts"],
   ["src/rule.ts", "src/rule_name.ts", "src/pattern.ts"],
   ["src/auth/"],
   [

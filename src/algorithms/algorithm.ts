@@ -49,14 +49,20 @@ export interface Step<State = unknown> {
  * with a `step`; nothing else is needed to use it in memory. To run it on Redis it needs its `lua` twin.
  */
 export interface Algorithm<State = unknown> {
-  /** Its name in compiled rules. Default "custom". */
+  /** Its name in compiled rules, and where its states are kept: two of one name must read each other's. Default "custom". */
   readonly name?: string | undefined;
+  /**
+   * How its states are written, where that takes more than its name to tell: `gcra+block`. A store hands it states of this
+   * form alone. Default: its name.
+   */
+  readonly form?: string | undefined;
   /**
    * Decides one request. Pure: reads no clock, keeps nothing, changes none of its arguments.
    *
    * @param state What the last step said to remember, or null.
    * @param policy The limit in units and the window in ms.
-   * @param now Epoch ms by the store's clock. It may step back; that must neither add nor remove quota.
+   * @param now Epoch ms by the store's clock. It may step back: by up to a window that must neither add nor remove quota, and
+   * a time in the state that is further ahead is to be taken for now.
    * @param cost Units, an integer: at least 0, or, for a correction, what to add to or (negative) give back from a charge.
    * @param since Null for a request. For a correction the {@link Step.at} of the charge that it corrects: it must reach
    * that window, entry or slot and no other, is never refused, and clamps at 0 used.

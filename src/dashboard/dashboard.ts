@@ -112,7 +112,7 @@ async function reset(throttle: Throttle, name: string, key: string): Promise<Tol
  * origin only), `/stats` (the statistics as JSON) and `/metrics` (as Prometheus text).
  *
  * Pages are rendered here and need no script; with it they refresh themselves. Their links are relative, so a proxy may put them
- * under another path. It needs `d3-scale` and `d3-shape`.
+ * under another path.
  *
  * @typeParam App What to see it as: Hono's own type, or {@link DashboardApp}. Default: whatever is wanted where it is used.
  * @param options See {@link DashboardOptions}.

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Algorithm } from "../algorithms/algorithm.ts";
+import { formOf } from "../algorithms/state.ts";
 import type { DatedDecision } from "../decision.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
 import type { CompiledRule } from "../rule.ts";
@@ -24,6 +26,8 @@ interface Refusal {
   readonly decision: DatedDecision;
   /** The least cost it holds for. */
   readonly cost: number;
+  /** How it was counted. */
+  readonly algorithm: Algorithm;
   /** How long it holds, in ms. */
   readonly waitMs: number;
   /** When the store was asked: it decided no earlier, so the wait is over no earlier than `waitMs` after. */
@@ -53,6 +57,11 @@ function cacheOf(store: Store): Cache {
 /** Would the store remember that it refused this? Then it must be asked. */
 function remembersRefusals({ algorithm }: Check): boolean {
   return algorithm.remembersRefusals ?? algorithm.revocable ?? true;
+}
+
+/** Do both say the same of the same state? Throttles on one store may have rules of one name that differ, in their burst. */
+function isAlike(a: Algorithm, b: Algorithm): boolean {
+  return a === b || (formOf(a) === formOf(b) && String(a.params) === String(b.params));
 }
 
 /** Has a charge of this check been given back? */
@@ -112,16 +121,19 @@ export function denyCache(
     return waitMs - passedMs(asked, now);
   }
 
-  function refusalOf({ key, cost, policy, since }: Check, now: Moment): DatedDecision | null {
+  function refusalOf({ key, cost, policy, algorithm, since }: Check, now: Moment): DatedDecision | null {
     const refusal = known.get(key);
     if (refusal === undefined) return null;
     const left = leftMs(refusal, now);
-    if (left <= 0) {
+    // A store that finds its states too far ahead may take them for now.
+    const isBefore = left > refusal.waitMs;
+    if (left <= 0 || isBefore) {
       known.delete(key);
       return null;
     }
     const { decision, waitMs, tookMs } = refusal;
-    const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs;
+    const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs &&
+      isAlike(algorithm, refusal.algorithm);
     if (!isSame || since !== null || policy.mode === "shadow" || cost < refusal.cost) return null;
     const agoMs = Math.floor(waitMs - left - tookMs);
     return {
@@ -158,7 +170,7 @@ export function denyCache(
     }
   }
 
-  function remember({ key, cost }: Check, decision: DatedDecision, asked: Moment): void {
+  function remember({ key, cost, algorithm }: Check, decision: DatedDecision, asked: Moment): void {
     const waitMs = holdsMs(decision);
     // A charge since then makes the numbers of an older refusal wrong.
     known.delete(key);
@@ -166,7 +178,7 @@ export function denyCache(
     const [oldest] = known.size >= maxKeys ? known.keys() : [];
     if (oldest !== undefined) known.delete(oldest);
     const tookMs = Math.max(0, clocks.steady() - asked.steady);
-    known.set(key, { decision, cost: decision.blocked ? 0 : cost, waitMs, asked, tookMs });
+    known.set(key, { decision, cost: decision.blocked ? 0 : cost, algorithm, waitMs, asked, tookMs });
   }
 
   function forgetting<T>(keys: readonly string[], run: () => MaybePromise<T>): MaybePromise<T> {

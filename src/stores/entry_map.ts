@@ -4,11 +4,14 @@
  * @module
  */
 
+import { formOf } from "../algorithms/state.ts";
 import { writeStep } from "./packing.ts";
 import { LOOKS, type Room, type Shelf } from "./shelf.ts";
 
 interface Entry {
   state: unknown;
+  /** The form of the state: for an algorithm of another one there is none. */
+  form: string;
   /** Epoch ms; from then on the state equals no state. */
   expiresAt: number;
   /** The share of the quota that was left when the key was last stepped, 0 to 1. */
@@ -63,10 +66,10 @@ export function entryMap(room: Room): Shelf {
   }
 
   return {
-    find(place, { key }, now) {
+    find(place, { key, algorithm }, now) {
       const entry = entries.get(key);
       place.key = key;
-      place.hasState = entry !== undefined && now < entry.expiresAt;
+      place.hasState = entry !== undefined && now < entry.expiresAt && entry.form === formOf(algorithm);
       place.unpacked = place.hasState ? entry?.state : null;
     },
     step(place, { algorithm, policy, since }, now, cost) {
@@ -75,18 +78,20 @@ export function entryMap(room: Room): Shelf {
       place.changed = step.state !== place.unpacked;
       place.kept = step.state;
     },
-    save({ kept: state, remaining, ttlMs }, { key, policy: { limit } }, now) {
+    save({ kept: state, remaining, ttlMs }, { key, policy: { limit }, algorithm }, now) {
+      const form = formOf(algorithm);
       const left = limit > 0 ? remaining / limit : 0;
       const entry = entries.get(key);
       if (entry !== undefined) {
         entry.state = state;
+        entry.form = form;
         entry.expiresAt = now + ttlMs;
         entry.left = left;
         return true;
       }
       sweep(now);
       if (room.held >= room.most && !evict(now)) return false;
-      entries.set(key, { state, expiresAt: now + ttlMs, left });
+      entries.set(key, { state, form, expiresAt: now + ttlMs, left });
       room.held++;
       return true;
     },

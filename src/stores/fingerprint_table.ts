@@ -51,7 +51,7 @@ interface Kind {
   readonly policy: Policy;
 }
 
-/** The name of a rule. */
+/** The name of a rule's states. */
 export interface Name {
   readonly text: string;
   /** The halves of its hash. */
@@ -118,7 +118,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     return made;
   }
 
-  /** Goes to a key: the hashes of its rule's name, of which there are few, and of its partition in one. */
+  /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
   function search(place: Place, text: string, partition: string): void {
     // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
     const before = place.name;
@@ -156,7 +156,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     const latest = name.kind;
     if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
-    const rate = `${policy.name} ${policy.limit} ${policy.windowMs}`;
+    const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
     let kind = kindOfRate.get(rate);
     if (kind === undefined) {
       kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy };
@@ -263,9 +263,9 @@ export function fingerprintTable(width: number, room: Room): Shelf {
 
   return {
     find(place, check) {
-      const { partition } = check;
-      if (partition === undefined) searchKey(place, check.key);
-      else search(place, check.policy.name, partition);
+      const { stateName, partition } = check;
+      if (stateName === undefined || partition === undefined) searchKey(place, check.key);
+      else search(place, stateName, partition);
       place.hasState = place.slot >= 0;
       if (place.hasState) read(place.segment!, place.slot, place.before);
     },

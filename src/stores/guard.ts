@@ -12,6 +12,7 @@ import { denyCache } from "./deny_cache.ts";
 import { isMemoryStore } from "./memory.ts";
 import { resilient } from "./resilient.ts";
 import type { AnsweringStore, Check, DatedStore, LeasingStore, Question, Store } from "./store.ts";
+import { warnOnce } from "../warn.ts";
 import { checkSafety, type UnsafeStore } from "./unsafe.ts";
 
 /**
@@ -30,7 +31,10 @@ export function guard(
   rules: readonly CompiledRule[],
 ): AnsweringStore {
   checkSafety(store, unsafeStore);
-  if (isMemoryStore(store)) return store;
+  if (isMemoryStore(store)) {
+    store.observe?.(({ error }) => error instanceof Error && warnOnce(error.message));
+    return store;
+  }
   const ladder = resilient(store, { rules, onStoreFailure });
   // Outside the ladder: what is held is answered during an outage too, and says nothing of how the store is.
   const leased = (store as Partial<LeasingStore>).leases?.(ladder, rules) ?? ladder;

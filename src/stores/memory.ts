@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formOf } from "../algorithms/state.ts";
 import { record, type Verdict } from "../decision.ts";
 import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
@@ -34,6 +35,11 @@ const memoryStores = new WeakSet<Store>();
 /** Is this a {@link memoryStore}? */
 export function isMemoryStore(store: Store): store is AnsweringStore {
   return memoryStores.has(store);
+}
+
+/** Whose overflow a check's key shares: its rule's, and no other algorithm's. */
+function sharerOf({ stateName, policy, algorithm }: Asked): string {
+  return stateName ?? `${policy.name}/${formOf(algorithm)}`;
 }
 
 /** What a decision says before it is made. */
@@ -127,7 +133,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       return null;
     }
     if (spend) tellFull(!makeRoom(place, check, now));
-    const found = isFull ? overflow.get(check.policy.name) : undefined;
+    const found = isFull ? overflow.get(sharerOf(check)) : undefined;
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
@@ -136,7 +142,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (shelf.save(place, check, now)) return;
     if (makeRoom(place, check, now) && shelf.save(place, check, now)) return;
     tellFull(true);
-    const { name } = check.policy;
+    const name = sharerOf(check);
     const { remaining, ttlMs } = place;
     const found = overflow.get(name);
     const isFuller = found !== undefined && now < found.expiresAt && found.remaining < remaining;

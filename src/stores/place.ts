@@ -41,7 +41,7 @@ export class Place implements PackedStep {
 
   /** Of a Map: the key. */
   key = "";
-  /** Of a fingerprint table: the rule's name, the halves of the key's fingerprint, and its slot, negative where it has none. */
+  /** Of a fingerprint table: the name of the rule's states, the halves of the key's fingerprint, and its slot, negative where it has none. */
   name: Name | null = null;
   low = 0;
   high = 0;

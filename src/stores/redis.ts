@@ -30,8 +30,24 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  *
  * A call is never sent twice by the store: it may have been counted although its answer got lost. Let the client not do it
  * either. ioredis and iovalkey do by default: make them with `{ autoResendUnfulfilledCommands: false,
- * maxRetriesPerRequest: 0 }`. node-redis never sends again what it has sent; `{ disableOfflineQueue: true }` makes it
+ * maxRetriesPerRequest: 0 }`, a Cluster with these as its `redisOptions` and `retryDelayOnFailover: 0` beside them. node-redis
+ * never sends again what it has sent; `{ disableOfflineQueue: true }` makes it
  * fail at once where there is no connection, and Bun's client has `{ enableOfflineQueue: false }` for that.
+ *
+ * After a fail-over a client may stay with the server that it knows, now a replica that only reads, or one that is gone:
+ * - ioredis, iovalkey: `reconnectOnError: (error) => error.message.includes("READONLY")` connects anew, by a name that leads to
+ *   the new master. With Sentinel (`sentinels`, `name`) they find it themselves; so does a Cluster.
+ * - node-redis connects anew only when its connection ends: where a fail-over leaves it open, call the client's `destroy` and
+ *   `connect` when an observer is told of READONLY. `createSentinel` and `createCluster` find the new master themselves.
+ * - Bun's client gives up for good when it could not connect for about half a minute; the store then tells it to `connect`
+ *   once a second, as long as there are requests.
+ *
+ * Give limits a Redis of their own, with `maxmemory-policy noeviction`: where a cache beside them makes Redis evict keys, as
+ * `allkeys-lru` and the `volatile-` policies do, limits begin anew in silence. When memory runs out, charges fail, and the
+ * rules' `onStoreFailure` decides.
+ *
+ * A user of Redis (ACL) needs no more than `~weir:* +evalsha +eval +mget +set +del +pttl +time`, with the store's `prefix` for
+ * `weir`. Shared statistics, `stats({ store })`, write more than that.
  *
  * @param options See {@link RedisStoreOptions}.
  * @returns The store.

@@ -7,20 +7,21 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
+import { formOf, stateLua } from "../algorithms/state.ts";
 import { blockLua } from "../algorithms/block.ts";
 import { integerLua } from "../algorithms/integer.ts";
 import { logLua } from "../algorithms/log.ts";
 import type { DatedDecision } from "../decision.ts";
+import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
 import { refusal } from "../refusal.ts";
-
-const BLOCKED = /\bblock_step\b/;
 
 /** What twins may call, and the words by which it is seen that they do. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
+  [/\bis_ahead\b/, stateLua],
   [/\blog_step\b/, logLua],
-  [BLOCKED, blockLua],
+  [/\bblock_step\b/, blockLua],
 ];
 
 /** The time by the clock of Redis: an expression for epoch ms. */
@@ -39,10 +40,12 @@ const SLACK_MS = 1000;
 const WORDS = 7;
 const FIELDS = 6;
 
-/** An algorithm as the script knows it: its name marks the states that are its own. */
+/** An algorithm as the script knows it. */
 export interface Twin {
-  /** The first word of its states. A state that begins otherwise is foreign, and counts as none. */
-  readonly name: string;
+  /** The first word of its states: their form. A state that begins otherwise is foreign, and counts as none. */
+  readonly form: string;
+  /** How many integers they have, false where that is no constant. */
+  readonly width: number | false;
   /** The expression whose value is its step. */
   readonly lua: string;
 }
@@ -52,9 +55,9 @@ export interface Twin {
  *
  * @throws {TypeError} When it has none.
  */
-export function twinOf({ name = "custom", lua }: Algorithm, rule: string): Twin {
-  // Under a block a state begins with the block's own numbers.
-  if (lua !== undefined) return { name: BLOCKED.test(lua) ? `${name}+block` : name, lua };
+export function twinOf(algorithm: Algorithm, rule: string): Twin {
+  const { name = "custom", lua, width = false } = algorithm;
+  if (lua !== undefined) return { form: formOf(algorithm), width, lua };
   throw new TypeError(
     refusal(
       `use rule "${rule}"`,
@@ -78,9 +81,9 @@ export interface ScriptQuestion {
  * The text of the script.
  *
  * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
- * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or the text of
- * what a twin failed with. A state is stored as its twin's name and the JSON array of its integers:
- * `gcra [120000,1763800000000,60000]`.
+ * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or, where a
+ * twin failed, its check's number and the text of what it failed with. A state is stored as its form and the JSON array of
+ * its integers: `gcra [120000,1763800000000,60000,2]`.
  *
  * @param twins The algorithms in use.
  * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
@@ -91,9 +94,9 @@ export function scriptText(
   now: string = REDIS_TIME,
   slackMs: number = SLACK_MS,
 ): string {
-  const table = twins.map(({ name, lua }) => `{ head = ${JSON.stringify(`${name} `)}, step = ${lua} }`).join(
-    ",\n",
-  );
+  const table = twins.map(({ form, width, lua }) =>
+    `{ head = ${JSON.stringify(`${form} `)}, width = ${width}, step = ${lua} }`
+  ).join(",\n");
   const steps = PRELUDES.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
     `\nlocal twins = {\n${table}\n}`,
@@ -102,11 +105,19 @@ export function scriptText(
 local sub, format, decode, huge = string.sub, string.format, cjson.decode, math.huge
 local now = ${now}
 
--- The state in a stored value, or nil where it holds anything else.
-local function state_in(value, head)
+-- The state in a stored value, or nil where it holds anything else: no state, another algorithm's, or none of integers.
+local function state_in(value, twin)
+  local head = twin.head
   if not value or sub(value, 1, #head) ~= head then return nil end
   local ok, state = pcall(decode, sub(value, #head + 1))
-  return ok and type(state) == 'table' and state or nil
+  if not ok or type(state) ~= 'table' then return nil end
+  local count = 0
+  for _, number in pairs(state) do
+    if type(number) ~= 'number' or number < 0 or number > 9007199254740991 or number % 1 ~= 0 then return nil end
+    count = count + 1
+  end
+  if count ~= #state or count ~= (twin.width or count) then return nil end
+  return state
 end
 
 -- A state as it is stored, or false where there is none. The last use of a state.
@@ -121,6 +132,9 @@ end
 
 local function whole(number) return number == huge and -1 or number end
 
+-- The check whose twin is at work: what fails then is that twin.
+local current
+
 -- What to answer, and of each check: the value to keep (false: none; nil: as it is), how long in ms (false: not at all), and
 -- the state it has. Asks nothing of Redis, so what fails here is a twin.
 local function judge(words, stored)
@@ -128,9 +142,11 @@ local function judge(words, stored)
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, since = twins[words[w + 1]], words[w + 6]
-    local state = state_in(stored[i], twin.head)
+    local state = state_in(stored[i], twin)
+    current = i
     local allowed, remaining, reset, retry, after, life, at, blocked =
       twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
+    if not (remaining and reset and retry and life) then error('it did not give all its numbers') end
     if not allowed and words[w + 2] == 0 then pass = false end
     states[i], afters[i], lives[i] = state, after, life > 0 and format('%.0f', life + ${slackMs})
     answer[a + 1], answer[a + 2], answer[a + 3] = allowed and 1 or 0, remaining, whole(reset)
@@ -141,6 +157,7 @@ local function judge(words, stored)
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, state, allowed = twins[words[w + 1]], states[i], answer[a + 1] == 1
     local kept = spend and (pass or not allowed)
+    current = i
     if allowed and not kept then
       -- Nothing was charged: show what is left without this request.
       local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
@@ -156,7 +173,7 @@ for _, words in ipairs(decode(ARGV[1])) do
   local count = (#words - 1) / ${WORDS}
   local stored = redis.call('MGET', unpack(KEYS, first + 1, first + count))
   local ok, answer, values, lives, states = pcall(judge, words, stored)
-  reply[#reply + 1] = ok and answer or tostring(answer)
+  reply[#reply + 1] = ok and answer or current .. ' ' .. tostring(answer)
   for i = 1, ok and count or 0 do
     local key, value = KEYS[first + i], values[i]
     if value == nil and stored[i] and redis.call('PTTL', key) == -1 then
@@ -196,7 +213,15 @@ export function wordsOf(
 
 /** Is this an integer, as a client gives it: a number or its text? */
 function isInteger(word: unknown): boolean {
-  return Number.isSafeInteger(Number(word));
+  return Number.isSafeInteger(typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word);
+}
+
+/** Is this what the script says of so many checks? The first of each check's integers is its verdict, 0 or 1. */
+function isAnswer(answer: unknown, checks: number): answer is readonly unknown[] {
+  return Array.isArray(answer) && answer.length === FIELDS * checks &&
+    answer.every((word, i) =>
+      isInteger(word) && (i % FIELDS !== 0 || Number(word) === 0 || Number(word) === 1)
+    );
 }
 
 /**
@@ -211,18 +236,19 @@ export function answersOf(
   reply: unknown,
 ): (DatedDecision[] | Error)[] {
   const [now, ...answers]: readonly unknown[] = Array.isArray(reply) ? reply : [];
-  const isAnswer = (answer: unknown, i: number): boolean =>
-    typeof answer === "string" ||
-    Array.isArray(answer) && answer.length === FIELDS * questions[i].checks.length && answer.every(isInteger);
-  if (!isInteger(now) || answers.length !== questions.length || !answers.every(isAnswer)) {
-    const demand = `it must be the time and ${FIELDS} integers for each check`;
-    throw new Error(refusal("read what Redis replied", demand, reply).slice(0, 300));
-  }
-  return answers.map((answer, i) =>
-    typeof answer === "string"
-      ? new Error(answer)
-      : decisionsOf(questions[i].checks, answer as readonly unknown[], Number(now))
-  );
+  if (!isInteger(now) || answers.length !== questions.length) throw unreadable(reply);
+  return answers.map((answer, i) => {
+    const { checks } = questions[i];
+    if (isAnswer(answer, checks.length)) return decisionsOf(checks, answer, Number(now));
+    const [, place, words] = /^(\d+) ([^]*)$/.exec(typeof answer === "string" ? answer : "") ?? [];
+    const failed = checks[Number(place) - 1];
+    return failed === undefined ? unreadable(answer) : new RuleError(failed.policy.name, words);
+  });
+}
+
+function unreadable(reply: unknown): Error {
+  const demand = `it must be the time and ${FIELDS} integers for each check`;
+  return new Error(refusal("read what Redis replied", demand, reply).slice(0, 300));
 }
 
 function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): DatedDecision[] {

@@ -7,11 +7,13 @@
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { DatedDecision } from "../decision.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
-import { gather } from "./gather.ts";
 import { leasesOf } from "./leases.ts";
+import { refusal } from "../refusal.ts";
 import { answersOf, type ScriptQuestion, scriptText, type Twin, twinOf, wordsOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
-import { type Charge, decideInSlots } from "./slot_groups.ts";
+import { gather } from "./gather.ts";
+import { decideInGroups, groupsOf, type Item } from "./groups.ts";
+import { partsOf } from "./script_parts.ts";
 import type { LeasingStore } from "./store.ts";
 import { storedKeys } from "./stored_key.ts";
 
@@ -25,10 +27,33 @@ export interface ScriptRunner {
   del(key: string): Promise<unknown>;
   /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
   readonly slotOf?: ((key: string) => number) | undefined;
+  /** On a cluster: the address of the node that has a slot; undefined while the client does not know. */
+  readonly nodeOf?: ((slot: number) => string | undefined) | undefined;
+  /** Is there a connection, on a cluster to the node of this address? Default: nobody knows, so yes. */
+  readonly isConnected?: ((node: string) => boolean) | undefined;
+  /** Connects again, where the client has given up. */
+  readonly connect?: (() => Promise<unknown>) | undefined;
+}
+
+/** A check and the key that its state is stored under. */
+interface Charge extends Item {
+  /** Where its state is. */
+  readonly key: string;
 }
 
 /** The most keys of a call, unless one decision has more: a bound on how long Redis does nothing else, about a ms. */
 const MOST_KEYS = 128;
+
+/** The most checks of a decision: Lua hands a command no more words than this. */
+const MOST_CHECKS = 7000;
+
+/** @throws {TypeError} When so many rules cannot be decided together. */
+function requireFew(rules: number): void {
+  if (rules <= MOST_CHECKS) return;
+  throw new TypeError(
+    refusal("decide all rules together on Redis", `a request must have at most ${MOST_CHECKS}`, rules),
+  );
+}
 
 interface Script {
   readonly text: string;
@@ -62,7 +87,7 @@ export function scriptStore(
   settings: SharedStoreSettings,
   scriptOf: (twins: readonly Twin[]) => string = scriptText,
 ): LeasingStore {
-  const { prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
+  const { name, prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
   const twins: Twin[] = [];
   const places = new WeakMap<Algorithm, number>();
@@ -78,11 +103,13 @@ export function scriptStore(
     return place;
   }
 
-  function placeOfTwin({ name, lua }: Twin): number {
-    const known = twins.findIndex((twin) => twin.lua === lua && twin.name === name);
+  function placeOfTwin(twin: Twin): number {
+    const known = twins.findIndex(({ form, width, lua }) =>
+      lua === twin.lua && form === twin.form && width === twin.width
+    );
     if (known >= 0) return known + 1;
     script = null;
-    return twins.push({ name, lua });
+    return twins.push(twin);
   }
 
   function run(current: Script, keys: string[], args: string[]): Promise<unknown> {
@@ -118,22 +145,31 @@ export function scriptStore(
     return await ask({ checks, keys, words }, slot);
   }
 
+  /** Those of one slot are decided in one call; slots are asked at once. */
+  function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly DatedDecision[]> {
+    const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
+    if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].place);
+    return decideInGroups(groups, spend, (slot, own, spend) => decideAtOnce(own, spend, slot));
+  }
+
   const leases = lease === null ? null : leasesOf(lease);
   const store: LeasingStore = {
     shared: true,
+    name,
     deadlineMs: timeoutMs,
     denyCache,
     leases: leases?.over ?? null,
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
+      requireFew(checks.length);
       return then(all(checks.map((check) => keyOf(check.key))), (keys) => {
         const charges = checks.map((check, i) => ({ check, key: keys[i] }));
-        return runner.slotOf === undefined
-          ? decideAtOnce(charges, spend)
-          : decideInSlots(charges, runner.slotOf, spend, decideAtOnce);
+        return runner.slotOf === undefined ? decideAtOnce(charges, spend) : decideInSlots(charges, spend);
       });
     },
+    partOf: partsOf(runner, prefix, keyOf),
     prepare(rules) {
+      requireFew(rules.filter(({ on }) => on.length === 0).length);
       for (const { name, implementation } of rules) placeOf(implementation, name);
     },
     run: (text, keys, args) => runner.eval(text, keys.map((key) => `${prefix}:${key}`), [...args]),

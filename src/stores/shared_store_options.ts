@@ -32,6 +32,8 @@ export interface SharedStoreOptions {
 
 /** The same with every default filled in. */
 export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys" | "lease">> & {
+  /** How messages call the store. */
+  readonly name: string;
   /** Null: partition keys are stored as they are. */
   readonly hashKeys: string | null;
   /** Null: nothing is taken ahead. */
@@ -87,5 +89,5 @@ export function sharedStoreSettings(
   if ("hashKeys" in options && (typeof hashKeys !== "string" || hashKeys === "")) {
     throw new TypeError(`Cannot make ${subject} as hashKeys must be a secret text of at least one character`);
   }
-  return { prefix, timeoutMs, denyCache, hashKeys, lease };
+  return { name: subject, prefix, timeoutMs, denyCache, hashKeys, lease };
 }

@@ -16,7 +16,7 @@ function wellFormed(text: string): string {
 }
 
 /**
- * Makes the function that gives the stored key of a check's key: a prefix, the rule's name, the partition.
+ * Makes the function that gives the stored key of a check's key: a prefix, the name of the rule's states, the partition.
  *
  * @param prefix What all keys begin with, before a colon.
  * @param secret Given, the partition is stored as its HMAC-SHA-256 under it, in hex.
@@ -29,7 +29,7 @@ export function storedKeys(
   if (secret === null) return (key) => `${prefix}:${wellFormed(key)}`;
   const hash = hashFor("partition key", secretBytes(secret, "a shared store"));
   return (key) => {
-    // A rule's name holds no colon, so the first one ends it.
+    // That name holds no colon, so the first one ends it.
     const partitionAt = key.indexOf(":") + 1;
     return then(hash(key.slice(partitionAt)), (hex) => `${prefix}:${key.slice(0, partitionAt)}${hex}`);
   };

@@ -6,6 +6,7 @@
 
 import { refusal } from "../refusal.ts";
 import { env } from "../runtime.ts";
+import { inTime } from "./late_answer.ts";
 import { scriptStore } from "./script_store.ts";
 import { type SharedStoreOptions, sharedStoreSettings } from "./shared_store_options.ts";
 import type { Store } from "./store.ts";
@@ -38,10 +39,13 @@ export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
 function storeOf(options: UpstashStoreOptions): Store {
   const settings = sharedStoreSettings(options, ["url", "token", "client"], "upstashStore()");
   const { url, token, client } = options;
-  return scriptStore(
-    runnerOf(client ?? clientOf(url as string, token as string, settings.timeoutMs)),
+  const { timeoutMs } = settings;
+  const store = scriptStore(
+    runnerOf(client ?? clientOf(url as string, token as string, timeoutMs)),
     settings,
   );
+  const late = `The database did not answer in time, within ${timeoutMs} ms`;
+  return { ...store, decide: (checks, spend) => inTime(store.decide(checks, spend), timeoutMs, late) };
 }
 
 function required(name: string): string {
@@ -71,7 +75,8 @@ export interface UpstashStoreFactory {
  *
  * A call is never sent twice: it may have been counted although its answer got lost. The client made from `url` and
  * `token` is told so. A client of your own is used as it is: make it with `retry: { retries: 0 }` (`retry: false` still
- * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function. Deno's `fetch`, and at times Bun's, sends a
+ * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function, some seconds longer than `timeoutMs`: a charge whose
+ * answer comes later than that deadline is given back, if it is heard. Deno's `fetch`, and at times Bun's, sends a
  * request again by itself when its connection is reset; nothing here can stop that, and it errs on refusing (but for a
  * charge that is given back twice).
  *

@@ -18,6 +18,9 @@ export interface UpstashClient {
   del(key: string): Promise<unknown>;
 }
 
+/** How long after its deadline an answer is still listened for, in ms. */
+const LATE_MS = 10_000;
+
 /** The client ends its messages with the whole command: keys, which may hold addresses, and the script. */
 function withoutCommand(error: unknown): never {
   if (error instanceof Error && error.message.includes(", command was: ")) {
@@ -67,8 +70,9 @@ export function clientOf(url: string, token: string, timeoutMs: number): Upstash
     token,
     // Not `false`: that still sends again once. A call whose answer got lost may have been counted.
     retry: { retries: 0 },
-    // A function: a plain signal resolves to null instead of rejecting.
-    signal: () => AbortSignal.timeout(timeoutMs),
+    // A function: a plain signal resolves to null instead of rejecting. Later than the deadline: whoever stopped to listen then
+    // would not hear what was charged late, and could not give it back.
+    signal: () => AbortSignal.timeout(timeoutMs + LATE_MS),
     enableAutoPipelining: true,
     automaticDeserialization: false,
   });

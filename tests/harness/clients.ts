@@ -90,6 +90,7 @@ export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
       const client = new Ioredis.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
         lazyConnect: true,
         redisOptions: NOT_TWICE,
+        retryDelayOnFailover: 0,
       }).on("error", ignored);
       await client.connect();
       return { client, close: () => client.disconnect() };
@@ -102,6 +103,7 @@ export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
       const client = new Valkey.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
         lazyConnect: true,
         redisOptions: NOT_TWICE,
+        retryDelayOnFailover: 0,
       }).on("error", ignored);
       await client.connect();
       return { client, close: () => client.disconnect() };
