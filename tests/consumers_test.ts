@@ -170,6 +170,7 @@ console.log(upstashStore({ url: "https://example.upstash.io", token: "token" }).
       "LICENSE",
       "README.md",
       "dist",
+      "llms.txt",
       "mod.ts",
       "package.json",
       "src",
