@@ -43,6 +43,24 @@ export interface ThrottleOptions {
   observers?: readonly Observer[];
   /** Events carry raw partition keys instead of hashes of them. Default false. */
   revealKeys?: boolean;
+  /**
+   * Do letter case, a slash at the end and doubled slashes make two paths of one, for the `on` of rules? Default false, as
+   * most routers run one handler for all of them, and a limit that a capital letter gets around is none. True is for who
+   * serves different things there, by a router that tells them apart. Dot segments and percent-encoding never make a
+   * difference.
+   *
+   * @example Two limits that only letter case tells apart
+   * ```ts
+   * import { byGlobal, createThrottle } from "@weir/throttle";
+   * import { equal } from "node:assert/strict";
+   *
+   * const rule = { rate: "1/min", key: byGlobal(), on: "/Kelvin" };
+   * const asked = new Request("https://example.com/kelvin/");
+   * equal((await createThrottle(rule).check(asked)).decisions.length, 1);
+   * equal((await createThrottle(rule, { exactPaths: true }).check(asked)).decisions.length, 0);
+   * ```
+   */
+  exactPaths?: boolean;
 }
 
 /** Options with every default filled in. */
@@ -65,6 +83,10 @@ const listOf = (holds: (item: unknown) => boolean, what: string): Demand => ({
   holds: (value) => Array.isArray(value) && value.every(holds),
   text: `must be a list of ${what}`,
 });
+const TRUE_OR_FALSE: Demand = {
+  holds: (value) => typeof value === "boolean",
+  text: "must be true or false",
+};
 
 const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
   store: {
@@ -82,7 +104,8 @@ const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
   onStoreFailure: oneOf("local", "allow", "deny"),
   unsafeStore: oneOf("warn", "error", "ignore"),
   observers: listOf(isFunction, "functions"),
-  revealKeys: { holds: (value) => typeof value === "boolean", text: "must be true or false" },
+  revealKeys: TRUE_OR_FALSE,
+  exactPaths: TRUE_OR_FALSE,
 };
 
 /**
@@ -109,5 +132,6 @@ export function prepareOptions(options: ThrottleOptions): PreparedOptions {
     unsafeStore: options.unsafeStore ?? "warn",
     observers: options.observers ?? [],
     revealKeys: options.revealKeys ?? false,
+    exactPaths: options.exactPaths ?? false,
   };
 }

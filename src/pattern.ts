@@ -4,6 +4,7 @@
  * @module
  */
 
+import { segmentsOf } from "./path_pattern.ts";
 import { refusal, shown } from "./refusal.ts";
 import { warnOnce } from "./warn.ts";
 
@@ -23,6 +24,16 @@ const METHODS =
 
 /** An escape that is decoded before a path is matched: all but those of reserved characters and of "%" itself. */
 const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
+
+/** What is no word of English, in small letters too: "/my report" is a path. */
+const SMALL_METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "query"];
+
+/** Does the text end with methods, as in "/login GET,POST"? */
+function endsWithMethods(text: string): boolean {
+  const [, list] = /\s([a-z]+(?:\s*,\s*[a-z]+)*)$/i.exec(text) ?? [];
+  const names = list?.split(",").map((name) => name.trim()) ?? [];
+  return names.length > 0 && names.every((name) => METHODS.test(name) || SMALL_METHODS.includes(name));
+}
 
 /** The path without its regular expressions, which may hold braces themselves; a brace without its pair is left. */
 function outsideBraces(path: string): string {
@@ -50,6 +61,16 @@ export function parsePattern(text: unknown, subject: string): Pattern {
   if (bare.includes("#") || /\?(?!$)/.test(bare) || (bare.endsWith("?") && !/:[^/]+\?$/.test(bare))) {
     refuse("on is matched against the path alone, so it can have no query");
   }
+  if (endsWithMethods(bare)) refuse(`the methods of on come before its path, as in "POST /login"`);
+  if (/(?:^|\/)\.{1,2}(?:\/|$)|\\/.test(bare)) {
+    refuse("on is matched against the resolved path, so it can have no dot segments and no backslashes");
+  }
+  if (/\/%3A/i.test(bare)) refuse('a colon that begins a segment of on must be written as in "/:name{:id}"');
+  if (segmentsOf(path).some((segment) => /[{}]/.test(segment) && !/^:[^{}]+\{.+\}\??$/s.test(segment))) {
+    refuse(
+      'braces in on are for the regular expression of a parameter, a whole segment such as ":id{[0-9]+}"',
+    );
+  }
   if (ESCAPED.test(bare)) refuse("on is matched against the decoded path, so it must be written decoded");
   const methods = listed === undefined
     ? null
@@ -65,4 +86,9 @@ export function parsePattern(text: unknown, subject: string): Pattern {
     }
   }
   return { methods, path, text: methods === null ? path : `${methods.join(",")} ${path}` };
+}
+
+/** Is this method, in upper case, one of a pattern's? GET brings HEAD along. */
+export function hasMethod({ methods }: Pattern, method: string): boolean {
+  return methods === null || methods.includes(method) || (method === "HEAD" && methods.includes("GET"));
 }

@@ -45,7 +45,23 @@ export interface Rule {
   rate: Rate | null | ((context: Context) => MaybePromise<Rate | null>);
   /** Whose quota. Default `byIp()`. */
   key?: Key;
-  /** Which requests: "POST /login", "GET,HEAD /items/:id", "/api/*", in Hono's patterns. HEAD counts as GET unless the pattern names it. Default: every request. */
+  /**
+   * Which requests: "POST /login", "GET,HEAD /items/:id", "/api/*", in Hono's patterns. HEAD counts as GET unless the
+   * pattern names it. Default: every request. An empty list is no request at all: the rule is for `spend`.
+   *
+   * A path is found in every spelling that a router may take for the same: dot segments are resolved as `new URL` does
+   * and also read as they came, percent-encoded characters are decoded (a slash is read both ways), and a slash at the
+   * end, doubled slashes and letter case make no difference, unless `exactPaths` says that the last three do. A regular
+   * expression of a parameter (`:id{[0-9]+}`) sees the letters as they were sent.
+   *
+   * Some frameworks run a handler under addresses of their own: React Router answers `/login.data` with the loader of
+   * `/login`, and one call of tRPC runs all of the list in `/trpc/login,logout`. No pattern of one path knows of these.
+   * Put the limit at the endpoint (a throttle around the handler, or one in its middleware), or write the path as your
+   * router reads it: `["/login", "/login.data"]`, "/trpc/*". Inside one of `Bun.serve`'s own `routes`, leave `on` out: Bun
+   * finds the route by the path that was sent and hands over the resolved one.
+   *
+   * CORS preflights count under no rule but one whose pattern names OPTIONS: "OPTIONS,POST /login".
+   */
   on?: string | readonly string[];
   /** How it counts. Default `fixedWindow()`. */
   algorithm?: Algorithm;
@@ -92,7 +108,7 @@ export interface CompiledRule {
   readonly stage: Stage;
   /** Whether it refuses. */
   readonly mode: Mode;
-  /** Its patterns; empty: every request. */
+  /** Its patterns; empty: every request, or none where the rule was given an empty list. */
   readonly on: readonly string[];
   /** What its states are kept under: its name, its algorithm and, where that is static, its window in ms, as in `login/gcra/900000`. */
   readonly stateName: string;
@@ -112,7 +128,8 @@ export interface PreparedRule extends CompiledRule {
   readonly index: number;
   /** Was its name given, rather than derived? */
   readonly isNamed: boolean;
-  readonly patterns: readonly Pattern[];
+  /** Null: it is about every request. */
+  readonly patterns: readonly Pattern[] | null;
   /** The static policy; null when decided per request. */
   readonly policy: Policy | null;
   /** Gives the rate per request; null when it is static. */
@@ -263,12 +280,12 @@ function prepareRule(
     refuse(subject, `count must be "all" where every request gives back what it holds at its end`, count);
   }
 
-  const written_on = rule.on === undefined ? [] : typeof rule.on === "string" ? [rule.on] : rule.on;
-  if (!Array.isArray(written_on) || (rule.on !== undefined && written_on.length === 0)) {
-    refuse(subject, "on must be a pattern or a list of at least one", rule.on);
+  const listed = typeof rule.on === "string" ? [rule.on] : rule.on;
+  if (listed !== undefined && !Array.isArray(listed)) {
+    refuse(subject, "on must be a pattern or a list of patterns", rule.on);
   }
-  const patterns = written_on.map((text) => parsePattern(text, subject));
-  const on = patterns.map((pattern) => pattern.text);
+  const patterns = listed?.map((text) => parsePattern(text, subject)) ?? null;
+  const on = patterns?.map((pattern) => pattern.text) ?? [];
 
   const implementation = rule.block === undefined
     ? algorithm as Algorithm

@@ -15,7 +15,7 @@ import { compileDecide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import { compileLabels, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./label.ts";
 import { lookUps } from "./look_up.ts";
-import { compileMatch } from "./match.ts";
+import { compileMatch, UNTOUCHED } from "./match.ts";
 import { isPromise, later, type MaybePromise, rescue, rescued, then } from "./maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
@@ -70,12 +70,6 @@ export interface Throttle {
   readonly rules: readonly CompiledRule[];
 }
 
-/** A preflight asks for the browser, not for the client, and fails the whole request unless answered with 2xx (Fetch, CORS-preflight fetch). */
-function isPreflight(request: Request): boolean {
-  if (request.method !== "OPTIONS") return false;
-  return request.headers.has("origin") && request.headers.has("access-control-request-method");
-}
-
 /** Servers mostly pass one thing beside the request; to spread a list, be it of one, takes some engines as long as all else here. */
 function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): MaybePromise<Response> {
   const platform = trip.platform as unknown as Rest;
@@ -111,7 +105,7 @@ export function createThrottle(
   const { client, authenticate, headers, report, reject, observers, revealKeys } = settings;
   const store = guard(settings, prepared);
   const clock = store.clock ?? Date.now;
-  const match = compileMatch(prepared);
+  const match = compileMatch(prepared, settings.exactPaths);
   const announcer = announcerOf(observers, clock, revealKeys);
   const asks = prepared.map((rule) =>
     compileAsk<Trip>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
@@ -163,7 +157,7 @@ export function createThrottle(
 
   function identify(refused: boolean, trip: Trip): MaybePromise<Response | null> {
     if (refused) return refuse(trip);
-    if (authenticate === null) return admit(null, trip);
+    if (authenticate === null || trip.matched.isPreflight) return admit(null, trip);
     announcer?.pause(trip);
     return then(rescue(authenticate, authenticationFailed, trip), authenticated, trip);
   }
@@ -290,8 +284,9 @@ export function createThrottle(
       // `rescue`, written out: engines inline so many calls deep and no deeper, and this saves the way's first one.
       return (request, ...rest) => {
         requireRequest(request);
-        if (isPreflight(request)) return handler(request, ...rest);
-        const trip = tripFor(request, rest, true);
+        const matched = match(request);
+        if (matched === UNTOUCHED) return handler(request, ...rest);
+        const trip = new Trip(request, rest, matched, owner, true);
         let response: MaybePromise<Response>;
         try {
           const refused = enter(trip);
@@ -305,25 +300,25 @@ export function createThrottle(
     check(request, ...platform) {
       requireRequest(request);
       const trip = tripFor(request, platform, true);
-      if (isPreflight(request)) return outcomeOf(trip, true, null);
-      return then(
-        rescue(enter, failed, trip),
-        (refusal) => outcomeOf(trip, refusal === null, refusal),
-      );
+      if (trip.matched === UNTOUCHED) return outcomeOf(trip, true, null);
+      return then(rescue(enter, failed, trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
     },
     peek(request, ...platform) {
       requireRequest(request);
       const trip = tripFor(request, platform, false);
-      if (isPreflight(request)) return [];
+      if (trip.matched === UNTOUCHED) return [];
       trip.keepAddress();
-      return then(decide(trip, trip.matched.before), () =>
-        then(authenticate?.(trip), (found) => {
-          trip.who = isResponse(found) ? null : found ?? null;
-          return then(isResponse(found) ? false : decide(trip, trip.matched.after), () => {
-            sortParts(trip);
-            return trip.parts.map(({ decision }) => decision);
-          });
-        }));
+      return then(
+        decide(trip, trip.matched.before),
+        () =>
+          then(trip.matched.isPreflight ? null : authenticate?.(trip), (found) => {
+            trip.who = isResponse(found) ? null : found ?? null;
+            return then(isResponse(found) ? false : decide(trip, trip.matched.after), () => {
+              sortParts(trip);
+              return trip.parts.map(({ decision }) => decision);
+            });
+          }),
+      );
     },
     ...lookUps({ rules: prepared, asks, store, clock, authenticate, tripFor }),
   }, { rules: prepared, options: settings });

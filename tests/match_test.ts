@@ -1,19 +1,24 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import { compileMatch, type Route } from "../src/match.ts";
+import { compileMatch, type Route, UNTOUCHED } from "../src/match.ts";
 import { parsePattern } from "../src/pattern.ts";
 import { prepareRules, type Rule } from "../src/rule.ts";
 
 /** Matches requests, written "POST /login", against rules named for their patterns. */
 function matcher(...patterns: (string | readonly string[] | null)[]): (line: string) => Route {
+  return matcherWith(false, ...patterns);
+}
+
+/** The same with `exactPaths` as it is said. */
+function matcherWith(isExact: boolean, ...patterns: (string | readonly string[] | null)[]) {
   const rules = patterns.map((on, i): Rule => ({
     name: `r${i}`,
     rate: "5/min",
     ...on === null ? {} : { on },
   }));
-  const match = compileMatch(prepareRules(rules));
-  return (line) => {
+  const match = compileMatch(prepareRules(rules), isExact);
+  return (line: string): Route => {
     const [method, path] = line.split(" ");
     return match(new Request(`https://example.com${path}`, { method }));
   };
@@ -30,15 +35,15 @@ const isUnder = (pattern: string, line: string) => hits(matcher(pattern), line).
 const TABLE: readonly (readonly [pattern: string, under: string, not: string])[] = [
   [
     "POST /login",
-    "POST /login|POST /login?next=/|POST /login#top",
-    "GET /login|HEAD /login|POST /login/|POST /logins|POST /a/login",
+    "POST /login|POST /login?next=/|POST /login#top|POST /login/|POST //login|POST /LogIn",
+    "GET /login|HEAD /login|POST /logins|POST /a/login",
   ],
   ["GET /a", "GET /a|HEAD /a", "POST /a|OPTIONS /a"],
   ["HEAD /a", "HEAD /a", "GET /a"],
   ["GET,HEAD /a", "GET /a|HEAD /a", "POST /a"],
   ["get, post /a", "GET /a|HEAD /a|POST /a", "PUT /a"],
   ["PATCH /a", "PATCH /a", "GET /a"],
-  ["/a", "GET /a|POST /a|HEAD /a|OPTIONS /a|PROPFIND /a|DELETE /a", "GET /|GET /a/b|GET /A"],
+  ["/a", "GET /a|POST /a|HEAD /a|OPTIONS /a|PROPFIND /a|DELETE /a|GET /A", "GET /|GET /a/b"],
   ["*", "GET /|POST /a/b/c|DELETE /x", ""],
   ["/*", "GET /|POST /a/b/c", ""],
   ["DELETE *", "DELETE /|DELETE /a/b", "GET /a"],
@@ -54,7 +59,24 @@ const TABLE: readonly (readonly [pattern: string, under: string, not: string])[]
   ["/a/*/c", "GET /a/b/c", "GET /a/c|GET /a/b/b/c|GET /a/b"],
   ["/café", "GET /café|GET /caf%C3%A9", "GET /cafe"],
   ["/a b", "GET /a%20b", "GET /a+b"],
-  ["/a%2Fb", "GET /a%2Fb", "GET /a/b"],
+  ["/a%2Fb", "GET /a%2Fb|GET /a%2fb|GET /A%2fB/", "GET /a/b"],
+  ["/a/b", "GET /a%2Fb|GET /a/b/|GET /a//b|GET //a/b|GET /A/B|GET /a%5Cb|GET /x%2F..%2Fa/b", "GET /a/b/c"],
+  ["/Items/:Id/", "GET /items/7|GET /ITEMS/7/|GET /items//7", "GET /items|GET /items/|GET /items/7/x"],
+  ["/api/*", "GET /API|GET /api/|GET //api//a|GET /api%2Fa", "GET /apis/a"],
+  ["/users/@me", "GET /users/%40me|GET /users/@ME", "GET /users/me"],
+  ["/a%40b", "GET /a@b|GET /a%40b", "GET /a%2540b"],
+  ["/100%25", "GET /100%25|GET /100%", "GET /100"],
+  ["/items/:id/edit", "GET /items//edit|GET /items/7/edit", "GET /items/edit"],
+  [
+    "/codes/:c{[A-Z]+}",
+    "GET /codes/ABC|GET /CODES/ABC/|GET /codes//ABC|GET /codes/%41BC",
+    "GET /codes/abc|GET /codes/A1",
+  ],
+  ["/names/:n{[^@]+}", "GET /names/a|GET /Names/a%40b", "GET /names/a@b|GET /names/@"],
+  ["/v/:n{v.+}/Edit", "GET /v/vA/edit|GET /V/vA/b/EDIT", "GET /v/VA/edit|GET /v/vA"],
+  ["/v/:n{[0-9]+}?", "GET /v|GET /V/|GET /v/7|GET /V/7/", "GET /v/x|GET /V/x"],
+  ["/login*", "GET /login|GET /LOGIN-now|GET /loginX/y", "GET /logi"],
+  ["/STRASSE", "GET /stra%C3%9Fe|GET /strasse", "GET /strase"],
 ];
 
 describe("a pattern", () => {
@@ -85,6 +107,39 @@ describe("a pattern", () => {
         assert(isUnder("POST /api/login", `POST /${path}`));
       }),
     );
+  });
+
+  it("with a regular expression is found in any case, where Hono's router finds it in its own", () => {
+    const labels = [":a", ":b{[a-c]+}", ":c{[^/]+x}", ":d{a.*}", "*", "a", "b7"];
+    const pattern = fc.array(fc.constantFrom(...labels), { minLength: 1, maxLength: 3 }).map((l) =>
+      `/${l.join("/")}`
+    );
+    const path = fc.array(fc.constantFrom("a", "b7", "ax", "c", "x"), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(pattern, path, (pattern, segments) => {
+        const match = matcher(pattern);
+        const line = `GET /${segments.join("/")}`;
+        // A slash at the end is all that takes the other way.
+        assertEquals(hits(match, `${line}/`), hits(match, line), line);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("is found in a long path whatever its regular expressions say, where that can be read in several ways", () => {
+    const long = "x".repeat(5000);
+    assert(isUnder("/files/:path{[^.]+}/edit", `GET /files/${long}%2E/edit`));
+    assert(!isUnder("/files/:path{[^.]+}/edit", `GET /file/${long}%2E/edit`));
+    assert(isUnder("/files/:path{[^.]+}/edit", `GET /files/${long}/edit`));
+    assert(!isUnder("/files/:path{[^.]+}/edit", `GET /files/${long}.a/edit`));
+    assert(isUnder("/login", `GET /${"./".repeat(5000)}LOGIN/`));
+  });
+
+  it("is found whatever the case of the method", () => {
+    for (const method of ["patch", "Patch", "PATCH"]) {
+      const match = compileMatch(prepareRules({ rate: "5/min", on: "PATCH /a" }));
+      assertEquals(match(new Request("https://example.com/a", { method })).before.length, 1, method);
+    }
   });
 
   it("matches paths that cannot be decoded as they are", () => {
@@ -124,6 +179,15 @@ const REFUSED: readonly (readonly [string, why: string])[] = [
   ["/caf%C3%A9", "it must be written decoded"],
   ["/a%20b", "it must be written decoded"],
   ["/%6Cogin", "it must be written decoded"],
+  ["/login POST", 'the methods of on come before its path, as in "POST /login"'],
+  ["/login GET, post", "the methods of on come before its path"],
+  ["PUT /blog post", "the methods of on come before its path"],
+  ["/x/../login", "it can have no dot segments and no backslashes"],
+  ["/.", "it can have no dot segments and no backslashes"],
+  ["/a\\b", "it can have no dot segments and no backslashes"],
+  ["/items/{id}", "braces in on are for the regular expression of a parameter"],
+  ["/items/:id{[0-9]+}.json", "braces in on are for the regular expression of a parameter"],
+  ["/a/%3Aid", "a colon that begins a segment of on"],
   ["/a/:id{(}", "Hono refuses its pattern"],
   ["/a/:id{[z-a]}", "Hono refuses its pattern"],
 ];
@@ -269,5 +333,82 @@ describe("the route", () => {
 
   it("is never the raw path", () => {
     assertEquals(matcher("/users/:email")("GET /users/a@example.com?token=x").pattern, "/users/:email");
+  });
+});
+
+describe("exactPaths", () => {
+  const isUnderExactly = (pattern: string, line: string) =>
+    hits(matcherWith(true, pattern), line).length === 1;
+  const EXACT: readonly (readonly [pattern: string, under: string, not: string])[] = [
+    [
+      "/login",
+      "POST /login|POST /./login|POST /x/../login|POST /%6Cogin",
+      "POST /login/|POST //login|POST /LOGIN",
+    ],
+    ["/login/", "GET /login/|GET /x/../login/", "GET /login|GET /login//"],
+    ["/a//b", "GET /a//b", "GET /a/b"],
+    ["/Items/:id", "GET /Items/A", "GET /items/A"],
+    ["/a%2Fb", "GET /a%2Fb|GET /a%2fb", "GET /a/b"],
+    ["/a/b", "GET /a/b", "GET /a%2Fb"],
+    ["/codes/:c{[A-Z]+}", "GET /codes/ABC|GET /codes/%41", "GET /codes/abc|GET /CODES/ABC"],
+  ];
+  for (const [pattern, under, not] of EXACT) {
+    it(`${pattern} matches ${under} and not ${not}`, () => {
+      for (const line of under.split("|")) assert(isUnderExactly(pattern, line), line);
+      for (const line of not.split("|")) assert(!isUnderExactly(pattern, line), line);
+    });
+  }
+
+  it("leaves dot segments resolved where a server hands them over", () => {
+    const match = compileMatch(prepareRules({ rate: "5/min", on: "/login" }), true);
+    for (const path of ["/./login", "/x/../login", "/%2e/login", "/x\\..\\login", "/%6C%6fgin"]) {
+      const request = Object.defineProperty(new Request("https://example.com"), "url", {
+        value: `https://example.com${path}`,
+      });
+      assertEquals(match(request).before.length, 1, path);
+    }
+  });
+});
+
+describe("a rule with an empty list of patterns", () => {
+  it("is for no request at all", () => {
+    const match = matcher([], "/a", null);
+    assertEquals(hits(match, "GET /a"), [1, 2]);
+    assertEquals(hits(match, "GET /"), [2]);
+    assertEquals(hits(matcher([]), "GET /"), []);
+    assertEquals(hits(matcher([]), "OPTIONS *"), []);
+  });
+});
+
+describe("a preflight", () => {
+  const headers = { origin: "https://app.example", "access-control-request-method": "PUT" };
+  const preflight = (path: string) =>
+    new Request(`https://example.com${path}`, { method: "OPTIONS", headers });
+  const rules: Rule[] = [
+    { name: "all", rate: "5/min" },
+    { name: "any", rate: "5/min", on: "/a" },
+    { name: "named", rate: "5/min", on: "GET,OPTIONS /a" },
+    { name: "group", rate: "5/min", on: ["/b", "OPTIONS /a/*"] },
+  ];
+
+  it("is under no rule but those whose pattern names OPTIONS", () => {
+    const match = compileMatch(prepareRules(rules));
+    const names = (request: Request) => match(request).before.map(({ name }) => name);
+    assertEquals(names(preflight("/a")), ["named", "group"]);
+    assertEquals(names(preflight("/A/")), ["named", "group"]);
+    assertEquals(names(preflight("/a/b")), ["group"]);
+    assertEquals(names(preflight("/b")), []);
+    assertEquals(names(new Request("https://example.com/a", { method: "OPTIONS" })), [
+      "all",
+      "any",
+      "named",
+      "group",
+    ]);
+  });
+
+  it("has the route of the rule that names it, and none else", () => {
+    const match = compileMatch(prepareRules(rules));
+    assertEquals(match(preflight("/a/b")).pattern, "/a/*");
+    assertEquals(match(preflight("/b")), UNTOUCHED);
   });
 });

@@ -98,7 +98,7 @@ suite("which operations are throttled", () => {
     ["/items/mine", ["/items/mine", "/{kind}/mine"], ["/items", "/items/yours"]],
     ["/items.json", ["/items.json", "/items.{format}"], ["/items", "/things.{format}"]],
     ["/café", ["/café", "/caf%C3%A9"], ["/cafe"]],
-    ["/items/", ["/items/"], ["/items"]],
+    ["/items/", ["/items/", "/items", "/Items//"], ["/"]],
     ["/", ["/"], ["/items"]],
   ];
   for (const [on, yes, no] of cases) {

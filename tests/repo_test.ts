@@ -64,7 +64,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/match.ts",
   ],
   ["src/label.ts", "src/body_end.ts", "src/trip.ts", "src/trip_outcome.ts", "src/part.ts"],
-  ["src/rule.ts", "src/rule_name.ts", "src/pattern.ts"],
+  ["src/rule.ts", "src/rule_name.ts", "src/pattern.ts", "src/path_pattern.ts"],
   ["src/auth/"],
   [
     "src/keys/",
@@ -78,7 +78,14 @@ const FLOORS: readonly (readonly string[])[] = [
   ],
   ["src/client/", "src/hash.ts", "src/algorithms/"],
   ["src/rate.ts", "src/decision.ts", "src/keyed_hash.ts", "src/runtime.ts", "src/warn.ts"],
-  ["src/maybe.ts", "src/refusal.ts", "src/request.ts"],
+  [
+    "src/maybe.ts",
+    "src/refusal.ts",
+    "src/request_path.ts",
+    "src/path_bytes.ts",
+    "src/preflight.ts",
+    "src/request.ts",
+  ],
 ];
 const floorOf = (file: string): number =>
   FLOORS.findIndex((floor) => floor.some((path) => file.startsWith(path)));

@@ -16,6 +16,7 @@ import {
   byIp,
   type Check,
   createThrottle,
+  type Decision,
   detailJson,
   errorJson,
   fixedWindow,
@@ -304,7 +305,6 @@ describe("rules together", () => {
     for (const on of ["items", "GET items", "/items?page=1", "https://api.example/items", "/a b%20", ""]) {
       assertThrows(() => createThrottle({ name: "r", rate: "1/min", on }), TypeError, 'Cannot use rule "r"');
     }
-    assertThrows(() => createThrottle({ name: "r", rate: "1/min", on: [] }), TypeError, "at least one");
   });
 });
 
@@ -470,6 +470,20 @@ describe("requests that are not like the others", () => {
     assertEquals(outcome.label(new Response()).headers.get("x-ratelimit-limit"), null);
     assertEquals(await throttle.peek(requestTo("OPTIONS /", preflight)), []);
     assertEquals([events.length, served.length], [0, 1]);
+  });
+
+  it("a preflight is limited by a rule that names OPTIONS, before anybody is asked who it is", async () => {
+    let asked = 0;
+    const { statuses, send, throttle, served } = throttled([
+      { name: "named", rate: "2/min", on: "OPTIONS /a" },
+      { name: "others", rate: "1/min" },
+    ], { authenticate: () => (asked++, new Response(null, { status: 401 })) });
+    const decided = (decisions: readonly Decision[]) => decisions.map(({ limit }) => limit);
+    assertEquals(decided(await throttle.peek(requestTo("OPTIONS /a", preflight))), [2]);
+    assertEquals(decided((await throttle.check(requestTo("OPTIONS /a", preflight))).decisions), [2]);
+    assertEquals(await statuses(2, "OPTIONS /A/", preflight), [200, 429]);
+    assertEquals((await send("OPTIONS /b", preflight)).headers.get("x-ratelimit-limit"), null);
+    assertEquals([served.length, asked], [2, 0]);
   });
 
   it("any other OPTIONS request counts", async () => {

@@ -126,7 +126,12 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
   const settings = settingsOf(throttle);
   const components = componentsFrom(document.components);
   const tell = teller(settings, components, hasOldSchemas(document.openapi));
-  const rulesOf = whichRules(settings.rules.filter(isTold), document, basePath);
+  const rulesOf = whichRules(
+    settings.rules.filter(isTold),
+    document,
+    basePath,
+    settings.options.exactPaths,
+  );
   const operationWith = operationsWith(document, components);
 
   /** The operations of these names, changed; those that no rule is about are not among them. */
