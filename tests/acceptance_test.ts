@@ -59,7 +59,7 @@ const REASONS: Readonly<Record<string, string>> = {
   D050:
     "A store that keeps nothing limits nothing; docs/choosing.md names the stores that count. There is no dummy store.",
   D065:
-    "docs/choosing.md, An algorithm: gcra for abuse-sensitive endpoints; the presets example uses it for log-ins.",
+    "docs/choosing.md, An algorithm: gcra for abuse-sensitive endpoints; the presets example uses it for logins.",
   D071: "docs/security.md: proxies must set their header right.",
   D093: "docs/security.md: an account rule beside the address rule; block is Weir's own brute-force penalty.",
   D098:
@@ -216,7 +216,7 @@ describe("algorithms", () => {
     clock.now += 12_000;
     assertEquals(await statuses(2), [200, 429]);
   });
-  row("D068 S018", "log-in by leaky bucket, five a quarter of an hour", async () => {
+  row("D068 S018", "login by leaky bucket, five a quarter of an hour", async () => {
     const { statuses, clock } = throttled({ rate: "5/15min", algorithm: leakyBucket(), on: "POST /login" });
     assertEquals(await statuses(6, "POST /login"), [200, 200, 200, 200, 200, 429]);
     clock.now += 180_000;
