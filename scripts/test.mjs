@@ -12,6 +12,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { buildPackage, buildSomeTests, buildTests } from "./build.mjs";
@@ -23,6 +24,9 @@ const BUN = "node_modules/.bin/bun";
 // In ms. They end what hangs, however slow the machine: the longest test takes 5 s on two cores, the longest part 2 minutes.
 const LONGEST_TEST = 10 * 60_000;
 const LONGEST_RUN = 30 * 60_000;
+// More files at once than there are processors, as some mostly wait.
+const FILES_AT_ONCE = Math.ceil(1.5 * availableParallelism());
+const DENO_JOBS = String(FILES_AT_ONCE);
 const EXAMPLES = ["mod.ts", "src", "README.md", "docs"];
 
 /** How each part is run on the test files, tersely or with every title, and how its last lines count tests. */
@@ -45,7 +49,13 @@ const parts = {
   },
   bun: {
     command: (files, terse) => [
-      ...[BUN, "test", "--parallel=2", `--timeout=${LONGEST_TEST}`, ...terse ? ["--only-failures"] : []],
+      ...[
+        BUN,
+        "test",
+        `--parallel=${FILES_AT_ONCE}`,
+        `--timeout=${LONGEST_TEST}`,
+        ...terse ? ["--only-failures"] : [],
+      ],
       ...files.map((file) => `./${file}`),
     ],
     passed: /^ *(\d+) pass$/m,
@@ -58,7 +68,7 @@ const parts = {
         process.execPath,
         "--test",
         "--test-reporter=spec",
-        "--test-concurrency=2",
+        `--test-concurrency=${FILES_AT_ONCE}`,
         `--test-timeout=${LONGEST_TEST}`,
       ],
       ...files.map((file) => `.build/${file.replace(/\.tsx?$/, ".js")}`),
@@ -149,7 +159,7 @@ const DOTS = /^[.,!]\n/gm; // Deno's dot reporter, when it does not write to a t
 function show(program, args, environment) {
   return new Promise((ended) => {
     const child = spawn(program, args, {
-      env: { ...process.env, ...environment, DENO_NO_UPDATE_CHECK: "1", ...colour() },
+      env: { ...process.env, ...environment, DENO_NO_UPDATE_CHECK: "1", DENO_JOBS, ...colour() },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: LONGEST_RUN,
     });

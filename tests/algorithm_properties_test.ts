@@ -5,6 +5,8 @@ import {
   blocked,
   type Case,
   fixedWindows,
+  isMended,
+  logs,
   look,
   meters,
   type Move,
@@ -147,13 +149,57 @@ describe("every algorithm, under any policy and clock", () => {
       for (const { now, before, step } of walk(one, trace)) {
         latest = Math.max(latest, now);
         if (step.state === before) continue;
-        const back = below(one.policy.windowMs - (latest - now) + 1, die);
+        const back = below(2 * one.policy.windowMs, die);
+        // Times that lie further ahead than a window may be taken for others.
+        if (latest - (now - back) > one.policy.windowMs && isMended(one, step.state, now - back)) continue;
         const [here, there] = [look(one, step.state, now), look(one, step.state, now - back)];
         assertEquals(there.remaining, here.remaining);
         if (here.resetAfterMs > 0) assertEquals(there.resetAfterMs, here.resetAfterMs + back);
       }
     },
   );
+});
+
+describe("a clock that was far ahead", () => {
+  each(
+    logs,
+    "nobody waits longer than a window after what a clock one window ahead would enter, and no refusal makes it longer",
+    (one, trace, die) => {
+      const { algorithm, policy, capacity, recoveryMs } = one;
+      const { windowMs } = policy;
+      for (const { now, step } of walk(one, trace)) {
+        const back = Math.max(0, now - below(100 * windowMs, die));
+        const left = look(one, step.state, back);
+        // Nothing is given away.
+        assert(left.remaining <= look(one, step.state, now).remaining);
+        assert(left.resetAfterMs <= windowMs + recoveryMs, `${left.resetAfterMs}`);
+        // Time goes on as it does, whoever asks and is refused meanwhile.
+        let { state } = algorithm.step(step.state, policy, back, capacity, null);
+        if (left.remaining === capacity) continue;
+        for (const part of [0.3, 0.7, 1]) {
+          const later = back + Math.floor(part * (left.resetAfterMs - 1));
+          const again = algorithm.step(state, policy, later, capacity, null);
+          assertEquals(again.allowed, false);
+          state = again.state;
+        }
+        assert(algorithm.step(state, policy, back + left.resetAfterMs, capacity, null).allowed);
+      }
+    },
+  );
+
+  each(logs, "a charge of then gives nothing back, and what is added to it counts now", (one, trace, die) => {
+    const { algorithm, policy, recoveryMs } = one;
+    for (const { now, step } of walk(one, trace)) {
+      const back = now - 1 - policy.windowMs - below(100 * policy.windowMs, die);
+      if (back < 0 || !step.allowed || (step.at as number) <= back + recoveryMs) continue;
+      const left = look(one, step.state, back).remaining;
+      const less = algorithm.step(step.state, policy, back, -1, step.at as number);
+      assertEquals([less.remaining, less.allowed], [left, true]);
+      const more = algorithm.step(less.state, policy, back, 1, step.at as number);
+      assertEquals(more.remaining, Math.max(0, left - 1));
+      assert(more.resetAfterMs <= policy.windowMs + recoveryMs);
+    }
+  });
 });
 
 /** The most units that are in one window's length of charges, half open, by the times that they were entered under. */

@@ -162,6 +162,45 @@ describe("a refusal that is known", () => {
   });
 });
 
+describe("a refusal that is not the rule's own", () => {
+  it("of another burst, under one name on one store, is no answer", () => {
+    const store = counted(() => 77);
+    const rules = [3, 10].map((burst) =>
+      prepareRules({ name: "r", rate: "20/min", algorithm: gcra({ burst }) })[0]
+    );
+    const caches = rules.map((rule) => denyCache(store as DatedStore, [rule], { origin: store }));
+    const pass = caches.map((cache, i) => {
+      const { stateName, policy, implementation } = rules[i];
+      const check = {
+        key: `${stateName}:a`,
+        policy: policy!,
+        algorithm: implementation,
+        cost: 1,
+        since: null,
+      };
+      return Array.from({ length: 12 }, () => (cache.decide([check]) as readonly Decision[])[0]).filter((d) =>
+        d.allowed
+      ).length;
+    });
+    assertEquals(pass, [3, 7]);
+  });
+
+  it("was made by a clock that was a month ahead: the store is asked, which takes that for now", () => {
+    const clock = { now: 30 * 86_400_000 };
+    const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
+    const cache = denyCache(counted(() => clock.now) as DatedStore, [rule]);
+    const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
+    const ask = () => (cache.decide([check]) as readonly Decision[])[0];
+    for (let i = 0; i < 3; i++) ask();
+    clock.now = 1000;
+    assertEquals(ask().retryAfterMs, 60_000);
+    clock.now += 59_999;
+    assertEquals([ask().source, ask().allowed], ["deny-cache", false]);
+    clock.now++;
+    assertEquals(ask().allowed, true);
+  });
+});
+
 describe("what is never remembered", () => {
   const REVOCABLE: Readonly<Record<string, Rule>> = {
     "in shadow mode": { name: "r", rate: "1/min", mode: "shadow" },

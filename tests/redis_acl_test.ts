@@ -8,7 +8,17 @@ import { CLIENTS } from "./harness/clients.ts";
 import { type Redis, startRedis, withoutRedis } from "./harness/redis.ts";
 
 /** The commands that a user of Redis needs for redisStore, as its documentation lists them. */
-const COMMANDS = ["evalsha", "eval", "mget", "set", "del", "pttl", "time"];
+const COMMANDS = ["evalsha", "eval", "mget", "set", "del", "pttl", "hget", "hset", "hdel", "pexpire", "time"];
+
+/** A log with a page that has long left and one that has not: its fields. */
+const LOG = (() => {
+  const digits = (number: number): string =>
+    Array.from({ length: 9 }, (_, i) => String.fromCharCode(48 + Math.floor(number / 64 ** (8 - i)) % 64))
+      .join("");
+  const now = Date.now();
+  const [old, young] = [1, now].map((time) => digits(time) + digits(1));
+  return ["", `sliding-log [1,1,1,1,${now},1,1]${digits(now + 1)}${digits(1)}`, "1", old, `${now}`, young];
+})();
 
 describe("a Redis user with the rights that redisStore() asks for", { skip: withoutRedis }, () => {
   let redis: Redis;
@@ -96,6 +106,8 @@ describe("a Redis user with the rights that redisStore() asks for", { skip: with
         await store.decide([checkOf({ cost: 2 })]);
         await redis.command("PERSIST", "weir:rule:somebody");
         await store.decide([checkOf({ cost: 2 })]);
+        await redis.command("HSET", "weir:rule:log", ...LOG);
+        await store.decide([checkOf({ key: "rule:log", algorithm: slidingLog(), limit: 10 })]);
         await store.forget!("rule:somebody");
       }, Error);
       assertMatch((error as Error).message, /NOPERM|can't run this command/);

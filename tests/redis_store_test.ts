@@ -139,10 +139,15 @@ describe("redisStore", { skip: withoutRedis }, () => {
       );
       assertEquals([...new Set(commands)].sort(), [
         "call DEL",
+        "call HDEL",
+        "call HGET",
+        "call HSET",
         "call MGET",
+        "call PEXPIRE",
         "call PTTL",
         "call SET",
         "call TIME",
+        "pcall HGET",
       ]);
       assertFalse(/'(NX|XX|GT|LT|KEEPTTL|GET)'/.test(script));
     });
@@ -297,6 +302,43 @@ describe("redisStore", { skip: withoutRedis }, () => {
         await assertLivesEnd(redis, 60_000);
       });
     }
+
+    const foreignLogs: readonly [string, readonly (string | number)[]][] = [
+      ["a log of numbers alone", ["SET", "weir:rule:somebody", "sliding-log [9007199254740991,3]"]],
+      ["entries cut off", ["SET", "weir:rule:somebody", "sliding-log [3]0IZ5000000000000"]],
+      ["entries of other digits", ["SET", "weir:rule:somebody", "sliding-log [3]0IZ50000000000000~"]],
+      ["a fraction before entries", ["SET", "weir:rule:somebody", "sliding-log [2.5]0oooooooo000000003"]],
+      ["a text before entries", ["SET", "weir:rule:somebody", 'sliding-log ["3"]0oooooooo000000003']],
+      ["a log cut off", ["SET", "weir:rule:somebody", "sliding-log [3"]],
+      ["another algorithm's log", ["SET", "weir:rule:somebody", "sliding-window [3]0oooooooo000000003"]],
+      ["a log's form with a block", [
+        "SET",
+        "weir:rule:somebody",
+        "sliding-log+block [0,0,0,3]0oooooooo000000003",
+      ]],
+      ["a hash of other fields", ["HSET", "weir:rule:somebody", "a", "b"]],
+      ["a hash with a text", ["HSET", "weir:rule:somebody", "", "hello", "a", "b"]],
+      ["a hash with another algorithm's log", [
+        ...["HSET", "weir:rule:somebody", "", "sliding-window [3]0oooooooo000000003"],
+      ]],
+      ["a list", ["RPUSH", "weir:rule:somebody", "a"]],
+    ];
+    for (const [name, command] of foreignLogs) {
+      it(`counts as empty and is written anew as a log: ${name}`, async () => {
+        await redis.command(...command);
+        const algorithm = slidingLog();
+        const [decision] = await storeOf().decide([checkOf({ algorithm })]);
+        assertEquals([decision.allowed, decision.remaining], [true, 2]);
+        assertMatch(String(await get("weir:rule:somebody")), /^sliding-log \[1\][0-o]{9}000000001$/);
+        await assertLivesEnd(redis, 60_000);
+      });
+    }
+
+    it("counts an entry of a log that is its own", async () => {
+      await redis.command("SET", "weir:rule:somebody", "sliding-log [1]0oooooooo000000001");
+      const [decision] = await storeOf().decide([checkOf({ algorithm: slidingLog() })]);
+      assertEquals(decision.remaining, 1);
+    });
 
     it("counts as empty where a rule got another algorithm, or a block, or lost one", async () => {
       const block = { after: 1, windowMs: 1000, forMs: 1000, growth: 1, maxMs: 1000 };

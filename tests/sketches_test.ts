@@ -10,8 +10,11 @@ import { describe, it } from "node:test";
 import { keyedHash, type Seed } from "../src/keyed_hash.ts";
 import { type HyperLogLog, hyperLogLog } from "../src/stats/hyper_log_log.ts";
 import { byCount, spaceSaving } from "../src/stats/space_saving.ts";
+import { runtime } from "./harness/runtime.ts";
 
 const SEEDS: readonly Seed[] = [[1, 2], [-77, 12345], [0x7fffffff, -1]];
+/** What is drawn from a seed is the same on every runtime, so each takes one of three. */
+const TURN = ["deno", "bun", "node"].indexOf(runtime);
 
 const halves = new Int32Array(2);
 
@@ -49,14 +52,12 @@ function exactTop(counts: ReadonlyMap<string, number>, most: number): { name: st
 
 describe("unique things by HyperLogLog", () => {
   it("are within 2 % of the truth from one to a million", () => {
-    for (const seed of SEEDS) {
-      const seen = hyperLogLog();
-      let n = 0;
-      for (const size of [1, 2, 10, 100, 1000, 10_000, 30_000, 50_000, 80_000, 150_000, 300_000, 1_000_000]) {
-        for (; n < size; n++) note(seen, `192.0.${n >> 8}.${n & 255}`, seed);
-        const error = Math.abs(seen.count() - size) / size;
-        assertLessOrEqual(error, 0.02, `${seen.count()} for ${size}`);
-      }
+    const seen = hyperLogLog();
+    let n = 0;
+    for (const size of [1, 2, 10, 100, 1000, 10_000, 30_000, 50_000, 80_000, 150_000, 300_000, 1_000_000]) {
+      for (; n < size; n++) note(seen, `192.0.${n >> 8}.${n & 255}`, SEEDS[TURN]);
+      const error = Math.abs(seen.count() - size) / size;
+      assertLessOrEqual(error, 0.02, `${seen.count()} for ${size}`);
     }
   });
 
@@ -98,28 +99,26 @@ describe("unique things by HyperLogLog", () => {
 
 describe("top lists by Space-Saving", () => {
   it("the top 10 of a Zipf trace over a million names are those of an exact count", () => {
-    for (const seed of [1, 2, 3]) {
-      const sketch = spaceSaving(500);
-      const exact = new Uint32Array(1_000_000);
-      for (const n of zipf(exact.length, 1_000_000, seed)) {
-        sketch.add(`/route/${n}`);
-        exact[n]++;
-      }
-      const seen = [...exact.keys()].filter((n) => exact[n] > 0);
-      assertGreater(seen.length, 100_000);
-      const often = seen.filter((n) => exact[n] > 1000).map((n) => ({
-        name: `/route/${n}`,
-        count: exact[n],
-      }));
-      const wanted = often.sort(byCount).slice(0, 10);
-      assertEquals(wanted.length, 10);
-      const got = sketch.top(10);
-      assertEquals(got.map(({ name }) => name), wanted.map(({ name }) => name));
-      got.forEach(({ count }, i) => {
-        assertLessOrEqual(count, wanted[i].count);
-        assertGreater(count, wanted[i].count * 0.98);
-      });
+    const sketch = spaceSaving(500);
+    const exact = new Uint32Array(1_000_000);
+    for (const n of zipf(exact.length, 1_000_000, 1 + TURN)) {
+      sketch.add(`/route/${n}`);
+      exact[n]++;
     }
+    const seen = [...exact.keys()].filter((n) => exact[n] > 0);
+    assertGreater(seen.length, 100_000);
+    const often = seen.filter((n) => exact[n] > 1000).map((n) => ({
+      name: `/route/${n}`,
+      count: exact[n],
+    }));
+    const wanted = often.sort(byCount).slice(0, 10);
+    assertEquals(wanted.length, 10);
+    const got = sketch.top(10);
+    assertEquals(got.map(({ name }) => name), wanted.map(({ name }) => name));
+    got.forEach(({ count }, i) => {
+      assertLessOrEqual(count, wanted[i].count);
+      assertGreater(count, wanted[i].count * 0.98);
+    });
   });
 
   it("are found though a million others came first", () => {

@@ -46,6 +46,9 @@ const WRAPPED: readonly Algorithm[] = [
   ...BLOCKS.flatMap((block) => ALGORITHMS.map((algorithm) => withBlock(algorithm, block) as Algorithm)),
 ];
 
+/** Those that remember a list of charges. */
+const LOGS: ReadonlySet<string> = new Set(["sliding-log", "sliding-window", "concurrency"]);
+
 const rule = fc.record({
   algorithm: fc.nat(WRAPPED.length - 1),
   limit: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 8 }) }, fc.constantFrom(100, 999_999)),
@@ -76,9 +79,9 @@ const ask = {
 };
 
 const ASKS = 100;
-const walk = (step: typeof forward, raised: fc.Arbitrary<number>) =>
+const walk = (step: typeof forward, raised: fc.Arbitrary<number>, one: typeof rule = rule) =>
   fc.record({
-    rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
+    rules: fc.array(one, { minLength: 1, maxLength: 4 }),
     asks: fc.array(fc.record({ step, raised, ...ask }), { minLength: ASKS, maxLength: ASKS }),
   });
 type Walk = ReturnType<typeof walk> extends fc.Arbitrary<infer T> ? T : never;
@@ -111,12 +114,15 @@ function plainStore(clock: () => number): Store {
 const LONG = { timeout: 600_000 };
 
 const CLOCK = "the clock";
+const FULL_PAGE = "local PAGE, WIDE = 128,";
 const HOUR_MS = 3_600_000;
 
 describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   let redis: Redis;
   let connection: Connection;
   let store: Store;
+  /** The same, but that a log has its pages full at two entries rather than 128, so that walks turn many. */
+  let paged: Store;
 
   before(async () => {
     redis = await startRedis();
@@ -139,8 +145,16 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     const scriptOf: typeof scriptText = (twins) =>
       scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
     store = scriptStore(runnerOf(client), settings, scriptOf);
+    const smallPages: typeof scriptText = (twins) => {
+      const text = scriptOf(twins);
+      assert(text.includes(FULL_PAGE));
+      return text.replace(FULL_PAGE, FULL_PAGE.replace("128", "2"));
+    };
+    paged = scriptStore(runnerOf(client), { ...settings, prefix: "paged" }, smallPages);
     await connection.command("SET", CLOCK, 1, "PX", HOUR_MS);
-    await store.decide(WRAPPED.map((algorithm, i) => checkOf(algorithm, `warm ${i}`, 1, 1000, "shadow", 1)));
+    for (const one of [store, paged]) {
+      await one.decide(WRAPPED.map((algorithm, i) => checkOf(algorithm, `warm ${i}`, 1, 1000, "shadow", 1)));
+    }
   });
   after(async () => {
     connection.close();
@@ -170,7 +184,11 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   let clock = 1;
 
   /** Walks through the asks on a store of this process, sending each to Redis as well; then compares. */
-  async function compare(storeOf: (clock: () => number) => Store, { rules, asks }: Walk): Promise<void> {
+  async function compare(
+    storeOf: (clock: () => number) => Store,
+    { rules, asks }: Walk,
+    there: Store = store,
+  ): Promise<void> {
     const run = ++walks;
     let now = 1_763_800_000_000 + run;
     const here = storeOf(() => now);
@@ -205,7 +223,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
         await null;
         connection.command("SET", CLOCK, clock = now, "PX", HOUR_MS).catch(() => {});
       }
-      told.push({ checks, expected, got: Promise.resolve(store.decide(checks, spend)) });
+      told.push({ checks, expected, got: Promise.resolve(there.decide(checks, spend)) });
       if (spend && corrected === undefined && expected.every((d) => d.allowed || d.mode === "shadow")) {
         expected.forEach((decision, i) => decision.allowed && charges.push({ check: checks[i], decision }));
       }
@@ -230,6 +248,20 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       const limits = fc.constantFrom(0, 0, 0, 0, 0, 0, 3, -2);
       const same = fc.asyncProperty(walk(steps, limits), (walked) => compare(plainStore, walked));
       await fc.assert(same, { numRuns: 400 });
+    },
+  );
+
+  it(
+    "agree in 20,000 random decisions over logs whose pages hold two entries",
+    LONG,
+    async () => {
+      const steps = fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward });
+      const logs = rule.filter(({ algorithm }) => LOGS.has(WRAPPED[algorithm].name ?? ""));
+      const same = fc.asyncProperty(
+        walk(steps, fc.constant(0), logs),
+        (walked) => compare(plainStore, walked, paged),
+      );
+      await fc.assert(same, { numRuns: 200 });
     },
   );
 

@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
-const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
+const { byGlobal, fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
 
 /** The store alone, asked as a throttle asks it: a question is made for each request, and the verdict written into it. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
@@ -35,6 +35,16 @@ export function wrap(handler, { rules, headers, store }) {
     headers: headers === 3 ? undefined : [rateLimit(), retryAfter()],
     store,
   });
+}
+
+/** The same with rules for an endpoint, a group and a parameter, so much that all is about paths. */
+export function onPaths(handler) {
+  const rules = ["POST /login", "/api/*", "/items/:id"].map((on) => ({
+    on,
+    rate: "1000000000/min",
+    key: byGlobal(),
+  }));
+  return withThrottle(handler, rules);
 }
 
 /** Ms: what is measured is how long answers take, not whether a busy machine gives them in time. */

@@ -53,6 +53,7 @@ local function block_step(inner, width, state, limit, window, now, cost, since, 
     if #state > 3 + state[3] then
       inside = {}
       for i = 4 + state[3], #state do inside[#inside + 1] = state[i] end
+      inside.text, inside.page, inside.pages = state.text, state.page, state.pages
     end
     if #refusals > 0 and is_ahead(refusals[#refusals], now, within) then
       for i = 1, #refusals do refusals[i] = math.min(refusals[i], now) end
@@ -92,6 +93,7 @@ local function block_step(inner, width, state, limit, window, now, cost, since, 
   local flat = { ends, last, #refusals }
   for i = 1, #refusals do flat[#flat + 1] = refusals[i] end
   for i = 1, #(kept or {}) do flat[#flat + 1] = kept[i] end
+  if kept then flat.text, flat.page, flat.pages = kept.text, kept.page, kept.pages end
   return allowed, remaining, reset, retry, flat, life, at, blocked
 end
 `;

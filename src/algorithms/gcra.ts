@@ -118,6 +118,10 @@ end`;
  * never refused. After a pause a full burst passes and then what drains, so at most burst + limit - 1 units pass
  * in any one window's length; where that must be the limit take {@link slidingLog} or {@link slidingWindow}.
  *
+ * What is taken back of a charge, by `count` or `settle`, leaves the meter as if it had never been charged, but never emptier
+ * than what else was charged in this eighth of a window and the one before; of an older charge, what drained before these
+ * is not given back a second time.
+ *
  * @param options `burst`: how many units fit into the empty meter. Default: the rule's limit.
  * @returns The algorithm.
  * @throws {RangeError} When burst is not a positive integer.
@@ -146,14 +150,18 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     let earlier = 0;
     let lately = 0;
     let mended = false;
-    if (state !== null) {
+    let current = 0;
+    if (state === null) {
+      current = Math.floor(at / partMs);
+    } else {
       const unit = state[2];
       mended = isAhead(state[1], now, windowMs);
       const then = mended ? now : state[1];
       at = Math.max(now, then);
       owed = unit === windowMs ? state[0] : Math.min(MAX, Math.ceil(state[0] * windowMs / unit));
       owed = Math.max(0, owed - (at - then) * limit);
-      const passed = Math.floor(at / partMs) - Math.floor(then / partMs);
+      current = Math.floor(at / partMs);
+      const passed = at === then ? 0 : current - Math.floor(then / partMs);
       if (mended || unit !== windowMs) earlier = lately = MANY;
       else if (passed <= 1) {
         earlier = Math.floor(state[3] / HALF);
@@ -169,7 +177,6 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     const latelyBefore = lately;
     let allowed = true;
     if (since !== null) {
-      const current = Math.floor(at / partMs);
       const charged = Math.floor(since / partMs);
       const elapsed = Math.max(0, at - since);
       if (cost > 0) {
@@ -198,6 +205,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       if (owed !== before && owed === 0 && now < at) {
         // As if nothing was ever owed, although the clock has stepped back.
         at = now;
+        current = Math.floor(at / partMs);
         earlier = lately = MANY;
       }
     } else {
@@ -220,8 +228,9 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       : Math.min(MAX, ceilDiv(before - (full - cost * windowMs), limit) + behindMs);
     out.ttlMs = resetAfterMs;
     if (lately + earlier > 0) {
-      const parts = Math.floor(at / partMs) + (lately > 0 ? 2 : 1);
-      out.ttlMs = Math.max(resetAfterMs, parts * partMs - now);
+      // As long as what was charged then can be taken back.
+      const endMs = (current + (lately > 0 ? 2 : 1)) * partMs - now;
+      if (endMs > resetAfterMs) out.ttlMs = endMs;
     }
     out.at = at;
     out.changed = mended || owed !== before || earlier !== earlierBefore || lately !== latelyBefore;

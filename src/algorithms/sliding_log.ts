@@ -5,9 +5,9 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
-import { type Log, logStep } from "./log.ts";
+import { type Log, logStep, unlogged } from "./log.ts";
 
-/** Above this the memory and time of a log stop being reasonable. */
+/** Above this the memory of a log stops being reasonable. */
 const MOST = 10_000;
 
 /**
@@ -39,6 +39,8 @@ end`,
       limit <= MOST
         ? null
         : `slidingLog() remembers every request, so limit must be at most ${MOST} (slidingWindow() has the same bound in constant memory): current value is ${limit}`,
-    step: (state, policy, now, cost, since) => logStep(state, policy, now, cost, since, now),
+    step: unlogged((out, log, from, to, policy, now, cost, since) =>
+      logStep(out, log, from, to, policy, now, cost, since, now)
+    ),
   } satisfies Algorithm<Log>;
 }

@@ -125,13 +125,12 @@ export function denyCache(
     const refusal = known.get(key);
     if (refusal === undefined) return null;
     const left = leftMs(refusal, now);
-    // A store that finds its states too far ahead may take them for now.
-    const isBefore = left > refusal.waitMs;
-    if (left <= 0 || isBefore) {
+    const { decision, waitMs, tookMs } = refusal;
+    // Where the clock has stepped back, the store may take times for now that can no longer be right.
+    if (left <= 0 || left > waitMs) {
       known.delete(key);
       return null;
     }
-    const { decision, waitMs, tookMs } = refusal;
     const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs &&
       isAlike(algorithm, refusal.algorithm);
     if (!isSame || since !== null || policy.mode === "shadow" || cost < refusal.cost) return null;

@@ -1,7 +1,7 @@
 /**
- * A shelf for states of a few numbers: an open hash table in typed arrays. It keeps a 64-bit fingerprint of each
- * key instead of the key, so an entry takes 26 bytes (about 30 with the table's slack), no key is kept readable,
- * and the garbage collector has nothing to walk.
+ * A shelf: an open hash table in typed arrays. It keeps a 64-bit fingerprint of each
+ * key instead of the key, so an entry of two numbers takes 27 bytes (about 31 with the table's slack), no key is kept
+ * readable, and the garbage collector has nothing to walk.
  *
  * Two keys with one fingerprint would share a quota. With n keys held, a new key meets one of them with a
  * probability of n / 2^64 (1 in 18 million million for a million keys); the hashes of names and of partitions are
@@ -10,24 +10,24 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import type { Policy } from "../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../keyed_hash.ts";
+import { type Form, type Kind, OVER, shareOf } from "./form.ts";
+import { Place } from "./place.ts";
 import {
   add,
+  addCopy,
   EMPTY,
   highAt,
   lowAt,
+  noteEnd,
   probe,
-  read,
   scale,
   type Segment,
   segmentOf,
   takeOut,
-  write,
 } from "./segment.ts";
-import { packedStep } from "./packing.ts";
-import { Place } from "./place.ts";
-import { LOOKS, type Room, type Shelf } from "./shelf.ts";
+import type { Room, Shelf } from "./shelf.ts";
 import type { Asked } from "./store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
@@ -37,19 +37,18 @@ const FULL_SLOTS = 9440;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is made anew. */
 const MOST_FILLED = 8 / 9;
-/** Segments of this size are searched whole for an entry that may go. */
-const SMALL_SLOTS = 1024;
+/** How many slots are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
+const SEARCHED = 128;
+/** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */
+const LOOKS = 8;
+/** Segments of this size are looked through whole. */
+const SMALL_SLOTS = 128;
+/** How often a search may find that what it found has nothing left after all. */
+const TRIES = 3;
 /** Names that are kept: as many as rules, but for those who ask the store themselves. */
 const MOST_NAMES = 1000;
 /** The most kinds that 16 bits tell apart. */
 const MOST_KINDS = 0x1_0000;
-
-/** What an entry is read by. */
-interface Kind {
-  readonly number: number;
-  readonly algorithm: Algorithm;
-  readonly policy: Policy;
-}
 
 /** The name of a rule's states. */
 export interface Name {
@@ -74,12 +73,17 @@ function isSameRate(a: Policy, b: Policy): boolean {
   return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
 }
 
+/** A share as one of 256 levels, of which none but the first is nothing. */
+function levelOf(share: number): number {
+  return Math.ceil(255 * share);
+}
+
 /**
- * @param width How many numbers each state has.
+ * @param form How it keeps states.
  * @param room Shared with the other shelves of the store.
  * @returns An empty table.
  */
-export function fingerprintTable(width: number, room: Room): Shelf {
+export function fingerprintTable(form: Form, room: Room): Shelf {
   /** Parts that grow by themselves, so that no request pays for growing the whole. */
   const segments: (Segment | undefined)[] = new Array(Math.ceil(room.most / SEGMENT_KEYS));
   const kinds: Kind[] = [];
@@ -143,7 +147,7 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   }
 
   function segmentFor(high: number): Segment {
-    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, width);
+    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, form.width, form.hasObjects);
   }
 
   /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
@@ -169,21 +173,13 @@ export function fingerprintTable(width: number, room: Room): Shelf {
     return name.kind = kind;
   }
 
-  /** What an entry means now: what a request that costs nothing would be told. */
-  function look(
-    segment: Segment,
-    slot: number,
-    now: number,
-  ): { readonly isOver: boolean; readonly left: number; readonly used: number } {
-    const { algorithm, policy } = kinds[segment.kinds[slot]];
-    read(segment, slot, looked.before);
-    packedStep(algorithm)(looked, looked.before, policy, now, 0, null);
-    const { ttlMs, remaining } = looked;
-    const used = policy.limit - remaining;
-    return { isOver: ttlMs <= 0, left: remaining / Math.max(1, policy.limit), used };
+  /** What an entry means now. */
+  function look(segment: Segment, slot: number, now: number): number {
+    return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
   }
 
   function drop(segment: Segment, slot: number): void {
+    form.free(segment, slot);
     takeOut(segment, slot);
     room.held--;
   }
@@ -201,56 +197,89 @@ export function fingerprintTable(width: number, room: Room): Shelf {
    * segments of their own when it can grow no more.
    */
   function renew(old: Segment, index: number, now: number): void {
-    const { prints, kinds, slots } = old;
+    const { prints, slots } = old;
     const stays: number[] = [];
+    let soonest = Infinity;
     for (let i = 0; i < slots; i++) {
       if (lowAt(old, i) === EMPTY) continue;
-      if (look(old, i, now).isOver) room.held--;
-      else stays.push(i);
+      if (look(old, i, now) !== OVER) {
+        stays.push(i);
+        soonest = Math.min(soonest, now + looked.ttlMs);
+      } else {
+        form.free(old, i);
+        room.held--;
+      }
     }
     const isCrowded = stays.length > slots * 0.6;
     if (isCrowded && slots >= FULL_SLOTS && spread < segments.length) {
       spread = segments.length;
       segments[index] = undefined;
     } else {
-      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots, width);
+      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots, form.width, form.hasObjects);
     }
     for (const i of stays) {
-      const low = lowAt(old, i);
-      const high = highAt(old, i);
-      const segment = segmentWithRoom(high, now);
-      const slot = ~probe(segment, low, high);
-      add(segment, slot, low, high, kinds[i]);
-      read(old, i, looked.before);
-      write(segment, slot, looked.before);
+      const segment = segmentWithRoom(highAt(old, i), now);
+      addCopy(segment, ~probe(segment, lowAt(old, i), highAt(old, i)), old, i);
+      noteEnd(segment, soonest);
     }
     prints.fill(EMPTY);
   }
 
-  /** Frees one place among the entries around a fingerprint's, if one may go. */
-  function evict(segment: Segment, low: number, now: number): boolean {
-    const { slots } = segment;
-    let least = -1;
-    let most = 0;
+  /** Drops what is over: of a small segment all, of another what is over among the next entries, so that all have their turn. */
+  function sweep(segment: Segment, now: number): boolean {
+    if (now < segment.soonest) return false;
+    const { slots, levels } = segment;
+    const most = slots <= SMALL_SLOTS ? slots : LOOKS;
+    const before = segment.filled;
+    for (let i = 0; i < most && segment.filled > 0; i++) {
+      while (lowAt(segment, segment.hand) === EMPTY) turn(segment);
+      const slot = segment.hand;
+      const left = look(segment, slot, now);
+      if (left === OVER) {
+        // Another may move up.
+        drop(segment, slot);
+      } else {
+        levels[slot] = levelOf(left);
+        segment.next = Math.min(segment.next, now + looked.ttlMs);
+        turn(segment);
+      }
+    }
+    return segment.filled < before;
+  }
+
+  /** Goes on to the next slot. */
+  function turn(segment: Segment): void {
+    segment.hand++;
+    if (segment.hand < segment.slots) return;
+    segment.hand = 0;
+    segment.soonest = segment.next;
+    segment.next = Infinity;
+  }
+
+  /** The slot with the highest level around a fingerprint's. */
+  function leastUsed({ levels, slots }: Segment, low: number): number {
     let i = scale(low, slots);
-    for (
-      let looked = slots <= SMALL_SLOTS ? slots : LOOKS;
-      looked > 0;
-      looked--, i = i + 1 === slots ? 0 : i + 1
-    ) {
-      if (lowAt(segment, i) === EMPTY) continue;
-      const { isOver, left, used } = look(segment, i, now);
-      if (isOver) {
-        drop(segment, i);
+    let least = i;
+    for (let left = Math.min(slots, SEARCHED); left > 0; left--) {
+      if (levels[i] > levels[least]) least = i;
+      i = i + 1 === slots ? 0 : i + 1;
+    }
+    return least;
+  }
+
+  /** Frees a place among the entries around a fingerprint's, if one may go. */
+  function evict(segment: Segment, low: number, now: number): boolean {
+    if (sweep(segment, now)) return true;
+    for (let tries = TRIES; tries > 0; tries--) {
+      const slot = leastUsed(segment, low);
+      if (segment.levels[slot] === 0) return false;
+      if (look(segment, slot, now) !== 0) {
+        drop(segment, slot);
         return true;
       }
-      if (left > most) [least, most] = [i, left];
-      // Nothing has used less than one unit.
-      if (slots > SMALL_SLOTS && used <= 1 && least === i) break;
+      segment.levels[slot] = 0;
     }
-    if (least === -1) return false;
-    drop(segment, least);
-    return true;
+    return false;
   }
 
   /** Is there room for a key, once what may go has gone? */
@@ -262,18 +291,14 @@ export function fingerprintTable(width: number, room: Room): Shelf {
   }
 
   return {
-    find(place, check) {
+    find(place, check, now) {
       const { stateName, partition } = check;
       if (stateName === undefined || partition === undefined) searchKey(place, check.key);
       else search(place, stateName, partition);
-      place.hasState = place.slot >= 0;
-      if (place.hasState) read(place.segment!, place.slot, place.before);
+      place.hasState = false;
+      if (place.slot >= 0) form.read(place, place.segment!, place.slot, now);
     },
-    step(place, { algorithm, policy, since }, now, cost) {
-      place.blocked = false;
-      place.blockedMs = 0;
-      packedStep(algorithm)(place, place.hasState ? place.before : null, policy, now, cost, since);
-    },
+    step: form.step,
     save(place, check, now) {
       const { low, high } = place;
       const name = place.name!;
@@ -291,12 +316,14 @@ export function fingerprintTable(width: number, room: Room): Shelf {
         }
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
-      write(segment, slot, place.state);
+      segment.levels[slot] = levelOf(shareOf(place.remaining, check.policy));
+      noteEnd(segment, now + place.ttlMs);
+      form.write(place, segment, slot, now);
       return true;
     },
     makeRoom: hasRoom,
-    take: ({ state }) => state.slice(),
-    give: ({ before }, state) => before.set(state as Float64Array),
+    take: form.take,
+    give: form.give,
     forget(key) {
       const place = new Place();
       searchKey(place, key);

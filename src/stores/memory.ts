@@ -6,8 +6,10 @@
 
 import { formOf } from "../algorithms/state.ts";
 import { record, type Verdict } from "../decision.ts";
-import { entryMap } from "./entry_map.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
+import { logForm, stepOverLog } from "./log_form.ts";
+import { objectForm } from "./object_form.ts";
+import { packedForm } from "./packed_form.ts";
 import { Place } from "./place.ts";
 import type { Room, Shelf } from "./shelf.ts";
 import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "./store.ts";
@@ -41,6 +43,10 @@ export function isMemoryStore(store: Store): store is AnsweringStore {
 function sharerOf({ stateName, policy, algorithm }: Asked): string {
   return stateName ?? `${policy.name}/${formOf(algorithm)}`;
 }
+
+/** Where the shelves of states without a width are. */
+const ANYTHING = 0;
+const LOGS = 1;
 
 /** What a decision says before it is made. */
 const UNDECIDED = /* @__PURE__ */ new Place();
@@ -82,8 +88,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
   const room: Room = { held: 0, most: maxKeys };
-  /** By the width of their states; 0: states of no fixed width. */
-  const shelves: (Shelf | undefined)[] = [];
+  /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
+  const shelves = new Map<string, (Shelf | undefined)[]>();
   /** One for each check of a decision. */
   const places: Place[] = [];
   /** One state a rule, for keys that found no room. */
@@ -91,17 +97,31 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function shelfOf({ algorithm: { width = 0 } }: Asked): Shelf {
-    return shelves[width] ??= width === 0 ? entryMap(room) : fingerprintTable(width, room);
+  function shelfOf({ algorithm }: Asked): Shelf {
+    const { width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
+    const form = formOf(algorithm);
+    let alike = shelves.get(form);
+    if (alike === undefined) shelves.set(form, alike = []);
+    return alike[width] ??= fingerprintTable(
+      width === ANYTHING ? objectForm() : width === LOGS ? logForm() : packedForm(width),
+      room,
+    );
+  }
+
+  /** All that there are. */
+  function* allShelves(): Generator<Shelf> {
+    for (const alike of shelves.values()) {
+      for (const shelf of alike) if (shelf !== undefined) yield shelf;
+    }
   }
 
   /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
   function makeRoom(place: Place, check: Asked, now: number): boolean {
     if (place.shelf!.makeRoom(place, now)) return true;
     const other = new Place();
-    for (const shelf of shelves) {
-      shelf?.find(other, check, now);
-      if (shelf?.makeRoom(other, now)) return true;
+    for (const shelf of allShelves()) {
+      shelf.find(other, check, now);
+      if (shelf.makeRoom(other, now)) return true;
     }
     return false;
   }
@@ -188,7 +208,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       listeners.push(listener);
     },
     forget(key) {
-      for (const shelf of shelves) shelf?.forget(key);
+      for (const shelf of allShelves()) shelf.forget(key);
     },
   };
   memoryStores.add(store);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { PackedStep } from "../algorithms/packed.ts";
+import { emptyLogStep, type LogStep } from "../algorithms/log.ts";
+import type { PackedStep, StepSaid } from "../algorithms/packed.ts";
 import type { Name } from "./fingerprint_table.ts";
 import type { Segment } from "./segment.ts";
 import type { Shelf } from "./shelf.ts";
@@ -23,7 +24,10 @@ export class Place implements PackedStep {
   hasState = false;
   /** That state, where it is packed. It may be past its time, which its algorithm then sees. */
   readonly before: Float64Array = new Float64Array(WIDEST);
-  /** That state, where it is not. */
+  /** That state, where it is a log: it ends at {@link logEnd}. */
+  log: Float64Array = new Float64Array(8);
+  logEnd = 0;
+  /** That state, where it is neither. */
   unpacked: unknown = null;
 
   allowed = false;
@@ -36,15 +40,26 @@ export class Place implements PackedStep {
   blockedMs = 0;
   changed = false;
   readonly state: Float64Array = new Float64Array(WIDEST);
-  /** What to remember, where it is not packed. */
+  /** Of a log: what its step says, and what to remember. */
+  readonly logStep: LogStep = emptyLogStep();
+  /** What to remember, where it is neither packed nor a log. */
   kept: unknown = null;
 
-  /** Of a Map: the key. */
-  key = "";
-  /** Of a fingerprint table: the name of the rule's states, the halves of the key's fingerprint, and its slot, negative where it has none. */
+  /** The name of the rule's states, the halves of the key's fingerprint, and its slot, negative where it has none. */
   name: Name | null = null;
   low = 0;
   high = 0;
   segment: Segment | null = null;
   slot = -1;
+
+  /** Takes over what a step says, but for what to remember. */
+  tell({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepSaid): void {
+    this.allowed = allowed;
+    this.remaining = remaining;
+    this.resetAfterMs = resetAfterMs;
+    this.retryAfterMs = retryAfterMs;
+    this.ttlMs = ttlMs;
+    this.at = at;
+    this.changed = changed;
+  }
 }

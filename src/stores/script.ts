@@ -10,17 +10,19 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import { formOf, stateLua } from "../algorithms/state.ts";
 import { blockLua } from "../algorithms/block.ts";
 import { integerLua } from "../algorithms/integer.ts";
-import { logLua } from "../algorithms/log.ts";
+import { logLua } from "../algorithms/log_lua.ts";
 import type { DatedDecision } from "../decision.ts";
 import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
 import { refusal } from "../refusal.ts";
 
+const LOGGED = /\blog_step\b/;
+
 /** What twins may call, and the words by which it is seen that they do. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
   [/\bis_ahead\b/, stateLua],
-  [/\blog_step\b/, logLua],
+  [LOGGED, logLua],
   [/\bblock_step\b/, blockLua],
 ];
 
@@ -83,7 +85,8 @@ export interface ScriptQuestion {
  * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
  * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or, where a
  * twin failed, its check's number and the text of what it failed with. A state is stored as its form and the JSON array of
- * its integers: `gcra [120000,1763800000000,60000,2]`.
+ * its integers: `gcra [120000,1763800000000,60000,2]`. A log has its newest entries after that and, where it has full pages,
+ * all of it is in a hash: that text in the field without a name, and each page in the one that is called by its last time.
  *
  * @param twins The algorithms in use.
  * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
@@ -95,21 +98,25 @@ export function scriptText(
   slackMs: number = SLACK_MS,
 ): string {
   const table = twins.map(({ form, width, lua }) =>
-    `{ head = ${JSON.stringify(`${form} `)}, width = ${width}, step = ${lua} }`
+    `{ head = ${JSON.stringify(`${form} `)}, width = ${width}, reads = ${
+      LOGGED.test(lua) && "is_entries"
+    }, step = ${lua} }`
   ).join(",\n");
   const steps = PRELUDES.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
     `\nlocal twins = {\n${table}\n}`,
   );
   return `${steps}
-local sub, format, decode, huge = string.sub, string.format, cjson.decode, math.huge
+local sub, find, format, decode, huge = string.sub, string.find, string.format, cjson.decode, math.huge
 local now = ${now}
 
--- The state in a stored value, or nil where it holds anything else: no state, another algorithm's, or none of integers.
+-- The state in a stored value, or nil where it holds anything else: no state, another algorithm's, none of integers, or a
+-- log whose newest entries are none.
 local function state_in(value, twin)
   local head = twin.head
   if not value or sub(value, 1, #head) ~= head then return nil end
-  local ok, state = pcall(decode, sub(value, #head + 1))
+  local close = twin.reads and find(value, ']', #head, true) or #value
+  local ok, state = pcall(decode, sub(value, #head + 1, close))
   if not ok or type(state) ~= 'table' then return nil end
   local count = 0
   for _, number in pairs(state) do
@@ -117,7 +124,32 @@ local function state_in(value, twin)
     count = count + 1
   end
   if count ~= #state or count ~= (twin.width or count) then return nil end
+  local text = sub(value, close + 1)
+  if twin.reads and not twin.reads(text) then return nil end
+  state.text = text
   return state
+end
+
+-- A log that is in a hash: the text of its state, or false where there is none. What its pages are asked from.
+local function hashed(key)
+  local value = redis.pcall('HGET', key, '')
+  -- Anything but a hash in its place counts as none.
+  if type(value) == 'table' and not find(value.err, 'WRONGTYPE', 1, true) then error(value.err) end
+  return type(value) == 'string' and value
+end
+local function page_name(last) return format('%.0f', last) end
+local function pages_of(key)
+  return function(last) return redis.call('HGET', key, page_name(last)) end
+end
+
+-- Keeps a log in a hash, of whose pages these have changed.
+local function keep_pages(key, value, pages, life, was_string)
+  if was_string then redis.call('DEL', key) end
+  redis.call('HSET', key, '', value)
+  for last, text in pairs(pages) do
+    if text then redis.call('HSET', key, page_name(last), text) else redis.call('HDEL', key, page_name(last)) end
+  end
+  redis.call('PEXPIRE', key, life)
 end
 
 -- A state as it is stored, or false where there is none. The last use of a state.
@@ -127,7 +159,7 @@ local function value_of(state, head)
     -- A number joined to text as it is keeps 14 digits.
     if state[i] >= 1e14 then state[i] = format('%.0f', state[i]) end
   end
-  return head .. '[' .. table.concat(state, ',') .. ']'
+  return head .. '[' .. table.concat(state, ',') .. ']' .. (state.text or '')
 end
 
 local function whole(number) return number == huge and -1 or number end
@@ -136,13 +168,14 @@ local function whole(number) return number == huge and -1 or number end
 local current
 
 -- What to answer, and of each check: the value to keep (false: none; nil: as it is), how long in ms (false: not at all), and
--- the state it has. Asks nothing of Redis, so what fails here is a twin.
-local function judge(words, stored)
+-- the state it has. Asks nothing of Redis but pages of logs, so what fails here is a twin.
+local function judge(words, stored, books)
   local answer, states, afters, values, lives, pass = {}, {}, {}, {}, {}, true
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, since = twins[words[w + 1]], words[w + 6]
     local state = state_in(stored[i], twin)
+    if state and books[i] then state.page, state.pages = books[i], {} end
     current = i
     local allowed, remaining, reset, retry, after, life, at, blocked =
       twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
@@ -163,16 +196,23 @@ local function judge(words, stored)
       local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
       answer[a + 2], answer[a + 3] = remaining, whole(reset)
     end
-    if kept and afters[i] ~= state then values[i] = value_of(afters[i], twin.head) end
+    if kept and afters[i] ~= state then values[i] = value_of(afters[i], twin.head) else afters[i] = state end
   end
-  return answer, values, lives, states
+  return answer, values, lives, states, afters
 end
 
 local reply, first = { now }, 0
 for _, words in ipairs(decode(ARGV[1])) do
   local count = (#words - 1) / ${WORDS}
-  local stored = redis.call('MGET', unpack(KEYS, first + 1, first + count))
-  local ok, answer, values, lives, states = pcall(judge, words, stored)
+  local stored, books = redis.call('MGET', unpack(KEYS, first + 1, first + count)), {}
+  for i = 1, count do
+    local key = KEYS[first + i]
+    if not stored[i] and twins[words[${WORDS} * (i - 1) + 2]].reads then
+      stored[i] = hashed(key)
+      books[i] = stored[i] and pages_of(key)
+    end
+  end
+  local ok, answer, values, lives, states, afters = pcall(judge, words, stored, books)
   reply[#reply + 1] = ok and answer or current .. ' ' .. tostring(answer)
   for i = 1, ok and count or 0 do
     local key, value = KEYS[first + i], values[i]
@@ -180,7 +220,10 @@ for _, words in ipairs(decode(ARGV[1])) do
       -- Somebody took its expiry away: no key may live for ever.
       value = states[i] ~= nil and stored[i]
     end
-    if value and lives[i] then
+    local pages = afters[i] and afters[i].pages
+    if value and lives[i] and pages then
+      keep_pages(key, value, pages, lives[i], stored[i] and not books[i])
+    elseif value and lives[i] then
       redis.call('SET', key, value, 'PX', lives[i])
     elseif value ~= nil then
       redis.call('DEL', key)

@@ -21,6 +21,19 @@ export interface Segment {
   readonly states: Float64Array;
   /** Each entry's kind, apart, as only those who look for an entry that may go ask for it. */
   readonly kinds: Uint16Array;
+  /**
+   * How much of its quota each entry had left when that was last seen, from 0, nothing, to 255, all; 0 in empty slots. So
+   * the least used one of many is found by a look at as many bytes.
+   */
+  readonly levels: Uint8Array;
+  /** What each entry has that is no number, where its form has that. */
+  readonly objects: unknown[] | null;
+  /** Before this time none is over, epoch ms. */
+  soonest: number;
+  /** The slot at which the next look for what is over begins, */
+  hand: number;
+  /** and what {@link soonest} is once all slots have been looked at. */
+  next: number;
 }
 
 /** What an empty slot has for the low half of a fingerprint: no entry has it. */
@@ -29,13 +42,24 @@ export const EMPTY = 0;
 /**
  * @param slots How many; below 2^14.
  * @param width How many numbers each state has.
+ * @param hasObjects Has it anything else?
  * @returns A segment without entries.
  */
-export function segmentOf(slots: number, width: number): Segment {
+export function segmentOf(slots: number, width: number, hasObjects = false): Segment {
   const wide = width + 1;
   const states = new Float64Array(wide * slots);
   const prints = new Int32Array(states.buffer);
-  return { slots, filled: 0, wide, prints, states, kinds: new Uint16Array(slots) };
+  const objects = hasObjects ? new Array(slots).fill(undefined) : null;
+  const kinds = new Uint16Array(slots);
+  const levels = new Uint8Array(slots);
+  const times = { soonest: Infinity, hand: 0, next: Infinity };
+  return { slots, filled: 0, wide, prints, states, kinds, levels, objects, ...times };
+}
+
+/** Takes note of an entry that is over at a time. */
+export function noteEnd(segment: Segment, end: number): void {
+  if (end < segment.soonest) segment.soonest = end;
+  if (end < segment.next) segment.next = end;
 }
 
 /** An integer from 0 to n - 1, n being below 2^14, out of 18 of 32 random bits. */
@@ -79,18 +103,36 @@ export function write({ states, wide }: Segment, slot: number, state: ArrayLike<
   for (let n = 0; n < wide - 1; n++) states[at + n] = state[n];
 }
 
-/** Puts a new entry, without a state so far, into the empty slot that a search came to. */
+/** Puts a new entry, its state all zeros so far, into the empty slot that a search came to. */
 export function add(segment: Segment, slot: number, low: number, high: number, kind: number): void {
-  const { prints, wide } = segment;
-  prints[2 * wide * slot] = low;
-  prints[2 * wide * slot + 1] = high;
+  const { prints, states, wide } = segment;
+  const at = wide * slot;
+  for (let n = 1; n < wide; n++) states[at + n] = 0;
+  prints[2 * at] = low;
+  prints[2 * at + 1] = high;
   segment.kinds[slot] = kind;
+  segment.filled++;
+}
+
+/** Copies all of an entry to a slot, of its own segment or another of its table. */
+function copy(from: Segment, slot: number, to: Segment, into: number): void {
+  const { wide } = from;
+  // As integers, as two of them may look like a number that has several forms.
+  for (let n = 0; n < 2 * wide; n++) to.prints[2 * wide * into + n] = from.prints[2 * wide * slot + n];
+  to.kinds[into] = from.kinds[slot];
+  to.levels[into] = from.levels[slot];
+  if (to.objects !== null) to.objects[into] = from.objects![slot];
+}
+
+/** Puts a copy of another segment's entry into the empty slot that a search came to. */
+export function addCopy(segment: Segment, slot: number, from: Segment, there: number): void {
+  copy(from, there, segment, slot);
   segment.filled++;
 }
 
 /** Takes an entry out and lets those behind it move up, so that searches still end at the first empty slot. */
 export function takeOut(segment: Segment, slot: number): void {
-  const { prints, kinds, slots, wide } = segment;
+  const { prints, slots, wide } = segment;
   let hole = slot;
   for (let i = slot + 1;; i++) {
     if (i === slots) i = 0;
@@ -98,12 +140,16 @@ export function takeOut(segment: Segment, slot: number): void {
     if (low === EMPTY) break;
     // None may come before the slot where its search begins.
     if (way(scale(low, slots), i, slots) < way(hole, i, slots)) continue;
-    for (let n = 0; n < 2 * wide; n++) prints[2 * wide * hole + n] = prints[2 * wide * i + n];
-    kinds[hole] = kinds[i];
+    copy(segment, i, segment, hole);
     hole = i;
   }
   prints[2 * wide * hole] = EMPTY;
+  segment.levels[hole] = 0;
+  if (segment.objects !== null) segment.objects[hole] = undefined;
   segment.filled--;
+  // What has moved past the hand has not been looked at.
+  const ahead = way(slot, segment.hand, slots);
+  if (ahead > 0 && ahead <= way(slot, hole, slots)) noteEnd(segment, segment.soonest);
 }
 
 /** How many slots on from one slot another is, past the last of all to the first again. */

@@ -37,6 +37,3 @@ export interface Shelf {
   /** Forgets a key. */
   forget(key: string): void;
 }
-
-/** How many entries are looked at for one that may go: a bound on the time of a request. */
-export const LOOKS = 64;

@@ -125,10 +125,19 @@ export const slidings: readonly Subject[] = [
 /** Those whose refusals end at a known time. */
 export const timed: readonly Subject[] = [...fixedWindows, ...meters, ...slidings];
 
-export const subjects: readonly Subject[] = [
-  ...timed,
-  plain("concurrency({ lease })", 1000, (windowMs) => concurrency({ lease: windowMs / 1000 })),
+/** Those that remember a list of charges. */
+export const logs: readonly Subject[] = [
+  ...slidings,
+  subject("concurrency({ lease })", 1000, (limit, windowMs) =>
+    fc.constant({
+      algorithm: concurrency({ lease: windowMs / 1000 }),
+      capacity: limit,
+      // Above a limit of 64 the lease has 64 parts, and a slot leaves as late as the last that was taken in its part.
+      recoveryMs: limit > 64 ? windowMs + Math.ceil(windowMs / Math.min(64, windowMs)) - 1 : windowMs,
+    })),
 ];
+
+export const subjects: readonly Subject[] = [...timed, logs[2]];
 
 export const blocks: fc.Arbitrary<Block> = fc.record({
   after: fc.integer({ min: 1, max: 5 }),
@@ -238,6 +247,11 @@ export function look(
   now: number,
 ): Step {
   return algorithm.step(state, policy, now, 0, null);
+}
+
+/** Has a state times so far ahead of the clock that they are taken for now? Then even a look has something to remember. */
+export function isMended(one: Pick<Case, "algorithm" | "policy">, state: unknown, now: number): boolean {
+  return look(one, state, now).state !== state;
 }
 
 /** Every number of a state. */
