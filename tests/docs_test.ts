@@ -11,6 +11,8 @@ const pages = [
   ...readdirSync("docs", { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".md")).map((file) => `docs/${file.replaceAll("\\", "/")}`),
 ];
+/** The end of this file's own name, as it runs: compiled on Node. */
+const extension = /\.\w+$/.exec(import.meta.url)![0];
 const text = (page: string): string => readFileSync(page, "utf8");
 
 /** A page's blocks of TypeScript: what is said after the language, and the code. */
@@ -57,6 +59,17 @@ describe("README and docs", () => {
       }).map(([, code]) => `${page}: ${code.slice(0, 80)}`)
     );
     assertEquals(unchecked, []);
+  });
+
+  it("import in llms.txt what the entries have", async () => {
+    const entries: Readonly<Record<string, string>> = JSON.parse(text("deno.json")).exports;
+    const imports = [...text("llms.txt").matchAll(/import \{ (.+?) \} from "@weir\/throttle(.*?)"/g)];
+    assertEquals(imports.length, 6);
+    for (const [line, names, entry] of imports) {
+      const file = join("..", entries[`.${entry}`]).replace(/\.ts$/, extension);
+      const exported = Object.keys(await import(file));
+      for (const name of names.split(", ")) assert(exported.includes(name), line);
+    }
   });
 
   it("name the thing that a sentence is about", () => {
