@@ -15,7 +15,7 @@ const logins = createThrottle({ name: "login", rate: "5/15min" });
 const limited = t.procedure.use(async ({ ctx, next }) => {
   const outcome = await logins.check(ctx.request, ...ctx.platform);
   for (const [name, value] of outcome.headers) ctx.headers.set(name, value);
-  if (!outcome.allowed) throw new TRPCError({ code: "TOO_MANY_REQUESTS", message: "Too many log-ins." });
+  if (!outcome.allowed) throw new TRPCError({ code: "TOO_MANY_REQUESTS", message: "Too many logins." });
   return next();
 });
 

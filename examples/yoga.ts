@@ -15,11 +15,11 @@ const schema = createSchema<Context>({
   resolvers: {
     Query: { hello: () => "hello" },
     Mutation: {
-      // At the resolver: every path leads to /graphql, and one document can hold many log-ins under aliases.
+      // At the resolver: every path leads to /graphql, and one document can hold many logins under aliases.
       async login(_root, _args, { request, platform }) {
         const { allowed, headers } = await logins.check(request, ...platform);
         const http = { status: 429, headers: Object.fromEntries(headers) };
-        if (!allowed) throw new GraphQLError("Too many log-ins.", { extensions: { http } });
+        if (!allowed) throw new GraphQLError("Too many logins.", { extensions: { http } });
         return "welcome";
       },
     },

@@ -3,8 +3,8 @@
  * which versions it is tried with. What is under an example's name in `files` is that example.
  *
  * - `login` is asked with a wrong password, and is one that a form or a client would send.
- * - `also` is another way to the log-in, which counts there.
- * - `shown` is the limit that a refused log-in shows, by default its own.
+ * - `also` is another way to the login, which counts there.
+ * - `shown` is the limit that a refused login shows, by default its own.
  * - `address` says where the server has the client's address from: its socket, or what a proxy in front would write.
  */
 

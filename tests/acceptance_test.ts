@@ -44,7 +44,7 @@ import { requestTo, SOMEBODY, START, throttled } from "./harness/throttled.ts";
 
 /** Rows that are an idiom of Python or a warning, or that name no behaviour: what stands in their place. */
 const REASONS: Readonly<Record<string, string>> = {
-  D002: "README says to limit in the HTTP proxy too, where that is possible (How a request is decided).",
+  D002: "README and docs/operating.md say to limit in the HTTP proxy too, where that is possible.",
   D003:
     "One function for both: handlers, keys and stores may return a value; maybe.ts keeps them synchronous.",
   D004: "One function for both: handlers, keys and stores may return a promise.",
@@ -53,21 +53,21 @@ const REASONS: Readonly<Record<string, string>> = {
   D038: "One Store interface; decide may return a promise.",
   D040: "A store is passed in; there are no named caches.",
   D047: "Stores: memory, Upstash, Redis; each works for synchronous and asynchronous handlers alike.",
-  D048: "README, Choosing a store: a table of what each store guarantees.",
+  D048: "docs/choosing.md, A store: a table of what each store guarantees.",
   D049:
-    "README, Choosing a store: N processes let N times the limit pass; unsafe_store_test shows the warning.",
+    "docs/choosing.md, A store: N processes let N times the limit pass; unsafe_store_test shows the warning.",
   D050:
-    "A store that keeps nothing limits nothing; README names the stores that count. There is no dummy store.",
+    "A store that keeps nothing limits nothing; docs/choosing.md names the stores that count. There is no dummy store.",
   D065:
-    "README, Choosing an algorithm: gcra for abuse-sensitive endpoints; the presets example uses it for log-ins.",
-  D071: "README, Security: proxies must set their header right.",
-  D093: "README, Security: an account rule beside the address rule; block is Weir's own brute-force penalty.",
+    "docs/choosing.md, An algorithm: gcra for abuse-sensitive endpoints; the presets example uses it for logins.",
+  D071: "docs/security.md: proxies must set their header right.",
+  D093: "docs/security.md: an account rule beside the address rule; block is Weir's own brute-force penalty.",
   D098:
     "README's table of answers names X-RateLimit beside the IETF fields; xRateLimit()'s page says it is no standard.",
-  D110: "README, Security: the proxy must set its header right.",
-  D111: "README, Security: trustedProxies as ranges or hops; client_address_test has the cases.",
-  D112: "README, Security: never key on what a client writes, such as User-Agent.",
-  D113: "README, Security: narrow keys, and an account rule beside the address rule.",
+  D110: "docs/security.md: the proxy must set its header right.",
+  D111: "docs/security.md: trustedProxies as ranges or hops; client_address_test has the cases.",
+  D112: "docs/security.md: never key on what a client writes, such as User-Agent.",
+  D113: "docs/security.md: narrow keys, and an account rule beside the address rule.",
   D116: "Reports are synchronous when the store is: one label() for both.",
   D118: "Nothing has to be declared for headers to be sent.",
   D123: "One question to the store for all rules: redis_store_test counts one command.",
@@ -80,13 +80,13 @@ const REASONS: Readonly<Record<string, string>> = {
   S089: "Connections and pools are the client's own; retries are off, as a retry may charge twice.",
   S092: "Parsers are the client's own.",
   S093: "logTo() takes any logger; rotation is the logger's.",
-  S103: "README, Choosing a key: byUser() exempts staff and superusers unless told otherwise.",
-  S106: "README, Choosing a store: Redis where several processes share the traffic.",
+  S103: "docs/choosing.md, A key: byUser() exempts staff and superusers unless told otherwise.",
+  S106: "docs/choosing.md, A store: Redis where several processes share the traffic.",
   S107: "These tests.",
-  S108: "README, Choosing a rate: a table by kind of endpoint.",
+  S108: "docs/choosing.md, A rate: a table by kind of endpoint.",
   S110:
-    "README, Choosing a rate: a limit that legitimate users meet is an outage; answers say when to come back.",
-  S111: "README, Choosing a store: memory or Redis; no store is made on a database.",
+    "docs/choosing.md, A rate: a limit that legitimate users meet is an outage; answers say when to come back.",
+  S111: "docs/choosing.md, A store: memory or Redis; no store is made on a database.",
 };
 
 const shown = new Set<string>();
@@ -216,7 +216,7 @@ describe("algorithms", () => {
     clock.now += 12_000;
     assertEquals(await statuses(2), [200, 429]);
   });
-  row("D068 S018", "log-in by leaky bucket, five a quarter of an hour", async () => {
+  row("D068 S018", "login by leaky bucket, five a quarter of an hour", async () => {
     const { statuses, clock } = throttled({ rate: "5/15min", algorithm: leakyBucket(), on: "POST /login" });
     assertEquals(await statuses(6, "POST /login"), [200, 200, 200, 200, 200, 429]);
     clock.now += 180_000;

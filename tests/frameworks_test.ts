@@ -14,7 +14,7 @@ interface Trial {
   readonly login: Sent;
   readonly loginStatus: number;
   readonly refusal: RegExp;
-  /** A log-in that is no failure, where failures alone count. */
+  /** A login that is no failure, where failures alone count. */
   readonly rightLogin?: Sent;
 }
 
@@ -48,7 +48,7 @@ const trials: Readonly<Record<string, Trial>> = {
   yoga: {
     ...{ hello: { path: "/graphql?query=%7Bhello%7D" }, text: /"hello":"hello"/ },
     login: { method: "POST", path: "/graphql", body: { query: 'mutation { login(password: "guess") }' } },
-    ...{ loginStatus: 200, refusal: /"errors":\[\{"message":"Too many log-ins\."/ },
+    ...{ loginStatus: 200, refusal: /"errors":\[\{"message":"Too many logins\."/ },
   },
 };
 

@@ -13,7 +13,7 @@ import {
   type Weather,
 } from "./harness/fleet.ts";
 
-/** The part of the README's promise that is about several instances: see "Leases" there. */
+/** The part of the promise in docs/operating.md that is about several instances: see "Leases" there. */
 
 const ALGORITHMS: readonly [string, () => Algorithm][] = [
   ["fixedWindow()", () => fixedWindow()],

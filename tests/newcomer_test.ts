@@ -95,7 +95,7 @@ describeOnNode("a newcomer who follows README", () => {
         assertEquals(first.text, "hello");
         for (let login = 1; login <= 5; login++) {
           const { status, text, headers } = await get(`${program.url}/login`, { method: "POST" });
-          assertEquals([status, text], [200, "hello"], `log-in ${login}`);
+          assertEquals([status, text], [200, "hello"], `login ${login}`);
           assertEquals(headers.get("x-ratelimit-remaining"), `${5 - login}`);
         }
         const sixth = await get(`${program.url}/login`, { method: "POST" });

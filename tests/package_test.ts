@@ -43,7 +43,7 @@ describe("the package", () => {
 
   it("ships no test", () => {
     for (const path of [...npm.files, ...jsr.publish.include]) {
-      assertMatch(path, /^(dist|src|mod\.ts|deno\.json|[A-Z]+(\.md)?)$/);
+      assertMatch(path, /^(dist|src|mod\.ts|deno\.json|llms\.txt|[A-Z]+(\.md)?)$/);
     }
   });
 

@@ -11,14 +11,20 @@ import { throttle } from "../src/adapters/hono.ts";
 import { type Consumer, npmConsumer, npmPackage } from "./harness/consumer.ts";
 import { type Seen, sendFrom, type Sent } from "./harness/loopback.ts";
 import { type Program, startProgram } from "./harness/program.ts";
+import { startRedis, withoutRedis } from "./harness/redis.ts";
 import { describeOnNode } from "./harness/runtime.ts";
 import { client, requestTo, throttled } from "./harness/throttled.ts";
 
-const pages = ["README.md", ...readdirSync("docs").map((file) => `docs/${file}`)];
+const pages = [
+  "README.md",
+  ...readdirSync("docs").filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`),
+];
 
 /** The block of code that has this text, on whichever page it is. */
 function blockWith(text: string): string {
-  const blocks = pages.flatMap((page) => [...readFileSync(page, "utf8").matchAll(/^```ts\n(.*?)^```/gms)]);
+  const blocks = pages.flatMap((
+    page,
+  ) => [...readFileSync(page, "utf8").matchAll(/^```ts(?: ignore)?\n(.*?)^```/gms)]);
   const found = blocks.filter(([, code]) => code.includes(text));
   assertEquals(found.length, 1, `${found.length} blocks have ${text}`);
   return found[0][1];
@@ -38,11 +44,11 @@ async function token(sub: string, claims: Record<string, unknown>): Promise<stri
 const statuses = (answers: readonly Seen[]) => answers.map(({ status }) => status);
 const skip = process.platform === "linux" ? false : "only Linux has all of 127.0.0.0/8";
 
-// Deno runs what README says, whichever runtime asks.
+// The same program runs what README says, whichever runtime asks.
 describeOnNode("README's servers", { skip }, () => {
   let consumer: Consumer;
   before(async () => {
-    consumer = await npmConsumer(Object.keys(npmPackage.peerDependencies));
+    consumer = await npmConsumer([...Object.keys(npmPackage.peerDependencies), "ioredis"]);
   });
   after(() => consumer.remove());
 
@@ -79,7 +85,7 @@ describeOnNode("README's servers", { skip }, () => {
     }));
 
   it("with plans gives those that the token names what they have", () =>
-    serving("identity?.tier", async (ask) => {
+    serving("at least thirty-two bytes of secret", async (ask) => {
       const free = { path: "/", headers: { authorization: `Bearer ${await token("ann", {})}` } };
       const pro = { path: "/", headers: { authorization: `Bearer ${await token("bob", { tier: "pro" })}` } };
       const answers = await ask(101, "127.0.0.2", free);
@@ -90,6 +96,29 @@ describeOnNode("README's servers", { skip }, () => {
       const asked = await ask(201, "127.0.0.4", { ...pro, method: "POST", path: "/ask" });
       assertEquals(statuses(asked), Array(201).fill(200));
     }));
+
+  it("with Redis are one limit in two processes", { skip: withoutRedis }, async () => {
+    const redis = await startRedis();
+    const programs: Program[] = [];
+    try {
+      consumer.write(
+        "server.ts",
+        blockWith("redisStore({ client })").replace("redis://localhost", redis.url),
+      );
+      // Not Deno's: told to end, it waits for the connection to Redis to end.
+      for (let i = 0; i < 2; i++) {
+        programs.push(await startProgram(["bun", "server.ts"], {}, consumer.folder));
+      }
+      const answers: Seen[] = [];
+      for (const { url } of [...programs, ...programs]) {
+        answers.push(await sendFrom("127.0.0.2", url, { path: "/" }));
+      }
+      assertEquals(statuses(answers), [200, 200, 200, 429]);
+    } finally {
+      for (const program of programs) await program.stop();
+      await redis.stop();
+    }
+  });
 });
 
 describe("README says of charges", () => {
@@ -103,7 +132,7 @@ describe("README says of charges", () => {
   });
 });
 
-describe("README says of Hono's methodOverride", () => {
+describe("the page on frameworks says of Hono's methodOverride", () => {
   /** How a form that is to be a DELETE is answered, and what is left after it. */
   async function tried(order: "before" | "after", rule: Rule): Promise<[status: number, left: number]> {
     const app = new Hono();
@@ -125,6 +154,6 @@ describe("README says of Hono's methodOverride", () => {
     const slot: Rule = { rate: { limit: 1 }, algorithm: concurrency({ lease: "1min" }) };
     assertEquals(await tried("before", slot), [200, 1]);
     assertEquals(await tried("after", slot), [429, 1]);
-    assert(readFileSync("README.md", "utf8").includes("methodOverride"));
+    assert(readFileSync("docs/frameworks.md", "utf8").includes("methodOverride"));
   });
 });

@@ -625,7 +625,7 @@ describe("the origin's answers, end to end", () => {
     assertEquals(await remaining("/about"), null);
   });
 
-  it("S098: five log-ins that failed, and the sixth is refused though the password is right", async () => {
+  it("S098: five logins that failed, and the sixth is refused though the password is right", async () => {
     const { send } = throttled(
       { rate: "5/15min", on: "POST /login", count: "failures" },
       {},

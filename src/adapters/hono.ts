@@ -4,7 +4,7 @@
  * `throttle`: after it, the request passes `throttle` twice and is charged twice, and under `concurrency` with one slot it is
  * refused, as it holds that slot itself.
  *
- * @example Sixty requests a minute for each client address, and five log-ins a quarter of an hour
+ * @example Sixty requests a minute for each client address, and five logins per quarter of an hour
  * ```ts
  * import { Hono } from "hono";
  * import { throttle, type ThrottleVariables } from "@weir/throttle/hono";
