@@ -326,7 +326,7 @@ function prepareRule(
     count,
     unless: unless ?? null,
     headers: headers ?? null,
-    dimensions: dimensionsOf(key, patterns.map(({ methods }) => methods), subject),
+    dimensions: dimensionsOf(key, (patterns ?? []).map(({ methods }) => methods), subject),
   };
 }
 

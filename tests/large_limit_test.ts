@@ -38,7 +38,14 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
     redis = await startRedis();
     connection = connectTo(redis);
     const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
-    const settings = { prefix: "weir", timeoutMs: 250, denyCache: true, hashKeys: null, lease: null };
+    const settings = {
+      name: "a test",
+      prefix: "weir",
+      timeoutMs: 250,
+      denyCache: true,
+      hashKeys: null,
+      lease: null,
+    };
     const scriptOf: typeof scriptText = (twins) =>
       scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, 3_600_000);
     store = scriptStore(runnerOf(client), settings, scriptOf);
