@@ -138,7 +138,11 @@ describe("a pattern", () => {
   it("is found whatever the case of the method", () => {
     for (const method of ["patch", "Patch", "PATCH"]) {
       const match = compileMatch(prepareRules({ rate: "5/min", on: "PATCH /a" }));
-      assertEquals(match(new Request("https://example.com/a", { method })).before.length, 1, method);
+      // As a server hands it over: some methods are spelled anew in a Request that is made here.
+      const request = Object.defineProperty(new Request("https://example.com/a"), "method", {
+        value: method,
+      });
+      assertEquals(match(request).before.length, 1, method);
     }
   });
 
