@@ -8,7 +8,7 @@ import { byGlobal } from "../src/keys/global.ts";
 import { createThrottle, type Throttle } from "../src/throttle.ts";
 import { routers } from "./harness/routers.ts";
 
-/** What a path may hold that one reader or another takes for something special. */
+/** Parts of a path that one reader or another takes for something special. */
 const PIECES = [
   ...["/", "/", "//", "\\", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5c", "%", "%6", "%ff", "%25", "%252F"],
   ...[
@@ -179,7 +179,7 @@ describe("where Express runs a handler, the rule with the handler's path counts"
       await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
       const line = new Line((server.address() as { port: number }).port);
       try {
-        // What a request line cannot hold is no spelling. Express looks at the path that was sent, the rule at that of the
+        // A spelling is one that a request line can hold. Express looks at the path that was sent, the rule at that of the
         // Request made of it: of a text both find the same, of what a parameter may be only where nothing is resolved.
         const sendable = spellingsOf(WRITTEN[pattern]).filter((path) =>
           !/[^\x21-\x7e]/.test(path) &&
