@@ -181,7 +181,7 @@ function matcherOf(
 
 type TargetRouter = SmartRouter<Target>;
 
-/** What Hono's router finds: targets, with parameters that nobody asks for. */
+/** The findings of Hono's router: targets, with parameters that nobody asks for. */
 type Found = readonly (readonly [Target, unknown])[];
 
 function routerOf(targets: readonly Target[], routed: (path: string) => string): TargetRouter {

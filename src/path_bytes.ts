@@ -18,7 +18,7 @@ function hex(code: number): number {
   return small > 0x60 && small < 0x67 ? small - 0x57 : -1;
 }
 
-/** What {@link decode} found. */
+/** The findings of {@link decode}. */
 export interface Found {
   /** How many bytes are left. */
   readonly length: number;
@@ -31,11 +31,11 @@ export interface Found {
 }
 
 /**
- * Decodes percent-encoded bytes in place, once, all but slashes and what ends a path. What is no encoding stays.
+ * Decodes percent-encoded bytes in place, once, all but slashes and what ends a path. A "%" that encodes nothing stays.
  *
  * @param bytes A path.
  * @param folded Are letters to be small ones?
- * @param kept What else stays encoded.
+ * @param kept Other characters that stay encoded.
  */
 export function decode(bytes: Uint8Array, folded: boolean, kept = ""): Found {
   let length = 0;

@@ -22,6 +22,19 @@ export function segmentsOf(path: string): readonly string[] {
   return segments;
 }
 
+/** Characters that Hono's RegExpRouter takes for its own in the text of a pattern: it would find another path, or none. */
+const HONOS = /[|?]|[@#](?=\d)/g;
+
+/** As a regular expression has a character that means nothing there. */
+const hexOf = (char: string): string => `\\x${char.charCodeAt(0).toString(16)}`;
+
+/** A segment of a pattern that is not all text, so that Hono's routers find what it says. */
+function safeSegment(segment: string): string {
+  if (segment.includes("{")) return segment.replace(/[@#](?=\d)/g, hexOf);
+  if (segment.startsWith(":") || segment === "*" || segment.search(HONOS) === -1) return segment;
+  return `:text{${segment.replace(/[\\^$.*+?()[\]{}|@#]/g, hexOf)}}`;
+}
+
 /**
  * A pattern as its router gets it: its text decoded as a path's is and, unless paths are to be exact, folded and collapsed
  * as well. Parameters, their regular expressions and wildcards stay as they are.
@@ -32,7 +45,9 @@ export function routedPath(path: string, isExact: boolean): string {
     if (segment.startsWith(":") || segment === "*") return segment;
     return isExact ? decoded(segment) : fold(decoded(segment));
   });
-  const routed = `/${(isExact ? segments : segments.filter((segment) => segment !== "")).join("/")}`;
+  const isText = !segments.some((segment) => segment.startsWith(":") || segment.includes("*"));
+  const safe = isText ? segments : segments.map(safeSegment);
+  const routed = `/${(isExact ? safe : safe.filter((segment) => segment !== "")).join("/")}`;
   return isExact ? routed : collapse(routed);
 }
 

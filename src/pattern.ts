@@ -25,7 +25,7 @@ const METHODS =
 /** An escape that is decoded before a path is matched: all but those of reserved characters and of "%" itself. */
 const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
 
-/** What is no word of English, in small letters too: "/my report" is a path. */
+/** Of those in small letters only such as are hardly the end of a path: "/my report" is one. */
 const SMALL_METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "query"];
 
 /** Does the text end with methods, as in "/login GET,POST"? */

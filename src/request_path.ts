@@ -17,7 +17,7 @@ import {
   withSlashes,
 } from "./path_bytes.ts";
 
-/** What decodeURI leaves encoded, and "%" itself, which Hono leaves so too. */
+/** The characters that decodeURI leaves encoded, and "%" itself, which Hono leaves so too. */
 const RESERVED = ";/?:@&=+$,#%";
 
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -54,7 +54,7 @@ export function plainPath(url: string, folds: boolean): string | null {
   for (; start < url.length; start++) {
     const code = url.charCodeAt(start);
     if (code === SLASH) break;
-    // What ends the authority for some and not for others: "#" and all below, "?", and a backslash.
+    // Some readers end the authority at these and some do not: "#" and all below, "?", and a backslash.
     if (code < 0x24 || code === QUESTION_MARK || code === BACKSLASH) return null;
   }
   if (start === authority || start === url.length || start < ELYSIA) return null;

@@ -58,8 +58,9 @@ export interface Rule {
    * Some frameworks run a handler under addresses of their own: React Router answers `/login.data` with the loader of
    * `/login`, and one call of tRPC runs all of the list in `/trpc/login,logout`. No pattern of one path knows of these.
    * Put the limit at the endpoint (a throttle around the handler, or one in its middleware), or write the path as your
-   * router reads it: `["/login", "/login.data"]`, "/trpc/*". Inside one of `Bun.serve`'s own `routes`, leave `on` out: Bun
-   * finds the route by the path that was sent and hands over the resolved one.
+   * router reads it: `["/login", "/login.data"]`, "/trpc/*". Routes of `Bun.serve` and of Express are found by the path that
+   * was sent, and a Request tells the resolved one ("/files/../x" is "/x"): where such a route has parameters or a
+   * wildcard, put the limit inside it and leave `on` out.
    *
    * CORS preflights count under no rule but one whose pattern names OPTIONS: "OPTIONS,POST /login".
    */

@@ -6,7 +6,7 @@ import { type Program, startProgram } from "./harness/program.ts";
 import { describeOnNode } from "./harness/runtime.ts";
 import type { PathReport } from "./platforms/path_report.ts";
 
-/** What somebody writes into a request line in place of a path, and into Host where that matters. */
+/** The text that somebody writes into a request line in place of a path, and into Host where that matters. */
 interface Spelling {
   readonly target: string;
   readonly host?: string;

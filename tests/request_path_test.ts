@@ -6,7 +6,7 @@ import { collapse, decoded, fold, foldedPaths, plainPath, spelledPaths } from ".
 /** An extent that cuts nothing off. */
 const WHOLE = { depth: 1000, width: 1000 };
 
-/** What a path may be made of, with all that one reader or another takes for something special. */
+/** Parts of a path, with all that one reader or another takes for something special. */
 const PIECES = [
   ...["/", "//", "\\", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5c", "%", "%6", "%ff", "%25", "%20", "%40"],
   ...[

@@ -3,12 +3,12 @@ import express from "express";
 import fc from "fast-check";
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { byGlobal } from "../src/keys/global.ts";
 import { createThrottle, type Throttle } from "../src/throttle.ts";
 import { routers } from "./harness/routers.ts";
 
-/** What a path may hold that one reader or another takes for something special. */
+/** Parts of a path that one reader or another takes for something special. */
 const PIECES = [
   ...["/", "/", "//", "\\", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5c", "%", "%6", "%ff", "%25", "%252F"],
   ...[
@@ -96,6 +96,11 @@ function resolved(url: string): Request | null {
 const MADE = [["resolved by the server", resolved], ["handed over as it came", unresolved]] as const;
 
 describe("where a router runs a handler, the rule with the handler's path counts", () => {
+  // React Router warns of every path that it cannot decode.
+  const { warn } = console;
+  before(() => void (console.warn = () => {}));
+  after(() => void (console.warn = warn));
+
   for (const { name, routes, make } of routers) {
     for (const [pattern, route] of Object.entries(routes)) {
       for (const [how, requestTo] of MADE) {
@@ -174,8 +179,12 @@ describe("where Express runs a handler, the rule with the handler's path counts"
       await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
       const line = new Line((server.address() as { port: number }).port);
       try {
-        // What a request line cannot hold is no spelling.
-        const sendable = spellingsOf(WRITTEN[pattern]).filter((path) => !/[^\x21-\x7e]/.test(path));
+        // A spelling is one that a request line can hold. Express looks at the path that was sent, the rule at that of the
+        // Request made of it: of a text both find the same, of what a parameter may be only where nothing is resolved.
+        const sendable = spellingsOf(WRITTEN[pattern]).filter((path) =>
+          !/[^\x21-\x7e]/.test(path) &&
+          (pattern === "/login" || !/\\|\/(?:\.|%2e){1,2}(?![^/?#])/i.test(path))
+        );
         let ran = 0;
         await fc.assert(
           fc.asyncProperty(

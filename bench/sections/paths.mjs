@@ -15,7 +15,7 @@ function path(start, piece, end = "") {
     end;
 }
 
-/** What the others are compared with, and they. */
+/** The path that the others are compared with, and they. */
 export const PLAIN = "plain";
 const PATHS = {
   [PLAIN]: path("/items/", "abcdefgh"),

@@ -1,7 +1,7 @@
 import { byGlobal, createThrottle } from "../../mod.ts";
 import { routers, type Runs } from "../harness/routers.ts";
 
-/** What a server's program tells of a request: what it was handed over, and who took it for what. */
+/** The report of a server's program on a request: how it was handed over, and who took it for which path. */
 export interface PathReport {
   readonly url: string;
   readonly method: string;
