@@ -110,7 +110,13 @@ class Promised {
   /** Time passed, ms, and units charged then. What the clock was set back by is no time, and none the other way either. */
   readonly charges: [passedMs: number, units: number][] = [];
 
-  constructor(readonly windowMs: number, readonly isMeter: boolean) {}
+  readonly windowMs: number;
+  readonly isMeter: boolean;
+
+  constructor(windowMs: number, isMeter: boolean) {
+    this.windowMs = windowMs;
+    this.isMeter = isMeter;
+  }
 
   meets({ implementation, limit }: PreparedRule): void {
     this.limit = Math.max(this.limit, limit!);
