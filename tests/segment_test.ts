@@ -1,7 +1,19 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import { add, lowAt, probe, read, scale, segmentOf, takeOut, write } from "../src/stores/segment.ts";
+import {
+  add,
+  EMPTY,
+  lowAt,
+  noteEnd,
+  probe,
+  read,
+  scale,
+  segmentOf,
+  takeOut,
+  turn,
+  write,
+} from "../src/stores/segment.ts";
 
 const SLOTS = 12;
 
@@ -15,8 +27,8 @@ describe("a segment", () => {
   it("finds what it holds, and nothing else, whatever comes and goes", () => {
     const moves = fc.array(prints, { maxLength: 100, size: "max" });
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 4 }), moves, (width, list) => {
-        const segment = segmentOf(SLOTS, width);
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.boolean(), moves, (width, hasObjects, list) => {
+        const segment = segmentOf(SLOTS, width, hasObjects);
         const held = new Map<string, { print: readonly [number, number]; state: number[]; kind: number }>();
         list.forEach((print, i) => {
           const [low, high] = print;
@@ -29,6 +41,8 @@ describe("a segment", () => {
             const state = Array.from({ length: width }, (_, n) => 1e15 + 10 * i + n);
             add(segment, ~slot, low, high, i);
             write(segment, ~slot, state);
+            segment.levels[~slot] = 1 + i;
+            if (segment.objects !== null) segment.objects[~slot] = state;
             held.set(`${print}`, { print, state, kind: i });
           }
           assertEquals(segment.filled, held.size);
@@ -37,15 +51,58 @@ describe("a segment", () => {
             assert(slot >= 0);
             const there = new Float64Array(width);
             read(segment, slot, there);
-            assertEquals([[...there], segment.kinds[slot], lowAt(segment, slot)], [
+            assertEquals([[...there], segment.kinds[slot], segment.levels[slot] - 1, lowAt(segment, slot)], [
               state,
+              kind,
               kind,
               low,
             ]);
+            if (hasObjects) assertEquals(segment.objects![slot], state);
+          }
+          // What is gone has left nothing that is held or that may be taken for an entry.
+          assertEquals(segment.levels.filter((level) => level > 0).length, held.size);
+          if (hasObjects) {
+            assertEquals(segment.objects!.filter((object) => object !== undefined).length, held.size);
           }
         });
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it("knows before what time none is over, whatever comes and goes and is looked at meanwhile", () => {
+    const moves = fc.array(
+      fc.record({
+        print: prints,
+        end: fc.integer({ min: 1, max: 50 }),
+        looks: fc.integer({ min: 0, max: 3 }),
+      }),
+      { maxLength: 100, size: "max" },
+    );
+    fc.assert(
+      fc.property(moves, (list) => {
+        const segment = segmentOf(SLOTS, 1);
+        for (const { print: [low, high], end, looks } of list) {
+          const slot = probe(segment, low, high);
+          if (slot >= 0) takeOut(segment, slot);
+          else if (segment.filled < SLOTS - 1) {
+            add(segment, ~slot, low, high, 0);
+            write(segment, ~slot, [end]);
+            noteEnd(segment, end);
+          }
+          const ends = Array.from(
+            { length: SLOTS },
+            (_, i) => lowAt(segment, i) === EMPTY ? Infinity : segment.states[2 * i + 1],
+          );
+          assert(segment.soonest <= Math.min(...ends));
+          for (let i = 0; i < looks; i++) {
+            segment.next = Math.min(segment.next, ends[segment.hand]);
+            turn(segment);
+          }
+          assert(segment.soonest <= Math.min(...ends));
+        }
+      }),
+      { numRuns: 1000 },
     );
   });
 

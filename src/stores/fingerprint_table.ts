@@ -26,6 +26,7 @@ import {
   type Segment,
   segmentOf,
   takeOut,
+  turn,
 } from "./segment.ts";
 import type { Room, Shelf } from "./shelf.ts";
 import type { Asked } from "./store.ts";
@@ -245,15 +246,6 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
       }
     }
     return segment.filled < before;
-  }
-
-  /** Goes on to the next slot. */
-  function turn(segment: Segment): void {
-    segment.hand++;
-    if (segment.hand < segment.slots) return;
-    segment.hand = 0;
-    segment.soonest = segment.next;
-    segment.next = Infinity;
   }
 
   /** The slot with the highest level around a fingerprint's. */

@@ -62,6 +62,15 @@ export function noteEnd(segment: Segment, end: number): void {
   if (end < segment.next) segment.next = end;
 }
 
+/** Goes on to the next slot, the one at the hand having been looked at and what it holds taken note of in `next`. */
+export function turn(segment: Segment): void {
+  segment.hand++;
+  if (segment.hand < segment.slots) return;
+  segment.hand = 0;
+  segment.soonest = segment.next;
+  segment.next = Infinity;
+}
+
 /** An integer from 0 to n - 1, n being below 2^14, out of 18 of 32 random bits. */
 export function scale(bits: number, n: number): number {
   return ((bits >>> 14) * n) >>> 18;
