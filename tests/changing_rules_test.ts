@@ -9,6 +9,8 @@ import {
   gcra,
   memoryStore,
   type Rule,
+  slidingLog,
+  slidingWindow,
   type Step,
   type Store,
 } from "../mod.ts";
@@ -24,12 +26,15 @@ import { type Connection, connectTo } from "./harness/resp.ts";
 /** Rules that change under the same names, from one deploy to the next and back, while the clock jumps both ways. */
 
 const DAY_MS = 86_400_000;
+const SLOTS = 4;
 const ALGORITHMS: readonly Algorithm[] = [
   fixedWindow(),
   fixedWindow({ aligned: true }),
   gcra(),
   gcra({ burst: 2 }),
   gcra({ burst: 9 }),
+  slidingLog(),
+  slidingWindow({ slots: SLOTS }),
 ];
 const BLOCK_MS = 7000;
 const MOST_BLOCK_MS = 20_000;
@@ -126,7 +131,9 @@ class Promised {
   /** The longest that anybody waits, ms: a window, or what a meter takes to drain, and once more what the clock was set back by. */
   longestMs({ limit, implementation }: PreparedRule): number {
     const drainMs = Math.ceil(this.burst * this.windowMs / limit!);
-    const ownMs = this.windowMs + (this.isMeter ? drainMs : this.windowMs);
+    // A charge counts from the end of its slot on.
+    const slotMs = implementation.name === "sliding-window" ? Math.ceil(this.windowMs / SLOTS) - 1 : 0;
+    const ownMs = this.windowMs + (this.isMeter ? drainMs : this.windowMs + slotMs);
     return implementation.remembersRefusals ? Math.max(ownMs, 2 * MOST_BLOCK_MS) : ownMs;
   }
 
