@@ -85,7 +85,7 @@ export async function simulate(
       });
     };
     // As a lane looks, with events for timers.
-    const look = () => {
+    const look = (): void => {
       const turn = ++looks;
       while (idle > 0 && now < START + to * 1000) {
         const at = lane.opensAt(now, Infinity);
