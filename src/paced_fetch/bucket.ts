@@ -11,9 +11,10 @@ export interface Bucket {
   /**
    * When the next request may go: now or earlier means at once.
    *
-   * @param spreadUntil What is left is spread over the rest of the window, and none waits longer for that than until then.
+   * @param deadline None waits longer than until then, but where nothing is left.
+   * @param spread Spread what is left over the rest of the window, rather than use it at once.
    */
-  opensAt(now: number, spreadUntil: number): number;
+  opensAt(now: number, deadline: number, spread: boolean): number;
   /** Notes that a request goes. */
   take(now: number): void;
   /** Notes that a request which went then is over. */
@@ -82,12 +83,18 @@ export function newBucket(): Bucket {
   }
 
   return {
-    opensAt(now, spreadUntil) {
+    opensAt(now, deadline, spread) {
+      const isOver = now >= resetAt;
+      if (!isOver && left - open() < 1) return resetAt;
       const aloneUntil = unanswered.length > 0 ? unanswered.at(-1)! + ALONE_MS : 0;
-      if (now >= resetAt) return aloneUntil;
-      if (left - open() < 1) return resetAt;
-      if (free(now) >= 1) return Math.min(nextAt, spreadUntil);
-      return Math.min(resetAt, Math.max(aloneUntil, heardAt + spanMs * PAUSE / share()));
+      const opens = isOver
+        ? aloneUntil
+        : free(now) < 1
+        ? Math.min(resetAt, Math.max(aloneUntil, heardAt + spanMs * PAUSE / share()))
+        : spread
+        ? nextAt
+        : 0;
+      return Math.min(opens, deadline);
     },
     take(now) {
       const requests = Math.max(1, free(now));

@@ -57,7 +57,7 @@ export function newLane(
   let refusals = 0;
 
   function opensAt(now: number, deadline: number): number {
-    return Math.max(closedUntil, ...buckets.map((bucket) => bucket.opensAt(now, spread ? deadline : 0)));
+    return Math.max(closedUntil, ...buckets.map((bucket) => bucket.opensAt(now, deadline, spread)));
   }
 
   function look(): void {
