@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Secret, secretBytes } from "../hash.ts";
+import { type Secret, secretBytes } from "../hash/digest.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { refusal, shown } from "../refusal.ts";
-import { warnOnce } from "../warn.ts";
+import { refusal, shown } from "../cannot.ts";
+import { warnOnce } from "../warn_once.ts";
 import type { Identity } from "./authenticate.ts";
 
 /** A public JSON Web Key (RFC 7517 section 4). */

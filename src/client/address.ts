@@ -10,7 +10,7 @@ import {
   convertIPv6BinaryToString,
   convertIPv6ToBinary,
 } from "hono/utils/ipaddr";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /** An address as the number that it is. */
 interface Address {

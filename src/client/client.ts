@@ -7,7 +7,7 @@
 import { peerOf, UNIX } from "./peer.ts";
 import { type Platform, platforms, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 export type { Platform } from "./platforms.ts";
 

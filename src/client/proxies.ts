@@ -8,7 +8,7 @@
 
 import { addressRange, canonicalAddress, remembered } from "./address.ts";
 import { UNIX } from "./peer.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /** The addresses of a header value, the one last added first. Null stands for an entry that is no address. */
 export type ReadHeader = (value: string) => Iterable<string | null>;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 import type { HeaderFormat } from "./format.ts";
 import { withPace } from "./pace.ts";
 import { DRAFT_11, NEXT } from "./ratelimit_dialect.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { refusal, requireNames } from "../refusal.ts";
+import { refusal, requireNames } from "../cannot.ts";
 import { decimal } from "./decimal.ts";
 import { type HeaderDescription, type HeaderFormat, headerThere, type Report } from "./format.ts";
 import { waitSeconds } from "./whole.ts";

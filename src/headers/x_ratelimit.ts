@@ -6,7 +6,7 @@
 
 import type { HeaderFormat } from "./format.ts";
 import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",

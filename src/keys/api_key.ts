@@ -5,10 +5,10 @@
  */
 
 import type { Context } from "../context.ts";
-import { hashFor, type Secret, secretBytes } from "../hash.ts";
+import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import { refusal } from "../refusal.ts";
-import { warnOnce } from "../warn.ts";
+import { refusal } from "../cannot.ts";
+import { warnOnce } from "../warn_once.ts";
 import { firstOf } from "./compose.ts";
 import { byHeader } from "./header.ts";
 import { byIp } from "./ip.ts";

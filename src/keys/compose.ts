@@ -7,7 +7,7 @@
 import type { Context } from "../context.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
 import { EXEMPT, exemptingKeyOf, type Key, type Partition, partitionOf, type Stage } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /** The latest stage that any of the keys needs. */
 function stageOf(keys: readonly Key[], maker: string): Stage {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 import type { Key } from "./key.ts";
 
 /** A parameter's name in a structured field (RFC 9651 section 3.1.2). */

@@ -5,7 +5,7 @@
  */
 
 import { type Key, keyOf } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /**
  * A quota for each value of a request header. Only for headers that a trusted proxy sets: a client that can

@@ -8,7 +8,7 @@ import { compileAddressKey } from "../client/address.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /** What {@link byIp} takes. */
 export interface ByIpOptions {

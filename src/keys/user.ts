@@ -6,7 +6,7 @@
 
 import type { Identity } from "../auth/authenticate.ts";
 import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /** What {@link byUser} takes. */
 export interface ByUserOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal } from "../refusal.ts";
+import { refusal } from "../cannot.ts";
 
 /** A document to which responses are added: any object of OpenAPI 3.0, 3.1 or 3.2 fits. */
 export interface OpenApiDocument {

@@ -6,10 +6,10 @@
  */
 
 import type { Step } from "../algorithms/algorithm.ts";
-import { refusedPart } from "../ask.ts";
+import { refusedPart } from "../throttle/compile_check.ts";
 import { record } from "../decision.ts";
-import { Part } from "../part.ts";
-import type { FailurePolicy, PreparedRule } from "../rule.ts";
+import { Part } from "../exchange/rule_check.ts";
+import type { FailurePolicy, PreparedRule } from "../rules/rule.ts";
 
 /** When the examples take place: a round moment, the same in every document. */
 export const EXAMPLE_AT: number = Date.UTC(2026, 0, 1);

@@ -6,10 +6,10 @@
 
 import { type Decision, refuses } from "../decision.ts";
 import type { HeaderDescription } from "../headers/format.ts";
-import { compileLabels, formatsOf } from "../label.ts";
-import { type FailurePolicy, type PreparedRule, unlimited } from "../rule.ts";
-import type { Settings } from "../settings.ts";
-import type { Part } from "../trip.ts";
+import { compileLabels, formatsOf } from "../throttle/write_headers.ts";
+import { type FailurePolicy, type PreparedRule, unlimited } from "../rules/rule.ts";
+import type { Settings } from "../throttle/settings.ts";
+import type { Part } from "../exchange/exchange.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";

@@ -5,8 +5,8 @@
  */
 
 import { checkOptionalParameter, getPattern, splitRoutingPath } from "hono/utils/url";
-import { routedPath } from "../path_pattern.ts";
-import { collapse, decoded, fold } from "../request_path.ts";
+import { routedPath } from "../rules/path_pattern.ts";
+import { collapse, decoded, fold } from "../rules/request_path.ts";
 
 /** A segment of a template: its text, or what its text must look like. */
 type Segment = string | RegExp;

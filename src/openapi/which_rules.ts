@@ -4,8 +4,8 @@
  * @module
  */
 
-import { hasMethod } from "../pattern.ts";
-import type { PreparedRule } from "../rule.ts";
+import { hasMethod } from "../rules/pattern.ts";
+import type { PreparedRule } from "../rules/rule.ts";
 import { isJson, type Json, type OpenApiDocument } from "./document.ts";
 import { comparable, isAbout } from "./same_path.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { settingsOf } from "../settings.ts";
-import type { Throttle } from "../throttle.ts";
+import { settingsOf } from "../throttle/settings.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { type Components, componentsFrom, type Kind } from "./components.ts";
 import { hasOldSchemas, isJson, isSame, type Json, type OpenApiDocument, resolve } from "./document.ts";
 import { type HeaderMap, isTold, teller, type Told } from "./responses.ts";

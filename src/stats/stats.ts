@@ -6,11 +6,11 @@
 
 import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
-import { type Observer, type ThrottleEvent, TripEvent } from "../events.ts";
-import { keyedHash, randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
-import { refusal, requireNames, shown } from "../refusal.ts";
+import { type Observer, type ThrottleEvent, TripEvent } from "../observers/events.ts";
+import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
+import { refusal, requireNames, shown } from "../cannot.ts";
 import type { Store } from "../stores/store.ts";
-import type { Trip } from "../trip.ts";
+import type { Trip } from "../exchange/exchange.ts";
 import {
   type Kind,
   NEAR_LIMIT,

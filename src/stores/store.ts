@@ -7,7 +7,7 @@
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import type { DatedDecision, Decision, Said, Source, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import type { CompiledRule } from "../rule.ts";
+import type { CompiledRule } from "../rules/rule.ts";
 
 /** One rule's question about one request. */
 export interface Check {

@@ -1,7 +1,7 @@
 import { Redis as Ioredis } from "ioredis";
 import { Redis as Valkey } from "iovalkey";
 import { createClient, createCluster } from "redis";
-import type { RedisClient } from "../../src/stores/redis.ts";
+import type { RedisClient } from "../../src/stores/redis/mod.ts";
 import type { RedisCluster } from "./cluster.ts";
 import type { Redis } from "./redis.ts";
 import { runtime } from "./runtime.ts";

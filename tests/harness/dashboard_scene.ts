@@ -11,7 +11,7 @@ import {
   type Store,
   type Throttle,
 } from "../../mod.ts";
-import { dashboard } from "../../src/dashboard.ts";
+import { dashboard } from "../../src/dashboard/mod.ts";
 
 /** Where the dashboard of a scene is mounted. */
 export const MOUNT = "/admin/throttle";

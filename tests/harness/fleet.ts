@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers";
 import { type Check, type Decision, memoryStore, type Rule } from "../../mod.ts";
 import { refuses } from "../../src/decision.ts";
-import { prepareRules } from "../../src/rule.ts";
-import { leasesOf } from "../../src/stores/leases.ts";
+import { prepareRules } from "../../src/rules/rule.ts";
+import { leasesOf } from "../../src/stores/leases/leases.ts";
 import type { DatedStore } from "../../src/stores/store.ts";
 
 /** What happens to one question on its way: ms there and back, and what gets lost. */

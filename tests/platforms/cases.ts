@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import process from "node:process";
 import { createThrottle } from "../../mod.ts";
-import { upstashStore } from "../../src/stores/upstash.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { type Bridge, startBridge } from "../harness/bridge.ts";
 import { type Answer, get } from "../harness/http.ts";
 import { type Program, startProgram } from "../harness/program.ts";
