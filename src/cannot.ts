@@ -21,7 +21,7 @@ export function shown(value: unknown): string {
  * @param why What would have to hold: "cost must be an integer of at least 0".
  * @param value What was given instead.
  */
-export function refusal(what: string, why: string, value: unknown): string {
+export function cannot(what: string, why: string, value: unknown): string {
   return `Cannot ${what} as ${why}: current value is ${shown(value)}`;
 }
 
@@ -37,7 +37,7 @@ export function refusal(what: string, why: string, value: unknown): string {
 export function requireNames(options: object, names: readonly string[], what: string, taker = "it"): void {
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) {
-      throw new TypeError(refusal(what, `${taker} takes no option but ${names.join(", ")}`, name));
+      throw new TypeError(cannot(what, `${taker} takes no option but ${names.join(", ")}`, name));
     }
   }
 }

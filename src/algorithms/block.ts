@@ -115,18 +115,18 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
     form: `${formOf(algorithm)}+block`,
     lua: algorithm.lua === undefined ? undefined : `(function()
   local inner = ${algorithm.lua}
-  return function(...) return block_step(inner, ${algorithm.width ?? false}, ...) end
+  return function(...) return block_step(inner, ${algorithm.stateSize ?? false}, ...) end
 end)()`,
     params: [...own, ...(algorithm.params ?? [])],
-    gradual: algorithm.gradual,
+    refillsGradually: algorithm.refillsGradually,
     unit: algorithm.unit,
     window: algorithm.window,
     heldWhileRunning: algorithm.heldWhileRunning,
     // Every refusal counts towards a block, so none may be answered without the store.
-    revocable: true,
-    remembersRefusals: true,
+    mayFreeEarly: true,
+    countsDenials: true,
     capacity: algorithm.capacity?.bind(algorithm),
-    refuse: algorithm.refuse?.bind(algorithm),
+    unsupported: algorithm.unsupported?.bind(algorithm),
     step(state, policy, now, cost, since) {
       const inner = state?.inner ?? null;
       let { until, lastMs } = state ?? { until: 0, lastMs: 0 };

@@ -61,8 +61,8 @@ export function concurrency(options: { lease: Duration }): Algorithm {
     unit: "concurrent-requests",
     window: leaseMs,
     heldWhileRunning: true,
-    revocable: true,
-    remembersRefusals: false,
+    mayFreeEarly: true,
+    countsDenials: false,
     capacity: (limit) => limit,
     step: unlogged((out, log, from, to, policy, now, cost, since) => {
       const { limit, windowMs } = policy;

@@ -98,10 +98,10 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     form: aligned ? "fixed-window+aligned" : undefined,
     lua,
     params: [aligned ? 1 : 0],
-    width: 2,
-    revocable: false,
+    stateSize: 2,
+    mayFreeEarly: false,
     // The window's end.
-    holdsUntil: (start, windowMs) => start + windowMs,
+    usableUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
     step: unpacked(2, step),
   } satisfies Algorithm<readonly number[]>;

@@ -243,11 +243,11 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     name: "gcra",
     lua,
     params: [own ?? 0],
-    gradual: true,
-    width: 4,
-    revocable: false,
+    refillsGradually: true,
+    stateSize: 4,
+    mayFreeEarly: false,
     capacity,
-    refuse: (limit, windowMs) =>
+    unsupported: (limit, windowMs) =>
       capacity(limit) * windowMs <= MAX
         ? null
         : `burst x window in ms must be at most 2^53 - 1 to be exact: current value is ${

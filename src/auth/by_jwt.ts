@@ -6,7 +6,7 @@
 
 import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type Key, keyOf } from "../keys/key.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 import { warnOnce } from "../warn_once.ts";
 
 /** What {@link byJwt} takes. */
@@ -45,7 +45,7 @@ export interface ByJwtOptions {
 export function byJwt(options: ByJwtOptions = {}): Key {
   const { claim = "sub" } = options;
   if (typeof claim !== "string" || claim === "") {
-    throw new TypeError(refusal("make byJwt()", "claim must be the name of a claim", claim));
+    throw new TypeError(cannot("make byJwt()", "claim must be the name of a claim", claim));
   }
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);

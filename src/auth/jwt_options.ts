@@ -6,7 +6,7 @@
 
 import { type Secret, secretBytes } from "../hash/digest.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { refusal, shown } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
 import { warnOnce } from "../warn_once.ts";
 import type { Identity } from "./authenticate.ts";
 
@@ -210,13 +210,13 @@ export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
   const { clockTolerance = 5, required = false, identity, clock = Date.now } = options;
   const { timeoutMs = 5000, maxBytes = 1_000_000 } = options;
   if (!(typeof clockTolerance === "number" && clockTolerance >= 0 && clockTolerance <= 300)) {
-    throw new RangeError(refusal("make jwtAuth()", "clockTolerance must be 0 to 300 s", clockTolerance));
+    throw new RangeError(cannot("make jwtAuth()", "clockTolerance must be 0 to 300 s", clockTolerance));
   }
   if (!(Number.isSafeInteger(timeoutMs) && timeoutMs >= 1)) {
-    throw new RangeError(refusal("make jwtAuth()", "timeoutMs must be a positive integer", timeoutMs));
+    throw new RangeError(cannot("make jwtAuth()", "timeoutMs must be a positive integer", timeoutMs));
   }
   if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
-    throw new RangeError(refusal("make jwtAuth()", "maxBytes must be a positive integer", maxBytes));
+    throw new RangeError(cannot("make jwtAuth()", "maxBytes must be a positive integer", maxBytes));
   }
   if (typeof required !== "boolean") refuse("required must be true or false", shown(required));
   if (identity !== undefined && typeof identity !== "function") {

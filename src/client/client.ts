@@ -7,7 +7,7 @@
 import { peerOf, UNIX } from "./peer.ts";
 import { type Platform, platforms, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 
 export type { Platform } from "./platforms.ts";
 
@@ -155,7 +155,7 @@ function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient 
     const text: unknown = address(request, ...platform);
     if (text === null || text === undefined) return null;
     if (typeof text === "string") return forwardedAddress(text);
-    throw new TypeError(refusal("use what client option address returned", "it must be text or null", text));
+    throw new TypeError(cannot("use what client option address returned", "it must be text or null", text));
   };
 }
 
@@ -197,7 +197,7 @@ function requireProxies(proxies: number | readonly string[]): void {
   if (typeof proxies === "number") {
     if (Number.isSafeInteger(proxies) && proxies >= 0) return;
     throw new RangeError(
-      refusal(
+      cannot(
         "use client option trustedProxies",
         "the number of hops must be a whole number of 0 or more",
         proxies,
@@ -210,5 +210,5 @@ function requireProxies(proxies: number | readonly string[]): void {
 }
 
 function refuse(name: string, reason: string, value: unknown): never {
-  throw new TypeError(refusal(`use client option ${name}`, reason, value));
+  throw new TypeError(cannot(`use client option ${name}`, reason, value));
 }

@@ -8,7 +8,7 @@ import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Decision } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "../stats/prometheus.ts";
 import type { StatsReport } from "../stats/report.ts";
 import type { Stats } from "../stats/stats.ts";
@@ -128,7 +128,7 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
     ["authorize must be a function that says who may see it", typeof authorize === "function", authorize],
   ];
   for (const [demand, holds, value] of demands) {
-    if (!holds) throw new TypeError(refusal("make dashboard()", demand, value));
+    if (!holds) throw new TypeError(cannot("make dashboard()", demand, value));
   }
   const app = new Hono();
   const pageAt = ({ req }: Context, path: string): Page => (

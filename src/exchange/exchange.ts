@@ -12,25 +12,25 @@ import type { DatedDecision } from "../decision.ts";
 import type { Route } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { RequestThrottle } from "../outcome.ts";
-import type { Part } from "./rule_check.ts";
-import { refusal, shown } from "../cannot.ts";
+import type { RuleCheck } from "./rule_check.ts";
+import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "./require_request.ts";
 import { routeBeside } from "./route_beside.ts";
 import { isCost } from "../rules/rule.ts";
 
-export type { Part };
+export type { RuleCheck };
 
 /** What a trip needs of its throttle. */
-export interface Owner {
+export interface ThrottleCore {
   /** The client's address. */
   addressOf(request: Request, platform: readonly unknown[]): string | null;
   /** Explains why a request has no address. */
   explainAddress(request: Request, platform: readonly unknown[]): string;
   /** Corrects a charge; false when the throttle has no rule of that name. */
-  settle(trip: Trip, rule: string, cost: number): MaybePromise<void> | false;
+  settle(trip: Exchange, rule: string, cost: number): MaybePromise<void> | false;
 }
 
-const NONE: readonly Part[] = [];
+const NONE: readonly RuleCheck[] = [];
 
 /** How many requests have passed throttles. */
 let passages = 0;
@@ -46,7 +46,7 @@ const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/trip.v1");
 const ROUTE = /* @__PURE__ */ Symbol.for("@weir/throttle/route.v1");
 
 interface Carrier {
-  [TRIP]?: Trip;
+  [TRIP]?: Exchange;
   [ROUTE]?: () => string | null;
 }
 
@@ -64,7 +64,7 @@ function load(request: Request, name: typeof TRIP | typeof ROUTE, value: unknown
 }
 
 /** The innermost trip that a request is on, or was on last. */
-export function tripOf(request: Request): Trip | undefined {
+export function exchangeOf(request: Request): Exchange | undefined {
   return (request as Request & Carrier)[TRIP] ?? carriers?.get(request)?.[TRIP];
 }
 
@@ -78,43 +78,43 @@ function routeTold(request: Request): Carrier[typeof ROUTE] {
  * @param request The request.
  * @param route Gives the pattern, never the raw path. Asked only when somebody wants to know.
  */
-export function tellRoute(request: Request, route: () => string | null): void {
+export function setRoute(request: Request, route: () => string | null): void {
   load(request, ROUTE, route);
 }
 
 /** The trip around a new one by `owner`: one that still lasts, through another throttle. */
-function around(last: Trip | undefined, owner: Owner): Trip | null {
+function enclosing(last: Exchange | undefined, owner: ThrottleCore): Exchange | null {
   let found = last ?? null;
   for (let level = found; level !== null; level = level.outer) {
-    if (level.over || level.owner === owner) found = level.outer;
+    if (level.ended || level.throttle === owner) found = level.outer;
   }
   return found;
 }
 
 /**
  * The context that a throttle's functions get, and the throttle's own notes beside it. A class, as its
- * getters would cost an object literal more than the rest of a decision. Members are declared as those of {@link Part} are.
+ * getters would cost an object literal more than the rest of a decision. Members are declared as those of {@link RuleCheck} are.
  */
-export class Trip implements Context, ExplainsAddress {
+export class Exchange implements Context, ExplainsAddress {
   declare readonly request: Request;
   declare readonly platform: readonly unknown[];
   /** The rules that the request is under. */
   declare readonly matched: Route;
-  declare readonly owner: Owner;
+  declare readonly throttle: ThrottleCore;
   /** False for a peek. */
   declare readonly spend: boolean;
   /** The trip through the throttle around this one. */
-  declare readonly outer: Trip | null;
+  declare readonly outer: Exchange | null;
   /** What was decided so far. */
-  declare parts: readonly Part[];
+  declare checks: readonly RuleCheck[];
   /** What the store is being asked. */
-  declare asked: readonly Part[];
+  declare asked: readonly RuleCheck[];
   /** Undefined until authentication is over. */
   declare who: Identity | null | undefined;
   /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
-  declare over: boolean;
+  declare ended: boolean;
   /** The first trip of those that the request is on at the same time. */
-  declare readonly root: Trip;
+  declare readonly root: Exchange;
   /** The number of the root: one for all throttles that a request passes. */
   declare readonly passage: number;
   /** Ms spent on deciding, for observers; while that goes on, less the time at which it began. */
@@ -125,20 +125,20 @@ export class Trip implements Context, ExplainsAddress {
   declare clientLeft: boolean;
   declare private found: string | null | undefined;
 
-  constructor(request: Request, platform: readonly unknown[], matched: Route, owner: Owner, spend: boolean) {
+  constructor(request: Request, platform: readonly unknown[], matched: Route, owner: ThrottleCore, spend: boolean) {
     this.request = request;
     this.platform = platform;
     this.matched = matched;
-    this.owner = owner;
+    this.throttle = owner;
     this.spend = spend;
-    const last = tripOf(request);
-    this.outer = around(last, owner);
-    this.root = last === undefined || last.root.over ? this : last.root;
+    const last = exchangeOf(request);
+    this.outer = enclosing(last, owner);
+    this.root = last === undefined || last.root.ended ? this : last.root;
     this.passage = this.root === this ? ++passages : this.root.passage;
-    this.parts = NONE;
+    this.checks = NONE;
     this.asked = NONE;
     this.who = undefined;
-    this.over = false;
+    this.ended = false;
     this.spentMs = 0;
     this.failed = false;
     this.clientLeft = false;
@@ -154,7 +154,7 @@ export class Trip implements Context, ExplainsAddress {
   }
 
   private findAddress(): string | null {
-    const { owner, request, platform } = this;
+    const { throttle: owner, request, platform } = this;
     try {
       this.found = owner.addressOf(request, platform);
       if (this.found === null) this.clientLeft = hasLeft(request, platform);
@@ -170,14 +170,14 @@ export class Trip implements Context, ExplainsAddress {
   keepAddress(): void {
     if (this.found !== undefined) return;
     try {
-      this.found = this.owner.addressOf(this.request, this.platform) ?? undefined;
+      this.found = this.throttle.addressOf(this.request, this.platform) ?? undefined;
     } catch {
       // It is thrown again, at the function that asks for the address.
     }
   }
 
   explainAddress(): string {
-    return this.owner.explainAddress(this.request, this.platform);
+    return this.throttle.explainAddress(this.request, this.platform);
   }
 
   get identity(): Identity | null {
@@ -190,20 +190,20 @@ export class Trip implements Context, ExplainsAddress {
 }
 
 /** Makes a trip findable by its request. */
-export function embark(trip: Trip): void {
+export function attach(trip: Exchange): void {
   load(trip.request, TRIP, trip);
 }
 
 /** {@link RequestThrottle.settle} of a trip and of those around it. */
-export function settler(trip: Trip): RequestThrottle["settle"] {
+export function settler(trip: Exchange): RequestThrottle["settle"] {
   return (rule, cost) => {
     if (!isCost(cost)) {
       throw new RangeError(
-        refusal(`settle rule ${shown(rule)}`, "cost must be an integer of at least 0", cost),
+        cannot(`settle rule ${shown(rule)}`, "cost must be an integer of at least 0", cost),
       );
     }
-    for (let level: Trip | null = trip; level !== null; level = level.outer) {
-      const settled = level.owner.settle(level, rule, cost);
+    for (let level: Exchange | null = trip; level !== null; level = level.outer) {
+      const settled = level.throttle.settle(level, rule, cost);
       if (settled !== false) return settled;
     }
     throw new TypeError(
@@ -213,12 +213,12 @@ export function settler(trip: Trip): RequestThrottle["settle"] {
 }
 
 /** What a handler sees of a trip and of those around it. */
-export function requestThrottle(trip: Trip): RequestThrottle {
+export function requestThrottle(trip: Exchange): RequestThrottle {
   return {
     get decisions() {
       const decisions: DatedDecision[] = [];
-      for (let level: Trip | null = trip; level !== null; level = level.outer) {
-        decisions.unshift(...level.parts.map(({ decision }) => decision));
+      for (let level: Exchange | null = trip; level !== null; level = level.outer) {
+        decisions.unshift(...level.checks.map(({ decision }) => decision));
       }
       return decisions;
     },
@@ -249,6 +249,6 @@ export function requestThrottle(trip: Trip): RequestThrottle {
  */
 export function throttleOf(request: Request): RequestThrottle | undefined {
   requireRequest(request);
-  const trip = tripOf(request);
+  const trip = exchangeOf(request);
   return trip === undefined ? undefined : requestThrottle(trip);
 }

@@ -6,7 +6,7 @@
 
 import type { Decision } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
-import { settler, type Trip } from "./exchange.ts";
+import { settler, type Exchange } from "./exchange.ts";
 
 /** A class for its getter: in an object literal a getter takes V8 twenty times as long to make as all the rest, on every refusal. */
 export class TripOutcome implements Outcome {
@@ -18,13 +18,13 @@ export class TripOutcome implements Outcome {
   readonly #headers: () => Headers;
 
   constructor(
-    trip: Trip,
+    trip: Exchange,
     allowed: boolean,
     response: Response | null,
     label: Outcome["label"],
     headers: () => Headers,
   ) {
-    this.decisions = trip.parts.map(({ decision }) => decision);
+    this.decisions = trip.checks.map(({ decision }) => decision);
     this.settle = settler(trip);
     this.allowed = allowed;
     this.response = response;

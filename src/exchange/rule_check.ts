@@ -7,7 +7,7 @@
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import type { DatedDecision, Mode, Source, Standing } from "../decision.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { decisionOf, type Question } from "../stores/store.ts";
+import { decisionOf, type OpenCheck } from "../stores/store.ts";
 
 /** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a place. */
 export function storageKey(rule: PreparedRule, partition: string): string {
@@ -20,7 +20,7 @@ export function storageKey(rule: PreparedRule, partition: string): string {
  * They are declared and set in the constructor alone: a member with a place in the class body is set twice, and engines
  * pay for both.
  */
-export class Part implements Question {
+export class RuleCheck implements OpenCheck {
   declare readonly rule: PreparedRule;
   /** Whose quota: what the rule's key gave. */
   declare readonly partition: string;
@@ -107,6 +107,6 @@ export class Part implements Question {
 }
 
 /** Is the store to decide it? */
-export function isOpen(part: Part): boolean {
+export function isOpen(part: RuleCheck): boolean {
   return part.source === null;
 }

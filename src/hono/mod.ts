@@ -35,12 +35,12 @@ import type { MaybePromise } from "../maybe.ts";
 import type { ThrottleOptions } from "../throttle/options.ts";
 import type { RequestThrottle } from "../outcome.ts";
 import type { Rate } from "../rules/rate.ts";
-import { refusal, shown } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
 import { waitUntil } from "../throttle/settle.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
-import { requestThrottle, tellRoute, tripOf } from "../exchange/exchange.ts";
+import { requestThrottle, setRoute, exchangeOf } from "../exchange/exchange.ts";
 
 /** The variables that {@link throttle} sets: `new Hono<{ Variables: ThrottleVariables }>()`. */
 export interface ThrottleVariables {
@@ -151,7 +151,7 @@ function throttleFor<C extends HonoContext>(
   const { identity, ...others } = options ?? {};
   if (identity === undefined) return createThrottle(rules, others);
   if (typeof identity !== "function") {
-    throw new TypeError(refusal("create a throttle", "identity must be a function", identity));
+    throw new TypeError(cannot("create a throttle", "identity must be a function", identity));
   }
   if (others.authenticate !== undefined) {
     throw new TypeError(
@@ -209,10 +209,10 @@ export function throttle<C extends HonoContext>(
     const request: unknown = c.req?.raw ?? c;
     requireRequest(request);
     let passed = false;
-    tellRoute(request, () => routeOf(c));
+    setRoute(request, () => routeOf(c));
     const handler = wrap(async (_request: Request, ..._platform: unknown[]) => {
       passed = true;
-      const trip = tripOf(request);
+      const trip = exchangeOf(request);
       c.set("throttle", trip === undefined ? NOTHING : requestThrottle(trip));
       await next();
       // What a handler throws, Hono has answered by now.

@@ -7,7 +7,7 @@
 import type { Context } from "../context.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
 import { EXEMPT, exemptingKeyOf, type Key, type Partition, partitionOf, type Stage } from "./key.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 
 /** The latest stage that any of the keys needs. */
 function stageOf(keys: readonly Key[], maker: string): Stage {
@@ -29,7 +29,7 @@ function partOf(key: Key, context: Context, maker: string): MaybePromise<Partiti
   return then(partitionOf(key)(context), (part) => {
     if (typeof part === "string" || part === null || part === EXEMPT) return part;
     throw new TypeError(
-      refusal(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", part),
+      cannot(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", part),
     );
   });
 }

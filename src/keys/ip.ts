@@ -8,7 +8,7 @@ import { compileAddressKey } from "../client/address.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 
 /** What {@link byIp} takes. */
 export interface ByIpOptions {
@@ -45,7 +45,7 @@ export interface ByIpOptions {
 export function byIp(options: ByIpOptions = {}): Key {
   const { ipv4Prefix = 32, ipv6Prefix = 64, anonymousOnly = false, onMissing = "error" } = options;
   if (!["error", "skip", "deny"].includes(onMissing)) {
-    throw new TypeError(refusal("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
+    throw new TypeError(cannot("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
   }
   const keyOfAddress = compileAddressKey({ ipv4Prefix, ipv6Prefix });
   const derive = (context: Context): string | null => {

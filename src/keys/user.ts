@@ -6,7 +6,7 @@
 
 import type { Identity } from "../auth/authenticate.ts";
 import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 
 /** What {@link byUser} takes. */
 export interface ByUserOptions {
@@ -35,14 +35,14 @@ export interface ByUserOptions {
 export function byUser(options: ByUserOptions = {}): Key {
   const { exempt = ({ staff, superuser }) => staff || superuser } = options;
   if (typeof exempt !== "function") {
-    throw new TypeError(refusal("make byUser()", "exempt must be a function", exempt));
+    throw new TypeError(cannot("make byUser()", "exempt must be a function", exempt));
   }
   const key = exemptingKeyOf("user", "after-auth", ({ identity }) => {
     if (identity === null) return null;
     if (exempt(identity)) return EXEMPT;
     if (typeof identity.id === "string" && identity.id !== "") return identity.id;
     throw new TypeError(
-      refusal("throttle by user", "the identity's id must be text, at least one character", identity.id),
+      cannot("throttle by user", "the identity's id must be text, at least one character", identity.id),
     );
   });
   return Object.assign(key, { needsIdentity: true, dimensions: ["user_id"] });

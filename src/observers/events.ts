@@ -6,8 +6,8 @@
 
 import type { Decision } from "../decision.ts";
 import { type MaybePromise, rescue } from "../maybe.ts";
-import { refusal } from "../cannot.ts";
-import type { Trip } from "../exchange/exchange.ts";
+import { cannot } from "../cannot.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { complain } from "../warn_once.ts";
 
 /** Something that a throttle did. */
@@ -51,9 +51,9 @@ export interface Observer {
 
 /**
  * An event of a request. The request itself stays in a private field, so that whoever logs events logs nothing
- * raw; observers of this package read it by {@link TripEvent.trip}.
+ * raw; observers of this package read it by {@link ExchangeEvent.trip}.
  */
-export class TripEvent implements ThrottleEvent {
+export class ExchangeEvent implements ThrottleEvent {
   readonly type: ThrottleEvent["type"];
   readonly at: number;
   readonly method: string;
@@ -63,9 +63,9 @@ export class TripEvent implements ThrottleEvent {
   declare key?: string;
   declare error?: unknown;
   declare durationMs?: number;
-  readonly #trip: Trip;
+  readonly #trip: Exchange;
 
-  constructor(type: ThrottleEvent["type"], at: number, trip: Trip, decisions: readonly Decision[]) {
+  constructor(type: ThrottleEvent["type"], at: number, trip: Exchange, decisions: readonly Decision[]) {
     this.type = type;
     this.at = at;
     this.method = trip.request.method;
@@ -75,7 +75,7 @@ export class TripEvent implements ThrottleEvent {
   }
 
   /** The trip that an event is about; undefined for one of the store, or that a throttle did not make. */
-  static trip(event: ThrottleEvent): Trip | undefined {
+  static trip(event: ThrottleEvent): Exchange | undefined {
     return #trip in event ? event.#trip : undefined;
   }
 }
@@ -91,7 +91,7 @@ export function broadcast(
   const broken = new WeakSet<Observer>();
   for (const observer of observers) {
     if (typeof observer !== "function") {
-      throw new TypeError(refusal("create a throttle", "each of its observers must be a function", observer));
+      throw new TypeError(cannot("create a throttle", "each of its observers must be a function", observer));
     }
   }
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Observer, type ThrottleEvent, TripEvent } from "./events.ts";
+import { type Observer, type ThrottleEvent, ExchangeEvent } from "./events.ts";
 import { type Duration, durationMs } from "../rules/rate.ts";
-import { refusal, requireNames, shown } from "../cannot.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
 
 /** Where lines go: `console`, or anything with these two. */
 export interface LogTarget {
@@ -70,7 +70,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
   }
   const where = { ...head, rule, route, method };
   if (type === "error") return { ...where, error: textOf(error) };
-  const decision = event.decisions.find(({ policy }) => policy === rule);
+  const decision = event.decisions.find(({ rule: policy }) => policy === rule);
   const wait = decision?.retryAfterMs ?? Infinity;
   return {
     ...where,
@@ -80,7 +80,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
     blocked: decision?.blocked,
     source: decision?.source,
     key,
-    ...identity ? { identity: TripEvent.trip(event)?.who?.id ?? null } : {},
+    ...identity ? { identity: ExchangeEvent.trip(event)?.who?.id ?? null } : {},
   };
 }
 
@@ -118,12 +118,12 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
 export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
   for (const level of ["warn", "info"] as const) {
     if (typeof target?.[level] === "function") continue;
-    throw new TypeError(refusal("make logTo()", "its target must have the functions warn and info", target));
+    throw new TypeError(cannot("make logTo()", "its target must have the functions warn and info", target));
   }
   requireNames(options, ["first", "interval", "identity"], "make logTo()");
   const { first = 10, interval = "1min", identity = false } = options;
   if (!(Number.isSafeInteger(first) && first >= 0)) {
-    throw new RangeError(refusal("make logTo()", "first must be an integer of at least 0", first));
+    throw new RangeError(cannot("make logTo()", "first must be an integer of at least 0", first));
   }
   const intervalMs = durationMs(interval, "logTo()", "interval");
   const tallies = new Map<string, Tally>();

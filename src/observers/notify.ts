@@ -5,27 +5,27 @@
  */
 
 import { type Decision, refuses } from "../decision.ts";
-import { broadcast, type Observer, type ThrottleEvent, TripEvent } from "./events.ts";
+import { broadcast, type Observer, type ThrottleEvent, ExchangeEvent } from "./events.ts";
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import type { StoreChange } from "../stores/store.ts";
-import type { Part, Trip } from "../exchange/exchange.ts";
+import type { RuleCheck, Exchange } from "../exchange/exchange.ts";
 
 /** Tells observers what happens to trips. */
-export interface Announcer {
+export interface Notifier {
   /** Deciding begins, or goes on after authentication. */
-  start(trip: Trip): void;
+  start(trip: Exchange): void;
   /** Deciding waits for authentication. */
-  pause(trip: Trip): void;
+  pause(trip: Exchange): void;
   /** The verdict on a request. */
-  verdict(trip: Trip, refused: boolean): void;
+  verdict(trip: Exchange, refused: boolean): void;
   /** The status of the response to a request. */
   answered(status: number): void;
   /** A rule does not apply. */
-  skipped(trip: Trip, rule: string): void;
+  skipped(trip: Exchange, rule: string): void;
   /** A charge was corrected. */
-  settled(trip: Trip, part: Part): void;
+  settled(trip: Exchange, part: RuleCheck): void;
   /** A function of the user's, or a correction, failed. `rule` null: authentication. */
-  error(trip: Trip, rule: string | null, error: unknown): void;
+  error(trip: Exchange, rule: string | null, error: unknown): void;
   /** The store began to fail, or works again. */
   store(change: StoreChange): void;
 }
@@ -38,33 +38,33 @@ export interface Announcer {
  * @returns Null where nobody watches, so that nothing is made in vain.
  * @throws {TypeError} When an observer is not a function.
  */
-export function announcerOf(
+export function notifier(
   observers: readonly Observer[],
   clock: () => number,
   revealKeys: boolean,
   stopwatch: () => number = () => performance.now(),
-): Announcer | null {
+): Notifier | null {
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
   let seed: Seed | null = null;
 
-  function eventOf(type: ThrottleEvent["type"], trip: Trip, decisions?: readonly Decision[]): TripEvent {
-    return new TripEvent(type, clock(), trip, decisions ?? trip.parts.map(({ decision }) => decision));
+  function eventOf(type: ThrottleEvent["type"], trip: Exchange, decisions?: readonly Decision[]): ExchangeEvent {
+    return new ExchangeEvent(type, clock(), trip, decisions ?? trip.checks.map(({ decision }) => decision));
   }
 
   function eventOfPart(
     type: ThrottleEvent["type"],
-    trip: Trip,
-    part: Part,
+    trip: Exchange,
+    part: RuleCheck,
     decisions?: readonly Decision[],
-  ): TripEvent {
+  ): ExchangeEvent {
     const event = eventOf(type, trip, decisions);
     event.rule = part.rule.name;
     event.key = revealKeys ? part.partition : shortHash(part.partition, seed ??= randomSeed());
     return event;
   }
 
-  function pause(trip: Trip): void {
+  function pause(trip: Exchange): void {
     trip.spentMs += stopwatch();
   }
 
@@ -75,13 +75,13 @@ export function announcerOf(
     pause,
     verdict(trip, refused) {
       pause(trip);
-      for (const part of trip.parts) {
+      for (const part of trip.checks) {
         const { allowed, mode, blocked } = part;
         if (allowed) continue;
         if (mode === "shadow") tell(eventOfPart("shadow-denied", trip, part, [part.decision]));
         else if (blocked) tell(eventOfPart("blocked", trip, part, [part.decision]));
       }
-      const first = refused ? trip.parts.find(refuses) : undefined;
+      const first = refused ? trip.checks.find(refuses) : undefined;
       const event = first !== undefined
         ? eventOfPart("denied", trip, first)
         : eventOf(refused ? "denied" : "allowed", trip);

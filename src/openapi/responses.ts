@@ -6,10 +6,10 @@
 
 import { type Decision, refuses } from "../decision.ts";
 import type { HeaderDescription } from "../headers/format.ts";
-import { compileLabels, formatsOf } from "../throttle/write_headers.ts";
+import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
 import { type FailurePolicy, type PreparedRule, unlimited } from "../rules/rule.ts";
 import type { Settings } from "../throttle/settings.ts";
-import type { Part } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/exchange.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";
@@ -74,9 +74,9 @@ export function teller(
   components: Components,
   isOld: boolean,
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Told {
-  const { headers: formats, report, reject, authenticate, onStoreFailure } = options;
+  const { headers: formats, sendHeaders: report, reject, authenticate, onStoreFailure } = options;
 
-  const labels = compileLabels(all, formats);
+  const labels = compileHeaders(all, formats);
 
   const policyOf = (rule: PreparedRule): FailurePolicy => rule.onStoreFailure ?? onStoreFailure;
   const failsClosed = (rule: PreparedRule): boolean => policyOf(rule) === "deny" || dependsOnRequest(rule);
@@ -94,7 +94,7 @@ export function teller(
   }
 
   /** The headers as sent with these decisions. */
-  function sentWith(parts: readonly Part[]): Headers {
+  function sentWith(parts: readonly RuleCheck[]): Headers {
     const headers = new Headers();
     labels.join(headers, parts);
     return headers;
@@ -148,7 +148,7 @@ export function teller(
   function refusal(
     status: 429 | 503,
     rules: readonly PreparedRule[],
-    parts: readonly Part[],
+    parts: readonly RuleCheck[],
     hasBodies: boolean,
   ): OpenApiReference {
     const headers: Record<string, OpenApiHeader | OpenApiReference> = {};

@@ -21,10 +21,10 @@
 
 import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
-import { type Observer, type ThrottleEvent, TripEvent } from "../observers/events.ts";
-import { refusal } from "../cannot.ts";
+import { type Observer, type ThrottleEvent, ExchangeEvent } from "../observers/events.ts";
+import { cannot } from "../cannot.ts";
 import { holds } from "../throttle/settle.ts";
-import type { Part } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/exchange.ts";
 
 /** What is said with a number. */
 export type MetricAttributes = Record<string, string>;
@@ -177,13 +177,13 @@ function outcomeOf({ allowed, mode, blocked }: Decision): string {
  */
 export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
   if (meter !== undefined && typeof meter?.createCounter !== "function") {
-    throw new TypeError(refusal("keep metrics", "meter must be an OpenTelemetry meter", meter));
+    throw new TypeError(cannot("keep metrics", "meter must be an OpenTelemetry meter", meter));
   }
   let made: Instruments | null = null;
   /** Units that the parts of requests in flight hold. */
-  const held = new WeakMap<Part, number>();
+  const held = new WeakMap<RuleCheck, number>();
 
-  function hold(part: Part, active: CounterLike): void {
+  function hold(part: RuleCheck, active: CounterLike): void {
     if (!holds(part)) return;
     const { cost } = part;
     held.set(part, cost);
@@ -192,7 +192,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
 
   /** Is the event about a part that holds, or held, units? Then what it holds now is counted. */
   function follow(event: ThrottleEvent, active: CounterLike): boolean {
-    const part = TripEvent.trip(event)?.parts.find(({ rule }) => rule.name === event.rule);
+    const part = ExchangeEvent.trip(event)?.checks.find(({ rule }) => rule.name === event.rule);
     const before = part === undefined ? undefined : held.get(part);
     if (part === undefined || before === undefined) return false;
     const { cost } = part;
@@ -204,13 +204,13 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
   function verdict(event: ThrottleEvent, { decisions, duration, active }: Instruments): void {
     const where: MetricAttributes = routes && event.route !== null ? { route: event.route } : {};
     for (const decision of event.decisions) {
-      const { policy: rule, source, mode } = decision;
+      const { rule: rule, source, mode } = decision;
       decisions.add(1, { rule, outcome: outcomeOf(decision), source, mode, ...where });
     }
     if (event.durationMs !== undefined) {
       duration.record(event.durationMs / 1000, { outcome: event.type, ...where });
     }
-    for (const part of TripEvent.trip(event)?.parts ?? []) hold(part, active);
+    for (const part of ExchangeEvent.trip(event)?.checks ?? []) hold(part, active);
   }
 
   /** What is done about events, by type; a shadow rule's and a block's are in the verdict too. */
@@ -225,7 +225,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
     },
     settled(event, { settledCost, active }) {
       if (follow(event, active)) return;
-      for (const { policy: rule, cost } of event.decisions) settledCost.record(cost, { rule });
+      for (const { rule: rule, cost } of event.decisions) settledCost.record(cost, { rule });
     },
     store({ state }, { storeFailures, storeFailing }) {
       if (state === "failing") storeFailures.add(1);

@@ -12,7 +12,7 @@ import { hasMethod, type Pattern } from "./pattern.ts";
 import { isPreflight } from "./preflight.ts";
 import { collapse, fold, foldedPaths, plainPath, spelledPaths } from "./request_path.ts";
 import type { PreparedRule } from "./rule.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 
 /** The rules that a request is under, by stage, each in rule order. */
 export interface Route {
@@ -198,7 +198,7 @@ function routerOf(targets: readonly Target[], routed: (path: string) => string):
   } catch (error) {
     const [{ rule, pattern }] = targets;
     const why = `Hono refuses its pattern (${(error as Error).message})`;
-    throw new TypeError(refusal(`use rule "${rule.name}"`, why, pattern.text), { cause: error });
+    throw new TypeError(cannot(`use rule "${rule.name}"`, why, pattern.text), { cause: error });
   }
   return router;
 }

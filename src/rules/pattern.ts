@@ -5,7 +5,7 @@
  */
 
 import { segmentsOf } from "./path_pattern.ts";
-import { refusal, shown } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
 import { warnOnce } from "../warn_once.ts";
 
 /** One parsed pattern. */
@@ -50,7 +50,7 @@ function outsideBraces(path: string): string {
  */
 export function parsePattern(text: unknown, subject: string): Pattern {
   const refuse = (why: string): never => {
-    throw new TypeError(refusal(`use ${subject}`, why, text));
+    throw new TypeError(cannot(`use ${subject}`, why, text));
   };
   if (typeof text !== "string") return refuse(`on must be text such as "POST /login"`);
   const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*].*?)\s*$/s.exec(text) ??

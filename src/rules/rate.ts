@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal, requireNames } from "../cannot.ts";
+import { cannot, requireNames } from "../cannot.ts";
 
 /** A rate in words: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
 export type RateString = string;
@@ -67,7 +67,7 @@ export function durationMs(value: unknown, subject: string, field: string): numb
   const ms = typeof value === "number" ? value * 1000 : typeof value === "string" ? spanMs(value) : null;
   if (ms === null) {
     throw new TypeError(
-      refusal(
+      cannot(
         `use ${subject}`,
         `${field} must be a number of seconds or a duration such as "15min" or "500ms"`,
         value,
@@ -80,7 +80,7 @@ export function durationMs(value: unknown, subject: string, field: string): numb
     !(Number.isSafeInteger(whole) && whole >= 1 && Math.abs(ms - whole) < 1e-6 * Math.max(1, whole / 1e6))
   ) {
     throw new RangeError(
-      refusal(`use ${subject}`, `${field} must be a whole number of ms, at least 1`, value),
+      cannot(`use ${subject}`, `${field} must be a whole number of ms, at least 1`, value),
     );
   }
   return whole;
@@ -88,7 +88,7 @@ export function durationMs(value: unknown, subject: string, field: string): numb
 
 function limitOf(value: unknown, subject: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST_UNITS) return value;
-  throw new RangeError(refusal(`use ${subject}`, `limit must be an integer from 0 to ${MOST_UNITS}`, value));
+  throw new RangeError(cannot(`use ${subject}`, `limit must be an integer from 0 to ${MOST_UNITS}`, value));
 }
 
 /**
@@ -104,11 +104,11 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     const [, limit, span] = /^\s*(\d+)\s*\/([^/]*)$/.exec(rate) ?? [];
     const windowMs = span === undefined ? null : spanMs(span);
     if (windowMs === null) {
-      throw new TypeError(refusal(`use ${subject}`, `rate must be ${FORMS}`, rate));
+      throw new TypeError(cannot(`use ${subject}`, `rate must be ${FORMS}`, rate));
     }
     if (!(windowMs >= 1 && Number.isSafeInteger(windowMs))) {
       throw new RangeError(
-        refusal(
+        cannot(
           `use ${subject}`,
           `the window of its rate must be from 1 to ${Number.MAX_SAFE_INTEGER} ms`,
           rate,
@@ -123,5 +123,5 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     const windowMs = "window" in rate ? durationMs(rate.window, subject, "window") : null;
     return { limit, windowMs };
   }
-  throw new TypeError(refusal(`use ${subject}`, `rate must be ${FORMS}`, rate));
+  throw new TypeError(cannot(`use ${subject}`, `rate must be ${FORMS}`, rate));
 }

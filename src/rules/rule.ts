@@ -16,7 +16,7 @@ import { byIp } from "../keys/ip.ts";
 import type { Key, Stage } from "../keys/key.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { type Duration, durationMs, parseRate, type Rate } from "./rate.ts";
-import { refusal, requireNames, shown } from "../cannot.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
 import { derivedName, quantityText } from "./default_name.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 
@@ -176,7 +176,7 @@ export const unlimited = (): null => null;
 
 /** A refusal of a rule, in one sentence. */
 function refuse(subject: string, demand: string, value: unknown): never {
-  throw new TypeError(refusal(`use ${subject}`, demand, value));
+  throw new TypeError(cannot(`use ${subject}`, demand, value));
 }
 
 /** Is this a cost that can be charged? */
@@ -201,7 +201,7 @@ export function policyOf(
     refuse(subject, `rate must be { limit } alone for ${implementation.name ?? "this algorithm"}`, rate);
   }
   const windowMs = own ?? brought as number;
-  const cannot = implementation.refuse?.(limit, windowMs) ?? null;
+  const cannot = implementation.unsupported?.(limit, windowMs) ?? null;
   if (cannot !== null) throw new RangeError(`Cannot use ${subject} as ${cannot}`);
   return { name, limit, windowMs, mode };
 }
@@ -340,7 +340,7 @@ function prepareRule(
 export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): readonly PreparedRule[] {
   const list: readonly (Rate | Rule)[] = Array.isArray(rules) ? rules : [rules as Rate | Rule];
   if (list.length === 0) {
-    throw new TypeError(refusal("create a throttle", "it needs at least one rule", list));
+    throw new TypeError(cannot("create a throttle", "it needs at least one rule", list));
   }
   // Given names first: a derived one must not take the name that a later rule was given.
   const taken = new Set<string>();

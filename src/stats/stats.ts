@@ -6,11 +6,11 @@
 
 import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
-import { type Observer, type ThrottleEvent, TripEvent } from "../observers/events.ts";
+import { type Observer, type ThrottleEvent, ExchangeEvent } from "../observers/events.ts";
 import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
-import { refusal, requireNames, shown } from "../cannot.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
 import type { Store } from "../stores/store.ts";
-import type { Trip } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import {
   type Kind,
   NEAR_LIMIT,
@@ -72,11 +72,11 @@ const ERROR_LENGTH = 200;
 
 function wholeNumber(name: string, value: unknown, least: number, most: number): number {
   if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
-  throw new RangeError(refusal("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
+  throw new RangeError(cannot("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
 }
 
 /** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
-function clientOf(trip: Trip): string | null {
+function clientOf(trip: Exchange): string | null {
   let address: string | null = null;
   try {
     ({ address } = trip);
@@ -84,14 +84,14 @@ function clientOf(trip: Trip): string | null {
     // The user's own function failed, as it did where the address decides something: there it is reported.
   }
   if (address !== null) return address.includes(":") ? addressKey(address) : address;
-  const [part] = trip.parts;
+  const [part] = trip.checks;
   return part === undefined ? null : NO_ADDRESS + shortKey(part.partition);
 }
 
 /** The rules that refused a request, each with its key. */
-function keysOf({ rule, key }: ThrottleEvent, trip: Trip | undefined): readonly string[] {
+function keysOf({ rule, key }: ThrottleEvent, trip: Exchange | undefined): readonly string[] {
   if (trip !== undefined) {
-    return trip.parts.filter(refuses).map((part) => ruleKey(part.rule.name, shortKey(part.partition)));
+    return trip.checks.filter(refuses).map((part) => ruleKey(part.rule.name, shortKey(part.partition)));
   }
   return rule === undefined || key === undefined ? [] : [ruleKey(rule, shortKey(key))];
 }
@@ -176,7 +176,7 @@ export function stats(options: StatsOptions = {}): Stats {
   function countRules({ decisions }: ThrottleEvent): boolean {
     let shadowed = false;
     for (const decision of decisions) {
-      const { policy, limit, windowMs, mode, allowed, remaining } = decision;
+      const { rule: policy, limit, windowMs, mode, allowed, remaining } = decision;
       const known = rules.get(policy);
       if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
         if (known !== undefined || rules.size < MOST.rule) {
@@ -210,7 +210,7 @@ export function stats(options: StatsOptions = {}): Stats {
     countAs("route", route, refused, shadowed);
     countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
 
-    const trip = TripEvent.trip(event);
+    const trip = ExchangeEvent.trip(event);
     const client = trip === undefined ? event.key ?? null : clientOf(trip);
     if (client !== null) {
       keyedHash(client, seed ??= randomSeed(), halves);

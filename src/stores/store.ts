@@ -32,7 +32,7 @@ export interface Check {
   /** For a correction, the `chargedAt` of the decision it corrects; else null. */
   readonly since: number | null;
   /** For a correction, the `source` of the decision it corrects: the charge is corrected where it was made. Default "store". */
-  readonly source?: Source;
+  readonly chargedBy?: Source;
 }
 
 /** A change in how well a store works: told once at each change, not once a request. */
@@ -118,7 +118,7 @@ export interface DatedStore extends Store {
 export type Asked = Omit<Check, "source">;
 
 /** A check with room for the verdict. */
-export interface Question extends Asked, Verdict {}
+export interface OpenCheck extends Asked, Verdict {}
 
 /** A store as a throttle asks it. */
 export interface AnsweringStore extends DatedStore {
@@ -126,7 +126,7 @@ export interface AnsweringStore extends DatedStore {
    * {@link Store.decide} for a throttle: writes each verdict into its question. Where some are known to refuse, the store
    * may leave the others without one.
    */
-  answer(questions: readonly Question[], spend: boolean): MaybePromise<void>;
+  answer(questions: readonly OpenCheck[], spend: boolean): MaybePromise<void>;
 }
 
 /** A store from which a throttle may take units ahead. */
@@ -149,7 +149,7 @@ type Answered = Said & Partial<Pick<Verdict, "source" | "chargedAt">>;
 export function decisionOf({ policy, cost }: Asked, answer: Answered, at: number): DatedDecision {
   // Whole from the start: engines lay an object out by the literal that makes it.
   return {
-    policy: policy.name,
+    rule: policy.name,
     limit: policy.limit,
     windowMs: policy.windowMs,
     cost,

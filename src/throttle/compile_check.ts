@@ -10,8 +10,8 @@ import type { Source } from "../decision.ts";
 import { EXEMPT, type Partition, partitionOf } from "../keys/key.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
 import { neverPasses } from "./over_burst.ts";
-import { Part } from "../exchange/rule_check.ts";
-import { refusal } from "../cannot.ts";
+import { RuleCheck } from "../exchange/rule_check.ts";
+import { cannot } from "../cannot.ts";
 import { isCost, policyOf, type PreparedRule } from "../rules/rule.ts";
 import { windowWatch } from "./shrinking_window.ts";
 
@@ -25,10 +25,10 @@ export interface Asked extends Context {
 }
 
 /** Asks a rule about a request; null when the rule does not apply to it. */
-export type Asker<C extends Asked> = (context: C) => MaybePromise<Part | null>;
+export type Checker<C extends Asked> = (context: C) => MaybePromise<RuleCheck | null>;
 
 /** Makes a part a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
-function refused(part: Part, source: Source, at: number): Part {
+function refused(part: RuleCheck, source: Source, at: number): RuleCheck {
   part.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
   part.source = source;
   part.at = part.chargedAt = at;
@@ -40,21 +40,21 @@ function refused(part: Part, source: Source, at: number): Part {
  *
  * @param clock Dates what the rule decides by itself, epoch ms.
  */
-export function askOf(
+export function newCheck(
   rule: PreparedRule,
   partition: string,
   policy: Policy,
   cost: number,
   clock: () => number,
-): Part {
-  const part = new Part(rule, partition, policy, cost);
+): RuleCheck {
+  const part = new RuleCheck(rule, partition, policy, cost);
   return neverPasses(rule, policy, cost) ? refused(part, "rule", clock()) : part;
 }
 
 /** The refusal of a request that the rule cannot count. */
-export function refusedPart(rule: PreparedRule, partition: string, source: Source, at: number): Part {
+export function refusedCheck(rule: PreparedRule, partition: string, source: Source, at: number): RuleCheck {
   const policy = rule.policy ?? { name: rule.name, limit: 0, windowMs: 0, mode: rule.mode };
-  return refused(new Part(rule, partition, policy, 0), source, at);
+  return refused(new RuleCheck(rule, partition, policy, 0), source, at);
 }
 
 /**
@@ -65,11 +65,11 @@ export function refusedPart(rule: PreparedRule, partition: string, source: Sourc
  * @param complain Told of what the user's functions throw, and of a rate or cost from them that cannot be
  * used; the request is then refused.
  */
-export function compileAsk<C extends Asked>(
+export function compileCheck<C extends Asked>(
   rule: PreparedRule,
   clock: () => number,
   complain: (rule: PreparedRule, context: C, error: unknown) => void,
-): Asker<C> {
+): Checker<C> {
   const { key, unless, rate, cost, policy, implementation: { window } } = rule;
   const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
@@ -92,12 +92,12 @@ export function compileAsk<C extends Asked>(
       cost(context),
       (units) =>
         isCost(units) ? units : new RangeError(
-          refusal(`use rule "${rule.name}"`, "cost must be an integer of at least 0", units),
+          cannot(`use rule "${rule.name}"`, "cost must be an integer of at least 0", units),
         ),
     );
   }
 
-  function askDynamic(context: C, partition: string): MaybePromise<Part | null> {
+  function askDynamic(context: C, partition: string): MaybePromise<RuleCheck | null> {
     return then(
       dynamicPolicy(context),
       (current) =>
@@ -105,32 +105,32 @@ export function compileAsk<C extends Asked>(
           const error = current instanceof Error ? current : units instanceof Error ? units : null;
           if (error === null) {
             watch?.(partition, current as Policy);
-            return askOf(rule, partition, current as Policy, units as number, clock);
+            return newCheck(rule, partition, current as Policy, units as number, clock);
           }
           complain(rule, context, error);
-          return refusedPart(rule, partition, "denied-by-policy", clock());
+          return refusedCheck(rule, partition, "denied-by-policy", clock());
         }),
     );
   }
 
-  function askWith(partition: Partition, context: C): MaybePromise<Part | null> {
-    if (context.clientLeft) return refusedPart(rule, "", "rule", clock());
+  function askWith(partition: Partition, context: C): MaybePromise<RuleCheck | null> {
+    if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     if (partition === EXEMPT) return null;
     if (partition === null) {
-      return key.refusesNull === true ? refusedPart(rule, "", "rule", clock()) : null;
+      return key.refusesNull === true ? refusedCheck(rule, "", "rule", clock()) : null;
     }
     if (typeof partition !== "string") {
       throw new TypeError(
-        refusal(`use rule "${rule.name}"`, "its key must give a string or null", partition),
+        cannot(`use rule "${rule.name}"`, "its key must give a string or null", partition),
       );
     }
     return policy !== null && typeof cost === "number"
-      ? askOf(rule, partition, policy, cost, clock)
+      ? newCheck(rule, partition, policy, cost, clock)
       : askDynamic(context, partition);
   }
 
-  function failed(error: unknown, context: C): Part {
-    if (context.clientLeft) return refusedPart(rule, "", "rule", clock());
+  function failed(error: unknown, context: C): RuleCheck {
+    if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     complain(rule, context, error);
     throw error;
   }
@@ -138,7 +138,7 @@ export function compileAsk<C extends Asked>(
   function askWhenHere(
     partition: MaybePromise<Partition>,
     context: C,
-  ): MaybePromise<Part | null> {
+  ): MaybePromise<RuleCheck | null> {
     return rescue(() => then(partition, askWith, context), failed, context);
   }
 
@@ -160,7 +160,7 @@ export function compileAsk<C extends Asked>(
     }
     // Most rules are so: what is known of them is not found out for each request again.
     return plain !== null && typeof partition === "string" && !context.clientLeft
-      ? new Part(rule, partition, plain.policy, plain.cost)
+      ? new RuleCheck(rule, partition, plain.policy, plain.cost)
       : askWhenHere(partition, context);
   };
 }

@@ -10,7 +10,7 @@ import type { Observer } from "../observers/events.ts";
 import type { HeaderFormat } from "../headers/format.ts";
 import { retryAfter } from "../headers/retry_after.ts";
 import { xRateLimit } from "../headers/x_ratelimit.ts";
-import { refusal, requireNames, shown } from "../cannot.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
 import { problemJson } from "../rejections/problem_json.ts";
 import type { Rejection } from "../rejections/rejection.ts";
 import type { FailurePolicy } from "../rules/rule.ts";
@@ -28,7 +28,7 @@ export interface ThrottleOptions {
   /** Rate headers. Default `[xRateLimit(), retryAfter()]`; an empty list sends none. */
   headers?: readonly HeaderFormat[];
   /** Which responses carry them. Default "always". */
-  report?: "always" | "denied" | "never";
+  sendHeaders?: "always" | "denied" | "never";
   /** The answer to a refused request. Default `problemJson()`. */
   reject?: Rejection;
   /** What rules do while the store fails, unless they say otherwise. Default "local". */
@@ -99,7 +99,7 @@ const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
   },
   authenticate: { holds: isFunction, text: "must be a function" },
   headers: listOf((item) => isFunction((item as HeaderFormat | null)?.write), "header formats"),
-  report: oneOf("always", "denied", "never"),
+  sendHeaders: oneOf("always", "denied", "never"),
   reject: { holds: isFunction, text: "must be a function that makes a Response" },
   onStoreFailure: oneOf("local", "allow", "deny"),
   unsafeStore: oneOf("warn", "error", "ignore"),
@@ -118,7 +118,7 @@ export function prepareOptions(options: ThrottleOptions): PreparedOptions {
   for (const [name, value] of Object.entries(options)) {
     const demand = DEMANDS[name as keyof ThrottleOptions];
     if (value !== undefined && !demand.holds(value)) {
-      throw new TypeError(refusal("create a throttle", `${name} ${demand.text}`, value));
+      throw new TypeError(cannot("create a throttle", `${name} ${demand.text}`, value));
     }
   }
   return {
@@ -126,7 +126,7 @@ export function prepareOptions(options: ThrottleOptions): PreparedOptions {
     client: options.client,
     authenticate: options.authenticate ?? null,
     headers: options.headers ?? [xRateLimit(), retryAfter()],
-    report: options.report ?? "always",
+    sendHeaders: options.sendHeaders ?? "always",
     reject: options.reject ?? problemJson(),
     onStoreFailure: options.onStoreFailure ?? "local",
     unsafeStore: options.unsafeStore ?? "warn",

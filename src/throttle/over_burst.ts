@@ -7,7 +7,7 @@
 import type { Policy } from "../algorithms/algorithm.ts";
 import { hasNumbers } from "../decision.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import { isOpen, Part } from "../exchange/rule_check.ts";
+import { isOpen, RuleCheck } from "../exchange/rule_check.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
 
@@ -24,17 +24,17 @@ export function neverPasses(
  * Must the store be asked what is left, although the rule has refused by itself? A limit of 0 leaves nothing, and a request
  * without a key, which costs nothing, has no quota.
  */
-export function needsLook({ source, policy, cost }: Part): boolean {
+export function needsLook({ source, policy, cost }: RuleCheck): boolean {
   return source === "rule" && policy.limit > 0 && cost > 0;
 }
 
 /** The question what is left. Its cost is 0, so it charges nothing, and no block counts it. */
-function lookAt({ rule, partition, policy }: Part): Part {
-  return new Part(rule, partition, policy, 0);
+function lookAt({ rule, partition, policy }: RuleCheck): RuleCheck {
+  return new RuleCheck(rule, partition, policy, 0);
 }
 
 /** Writes what the looks saw into the parts that they are for. */
-function show(_: void, looks: ReadonlyMap<Part, Part>): void {
+function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
   for (const [part, { source, remaining, resetAfterMs, blocked, blockedMs, at, chargedAt }] of looks) {
     // The deny cache leaves the parts beside a known refusal without a verdict, and so without numbers.
     if (source === null) part.source = null;
@@ -54,7 +54,7 @@ function show(_: void, looks: ReadonlyMap<Part, Part>): void {
  */
 export function askStoreAbout(
   store: AnsweringStore,
-  parts: readonly Part[],
+  parts: readonly RuleCheck[],
   spend: boolean,
 ): MaybePromise<void> {
   const looks = new Map(parts.filter(needsLook).map((part) => [part, lookAt(part)]));

@@ -5,7 +5,7 @@
  */
 
 import type { PreparedOptions } from "./options.ts";
-import { refusal } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 
 /** The rules and options of a throttle, with every default filled in. */
@@ -32,5 +32,5 @@ export function withSettings<T extends object>(throttle: T, settings: Settings):
 export function settingsOf(throttle: object): Settings {
   const settings = known.get(throttle);
   if (settings !== undefined) return settings;
-  throw new TypeError(refusal("describe this throttle", "it must be one that createThrottle made", throttle));
+  throw new TypeError(cannot("describe this throttle", "it must be one that createThrottle made", throttle));
 }

@@ -4,29 +4,29 @@
  * @module
  */
 
-import type { Announcer } from "../observers/notify.ts";
+import type { Notifier } from "../observers/notify.ts";
 import type { Source } from "../decision.ts";
 import { isResponse } from "./write_headers.ts";
-import { all, ifLater, type MaybePromise, rescue, then } from "../maybe.ts";
-import { refusal } from "../cannot.ts";
+import { all, whenPromise, type MaybePromise, rescue, then } from "../maybe.ts";
+import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/rule.ts";
 import type { DatedStore } from "../stores/store.ts";
-import type { Part, Trip } from "../exchange/exchange.ts";
+import type { RuleCheck, Exchange } from "../exchange/exchange.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
   /** Makes a charge what it really is, once; later calls do nothing. */
-  settle(trip: Trip, part: Part, cost: number): MaybePromise<void>;
+  settle(trip: Exchange, part: RuleCheck, cost: number): MaybePromise<void>;
   /** Gives back what the request held while it ran: its concurrency slots. */
-  release(trip: Trip): MaybePromise<unknown>;
+  release(trip: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
-  count(trip: Trip, response: Response): MaybePromise<unknown>;
+  settleByResponse(trip: Exchange, response: Response): MaybePromise<unknown>;
   /** The same for a handler that threw: it answered nothing, so "successes" are given back and all else stays. */
-  fail(trip: Trip): MaybePromise<unknown>;
+  settleAfterError(trip: Exchange): MaybePromise<unknown>;
 }
 
 /** Does the request hold something of this rule until its end? */
-export function holds({ rule, charged, cost }: Part): boolean {
+export function holds({ rule, charged, cost }: RuleCheck): boolean {
   return charged && cost > 0 && rule.implementation.heldWhileRunning === true;
 }
 
@@ -41,11 +41,11 @@ export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>
 
 /** Keeps the platform alive until the work is done. */
 export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
-  ifLater(work, (promise) => keeperOf(platform)?.(promise));
+  whenPromise(work, (promise) => keeperOf(platform)?.(promise));
 }
 
 /** What a request really cost under a rule, by its response. */
-function realCost(part: Part, response: Response, trip: Trip): MaybePromise<number> {
+function realCost(part: RuleCheck, response: Response, trip: Exchange): MaybePromise<number> {
   const { cost, rule: { count, name } } = part;
   if (count === "all") return cost;
   // What a handler gives to say that it upgraded the connection is no response: no failure, but no success either.
@@ -56,21 +56,21 @@ function realCost(part: Part, response: Response, trip: Trip): MaybePromise<numb
     if (typeof counts === "boolean") return counts ? cost : 0;
     if (isCost(counts)) return counts;
     throw new RangeError(
-      refusal(`use rule "${name}"`, "count must give true, false or an integer of at least 0", counts),
+      cannot(`use rule "${name}"`, "count must give true, false or an integer of at least 0", counts),
     );
   });
 }
 
 /** @returns The corrections of one throttle. */
-export function settlement(store: DatedStore, announcer: Announcer | null): Settlement {
+export function compileSettlement(store: DatedStore, announcer: Notifier | null): Settlement {
   // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
-  function settle(trip: Trip, part: Part, cost: number): MaybePromise<void> {
+  function settle(trip: Exchange, part: RuleCheck, cost: number): MaybePromise<void> {
     if (part.settled || !part.charged) return;
     part.settled = true;
     return correct(trip, part, cost);
   }
 
-  function correct(trip: Trip, part: Part, cost: number): MaybePromise<void> {
+  function correct(trip: Exchange, part: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === part.cost) return;
     const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = part;
     const correction = {
@@ -92,18 +92,18 @@ export function settlement(store: DatedStore, announcer: Announcer | null): Sett
     );
   }
 
-  function release(trip: Trip): MaybePromise<unknown> {
+  function release(trip: Exchange): MaybePromise<unknown> {
     return all(
-      trip.parts.filter(holds).map((part) => {
+      trip.checks.filter(holds).map((part) => {
         part.settled = true;
         return correct(trip, part, 0);
       }),
     );
   }
 
-  function count(trip: Trip, response: Response): MaybePromise<unknown> {
+  function count(trip: Exchange, response: Response): MaybePromise<unknown> {
     return all(
-      trip.parts.filter(({ rule }) => rule.count !== "all").map((part) =>
+      trip.checks.filter(({ rule }) => rule.count !== "all").map((part) =>
         rescue(
           () => then(realCost(part, response, trip), (cost) => settle(trip, part, cost)),
           (error) => announcer?.error(trip, part.rule.name, error),
@@ -112,10 +112,10 @@ export function settlement(store: DatedStore, announcer: Announcer | null): Sett
     );
   }
 
-  function fail(trip: Trip): MaybePromise<unknown> {
-    const failed = trip.parts.filter(({ rule }) => rule.count === "successes");
+  function fail(trip: Exchange): MaybePromise<unknown> {
+    const failed = trip.checks.filter(({ rule }) => rule.count === "successes");
     return then(all(failed.map((part) => settle(trip, part, 0))), () => release(trip));
   }
 
-  return { settle, release, count, fail };
+  return { settle, release, settleByResponse: count, settleAfterError: fail };
 }

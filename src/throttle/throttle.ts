@@ -4,31 +4,31 @@
  * @module
  */
 
-import { adviseOn } from "./warnings.ts";
-import { announcerOf } from "../observers/notify.ts";
-import { compileAsk } from "./compile_check.ts";
+import { warnAboutRules } from "./warnings.ts";
+import { notifier } from "../observers/notify.ts";
+import { compileCheck } from "./compile_check.ts";
 import type { Identity } from "../auth/authenticate.ts";
 import { onBodyEnd, withBody } from "../exchange/body_end.ts";
 import { compileClient } from "../client/client.ts";
 import { explainMissing } from "../client/missing.ts";
 import { compileDecide } from "./decide.ts";
 import type { Decision } from "../decision.ts";
-import { compileLabels, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./write_headers.ts";
-import { lookUps } from "./usage.ts";
+import { compileHeaders, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./write_headers.ts";
+import { usageReader } from "./usage.ts";
 import { compileMatch, UNTOUCHED } from "../rules/match.ts";
 import { isPromise, later, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Rate } from "../rules/rate.ts";
-import { refusal, shown } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { forbidStoring } from "../rejections/denial.ts";
 import { makesFresh } from "../rejections/rejection.ts";
 import { type CompiledRule, prepareRules, type Rule } from "../rules/rule.ts";
-import { holds, settlement, waitUntil } from "./settle.ts";
+import { holds, compileSettlement, waitUntil } from "./settle.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "../stores/wrappers/guard.ts";
-import { embark, type Owner, Trip } from "../exchange/exchange.ts";
+import { attach, type ThrottleCore, Exchange } from "../exchange/exchange.ts";
 import { TripOutcome } from "../exchange/exchange_outcome.ts";
 
 /**
@@ -71,7 +71,7 @@ export interface Throttle {
 }
 
 /** Servers mostly pass one thing beside the request; to spread a list, be it of one, takes some engines as long as all else here. */
-function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Trip): MaybePromise<Response> {
+function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Exchange): MaybePromise<Response> {
   const platform = trip.platform as unknown as Rest;
   if (platform.length !== 1) return handler(trip.request, ...platform);
   return (handler as Handler<unknown[]>)(trip.request, platform[0]);
@@ -102,28 +102,28 @@ export function createThrottle(
 ): Throttle {
   const prepared = prepareRules(rules);
   const settings = prepareOptions(options);
-  const { client, authenticate, headers, report, reject, observers, revealKeys } = settings;
+  const { client, authenticate, headers, sendHeaders: report, reject, observers, revealKeys } = settings;
   const store = guard(settings, prepared);
   const clock = store.clock ?? Date.now;
   const match = compileMatch(prepared, settings.exactPaths);
-  const announcer = announcerOf(observers, clock, revealKeys);
+  const announcer = notifier(observers, clock, revealKeys);
   const asks = prepared.map((rule) =>
-    compileAsk<Trip>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
+    compileCheck<Exchange>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
   );
-  const labels = compileLabels(prepared, headers);
+  const labels = compileHeaders(prepared, headers);
   const rejectsFresh = makesFresh(reject);
   const mark = Symbol("weir.labelled");
   const decide = compileDecide({ asks, store, announcer });
-  const { settle, release, count, fail } = settlement(store, announcer);
-  adviseOn(prepared, authenticate, settings.store, report === "never" ? null : headers);
+  const { settle, release, settleByResponse: count, settleAfterError: fail } = compileSettlement(store, announcer);
+  warnAboutRules(prepared, authenticate, settings.store, report === "never" ? null : headers);
   store.prepare?.(prepared);
   if (announcer !== null) store.observe?.(announcer.store);
 
-  const owner: Owner = {
+  const owner: ThrottleCore = {
     addressOf: compileClient(client),
     explainAddress: (request, platform) => explainMissing(client, request, platform),
     settle(trip, name, cost) {
-      const part = trip.parts.find(({ rule }) => rule.name === name);
+      const part = trip.checks.find(({ rule }) => rule.name === name);
       if (part === undefined) return prepared.some((rule) => rule.name === name) ? undefined : false;
       const settled = settle(trip, part, cost);
       waitUntil(trip.platform, settled);
@@ -131,15 +131,15 @@ export function createThrottle(
     },
   };
 
-  function tripFor(request: Request, platform: readonly unknown[], spend: boolean): Trip {
-    return new Trip(request, platform, match(request), owner, spend);
+  function tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
+    return new Exchange(request, platform, match(request), owner, spend);
   }
 
   // ---- both stages, with authentication between them ---------------------------------------------
 
   /** Decides a request: null when it may pass, else the answer to it. */
-  function enter(trip: Trip): MaybePromise<Response | null> {
-    embark(trip);
+  function enter(trip: Exchange): MaybePromise<Response | null> {
+    attach(trip);
     announcer?.start(trip);
     const refused = decide(trip, trip.matched.before);
     const answer = isPromise(refused) ? later(refused, identify, trip) : identify(refused, trip);
@@ -148,40 +148,40 @@ export function createThrottle(
   }
 
   /** What throws on the way, or in the handler, ends the trip: nothing is held any more. */
-  function failed(error: unknown, trip: Trip): MaybePromise<never> {
-    trip.over = true;
+  function failed(error: unknown, trip: Exchange): MaybePromise<never> {
+    trip.ended = true;
     return then(fail(trip), () => {
       throw error;
     });
   }
 
-  function identify(refused: boolean, trip: Trip): MaybePromise<Response | null> {
+  function identify(refused: boolean, trip: Exchange): MaybePromise<Response | null> {
     if (refused) return refuse(trip);
     if (authenticate === null || trip.matched.isPreflight) return admit(null, trip);
     announcer?.pause(trip);
     return then(rescue(authenticate, authenticationFailed, trip), authenticated, trip);
   }
 
-  function authenticated(found: Identity | Response | null, trip: Trip): MaybePromise<Response | null> {
+  function authenticated(found: Identity | Response | null, trip: Exchange): MaybePromise<Response | null> {
     announcer?.start(trip);
     return admit(found, trip);
   }
 
-  function authenticationFailed(error: unknown, trip: Trip): Response {
+  function authenticationFailed(error: unknown, trip: Exchange): Response {
     // Nobody waits for it.
     if (trip.clientLeft) return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
     announcer?.error(trip, null, error);
     throw error;
   }
 
-  function admit(found: Identity | Response | null, trip: Trip): MaybePromise<Response | null> {
+  function admit(found: Identity | Response | null, trip: Exchange): MaybePromise<Response | null> {
     if (isResponse(found)) return turnAway(found, trip);
     trip.who = found ?? null;
     const refused = decide(trip, trip.matched.after);
     return isPromise(refused) ? later(refused, pass, trip) : pass(refused, trip);
   }
 
-  function pass(refused: boolean, trip: Trip): MaybePromise<Response | null> {
+  function pass(refused: boolean, trip: Exchange): MaybePromise<Response | null> {
     sortParts(trip);
     if (refused) return refuse(trip);
     announcer?.verdict(trip, false);
@@ -189,33 +189,33 @@ export function createThrottle(
   }
 
   /** Decisions are shown in rule order, whatever their stage. */
-  function sortParts(trip: Trip): void {
+  function sortParts(trip: Exchange): void {
     const { before, after } = trip.matched;
     if (before.length === 0 || after.length === 0) return;
-    trip.parts = [...trip.parts].sort((a, b) => a.rule.index - b.rule.index);
+    trip.checks = [...trip.checks].sort((a, b) => a.rule.index - b.rule.index);
   }
 
   /** What authentication answered: sent as it is, with what the first stage decided. */
-  function turnAway(response: Response, trip: Trip): MaybePromise<Response> {
+  function turnAway(response: Response, trip: Exchange): MaybePromise<Response> {
     trip.who = null;
     announcer?.verdict(trip, false);
     return then(count(trip, response), () => then(release(trip), () => label(trip, response, false)));
   }
 
   /** What the first stage charged stays charged, but nothing runs any more: slots come free. */
-  function refuse(trip: Trip): MaybePromise<Response> {
+  function refuse(trip: Exchange): MaybePromise<Response> {
     trip.who ??= null;
     announcer?.verdict(trip, true);
     return then(then(trip.matched.holds ? release(trip) : undefined, rejected, trip), deny, trip);
   }
 
-  function rejected(_: unknown, trip: Trip): MaybePromise<Response> {
+  function rejected(_: unknown, trip: Exchange): MaybePromise<Response> {
     return reject(outcomeOf(trip, false, null), trip);
   }
 
-  function deny(rejection: Response, trip: Trip): Response {
+  function deny(rejection: Response, trip: Exchange): Response {
     if (!isResponse(rejection)) {
-      throw new TypeError(refusal("answer a refused request", "reject must give a Response", rejection));
+      throw new TypeError(cannot("answer a refused request", "reject must give a Response", rejection));
     }
     const answer = rejectsFresh ? rejection : withHeaders(rejection, forbidStoring);
     const labelled = label(trip, answer, true, rejectsFresh);
@@ -225,11 +225,11 @@ export function createThrottle(
 
   // ---- after the handler --------------------------------------------------------------------------
 
-  function finish(response: Response, trip: Trip): MaybePromise<Response> {
+  function finish(response: Response, trip: Exchange): MaybePromise<Response> {
     return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false);
   }
 
-  function countAndLabel(response: Response, trip: Trip): MaybePromise<Response> {
+  function countAndLabel(response: Response, trip: Exchange): MaybePromise<Response> {
     return then(count(trip, response), () => label(trip, response, false));
   }
 
@@ -238,19 +238,19 @@ export function createThrottle(
   }
 
   /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
-  function label(trip: Trip, response: Response, denied: boolean, fresh?: boolean): Response {
-    trip.over = true;
+  function label(trip: Exchange, response: Response, denied: boolean, fresh?: boolean): Response {
+    trip.ended = true;
     if (announcer !== null && response) announcer.answered(response.status);
     const labelled = !isTold(denied)
       ? response
       : fresh
-      ? withHeaders(response, labels.fresh, trip.parts)
-      : withOwnHeaders(response, mark, trip.passage, denied, labels.join, trip.parts);
+      ? withHeaders(response, labels.fresh, trip.checks)
+      : withOwnHeaders(response, mark, trip.passage, denied, labels.join, trip.checks);
     if (denied) markRefusal(labelled);
-    return trip.matched.holds && trip.parts.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
+    return trip.matched.holds && trip.checks.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
   }
 
-  function releaseAtEnd(response: Response, trip: Trip): Response {
+  function releaseAtEnd(response: Response, trip: Exchange): Response {
     const end = (): void => waitUntil(trip.platform, release(trip));
     const body = trip.request.method !== "HEAD" && response?.body;
     if (body) return onBodyEnd(response, body, end);
@@ -258,13 +258,13 @@ export function createThrottle(
     return response;
   }
 
-  function outcomeOf(trip: Trip, allowed: boolean, response: Response | null): Outcome {
+  function outcomeOf(trip: Exchange, allowed: boolean, response: Response | null): Outcome {
     return new TripOutcome(trip, allowed, response, (answer) => {
       if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
       return label(trip, answer, !allowed);
     }, () => {
       const headers = new Headers();
-      if (isTold(!allowed)) labels.fresh(headers, trip.parts);
+      if (isTold(!allowed)) labels.fresh(headers, trip.checks);
       return headers;
     });
   }
@@ -276,7 +276,7 @@ export function createThrottle(
     ): Handler<Rest, Response | Exclude<Given, Response>> {
       // What is no Response passes all that follows untouched.
       const handler = given as unknown as Handler<Rest>;
-      function proceed(refusal: Response | null, trip: Trip): MaybePromise<Response> {
+      function proceed(refusal: Response | null, trip: Exchange): MaybePromise<Response> {
         if (refusal !== null) return refusal;
         const response = hand(handler, trip);
         return isPromise(response) ? later(response, finish, trip) : finish(response, trip);
@@ -286,7 +286,7 @@ export function createThrottle(
         requireRequest(request);
         const matched = match(request);
         if (matched === UNTOUCHED) return handler(request, ...rest);
-        const trip = new Trip(request, rest, matched, owner, true);
+        const trip = new Exchange(request, rest, matched, owner, true);
         let response: MaybePromise<Response>;
         try {
           const refused = enter(trip);
@@ -315,12 +315,12 @@ export function createThrottle(
             trip.who = isResponse(found) ? null : found ?? null;
             return then(isResponse(found) ? false : decide(trip, trip.matched.after), () => {
               sortParts(trip);
-              return trip.parts.map(({ decision }) => decision);
+              return trip.checks.map(({ decision }) => decision);
             });
           }),
       );
     },
-    ...lookUps({ rules: prepared, asks, store, clock, authenticate, tripFor }),
+    ...usageReader({ rules: prepared, asks, store, clock, authenticate, tripFor }),
   }, { rules: prepared, options: settings });
 }
 
@@ -353,7 +353,7 @@ export function withThrottle<Rest extends unknown[], Given extends Response | un
   options?: ThrottleOptions,
 ): Handler<Rest, Response | Exclude<Given, Response>> {
   if (typeof handler !== "function") {
-    throw new TypeError(refusal("throttle this handler", "it must be a function", handler));
+    throw new TypeError(cannot("throttle this handler", "it must be a function", handler));
   }
   if (typeof rules === "object" && rules !== null && "wrap" in rules) {
     if (options !== undefined) {

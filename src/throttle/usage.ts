@@ -4,34 +4,34 @@
  * @module
  */
 
-import { type Asker, askOf } from "./compile_check.ts";
+import { type Checker, newCheck } from "./compile_check.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Decision } from "../decision.ts";
 import { isResponse } from "./write_headers.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import { askStoreAbout } from "./over_burst.ts";
-import { type Part, storageKey } from "../exchange/rule_check.ts";
-import { refusal, shown } from "../cannot.ts";
+import { type RuleCheck, storageKey } from "../exchange/rule_check.ts";
+import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
-import { type Trip, tripOf } from "../exchange/exchange.ts";
+import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 
 /** What a look-up needs of its throttle. */
-export interface LookUpOptions {
+export interface UsageReaderOptions {
   readonly rules: readonly PreparedRule[];
   /** By the rules' index. */
-  readonly asks: readonly Asker<Trip>[];
+  readonly asks: readonly Checker<Exchange>[];
   readonly store: AnsweringStore;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly authenticate: Authenticate | null;
   /** A trip that spends nothing where `spend` is false. */
-  tripFor(request: Request, platform: readonly unknown[], spend: boolean): Trip;
+  tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
 }
 
 /** The look-ups of a throttle. */
-export interface LookUps {
+export interface UsageReader {
   /** What a rule would say to one more request of a key. */
   usage(rule: string, key: string | Request): MaybePromise<Decision>;
   /** Forgets what a key used under a rule. */
@@ -39,20 +39,20 @@ export interface LookUps {
 }
 
 /** @returns The look-ups of one throttle. */
-export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: LookUpOptions): LookUps {
+export function usageReader({ rules, asks, store, clock, authenticate, tripFor }: UsageReaderOptions): UsageReader {
   function ruleNamed(name: string): PreparedRule {
     const rule = rules.find((rule) => rule.name === name);
     if (rule !== undefined) return rule;
     const names = rules.map(({ name }) => shown(name)).join(", ");
-    throw new TypeError(refusal("find a rule of this name", `there are only ${names}`, name));
+    throw new TypeError(cannot("find a rule of this name", `there are only ${names}`, name));
   }
 
-  function askByKey(rule: PreparedRule, partition: string): Part {
+  function askByKey(rule: PreparedRule, partition: string): RuleCheck {
     if (rule.policy !== null) {
-      return askOf(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
+      return newCheck(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
     }
     throw new TypeError(
-      refusal(
+      cannot(
         `look up rule "${rule.name}" by its key alone`,
         "its rate depends on the request, so give a request",
         partition,
@@ -60,16 +60,16 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
     );
   }
 
-  function askByRequest(rule: PreparedRule, request: Request): MaybePromise<Part> {
+  function askByRequest(rule: PreparedRule, request: Request): MaybePromise<RuleCheck> {
     requireRequest(request);
-    const trip = tripFor(request, tripOf(request)?.platform ?? [], false);
+    const trip = tripFor(request, exchangeOf(request)?.platform ?? [], false);
     trip.keepAddress();
     const isEarly = rule.stage === "before-auth";
     return then(isEarly ? undefined : authenticate?.(trip), (found) => {
       if (!isEarly) trip.who = isResponse(found) ? null : found ?? null;
       return then(asks[rule.index](trip), (part) => {
         if (part !== null) return part;
-        throw new TypeError(refusal(`look up rule "${rule.name}"`, "it skips this request", request.url));
+        throw new TypeError(cannot(`look up rule "${rule.name}"`, "it skips this request", request.url));
       });
     });
   }
@@ -85,7 +85,7 @@ export function lookUps({ rules, asks, store, clock, authenticate, tripFor }: Lo
     reset(name, key) {
       const rule = ruleNamed(name);
       if (store.forget === undefined) {
-        throw new TypeError(refusal(`reset rule "${name}"`, "its store cannot forget", key));
+        throw new TypeError(cannot(`reset rule "${name}"`, "its store cannot forget", key));
       }
       return then(
         typeof key === "string" ? storageKey(rule, key) : then(askByRequest(rule, key), ({ key }) => key),

@@ -38,7 +38,7 @@ const derivedNames = new WeakMap<Store, Set<string>>();
  * @param store The store it was given.
  * @param formats Its header formats; null where none is ever sent. An empty list is taken as meant.
  */
-export function adviseOn(
+export function warnAboutRules(
   rules: readonly PreparedRule[],
   authenticate: Authenticate | null,
   store: Store,

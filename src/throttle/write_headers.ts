@@ -7,10 +7,10 @@
 import { hasNumbers, refuses } from "../decision.ts";
 import type { HeaderFormat, Report } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import type { Part } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/exchange.ts";
 
 /** Writes what was decided into headers: those of `response`, or, without one, those of a response with status 200. */
-export type Labeller = (headers: Headers, parts: readonly Part[], response?: Response) => void;
+export type HeaderWriter = (headers: Headers, parts: readonly RuleCheck[], response?: Response) => void;
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to what they tell. */
 const REFUSAL = Symbol("weir.refusal");
@@ -114,12 +114,12 @@ export function markRefusal(response: Response): Response {
 }
 
 /** Is this part told to clients? Shadow rules are not, nor numbers that mean nothing. */
-function isTold(part: Part): boolean {
+function isTold(part: RuleCheck): boolean {
   return part.mode === "enforce" && hasNumbers(part);
 }
 
 /** What to say of a request's parts, of which there is one at least; `fresh` for the headers of a fresh response. */
-function reportOf(parts: readonly Part[], fresh: boolean, response: Response | undefined): Report {
+function reportOf(parts: readonly RuleCheck[], fresh: boolean, response: Response | undefined): Report {
   let told = 0;
   let refused = false;
   let waitMs = 0;
@@ -144,9 +144,9 @@ function reportOf(parts: readonly Part[], fresh: boolean, response: Response | u
 /** How a throttle's responses are labelled. */
 export interface Labels {
   /** Writes into headers that may tell of quotas already. */
-  readonly join: Labeller;
+  readonly join: HeaderWriter;
   /** Writes into those of a fresh response, which do not. */
-  readonly fresh: Labeller;
+  readonly fresh: HeaderWriter;
 }
 
 /** Is the format about denials as such, as Retry-After is, rather than about rules? Then it speaks whichever rule refuses. */
@@ -178,7 +178,7 @@ export function formatsOf(
  * @param rules The rules; those with formats of their own use these instead.
  * @param own The throttle's formats.
  */
-export function compileLabels(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): Labels {
+export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): Labels {
   const used = new Map<HeaderFormat, Set<PreparedRule>>();
   for (const rule of rules) {
     for (const format of rule.headers ?? own) used.set(format, (used.get(format) ?? new Set()).add(rule));
@@ -198,7 +198,7 @@ export function compileLabels(rules: readonly PreparedRule[], own: readonly Head
   const isOnceEach = plans.every(({ described }) => described.length > 0) &&
     new Set(written.map((name) => name.toLowerCase())).size === written.length;
 
-  function labeller(fresh: boolean): Labeller {
+  function labeller(fresh: boolean): HeaderWriter {
     return (headers, parts, response) => {
       if (parts.length === 0) return;
       const whole = reportOf(parts, fresh, response);

@@ -168,7 +168,7 @@ describe("stores", () => {
               if (spend && allowed) used.set(key, before + cost);
               const remaining = policy.limit - (used.get(key) ?? 0);
               return {
-                ...{ policy: policy.name, limit: policy.limit, windowMs: policy.windowMs, mode: policy.mode },
+                ...{ rule: policy.name, limit: policy.limit, windowMs: policy.windowMs, mode: policy.mode },
                 ...{ cost, allowed, remaining, resetAfterMs: 1000, retryAfterMs: allowed ? 0 : 1000 },
                 ...{ blocked: false, source: "store" as const, at: START, chargedAt: START },
               };

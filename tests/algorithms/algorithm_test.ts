@@ -222,12 +222,12 @@ describe("algorithms, step by step", () => {
   });
 
   it("say what of a policy they cannot do exactly", () => {
-    assertEquals(slidingLog().refuse?.(10_000, 1), null);
-    assert(slidingLog().refuse?.(10_001, 1)?.includes("slidingWindow()"));
+    assertEquals(slidingLog().unsupported?.(10_000, 1), null);
+    assert(slidingLog().unsupported?.(10_001, 1)?.includes("slidingWindow()"));
     const most = Number.MAX_SAFE_INTEGER;
-    assertEquals(gcra().refuse?.(1, most), null);
-    assert(gcra().refuse?.(2, most)?.includes(`2 x ${most}`));
-    assert(gcra({ burst: 2 }).refuse?.(1, most)?.includes(`2 x ${most}`));
+    assertEquals(gcra().unsupported?.(1, most), null);
+    assert(gcra().unsupported?.(2, most)?.includes(`2 x ${most}`));
+    assert(gcra({ burst: 2 }).unsupported?.(1, most)?.includes(`2 x ${most}`));
   });
 });
 
@@ -378,7 +378,7 @@ describe("a limit that changes", () => {
         fc.property(cases, fc.integer({ min: 1, max: 1_000_000 }), (one, other) => {
           const { algorithm, policy } = one;
           const changed = { algorithm, policy: { ...policy, limit: other } };
-          if (algorithm.refuse?.(other, policy.windowMs)) return;
+          if (algorithm.unsupported?.(other, policy.windowMs)) return;
           const { state } = algorithm.step(null, policy, START, one.capacity, null);
           const left = Math.max(0, (algorithm.capacity?.(other) as number) - one.capacity);
           assertEquals(look(changed, state, START).remaining, Math.min(other, left));

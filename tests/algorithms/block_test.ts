@@ -152,7 +152,7 @@ describe("a block", () => {
 
   it("leaves what its algorithm says of itself", () => {
     const inner = concurrency({ lease: 10 });
-    const { name, unit, window, heldWhileRunning, capacity, revocable } = withBlock(inner, BLOCK);
+    const { name, unit, window, heldWhileRunning, capacity, mayFreeEarly: revocable } = withBlock(inner, BLOCK);
     assertEquals([name, unit, window, heldWhileRunning, capacity?.(7), revocable], [
       "concurrency",
       "concurrent-requests",
@@ -161,8 +161,8 @@ describe("a block", () => {
       7,
       true,
     ]);
-    assertEquals(withBlock(gcra(), BLOCK).gradual, true);
-    assert(withBlock(gcra({ burst: 2 }), BLOCK).refuse?.(1, Number.MAX_SAFE_INTEGER)?.includes("exact"));
+    assertEquals(withBlock(gcra(), BLOCK).refillsGradually, true);
+    assert(withBlock(gcra({ burst: 2 }), BLOCK).unsupported?.(1, Number.MAX_SAFE_INTEGER)?.includes("exact"));
     assertEquals(withBlock({ step: fixedWindow().step }, BLOCK).lua, undefined);
   });
 

@@ -15,7 +15,7 @@ function calendarMonth(): Algorithm {
   return {
     name: "calendar-month",
     window: 31 * DAY,
-    revocable: false,
+    mayFreeEarly: false,
     capacity: (limit) => limit,
     step(state, { limit }, now, cost, since) {
       const date = new Date(now);

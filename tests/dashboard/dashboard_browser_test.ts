@@ -138,7 +138,7 @@ describeOnNode("the dashboard in Chromium", { skip: withoutChromium }, () => {
     // What other instances may have written where statistics are shared.
     const decision = await scene.throttle.usage("all", HOSTILE);
     const event = { at: scene.clock.now, method: HOSTILE, route: HOSTILE, key: HOSTILE };
-    scene.statistics({ ...event, type: "denied", decisions: [{ ...decision, policy: HOSTILE }] });
+    scene.statistics({ ...event, type: "denied", decisions: [{ ...decision, rule: HOSTILE }] });
     scene.statistics({ ...event, type: "store", state: "failing", error: new Error(HOSTILE), decisions: [] });
 
     const lookups = [HOSTILE, "all"].map((rule) => new URLSearchParams({ rule, key: `">${HOSTILE}` }));

@@ -111,7 +111,7 @@ describe("outcome.headers, where headers are not always sent", () => {
   };
   for (const report of ["always", "denied", "never"] as const) {
     it(`are as many as label writes: "${report}"`, async () => {
-      const { throttle } = throttled("1/min", { report });
+      const { throttle } = throttled("1/min", { sendHeaders: report });
       const outcomes = [await throttle.check(requestTo()), await throttle.check(requestTo())];
       assertEquals(outcomes.map(({ headers }) => headers.has("x-ratelimit-limit")), told[report]);
       for (const outcome of outcomes) assertEquals(pairs(outcome.headers), labelled(outcome));

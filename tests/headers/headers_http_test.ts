@@ -178,7 +178,7 @@ describe("a denial", () => {
     const formats: ThrottleOptions[] = [
       { headers: [rateLimit()] },
       { headers: [] },
-      { report: "never" },
+      { sendHeaders: "never" },
     ];
     for (const options of formats) {
       const within = createThrottle({ name: "within", rate: "9/hour", cost: 10, key }, options);

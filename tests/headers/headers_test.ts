@@ -17,14 +17,14 @@ const step: Algorithm["step"] = () => {
   throw new Error("Formats do not step.");
 };
 const fixed: Algorithm = { step };
-const gradual: Algorithm = { step, gradual: true };
+const gradual: Algorithm = { step, refillsGradually: true };
 const slots: Algorithm = { step, unit: "concurrent-requests" };
 const bytes: Algorithm = { step, unit: "content-bytes" };
 
 /** A rule of 100 a minute that has 99 left, but for what is said otherwise. */
 function quota(changes: Partial<Decision> = {}, algorithm: Algorithm = fixed): Quota {
   const decision: Decision = {
-    policy: "default",
+    rule: "default",
     limit: 100,
     windowMs: 60_000,
     cost: 1,
@@ -102,8 +102,8 @@ describe("xRateLimit", () => {
   }
 
   it("lesson 33: of several rules it tells the one with the least share left", () => {
-    const daily = quota({ policy: "daily", limit: 1000, remaining: 99, resetAfterMs: 80_000_000 });
-    const burst = quota({ policy: "burst", limit: 2, remaining: 1, resetAfterMs: 1000 });
+    const daily = quota({ rule: "daily", limit: 1000, remaining: 99, resetAfterMs: 80_000_000 });
+    const burst = quota({ rule: "burst", limit: 2, remaining: 1, resetAfterMs: 1000 });
     for (const quotas of [[daily, burst], [burst, daily]]) {
       assertEquals(write(xRateLimit(), reportOf(...quotas))["x-ratelimit-limit"], "1000");
     }
@@ -308,13 +308,13 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("D102, D103, D104: the policy is a String with a q, which draft 10's readers understand", () => {
-    const report = reportOf(refusal(58_500, { policy: "RemoteAddr", limit: 1 }));
+    const report = reportOf(refusal(58_500, { rule: "RemoteAddr", limit: 1 }));
     assertEquals(both(report), ['"RemoteAddr";q=1;w=60', '"RemoteAddr";r=0;t=59']);
   });
 
   it("lesson 34: equal limits with different windows are two policies", () => {
-    const minute = quota({ policy: "minute" });
-    const hour = quota({ policy: "hour", windowMs: 3_600_000, resetAfterMs: 3_600_000 });
+    const minute = quota({ rule: "minute" });
+    const hour = quota({ rule: "hour", windowMs: 3_600_000, resetAfterMs: 3_600_000 });
     assertEquals(both(reportOf(minute, hour)), [
       '"minute";q=100;w=60, "hour";q=100;w=3600',
       '"minute";r=99;t=60, "hour";r=99;t=3600',
@@ -322,7 +322,7 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("lesson 35: no partition keys are sent", () => {
-    assertFalse(both(reportOf(quota(), refusal(1000, { policy: "other" }))).join().includes("pk"));
+    assertFalse(both(reportOf(quota(), refusal(1000, { rule: "other" }))).join().includes("pk"));
   });
 
   const forms: [title: string, quota: Quota, policy: string, state: string][] = [
@@ -443,7 +443,7 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("names only its policies on a denial by a nested throttle", () => {
-    const denial = write([rateLimit(), retryAfter()], reportOf(refusal(2000, { policy: "inner" })));
+    const denial = write([rateLimit(), retryAfter()], reportOf(refusal(2000, { rule: "inner" })));
     assertEquals(write([rateLimit(), retryAfter()], reportOf(quota()), denial), {
       "ratelimit-policy": '"inner";q=100;w=60, "default";q=100;w=60',
       "ratelimit": '"inner";r=0;t=2',
@@ -614,7 +614,7 @@ describe("rateLimit, drafts 7 and 6", () => {
   });
 
   it("names no quota twice: the longer window is kept", () => {
-    const hour = quota({ policy: "hour", windowMs: 3_600_000 });
+    const hour = quota({ rule: "hour", windowMs: 3_600_000 });
     for (const draft of [7, 6] as const) {
       for (const quotas of [[quota(), hour], [hour, quota()]]) {
         assertEquals(write(rateLimit({ draft }), reportOf(...quotas))["ratelimit-policy"], "100;w=3600");
@@ -680,7 +680,7 @@ describe("rateLimit, any reports", () => {
     fc.array(fc.tuple(decision, algorithm), { minLength: 1, maxLength: 4 }).map((rules) =>
       rules.map(([{ limit, windowMs, left, wait, reset, allowed, blocked }, algorithm], index) =>
         quota({
-          policy: `${name}.${index}`,
+          rule: `${name}.${index}`,
           limit,
           windowMs,
           allowed,
@@ -724,7 +724,7 @@ describe("rateLimit, any reports", () => {
           if (depth < denying && denying < all.length) return; // never reached
           const report = reportOf(...asked);
           if (report.denied) denied = report;
-          names.push(...asked.map(({ decision }) => decision.policy));
+          names.push(...asked.map(({ decision }) => decision.rule));
           for (const format of formats) format.write(headers, report);
         });
 
@@ -763,7 +763,7 @@ describe("rateLimit, any reports", () => {
           assertMatch(wait!, /^[1-9]\d*$/);
           assert(Number(wait) * 1000 >= retryAfterMs);
           // Only what refuses is told, whatever the levels around it do.
-          assertEquals(states.map(([name]) => name), refusing.map(({ decision }) => decision.policy));
+          assertEquals(states.map(([name]) => name), refusing.map(({ decision }) => decision.rule));
         }
       }),
       { numRuns: 2000 },
@@ -860,7 +860,7 @@ describe("numbers in headers", () => {
 
   it("of other rules than those before: RateLimit-Policy lists the rules of this request", () => {
     const format = rateLimit();
-    const [burst, daily] = [quota({ policy: "burst" }), quota({ policy: "daily" })];
+    const [burst, daily] = [quota({ rule: "burst" }), quota({ rule: "daily" })];
     const policies = [[burst, daily], [burst], [burst, daily], [daily, burst]].map((quotas) =>
       write(format, reportOf(...quotas))["ratelimit-policy"]
     );

@@ -117,7 +117,7 @@ describe("throttle, the Hono middleware", () => {
     app.use(told("app", "100/min"));
     app.use("/api/*", told("group", "10/min"));
     app.get("/api/one", told("route", "2/min"), (c) => {
-      return c.json(c.get("throttle").decisions.map(({ policy, remaining }) => [policy, remaining]));
+      return c.json(c.get("throttle").decisions.map(({ rule: policy, remaining }) => [policy, remaining]));
     });
     app.get("/api/two", (c) => c.text("two"));
 
@@ -155,7 +155,7 @@ describe("throttle, the Hono middleware", () => {
     const app = new Hono().use("/a", throttle(shared)).use("/b", throttle(shared));
     app.get("/a", (c) => c.text("a")).get("/b", (c) => c.text("b"));
     assertEquals([left(await app.request("/a")), left(await app.request("/b"))], ["2", "1"]);
-    const error = assertThrows(() => throttle(shared, { report: "never" }), TypeError);
+    const error = assertThrows(() => throttle(shared, { sendHeaders: "never" }), TypeError);
     assertEquals(
       error.message,
       'Cannot give options to a throttle that is made already: current value is ["report"]',

@@ -25,7 +25,7 @@ function decision(
 ): ThrottleEvent["decisions"][number] {
   return {
     ...{
-      policy: "login",
+      rule: "login",
       limit: 5,
       windowMs: 900_000,
       cost: 1,

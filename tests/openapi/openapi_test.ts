@@ -264,7 +264,7 @@ suite("the documents", () => {
         const silent = () => new Response("no", { status: 429 });
         const told: ThrottleOptions[] = [
           ...[problemJson(), detailJson(), errorJson(), silent].map((reject) => ({ reject })),
-          ...(["denied", "never"] as const).map((report) => ({ report })),
+          ...(["denied", "never"] as const).map((sendHeaders) => ({ sendHeaders })),
         ];
         for (const options of told) {
           const throttle = createThrottle(rules, {

@@ -16,7 +16,7 @@ const AT = Date.UTC(2026, 0, 1);
 /** A refusal of a minute by the rule "burst", but for what is said otherwise. */
 function decision(changes: Partial<Decision> = {}): Decision {
   return {
-    policy: "burst",
+    rule: "burst",
     limit: 1,
     windowMs: 60_000,
     cost: 1,
@@ -33,8 +33,8 @@ function decision(changes: Partial<Decision> = {}): Decision {
   };
 }
 
-const passes = decision({ policy: "daily", allowed: true, remaining: 9, retryAfterMs: 0 });
-const shadow = decision({ policy: "trial", mode: "shadow", retryAfterMs: 3_600_000 });
+const passes = decision({ rule: "daily", allowed: true, remaining: 9, retryAfterMs: 0 });
+const shadow = decision({ rule: "trial", mode: "shadow", retryAfterMs: 3_600_000 });
 const noStore = decision({ source: "denied-by-policy", retryAfterMs: 1000 });
 
 const context: Context = {
@@ -97,11 +97,11 @@ describe("problemJson", () => {
   });
 
   const type = (name: string) => `https://iana.org/assignments/http-problem-types#${name}`;
-  const blocked = decision({ policy: "login", blocked: true });
+  const blocked = decision({ rule: "login", blocked: true });
   const rows: [title: string, decisions: Decision[], type: string, names: string[]][] = [
     [
       "names the refusing rules in rule order",
-      [decision(), passes, decision({ policy: "a" })],
+      [decision(), passes, decision({ rule: "a" })],
       "quota-exceeded",
       [
         "burst",
@@ -141,9 +141,9 @@ describe("problemJson", () => {
       source: fc.constantFrom("store" as const, "denied-by-policy" as const),
     });
     await fc.assert(fc.asyncProperty(fc.array(refusal, { maxLength: 4 }), async (refusals) => {
-      const decisions = [decision({ policy: "always" }), ...refusals.map(decision)];
+      const decisions = [decision({ rule: "always" }), ...refusals.map(decision)];
       const body = await (await reject(rejection, ...decisions)).json();
-      const expected = decisions.filter(({ mode }) => mode === "enforce").map(({ policy }) => policy);
+      const expected = decisions.filter(({ mode }) => mode === "enforce").map(({ rule: policy }) => policy);
       assertEquals(body["violated-policies"], expected);
       assertEquals(Object.keys(body), ["type", "title", "status", "violated-policies"]);
       assertEquals(titles.get(body.type) ?? body.title, body.title);
@@ -154,7 +154,7 @@ describe("problemJson", () => {
   it("answers the same once more sets of rules refused than it keeps bodies of", async () => {
     const rejection = problemJson();
     for (let index = 0; index < 1100; index++) {
-      const body = await (await reject(rejection, decision({ policy: `rule-${index}` }))).json();
+      const body = await (await reject(rejection, decision({ rule: `rule-${index}` }))).json();
       assertEquals(body["violated-policies"], [`rule-${index}`]);
     }
   });
@@ -238,14 +238,14 @@ describe("errorJson", () => {
   }
 
   it("S058: of several refusing rules it names the one with the longest wait, and no shadow rule", async () => {
-    const longest = decision({ policy: "hourly", retryAfterMs: 90_000 });
+    const longest = decision({ rule: "hourly", retryAfterMs: 90_000 });
     const { details } = await (await reject(errorJson(), decision(), longest, shadow)).json();
     assertEquals(details.throttle_type, "hourly");
     assertEquals(details.retry_after_seconds, 90);
   });
 
   it("leaves the wait out when waiting cannot help", async () => {
-    const never = decision({ policy: "big", retryAfterMs: Infinity, source: "rule" });
+    const never = decision({ rule: "big", retryAfterMs: Infinity, source: "rule" });
     const { details } = await (await reject(errorJson(), decision(), never)).json();
     assertEquals(details, { throttle_type: "big" });
   });
@@ -333,7 +333,7 @@ describe("openAiJson", () => {
   });
 
   it("tells the longest wait, and where waiting does not help", async () => {
-    const longer = decision({ policy: "daily", retryAfterMs: 86_400_000 });
+    const longer = decision({ rule: "daily", retryAfterMs: 86_400_000 });
     const { error: { message } } = await body(decision(), longer);
     assertEquals(message, 'Too many requests for the limit "daily". Please try again in 86400 s.');
     const { error } = await body(decision({ retryAfterMs: Infinity }));

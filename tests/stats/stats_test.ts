@@ -409,7 +409,7 @@ describe("bounded memory (W 18)", () => {
     for (let i = 0; i < 1000; i++) {
       const event = deniedBy(`/route/${i}`, "c");
       const decision = {
-        policy: `rule-${i}`,
+        rule: `rule-${i}`,
         limit: 1,
         windowMs: 1,
         mode: "enforce",

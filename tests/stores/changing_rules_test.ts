@@ -134,7 +134,7 @@ class Promised {
     // A charge counts from the end of its slot on.
     const slotMs = implementation.name === "sliding-window" ? Math.ceil(this.windowMs / SLOTS) - 1 : 0;
     const ownMs = this.windowMs + (this.isMeter ? drainMs : this.windowMs + slotMs);
-    return implementation.remembersRefusals ? Math.max(ownMs, 2 * MOST_BLOCK_MS) : ownMs;
+    return implementation.countsDenials ? Math.max(ownMs, 2 * MOST_BLOCK_MS) : ownMs;
   }
 
   charge(passedMs: number, units: number): void {

@@ -1,7 +1,7 @@
 import { after, before, describe, it } from "node:test";
 import { Redis as Upstash } from "@upstash/redis";
 import { memoryStore, type Store } from "../../mod.ts";
-import { resilient } from "../../src/stores/wrappers/failover.ts";
+import { failover } from "../../src/stores/wrappers/failover.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { faultyStore, manualClock, storeBehaviours, type StoreUnderTest } from "../../src/testing/mod.ts";
@@ -40,7 +40,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "faultyStore while it does not fail", start: inMemory(faultyStore) },
   {
     name: "a store with the failure ladder around it",
-    start: inMemory((store) => resilient(store, { rules: [], onStoreFailure: "deny" })),
+    start: inMemory((store) => failover(store, { rules: [], onStoreFailure: "deny" })),
   },
   ...CLIENTS.map(({ name, skip, open }): Subject => ({
     name: `redisStore with ${name}`,

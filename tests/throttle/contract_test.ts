@@ -71,7 +71,7 @@ describe("what a throttle is asked", () => {
       { name: "cheap", rate: "9/min" },
     ]);
     const look = async () =>
-      (await throttle.peek(requestTo())).map(({ policy, allowed, remaining, retryAfterMs }) => [
+      (await throttle.peek(requestTo())).map(({ rule: policy, allowed, remaining, retryAfterMs }) => [
         policy,
         allowed,
         remaining,
@@ -90,7 +90,7 @@ describe("what a throttle is asked", () => {
     ]);
     await statuses(2, "/me", { headers: { "x-user": "ann" } });
     for (const key of ["ann", requestTo("/me", { headers: { "x-user": "ann" } })]) {
-      const { policy, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage("user", key);
+      const { rule: policy, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage("user", key);
       assertEquals({ policy, allowed, remaining, limit, windowMs, retryAfterMs }, {
         policy: "user",
         allowed: false,
@@ -340,7 +340,7 @@ describe("withThrottle and createThrottle", () => {
     ],
     [
       "options beside a throttle",
-      () => withThrottle(() => new Response(), made, { report: "never" }),
+      () => withThrottle(() => new Response(), made, { sendHeaders: "never" }),
       '["report"]',
     ],
     ["no rule", () => createThrottle([]), "needs at least one rule: current value is []"],
@@ -371,7 +371,7 @@ describe("withThrottle and createThrottle", () => {
       () => createThrottle("1/s", { headers: rateLimit() as never }),
       "headers must be a list",
     ],
-    ["report", () => createThrottle("1/s", { report: "sometimes" as never }), '"always", "denied", "never"'],
+    ["report", () => createThrottle("1/s", { sendHeaders: "sometimes" as never }), '"always", "denied", "never"'],
     ["reject", () => createThrottle("1/s", { reject: new Response() as never }), "reject must be a function"],
     [
       "onStoreFailure",
@@ -411,7 +411,7 @@ describe("a store of one's own", () => {
           if (allowed) used += cost;
           return {
             ...{
-              policy: name,
+              rule: name,
               limit,
               windowMs,
               mode,

@@ -44,7 +44,7 @@ function told({ status, headers }: Response) {
   ];
 }
 
-const brief = ({ policy, allowed, remaining, source, retryAfterMs }: Decision) => [
+const brief = ({ rule: policy, allowed, remaining, source, retryAfterMs }: Decision) => [
   policy,
   allowed,
   remaining,

@@ -153,7 +153,7 @@ describe("a rule", () => {
       const { allowed, decisions, response } = await throttle.check(requestTo());
       assertEquals(allowed, false);
       assertEquals(
-        decisions.map(({ policy, source, retryAfterMs }) => [policy, source, retryAfterMs]),
+        decisions.map(({ rule: policy, source, retryAfterMs }) => [policy, source, retryAfterMs]),
         [["dear", "rule", Infinity], ["ip.5-per-1min", "store", 0]],
       );
       assertEquals([response?.status, response?.headers.get("retry-after")], [429, null]);
@@ -237,7 +237,7 @@ describe("rules together", () => {
     const { throttle } = throttled([{ name: "a", rate: "5/min" }, { name: "b", rate: "1/min" }]);
     await throttle.check(requestTo());
     const { decisions } = await throttle.check(requestTo());
-    assertEquals(decisions.map(({ policy, allowed, remaining }) => ({ policy, allowed, remaining })), [
+    assertEquals(decisions.map(({ rule: policy, allowed, remaining }) => ({ policy, allowed, remaining })), [
       { policy: "a", allowed: true, remaining: 4 },
       { policy: "b", allowed: false, remaining: 0 },
     ]);
@@ -592,7 +592,7 @@ describe("the origin's answers, end to end", () => {
   });
 
   it("D016-D018: limit, remaining, reset and wait on a denial, counting down; none on success where so told", async () => {
-    const { clock, send } = throttled("1/min", { report: "denied" });
+    const { clock, send } = throttled("1/min", { sendHeaders: "denied" });
     const told = ({ headers }: Response) =>
       ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"].map((name) =>
         headers.get(name)

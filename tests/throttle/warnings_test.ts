@@ -15,7 +15,7 @@ import {
   type ThrottleOptions,
   xRateLimit,
 } from "../../mod.ts";
-import { adviseOn } from "../../src/throttle/warnings.ts";
+import { warnAboutRules } from "../../src/throttle/warnings.ts";
 import { byJwt } from "../../src/auth/mod.ts";
 import { prepareRules } from "../../src/rules/rule.ts";
 
@@ -51,12 +51,12 @@ describe("advice at start", () => {
   it("lesson 28: says where throttles on one store share a counter without being told to", () => {
     const shared = store();
     const twice = (name?: string) => prepareRules({ rate: "7/min", ...(name === undefined ? {} : { name }) });
-    assertEquals(said(() => adviseOn(twice(), null, shared)), []);
-    const [sentence] = said(() => adviseOn(twice(), null, shared));
+    assertEquals(said(() => warnAboutRules(twice(), null, shared)), []);
+    const [sentence] = said(() => warnAboutRules(twice(), null, shared));
     assertStringIncludes(sentence, '"ip.7-per-1min"');
-    assertEquals(said(() => adviseOn(twice("mine"), null, shared)), []);
-    assertEquals(said(() => adviseOn(twice("mine"), null, shared)), []);
-    assertEquals(said(() => adviseOn(twice(), null, store())), []);
+    assertEquals(said(() => warnAboutRules(twice("mine"), null, shared)), []);
+    assertEquals(said(() => warnAboutRules(twice("mine"), null, shared)), []);
+    assertEquals(said(() => warnAboutRules(twice(), null, store())), []);
   });
 
   it("names rules that leave authentication open to guessing", () => {
@@ -79,7 +79,7 @@ describe("advice at start", () => {
     ],
     ["an empty list", rule, { headers: [] }],
     ["a format that says nothing of itself", rule, { headers: [xRateLimit(), silent] }],
-    ["no headers at all", rule, { headers: [xRateLimit()], report: "never" }],
+    ["no headers at all", rule, { headers: [xRateLimit()], sendHeaders: "never" }],
     ["rules that never refuse", { ...rule, mode: "shadow" }, { headers: [xRateLimit()] }],
   ];
   for (const [title, rules, options] of quiet) {

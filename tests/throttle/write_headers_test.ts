@@ -194,14 +194,14 @@ describe("rate headers", () => {
     }
   });
 
-  const reports: [ThrottleOptions["report"], boolean, boolean][] = [
+  const reports: [ThrottleOptions["sendHeaders"], boolean, boolean][] = [
     ["always", true, true],
     ["denied", false, true],
     ["never", false, false],
   ];
   for (const [report, onSuccess, onDenial] of reports) {
     it(`D016, D115, D126: report "${report}" is what it says`, async () => {
-      const { send } = throttled("1/min", { report: report! });
+      const { send } = throttled("1/min", { sendHeaders: report! });
       assertEquals(Object.keys(rates(await send())).length > 0, onSuccess);
       const { status, headers } = await send();
       assertEquals([status, headers.get("cache-control")], [429, "no-store"]);
@@ -242,7 +242,7 @@ describe("rate headers", () => {
       {},
       "x-ratelimit-limit, etag, X-RateLimit-Reset, X-RateLimit-Remaining",
     ],
-    ["nothing that is not sent", origin, { report: "denied" }, null],
+    ["nothing that is not sent", origin, { sendHeaders: "denied" }, null],
   ];
   for (const [title, headers, options, names] of exposed) {
     it(`standards 3.10: scripts of other origins may read ${title}`, async () => {
@@ -263,7 +263,7 @@ describe("rate headers", () => {
 describe("header formats", () => {
   const own: HeaderFormat = {
     write: (headers, { denied, quotas, retryAfterMs }) => {
-      const text = quotas.map(({ decision }) => `${decision.policy}=${decision.remaining}`).join();
+      const text = quotas.map(({ decision }) => `${decision.rule}=${decision.remaining}`).join();
       headers.set("x-left", `${denied} ${text} ${retryAfterMs}`);
     },
   };
@@ -327,7 +327,7 @@ describe("header formats", () => {
     const store = () => memoryStore({ clock: () => 1_800_000_000_000 });
     const options: ThrottleOptions[] = [
       {},
-      { report: "denied" },
+      { sendHeaders: "denied" },
       { authenticate: () => null },
       { reject: problemJson() },
       { observers: [() => {}] },
@@ -342,7 +342,7 @@ describe("header formats", () => {
             () => new Response(null, { status: 400 }),
           );
           const [first, refused] = [await send(), await send()];
-          if (given.report === undefined) assertEquals(first.headers.get("x-ratelimit-reset"), "60");
+          if (given.sendHeaders === undefined) assertEquals(first.headers.get("x-ratelimit-reset"), "60");
           assertEquals(refused.headers.get("x-ratelimit-reset"), "60");
           assertEquals(refused.headers.get("retry-after"), "60");
         }
@@ -452,7 +452,7 @@ describe("a denial", () => {
   it("S055: of the user's own knows the outcome and the context", async () => {
     const { send } = throttled({ name: "login", rate: "1/min", on: "POST /login/:id" }, {
       reject: ({ allowed, decisions, response }, { address, route, identity, request }) =>
-        Response.json([allowed, decisions[0].policy, response, address, route, identity, request.method], {
+        Response.json([allowed, decisions[0].rule, response, address, route, identity, request.method], {
           status: 403,
         }),
     });

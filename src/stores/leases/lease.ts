@@ -5,19 +5,19 @@
  */
 
 import type { DatedDecision } from "../../decision.ts";
-import { type Moment, passedMs } from "../wrappers/two_clocks.ts";
+import { type Reading, passedMs } from "../wrappers/two_clocks.ts";
 import { type Check, decisionOf } from "../store.ts";
 
 /** What the store said when it was last asked, and when. */
 interface Answer extends Pick<DatedDecision, "at" | "chargedAt" | "resetAfterMs"> {
   /** When the store was asked: it decided no earlier. */
-  readonly asked: Moment;
+  readonly asked: Reading;
   /** How long it took to answer, in ms: it may have decided as much later. */
   readonly tookMs: number;
 }
 
 /** A question under way that asks for more than it needs. */
-export interface Taking {
+export interface PendingTake {
   /** For whom. */
   readonly lease: Lease;
   /** What it will bring beside that, less what others wait for. */
@@ -43,7 +43,7 @@ export interface Lease {
   /** When it was last used, by the steady clock. */
   touched: number;
   /** The latest question that asked for more. */
-  taking: Taking | null;
+  taking: PendingTake | null;
   /** What all that are under way will bring, less what others wait for. */
   coming: number;
 }
@@ -58,7 +58,7 @@ const SHARE = 1 / 4;
 const SLOWEST = 0.999;
 
 /** A lease of nothing. */
-export function newLease({ key, policy, algorithm }: Check, { steady }: Moment): Lease {
+export function newLease({ key, policy, algorithm }: Check, { steady }: Reading): Lease {
   return {
     of: { key, policy, algorithm },
     units: 0,
@@ -73,15 +73,15 @@ export function newLease({ key, policy, algorithm }: Check, { steady }: Moment):
 }
 
 /** Begins to ask for units ahead. */
-export function newTaking(lease: Lease, units: number): Taking {
-  const taking: Taking = { lease, units, waiting: [] };
+export function newPendingTake(lease: Lease, units: number): PendingTake {
+  const taking: PendingTake = { lease, units, waiting: [] };
   if (units > 0) lease.taking = taking;
   lease.coming += units;
   return taking;
 }
 
 /** Counts on units that are under way. */
-export function claim(taking: Taking, units: number): void {
+export function reserve(taking: PendingTake, units: number): void {
   taking.units -= units;
   taking.lease.coming -= units;
 }
@@ -96,19 +96,19 @@ export function isOf({ of }: Lease, { policy, algorithm }: Check): boolean {
  * May its units be used now? Only while it makes no difference to the store whether they are used now or were when they
  * were charged. One ms less than that, as the store's clock counts whole ones.
  */
-export function isOpen({ answer, of: { algorithm, policy } }: Lease, now: Moment): boolean {
-  if (answer === null || algorithm.holdsUntil === undefined) return false;
+export function isOpen({ answer, of: { algorithm, policy } }: Lease, now: Reading): boolean {
+  if (answer === null || algorithm.usableUntil === undefined) return false;
   const { at, chargedAt, asked } = answer;
-  return passedMs(asked, now) < (algorithm.holdsUntil(chargedAt, policy.windowMs) - at - 1) * SLOWEST;
+  return passedMs(asked, now) < (algorithm.usableUntil(chargedAt, policy.windowMs) - at - 1) * SLOWEST;
 }
 
 /** How long ago the store gave its last answer, in ms, at least. */
-function agoMs({ asked, tookMs }: Answer, now: Moment): number {
+function agoMs({ asked, tookMs }: Answer, now: Reading): number {
   return Math.max(0, Math.floor(passedMs(asked, now) - tookMs));
 }
 
 /** How many units to take beside the cost: what the pace of late uses up soon, but not too much of what is left, and `most` in all. */
-export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Moment): number {
+export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Reading): number {
   if (cost === 0) return 0;
   const pace = lease.used / Math.max(1, steady - lease.asked);
   const wanted = Math.min(
@@ -120,7 +120,7 @@ export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Mo
 }
 
 /** Uses units in hand. */
-export function used(lease: Lease, check: Check, now: Moment): DatedDecision {
+export function used(lease: Lease, check: Check, now: Reading): DatedDecision {
   const answer = lease.answer as Answer;
   lease.units -= check.cost;
   lease.used += check.cost;
@@ -142,11 +142,11 @@ export function correctionOf(
   units: number,
   { chargedAt, source = "store" }: Pick<DatedDecision, "chargedAt"> & Partial<DatedDecision>,
 ): Check {
-  return { ...of, cost: -units, since: chargedAt, source };
+  return { ...of, cost: -units, since: chargedAt, chargedBy: source };
 }
 
 /** The store's time, epoch ms, at least. */
-export function storeTime({ answer }: Lease, now: Moment): number {
+export function storeTime({ answer }: Lease, now: Reading): number {
   return answer === null ? 0 : answer.at + agoMs(answer, now);
 }
 
@@ -156,7 +156,7 @@ export function counted({ answer, units, of: { policy } }: Lease, at: number): n
 }
 
 /** Empties it: what gives back what was in hand, or nothing where that is of no use to anyone any more. */
-export function emptied(lease: Lease, at: number): readonly Check[] {
+export function release(lease: Lease, at: number): readonly Check[] {
   const units = counted(lease, at);
   lease.units = 0;
   if (units === 0) return [];
@@ -169,19 +169,19 @@ export function emptied(lease: Lease, at: number): readonly Check[] {
  *
  * @returns What gives back what cannot be kept: units of an older charge than the newest.
  */
-export function takenIn(
+export function receive(
   lease: Lease,
   decision: DatedDecision,
   units: number,
-  asked: Moment,
-  now: Moment,
+  asked: Reading,
+  now: Reading,
 ): readonly Check[] {
   const { at, chargedAt, resetAfterMs, remaining } = decision;
   const { answer } = lease;
   if (answer !== null && chargedAt < answer.chargedAt) {
     return units === 0 ? [] : [correctionOf(lease, units, decision)];
   }
-  const returned = answer !== null && chargedAt > answer.chargedAt ? emptied(lease, at) : [];
+  const returned = answer !== null && chargedAt > answer.chargedAt ? release(lease, at) : [];
   lease.units += units;
   lease.left = remaining;
   lease.answer = { at, chargedAt, resetAfterMs, asked, tookMs: Math.max(0, now.steady - asked.steady) };

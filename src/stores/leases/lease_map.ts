@@ -4,14 +4,14 @@
  * @module
  */
 
-import { AHEAD_MS, emptied, isOf, isOpen, type Lease, newLease, storeTime } from "./lease.ts";
-import type { Moment } from "../wrappers/two_clocks.ts";
+import { AHEAD_MS, release, isOf, isOpen, type Lease, newLease, storeTime } from "./lease.ts";
+import type { Reading } from "../wrappers/two_clocks.ts";
 import type { Check } from "../store.ts";
 
 /** Leases by key. */
 export interface LeaseMap {
   /** The check's, made where there is none; null when its key is held for another quota. */
-  of(check: Check, now: Moment): Lease | null;
+  of(check: Check, now: Reading): Lease | null;
   /** The check's, where there is one. */
   find(check: Check): Lease | undefined;
   /** Was it not forgotten meanwhile? */
@@ -23,9 +23,9 @@ export interface LeaseMap {
    *
    * @returns What gives back their units.
    */
-  leftovers(asked: readonly Lease[], now: Moment): readonly Check[];
+  leftovers(asked: readonly Lease[], now: Reading): readonly Check[];
   /** Empties and forgets all of them; the same. */
-  clear(now: Moment): readonly Check[];
+  clear(now: Reading): readonly Check[];
 }
 
 /** @param maxKeys About how many it holds at most. */
@@ -49,7 +49,7 @@ export function leaseMap(maxKeys: number): LeaseMap {
     forget: (key) => void known.delete(key),
     leftovers(asked, now) {
       const found = asked.filter((lease) => !isOpen(lease, now)).flatMap((lease) =>
-        emptied(lease, storeTime(lease, now))
+        release(lease, storeTime(lease, now))
       );
       // Twice as many as a question may add, so the round ends.
       for (let i = 0; i < 2 * asked.length; i++) {
@@ -60,12 +60,12 @@ export function leaseMap(maxKeys: number): LeaseMap {
         if (lease.coming > 0 || asked.includes(lease)) continue;
         const isIdle = now.steady - lease.touched >= AHEAD_MS || known.size > maxKeys;
         if (isIdle) known.delete(lease.of.key);
-        if (isIdle || !isOpen(lease, now)) found.push(...emptied(lease, storeTime(lease, now)));
+        if (isIdle || !isOpen(lease, now)) found.push(...release(lease, storeTime(lease, now)));
       }
       return found;
     },
     clear(now) {
-      const found = [...known.values()].flatMap((lease) => emptied(lease, storeTime(lease, now)));
+      const found = [...known.values()].flatMap((lease) => release(lease, storeTime(lease, now)));
       known.clear();
       return found;
     },

@@ -7,7 +7,7 @@
 import type { CompiledRule } from "../../rules/rule.ts";
 import { leaseMap } from "./lease_map.ts";
 import { leasing } from "./leasing.ts";
-import { type Clocks, clocksOf, momentOf } from "../wrappers/two_clocks.ts";
+import { type Clocks, clocksOf, readClocks } from "../wrappers/two_clocks.ts";
 import type { DatedStore, Store } from "../store.ts";
 
 /** The leases of one store in this process, whichever throttles use it. */
@@ -43,7 +43,7 @@ export function leasesOf(most: number, options: LeasesOptions = {}): Leases {
     over: (store, rules) => leasing(store, rules, holding, clocksFor(store)),
     async close(store) {
       holding.isClosed = true;
-      const held = holding.leases.clear(momentOf(clocksFor(store)));
+      const held = holding.leases.clear(readClocks(clocksFor(store)));
       for (let i = 0; i < held.length; i += BATCH) await store.decide(held.slice(i, i + BATCH));
     },
   };

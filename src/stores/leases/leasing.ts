@@ -7,27 +7,27 @@
 import { type DatedDecision, refuses } from "../../decision.ts";
 import { all, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
-import { around } from "../wrappers/wrap_store.ts";
+import { wrapStore } from "../wrappers/wrap_store.ts";
 import {
   aheadOf,
-  claim,
+  reserve,
   correctionOf,
   counted,
-  emptied,
+  release,
   isOpen,
   type Lease,
-  newTaking,
+  newPendingTake,
   storeTime,
-  takenIn,
-  type Taking,
+  receive,
+  type PendingTake,
   used,
 } from "./lease.ts";
 import type { LeaseMap } from "./lease_map.ts";
-import { type Clocks, type Moment, momentOf } from "../wrappers/two_clocks.ts";
+import { type Clocks, type Reading, readClocks } from "../wrappers/two_clocks.ts";
 import type { Check, DatedStore } from "../store.ts";
 
 /** What a process holds of one store. */
-export interface Holding {
+export interface LeasePool {
   /** The most units at a time. */
   readonly most: number;
   readonly leases: LeaseMap;
@@ -42,7 +42,7 @@ interface Question {
   readonly own: readonly Lease[];
   /** What is asked for beside each cost. */
   readonly ahead: readonly number[];
-  readonly asked: Moment;
+  readonly asked: Reading;
 }
 
 /**
@@ -67,18 +67,18 @@ interface Question {
 export function leasing(
   store: DatedStore,
   rules: readonly CompiledRule[],
-  holding: Holding,
+  holding: LeasePool,
   clocks: Clocks,
 ): DatedStore {
   const { most, leases } = holding;
   const leasable = new Set<string>();
   for (const { name, mode, limit, refundable, implementation } of rules) {
     if (mode === "shadow" || limit === null || refundable) continue;
-    if (implementation.holdsUntil !== undefined) leasable.add(name);
+    if (implementation.usableUntil !== undefined) leasable.add(name);
   }
 
   /** The leases of all checks; null when some check can have none. */
-  function leasesFor(checks: readonly Check[], now: Moment): readonly Lease[] | null {
+  function leasesFor(checks: readonly Check[], now: Reading): readonly Lease[] | null {
     const found: Lease[] = [];
     for (const check of checks) {
       const lease = leasable.has(check.policy.name) ? leases.of(check, now) : null;
@@ -90,8 +90,8 @@ export function leasing(
 
   /** Gives back all that is in hand. */
   function empty(held: readonly Lease[]): MaybePromise<unknown> {
-    const now = momentOf(clocks);
-    return giveBack(held.flatMap((lease) => emptied(lease, storeTime(lease, now))));
+    const now = readClocks(clocks);
+    return giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
   }
 
   /** What cannot be given back stays charged: that errs on refusing. */
@@ -103,7 +103,7 @@ export function leasing(
   function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
     if (!spend) return peek(checks);
     if (checks.some(({ since }) => since !== null)) return correct(checks);
-    const now = momentOf(clocks);
+    const now = readClocks(clocks);
     const own = leasesFor(checks, now);
     if (own === null) return store.decide(checks);
     const answer = answerFrom(checks, own, now);
@@ -114,7 +114,7 @@ export function leasing(
 
   /** After a wait: what was waited for may have been refused. */
   function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
-    const now = momentOf(clocks);
+    const now = readClocks(clocks);
     const own = leasesFor(checks, now);
     if (own === null) return store.decide(checks);
     return answerFrom(checks, own, now) ?? ask(checks, own, now);
@@ -124,7 +124,7 @@ export function leasing(
   function answerFrom(
     checks: readonly Check[],
     own: readonly Lease[],
-    now: Moment,
+    now: Reading,
   ): readonly DatedDecision[] | null {
     for (let i = 0; i < checks.length; i++) {
       const { units } = own[i];
@@ -135,7 +135,7 @@ export function leasing(
 
   /** Waits for the questions under way that bring what is missing; none when they do not bring all of it. */
   function bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
-    const wanted: [Taking, number][] = [];
+    const wanted: [PendingTake, number][] = [];
     for (let i = 0; i < checks.length; i++) {
       const { cost } = checks[i];
       const { units, taking } = own[i];
@@ -144,7 +144,7 @@ export function leasing(
       wanted.push([taking, cost]);
     }
     return wanted.map(([taking, cost]) => {
-      claim(taking, cost);
+      reserve(taking, cost);
       return new Promise((resume) => taking.waiting.push(resume));
     });
   }
@@ -154,12 +154,12 @@ export function leasing(
   function ask(
     checks: readonly Check[],
     own: readonly Lease[],
-    asked: Moment,
+    asked: Reading,
   ): MaybePromise<readonly DatedDecision[]> {
     const returned = giveBack(leases.leftovers(own, asked));
-    const takings = own.map((lease, i): Taking => {
+    const takings = own.map((lease, i): PendingTake => {
       const { cost } = checks[i];
-      const taking = newTaking(lease, holding.isClosed ? 0 : aheadOf(lease, cost, most, asked));
+      const taking = newPendingTake(lease, holding.isClosed ? 0 : aheadOf(lease, cost, most, asked));
       lease.asked = lease.touched = asked.steady;
       lease.used = cost;
       return taking;
@@ -167,7 +167,7 @@ export function leasing(
     const ahead = takings.map(({ units }) => units);
     const end = (): void =>
       takings.forEach((taking) => {
-        claim(taking, taking.units);
+        reserve(taking, taking.units);
         for (const resume of taking.waiting) resume();
       });
     const question: Question = { checks, own, ahead, asked };
@@ -197,7 +197,7 @@ export function leasing(
     const refusing = own.filter((lease, i) => refuses(decisions[i]) && (ahead[i] > 0 || lease.units > 0));
     if (refusing.length === 0) return note(decisions, question);
     return then(empty(refusing), () => {
-      const asked = momentOf(clocks);
+      const asked = readClocks(clocks);
       return then(store.decide(checks), note, { checks, own, ahead: ahead.map(() => 0), asked });
     });
   }
@@ -207,7 +207,7 @@ export function leasing(
     decisions: readonly DatedDecision[],
     { checks, own, ahead, asked }: Question,
   ): MaybePromise<readonly DatedDecision[]> {
-    const now = momentOf(clocks);
+    const now = readClocks(clocks);
     const isRefused = decisions.some(refuses);
     const unwanted: Check[] = [];
     decisions.forEach((decision, i) => {
@@ -223,7 +223,7 @@ export function leasing(
         decision.remaining += units;
         return;
       }
-      unwanted.push(...takenIn(lease, decision, units, asked, now));
+      unwanted.push(...receive(lease, decision, units, asked, now));
       decision.remaining += lease.units;
     });
     return then(giveBack(unwanted), () => decisions);
@@ -271,7 +271,7 @@ export function leasing(
     });
   }
 
-  return around(store, {
+  return wrapStore(store, {
     decide,
     forget: (key) => forgetting(key, () => store.forget?.(key)),
   });

@@ -8,7 +8,7 @@ import { emptyLogStep, type LogStep } from "../../algorithms/log.ts";
 import type { PackedStep, StepSaid } from "../../algorithms/packed.ts";
 import type { Name } from "./fingerprint_table.ts";
 import type { Segment } from "./segment.ts";
-import type { Shelf } from "./table.ts";
+import type { Table } from "./table.ts";
 
 /** The most numbers that a packed state has. */
 const WIDEST = 4;
@@ -17,9 +17,9 @@ const WIDEST = 4;
  * Where a check's key is, or would be; the state that it has there; and what a step says of it. A memory store has as
  * many as it is ever asked at once, and writes them anew for each decision, so that this makes nothing but itself.
  */
-export class Place implements PackedStep {
+export class Cursor implements PackedStep {
   /** Where it is. */
-  shelf: Shelf | null = null;
+  shelf: Table | null = null;
   /** Is there a state to step from? */
   hasState = false;
   /** That state, where it is packed. It may be past its time, which its algorithm then sees. */

@@ -13,7 +13,7 @@
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
 import { type Form, type Kind, OVER, shareOf } from "./form.ts";
-import { Place } from "./cursor.ts";
+import { Cursor } from "./cursor.ts";
 import {
   add,
   addCopy,
@@ -28,7 +28,7 @@ import {
   takeOut,
   turn,
 } from "./segment.ts";
-import type { Room, Shelf } from "./table.ts";
+import type { Capacity, Table } from "./table.ts";
 import type { Asked } from "../store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
@@ -84,7 +84,7 @@ function levelOf(share: number): number {
  * @param room Shared with the other shelves of the store.
  * @returns An empty table.
  */
-export function fingerprintTable(form: Form, room: Room): Shelf {
+export function fingerprintTable(form: Form, room: Capacity): Table {
   /** Parts that grow by themselves, so that no request pays for growing the whole. */
   const segments: (Segment | undefined)[] = new Array(Math.ceil(room.most / SEGMENT_KEYS));
   const kinds: Kind[] = [];
@@ -99,7 +99,7 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
   let seed: Seed | null = null;
   let seedOfNames: Seed | null = null;
   /** For looks at entries. */
-  const looked = new Place();
+  const looked = new Cursor();
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
@@ -124,7 +124,7 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
   }
 
   /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
-  function search(place: Place, text: string, partition: string): void {
+  function search(place: Cursor, text: string, partition: string): void {
     // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
     const before = place.name;
     const name = before?.text === text ? before : names.get(text) ?? newName(text);
@@ -140,7 +140,7 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
     place.slot = probe(segment, low, high);
   }
 
-  function searchKey(place: Place, key: string): void {
+  function searchKey(place: Cursor, key: string): void {
     const colon = key.indexOf(":");
     // No name holds a colon.
     if (colon === -1) search(place, ":", key);
@@ -152,7 +152,7 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
   }
 
   /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
-  function isStill({ low, high, slot }: Place, segment: Segment): boolean {
+  function isStill({ low, high, slot }: Cursor, segment: Segment): boolean {
     return slot >= 0 && lowAt(segment, slot) === low && highAt(segment, slot) === high;
   }
 
@@ -275,7 +275,7 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
   }
 
   /** Is there room for a key, once what may go has gone? */
-  function hasRoom({ low, high, slot }: Place, now: number): boolean {
+  function hasRoom({ low, high, slot }: Cursor, now: number): boolean {
     if (room.held < room.most) return true;
     const segment = segmentFor(high);
     // One that was there may have moved.
@@ -317,7 +317,7 @@ export function fingerprintTable(form: Form, room: Room): Shelf {
     take: form.take,
     give: form.give,
     forget(key) {
-      const place = new Place();
+      const place = new Cursor();
       searchKey(place, key);
       if (place.slot >= 0) drop(place.segment!, place.slot);
     },

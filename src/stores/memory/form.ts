@@ -5,7 +5,7 @@
  */
 
 import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
-import type { Place } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Segment } from "./segment.ts";
 import type { Asked } from "../store.ts";
 
@@ -16,11 +16,11 @@ export interface Form {
   /** Has a slot anything else? */
   readonly hasObjects: boolean;
   /** Copies the state in a slot to a place, where whatever becomes of the slot can do it nothing. */
-  read(place: Place, segment: Segment, slot: number, now: number): void;
+  read(place: Cursor, segment: Segment, slot: number, now: number): void;
   /** Steps a check from the state at a place, if there is one. */
-  step(place: Place, check: Asked, now: number, cost: number): void;
+  step(place: Cursor, check: Asked, now: number, cost: number): void;
   /** Puts what the step says to remember into a slot. */
-  write(place: Place, segment: Segment, slot: number, now: number): void;
+  write(place: Cursor, segment: Segment, slot: number, now: number): void;
   /**
    * What the state in a slot means now.
    *
@@ -28,13 +28,13 @@ export interface Form {
    * @param kind What the state is read by.
    * @returns The share of the quota that is left, 0 to 1; {@link OVER} where the state is past its time.
    */
-  look(place: Place, segment: Segment, slot: number, kind: Kind, now: number): number;
+  look(place: Cursor, segment: Segment, slot: number, kind: Kind, now: number): number;
   /** Gives back what the state in a slot has elsewhere. */
   free(segment: Segment, slot: number): void;
   /** What the step says to remember, to be kept elsewhere. */
-  take(place: Place): unknown;
+  take(place: Cursor): unknown;
   /** The other way round: a state from elsewhere to step from. */
-  give(place: Place, state: unknown): void;
+  give(place: Cursor, state: unknown): void;
 }
 
 /** What an entry is read by. */

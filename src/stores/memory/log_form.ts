@@ -14,7 +14,7 @@ import {
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { type Form, OVER, shareOf } from "./form.ts";
 import { type Slab, slabOf } from "./slab.ts";
-import type { Place } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 
 // The numbers of a slot: time and units of the one charge; else the block's number and, below 0, how many charges it has.
 
@@ -27,7 +27,7 @@ export function stepOverLog({ step }: Algorithm): StepLog | undefined {
 }
 
 /** Room at a place for a log of so many numbers. */
-function roomAt(place: Place, length: number): Float64Array {
+function roomAt(place: Cursor, length: number): Float64Array {
   if (place.log.length < length) place.log = new Float64Array(2 * length);
   return place.log;
 }

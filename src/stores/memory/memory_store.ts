@@ -5,15 +5,15 @@
  */
 
 import { formOf } from "../../algorithms/state.ts";
-import { record, type Verdict } from "../../decision.ts";
+import { writeVerdict, type Verdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
 import { logForm, stepOverLog } from "./log_form.ts";
 import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
-import { Place } from "./cursor.ts";
-import type { Room, Shelf } from "./table.ts";
+import { Cursor } from "./cursor.ts";
+import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "../store.ts";
-import { refusal } from "../../cannot.ts";
+import { cannot } from "../../cannot.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -49,7 +49,7 @@ const ANYTHING = 0;
 const LOGS = 1;
 
 /** What a decision says before it is made. */
-const UNDECIDED = /* @__PURE__ */ new Place();
+const UNDECIDED = /* @__PURE__ */ new Cursor();
 
 /** Below the 16,777,216 at which V8's Map throws. */
 const MOST_KEYS = 16_000_000;
@@ -84,21 +84,21 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxKeys = 1_000_000, clock = Date.now } = options;
   if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
     throw new RangeError(
-      refusal("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
+      cannot("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
     );
   }
-  const room: Room = { held: 0, most: maxKeys };
+  const room: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
-  const shelves = new Map<string, (Shelf | undefined)[]>();
+  const shelves = new Map<string, (Table | undefined)[]>();
   /** One for each check of a decision. */
-  const places: Place[] = [];
+  const places: Cursor[] = [];
   /** One state a rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function shelfOf({ algorithm }: Asked): Shelf {
-    const { width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
+  function shelfOf({ algorithm }: Asked): Table {
+    const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
     let alike = shelves.get(form);
     if (alike === undefined) shelves.set(form, alike = []);
@@ -109,16 +109,16 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** All that there are. */
-  function* allShelves(): Generator<Shelf> {
+  function* allShelves(): Generator<Table> {
     for (const alike of shelves.values()) {
       for (const shelf of alike) if (shelf !== undefined) yield shelf;
     }
   }
 
   /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
-  function makeRoom(place: Place, check: Asked, now: number): boolean {
+  function makeRoom(place: Cursor, check: Asked, now: number): boolean {
     if (place.shelf!.makeRoom(place, now)) return true;
-    const other = new Place();
+    const other = new Cursor();
     for (const shelf of allShelves()) {
       shelf.find(other, check, now);
       if (shelf.makeRoom(other, now)) return true;
@@ -136,7 +136,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(place: Place, check: Asked, now: number, spend: boolean): void {
+  function find(place: Cursor, check: Asked, now: number, spend: boolean): void {
     const shelf = place.shelf = shelfOf(check);
     shelf.find(place, check, now);
     if (place.hasState) return;
@@ -147,7 +147,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** What a key that has no state shares with others, if it must. */
-  function sharedBy(place: Place, check: Asked, now: number, spend: boolean): Overflow | null {
+  function sharedBy(place: Cursor, check: Asked, now: number, spend: boolean): Overflow | null {
     if (room.held < maxKeys) {
       tellFull(false);
       return null;
@@ -157,7 +157,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(place: Place, check: Asked, now: number): void {
+  function save(place: Cursor, check: Asked, now: number): void {
     const shelf = place.shelf!;
     if (shelf.save(place, check, now)) return;
     if (makeRoom(place, check, now) && shelf.save(place, check, now)) return;
@@ -175,10 +175,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     let pass = true;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
-      const place = places[i] ??= new Place();
+      const place = places[i] ??= new Cursor();
       find(place, check, now, spend);
       place.shelf!.step(place, check, now, check.cost);
-      record(verdicts[i], place, "store", now, place.at);
+      writeVerdict(verdicts[i], place, "store", now, place.at);
       if (!place.allowed && check.policy.mode === "enforce") pass = false;
     }
     for (let i = 0; i < checks.length; i++) {

@@ -6,10 +6,10 @@
 
 import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
 import type { StepPacked, TwoFormStep } from "../../algorithms/packed.ts";
-import type { Place } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 
 /** Writes down what a step says, but for what to remember. */
-export function writeStep(place: Place, step: Step, now: number): void {
+export function writeStep(place: Cursor, step: Step, now: number): void {
   place.allowed = step.allowed;
   place.remaining = step.remaining;
   place.resetAfterMs = step.resetAfterMs;
@@ -20,14 +20,14 @@ export function writeStep(place: Place, step: Step, now: number): void {
   place.blockedMs = step.blockedMs ?? 0;
 }
 
-type StepPlace = (place: Place, ...rest: DropFirst<Parameters<StepPacked>>) => void;
+type StepPlace = (place: Cursor, ...rest: DropFirst<Parameters<StepPacked>>) => void;
 type DropFirst<List> = List extends [unknown, ...infer Rest] ? Rest : never;
 
 /** The packed steps of algorithms of users' own, which have none. */
 const made = new WeakMap<Algorithm, StepPlace>();
 
 function make(algorithm: Algorithm): StepPlace {
-  const { width = 0 } = algorithm;
+  const { stateSize: width = 0 } = algorithm;
   return (place, numbers, policy, now, cost, since) => {
     const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
     const said = algorithm.step(state, policy, now, cost, since);

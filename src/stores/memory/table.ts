@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Place } from "./cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Asked } from "../store.ts";
 
 /** How many keys the shelves of one store hold together, and may. */
-export interface Room {
+export interface Capacity {
   /** Keys held. */
   held: number;
   /** The most that may be. */
@@ -16,24 +16,24 @@ export interface Room {
 }
 
 /** Keeps states by key. */
-export interface Shelf {
+export interface Table {
   /** Goes to a check's key, and to the state that it has. */
-  find(place: Place, check: Asked, now: number): void;
+  find(place: Cursor, check: Asked, now: number): void;
   /** Steps a check, at a cost, from the state that was found. */
-  step(place: Place, check: Asked, now: number, cost: number): void;
+  step(place: Cursor, check: Asked, now: number, cost: number): void;
   /**
    * Keeps what the step says to remember where its check's key was found, whatever came in between. A new key takes the
    * room of one that has expired, else of the one that has used least, but never of one with nothing left.
    *
    * @returns False when there is no room.
    */
-  save(place: Place, check: Asked, now: number): boolean;
+  save(place: Cursor, check: Asked, now: number): boolean;
   /** Is there room for the key of a place, once what may go has gone? */
-  makeRoom(place: Place, now: number): boolean;
+  makeRoom(place: Cursor, now: number): boolean;
   /** What the step says to remember, to be kept elsewhere. */
-  take(place: Place): unknown;
+  take(place: Cursor): unknown;
   /** The other way round: a state from elsewhere to step from. */
-  give(place: Place, state: unknown): void;
+  give(place: Cursor, state: unknown): void;
   /** Forgets a key. */
   forget(key: string): void;
 }

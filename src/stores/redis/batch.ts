@@ -21,7 +21,7 @@ interface Batch<Question, Answer> {
  * @param most How large those of one call are together, unless one alone is larger.
  * @returns The function. Questions of one group (default 0) go together. It rejects with the Error that is the answer.
  */
-export function gather<Question, Answer>(
+export function batched<Question, Answer>(
   call: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,
   sizeOf: (question: Question) => number,
   most: number,

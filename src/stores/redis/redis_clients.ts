@@ -6,7 +6,7 @@
 
 import type { ScriptRunner } from "./script_store.ts";
 import { slotOf } from "./cluster_slot.ts";
-import { refusal } from "../../cannot.ts";
+import { cannot } from "../../cannot.ts";
 
 /** What is used of ioredis and iovalkey, a single client or a Cluster. */
 export interface IoredisLike {
@@ -121,7 +121,7 @@ export function runnerOf(client: RedisClient): ScriptRunner {
   const kind = KINDS.find(([name]) => can(name));
   if (kind !== undefined) return kind[1](client as never);
   throw new TypeError(
-    refusal(
+    cannot(
       "make redisStore()",
       `client must be able to run a script, by one of ${KINDS.map(([name]) => name).join(", ")}`,
       client,

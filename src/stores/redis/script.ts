@@ -14,7 +14,7 @@ import { logLua } from "../../algorithms/log_lua.ts";
 import type { DatedDecision } from "../../decision.ts";
 import { RuleError } from "../rule_error.ts";
 import { type Check, decisionOf } from "../store.ts";
-import { refusal } from "../../cannot.ts";
+import { cannot } from "../../cannot.ts";
 
 const LOGGED = /\blog_step\b/;
 
@@ -58,10 +58,10 @@ export interface Twin {
  * @throws {TypeError} When it has none.
  */
 export function twinOf(algorithm: Algorithm, rule: string): Twin {
-  const { name = "custom", lua, width = false } = algorithm;
+  const { name = "custom", lua, stateSize: width = false } = algorithm;
   if (lua !== undefined) return { form: formOf(algorithm), width, lua };
   throw new TypeError(
-    refusal(
+    cannot(
       `use rule "${rule}"`,
       "its algorithm must have a Lua twin, its lua, to be decided on Redis",
       name,
@@ -291,7 +291,7 @@ export function answersOf(
 
 function unreadable(reply: unknown): Error {
   const demand = `it must be the time and ${FIELDS} integers for each check`;
-  return new Error(refusal("read what Redis replied", demand, reply).slice(0, 300));
+  return new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
 }
 
 function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): DatedDecision[] {

@@ -8,10 +8,10 @@ import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { DatedDecision } from "../../decision.ts";
 import { all, type MaybePromise, then } from "../../maybe.ts";
 import { leasesOf } from "../leases/leases.ts";
-import { refusal } from "../../cannot.ts";
+import { cannot } from "../../cannot.ts";
 import { answersOf, type ScriptQuestion, scriptText, type Twin, twinOf, wordsOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
-import { gather } from "./batch.ts";
+import { batched } from "./batch.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 import { partsOf } from "./script_parts.ts";
 import type { LeasingStore } from "../store.ts";
@@ -51,7 +51,7 @@ const MOST_CHECKS = 7000;
 function requireFew(rules: number): void {
   if (rules <= MOST_CHECKS) return;
   throw new TypeError(
-    refusal("decide all rules together on Redis", `a request must have at most ${MOST_CHECKS}`, rules),
+    cannot("decide all rules together on Redis", `a request must have at most ${MOST_CHECKS}`, rules),
   );
 }
 
@@ -130,7 +130,7 @@ export function scriptStore(
     return answersOf(questions, await run(script, keys, [words]));
   }
 
-  const ask = gather(call, ({ keys }) => keys.length, MOST_KEYS);
+  const ask = batched(call, ({ keys }) => keys.length, MOST_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
   async function decideAtOnce(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal, requireNames } from "../../cannot.ts";
+import { cannot, requireNames } from "../../cannot.ts";
 
 /** What every shared store takes beside its client. */
 export interface SharedStoreOptions {
@@ -82,7 +82,7 @@ export function sharedStoreSettings(
   for (const [name, holds, demand] of DEMANDS) {
     const value = options[name];
     if (value === undefined || holds(value)) continue;
-    throw new TypeError(refusal(`make ${subject}`, `${name} ${demand}`, value));
+    throw new TypeError(cannot(`make ${subject}`, `${name} ${demand}`, value));
   }
   const { prefix = "weir", timeoutMs = 250, denyCache = true, hashKeys = null, lease = null } = options;
   // A secret that the environment turned out not to hold must not mean that nothing is hashed. It is not shown.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal } from "../../cannot.ts";
+import { cannot } from "../../cannot.ts";
 import { env } from "../../runtime.ts";
 import { inTime } from "../wrappers/late_answer.ts";
 import { scriptStore } from "../redis/script_store.ts";
@@ -52,7 +52,7 @@ function required(name: string): string {
   const value = env(name);
   if (value !== undefined && value !== "") return value;
   throw new TypeError(
-    refusal("make upstashStore.fromEnv()", `${name} must be set in the environment`, value),
+    cannot("make upstashStore.fromEnv()", `${name} must be set in the environment`, value),
   );
 }
 

@@ -6,7 +6,7 @@
 
 import { Redis } from "@upstash/redis";
 import type { ScriptRunner } from "../redis/script_store.ts";
-import { refusal, shown } from "../../cannot.ts";
+import { cannot, shown } from "../../cannot.ts";
 
 /** What is used of a client of `@upstash/redis`. */
 export interface UpstashClient {
@@ -38,7 +38,7 @@ function withoutCommand(error: unknown): never {
 export function runnerOf(client: UpstashClient): ScriptRunner {
   for (const name of ["evalsha", "eval", "del"] as const) {
     if (typeof (client as UpstashClient | null | undefined)?.[name] === "function") continue;
-    throw new TypeError(refusal("make upstashStore()", "client must be a Redis of @upstash/redis", client));
+    throw new TypeError(cannot("make upstashStore()", "client must be a Redis of @upstash/redis", client));
   }
   return {
     evalsha: (sha, keys, args) => client.evalsha(sha, keys, args).catch(withoutCommand),
@@ -55,7 +55,7 @@ export function runnerOf(client: UpstashClient): ScriptRunner {
 export function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
   if (typeof url !== "string" || !/^https?:\/\/[^\s/]+\S*$/.test(url)) {
     throw new TypeError(
-      refusal("make upstashStore()", "url must be the https:// URL of the database's REST API", url),
+      cannot("make upstashStore()", "url must be the https:// URL of the database's REST API", url),
     );
   }
   if (typeof token !== "string" || !/^\S+$/.test(token)) {

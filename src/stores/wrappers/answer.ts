@@ -5,11 +5,11 @@
  */
 
 import type { DatedDecision, Decision } from "../../decision.ts";
-import { refusal } from "../../cannot.ts";
+import { cannot } from "../../cannot.ts";
 import type { Check } from "../store.ts";
 
 function isDecision(value: Decision | null | undefined, { policy }: Check): value is Decision {
-  return typeof value?.allowed === "boolean" && value.policy === policy.name &&
+  return typeof value?.allowed === "boolean" && value.rule === policy.name &&
     isAmount(value.remaining) && isAmount(value.resetAfterMs) && isAmount(value.retryAfterMs) &&
     isTime(value.at) && isTime(value.chargedAt);
 }
@@ -48,7 +48,7 @@ export function answerOf(
   for (let i = 0; isAnswer && i < checks.length; i++) isAnswer = isDecision(decisions[i], checks[i]);
   if (!isAnswer) {
     throw new TypeError(
-      refusal(
+      cannot(
         "use a store's answer",
         `it must be one decision for each of ${checks.length} checks`,
         decisions,

@@ -50,7 +50,7 @@ export function returnsOf<T extends Item>(items: readonly T[], decisions: readon
     const { check } = item;
     const { allowed, chargedAt, source } = decisions[i];
     if (!allowed || check.cost <= 0 || check.since !== null) return [];
-    return [{ ...item, check: { ...check, cost: -check.cost, since: chargedAt, source } }];
+    return [{ ...item, check: { ...check, cost: -check.cost, since: chargedAt, chargedBy: source } }];
   });
 }
 

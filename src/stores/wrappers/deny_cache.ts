@@ -9,8 +9,8 @@ import { formOf } from "../../algorithms/state.ts";
 import type { DatedDecision } from "../../decision.ts";
 import { type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
-import { around } from "./wrap_store.ts";
-import { clocksOf, type Moment, momentOf, passedMs } from "./two_clocks.ts";
+import { wrapStore } from "./wrap_store.ts";
+import { clocksOf, type Reading, readClocks, passedMs } from "./two_clocks.ts";
 import type { Check, DatedStore, Store } from "../store.ts";
 
 /** What {@link denyCache} takes. */
@@ -21,7 +21,7 @@ export interface DenyCacheOptions {
   readonly origin?: Store;
 }
 
-interface Refusal {
+interface CachedDenial {
   /** What the store said. */
   readonly decision: DatedDecision;
   /** The least cost it holds for. */
@@ -31,7 +31,7 @@ interface Refusal {
   /** How long it holds, in ms. */
   readonly waitMs: number;
   /** When the store was asked: it decided no earlier, so the wait is over no earlier than `waitMs` after. */
-  readonly asked: Moment;
+  readonly asked: Reading;
   /** How long it took to answer, in ms: it may have decided as much later. */
   readonly tookMs: number;
 }
@@ -40,7 +40,7 @@ const MAX_KEYS = 10_000;
 
 interface Cache {
   /** By key. */
-  readonly refusals: Map<string, Refusal>;
+  readonly refusals: Map<string, CachedDenial>;
   /** How often something was forgotten: answers to questions asked before that are not remembered. */
   forgotten: number;
 }
@@ -49,14 +49,14 @@ interface Cache {
 const caches = new WeakMap<Store, Cache>();
 
 function cacheOf(store: Store): Cache {
-  const cache = caches.get(store) ?? { refusals: new Map<string, Refusal>(), forgotten: 0 };
+  const cache = caches.get(store) ?? { refusals: new Map<string, CachedDenial>(), forgotten: 0 };
   caches.set(store, cache);
   return cache;
 }
 
 /** Would the store remember that it refused this? Then it must be asked. */
 function remembersRefusals({ algorithm }: Check): boolean {
-  return algorithm.remembersRefusals ?? algorithm.revocable ?? true;
+  return algorithm.countsDenials ?? algorithm.mayFreeEarly ?? true;
 }
 
 /** Do both say the same of the same state? Throttles on one store may have rules of one name that differ, in their burst. */
@@ -106,22 +106,22 @@ export function denyCache(
   const certain = new Map<string, "all" | "blocks">();
   for (const { name, mode, limit, refundable, implementation } of rules) {
     if (mode === "shadow" || limit === null || refundable) continue;
-    certain.set(name, implementation.revocable === false ? "all" : "blocks");
+    certain.set(name, implementation.mayFreeEarly === false ? "all" : "blocks");
   }
 
   /** How long a decision stands whatever happens, in ms. */
-  function holdsMs({ policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision): number {
+  function holdsMs({ rule: policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision): number {
     if (allowed || source !== "store" || !certain.has(policy)) return 0;
     if (blocked) return blockedMs;
     return certain.get(policy) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
   }
 
   /** What is left of a refusal, in ms. */
-  function leftMs({ asked, waitMs }: Refusal, now: Moment): number {
+  function leftMs({ asked, waitMs }: CachedDenial, now: Reading): number {
     return waitMs - passedMs(asked, now);
   }
 
-  function refusalOf({ key, cost, policy, algorithm, since }: Check, now: Moment): DatedDecision | null {
+  function refusalOf({ key, cost, policy, algorithm, since }: Check, now: Reading): DatedDecision | null {
     const refusal = known.get(key);
     if (refusal === undefined) return null;
     const left = leftMs(refusal, now);
@@ -149,7 +149,7 @@ export function denyCache(
   }
 
   /** The known refusals that answer a request; null when the store must be asked. */
-  function answerTo(checks: readonly Check[], now: Moment): readonly DatedDecision[] | null {
+  function answerTo(checks: readonly Check[], now: Reading): readonly DatedDecision[] | null {
     const refusals: DatedDecision[] = [];
     let mustAsk = false;
     for (const check of checks) {
@@ -161,7 +161,7 @@ export function denyCache(
   }
 
   /** Drops what is over among the next two in an endless round: as many again as a question may add, so the round ends. */
-  function sweep(now: Moment): void {
+  function sweep(now: Reading): void {
     for (let i = 0; i < 2; i++) {
       let next = cursor.next();
       if (next.done) next = (cursor = known.entries()).next();
@@ -169,7 +169,7 @@ export function denyCache(
     }
   }
 
-  function remember({ key, cost, algorithm }: Check, decision: DatedDecision, asked: Moment): void {
+  function remember({ key, cost, algorithm }: Check, decision: DatedDecision, asked: Reading): void {
     const waitMs = holdsMs(decision);
     // A charge since then makes the numbers of an older refusal wrong.
     known.delete(key);
@@ -208,7 +208,7 @@ export function denyCache(
       for (const { policy } of returned) certain.delete(policy.name);
       return forgetting(returned.map(({ key }) => key), () => store.decide(checks));
     }
-    const asked = momentOf(clocks);
+    const asked = readClocks(clocks);
     if (known.size > 0) {
       const answer = answerTo(checks, asked);
       if (answer !== null) return answer;
@@ -221,7 +221,7 @@ export function denyCache(
     });
   }
 
-  return around(store, {
+  return wrapStore(store, {
     decide,
     forget: (key) => forgetting([key], () => store.forget?.(key)),
   });

@@ -8,7 +8,7 @@ import { type DatedDecision, type Decision, refuses } from "../../decision.ts";
 import { each, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { answerOf } from "./answer.ts";
-import { around } from "./wrap_store.ts";
+import { wrapStore } from "./wrap_store.ts";
 import type { Breaker } from "./circuit_breaker.ts";
 import { decideInGroups, groupsOf, type Item, returnsOf } from "./decide_in_groups.ts";
 import { healthOf, type PartHealth } from "./health.ts";
@@ -17,8 +17,8 @@ import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, standInFor } from "./fallback.ts";
 import type { Check, DatedStore, Store, StoreChange } from "../store.ts";
 
-/** What {@link resilient} takes beside a store. */
-export interface ResilientOptions {
+/** What {@link failover} takes beside a store. */
+export interface FailoverOptions {
   /** The throttle's rules. */
   readonly rules: readonly CompiledRule[];
   /** What rules that say nothing themselves do while the store fails. */
@@ -61,10 +61,10 @@ const checkOf = ({ check }: Item): Check => check;
  * The rest of the request is decided by the store as ever, all or none together.
  *
  * @param store Any store.
- * @param options See {@link ResilientOptions}.
+ * @param options See {@link FailoverOptions}.
  * @returns A store that never fails, but for `forget`: that is an operator's wish, and rejects when it cannot be done.
  */
-export function resilient(store: Store, options: ResilientOptions): DatedStore {
+export function failover(store: Store, options: FailoverOptions): DatedStore {
   const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
   const { deadlineMs = DEADLINE_MS } = store;
   const standIn = standInFor(store, rules, onStoreFailure);
@@ -215,7 +215,7 @@ export function resilient(store: Store, options: ResilientOptions): DatedStore {
     store.observe?.(listener);
   }
 
-  return around(store, { decide, forget, observe, background: health.background });
+  return wrapStore(store, { decide, forget, observe, background: health.background });
 }
 
 /** Did the store write anything for this? */

@@ -42,7 +42,7 @@ function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: numbe
 }
 
 /** Was this charge made elsewhere than in the store? */
-export function isElsewhere({ source }: Check): boolean {
+export function isElsewhere({ chargedBy: source }: Check): boolean {
   return source === "local" || source === "allowed-by-policy";
 }
 
@@ -67,8 +67,8 @@ export function standInFor(
 
   /** A correction follows its charge; where none was made, there is none to correct. */
   function placeOf(check: Check): FailurePolicy {
-    if (check.source === "local") return "local";
-    if (check.source === "allowed-by-policy") return "allow";
+    if (check.chargedBy === "local") return "local";
+    if (check.chargedBy === "allowed-by-policy") return "allow";
     const policy = policyOf(check);
     return policy === "deny" && check.since !== null ? "allow" : policy;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ifLater, type MaybePromise, rescue, then } from "../../maybe.ts";
+import { whenPromise, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { FailurePolicy } from "../../rules/rule.ts";
 import { type Breaker, circuitBreaker } from "./circuit_breaker.ts";
 import { inTime } from "./late_answer.ts";
@@ -97,7 +97,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
     store.partOf === undefined ? healthOfPart(WHOLE) : then(store.partOf(check), healthOfPart);
 
   function aside(done: MaybePromise<unknown>): void {
-    ifLater(done, (promise) => {
+    whenPromise(done, (promise) => {
       const quiet: Promise<unknown> = promise.then(() => {}, () => {}).then(() => work.delete(quiet));
       work.add(quiet);
     });

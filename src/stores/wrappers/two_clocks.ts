@@ -7,7 +7,7 @@
 import type { Store } from "../store.ts";
 
 /** One reading of two clocks: the wall clock, which steps, and a steady one, which may stand still while the process does. */
-export interface Moment {
+export interface Reading {
   /** Epoch ms. */
   readonly wall: number;
   /** Ms since whenever. */
@@ -31,7 +31,7 @@ export function clocksOf(store: Pick<Store, "clock">): Clocks {
 }
 
 /** Reads both. */
-export function momentOf({ wall, steady }: Clocks): Moment {
+export function readClocks({ wall, steady }: Clocks): Reading {
   return { wall: wall(), steady: steady() };
 }
 
@@ -39,6 +39,6 @@ export function momentOf({ wall, steady }: Clocks): Moment {
  * How long ago something was, in ms, by whichever clock says more: steps of the clock and a process that is suspended
  * make it too long, never too short.
  */
-export function passedMs(since: Moment, now: Moment): number {
+export function passedMs(since: Reading, now: Reading): number {
   return Math.max(now.wall - since.wall, now.steady - since.steady);
 }

@@ -12,7 +12,7 @@ import type { DatedStore, Store } from "../store.ts";
  * @param store The store within.
  * @param own What is done here. All else is passed on; `forget` is there only if the store within has it.
  */
-export function around(store: Store, own: Pick<DatedStore, "decide"> & Partial<DatedStore>): DatedStore {
+export function wrapStore(store: Store, own: Pick<DatedStore, "decide"> & Partial<DatedStore>): DatedStore {
   const { forget = (key: string) => store.forget?.(key), ...rest } = own;
   return {
     shared: store.shared,

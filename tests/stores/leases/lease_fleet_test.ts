@@ -100,7 +100,7 @@ function assertCharged({ rules }: Fleet, { passes, charged }: Run): void {
   for (const pass of passes) {
     used.set(chargeOf(pass), (used.get(chargeOf(pass)) ?? 0) + pass.cost);
     const rule = rules.find(({ name }) => name === pass.rule)!;
-    assertLess(pass.at, rule.algorithm!.holdsUntil!(pass.chargedAt, rateOf(rule).windowMs));
+    assertLess(pass.at, rule.algorithm!.usableUntil!(pass.chargedAt, rateOf(rule).windowMs));
   }
   for (const [charge, units] of used) assertLessOrEqual(units, charged.get(charge) ?? 0, charge);
 }

@@ -21,7 +21,7 @@ import { refuses } from "../../../src/decision.ts";
 import { prepareRules } from "../../../src/rules/rule.ts";
 import { leasesOf, type LeasesOptions } from "../../../src/stores/leases/leases.ts";
 import { redisStore, type RedisStoreOptions } from "../../../src/stores/redis/mod.ts";
-import { resilient } from "../../../src/stores/wrappers/failover.ts";
+import { failover } from "../../../src/stores/wrappers/failover.ts";
 import type { DatedStore, LeasingStore } from "../../../src/stores/store.ts";
 
 const START = 1_700_000_000_000;
@@ -92,7 +92,7 @@ describe("a busy key", () => {
     time.now += 10;
     const [decision] = ask();
     assertEquals(decision, {
-      policy: "r",
+      rule: "r",
       limit: 1000,
       windowMs: 60_000,
       cost: 1,
@@ -470,7 +470,7 @@ describe("while the store is away", () => {
       return decide(checks, spend);
     };
     const rules = prepareRules(minute(100));
-    const ladder = resilient(store, { rules, onStoreFailure: "local" });
+    const ladder = failover(store, { rules, onStoreFailure: "local" });
     const over = leasesOf(20).over(ladder, rules);
     const check = {
       key: "r:a",

@@ -20,7 +20,7 @@ const BLOCK: Block = { after: 2, windowMs: MINUTE, forMs: 5000, growth: 2, maxMs
 
 /** An algorithm of a user's, that says how wide its states are and steps them as a method. */
 class Windows implements Algorithm<readonly number[]> {
-  readonly width = 2;
+  readonly stateSize = 2;
   readonly inner = fixedWindow() as Algorithm<readonly number[]>;
 
   step(...asked: Parameters<Algorithm<readonly number[]>["step"]>): Step<readonly number[]> {

@@ -1,12 +1,12 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertRejects } from "@std/assert";
-import { gather } from "../../../src/stores/redis/batch.ts";
+import { batched } from "../../../src/stores/redis/batch.ts";
 
 describe("gather()", () => {
   /** Asks a text for its length, and notes what went in one call. */
   function lengths(most: number, failure?: Error) {
     const calls: (readonly string[])[] = [];
-    const ask = gather(
+    const ask = batched(
       async (texts: readonly string[]) => {
         calls.push(texts);
         await Promise.resolve();

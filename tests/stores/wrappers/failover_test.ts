@@ -26,7 +26,7 @@ import {
   withThrottle,
 } from "../../../mod.ts";
 import { prepareRules } from "../../../src/rules/rule.ts";
-import { resilient } from "../../../src/stores/wrappers/failover.ts";
+import { failover } from "../../../src/stores/wrappers/failover.ts";
 
 type Fault = () => unknown;
 
@@ -56,7 +56,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 
 function ok(policy: string): Decision {
   return {
-    policy,
+    rule: policy,
     limit: 3,
     windowMs: 60_000,
     cost: 1,
@@ -145,7 +145,7 @@ describe("the failure ladder", () => {
     const store = shared(() => 0);
     const changes: StoreChange[] = [];
     const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
-    const ladder = resilient(store, { rules: [rule], onStoreFailure: "allow", failures: 1 });
+    const ladder = failover(store, { rules: [rule], onStoreFailure: "allow", failures: 1 });
     ladder.observe?.((change) => changes.push(change));
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     const verdicts = [];
@@ -195,7 +195,7 @@ describe("the failure ladder", () => {
     let answer: (decisions: readonly Decision[]) => void = () => {};
     store.fault = () => new Promise((resolve) => answer = resolve);
     const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
-    const ladder = resilient(store, { rules: [rule], onStoreFailure: "local" });
+    const ladder = failover(store, { rules: [rule], onStoreFailure: "local" });
     const changes: string[] = [];
     ladder.observe?.(({ state, error }) => changes.push(`${state} ${(error as Error | undefined)?.message}`));
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
@@ -221,7 +221,7 @@ describe("the failure ladder", () => {
     const store = shared(() => 0, 20);
     store.fault = () => settled(1).then(() => [ok("r")]);
     const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
-    const ladder = resilient(store, { rules: [rule], onStoreFailure: "local" });
+    const ladder = failover(store, { rules: [rule], onStoreFailure: "local" });
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     const answer = ladder.decide([check]);
     const until = performance.now() + 60;
@@ -236,7 +236,7 @@ describe("the failure ladder", () => {
     }) as unknown as typeof setTimeout;
     try {
       const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
-      const ladder = resilient(memoryStore(), { rules: [rule], onStoreFailure: "local" });
+      const ladder = failover(memoryStore(), { rules: [rule], onStoreFailure: "local" });
       const check = {
         key: "r:a",
         policy: rule.policy!,
@@ -266,7 +266,7 @@ describe("the circuit breaker", () => {
     const time = { now: 1_000_000 };
     const store = shared(() => time.now);
     const [rule] = prepareRules([{ name: "r", rate: "1000/min" }]);
-    const ladder = resilient(store, { rules: [rule], onStoreFailure: "local", failures: 3, probeAfterMs });
+    const ladder = failover(store, { rules: [rule], onStoreFailure: "local", failures: 3, probeAfterMs });
     const changes: string[] = [];
     ladder.observe?.(({ state }) => changes.push(state));
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
@@ -449,7 +449,7 @@ describe("local: this instance's own counts", () => {
       const store = { ...shared(() => time.now), clock: undefined };
       const rules = prepareRules([{ name: "r", rate: "10/min", algorithm }]);
       const [rule] = rules;
-      const ladder = resilient(store, { rules, onStoreFailure: "local" });
+      const ladder = failover(store, { rules, onStoreFailure: "local" });
       const check = {
         key: "r:a",
         policy: rule.policy!,
@@ -660,6 +660,6 @@ describe("reset while the store fails", () => {
   it("a store that cannot forget still cannot behind the ladder", () => {
     const { forget: _, ...store } = shared(() => 0);
     const [rule] = prepareRules(["1/min"]);
-    assertStrictEquals(resilient(store, { rules: [rule], onStoreFailure: "local" }).forget, undefined);
+    assertStrictEquals(failover(store, { rules: [rule], onStoreFailure: "local" }).forget, undefined);
   });
 });
