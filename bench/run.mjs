@@ -26,6 +26,7 @@ const SECTIONS = [
   "pipeline",
   "http",
   "redis",
+  "redis_time",
   "memory",
   "attack",
   "start",
