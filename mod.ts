@@ -2,7 +2,7 @@
  * Rate limiting for anything that takes a `Request` and returns a `Response`: wrap the handler that you give
  * to `Deno.serve`, `Bun.serve`, a Worker, an edge function or a framework.
  *
- * @example Sixty requests a minute for each client address, five log-ins a quarter of an hour
+ * @example Sixty requests a minute for each client address, five logins per quarter of an hour
  * ```ts
  * import { withThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -23,16 +23,16 @@
  * @module
  */
 
-export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle.ts";
-export { throttleOf } from "./src/trip.ts";
-export type { ThrottleOptions } from "./src/options.ts";
+export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export { throttleOf } from "./src/exchange/exchange.ts";
+export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
-export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rule.ts";
-export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } from "./src/rate.ts";
+export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
+export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } from "./src/rules/rate.ts";
 export type { Context } from "./src/context.ts";
 export type { Decision, Mode, Source } from "./src/decision.ts";
-export type { Observer, ThrottleEvent } from "./src/events.ts";
-export { type LogOptions, type LogTarget, logTo } from "./src/log.ts";
+export type { Observer, ThrottleEvent } from "./src/observers/events.ts";
+export { type LogOptions, type LogTarget, logTo } from "./src/observers/log.ts";
 export { type Stats, stats, type StatsOptions } from "./src/stats/stats.ts";
 export type {
   StatsBreakdown,
@@ -54,7 +54,7 @@ export type { Key, Stage } from "./src/keys/key.ts";
 export { byIp, type ByIpOptions } from "./src/keys/ip.ts";
 export { byUser, type ByUserOptions } from "./src/keys/user.ts";
 export { byApiKey, type ByApiKeyOptions } from "./src/keys/api_key.ts";
-export type { Secret } from "./src/hash.ts";
+export type { Secret } from "./src/hash/digest.ts";
 export { byHeader } from "./src/keys/header.ts";
 export { byGlobal } from "./src/keys/global.ts";
 export { compose, firstOf } from "./src/keys/compose.ts";
@@ -66,15 +66,16 @@ export { slidingLog } from "./src/algorithms/sliding_log.ts";
 export { slidingWindow } from "./src/algorithms/sliding_window.ts";
 export { concurrency } from "./src/algorithms/concurrency.ts";
 
-export type { Check, Store, StoreChange } from "./src/stores/store.ts";
-export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory.ts";
+export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
+export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";
 export { xRateLimit, type XRateLimitOptions } from "./src/headers/x_ratelimit.ts";
-export { retryAfter } from "./src/headers/retry_after.ts";
+export { retryAfter, type RetryAfterOptions } from "./src/headers/retry_after.ts";
 export { rateLimit, type RateLimitOptions } from "./src/headers/ratelimit.ts";
 
 export type { Rejection, RejectionDescription } from "./src/rejections/rejection.ts";
 export { problemJson } from "./src/rejections/problem_json.ts";
 export { detailJson } from "./src/rejections/detail_json.ts";
 export { errorJson } from "./src/rejections/error_json.ts";
+export { openAiJson } from "./src/rejections/open_ai_json.ts";

@@ -1,4 +1,5 @@
 /** The goals, as ratios of what was measured in the same rounds: what "fast" means here. */
+import { contestants as paths, PLAIN } from "./sections/paths.mjs";
 import { median } from "./timing.mjs";
 
 /** Round by round, so that what slowed a whole round is in both halves of a ratio. */
@@ -115,6 +116,15 @@ const GOALS = [
         DENIED.map((peer) => `denied: ${peer} headers`),
       );
       return peer === undefined ? null : ratio(results, "ns", "denied: Weir, 4 headers", peer);
+    },
+  },
+  {
+    section: "paths",
+    text: "a path of 15 KB: time of the worst over a plain one's",
+    most: 3,
+    of(results) {
+      const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN)).filter((found) => found !== null);
+      return ratios.length === 0 ? null : Math.max(...ratios);
     },
   },
   {

@@ -24,6 +24,7 @@ import { report } from "./report.mjs";
 const SECTIONS = [
   "decisions",
   "pipeline",
+  "paths",
   "http",
   "redis",
   "redis_time",
@@ -164,7 +165,7 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   console.log(`\n--- ${name}: ${section.title} ---`);
   const prepared = await section.prepare?.(programs);
   const options = { quick, programs, ...prepared?.options };
-  const compared = (id) => /by hand|bare|PING|Map/.test(id);
+  const compared = (id) => /by hand|bare|PING|Map|^plain$/.test(id);
   const lineup = section.contestants.filter(({ id }) => id.includes(only) || compared(id));
   const results = {};
   for (let round = 1; round <= rounds; round++) {

@@ -14,7 +14,11 @@ export interface Context {
   readonly address: string | null;
   /** Who authentication found, null for an anonymous request. Reading it before authentication throws a TypeError. */
   readonly identity: Identity | null;
-  /** The route pattern that matched (`/items/:id`), never the raw path; null when the rules have none for it. */
+  /**
+   * The route pattern that matched (`/items/:id`), never the raw path: a rule's own, else the one that Hono matched, or that what
+   * was passed beside the request names: the contexts of Elysia, SvelteKit, Astro and h3, or `{ route: "/items/:id" }`. Null
+   * where none is known.
+   */
   readonly route: string | null;
   /** What the server passed beside the request. */
   readonly platform: readonly unknown[];

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
 const weir = await load("mod.js");
-const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
+const { byGlobal, fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
 
 /** An algorithm as a rule has it. */
 function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) {
@@ -43,6 +43,16 @@ export function wrap(handler, { rules, headers, store }) {
     headers: headers === 3 ? undefined : [rateLimit(), retryAfter()],
     store,
   });
+}
+
+/** The same with rules for an endpoint, a group and a parameter, so much that all is about paths. */
+export function onPaths(handler) {
+  const rules = ["POST /login", "/api/*", "/items/:id"].map((on) => ({
+    on,
+    rate: "1000000000/min",
+    key: byGlobal(),
+  }));
+  return withThrottle(handler, rules);
 }
 
 /** Ms: what is measured is how long answers take, not whether a busy machine gives them in time. */

@@ -6,6 +6,7 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
+import { formOf, isAhead } from "./state.ts";
 
 /** A rule's block, in numbers. */
 export interface Block {
@@ -31,15 +32,21 @@ interface State<Inner> {
   readonly inner: Inner | null;
 }
 
-/** The twin of the wrapper, as a statement that defines `block_step(inner, state, limit, window, now, cost, since, p)`. */
+/**
+ * The twin of the wrapper, as a statement that defines `block_step(inner, width, state, limit, window, now, cost, since, p)`.
+ * The width is that of the inner states, false where that is no constant.
+ */
 export const blockLua = `
-local function block_step(inner, state, limit, window, now, cost, since, p)
+local function block_step(inner, width, state, limit, window, now, cost, since, p)
   local after, within, first, growth, most = p[1], p[2], p[3], p[4], p[5]
   local own = {}
   for i = 6, #p do own[#own + 1] = p[i] end
-  local ends, last, refusals, inside = 0, 0, {}, nil
+  local ends, last, refusals, inside, mended = 0, 0, {}, nil, false
+  if state and (#state < 3 or #state < 3 + state[3]) then state = nil end
+  if state and width and #state > 3 + state[3] and #state ~= 3 + state[3] + width then state = nil end
   if state then
     ends, last = state[1], state[2]
+    if is_ahead(ends - last, now, last) then ends, mended = now + last, true end
     for i = 4, 3 + state[3] do
       if state[i] + within > now then refusals[#refusals + 1] = state[i] end
     end
@@ -48,14 +55,22 @@ local function block_step(inner, state, limit, window, now, cost, since, p)
       for i = 4 + state[3], #state do inside[#inside + 1] = state[i] end
       inside.text, inside.page, inside.pages = state.text, state.page, state.pages
     end
+    if #refusals > 0 and is_ahead(refusals[#refusals], now, within) then
+      for i = 1, #refusals do refusals[i] = math.min(refusals[i], now) end
+      mended = true
+    end
   end
   local allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, cost, since, own)
-  local blocked, changed = false, kept ~= inside
+  local blocked, changed = false, mended or kept ~= inside
   if not since then
     if now < ends then
-      local _, left, free_reset, free_retry, idle, life, named = inner(inside, limit, window, now, 0, nil, own)
-      if allowed then remaining, reset, retry, ttl, at = left, free_reset, free_retry, life, named end
-      allowed, blocked, changed, kept = false, true, idle ~= inside, idle
+      if allowed then
+        allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, 0, nil, own)
+      elseif kept ~= inside then
+        local _
+        _, _, _, _, kept = inner(inside, limit, window, now, 0, nil, own)
+      end
+      allowed, blocked, changed = false, true, mended or kept ~= inside
     elseif not allowed then
       changed = true
       refusals[#refusals + 1] = math.max(now, refusals[#refusals] or now)
@@ -96,33 +111,45 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
   const own = [after, withinMs, forMs, growth, maxMs];
   return {
     name: algorithm.name,
+    // A state begins with the block's own numbers.
+    form: `${formOf(algorithm)}+block`,
     lua: algorithm.lua === undefined ? undefined : `(function()
   local inner = ${algorithm.lua}
-  return function(...) return block_step(inner, ...) end
+  return function(...) return block_step(inner, ${algorithm.stateSize ?? false}, ...) end
 end)()`,
     params: [...own, ...(algorithm.params ?? [])],
-    gradual: algorithm.gradual,
+    refillsGradually: algorithm.refillsGradually,
     unit: algorithm.unit,
-    ownWindowMs: algorithm.ownWindowMs,
+    window: algorithm.window,
+    heldWhileRunning: algorithm.heldWhileRunning,
     // Every refusal counts towards a block, so none may be answered without the store.
-    revocable: true,
-    remembersRefusals: true,
+    mayFreeEarly: true,
+    countsDenials: true,
     capacity: algorithm.capacity?.bind(algorithm),
-    refuse: algorithm.refuse?.bind(algorithm),
+    unsupported: algorithm.unsupported?.bind(algorithm),
     step(state, policy, now, cost, since) {
       const inner = state?.inner ?? null;
       let { until, lastMs } = state ?? { until: 0, lastMs: 0 };
       let refusals = state?.refusals.filter((at) => at + withinMs > now) ?? [];
+      let mended = false;
+      if (isAhead(until - lastMs, now, lastMs)) [until, mended] = [now + lastMs, true];
+      if (refusals.length > 0 && isAhead(refusals[refusals.length - 1], now, withinMs)) {
+        refusals = refusals.map((at) => Math.min(at, now));
+        mended = true;
+      }
       let step = algorithm.step(inner, policy, now, cost, since);
       let { allowed, state: kept } = step;
-      let changed = kept !== inner;
+      let changed = mended || kept !== inner;
       let blocked = false;
       if (since === null) {
         if (now < until) {
-          // Nothing is charged, so what is kept is what a step that charges nothing keeps, and the numbers are its own.
-          const idle = algorithm.step(inner, policy, now, 0, null);
-          if (allowed) step = idle;
-          [allowed, blocked, changed, kept] = [false, true, idle.state !== inner, idle.state];
+          // Nothing is charged, and no refusal counts: the numbers, and what is kept, are those of a step that charges nothing.
+          if (allowed || kept !== inner) {
+            const idle = algorithm.step(inner, policy, now, 0, null);
+            kept = idle.state;
+            if (allowed) step = idle;
+          }
+          [allowed, blocked, changed] = [false, true, mended || kept !== inner];
         } else if (!allowed) {
           changed = true;
           // In order even when the clock has stepped back.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Duration, durationMs } from "../rate.ts";
+import { type Duration, durationMs } from "../rules/rate.ts";
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
@@ -31,6 +31,10 @@ end`;
  * 64, slots are remembered by the 64th of a lease in which they were taken, so one that nobody gave back leaves up
  * to a 64th of the lease late.
  *
+ * A body that nobody reads does not end, and runtimes may never cancel it: ten such answers hold ten slots until their leases
+ * run out, so keep the lease short. A WebSocket's upgrade has no body: its slot comes free at the 101, and the open connection
+ * holds none.
+ *
  * @param options `lease`: the longest a request may hold its slot, in seconds or as a duration ("30s").
  * Longer than the longest answer, or that answer's slot is given away early.
  * @returns The algorithm.
@@ -55,9 +59,10 @@ export function concurrency(options: { lease: Duration }): Algorithm {
     name: "concurrency",
     lua,
     unit: "concurrent-requests",
-    ownWindowMs: leaseMs,
-    revocable: true,
-    remembersRefusals: false,
+    window: leaseMs,
+    heldWhileRunning: true,
+    mayFreeEarly: true,
+    countsDenials: false,
     capacity: (limit) => limit,
     step: unlogged((out, log, from, to, policy, now, cost, since) => {
       const { limit, windowMs } = policy;

@@ -8,6 +8,7 @@
 import type { Algorithm, Policy } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import type { StepSaid } from "./packed.ts";
+import { isAhead } from "./state.ts";
 
 /** Time and units of each charge, oldest first: `[time, units, time, units, ...]`, times ascending, units above 0. */
 export type Log = readonly number[];
@@ -51,17 +52,17 @@ export type StepLog = (
 /** A step that is there in both forms: as a step's other form hangs on it under `packed`, so does this one. */
 export type LogFormStep = Algorithm<Log>["step"] & { readonly overLog: StepLog };
 
-/** The log with all that is entered under a time after `latest` under one: `stamp`, or the last time before if that is later. */
+/** The log with all that is entered too far ahead of `stamp` under one time: that, or the last time before if that is later. */
 function mended(
   log: ArrayLike<number>,
   from: number,
   to: number,
-  latest: number,
+  windowMs: number,
   stamp: number,
 ): Float64Array {
   let cut = to;
   let units = 0;
-  for (; cut > from && log[cut - 2] > latest; cut -= 2) units += log[cut - 1];
+  for (; cut > from && isAhead(log[cut - 2], stamp, windowMs); cut -= 2) units += log[cut - 1];
   const time = cut > from ? Math.max(stamp, log[cut - 2]) : stamp;
   if (cut > from && log[cut - 2] === time) units += log[(cut -= 2) + 1];
   const whole = new Float64Array(cut - from + 2);
@@ -87,11 +88,10 @@ export function logStep(
   since: number | null,
   stamp: number,
 ): void {
-  // No clock that is right has come to a time more than a window ahead: it is taken for now, for good.
-  const latest = now + windowMs;
-  let changed = to > from && log[to - 2] > latest;
+  // What a clock has entered that was a window ahead at most is no further ahead of what is entered now, slots being alike.
+  let changed = to > from && isAhead(log[to - 2], stamp, windowMs);
   if (changed) {
-    const whole = mended(log, from, to, latest, stamp);
+    const whole = mended(log, from, to, windowMs, stamp);
     [log, from, to] = [whole, 0, whole.length];
   }
   let first = from;
@@ -110,9 +110,9 @@ export function logStep(
   if (since !== null) {
     // What was charged at a time that is taken for now can no longer be told from what else was: what is added counts
     // now, and nothing is given back.
-    const isAhead = since > latest;
-    time = isAhead ? at : since;
-    if (time + windowMs > now && !(isAhead && cost < 0)) {
+    const isLost = isAhead(since, stamp, windowMs);
+    time = isLost ? at : since;
+    if (time + windowMs > now && !(isLost && cost < 0)) {
       let found = first;
       while (found < to && log[found] < time) found += 2;
       const isThere = found < to && log[found] === time;

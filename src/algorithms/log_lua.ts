@@ -35,6 +35,9 @@ local function digits(number)
   return string.char(unpack(codes))
 end
 
+-- Are these entries?
+local function is_entries(text) return #text % WIDE == 0 and not string.find(text, '[^0-o]') end
+
 local function entry(time, units) return digits(time) .. digits(units) end
 local function time_at(text, n) return number_at(text, WIDE * n - WIDE + 1) end
 local function units_at(text, n) return number_at(text, WIDE * n - WIDE + 10) end
@@ -64,7 +67,7 @@ local function without(text, n) return string.sub(text, WIDE * n + 1) end
 local function log_of(state, window, now)
   local log = { full = {}, open = '', units = 0, pages = {}, page = state and state.page }
   local text = state and state.text or ''
-  if #text == 0 or #text % WIDE > 0 or #state % 3 ~= 1 then return log end
+  if #text == 0 or #state % 3 ~= 1 then return log end
   log.open, log.units = text, state[1]
   for i = 2, #state, 3 do
     if state[i] + window <= now then
@@ -86,7 +89,9 @@ end
 
 local function text_of(log, place)
   local last = log.full[place]
-  return log.pages[last] or log.page and log.page(last) or ''
+  if log.pages[last] then return log.pages[last] end
+  local text = log.page and log.page(last)
+  return text and is_entries(text) and text or ''
 end
 
 -- Takes out a full page.
@@ -126,17 +131,17 @@ local function append(log, time, units)
   log.units = log.units + units
 end
 
--- Enters what has a time after the latest under one: the stamp, or the last time before if that is later.
-local function mend(log, latest, stamp)
+-- Enters what is too far ahead of the stamp under one time: that, or the last time before if that is later.
+local function mend(log, window, stamp)
   local units = 0
   while true do
-    local n = count_to(log.open, latest)
+    local n = count_to(log.open, stamp + window)
     local stay = units_to(log.open, n)
     units = units + log.units - stay
     log.open, log.units = first_of(log.open, n), stay
     if n > 0 or #log.full == 0 then break end
     -- Of pages in order, those behind one that ends too late hold nothing else.
-    while #log.full > 3 and log.full[#log.full - 5] > latest do
+    while #log.full > 3 and is_ahead(log.full[#log.full - 5], stamp, window) do
       units = units + log.full[#log.full]
       take_out(log, #log.full - 2)
     end
@@ -230,18 +235,18 @@ local function time_of(log, needed)
 end
 
 local function log_step(state, limit, window, now, cost, since, stamp)
-  local log, latest = log_of(state, window, now), now + window
-  local changed = #log.open > 0 and last_time(log.open) > latest
-  if changed then mend(log, latest, stamp) end
+  local log = log_of(state, window, now)
+  local changed = #log.open > 0 and is_ahead(last_time(log.open), stamp, window)
+  if changed then mend(log, window, stamp) end
   trim(log, now - window)
   local used = log.units
   for i = 3, #log.full, 3 do used = used + log.full[i] end
   local at = #log.open > 0 and math.max(stamp, last_time(log.open)) or stamp
   local allowed, retry = true, 0
   if since then
-    local ahead = since > latest
-    local time = ahead and at or since
-    if time + window > now and not (ahead and cost < 0) then
+    local lost = is_ahead(since, stamp, window)
+    local time = lost and at or since
+    if time + window > now and not (lost and cost < 0) then
       local after = correct(log, used, time, cost)
       changed, used = changed or after ~= nil, after or used
     end

@@ -32,10 +32,10 @@ export function slidingLog(): Algorithm {
     lua: `function(state, limit, window, now, cost, since, p)
   return log_step(state, limit, window, now, cost, since, now)
 end`,
-    gradual: true,
-    revocable: false,
+    refillsGradually: true,
+    mayFreeEarly: false,
     capacity: (limit) => limit,
-    refuse: (limit) =>
+    unsupported: (limit) =>
       limit <= MOST
         ? null
         : `slidingLog() remembers every request, so limit must be at most ${MOST} (slidingWindow() has the same bound in constant memory): current value is ${limit}`,

@@ -45,10 +45,10 @@ export function slidingWindow(options: { slots?: number } = {}): Algorithm {
     name: "sliding-window",
     lua,
     params: [slots],
-    gradual: true,
-    revocable: false,
+    refillsGradually: true,
+    mayFreeEarly: false,
     // A charge counts from its slot's end on, so it makes no difference when in the slot it is used.
-    holdsUntil: (end) => end + 1,
+    usableUntil: (end) => end + 1,
     capacity: (limit) => limit,
     step: unlogged((out, log, from, to, policy, now, cost, since) =>
       logStep(out, log, from, to, policy, now, cost, since, slotEnd(now, policy.windowMs, slots))

@@ -15,9 +15,37 @@ import { Table } from "./table.tsx";
 /** Is this an address, rather than the hash of one? Then it can be the key of a look-up. */
 const isAddress = (client: string): boolean => /[.:]/.test(client);
 
+/** Is this the hash of a key, rather than the key? That cannot be looked up. */
+const isHash = (key: string): boolean => /^[0-9a-f]{16}$/.test(key);
+
+/** The keys of each rule that are refused most. */
+function KeysTable({ page, keys }: { page: Page; keys: StatsReport["top_throttled_keys"] }) {
+  const most = keys[0]?.refused ?? 0;
+  return (
+    <Table
+      caption="Keys refused most, last 24 hours"
+      head={["Key and rule", "Refused"]}
+      rows={keys.map(({ rule, key, refused }) => [
+        <>
+          {isHash(key)
+            ? <code>{key}</code>
+            : (
+              <a href={`${page.links}lookup?${new URLSearchParams({ rule, key })}`}>
+                <code>{key}</code>
+              </a>
+            )} <span class="note">under {rule}</span>
+          <Bar whole={most} parts={[["refused", refused]]} />
+        </>,
+        count(refused),
+      ])}
+      empty="No key was refused in the last 24 hours."
+    />
+  );
+}
+
 /** Who is refused most. */
 export function clientsPage(page: Page, report: StatsReport): JSX.Element {
-  const { top_throttled_ips, current_hour, last_24_hours } = report;
+  const { top_throttled_ips, top_throttled_keys, current_hour, last_24_hours } = report;
   const most = top_throttled_ips[0]?.refused ?? 0;
   return (
     <Layout page={page} title="Clients" report={report}>
@@ -47,9 +75,11 @@ export function clientsPage(page: Page, report: StatsReport): JSX.Element {
         ])}
         empty="Nobody was refused in the last 24 hours."
       />
+      <KeysTable page={page} keys={top_throttled_keys} />
       <p class="note">
         Clients are shown by keyed hashes of their addresses, unless the statistics were made with{" "}
-        <code>showAddresses</code>.
+        <code>showAddresses</code>. Keys are what the rules' key functions give, such as the ids of users;
+        they are shown by keyed hashes unless the statistics were made with <code>revealKeys</code>.
       </p>
     </Layout>
   );

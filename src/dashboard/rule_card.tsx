@@ -6,7 +6,7 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Decision } from "../decision.ts";
-import type { CompiledRule } from "../rule.ts";
+import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsRule } from "../stats/report.ts";
 import { Bar, type Look } from "./bar.tsx";
 import { count, percent, span } from "./number_text.ts";
@@ -42,7 +42,7 @@ function limitText({ rule, seen }: ShownRule): string {
   const limit = rule?.limit ?? seen.limit;
   const windowMs = rule?.windowMs ?? seen.window_ms;
   if (limit === null || windowMs === null) return "decided per request";
-  if (rule?.algorithm === "concurrency") return `${count(limit)} at once`;
+  if (rule?.implementation.heldWhileRunning === true) return `${count(limit)} at once`;
   return `${rule?.limit === null ? "decided per request, last " : ""}${count(limit)} in ${span(windowMs)}`;
 }
 

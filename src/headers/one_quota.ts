@@ -56,7 +56,15 @@ export function isTighter(
 }
 
 /**
- * Writes three headers, unless those that are there tell of something tighter.
+ * May a format that tells of one quota tell of this one? Not on a denial by something else: a client that is refused would read
+ * that it has units left.
+ */
+export function isToBeTold(ours: Standing, { denied, deniedWithin }: Report): boolean {
+  return denied ? !ours.allowed : deniedWithin !== true;
+}
+
+/**
+ * Writes three headers, unless the response is a denial by something else, or those that are there tell of something tighter.
  *
  * @param headers The response's headers.
  * @param names What the three are called.
@@ -71,6 +79,7 @@ export function writeQuota(
   reset: number | null,
   report: Report,
 ): void {
+  if (!isToBeTold(ours, report)) return;
   const limit = headerThere(headers, names.limit, report);
   if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
   headers.set(names.limit, decimal(ours.limit));

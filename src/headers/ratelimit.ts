@@ -5,12 +5,22 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
 import type { HeaderFormat } from "./format.ts";
-import { draft11 } from "./ratelimit_draft_11.ts";
+import { withPace } from "./pace.ts";
+import { DRAFT_11, NEXT } from "./ratelimit_dialect.ts";
+import { lists } from "./ratelimit_draft_11.ts";
 import { draft6 } from "./ratelimit_draft_6.ts";
 import { draft7 } from "./ratelimit_draft_7.ts";
 
-const DRAFTS = { 11: draft11, 7: draft7, 6: draft6 };
+/** By `draft` as text. */
+const DRAFTS: Readonly<Record<string, () => HeaderFormat>> = {
+  "11": () => lists(DRAFT_11),
+  "next": () => lists(NEXT),
+  "11,next": () => lists(DRAFT_11, NEXT),
+  "7": draft7,
+  "6": draft6,
+};
 
 /** What {@link rateLimit} can be told. */
 export interface RateLimitOptions {
@@ -18,18 +28,51 @@ export interface RateLimitOptions {
    * The draft whose form is sent. 11 is that of 08 to 11: `RateLimit` and `RateLimit-Policy` as lists of
    * named policies. 7 has one quota in `RateLimit`. 6, the form of 04 to 06, has `RateLimit-Limit`,
    * `RateLimit-Remaining` and `RateLimit-Reset`. Default 11.
+   *
+   * Unstable, as it follows a text that is not published: "next", the working group's of 15 August 2026, which says `a`
+   * and `w` in the place of `r` and `t`, the cost `c` where it is not 1, and has `RateLimit-Partition` for rules whose
+   * partition has a name there (`byUser` and `byJwt`: user_id; `byApiKey`: client_id; `on` with one method: method).
+   * `[11, "next"]` says both in one item, which readers of either understand.
    */
-  readonly draft?: 11 | 7 | 6;
+  readonly draft?: 11 | 7 | 6 | "next" | readonly [11, "next"];
+  /**
+   * Send them on redirects (3xx) too? Default false: a client that reads `r=0` may not follow the redirect (section 5 of the
+   * text after draft 11), and a 304 would write this request's state into a stored response.
+   */
+  readonly redirects?: boolean;
+  /**
+   * Tell no more of a fixed window's quota than its rate allows until the window ends: of 10,000 per 1,000 s at most 100
+   * in the last 10 s, however much is left, so that nobody is invited to spend the rest at once. Told is then less than what
+   * would pass. Default false.
+   */
+  readonly pace?: boolean;
+}
+
+/** The format without redirects: what such a response carries already stays. */
+function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat {
+  return {
+    write(headers, report) {
+      const { status = 200 } = report;
+      if (status < 300 || status > 399) write(headers, report);
+    },
+    describe: Object.fromEntries(
+      Object.entries(describe).map(([name, description]) => [name, { ...description, redirects: false }]),
+    ),
+  };
 }
 
 /**
  * Sends the IETF's `RateLimit` and `RateLimit-Policy`. In draft 11 every rule is listed, on a refusal the
- * refusing ones, and what a nested throttle or an upstream lists is kept in front; drafts 7 and 6 tell the
- * tightest rule. No partition keys are sent.
+ * refusing ones, and what a nested throttle or an upstream lists is kept in front, each policy once; drafts 7 and 6
+ * tell the tightest rule. No partition keys are sent, and nothing on redirects (3xx) unless `redirects` says so.
  *
- * @param options Which draft.
+ * Beside what is there already ours is written in its dialect, `r` and `t` or `a` and `w`, whichever `draft` says: a field in
+ * two dialects is one that no client can read.
+ *
+ * @param options See {@link RateLimitOptions}.
  * @returns The format.
  * @throws {RangeError} On any other draft.
+ * @throws {TypeError} When redirects or pace is neither true nor false.
  *
  * @example
  * ```ts
@@ -46,11 +89,20 @@ export interface RateLimitOptions {
  * strictEqual(headers.get("RateLimit"), '"burst";r=9;t=1');
  * ```
  */
-export function rateLimit({ draft = 11 }: RateLimitOptions = {}): HeaderFormat {
-  if (!Object.hasOwn(DRAFTS, draft)) {
+export function rateLimit(
+  { draft = 11, redirects = false, pace = false }: RateLimitOptions = {},
+): HeaderFormat {
+  const make = Object.hasOwn(DRAFTS, String(draft)) ? DRAFTS[String(draft)] : null;
+  if (make === null) {
     throw new RangeError(
-      `Cannot send RateLimit headers as draft must be 11, 7 or 6: current value is ${draft}`,
+      cannot("send RateLimit headers", 'draft must be 11, 7, 6, "next" or [11, "next"]', draft),
     );
   }
-  return DRAFTS[draft]();
+  for (const [name, value] of Object.entries({ redirects, pace })) {
+    if (typeof value !== "boolean") {
+      throw new TypeError(cannot("send RateLimit headers", `${name} must be true or false`, value));
+    }
+  }
+  const format = pace ? withPace(make()) : make();
+  return redirects ? format : withoutRedirects(format);
 }

@@ -1,5 +1,5 @@
 /**
- * The RateLimit headers as drafts 08 to 11 write them: two lists of named policies. Section numbers are
+ * The RateLimit headers as drafts 08 to 11 and the text after them write them: lists of named policies. Section numbers are
  * those of draft-ietf-httpapi-ratelimit-headers-11.
  *
  * @module
@@ -7,8 +7,17 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { refuses, type Standing } from "../decision.ts";
-import { decimal } from "./decimal.ts";
-import { type HeaderFormat, headerThere, type Quota, standingOf } from "./format.ts";
+import {
+  type HeaderDescription,
+  type HeaderFormat,
+  headerThere,
+  type Quota,
+  type Report,
+  standingOf,
+} from "./format.ts";
+import { type ListMember, membersOf } from "./list_members.ts";
+import { writePartition } from "./partition.ts";
+import { type Dialect, DRAFT_11, NEXT, writeParameters } from "./ratelimit_dialect.ts";
 import { writeItem, writeList, writeString } from "./structured_field.ts";
 import { remainingUnits, seconds, waitSeconds, whole } from "./whole.ts";
 
@@ -20,8 +29,11 @@ interface Told {
   readonly unit: Algorithm["unit"];
   /** Its item in RateLimit-Policy. */
   readonly policy: string;
-  /** Its item in RateLimit, up to the number. */
+  /** Its name as an item of RateLimit. */
   readonly start: string;
+  readonly dimensions: Quota["dimensions"];
+  /** Its item in RateLimit-Partition; "" for none. */
+  readonly partition: string;
 }
 
 function tell(quota: Quota): Told {
@@ -39,7 +51,9 @@ function tell(quota: Quota): Told {
       qu: unit === "requests" ? undefined : unit,
       w: hasWindow ? seconds(windowMs) : undefined,
     }),
-    start: `${writeString(name)};r=`,
+    start: writeString(name),
+    dimensions: quota.dimensions,
+    partition: writePartition(name, quota.dimensions),
   };
 }
 
@@ -56,80 +70,170 @@ function effectiveWindow(standing: Standing, gradual: boolean): number {
   return Math.min(seconds(Math.max(resetAfterMs, refillMs)), window);
 }
 
-/** The rest of a policy's item in RateLimit. */
-function writeState(standing: Standing, algorithm: Algorithm): string {
-  const remaining = remainingUnits(standing);
+/** `t`, where there is such a time: none for slots, nor where waiting cannot help. */
+function windowOf(standing: Standing, algorithm: Algorithm): number | undefined {
   const hopeless = !standing.allowed && !Number.isFinite(standing.retryAfterMs);
-  if (hopeless || algorithm.unit === "concurrent-requests") return decimal(remaining);
-  return `${decimal(remaining)};t=${decimal(effectiveWindow(standing, algorithm.gradual === true))}`;
+  if (hopeless || algorithm.unit === "concurrent-requests") return undefined;
+  return effectiveWindow(standing, algorithm.refillsGradually === true);
+}
+
+/** The parameters of a policy's item in RateLimit. */
+function writeState(dialects: readonly Dialect[], standing: Standing, algorithm: Algorithm): string {
+  return writeParameters(dialects, remainingUnits(standing), windowOf(standing, algorithm), standing.cost);
 }
 
 /**
- * Adds to a list that may be there. What is no list of strings is replaced: no client of this draft reads it
+ * The members of a list that may be there. What is no list of strings counts as nothing: no client of this draft reads it
  * (§7), and joined to it ours could not be read either (RFC 9651 §4.2).
  */
-function joined(there: string | null, ours: string): string {
-  return there?.startsWith('"') ? `${there}, ${ours}` : ours;
+function listThere(headers: Headers, name: string, report: Report): readonly ListMember[] {
+  const there = headerThere(headers, name, report);
+  return there?.startsWith('"') ? membersOf(there) : [];
 }
 
-/** @returns The format of drafts 08 to 11. */
-export function draft11(): HeaderFormat {
+/** Adds members to those that are there; one that is there already, from the same rule within, is not said twice. */
+function joinMembers(there: readonly ListMember[], ours: readonly string[]): string {
+  const texts = there.map(({ text }) => text);
+  return writeList([...texts, ...ours.filter((member) => !texts.includes(member))]);
+}
+
+/**
+ * The dialects that are spoken there. A reader of one drops a field that has an item without its number, so ours beside it has
+ * the number of each.
+ */
+function spokenIn(there: readonly ListMember[]): readonly Dialect[] {
+  return [DRAFT_11, NEXT].filter(({ reads }) => there.some(({ bare }) => reads.test(bare)));
+}
+
+/** Where the state of a policy is among what is there; -1 where it is not. */
+function placeOf(there: readonly ListMember[], name: string): number {
+  const start = writeString(name);
+  return there.findIndex(({ text }) => text.startsWith(start) && /^\s*(;|$)/.test(text.slice(start.length)));
+}
+
+/** Does the member say that no more is left than this? */
+function saysNoMore({ bare }: ListMember, than: Standing): boolean {
+  const [, left] = DRAFT_11.reads.exec(bare) ?? NEXT.reads.exec(bare) ?? [];
+  return than.allowed && left !== undefined && Number(left) <= remainingUnits(than);
+}
+
+/** What the fields say, by dialect. */
+function describe(dialects: readonly Dialect[]): Readonly<Record<string, HeaderDescription>> {
+  const [{ left, window }] = dialects;
+  const state = (quota: number, seconds: number): string => writeParameters(dialects, quota, seconds, 1);
+  const partition: HeaderDescription = {
+    description:
+      "Lists what divides a policy's quota among clients: user_id, client_id, or method for one method's policy.",
+    on: "every",
+    optional: true,
+    example: '"daily";user_id',
+  };
+  return {
+    "RateLimit-Policy": {
+      description:
+        "Lists all rate limiting policies that apply: the quota q of each and its window w in seconds.",
+      on: "every",
+      example: '"burst";q=10;w=1, "daily";q=1000;w=86400',
+    },
+    "RateLimit": {
+      description: `Current rate limiting state: by policy the quota ${
+        left[1]
+      } that is left and the seconds ${window[1]} that it must last.`,
+      on: "every",
+      example: `"burst"${state(9, 1)}, "daily"${state(873, 75428)}`,
+    },
+    ...dialects.includes(NEXT) ? { "RateLimit-Partition": partition } : {},
+  };
+}
+
+/**
+ * @param dialects What is written where nothing is there yet; with {@link NEXT} RateLimit-Partition too.
+ * @returns The format of the lists.
+ */
+export function lists(...dialects: readonly Dialect[]): HeaderFormat {
   // By place: the rules of most requests are the same, and a limit that is decided per request changes now and then.
   const told: Told[] = [];
   let policies = "";
+  let partitions: readonly string[] = [];
 
   /** Is there something else to tell of this quota than was told in its place the last time? */
-  function isNews({ name, limit, windowMs }: Standing, { unit }: Algorithm, place: number): boolean {
+  function isNews(
+    { name, limit, windowMs }: Standing,
+    { algorithm, dimensions }: Quota,
+    place: number,
+  ): boolean {
     const known = told[place];
     return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
-      known.unit !== unit;
+      known.unit !== algorithm.unit || known.dimensions !== dimensions;
   }
 
-  /** Brings `told` and `policies` up to date. */
+  /** Brings `told` and what is made of it up to date. */
   function recall(quotas: readonly Quota[]): void {
     let news = told.length !== quotas.length;
     for (let i = 0; i < quotas.length; i++) {
-      if (!isNews(standingOf(quotas[i]), quotas[i].algorithm, i)) continue;
+      if (!isNews(standingOf(quotas[i]), quotas[i], i)) continue;
       told[i] = tell(quotas[i]);
       news = true;
     }
     if (!news) return;
     told.length = quotas.length;
     policies = writeList(told.map(({ policy }) => policy));
+    partitions = dialects.includes(NEXT) ? told.flatMap(({ partition }) => partition || []) : [];
+  }
+
+  function statesOf({ denied, quotas }: Report): string {
+    let states = "";
+    for (let i = 0; i < quotas.length; i++) {
+      const standing = standingOf(quotas[i]);
+      if (denied && !refuses(standing)) continue;
+      if (states !== "") states += ", ";
+      states += told[i].start + writeState(dialects, standing, quotas[i].algorithm);
+    }
+    return states;
+  }
+
+  /** Of a policy that was decided within as well, as by one throttle around another use of itself, the tighter state stays. */
+  function joinStates(
+    there: readonly ListMember[],
+    policiesThere: readonly ListMember[],
+    { denied, quotas }: Report,
+  ): string {
+    const states = there.map(({ text }) => text);
+    const spoken = spokenIn(there);
+    quotas.forEach((quota, i) => {
+      const standing = standingOf(quota);
+      if (denied && !refuses(standing)) return;
+      const isKnown = policiesThere.some(({ text }) => text === told[i].policy);
+      const place = isKnown ? placeOf(there, standing.name) : -1;
+      if (place >= 0 && saysNoMore(there[place], standing)) return;
+      const state = told[i].start +
+        writeState(spoken.length === 0 ? dialects : spoken, standing, quota.algorithm);
+      if (place >= 0) states[place] = state;
+      else states.push(state);
+    });
+    return writeList(states);
   }
 
   return {
     write(headers, report) {
-      const { denied, quotas } = report;
+      const { denied, quotas, deniedWithin } = report;
       if (quotas.length === 0) return;
       recall(quotas);
-      let states = "";
-      for (let i = 0; i < quotas.length; i++) {
-        const standing = standingOf(quotas[i]);
-        if (denied && !refuses(standing)) continue;
-        if (states !== "") states += ", ";
-        states += told[i].start + writeState(standing, quotas[i].algorithm);
+      const policiesThere = listThere(headers, "ratelimit-policy", report);
+      headers.set(
+        "ratelimit-policy",
+        policiesThere.length === 0 ? policies : joinMembers(policiesThere, told.map(({ policy }) => policy)),
+      );
+      if (partitions.length > 0) {
+        const partitionsThere = listThere(headers, "ratelimit-partition", report);
+        headers.set("ratelimit-partition", joinMembers(partitionsThere, partitions));
       }
-      headers.set("ratelimit-policy", joined(headerThere(headers, "ratelimit-policy", report), policies));
-      if (states === "") return;
-      const there = headerThere(headers, "ratelimit", report);
       // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
-      if (!denied && there !== null && headers.has("retry-after")) return;
-      headers.set("ratelimit", joined(there, states));
+      const there = listThere(headers, "ratelimit", report);
+      if (!denied && (deniedWithin || (there.length > 0 && headers.has("retry-after")))) return;
+      const states = there.length === 0 ? statesOf(report) : joinStates(there, policiesThere, report);
+      if (states !== "") headers.set("ratelimit", states);
     },
-    describe: {
-      "RateLimit-Policy": {
-        description:
-          "Lists all rate limiting policies that apply: the quota q of each and its window w in seconds.",
-        on: "every",
-        example: '"burst";q=10;w=1, "daily";q=1000;w=86400',
-      },
-      "RateLimit": {
-        description:
-          "Current rate limiting state: by policy the quota r that is left and the seconds t that it must last.",
-        on: "every",
-        example: '"burst";r=9;t=1, "daily";r=873;t=75428',
-      },
-    },
+    describe: describe(dialects),
   };
 }

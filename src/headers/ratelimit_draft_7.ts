@@ -5,7 +5,7 @@
  */
 
 import { type HeaderFormat, headerThere } from "./format.ts";
-import { isTighter, tightestOf } from "./one_quota.ts";
+import { isTighter, isToBeTold, tightestOf } from "./one_quota.ts";
 import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
 import { remainingUnits, whole } from "./whole.ts";
 
@@ -18,7 +18,7 @@ export function draft7(): HeaderFormat {
       writePolicies(headers, quotas, report);
       const ours = tightestOf(quotas);
       const reset = resetSeconds(ours);
-      if (reset === null) return;
+      if (reset === null || !isToBeTold(ours, report)) return;
       const there = /^limit=(\d+), *remaining=(\d+)/.exec(headerThere(headers, "ratelimit", report) ?? "");
       if (there !== null && isTighter(headers, there[1], there[2], ours)) return;
       headers.set(

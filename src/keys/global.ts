@@ -24,5 +24,5 @@ export const EVERYBODY = "all";
  * ```
  */
 export function byGlobal(): Key {
-  return keyOf("global", "before-auth", () => EVERYBODY);
+  return Object.assign(keyOf("global", "before-auth", () => EVERYBODY), { dimensions: [] });
 }

@@ -5,11 +5,11 @@
  */
 
 import { type Decision, refuses } from "../decision.ts";
-import type { HeaderDescription, HeaderFormat } from "../headers/format.ts";
-import { compileLabels } from "../label.ts";
-import { type FailurePolicy, type PreparedRule, unlimited } from "../rule.ts";
-import type { Settings } from "../settings.ts";
-import type { Part } from "../trip.ts";
+import type { HeaderDescription } from "../headers/format.ts";
+import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
+import { type FailurePolicy, type PreparedRule, unlimited } from "../rules/rule.ts";
+import type { Settings } from "../throttle/settings.ts";
+import type { RuleCheck } from "../exchange/exchange.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";
@@ -22,6 +22,8 @@ export type HeaderMap = Readonly<Record<string, OpenApiHeader | OpenApiReference
 export interface Told {
   /** The rate headers of responses that are not the throttle's own. */
   readonly headers: HeaderMap;
+  /** The rate headers that redirects (3xx) have too. */
+  readonly redirectHeaders: HeaderMap;
   /** The throttle's own responses, by status. */
   readonly responses: Readonly<Record<string, OpenApiReference>>;
 }
@@ -68,21 +70,22 @@ function componentName(header: string): string {
  * @returns What requests under these rules may get; without bodies for HEAD.
  */
 export function teller(
-  { options }: Settings,
+  { rules: all, options }: Settings,
   components: Components,
   isOld: boolean,
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Told {
-  const { headers: formats, report, reject, authenticate, onStoreFailure } = options;
+  const { headers: formats, sendHeaders: report, reject, authenticate, onStoreFailure } = options;
+
+  const labels = compileHeaders(all, formats);
 
   const policyOf = (rule: PreparedRule): FailurePolicy => rule.onStoreFailure ?? onStoreFailure;
-  const formatsOf = (rule: PreparedRule): readonly HeaderFormat[] => rule.headers ?? formats;
   const failsClosed = (rule: PreparedRule): boolean => policyOf(rule) === "deny" || dependsOnRequest(rule);
   const inDialect = (schema: OpenApiSchema): OpenApiSchema => isOld ? oldSchema(schema) : schema;
 
   /** Where two formats send headers of one name, the first tells what it says. */
   function descriptionsOf(rules: readonly PreparedRule[]): ReadonlyMap<string, HeaderDescription> {
     const found = new Map<string, HeaderDescription>();
-    for (const { describe } of rules.flatMap(formatsOf)) {
+    for (const { describe } of rules.flatMap((rule) => formatsOf(rule, all, formats))) {
       for (const [name, description] of Object.entries(describe ?? {})) {
         if (!found.has(name)) found.set(name, description);
       }
@@ -91,9 +94,9 @@ export function teller(
   }
 
   /** The headers as sent with these decisions. */
-  function sentWith(rules: readonly PreparedRule[], parts: readonly Part[]): Headers {
+  function sentWith(parts: readonly RuleCheck[]): Headers {
     const headers = new Headers();
-    compileLabels(rules, formats).join(headers, parts);
+    labels.join(headers, parts);
     return headers;
   }
 
@@ -113,12 +116,13 @@ export function teller(
   }
 
   /** The headers of what passes. None is sure: a rule may skip a request, or let it pass while its store fails. */
-  function usual(rules: readonly PreparedRule[]): HeaderMap {
+  function usual(rules: readonly PreparedRule[], ofRedirects = false): HeaderMap {
     const told: Record<string, OpenApiReference> = {};
     if (report !== "always") return told;
-    const sent = sentWith(rules, firstRequest(rules));
+    const sent = sentWith(firstRequest(rules));
     for (const [name, description] of descriptionsOf(rules)) {
-      if (description.on !== "every") continue;
+      if (description.on !== "every" || (ofRedirects && description.redirects === false)) continue;
+      if (description.optional === true && !sent.has(name)) continue;
       told[name] = components.add(
         "headers",
         componentName(name),
@@ -137,23 +141,25 @@ export function teller(
       const { unit, capacity } = rule.implementation;
       // Not all formats have words for concurrency; of a custom algorithm nothing is known.
       return unit !== "concurrent-requests" && capacity !== undefined &&
-        formatsOf(rule).some(({ describe }) => Object.hasOwn(describe ?? {}, name));
+        formatsOf(rule, all, formats).some(({ describe }) => Object.hasOwn(describe ?? {}, name));
     });
   }
 
   function refusal(
     status: 429 | 503,
     rules: readonly PreparedRule[],
-    parts: readonly Part[],
+    parts: readonly RuleCheck[],
     hasBodies: boolean,
   ): OpenApiReference {
     const headers: Record<string, OpenApiHeader | OpenApiReference> = {};
-    const sent = sentWith(rules, parts);
+    const sent = sentWith(parts);
     for (const [name, description] of report === "never" ? [] : descriptionsOf(rules)) {
       const isSent = parts.length === 0 || sent.has(name);
       // Where nobody can count there may be no numbers to tell.
       if (status === 503 && !isSent) continue;
-      const required = isSent && (status === 429 || description.on === "denied") &&
+      if (description.optional === true && !isSent) continue;
+      const required = isSent && description.optional !== true &&
+        (status === 429 || description.on === "denied") &&
         isSure(name, description.on, rules);
       const header = headerOf(description, required, sent.get(name));
       const isShared = status === 429 && (description.on === "denied" || report === "denied");
@@ -196,7 +202,7 @@ export function teller(
         Object.keys(early).length === 0 ? { description } : { description, headers: early },
       );
     }
-    return { headers, responses };
+    return { headers, redirectHeaders: usual(rules, true), responses };
   }
 
   const told = new Map<string, Told>();

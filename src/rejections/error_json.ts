@@ -50,7 +50,8 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
 /**
  * Answers with an error code, a message, the rule that makes the client wait longest (`throttle_type`), and
  * the wait: in seconds, as a UTC time and in words. Where waiting cannot help, as for a cost above the burst,
- * the wait is left out.
+ * the wait is left out. Anthropic's SDK and Octokit's show the message to their users; for OpenAI's there is
+ * `openAiJson`.
  *
  * @returns The rejection.
  *
@@ -89,7 +90,7 @@ export function errorJson(): Rejection {
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
-  const { policy, retryAfterMs, at = Date.now() } = tightest(decisions.filter(refuses));
+  const { rule: policy, retryAfterMs, at = Date.now() } = tightest(decisions.filter(refuses));
   const details = { throttle_type: policy, ...retryDetails(retryAfterMs, at) };
   return { ...ERRORS[rejectionStatus(decisions)], details };
 }

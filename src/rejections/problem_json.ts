@@ -39,27 +39,32 @@ const CONTENT_TYPE = "application/problem+json";
 const MOST_BODIES = 1000;
 
 /** What a refusal says: its problem, and the names of the rules that refuse, which have no blanks. */
-interface Refusal {
+interface ProblemSummary {
   readonly problem: Problem;
   readonly policies: string;
 }
 
 /** In one look without lists: refusals come in floods. */
-function refusalOf(decisions: readonly Decision[]): Refusal {
+function refusalOf(decisions: readonly Decision[]): ProblemSummary {
   let policies = "";
   let isOutage = false;
+  let isFinal = false;
   let isBlock = true;
   for (const decision of decisions) {
     if (!refuses(decision)) continue;
-    policies += (policies && " ") + decision.policy;
+    policies += (policies && " ") + decision.rule;
     isOutage ||= decision.source === "denied-by-policy";
+    isFinal ||= decision.retryAfterMs === Infinity;
     isBlock &&= decision.blocked;
   }
-  // A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
-  return { problem: isOutage ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED, policies };
+  // A cost above the burst passes no sooner when the store is back. A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
+  return {
+    problem: isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED,
+    policies,
+  };
 }
 
-function bodyOf({ problem, policies }: Refusal): Readonly<Record<string, unknown>> {
+function bodyOf({ problem, policies }: ProblemSummary): Readonly<Record<string, unknown>> {
   return { ...problem, "violated-policies": policies.split(" ") };
 }
 
@@ -93,7 +98,7 @@ export function problemJson(): Rejection {
   // Their bodies are composed once.
   const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
 
-  function textOf(refusal: Refusal): string {
+  function textOf(refusal: ProblemSummary): string {
     const known = bodies.get(refusal.problem)!;
     let body = known.get(refusal.policies);
     if (body === undefined) {

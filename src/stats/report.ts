@@ -88,6 +88,11 @@ export interface StatsReport {
   last_24_hours: StatsSummary;
   /** The clients that were refused most: addresses with `showAddresses`, else short keyed hashes of them. */
   top_throttled_ips: { ip: string; refused: number }[];
+  /**
+   * The keys that were refused most, of each rule so many: users under `byUser()`, addresses under `byIp()`. Short keyed
+   * hashes of them, or, with `revealKeys`, the keys themselves.
+   */
+  top_throttled_keys: { rule: string; key: string; refused: number }[];
   /** The route patterns where most was refused. */
   top_throttled_endpoints: { endpoint: string; refused: number }[];
   /** By route pattern; "*" stands for requests that no rule has a pattern for. */

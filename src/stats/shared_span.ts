@@ -16,6 +16,7 @@ import {
   type StatsRule,
 } from "./report.ts";
 import { type Commands, commands } from "./scripts.ts";
+import { topOfEachRule } from "./rule_key.ts";
 import type { Counted } from "./space_saving.ts";
 import { HOURS, mergeTop, MINUTE_MS, type Span } from "./timeline.ts";
 
@@ -51,14 +52,14 @@ function pairs(reply: unknown): [string, number][] {
 
 /**
  * @param ask Runs commands; gives their replies.
- * @param clientList The name of the list of clients.
+ * @param lists The names of the lists of clients, of routes and of keys.
  * @param now Epoch ms.
  * @param wanted How many minutes.
  * @param top How many names.
  */
 export async function readSpan(
   ask: (todo: Commands) => Promise<unknown>,
-  clientList: string,
+  lists: readonly string[],
   now: number,
   wanted: number,
   top: number,
@@ -71,7 +72,7 @@ export async function readSpan(
   const todo = commands();
   for (const hour of hours) todo.add("HGETALL", `hour:${hour}`);
   for (const hour of hours) todo.add("PFCOUNT", `clients:${hour}`);
-  for (const list of [clientList, "routes"]) {
+  for (const list of lists) {
     for (const hour of hours) {
       todo.add("ZREVRANGE", `refused-${list}:${hour}`, 0, TOP_READ - 1, "WITHSCORES");
     }
@@ -87,7 +88,7 @@ export async function readSpan(
 
   const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
   const hourClients = hours.map(() => Number(next()));
-  const [topClients, topRoutes] = [0, 1].map(() => mergeTop(hours.map(() => named(next())), top));
+  const [topClients, topRoutes, keys] = lists.map(() => mergeTop(hours.map(() => named(next())), Infinity));
   const uniqueClients = Number(next());
   const facts = next() as unknown[];
   const known = new Map<string, RuleFacts>();
@@ -120,8 +121,9 @@ export async function readSpan(
     })),
     sums: breakdownOf(hourCounts.flat()),
     uniqueClients,
-    topClients,
-    topRoutes,
+    topClients: topClients.slice(0, top),
+    topRoutes: topRoutes.slice(0, top),
+    topKeys: topOfEachRule(keys, top),
     rules: known,
   };
 }

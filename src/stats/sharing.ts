@@ -4,14 +4,15 @@
  * @module
  */
 
-import { randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
+import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { within } from "../maybe.ts";
-import { keeperOf } from "../settlement.ts";
+import { keeperOf } from "../throttle/settle.ts";
 import type { Store } from "../stores/store.ts";
+import { warn } from "../warn_once.ts";
 import type { Count } from "./report.ts";
 import { CHUNK, type Commands, commands, LIFE_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
-import { type Minute, type TopLists, topLists } from "./timeline.ts";
+import { addRefused, type Minute, type Refused, type TopLists, topLists } from "./timeline.ts";
 
 /** How long a batch gathers what happens. */
 const EVERY_MS = 5000;
@@ -47,8 +48,8 @@ interface Batch extends Gathered {
 export interface Sharing {
   /** Notes that a minute has something to tell. The first after a batch plans the next. */
   touch(minute: Minute, now: number, platform: readonly unknown[]): void;
-  /** Notes a client, and where it was refused, if it was. */
-  note(minute: Minute, client: string | null, refusedOn: string | null): void;
+  /** Notes a client, and how it was refused, if it was. */
+  note(minute: Minute, client: string | null, refused: Refused | null): void;
   /** What all instances hash clients with; null before the store was asked. */
   readonly seed: Seed | null;
   /** Writes what was gathered, now; rejects when it could not be. */
@@ -63,18 +64,24 @@ export interface SharingOptions {
   readonly run: NonNullable<Store["run"]>;
   /** Are addresses written as they are? */
   readonly showAddresses: boolean;
+  /** Are keys? */
+  readonly revealKeys: boolean;
   /** Gives the counts of a minute that were not written yet. */
   readonly untold: (minute: Minute) => readonly Count[];
   /** What is known of the rules. */
   readonly rules: ReadonlyMap<string, RuleFacts>;
   /** How a client is called where others see it. */
   readonly shownClient: (client: string, seed: Seed) => string;
+  /** How a rule's key is called there. */
+  readonly shownKey: (name: string, seed: Seed) => string;
 }
 
 /** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
 export function sharing(options: SharingOptions): Sharing {
-  const { run, showAddresses, untold, rules, shownClient } = options;
+  const { run, showAddresses, revealKeys, untold, rules, shownClient, shownKey } = options;
+  // Raw names and hashes are kept in lists of their own, so that a reader sees only what it asked for.
   const clientList = showAddresses ? "addresses" : "clients";
+  const keyList = revealKeys ? "raw-keys" : "keys";
   let touched = new Set<Minute>();
   let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
   let batch: Batch | null = null;
@@ -120,6 +127,7 @@ export function sharing(options: SharingOptions): Sharing {
       const tops = [
         [`refused-${clientList}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
         [`refused-routes:${hour}`, lists.routes, (name: string) => name],
+        [`refused-${keyList}:${hour}`, lists.keys, (name: string) => shownKey(name, seed)],
       ] as const;
       for (const [key, list, shown] of tops) {
         for (const { name, count } of list.top(TOP_WRITTEN)) {
@@ -186,10 +194,7 @@ export function sharing(options: SharingOptions): Sharing {
     } catch (error) {
       if (!failing) {
         // As text: clients' errors hold the whole command.
-        console.warn(
-          "Statistics are not shared at the moment; nothing else is touched by that.",
-          String(error),
-        );
+        warn("Statistics are not shared at the moment; nothing else is touched by that.", String(error));
       }
       failing = true;
     }
@@ -219,7 +224,7 @@ export function sharing(options: SharingOptions): Sharing {
       plannedUntil = now + 2 * EVERY_MS;
       plan(EVERY_MS, keeperOf(platform));
     },
-    note({ minute }, client, refusedOn) {
+    note({ minute }, client, refused) {
       if (client !== null && gathered.size < MOST_CLIENTS) {
         let set = gathered.clients.get(minute);
         if (set === undefined) gathered.clients.set(minute, set = new Set());
@@ -227,16 +232,16 @@ export function sharing(options: SharingOptions): Sharing {
         gathered.size += set.add(client).size - size;
         if (set.size > size && gathered.size === FULL) plan(0, null);
       }
-      if (refusedOn === null) return;
+      if (refused === null) return;
       const hour = Math.floor(minute / 60);
       let lists = gathered.refused.get(hour);
       if (lists === undefined) gathered.refused.set(hour, lists = topLists());
-      if (client !== null) lists.clients.add(client);
-      lists.routes.add(refusedOn);
+      addRefused(lists, refused);
     },
     async read(now, wanted, top) {
       await flush();
-      return await readSpan((todo) => ask(readScript(), todo), clientList, now, wanted, top);
+      const lists = [clientList, "routes", keyList];
+      return await readSpan((todo) => ask(readScript(), todo), lists, now, wanted, top);
     },
   };
 }

@@ -6,11 +6,11 @@
 
 import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
-import { type Observer, type ThrottleEvent, TripEvent } from "../events.ts";
-import { keyedHash, randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
-import { refusal, requireNames, shown } from "../refusal.ts";
+import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
+import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
 import type { Store } from "../stores/store.ts";
-import type { Trip } from "../trip.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import {
   type Kind,
   NEAR_LIMIT,
@@ -22,6 +22,7 @@ import {
   type StatsStoreHealth,
   type StatsSummary,
 } from "./report.ts";
+import { partsOf, ruleKey, shortKey } from "./rule_key.ts";
 import type { RuleFacts, SharedSpan } from "./shared_span.ts";
 import { sharing } from "./sharing.ts";
 import { MOST, OTHER } from "./subjects.ts";
@@ -31,7 +32,12 @@ import { MINUTES, timeline } from "./timeline.ts";
 export interface StatsOptions {
   /** Name clients by their addresses, in reports and where instances share them. Default false: by short keyed hashes. */
   showAddresses?: boolean;
-  /** How many names the lists of what was refused most have, 1 to 100. Default 10. */
+  /**
+   * Name the keys that were refused most as they are, user ids and addresses among them, in reports and where instances share
+   * them. Default false: by short keyed hashes.
+   */
+  revealKeys?: boolean;
+  /** How many names the lists of what was refused most have, that of keys for each rule, 1 to 100. Default 10. */
   top?: number;
   /** Share the statistics of all instances here, a `redisStore()` or an `upstashStore()`. Default: this instance alone. */
   store?: Store;
@@ -66,11 +72,11 @@ const ERROR_LENGTH = 200;
 
 function wholeNumber(name: string, value: unknown, least: number, most: number): number {
   if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
-  throw new RangeError(refusal("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
+  throw new RangeError(cannot("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
 }
 
 /** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
-function clientOf(trip: Trip): string | null {
+function clientOf(trip: Exchange): string | null {
   let address: string | null = null;
   try {
     ({ address } = trip);
@@ -78,8 +84,16 @@ function clientOf(trip: Trip): string | null {
     // The user's own function failed, as it did where the address decides something: there it is reported.
   }
   if (address !== null) return address.includes(":") ? addressKey(address) : address;
-  const [part] = trip.parts;
-  return part === undefined ? null : NO_ADDRESS + part.partition;
+  const [part] = trip.checks;
+  return part === undefined ? null : NO_ADDRESS + shortKey(part.partition);
+}
+
+/** The rules that refused a request, each with its key. */
+function keysOf({ rule, key }: ThrottleEvent, trip: Exchange | undefined): readonly string[] {
+  if (trip !== undefined) {
+    return trip.checks.filter(refuses).map((part) => ruleKey(part.rule.name, shortKey(part.partition)));
+  }
+  return rule === undefined || key === undefined ? [] : [ruleKey(rule, shortKey(key))];
 }
 
 function summaryOf(
@@ -96,8 +110,8 @@ function summaryOf(
 
 /**
  * Counts what a throttle does, to be read as JSON, by minute and by hour, over the last 24 hours: requests, refusals, different
- * clients; by rule, route pattern, method and status; who and what was refused most. Memory is bounded whatever the traffic: about
- * 2 MB, and 10 MB at the very most.
+ * clients; by rule, route pattern, method and status; which clients, which keys of each rule and which routes were refused most. Memory is bounded whatever the traffic: about
+ * 2 MB, and 20 MB at the very most.
  *
  * Put it among the `observers` of one throttle, or of several that stand beside each other; of nested ones each would
  * count the same request.
@@ -130,8 +144,8 @@ function summaryOf(
  * ```
  */
 export function stats(options: StatsOptions = {}): Stats {
-  requireNames(options, ["showAddresses", "top", "store", "clock"], "use stats()");
-  const { showAddresses = false, store, clock = Date.now } = options;
+  requireNames(options, ["showAddresses", "revealKeys", "top", "store", "clock"], "use stats()");
+  const { showAddresses = false, revealKeys = false, store, clock = Date.now } = options;
   const top = wholeNumber("top", options.top ?? 10, 1, 100);
   if (store !== undefined && store.run === undefined) {
     throw new TypeError(
@@ -148,15 +162,21 @@ export function stats(options: StatsOptions = {}): Stats {
 
   const shownClient = (client: string, seed: Seed): string =>
     showAddresses && !client.startsWith(NO_ADDRESS) ? client : shortHash(client, seed);
+  const shownKey = (name: string, seed: Seed): string => {
+    if (revealKeys) return name;
+    const [rule, key] = partsOf(name);
+    return ruleKey(rule, shortHash(key, seed));
+  };
+  const untold = time.untold;
   const shared = store?.run === undefined
     ? null
-    : sharing({ run: store.run, showAddresses, untold: time.untold, rules, shownClient });
+    : sharing({ run: store.run, showAddresses, revealKeys, untold, rules, shownClient, shownKey });
 
   /** Counts what each rule decided. Would one in shadow mode have refused? */
   function countRules({ decisions }: ThrottleEvent): boolean {
     let shadowed = false;
     for (const decision of decisions) {
-      const { policy, limit, windowMs, mode, allowed, remaining } = decision;
+      const { rule: policy, limit, windowMs, mode, allowed, remaining } = decision;
       const known = rules.get(policy);
       if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
         if (known !== undefined || rules.size < MOST.rule) {
@@ -190,15 +210,16 @@ export function stats(options: StatsOptions = {}): Stats {
     countAs("route", route, refused, shadowed);
     countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
 
-    const trip = TripEvent.trip(event);
+    const trip = ExchangeEvent.trip(event);
     const client = trip === undefined ? event.key ?? null : clientOf(trip);
     if (client !== null) {
       keyedHash(client, seed ??= randomSeed(), halves);
       time.seen(halves[0], halves[1]);
     }
-    if (refused) time.refused(client, route);
+    const refusal = refused ? { client, route, keys: keysOf(event, trip) } : null;
+    if (refusal !== null) time.refused(refusal);
     if (shared === null) return;
-    shared.note(minute, client, refused ? route : null);
+    shared.note(minute, client, refusal);
     shared.touch(minute, now, trip?.platform ?? []);
   }
 
@@ -222,11 +243,13 @@ export function stats(options: StatsOptions = {}): Stats {
 
   function local(now: number, minutes: number): SharedSpan {
     const span = time.span(now, minutes, top);
-    const topClients = span.topClients.map(({ name, count }) => ({
-      name: shownClient(name, shared?.seed ?? (seed ??= randomSeed())),
-      count,
-    }));
-    return { ...span, topClients, rules };
+    const known = (): Seed => shared?.seed ?? (seed ??= randomSeed());
+    return {
+      ...span,
+      topClients: span.topClients.map(({ name, count }) => ({ name: shownClient(name, known()), count })),
+      topKeys: span.topKeys.map(({ name, count }) => ({ name: shownKey(name, known()), count })),
+      rules,
+    };
   }
 
   async function read({ minutes = MINUTES }: { minutes?: number } = {}): Promise<StatsReport> {
@@ -245,6 +268,10 @@ export function stats(options: StatsOptions = {}): Stats {
       current_hour: summaryOf(currentHour, currentHour.unique_clients),
       last_24_hours: summaryOf(sums, span.uniqueClients),
       top_throttled_ips: span.topClients.map(({ name, count }) => ({ ip: name, refused: count })),
+      top_throttled_keys: span.topKeys.map(({ name, count }) => {
+        const [rule, key] = partsOf(name);
+        return { rule, key, refused: count };
+      }),
       top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
       by_endpoint: sums.by_route,
       by_rule: byRule,

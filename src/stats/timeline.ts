@@ -14,6 +14,7 @@ import {
   type StatsBreakdown,
   type StatsSlot,
 } from "./report.ts";
+import { topOfEachRule } from "./rule_key.ts";
 import { byCount, type Counted, type SpaceSaving, spaceSaving } from "./space_saving.ts";
 import { subjects } from "./subjects.ts";
 
@@ -24,9 +25,10 @@ export const MINUTES = 1440;
 /** Hours that are reported. */
 export const HOURS = 24;
 
-/** Names kept of the clients, and of the routes, that were refused within one hour. */
+/** Names kept of the clients, the routes and the keys of all rules that were refused within one hour. */
 const TOP_CLIENTS = 500;
 const TOP_ROUTES = 250;
+const TOP_KEYS = 500;
 
 /** What was refused most. */
 export interface TopLists {
@@ -34,11 +36,34 @@ export interface TopLists {
   readonly clients: SpaceSaving;
   /** By route pattern. */
   readonly routes: SpaceSaving;
+  /** By rule and key. */
+  readonly keys: SpaceSaving;
+}
+
+/** One refusal, for the lists of what was refused most. */
+export interface Refused {
+  /** Who sent the request, where that is known. */
+  readonly client: string | null;
+  /** Where it went. */
+  readonly route: string;
+  /** The rules that refused it, each with its key. */
+  readonly keys: readonly string[];
 }
 
 /** @returns Empty ones. */
 export function topLists(): TopLists {
-  return { clients: spaceSaving(TOP_CLIENTS), routes: spaceSaving(TOP_ROUTES) };
+  return {
+    clients: spaceSaving(TOP_CLIENTS),
+    routes: spaceSaving(TOP_ROUTES),
+    keys: spaceSaving(TOP_KEYS),
+  };
+}
+
+/** Adds a refusal to lists. */
+export function addRefused(lists: TopLists, { client, route, keys }: Refused): void {
+  if (client !== null) lists.clients.add(client);
+  lists.routes.add(route);
+  for (const key of keys) lists.keys.add(key);
 }
 
 /** One minute. */
@@ -74,6 +99,8 @@ export interface Span {
   readonly topClients: Counted[];
   /** The routes that were refused most. */
   readonly topRoutes: Counted[];
+  /** The keys of each rule that were refused most. */
+  readonly topKeys: Counted[];
 }
 
 /** The counts of one instance. */
@@ -86,8 +113,8 @@ export interface Timeline {
   add(id: number, measure: number): void;
   /** Notes a client by its hash. */
   seen(low: number, high: number): void;
-  /** Notes who was refused where. */
-  refused(client: string | null, route: string): void;
+  /** Notes who was refused where, and by which rules. */
+  refused(refusal: Refused): void;
   /** The minute entered last; null at the beginning. */
   readonly current: Minute | null;
   /** The counts of a minute that other instances were not told yet; from now on they were. */
@@ -194,9 +221,8 @@ export function timeline(): Timeline {
       minuteClients.add(low, high);
       hour?.clients.add(low, high);
     },
-    refused(client, route) {
-      if (client !== null) hour?.refused.clients.add(client);
-      hour?.refused.routes.add(route);
+    refused(refusal) {
+      if (hour !== null) addRefused(hour.refused, refusal);
     },
     get current() {
       return current;
@@ -235,6 +261,7 @@ export function timeline(): Timeline {
         uniqueClients: all.count(),
         topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
         topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
+        topKeys: topOfEachRule(mergeTop(lists.map(({ keys }) => keys.top(TOP_KEYS)), Infinity), top),
       };
     },
   };

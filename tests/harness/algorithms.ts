@@ -22,6 +22,8 @@ export interface Case {
   readonly capacity: number;
   /** Within this time after the last charge all is back, ms. */
   readonly recoveryMs: number;
+  /** The furthest that its clock steps back, ms: what a state says of a time further ahead cannot be right. Default: the window. */
+  readonly backMs?: number;
 }
 
 export interface Subject {
@@ -145,12 +147,21 @@ export const blocks: fc.Arbitrary<Block> = fc.record({
   maxMs: windows,
 }).map((block) => ({ ...block, maxMs: Math.max(block.forMs, block.maxMs) }));
 
+/** How far a clock may step back under a block. */
+export function furthestBack({ policy }: Case, block: Block): number {
+  return Math.min(policy.windowMs, block.windowMs, block.forMs);
+}
+
 /** The same, each with a block around it. */
 export function blocked(inner: readonly Subject[]): readonly Subject[] {
   return inner.map(({ title, cases }) => ({
     title: `${title} with a block`,
     cases: fc.tuple(cases, blocks).map(([one, block]) =>
-      named({ ...one, algorithm: withBlock(one.algorithm, block) as Algorithm })
+      named({
+        ...one,
+        algorithm: withBlock(one.algorithm, block) as Algorithm,
+        backMs: furthestBack(one, block),
+      })
     ),
   }));
 }
@@ -204,15 +215,18 @@ export function costOf(move: Pick<Move, "cost">, capacity: number): number {
 }
 
 /** Walks a trace, keeping each state as a store does. */
-export function* walk({ algorithm, policy, capacity }: Case, trace: readonly Move[]): Generator<Visit> {
+export function* walk(one: Case, trace: readonly Move[]): Generator<Visit> {
+  const { algorithm, policy, capacity, backMs = policy.windowMs } = one;
   let now = START;
+  let latest = START;
   let before: unknown = null;
   let ends = -Infinity;
   for (const move of trace) {
     now = move.retry !== null && ends > now
       ? ends - 1 + move.retry
-      : Math.max(0, now + Math.floor(policy.windowMs * move.wait / 100) + move.more);
+      : Math.max(0, latest - backMs, now + Math.floor(policy.windowMs * move.wait / 100) + move.more);
     if (now > END) return;
+    latest = Math.max(latest, now);
     const cost = costOf(move, capacity);
     const step = algorithm.step(before, policy, now, cost, null);
     if (!step.allowed && step.retryAfterMs < Infinity) ends = now + step.retryAfterMs;

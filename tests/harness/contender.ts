@@ -12,8 +12,8 @@ import {
   slidingWindow,
   type Store,
 } from "../../mod.ts";
-import { redisStore } from "../../src/stores/redis.ts";
-import { upstashStore } from "../../src/stores/upstash.ts";
+import { redisStore } from "../../src/stores/redis/mod.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { CLIENTS } from "./clients.ts";
 
 /**
@@ -75,7 +75,7 @@ async function contend(options: ContenderOptions): Promise<void> {
     algorithm,
     key: byGlobal(),
     on: `/${name}`,
-    rate: algorithm.ownWindowMs === undefined
+    rate: algorithm.window === undefined
       ? { limit: options.limit, window: "1day" }
       : { limit: options.limit },
   }));

@@ -48,6 +48,7 @@ const {
   gcra,
   logTo,
   memoryStore,
+  openAiJson,
   problemJson,
   rateLimit,
   retryAfter,
@@ -61,7 +62,7 @@ const {
 const sharedStore = { ...memoryStore(), run: () => Promise.resolve("done") };
 const keys = [byIp(), byGlobal(), byHeader("x-key"), byUser(), byApiKey(), byApiKey({ secret: "s" })];
 const algorithms = [fixedWindow(), gcra(), slidingLog(), slidingWindow()];
-for (const reject of [problemJson(), detailJson(), errorJson()]) {
+for (const reject of [problemJson(), detailJson(), errorJson(), openAiJson()]) {
   createThrottle([
     "60/min",
     { rate: { limit: 2 }, algorithm: concurrency({ lease: "1min" }), on: "GET /export" },
@@ -73,7 +74,14 @@ for (const reject of [problemJson(), detailJson(), errorJson()]) {
     store: memoryStore({ maxKeys: 1000 }),
     client: { trustedProxies: ["10.0.0.0/8"] },
     authenticate: () => null,
-    headers: [xRateLimit(), rateLimit(), rateLimit({ draft: 7 }), rateLimit({ draft: 6 }), retryAfter()],
+    headers: [
+      xRateLimit(),
+      rateLimit(),
+      rateLimit({ draft: 7 }),
+      rateLimit({ draft: 6 }),
+      rateLimit({ draft: [11, "next"], pace: true }),
+      retryAfter({ ms: true, jitter: 0.5 }),
+    ],
     reject,
     observers: [() => {}, stats(), stats({ store: sharedStore }), logTo(console)],
   });

@@ -1,0 +1,35 @@
+/**
+ * The members of a list that a response carries already, as they are written.
+ *
+ * @module
+ */
+
+/** One member of a list (RFC 9651 §3.1). */
+export interface ListMember {
+  /** The member as it is written. */
+  readonly text: string;
+  /** The same without what stands in strings, to look for parameters in. */
+  readonly bare: string;
+}
+
+/** Takes a field apart at the commas that stand in no string, in one pass whatever an upstream wrote. */
+export function membersOf(field: string): readonly ListMember[] {
+  const members: ListMember[] = [];
+  let start = 0;
+  let bare = "";
+  let inString = false;
+  for (let i = 0; i <= field.length; i++) {
+    const character = field[i];
+    if (character === undefined || (character === "," && !inString)) {
+      const text = field.slice(start, i).trim();
+      if (text !== "") members.push({ text, bare });
+      start = i + 1;
+      bare = "";
+    } else if (character === '"') {
+      inString = !inString;
+      bare += character;
+    } else if (!inString) bare += character;
+    else if (character === "\\" && i + 1 < field.length) i++;
+  }
+  return members;
+}

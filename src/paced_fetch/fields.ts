@@ -1,0 +1,42 @@
+/**
+ * The part of Structured Fields (RFC 9651) that rate fields are written in: lists and dictionaries of items with
+ * parameters.
+ *
+ * @module
+ */
+
+/** One member of a list or a dictionary, as it is written. */
+export interface Member {
+  /** Its name in a dictionary; undefined in a list. */
+  readonly key: string | undefined;
+  /** Its value. */
+  readonly value: string;
+  /** Its parameters; undefined for one without a value. */
+  readonly parameters: Readonly<Record<string, string | undefined>>;
+}
+
+const BARE = '("(?:[ !#-[\\]-~]|\\\\["\\\\])*"|[^\\s",;]+)';
+const PARAMETER = `; *([^\\s",;=]+)(?:=${BARE})?`;
+const MEMBER = `\\s*(?:([a-z]+)=)?${BARE}((?:${PARAMETER})*)\\s*(,|$)`;
+
+/**
+ * Reads a field.
+ *
+ * @param text The field's value.
+ * @returns Its members; none for a field that is malformed, which is ignored whole (RFC 9651 section 4.2).
+ */
+export function membersOf(text: string): readonly Member[] {
+  const members: Member[] = [];
+  const next = new RegExp(MEMBER, "y");
+  for (let end = ","; end === ",";) {
+    const found = next.exec(text);
+    if (found === null) return [];
+    const parameters: Record<string, string | undefined> = {};
+    for (const [, key, value] of found[3].matchAll(new RegExp(PARAMETER, "g"))) {
+      parameters[key] = value;
+    }
+    members.push({ key: found[1], value: found[2], parameters });
+    end = found[6];
+  }
+  return members;
+}

@@ -1,0 +1,143 @@
+/**
+ * A server's rate headers, read: how much of which quota is left, and how long to wait.
+ *
+ * @module
+ */
+
+import { type Member, membersOf } from "./fields.ts";
+
+/** What is left of one quota, as a server's answer says it. */
+export interface ServerQuota {
+  /** The policy's name; "" where the headers name none. */
+  readonly policy: string;
+  /** The partition key, as it is written; "" where the server sends none. */
+  readonly partition: string;
+  /** Units per window, where the server says it. */
+  readonly limit: number | null;
+  /** The window in ms, where the server says it. */
+  readonly windowMs: number | null;
+  /** Units left. */
+  readonly remaining: number;
+  /** Ms until the quota is whole again (or, of a sliding quota, until which no more than `remaining` may be used). Null where unknown. */
+  readonly resetMs: number | null;
+  /** Units that this request took. Default 1. */
+  readonly cost: number;
+}
+
+/** What a server's answer asks of its client. */
+export interface Plan {
+  /** The quotas that the answer tells of. */
+  readonly quotas: readonly ServerQuota[];
+  /** Ms to wait before the next request, by `retry-after-ms` or Retry-After; null where neither can be read. */
+  readonly waitMs: number | null;
+}
+
+/** A header or a parameter. */
+type Text = string | null | undefined;
+
+/** The number of at least 0 that a text is or, where a header came several times, begins with; null for what is none. */
+function number(text: Text): number | null {
+  const [, digits] = /^\s*(\d{1,15}(?:\.\d+)?)\s*(?:[,;]|$)/.exec(text ?? "") ?? [];
+  return digits ? +digits : null;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/**
+ * Ms from now: "30" (seconds), "1795922177" (Unix time: from 2001 on in seconds, from 1e12 on in ms), "6m0s" (OpenAI),
+ * "2026-11-29T12:00:00Z" (Anthropic), "Sun, 29 Nov 2026 12:00:00 GMT" (Retry-After).
+ */
+function time(text: Text, now: number): number | null {
+  const found = number(text);
+  if (found !== null && found < 1e9) return found * 1000;
+  if (!text || text.length > 40) return null;
+  let ms = 0;
+  const rest = text.replace(/(\d+(?:\.\d+)?)(ms|[smhd])/g, (_, amount, unit) => {
+    ms += amount * UNITS[unit];
+    return "";
+  });
+  if (!rest) return Math.ceil(ms);
+  const at = found === null ? Date.parse(text) : found < 1e12 ? found * 1000 : found;
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
+}
+
+/** The units that OpenAI and Anthropic count apart, "" for those who count one thing. */
+const COUNTED = ["", "requests", "tokens", "input-tokens", "output-tokens"];
+
+function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
+  const found = new Map<string, ServerQuota>();
+  /** Takes in a quota, unless it is told already: the first is the most telling. */
+  function add(
+    policy: string,
+    left: Text,
+    resetMs: number | null,
+    limit: Text,
+    window: Text,
+    cost?: Text,
+    partition = "",
+  ): void {
+    const remaining = number(left);
+    const key = `${policy} ${partition}`;
+    if (remaining === null || found.has(key)) return;
+    found.set(key, {
+      policy,
+      partition,
+      limit: number(limit),
+      windowMs: time(window, now),
+      remaining,
+      resetMs,
+      cost: number(cost) ?? 1,
+    });
+  }
+  const members = (name: string): readonly Member[] => membersOf(headers.get(name) ?? "");
+  const states = members("ratelimit");
+  const policies = members("ratelimit-policy");
+  // Drafts 8 to 11 (r, t) and the text after them (a, w, c): one item per policy.
+  for (const { value, parameters: { r, t, a, w, c, pk } } of states) {
+    if (value[0] !== '"') continue;
+    const { q, w: window } = policies.find((policy) => policy.value === value)?.parameters ?? {};
+    add(JSON.parse(value), a ?? r, time(a ? w : t, now), q, window, c, pk);
+  }
+  if (found.size === 0) {
+    const single = (policy: string, of: (part: string) => Text): void =>
+      add(policy, of("remaining"), time(of("reset"), now), of("limit"), policies[0]?.parameters.w);
+    // Draft 7: a dictionary.
+    single("", (part) => states.find(({ key }) => key === part)?.value);
+    for (const unit of COUNTED) {
+      // Families of three headers, with limit, remaining or reset in the place of the star.
+      const families = unit
+        ? [`x-ratelimit-*-${unit}`, `anthropic-ratelimit-${unit}-*`]
+        : ["ratelimit-*", "x-ratelimit-*", "x-rate-limit-*"];
+      for (const family of families) single(unit, (part) => headers.get(family.replace("*", part)));
+    }
+  }
+  return [...found.values()];
+}
+
+/**
+ * Reads the rate headers of a response: the IETF RateLimit fields of drafts 6, 7, 8 to 11 and of the text after them,
+ * `X-RateLimit-*` whose reset is a number of seconds or a Unix time, OpenAI's and Anthropic's families, Retry-After in
+ * seconds or as a date, and `retry-after-ms`. A value that cannot be read is ignored, and of a response from a cache (`Age`)
+ * the quotas, which are those of another time.
+ *
+ * @param headers A response's headers.
+ * @param now Epoch ms.
+ * @returns The quotas and the wait. It keeps and changes nothing.
+ *
+ * @example
+ * ```ts
+ * import { plan } from "@weir/throttle/client";
+ * import { equal } from "node:assert/strict";
+ *
+ * const headers = new Headers({ "x-ratelimit-remaining": "3", "x-ratelimit-reset": "60" });
+ * const { quotas } = plan(headers, Date.now());
+ * equal(quotas[0].remaining, 3);
+ * equal(quotas[0].resetMs, 60_000);
+ * ```
+ */
+export function plan(headers: Headers, now: number): Plan {
+  return {
+    quotas: number(headers.get("age")) ? [] : quotasOf(headers, now),
+    waitMs: number(headers.get("retry-after-ms")) ?? time(headers.get("retry-after"), now),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * The rejection as OpenAI's API has it, and those that are compatible with it.
+ *
+ * @module
+ */
+
+import { type Decision, refuses, tightest } from "../decision.ts";
+import type { Outcome } from "../outcome.ts";
+import { denial } from "./denial.ts";
+import { type Rejection, rejectionOf } from "./rejection.ts";
+import { rejectionStatus } from "./rejection_status.ts";
+
+const ERRORS = {
+  429: { type: "rate_limit_error", code: "rate_limit_exceeded" },
+  503: { type: "server_error", code: "service_unavailable" },
+};
+
+const CONTENT_TYPE = "application/json";
+
+/** One sentence, as SDKs show it to people: which limit, and when to come back. */
+function messageOf({ rule: policy, retryAfterMs }: Decision, status: 429 | 503): string {
+  if (status === 503) return "Requests cannot be counted for now. Please try again later.";
+  if (!Number.isFinite(retryAfterMs)) {
+    return `Too many requests for the limit "${policy}". Waiting does not help.`;
+  }
+  const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  return `Too many requests for the limit "${policy}". Please try again in ${wait} s.`;
+}
+
+function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
+  const status = rejectionStatus(decisions);
+  return { error: { message: messageOf(tightest(decisions.filter(refuses)), status), ...ERRORS[status] } };
+}
+
+function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
+  const { type, code } = ERRORS[status];
+  return {
+    type: "object",
+    required: ["error"],
+    properties: {
+      error: {
+        type: "object",
+        required: ["message", "type", "code"],
+        properties: {
+          message: { type: "string" },
+          type: { type: "string", enum: [type] },
+          code: { type: "string", enum: [code] },
+        },
+      },
+    },
+  };
+}
+
+/**
+ * Answers `{"error":{"message":...,"type":"rate_limit_error","code":"rate_limit_exceeded"}}`, of which OpenAI's SDK, and
+ * those of compatible APIs, show the message: `429 Too many requests for the limit "burst". Please try again in 60 s.`
+ * Anthropic's SDK and Octokit's show `errorJson`'s.
+ *
+ * Send it with `retryAfter({ ms: true })`, which those SDKs wait by.
+ *
+ * @returns The rejection.
+ *
+ * @example
+ * ```ts
+ * import { openAiJson, withThrottle } from "@weir/throttle";
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const handler = withThrottle(() => new Response("inside"), { name: "burst", rate: "1/min" }, {
+ *   client: { address: () => "203.0.113.9" },
+ *   reject: openAiJson(),
+ * });
+ * await handler(new Request("https://example.com/"));
+ * const refused = await handler(new Request("https://example.com/"));
+ *
+ * deepStrictEqual(await refused.json(), {
+ *   error: {
+ *     message: 'Too many requests for the limit "burst". Please try again in 60 s.',
+ *     type: "rate_limit_error",
+ *     code: "rate_limit_exceeded",
+ *   },
+ * });
+ * ```
+ */
+export function openAiJson(): Rejection {
+  function reject({ decisions }: Outcome): Response {
+    return denial(JSON.stringify(bodyOf(decisions)), rejectionStatus(decisions), CONTENT_TYPE);
+  }
+  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example: bodyOf });
+}

@@ -1,0 +1,130 @@
+/**
+ * Logs: one of a single charge, as most keys have, is in the slot; any other in a block of numbers, of a size that doubles.
+ *
+ * @module
+ */
+
+import {
+  changedLength,
+  copyRun,
+  type LogFormStep,
+  type StepLog,
+  writeChanged,
+} from "../../algorithms/log.ts";
+import type { Algorithm } from "../../algorithms/algorithm.ts";
+import { type Form, OVER, shareOf } from "./form.ts";
+import { type Slab, slabOf } from "./slab.ts";
+import type { Cursor } from "./cursor.ts";
+
+// The numbers of a slot: time and units of the one charge; else the block's number and, below 0, how many charges it has.
+
+/** Sizes of blocks: 2^1 charges, 2^2, and so on. */
+const SIZES = 32;
+
+/** The step over a log of an algorithm that has one. A copy of an algorithm with a step of its own is to be stepped by that. */
+export function stepOverLog({ step }: Algorithm): StepLog | undefined {
+  return (step as Partial<LogFormStep>).overLog;
+}
+
+/** Room at a place for a log of so many numbers. */
+function roomAt(place: Cursor, length: number): Float64Array {
+  if (place.log.length < length) place.log = new Float64Array(2 * length);
+  return place.log;
+}
+
+/** The form. */
+export function logForm(): Form {
+  const slabs: (Slab | undefined)[] = [];
+  const slabFor = (size: number): Slab => slabs[size] ??= slabOf(2 << size);
+  const slabAt = (block: number): Slab => slabFor(block % SIZES);
+
+  /** A block for so many charges: the one that is there, where it is the right one or the next larger. */
+  function blockFor(charges: number, block: number | null): number {
+    const size = Math.max(1, 32 - Math.clz32(charges - 1));
+    if (block !== null) {
+      const has = block % SIZES;
+      if (has === size || has === size + 1) return block;
+      giveBack(block);
+    }
+    return slabFor(size).take() * SIZES + size;
+  }
+
+  function giveBack(block: number): void {
+    slabAt(block).give(Math.floor(block / SIZES));
+  }
+
+  return {
+    width: 2,
+    hasObjects: false,
+    read(place, { states, wide }, slot) {
+      const at = wide * slot + 1;
+      const charges = states[at + 1];
+      place.hasState = true;
+      if (charges >= 0) {
+        const log = roomAt(place, 2);
+        log[0] = states[at];
+        log[1] = charges;
+        place.logEnd = charges > 0 ? 2 : 0;
+      } else {
+        const slab = slabAt(states[at]);
+        const block = Math.floor(states[at] / SIZES);
+        const from = slab.placeOf(block);
+        const length = -2 * charges;
+        copyRun(slab.dataOf(block), from, from + length, roomAt(place, length), 0);
+        place.logEnd = length;
+      }
+    },
+    step(place, { algorithm, policy, since }, now, cost) {
+      place.blocked = false;
+      place.blockedMs = 0;
+      const end = place.hasState ? place.logEnd : 0;
+      stepOverLog(algorithm)!(place.logStep, place.log, 0, end, policy, now, cost, since);
+      place.tell(place.logStep);
+    },
+    write({ logStep }, { states, wide }, slot) {
+      const at = wide * slot + 1;
+      const block = states[at + 1] < 0 ? states[at] : null;
+      const length = changedLength(logStep);
+      if (length > 2) {
+        const now = states[at] = blockFor(length / 2, block);
+        const within = Math.floor(now / SIZES);
+        const slab = slabAt(now);
+        writeChanged(logStep, slab.dataOf(within), slab.placeOf(within));
+        states[at + 1] = -length / 2;
+      } else {
+        if (block !== null) giveBack(block);
+        states[at + 1] = 0;
+        writeChanged(logStep, states, at);
+      }
+    },
+    look(place, { states, wide }, slot, { algorithm, policy }, now) {
+      const at = wide * slot + 1;
+      const charges = states[at + 1];
+      const { logStep } = place;
+      const step = stepOverLog(algorithm)!;
+      if (charges >= 0) step(logStep, states, at, charges > 0 ? at + 2 : at, policy, now, 0, null);
+      else {
+        const slab = slabAt(states[at]);
+        const block = Math.floor(states[at] / SIZES);
+        const from = slab.placeOf(block);
+        step(logStep, slab.dataOf(block), from, from - 2 * charges, policy, now, 0, null);
+      }
+      place.ttlMs = logStep.ttlMs;
+      return logStep.ttlMs <= 0 ? OVER : shareOf(logStep.remaining, policy);
+    },
+    free({ states, wide }, slot) {
+      const at = wide * slot + 1;
+      if (states[at + 1] < 0) giveBack(states[at]);
+      states[at + 1] = 0;
+    },
+    take({ logStep }) {
+      const after = new Float64Array(changedLength(logStep));
+      writeChanged(logStep, after, 0);
+      return after;
+    },
+    give(place, state) {
+      const log = state as Float64Array;
+      place.logEnd = copyRun(log, 0, log.length, roomAt(place, log.length), 0);
+    },
+  };
+}
