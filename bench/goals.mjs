@@ -180,13 +180,13 @@ const GOALS = [
     section: "redis",
     text: "3 rules over TCP: round trips",
     most: 1,
-    of: (results) => value(results, "trips", "TCP: Weir, 3 rules"),
+    of: (results) => value(results, "exchanges", "TCP: Weir, 3 rules"),
   },
   {
     section: "redis",
     text: "3 rules over HTTP: round trips",
     most: 1,
-    of: (results) => value(results, "trips", "HTTP: Weir, 3 rules"),
+    of: (results) => value(results, "exchanges", "HTTP: Weir, 3 rules"),
   },
   {
     section: "redis",

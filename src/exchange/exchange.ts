@@ -20,7 +20,7 @@ import { isCost } from "../rules/rule.ts";
 
 export type { RuleCheck };
 
-/** What a trip needs of its throttle. */
+/** What an exchange needs of its throttle. */
 export interface ThrottleCore {
   /** The client's address. */
   addressOf(request: Request, platform: readonly unknown[]): string | null;
@@ -36,11 +36,11 @@ const NONE: readonly RuleCheck[] = [];
 let passages = 0;
 
 /**
- * Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. Another copy of
+ * Where a request carries its exchange. A property costs a fifth of what a WeakMap does, and every request pays it. Another copy of
  * the package in this process finds it by the same name, and uses `owner`, `outer`, `over`, `parts` and their `decision`: who
  * changes the meaning of one of them changes the version in the name.
  */
-const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/trip.v1");
+const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/exchange.v1");
 
 /** Where a framework's adapter tells which of its own routes a request takes. */
 const ROUTE = /* @__PURE__ */ Symbol.for("@weir/throttle/route.v1");
@@ -63,7 +63,7 @@ function load(request: Request, name: typeof TRIP | typeof ROUTE, value: unknown
   }
 }
 
-/** The innermost trip that a request is on, or was on last. */
+/** The innermost exchange that a request is on, or was on last. */
 export function exchangeOf(request: Request): Exchange | undefined {
   return (request as Request & Carrier)[TRIP] ?? carriers?.get(request)?.[TRIP];
 }
@@ -82,7 +82,7 @@ export function setRoute(request: Request, route: () => string | null): void {
   load(request, ROUTE, route);
 }
 
-/** The trip around a new one by `owner`: one that still lasts, through another throttle. */
+/** The exchange around a new one by `owner`: one that still lasts, through another throttle. */
 function enclosing(last: Exchange | undefined, throttle: ThrottleCore): Exchange | null {
   let found = last ?? null;
   for (let level = found; level !== null; level = level.outer) {
@@ -103,7 +103,7 @@ export class Exchange implements Context, ExplainsAddress {
   declare readonly throttle: ThrottleCore;
   /** False for a peek. */
   declare readonly spend: boolean;
-  /** The trip through the throttle around this one. */
+  /** The exchange through the throttle around this one. */
   declare readonly outer: Exchange | null;
   /** What was decided so far. */
   declare checks: readonly RuleCheck[];
@@ -111,9 +111,9 @@ export class Exchange implements Context, ExplainsAddress {
   declare asked: readonly RuleCheck[];
   /** Undefined until authentication is over. */
   declare who: Identity | null | undefined;
-  /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
+  /** Has the request been answered, or failed? What happens to the same Request object after that is another exchange. */
   declare ended: boolean;
-  /** The first trip of those that the request is on at the same time. */
+  /** The first exchange of those that the request is on at the same time. */
   declare readonly root: Exchange;
   /** The number of the root: one for all throttles that a request passes. */
   declare readonly passage: number;
@@ -195,12 +195,12 @@ export class Exchange implements Context, ExplainsAddress {
   }
 }
 
-/** Makes a trip findable by its request. */
+/** Makes an exchange findable by its request. */
 export function attach(exchange: Exchange): void {
   load(exchange.request, TRIP, exchange);
 }
 
-/** {@link RequestThrottle.settle} of a trip and of those around it. */
+/** {@link RequestThrottle.settle} of an exchange and of those around it. */
 export function settler(exchange: Exchange): RequestThrottle["settle"] {
   return (rule, cost) => {
     if (!isCost(cost)) {
@@ -218,7 +218,7 @@ export function settler(exchange: Exchange): RequestThrottle["settle"] {
   };
 }
 
-/** What a handler sees of a trip and of those around it. */
+/** What a handler sees of an exchange and of those around it. */
 export function requestThrottle(exchange: Exchange): RequestThrottle {
   return {
     get decisions() {

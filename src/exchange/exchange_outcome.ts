@@ -1,5 +1,5 @@
 /**
- * What `check` answers about a trip, and what a rejection is made from.
+ * What `check` answers about an exchange, and what a rejection is made from.
  *
  * @module
  */

@@ -80,7 +80,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
     blocked: decision?.blocked,
     source: decision?.source,
     key,
-    ...identity ? { identity: ExchangeEvent.trip(event)?.who?.id ?? null } : {},
+    ...identity ? { identity: ExchangeEvent.exchange(event)?.who?.id ?? null } : {},
   };
 }
 

@@ -10,22 +10,22 @@ import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import type { StoreChange } from "../stores/store.ts";
 import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
 
-/** Tells observers what happens to trips. */
+/** Tells observers what happens to exchanges. */
 export interface Notifier {
   /** Deciding begins, or goes on after authentication. */
   start(exchange: Exchange): void;
   /** Deciding waits for authentication. */
-  pause(trip: Exchange): void;
+  pause(exchange: Exchange): void;
   /** The verdict on a request. */
-  verdict(trip: Exchange, refused: boolean): void;
+  verdict(exchange: Exchange, refused: boolean): void;
   /** The status of the response to a request. */
   answered(status: number): void;
   /** A rule does not apply. */
-  skipped(trip: Exchange, rule: string): void;
+  skipped(exchange: Exchange, rule: string): void;
   /** A charge was corrected. */
-  settled(trip: Exchange, check: RuleCheck): void;
+  settled(exchange: Exchange, check: RuleCheck): void;
   /** A function of the user's, or a correction, failed. `rule` null: authentication. */
-  error(trip: Exchange, rule: string | null, error: unknown): void;
+  error(exchange: Exchange, rule: string | null, error: unknown): void;
   /** The store began to fail, or works again. */
   store(change: StoreChange): void;
 }
@@ -38,7 +38,7 @@ export interface Notifier {
  * @returns Null where nobody watches, so that nothing is made in vain.
  * @throws {TypeError} When an observer is not a function.
  */
-export function notifier(
+export function compileNotifier(
   observers: readonly Observer[],
   clock: () => number,
   revealKeys: boolean,

@@ -74,7 +74,7 @@ export function teller(
   components: Components,
   isOld: boolean,
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Told {
-  const { headers: formats, sendHeaders: sendHeaders, reject, authenticate, onStoreFailure } = options;
+  const { headers: formats, sendHeaders, reject, authenticate, onStoreFailure } = options;
 
   const headerWriters = compileHeaders(all, formats);
 

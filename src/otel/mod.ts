@@ -192,7 +192,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
 
   /** Is the event about a part that holds, or held, units? Then what it holds now is counted. */
   function follow(event: ThrottleEvent, active: CounterLike): boolean {
-    const check = ExchangeEvent.trip(event)?.checks.find(({ rule }) => rule.name === event.rule);
+    const check = ExchangeEvent.exchange(event)?.checks.find(({ rule }) => rule.name === event.rule);
     const before = check === undefined ? undefined : held.get(check);
     if (check === undefined || before === undefined) return false;
     const { cost } = check;
@@ -204,13 +204,13 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
   function verdict(event: ThrottleEvent, { decisions, duration, active }: Instruments): void {
     const where: MetricAttributes = routes && event.route !== null ? { route: event.route } : {};
     for (const decision of event.decisions) {
-      const { rule: rule, source, mode } = decision;
+      const { rule, source, mode } = decision;
       decisions.add(1, { rule, outcome: outcomeOf(decision), source, mode, ...where });
     }
     if (event.durationMs !== undefined) {
       duration.record(event.durationMs / 1000, { outcome: event.type, ...where });
     }
-    for (const check of ExchangeEvent.trip(event)?.checks ?? []) hold(check, active);
+    for (const check of ExchangeEvent.exchange(event)?.checks ?? []) hold(check, active);
   }
 
   /** What is done about events, by type; a shadow rule's and a block's are in the verdict too. */
@@ -225,7 +225,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
     },
     settled(event, { settledCost, active }) {
       if (follow(event, active)) return;
-      for (const { rule: rule, cost } of event.decisions) settledCost.record(cost, { rule });
+      for (const { rule, cost } of event.decisions) settledCost.record(cost, { rule });
     },
     store({ state }, { storeFailures, storeFailing }) {
       if (state === "failing") storeFailures.add(1);

@@ -18,7 +18,7 @@ const ERRORS = {
 const CONTENT_TYPE = "application/json";
 
 /** One sentence, as SDKs show it to people: which limit, and when to come back. */
-function messageOf({ rule: rule, retryAfterMs }: Decision, status: 429 | 503): string {
+function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string {
   if (status === 503) return "Requests cannot be counted for now. Please try again later.";
   if (!Number.isFinite(retryAfterMs)) {
     return `Too many requests for the limit "${rule}". Waiting does not help.`;

@@ -178,7 +178,7 @@ export function stats(options: StatsOptions = {}): Stats {
   function countRules({ decisions }: ThrottleEvent): boolean {
     let shadowed = false;
     for (const decision of decisions) {
-      const { rule: rule, limit, windowMs, mode, allowed, remaining } = decision;
+      const { rule, limit, windowMs, mode, allowed, remaining } = decision;
       const known = rules.get(rule);
       if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
         if (known !== undefined || rules.size < MOST.rule) {
@@ -212,7 +212,7 @@ export function stats(options: StatsOptions = {}): Stats {
     countAs("route", route, refused, shadowed);
     countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
 
-    const exchange = ExchangeEvent.trip(event);
+    const exchange = ExchangeEvent.exchange(event);
     const client = exchange === undefined ? event.key ?? null : clientOf(exchange);
     if (client !== null) {
       keyedHash(client, seed ??= randomSeed(), halves);

@@ -20,7 +20,7 @@ export interface DecideOptions {
   /** By the rules' index. */
   readonly asks: readonly Checker<Exchange>[];
   readonly store: AnsweringStore;
-  readonly announcer: Notifier | null;
+  readonly notifier: Notifier | null;
 }
 
 const isPart = (check: RuleCheck | null): check is RuleCheck => check !== null;
@@ -32,9 +32,9 @@ function allOpen(answers: readonly (RuleCheck | null)[]): answers is readonly Ru
   return true;
 }
 
-/** @returns What decides some rules at once, all or nothing, and notes it in the trip's parts. Is any of them refusing? */
+/** @returns What decides some rules at once, all or nothing, and notes it in the exchange's parts. Is any of them refusing? */
 export function compileDecide(
-  { asks: checkers, store, announcer: notifier }: DecideOptions,
+  { asks: checkers, store, notifier: notifier }: DecideOptions,
 ): (exchange: Exchange, rules: readonly PreparedRule[]) => MaybePromise<boolean> {
   function ask(rule: PreparedRule, exchange: Exchange): MaybePromise<RuleCheck | null> {
     return checkers[rule.index](exchange);

@@ -18,11 +18,11 @@ export interface Settlement {
   /** Makes a charge what it really is, once; later calls do nothing. */
   settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
   /** Gives back what the request held while it ran: its concurrency slots. */
-  release(trip: Exchange): MaybePromise<unknown>;
+  release(exchange: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
-  settleByResponse(trip: Exchange, response: Response): MaybePromise<unknown>;
+  settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
   /** The same for a handler that threw: it answered nothing, so "successes" are given back and all else stays. */
-  settleAfterError(trip: Exchange): MaybePromise<unknown>;
+  settleAfterError(exchange: Exchange): MaybePromise<unknown>;
 }
 
 /** Does the request hold something of this rule until its end? */

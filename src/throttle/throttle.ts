@@ -5,7 +5,7 @@
  */
 
 import { warnAboutRules } from "./warnings.ts";
-import { notifier } from "../observers/notify.ts";
+import { compileNotifier } from "../observers/notify.ts";
 import { compileCheck } from "./compile_check.ts";
 import type { Identity } from "../auth/authenticate.ts";
 import { onBodyEnd, withBody } from "../exchange/body_end.ts";
@@ -102,29 +102,29 @@ export function createThrottle(
 ): Throttle {
   const prepared = prepareRules(rules);
   const settings = prepareOptions(options);
-  const { client, authenticate, headers, sendHeaders: sendHeaders, reject, observers, revealKeys } = settings;
+  const { client, authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
   const store = guard(settings, prepared);
   const clock = store.clock ?? Date.now;
   const match = compileMatch(prepared, settings.exactPaths);
-  const announcer = notifier(observers, clock, revealKeys);
+  const notifier = compileNotifier(observers, clock, revealKeys);
   const checkers = prepared.map((rule) =>
     compileCheck<Exchange>(
       rule,
       clock,
-      (rule, exchange, error) => announcer?.error(exchange, rule.name, error),
+      (rule, exchange, error) => notifier?.error(exchange, rule.name, error),
     )
   );
   const headerWriters = compileHeaders(prepared, headers);
   const rejectsFresh = makesFresh(reject);
   const mark = Symbol("weir.labelled");
-  const decide = compileDecide({ asks: checkers, store, announcer });
+  const decide = compileDecide({ asks: checkers, store, notifier });
   const { settle, release, settleByResponse: count, settleAfterError: fail } = compileSettlement(
     store,
-    announcer,
+    notifier,
   );
   warnAboutRules(prepared, authenticate, settings.store, sendHeaders === "never" ? null : headers);
   store.prepare?.(prepared);
-  if (announcer !== null) store.observe?.(announcer.store);
+  if (notifier !== null) store.observe?.(notifier.store);
 
   const throttle: ThrottleCore = {
     addressOf: compileClient(client),
@@ -147,14 +147,14 @@ export function createThrottle(
   /** Decides a request: null when it may pass, else the answer to it. */
   function enter(exchange: Exchange): MaybePromise<Response | null> {
     attach(exchange);
-    announcer?.start(exchange);
+    notifier?.start(exchange);
     const refused = decide(exchange, exchange.matched.before);
     const answer = isPromise(refused) ? later(refused, identify, exchange) : identify(refused, exchange);
     if (exchange.matched.counts || isPromise(answer)) exchange.keepAddress();
     return answer;
   }
 
-  /** What throws on the way, or in the handler, ends the trip: nothing is held any more. */
+  /** What throws on the way, or in the handler, ends the exchange: nothing is held any more. */
   function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
     exchange.ended = true;
     return then(fail(exchange), () => {
@@ -165,7 +165,7 @@ export function createThrottle(
   function identify(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
     if (refused) return refuse(exchange);
     if (authenticate === null || exchange.matched.isPreflight) return admit(null, exchange);
-    announcer?.pause(exchange);
+    notifier?.pause(exchange);
     return then(rescue(authenticate, authenticationFailed, exchange), authenticated, exchange);
   }
 
@@ -173,7 +173,7 @@ export function createThrottle(
     found: Identity | Response | null,
     exchange: Exchange,
   ): MaybePromise<Response | null> {
-    announcer?.start(exchange);
+    notifier?.start(exchange);
     return admit(found, exchange);
   }
 
@@ -182,7 +182,7 @@ export function createThrottle(
     if (exchange.clientLeft) {
       return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
     }
-    announcer?.error(exchange, null, error);
+    notifier?.error(exchange, null, error);
     throw error;
   }
 
@@ -196,7 +196,7 @@ export function createThrottle(
   function pass(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
     sortParts(exchange);
     if (refused) return refuse(exchange);
-    announcer?.verdict(exchange, false);
+    notifier?.verdict(exchange, false);
     return null;
   }
 
@@ -210,7 +210,7 @@ export function createThrottle(
   /** What authentication answered: sent as it is, with what the first stage decided. */
   function turnAway(response: Response, exchange: Exchange): MaybePromise<Response> {
     exchange.who = null;
-    announcer?.verdict(exchange, false);
+    notifier?.verdict(exchange, false);
     return then(
       count(exchange, response),
       () => then(release(exchange), () => label(exchange, response, false)),
@@ -220,7 +220,7 @@ export function createThrottle(
   /** What the first stage charged stays charged, but nothing runs any more: slots come free. */
   function refuse(exchange: Exchange): MaybePromise<Response> {
     exchange.who ??= null;
-    announcer?.verdict(exchange, true);
+    notifier?.verdict(exchange, true);
     return then(
       then(exchange.matched.holds ? release(exchange) : undefined, rejected, exchange),
       deny,
@@ -261,7 +261,7 @@ export function createThrottle(
   /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
   function label(exchange: Exchange, response: Response, denied: boolean, fresh?: boolean): Response {
     exchange.ended = true;
-    if (announcer !== null && response) announcer.answered(response.status);
+    if (notifier !== null && response) notifier.answered(response.status);
     const labelled = !isTold(denied)
       ? response
       : fresh

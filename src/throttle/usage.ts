@@ -26,7 +26,7 @@ export interface UsageReaderOptions {
   /** Epoch ms. */
   readonly clock: () => number;
   readonly authenticate: Authenticate | null;
-  /** A trip that spends nothing where `spend` is false. */
+  /** An exchange that spends nothing where `spend` is false. */
   tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
 }
 

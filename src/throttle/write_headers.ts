@@ -71,7 +71,7 @@ const TOLD = /^(x-)?ratelimit(-|$)/;
  * around another use of itself, is joined.
  *
  * @param mark The throttle's own: several throttles label one response.
- * @param passage The trip's: which request this is, through however many throttles.
+ * @param passage The exchange's: which request this is, through however many throttles.
  * @param denied Is it a refusal? Its Retry-After is then ours too.
  */
 export function withOwnHeaders<A>(

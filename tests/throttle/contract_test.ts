@@ -71,7 +71,7 @@ describe("what a throttle is asked", () => {
       { name: "cheap", rate: "9/min" },
     ]);
     const look = async () =>
-      (await throttle.peek(requestTo())).map(({ rule: rule, allowed, remaining, retryAfterMs }) => [
+      (await throttle.peek(requestTo())).map(({ rule, allowed, remaining, retryAfterMs }) => [
         rule,
         allowed,
         remaining,
@@ -90,7 +90,7 @@ describe("what a throttle is asked", () => {
     ]);
     await statuses(2, "/me", { headers: { "x-user": "ann" } });
     for (const key of ["ann", requestTo("/me", { headers: { "x-user": "ann" } })]) {
-      const { rule: rule, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage(
+      const { rule, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage(
         "user",
         key,
       );

@@ -44,7 +44,7 @@ function told({ status, headers }: Response) {
   ];
 }
 
-const brief = ({ rule: rule, allowed, remaining, source, retryAfterMs }: Decision) => [
+const brief = ({ rule, allowed, remaining, source, retryAfterMs }: Decision) => [
   rule,
   allowed,
   remaining,

@@ -153,7 +153,7 @@ describe("a rule", () => {
       const { allowed, decisions, response } = await throttle.check(requestTo());
       assertEquals(allowed, false);
       assertEquals(
-        decisions.map(({ rule: rule, source, retryAfterMs }) => [rule, source, retryAfterMs]),
+        decisions.map(({ rule, source, retryAfterMs }) => [rule, source, retryAfterMs]),
         [["dear", "rule", Infinity], ["ip.5-per-1min", "store", 0]],
       );
       assertEquals([response?.status, response?.headers.get("retry-after")], [429, null]);
@@ -238,7 +238,7 @@ describe("rules together", () => {
     await throttle.check(requestTo());
     const { decisions } = await throttle.check(requestTo());
     assertEquals(
-      decisions.map(({ rule: rule, allowed, remaining }) => ({ policy: rule, allowed, remaining })),
+      decisions.map(({ rule, allowed, remaining }) => ({ policy: rule, allowed, remaining })),
       [
         { policy: "a", allowed: true, remaining: 4 },
         { policy: "b", allowed: false, remaining: 0 },

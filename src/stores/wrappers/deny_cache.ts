@@ -111,7 +111,7 @@ export function denyCache(
 
   /** How long a decision stands whatever happens, in ms. */
   function holdsMs(
-    { rule: rule, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision,
+    { rule, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision,
   ): number {
     if (allowed || source !== "store" || !certain.has(rule)) return 0;
     if (blocked) return blockedMs;

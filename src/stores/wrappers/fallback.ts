@@ -42,7 +42,7 @@ function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: numbe
 }
 
 /** Was this charge made elsewhere than in the store? */
-export function isElsewhere({ chargedBy: chargedBy }: Check): boolean {
+export function isElsewhere({ chargedBy }: Check): boolean {
   return chargedBy === "local" || chargedBy === "allowed-by-policy";
 }
 
