@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Identity } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import { hasLeft } from "../client/peer.ts";
 import type { Context } from "../context.ts";
@@ -16,7 +16,7 @@ import type { RuleCheck } from "./rule_check.ts";
 import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "./require_request.ts";
 import { routeBeside } from "./route_beside.ts";
-import { isCost } from "../rules/rule.ts";
+import { isCost } from "../rules/prepare_rules.ts";
 
 export type { RuleCheck };
 

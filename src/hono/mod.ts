@@ -27,7 +27,8 @@
  */
 
 import { matchedRoutes } from "hono/route";
-import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { Authenticate } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
 import { expose } from "../throttle/write_headers.ts";
 import { specificity } from "../rules/match.ts";

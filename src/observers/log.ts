@@ -5,7 +5,7 @@
  */
 
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
-import { type Duration, durationMs } from "../rules/rate.ts";
+import { type Duration, durationMs } from "../duration.ts";
 import { cannot, requireNames, shown } from "../cannot.ts";
 
 /** Where lines go: `console`, or anything with these two. */

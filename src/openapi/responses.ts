@@ -7,7 +7,8 @@
 import { type Decision, refuses } from "../decision.ts";
 import type { HeaderDescription } from "../headers/format.ts";
 import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
-import { type FailurePolicy, type PreparedRule, unlimited } from "../rules/rule.ts";
+import { type FailurePolicy, type PreparedRule } from "../rules/rule.ts";
+import { unlimited } from "../rules/prepare_rules.ts";
 import type { Settings } from "../throttle/settings.ts";
 import type { RuleCheck } from "../exchange/exchange.ts";
 import type { Components } from "./components.ts";

@@ -12,7 +12,8 @@ import { type MaybePromise, rescue, then } from "../maybe.ts";
 import { neverPasses } from "./over_burst.ts";
 import { RuleCheck } from "../exchange/rule_check.ts";
 import { cannot } from "../cannot.ts";
-import { isCost, policyOf, type PreparedRule } from "../rules/rule.ts";
+import { type PreparedRule } from "../rules/rule.ts";
+import { isCost, policyOf } from "../rules/prepare_rules.ts";
 import { windowWatch } from "./shrinking_window.ts";
 
 /** What a client waits whose request could not be counted. */

@@ -9,7 +9,7 @@ import type { Source } from "../decision.ts";
 import { isResponse } from "./write_headers.ts";
 import { all, type MaybePromise, rescue, then, whenPromise } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
-import { isCost } from "../rules/rule.ts";
+import { isCost } from "../rules/prepare_rules.ts";
 import type { DatedStore } from "../stores/store.ts";
 import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
 

@@ -7,7 +7,7 @@
 import { warnAboutRules } from "./warnings.ts";
 import { compileNotifier } from "../observers/notify.ts";
 import { compileCheck } from "./compile_check.ts";
-import type { Identity } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import { onBodyEnd, withBody } from "../exchange/body_end.ts";
 import { compileClient } from "../client/client.ts";
 import { explainMissing } from "../client/missing.ts";
@@ -24,7 +24,8 @@ import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { forbidStoring } from "../rejections/denial.ts";
 import { makesFresh } from "../rejections/rejection.ts";
-import { type CompiledRule, prepareRules, type Rule } from "../rules/rule.ts";
+import { type CompiledRule, type Rule } from "../rules/rule.ts";
+import { prepareRules } from "../rules/prepare_rules.ts";
 import { compileSettlement, holds, waitUntil } from "./settle.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "../stores/wrappers/guard.ts";

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { type Check, type Decision, memoryStore, type Rule } from "../../mod.ts";
 import { refuses } from "../../src/decision.ts";
-import { prepareRules } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { leasesOf } from "../../src/stores/leases/leases.ts";
 import type { DatedStore } from "../../src/stores/store.ts";
 

@@ -13,7 +13,7 @@ import { stream } from "hono/streaming";
 import { describe, it } from "node:test";
 import { throttle, type ThrottleVariables } from "../../src/hono/mod.ts";
 import { concurrency } from "../../src/algorithms/concurrency.ts";
-import type { Identity } from "../../src/auth/authenticate.ts";
+import type { Identity } from "../../src/context.ts";
 import type { ThrottleEvent } from "../../src/observers/events.ts";
 import { rateLimit } from "../../src/headers/ratelimit.ts";
 import { byGlobal } from "../../src/keys/global.ts";

@@ -12,7 +12,8 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
-import { type Form, type Kind, OVER, shareOf } from "./form.ts";
+import { type Form, OVER, shareOf } from "./form.ts";
+import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
   add,
@@ -29,6 +30,7 @@ import {
   turn,
 } from "./segment.ts";
 import type { Capacity, Table } from "./table.ts";
+import type { Name } from "./rule_names.ts";
 import type { Asked } from "../store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
@@ -50,18 +52,6 @@ const TRIES = 3;
 const MOST_NAMES = 1000;
 /** The most kinds that 16 bits tell apart. */
 const MOST_KINDS = 0x1_0000;
-
-/** The name of a rule's states. */
-export interface Name {
-  readonly text: string;
-  /** The halves of its hash. */
-  readonly low: number;
-  readonly high: number;
-  /** What its latest new entry is read by. */
-  kind: Kind | null;
-  /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
-  isMixed: boolean;
-}
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
 function nextSlots(slots: number): number {

@@ -48,6 +48,11 @@ function sharerOf({ stateName, policy, algorithm }: Asked): string {
 const ANYTHING = 0;
 const LOGS = 1;
 
+/** A cursor, and the table that it is in. */
+class TableCursor extends Cursor {
+  table: Table | null = null;
+}
+
 /** What a decision says before it is made. */
 const UNDECIDED = /* @__PURE__ */ new Cursor();
 
@@ -91,13 +96,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();
   /** One for each check of a decision. */
-  const cursors: Cursor[] = [];
+  const cursors: TableCursor[] = [];
   /** One state a rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function shelfOf({ algorithm }: Asked): Table {
+  function tableOf({ algorithm }: Asked): Table {
     const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
     let alike = tables.get(form);
@@ -109,17 +114,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** All that there are. */
-  function* allShelves(): Generator<Table> {
+  function* allTables(): Generator<Table> {
     for (const alike of tables.values()) {
       for (const table of alike) if (table !== undefined) yield table;
     }
   }
 
-  /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
-  function makeRoom(cursor: Cursor, check: Asked, now: number): boolean {
-    if (cursor.shelf!.makeRoom(cursor, now)) return true;
+  /** Is there room for a check's key at its place, once what may go has gone: of its own table, else of another? */
+  function makeRoom(cursor: TableCursor, check: Asked, now: number): boolean {
+    if (cursor.table!.makeRoom(cursor, now)) return true;
     const other = new Cursor();
-    for (const table of allShelves()) {
+    for (const table of allTables()) {
       table.find(other, check, now);
       if (table.makeRoom(other, now)) return true;
     }
@@ -136,8 +141,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(cursor: Cursor, check: Asked, now: number, spend: boolean): void {
-    const table = cursor.shelf = shelfOf(check);
+  function find(cursor: TableCursor, check: Asked, now: number, spend: boolean): void {
+    const table = cursor.table = tableOf(check);
     table.find(cursor, check, now);
     if (cursor.hasState) return;
     const shared = sharedBy(cursor, check, now, spend);
@@ -147,7 +152,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** What a key that has no state shares with others, if it must. */
-  function sharedBy(cursor: Cursor, check: Asked, now: number, spend: boolean): Overflow | null {
+  function sharedBy(cursor: TableCursor, check: Asked, now: number, spend: boolean): Overflow | null {
     if (capacity.held < maxKeys) {
       tellFull(false);
       return null;
@@ -157,8 +162,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(cursor: Cursor, check: Asked, now: number): void {
-    const table = cursor.shelf!;
+  function save(cursor: TableCursor, check: Asked, now: number): void {
+    const table = cursor.table!;
     if (table.save(cursor, check, now)) return;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
     tellFull(true);
@@ -175,9 +180,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     let pass = true;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
-      const cursor = cursors[i] ??= new Cursor();
+      const cursor = cursors[i] ??= new TableCursor();
       find(cursor, check, now, spend);
-      cursor.shelf!.step(cursor, check, now, check.cost);
+      cursor.table!.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
       if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
     }
@@ -188,7 +193,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
         if (place.changed) save(place, check, now);
       } else if (place.allowed) {
         // Nothing was charged: show what is left without this request.
-        place.shelf!.step(place, check, now, 0);
+        place.table!.step(place, check, now, 0);
         verdicts[i].remaining = place.remaining;
         verdicts[i].resetAfterMs = place.resetAfterMs;
       }
@@ -208,7 +213,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       listeners.push(listener);
     },
     forget(key) {
-      for (const table of allShelves()) table.forget(key);
+      for (const table of allTables()) table.forget(key);
     },
   };
   memoryStores.add(store);

@@ -16,7 +16,7 @@ import {
   type Store,
 } from "../../../mod.ts";
 import { type DatedDecision, refuses } from "../../../src/decision.ts";
-import { prepareRules } from "../../../src/rules/rule.ts";
+import { prepareRules } from "../../../src/rules/prepare_rules.ts";
 import type { DatedStore } from "../../../src/stores/store.ts";
 import { denyCache, type DenyCacheOptions } from "../../../src/stores/wrappers/deny_cache.ts";
 
