@@ -27,6 +27,7 @@ const SECTIONS = [
   "paths",
   "http",
   "redis",
+  "redis_time",
   "memory",
   "attack",
   "start",

@@ -27,7 +27,7 @@ export interface ThrottleCore {
   /** Explains why a request has no address. */
   explainAddress(request: Request, platform: readonly unknown[]): string;
   /** Corrects a charge; false when the throttle has no rule of that name. */
-  settle(trip: Exchange, rule: string, cost: number): MaybePromise<void> | false;
+  settle(exchange: Exchange, rule: string, cost: number): MaybePromise<void> | false;
 }
 
 const NONE: readonly RuleCheck[] = [];
@@ -83,10 +83,10 @@ export function setRoute(request: Request, route: () => string | null): void {
 }
 
 /** The trip around a new one by `owner`: one that still lasts, through another throttle. */
-function enclosing(last: Exchange | undefined, owner: ThrottleCore): Exchange | null {
+function enclosing(last: Exchange | undefined, throttle: ThrottleCore): Exchange | null {
   let found = last ?? null;
   for (let level = found; level !== null; level = level.outer) {
-    if (level.ended || level.throttle === owner) found = level.outer;
+    if (level.ended || level.throttle === throttle) found = level.outer;
   }
   return found;
 }
@@ -125,14 +125,20 @@ export class Exchange implements Context, ExplainsAddress {
   declare clientLeft: boolean;
   declare private found: string | null | undefined;
 
-  constructor(request: Request, platform: readonly unknown[], matched: Route, owner: ThrottleCore, spend: boolean) {
+  constructor(
+    request: Request,
+    platform: readonly unknown[],
+    matched: Route,
+    throttle: ThrottleCore,
+    spend: boolean,
+  ) {
     this.request = request;
     this.platform = platform;
     this.matched = matched;
-    this.throttle = owner;
+    this.throttle = throttle;
     this.spend = spend;
     const last = exchangeOf(request);
-    this.outer = enclosing(last, owner);
+    this.outer = enclosing(last, throttle);
     this.root = last === undefined || last.root.ended ? this : last.root;
     this.passage = this.root === this ? ++passages : this.root.passage;
     this.checks = NONE;
@@ -154,9 +160,9 @@ export class Exchange implements Context, ExplainsAddress {
   }
 
   private findAddress(): string | null {
-    const { throttle: owner, request, platform } = this;
+    const { throttle: throttle, request, platform } = this;
     try {
-      this.found = owner.addressOf(request, platform);
+      this.found = throttle.addressOf(request, platform);
       if (this.found === null) this.clientLeft = hasLeft(request, platform);
     } catch (error) {
       this.clientLeft = hasLeft(request, platform);
@@ -190,19 +196,19 @@ export class Exchange implements Context, ExplainsAddress {
 }
 
 /** Makes a trip findable by its request. */
-export function attach(trip: Exchange): void {
-  load(trip.request, TRIP, trip);
+export function attach(exchange: Exchange): void {
+  load(exchange.request, TRIP, exchange);
 }
 
 /** {@link RequestThrottle.settle} of a trip and of those around it. */
-export function settler(trip: Exchange): RequestThrottle["settle"] {
+export function settler(exchange: Exchange): RequestThrottle["settle"] {
   return (rule, cost) => {
     if (!isCost(cost)) {
       throw new RangeError(
         cannot(`settle rule ${shown(rule)}`, "cost must be an integer of at least 0", cost),
       );
     }
-    for (let level: Exchange | null = trip; level !== null; level = level.outer) {
+    for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
       const settled = level.throttle.settle(level, rule, cost);
       if (settled !== false) return settled;
     }
@@ -213,16 +219,16 @@ export function settler(trip: Exchange): RequestThrottle["settle"] {
 }
 
 /** What a handler sees of a trip and of those around it. */
-export function requestThrottle(trip: Exchange): RequestThrottle {
+export function requestThrottle(exchange: Exchange): RequestThrottle {
   return {
     get decisions() {
       const decisions: DatedDecision[] = [];
-      for (let level: Exchange | null = trip; level !== null; level = level.outer) {
+      for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
         decisions.unshift(...level.checks.map(({ decision }) => decision));
       }
       return decisions;
     },
-    settle: settler(trip),
+    settle: settler(exchange),
   };
 }
 
@@ -249,6 +255,6 @@ export function requestThrottle(trip: Exchange): RequestThrottle {
  */
 export function throttleOf(request: Request): RequestThrottle | undefined {
   requireRequest(request);
-  const trip = exchangeOf(request);
-  return trip === undefined ? undefined : requestThrottle(trip);
+  const exchange = exchangeOf(request);
+  return exchange === undefined ? undefined : requestThrottle(exchange);
 }

@@ -6,7 +6,7 @@
 
 import type { Decision } from "../decision.ts";
 import type { Outcome } from "../outcome.ts";
-import { settler, type Exchange } from "./exchange.ts";
+import { type Exchange, settler } from "./exchange.ts";
 
 /** A class for its getter: in an object literal a getter takes V8 twenty times as long to make as all the rest, on every refusal. */
 export class TripOutcome implements Outcome {
@@ -18,14 +18,14 @@ export class TripOutcome implements Outcome {
   readonly #headers: () => Headers;
 
   constructor(
-    trip: Exchange,
+    exchange: Exchange,
     allowed: boolean,
     response: Response | null,
     label: Outcome["label"],
     headers: () => Headers,
   ) {
-    this.decisions = trip.checks.map(({ decision }) => decision);
-    this.settle = settler(trip);
+    this.decisions = exchange.checks.map(({ decision }) => decision);
+    this.settle = settler(exchange);
     this.allowed = allowed;
     this.response = response;
     this.label = label;

@@ -40,7 +40,7 @@ import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
 import { waitUntil } from "../throttle/settle.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
-import { requestThrottle, setRoute, exchangeOf } from "../exchange/exchange.ts";
+import { exchangeOf, requestThrottle, setRoute } from "../exchange/exchange.ts";
 
 /** The variables that {@link throttle} sets: `new Hono<{ Variables: ThrottleVariables }>()`. */
 export interface ThrottleVariables {
@@ -212,11 +212,11 @@ export function throttle<C extends HonoContext>(
     setRoute(request, () => routeOf(c));
     const handler = wrap(async (_request: Request, ..._platform: unknown[]) => {
       passed = true;
-      const trip = exchangeOf(request);
-      c.set("throttle", trip === undefined ? NOTHING : requestThrottle(trip));
+      const exchange = exchangeOf(request);
+      c.set("throttle", exchange === undefined ? NOTHING : requestThrottle(exchange));
       await next();
       // What a handler throws, Hono has answered by now.
-      if (trip !== undefined) trip.failed = c.error !== undefined;
+      if (exchange !== undefined) exchange.failed = c.error !== undefined;
       return c.res!;
     });
     const response = await handler(request, c, keeperOf(c));

@@ -65,13 +65,13 @@ export class ExchangeEvent implements ThrottleEvent {
   declare durationMs?: number;
   readonly #trip: Exchange;
 
-  constructor(type: ThrottleEvent["type"], at: number, trip: Exchange, decisions: readonly Decision[]) {
+  constructor(type: ThrottleEvent["type"], at: number, exchange: Exchange, decisions: readonly Decision[]) {
     this.type = type;
     this.at = at;
-    this.method = trip.request.method;
-    this.route = trip.route;
+    this.method = exchange.request.method;
+    this.route = exchange.route;
     this.decisions = decisions;
-    this.#trip = trip;
+    this.#trip = exchange;
   }
 
   /** The trip that an event is about; undefined for one of the store, or that a throttle did not make. */

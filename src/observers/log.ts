@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Observer, type ThrottleEvent, ExchangeEvent } from "./events.ts";
+import { ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
 import { type Duration, durationMs } from "../rules/rate.ts";
 import { cannot, requireNames, shown } from "../cannot.ts";
 
@@ -70,7 +70,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
   }
   const where = { ...head, rule, route, method };
   if (type === "error") return { ...where, error: textOf(error) };
-  const decision = event.decisions.find(({ rule: policy }) => policy === rule);
+  const decision = event.decisions.find((each) => each.rule === rule);
   const wait = decision?.retryAfterMs ?? Infinity;
   return {
     ...where,

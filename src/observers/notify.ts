@@ -5,15 +5,15 @@
  */
 
 import { type Decision, refuses } from "../decision.ts";
-import { broadcast, type Observer, type ThrottleEvent, ExchangeEvent } from "./events.ts";
+import { broadcast, ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import type { StoreChange } from "../stores/store.ts";
-import type { RuleCheck, Exchange } from "../exchange/exchange.ts";
+import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
 
 /** Tells observers what happens to trips. */
 export interface Notifier {
   /** Deciding begins, or goes on after authentication. */
-  start(trip: Exchange): void;
+  start(exchange: Exchange): void;
   /** Deciding waits for authentication. */
   pause(trip: Exchange): void;
   /** The verdict on a request. */
@@ -23,7 +23,7 @@ export interface Notifier {
   /** A rule does not apply. */
   skipped(trip: Exchange, rule: string): void;
   /** A charge was corrected. */
-  settled(trip: Exchange, part: RuleCheck): void;
+  settled(trip: Exchange, check: RuleCheck): void;
   /** A function of the user's, or a correction, failed. `rule` null: authentication. */
   error(trip: Exchange, rule: string | null, error: unknown): void;
   /** The store began to fail, or works again. */
@@ -48,55 +48,64 @@ export function notifier(
   const tell = broadcast(observers);
   let seed: Seed | null = null;
 
-  function eventOf(type: ThrottleEvent["type"], trip: Exchange, decisions?: readonly Decision[]): ExchangeEvent {
-    return new ExchangeEvent(type, clock(), trip, decisions ?? trip.checks.map(({ decision }) => decision));
+  function eventOf(
+    type: ThrottleEvent["type"],
+    exchange: Exchange,
+    decisions?: readonly Decision[],
+  ): ExchangeEvent {
+    return new ExchangeEvent(
+      type,
+      clock(),
+      exchange,
+      decisions ?? exchange.checks.map(({ decision }) => decision),
+    );
   }
 
   function eventOfPart(
     type: ThrottleEvent["type"],
-    trip: Exchange,
-    part: RuleCheck,
+    exchange: Exchange,
+    check: RuleCheck,
     decisions?: readonly Decision[],
   ): ExchangeEvent {
-    const event = eventOf(type, trip, decisions);
-    event.rule = part.rule.name;
-    event.key = revealKeys ? part.partition : shortHash(part.partition, seed ??= randomSeed());
+    const event = eventOf(type, exchange, decisions);
+    event.rule = check.rule.name;
+    event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
     return event;
   }
 
-  function pause(trip: Exchange): void {
-    trip.spentMs += stopwatch();
+  function pause(exchange: Exchange): void {
+    exchange.spentMs += stopwatch();
   }
 
   return {
-    start(trip) {
-      trip.spentMs -= stopwatch();
+    start(exchange) {
+      exchange.spentMs -= stopwatch();
     },
     pause,
-    verdict(trip, refused) {
-      pause(trip);
-      for (const part of trip.checks) {
-        const { allowed, mode, blocked } = part;
+    verdict(exchange, refused) {
+      pause(exchange);
+      for (const check of exchange.checks) {
+        const { allowed, mode, blocked } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(eventOfPart("shadow-denied", trip, part, [part.decision]));
-        else if (blocked) tell(eventOfPart("blocked", trip, part, [part.decision]));
+        if (mode === "shadow") tell(eventOfPart("shadow-denied", exchange, check, [check.decision]));
+        else if (blocked) tell(eventOfPart("blocked", exchange, check, [check.decision]));
       }
-      const first = refused ? trip.checks.find(refuses) : undefined;
+      const first = refused ? exchange.checks.find(refuses) : undefined;
       const event = first !== undefined
-        ? eventOfPart("denied", trip, first)
-        : eventOf(refused ? "denied" : "allowed", trip);
-      event.durationMs = trip.spentMs;
+        ? eventOfPart("denied", exchange, first)
+        : eventOf(refused ? "denied" : "allowed", exchange);
+      event.durationMs = exchange.spentMs;
       tell(event);
     },
     answered: tell.answered,
-    skipped(trip, rule) {
-      const event = eventOf("skipped", trip, []);
+    skipped(exchange, rule) {
+      const event = eventOf("skipped", exchange, []);
       event.rule = rule;
       tell(event);
     },
-    settled: (trip, part) => tell(eventOfPart("settled", trip, part, [part.decision])),
-    error(trip, rule, error) {
-      const event = eventOf("error", trip);
+    settled: (exchange, check) => tell(eventOfPart("settled", exchange, check, [check.decision])),
+    error(exchange, rule, error) {
+      const event = eventOf("error", exchange);
       event.error = error;
       if (rule !== null) event.rule = rule;
       tell(event);

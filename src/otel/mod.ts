@@ -21,7 +21,7 @@
 
 import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
-import { type Observer, type ThrottleEvent, ExchangeEvent } from "../observers/events.ts";
+import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
 import { cannot } from "../cannot.ts";
 import { holds } from "../throttle/settle.ts";
 import type { RuleCheck } from "../exchange/exchange.ts";
@@ -183,21 +183,21 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
   /** Units that the parts of requests in flight hold. */
   const held = new WeakMap<RuleCheck, number>();
 
-  function hold(part: RuleCheck, active: CounterLike): void {
-    if (!holds(part)) return;
-    const { cost } = part;
-    held.set(part, cost);
-    active.add(cost, { rule: part.rule.name });
+  function hold(check: RuleCheck, active: CounterLike): void {
+    if (!holds(check)) return;
+    const { cost } = check;
+    held.set(check, cost);
+    active.add(cost, { rule: check.rule.name });
   }
 
   /** Is the event about a part that holds, or held, units? Then what it holds now is counted. */
   function follow(event: ThrottleEvent, active: CounterLike): boolean {
-    const part = ExchangeEvent.trip(event)?.checks.find(({ rule }) => rule.name === event.rule);
-    const before = part === undefined ? undefined : held.get(part);
-    if (part === undefined || before === undefined) return false;
-    const { cost } = part;
-    held.set(part, cost);
-    if (cost !== before) active.add(cost - before, { rule: part.rule.name });
+    const check = ExchangeEvent.trip(event)?.checks.find(({ rule }) => rule.name === event.rule);
+    const before = check === undefined ? undefined : held.get(check);
+    if (check === undefined || before === undefined) return false;
+    const { cost } = check;
+    held.set(check, cost);
+    if (cost !== before) active.add(cost - before, { rule: check.rule.name });
     return true;
   }
 
@@ -210,7 +210,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
     if (event.durationMs !== undefined) {
       duration.record(event.durationMs / 1000, { outcome: event.type, ...where });
     }
-    for (const part of ExchangeEvent.trip(event)?.checks ?? []) hold(part, active);
+    for (const check of ExchangeEvent.trip(event)?.checks ?? []) hold(check, active);
   }
 
   /** What is done about events, by type; a shadow rule's and a block's are in the verdict too. */

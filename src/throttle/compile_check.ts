@@ -28,11 +28,11 @@ export interface Asked extends Context {
 export type Checker<C extends Asked> = (context: C) => MaybePromise<RuleCheck | null>;
 
 /** Makes a part a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
-function refused(part: RuleCheck, source: Source, at: number): RuleCheck {
-  part.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
-  part.source = source;
-  part.at = part.chargedAt = at;
-  return part;
+function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
+  check.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
+  check.source = source;
+  check.at = check.chargedAt = at;
+  return check;
 }
 
 /**
@@ -47,8 +47,8 @@ export function newCheck(
   cost: number,
   clock: () => number,
 ): RuleCheck {
-  const part = new RuleCheck(rule, partition, policy, cost);
-  return neverPasses(rule, policy, cost) ? refused(part, "rule", clock()) : part;
+  const check = new RuleCheck(rule, partition, policy, cost);
+  return neverPasses(rule, policy, cost) ? refused(check, "rule", clock()) : check;
 }
 
 /** The refusal of a request that the rule cannot count. */

@@ -152,7 +152,10 @@ describe("a block", () => {
 
   it("leaves what its algorithm says of itself", () => {
     const inner = concurrency({ lease: 10 });
-    const { name, unit, window, heldWhileRunning, capacity, mayFreeEarly: revocable } = withBlock(inner, BLOCK);
+    const { name, unit, window, heldWhileRunning, capacity, mayFreeEarly: revocable } = withBlock(
+      inner,
+      BLOCK,
+    );
     assertEquals([name, unit, window, heldWhileRunning, capacity?.(7), revocable], [
       "concurrency",
       "concurrent-requests",

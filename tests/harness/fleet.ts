@@ -142,9 +142,9 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
     const note = (decisions: readonly Decision[]): void => {
       if (!ship.isAlive) return;
       if (decisions.some(refuses)) return void refused++;
-      for (const { rule: policy, source, at = 0, chargedAt = 0, cost } of decisions) {
+      for (const { rule: rule, source, at = 0, chargedAt = 0, cost } of decisions) {
         // What the store lets pass has passed when it says so, what is answered here passes now.
-        passes.push({ rule: policy, key, cost, at: source === "lease" ? now : at, chargedAt, source });
+        passes.push({ rule: rule, key, cost, at: source === "lease" ? now : at, chargedAt, source });
       }
     };
     const answer = ship.store.decide(checksOf(key, cost));

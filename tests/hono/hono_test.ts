@@ -117,7 +117,7 @@ describe("throttle, the Hono middleware", () => {
     app.use(told("app", "100/min"));
     app.use("/api/*", told("group", "10/min"));
     app.get("/api/one", told("route", "2/min"), (c) => {
-      return c.json(c.get("throttle").decisions.map(({ rule: policy, remaining }) => [policy, remaining]));
+      return c.json(c.get("throttle").decisions.map(({ rule: rule, remaining }) => [rule, remaining]));
     });
     app.get("/api/two", (c) => c.text("two"));
 

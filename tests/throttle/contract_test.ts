@@ -71,8 +71,8 @@ describe("what a throttle is asked", () => {
       { name: "cheap", rate: "9/min" },
     ]);
     const look = async () =>
-      (await throttle.peek(requestTo())).map(({ rule: policy, allowed, remaining, retryAfterMs }) => [
-        policy,
+      (await throttle.peek(requestTo())).map(({ rule: rule, allowed, remaining, retryAfterMs }) => [
+        rule,
         allowed,
         remaining,
         retryAfterMs,
@@ -90,8 +90,11 @@ describe("what a throttle is asked", () => {
     ]);
     await statuses(2, "/me", { headers: { "x-user": "ann" } });
     for (const key of ["ann", requestTo("/me", { headers: { "x-user": "ann" } })]) {
-      const { rule: policy, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage("user", key);
-      assertEquals({ policy, allowed, remaining, limit, windowMs, retryAfterMs }, {
+      const { rule: rule, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage(
+        "user",
+        key,
+      );
+      assertEquals({ policy: rule, allowed, remaining, limit, windowMs, retryAfterMs }, {
         policy: "user",
         allowed: false,
         remaining: 0,
@@ -260,7 +263,7 @@ describe("what a user brings", () => {
         return pass || !step.allowed ? step : stepOf(checks[i], now, 0);
       });
       return checks.map(({ policy, cost }, i) => ({
-        policy: policy.name,
+        rule: policy.name,
         limit: policy.limit,
         windowMs: policy.windowMs,
         cost,
@@ -371,7 +374,11 @@ describe("withThrottle and createThrottle", () => {
       () => createThrottle("1/s", { headers: rateLimit() as never }),
       "headers must be a list",
     ],
-    ["report", () => createThrottle("1/s", { sendHeaders: "sometimes" as never }), '"always", "denied", "never"'],
+    [
+      "report",
+      () => createThrottle("1/s", { sendHeaders: "sometimes" as never }),
+      '"always", "denied", "never"',
+    ],
     ["reject", () => createThrottle("1/s", { reject: new Response() as never }), "reject must be a function"],
     [
       "onStoreFailure",

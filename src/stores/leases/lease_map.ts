@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AHEAD_MS, release, isOf, isOpen, type Lease, newLease, storeTime } from "./lease.ts";
+import { AHEAD_MS, isOf, isOpen, type Lease, newLease, release, storeTime } from "./lease.ts";
 import type { Reading } from "../wrappers/two_clocks.ts";
 import type { Check } from "../store.ts";
 

@@ -16,7 +16,7 @@ export interface Form {
   /** Has a slot anything else? */
   readonly hasObjects: boolean;
   /** Copies the state in a slot to a place, where whatever becomes of the slot can do it nothing. */
-  read(place: Cursor, segment: Segment, slot: number, now: number): void;
+  read(cursor: Cursor, segment: Segment, slot: number, now: number): void;
   /** Steps a check from the state at a place, if there is one. */
   step(place: Cursor, check: Asked, now: number, cost: number): void;
   /** Puts what the step says to remember into a slot. */

@@ -10,7 +10,7 @@ import type { DatedDecision } from "../../decision.ts";
 import { type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { wrapStore } from "./wrap_store.ts";
-import { clocksOf, type Reading, readClocks, passedMs } from "./two_clocks.ts";
+import { clocksOf, passedMs, readClocks, type Reading } from "./two_clocks.ts";
 import type { Check, DatedStore, Store } from "../store.ts";
 
 /** What {@link denyCache} takes. */
@@ -110,10 +110,12 @@ export function denyCache(
   }
 
   /** How long a decision stands whatever happens, in ms. */
-  function holdsMs({ rule: policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision): number {
-    if (allowed || source !== "store" || !certain.has(policy)) return 0;
+  function holdsMs(
+    { rule: rule, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision,
+  ): number {
+    if (allowed || source !== "store" || !certain.has(rule)) return 0;
     if (blocked) return blockedMs;
-    return certain.get(policy) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
+    return certain.get(rule) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
   }
 
   /** What is left of a refusal, in ms. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { whenPromise, type MaybePromise, rescue, then } from "../../maybe.ts";
+import { type MaybePromise, rescue, then, whenPromise } from "../../maybe.ts";
 import type { FailurePolicy } from "../../rules/rule.ts";
 import { type Breaker, circuitBreaker } from "./circuit_breaker.ts";
 import { inTime } from "./late_answer.ts";

@@ -164,6 +164,65 @@ describe("a full memoryStore", () => {
     assertEquals(passes("flood 0"), 1); // The store is held to here.
   });
 
+  for (const [name, algorithm] of Object.entries(ALGORITHMS)) {
+    it(`${name}: forgets what has expired first among a hundred keys, and lets no other go before all of it`, () => {
+      const { clock, passes, left, changes } = full(100, algorithm);
+      for (let i = 0; i < 50; i++) {
+        passes(`old ${i}`, 1 + i % 10, "rule", MINUTE);
+        passes(`live ${i}`, 1 + i % 9);
+      }
+      clock.now += 2 * MINUTE;
+      for (let i = 0; i < 50; i++) passes(`new ${i}`, 1);
+      const lost = Array.from({ length: 50 }, (_, i) => i).filter((i) => left(`live ${i}`) !== 9 - i % 9);
+      assertEquals([lost, changes], [[], []]);
+    });
+
+    it(`${name}: looks at few of its keys for one that may go, however alike they are`, () => {
+      // A copy with a step of its own, which is told of every look.
+      let steps = 0;
+      const counted: Algorithm = {
+        ...algorithm,
+        step: (...asked) => {
+          steps++;
+          return algorithm.step(...asked);
+        },
+      };
+      for (const maxKeys of [100, 5000, 20_000]) {
+        const { clock, passes, changes } = full(maxKeys, counted);
+        for (let i = 0; i < maxKeys; i++) passes(`first ${i}`, 5);
+        let most = 0;
+        steps = 0;
+        for (let i = 0; i < 2000; i++) {
+          const before = steps;
+          passes(`flood ${i}`, 1);
+          most = Math.max(most, steps - before);
+        }
+        // Its own, and that of the key that goes.
+        assert(steps <= 2000 * 2.1, `${steps} steps`);
+        assert(most <= 12, `${most} at once`);
+        // Also where some may be over, but none is.
+        passes("short", 1, "rule", MINUTE);
+        clock.now += 2 * MINUTE;
+        steps = 0;
+        for (let i = 0; i < 200; i++) passes(`more ${i}`, 1);
+        assert(steps <= 200 * 12, `${steps} steps`);
+        assertEquals(changes, []);
+      }
+    });
+  }
+
+  it("forgets hardly any live key of twenty thousand while there are expired ones", () => {
+    const { clock, passes, left } = full(20_000, ALGORITHMS.fixedWindow);
+    for (let i = 0; i < 10_000; i++) {
+      passes(`old ${i}`, 1, "rule", MINUTE);
+      passes(`live ${i}`, 2);
+    }
+    clock.now += 2 * MINUTE;
+    for (let i = 0; i < 8000; i++) passes(`new ${i}`, 1);
+    const lost = Array.from({ length: 10_000 }, (_, i) => i).filter((i) => left(`live ${i}`) !== 8);
+    assert(lost.length < 50, `${lost.length} of 10,000`);
+  });
+
   it("makes room for a rule by what has expired under another, whatever their algorithms", () => {
     for (
       const [from, to] of [[fixedWindow(), slidingLog()], [slidingLog(), fixedWindow()], [
@@ -197,6 +256,7 @@ describe("memoryStore over time", () => {
     const [name, keys] of [
       ["fixedWindow", 1_000_000],
       ["slidingLog", 150_000],
+      ["slidingLogOfSeven", 100_000],
       ["gcra", 150_000],
       ["blockedLog", 150_000],
     ] as const
@@ -204,12 +264,16 @@ describe("memoryStore over time", () => {
     it(`lesson 52: ${name}: makes no timer, and its heap is flat after ${keys} distinct keys have expired`, async () => {
       const clock = { now: START };
       const store = memoryStore({ clock: () => clock.now });
-      const algorithm = ALGORITHMS[name];
-      const policy = { name: "rule", limit: 2, windowMs: 1000, mode: "enforce" as const };
+      const algorithm = ALGORITHMS[name === "slidingLogOfSeven" ? "slidingLog" : name];
+      const charges = name === "slidingLogOfSeven" ? 7 : 1;
+      const policy = { name: "rule", limit: charges + 1, windowMs: 1000, mode: "enforce" as const };
       const request = (n: number) => {
         if (n % 10 === 0) clock.now++; // ten thousand live keys
         const check = { key: `rule:203.0.${n}`, policy, algorithm, cost: 1, since: null };
-        assert((store.decide([check]) as Decision[])[0].allowed);
+        for (let i = 0; i < charges; i++) {
+          if (i > 0) clock.now++;
+          assert((store.decide([check]) as Decision[])[0].allowed);
+        }
       };
       const timers = { setTimeout, setInterval };
       const forbidden = () => {
