@@ -206,6 +206,18 @@ const GOALS = [
     most: 12,
     of: (results) => value(results, "kB", "Weir"),
   },
+  {
+    section: "paced",
+    text: "pacedFetch at a limit that 4 processes share: answers that are 429, %",
+    most: 0.5,
+    of: (results) => value(results, "refused", "Weir's pacedFetch"),
+  },
+  {
+    section: "paced",
+    text: "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
+    least: 0.95,
+    of: (results) => value(results, "rate", "Weir's pacedFetch"),
+  },
 ];
 
 /** Each goal on each runtime that it was measured on. */
