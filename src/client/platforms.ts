@@ -1,15 +1,15 @@
 /**
- * What each platform's edge says of the client, and where. Every one of these is set by the edge itself, over what a
- * client sent. That holds for requests that come through the edge: the origin must not be reachable around it.
+ * The platforms, and the header or argument in which each platform's edge names the client. Each edge
+ * overwrites the client's own value. So the origin must not be reachable around the edge.
  *
  * @module
  */
 
 import { canonicalAddress } from "./address.ts";
-import { passedBeside, peerOf } from "./peer.ts";
+import { peerOf, serverArgument } from "./peer.ts";
 import { headerReader, walkHops } from "./proxies.ts";
 
-/** The platforms whose word {@link ClientOptions.platform} can be taken for. */
+/** The platforms that {@link ClientOptions.platform} can name. */
 export type Platform =
   | "cloudflare"
   | "vercel"
@@ -23,10 +23,10 @@ export type Platform =
   | "azure-front-door"
   | "azure-app-service";
 
-/** Who sent a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
+/** Reads the sender of a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
 export type ReadClient = (request: Request, platform: readonly unknown[]) => string | null;
 
-/** The header in which each platform's edge names the client; none where it does so beside the request alone. */
+/** The header in which each platform's edge names the client; none if the edge does so only in an argument. */
 export const platformHeaders: Readonly<Partial<Record<Platform, string>>> = {
   "cloudflare": "cf-connecting-ip",
   "vercel": "x-vercel-forwarded-for",
@@ -35,18 +35,18 @@ export const platformHeaders: Readonly<Partial<Record<Platform, string>>> = {
   "aws-alb": "x-forwarded-for",
   "aws-cloudfront": "cloudfront-viewer-address",
   "gcp-lb": "x-forwarded-for",
-  // Not x-azure-clientip, which Front Door fills from what the client sent.
+  // Front Door fills x-azure-clientip from the client's own header, so that one is not read.
   "azure-front-door": "x-azure-socketip",
   "azure-app-service": "x-forwarded-for",
 };
 
 /**
- * How each platform names the client. Where a request lacks what the edge would have set (a health check from inside
- * the platform), its peer is the client.
+ * The reader of the client per platform. Without the edge's value (a health check inside the platform), the
+ * peer is the client.
  */
 export const platforms: Readonly<Record<Platform, ReadClient>> = {
   "cloudflare": cloudflare,
-  // Marked, as are the calls below, for bundles that use none of this.
+  // Marked pure, as are the calls below, so that bundlers can drop them.
   "vercel": /* @__PURE__ */ header("vercel"),
   "netlify": (request, platform) => peerOf(request, platform) ?? header("netlify")(request, platform),
   "fly": /* @__PURE__ */ header("fly"),
@@ -67,7 +67,8 @@ function header(of: Platform, hops: number = 1): ReadClient {
   return (request, platform) => walk(peerOf(request, platform), read(request.headers.get(name) ?? ""));
 }
 
-// With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E: 240.0.0.0/4.
+// With "Pseudo IPv4" set to overwrite, Cloudflare replaces an IPv6 client by an address of class E:
+// 240.0.0.0/4.
 const PSEUDO_IPV4 = /^2[45]\d\./;
 const connectingIp = /* @__PURE__ */ header("cloudflare");
 
@@ -77,7 +78,7 @@ function cloudflare(request: Request, platform: readonly unknown[]): string | nu
   return canonicalAddress(request.headers.get("cf-connecting-ipv6") ?? "") ?? address;
 }
 
-/** A Lambda event as its handler passes it on: itself, or in Hono's `env`. */
+/** A Lambda event, as its handler passes it directly or in Hono's `env`. */
 interface LambdaPassed {
   readonly requestContext?: RequestContext;
   readonly event?: { readonly requestContext?: RequestContext };
@@ -90,7 +91,7 @@ interface RequestContext {
 }
 
 function sourceIp(platform: readonly unknown[]): string | null {
-  const passed = passedBeside(platform) as LambdaPassed | undefined;
+  const passed = serverArgument(platform) as LambdaPassed | undefined;
   const context = passed?.requestContext ?? passed?.event?.requestContext;
   const address = context?.http?.sourceIp ?? context?.identity?.sourceIp;
   return typeof address === "string" ? canonicalAddress(address) : null;
