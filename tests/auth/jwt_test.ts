@@ -361,7 +361,7 @@ describe("byJwt", () => {
       console.warn = warn;
     }
     assertEquals(said.length, 1);
-    assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests whose `authorization` header/);
+    assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests with an `authorization` header/);
   });
 
   it("D080: keys on the subject, so that new tokens are no new quotas; on the token where asked", async () => {
