@@ -36,7 +36,7 @@ export function buildSomeTests(files) {
   }
 }
 
-/** True when the compiler found nothing wrong. What it wrote of files that are no more is removed. */
+/** True if there are no errors. Outputs of deleted files are removed. */
 function compile(project, output, folders, ending) {
   const right = run(TSC, "--project", project);
   for (const folder of folders) removeStale(output, folder, ending);

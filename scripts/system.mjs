@@ -1,4 +1,7 @@
-/** What tests need: programs that npm does not have, found on the PATH or installed where this script may do that; and the built package. */
+/**
+ * The requirements of tests: programs outside npm, which are found on the PATH or installed if that is
+ * allowed; and the built package.
+ */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
@@ -16,8 +19,8 @@ const PROGRAMS = [
 ];
 
 /**
- * The environment that tells those test files where their programs are, and the lines that say what is missing: without
- * its variable a test skips, so each line is a hole in the run.
+ * The environment with the programs' paths for those test files, and a line for each missing one: without its
+ * variable a test skips, so each line is a gap in the run.
  */
 export function systemPrograms(testFiles) {
   const text = textOf(withImports(testFiles));
