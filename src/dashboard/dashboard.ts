@@ -121,6 +121,23 @@ async function reset(throttle: Throttle, name: string, key: string): Promise<Loo
  * @param options See {@link DashboardOptions}.
  * @returns A Hono app.
  * @throws {TypeError} If the throttle, the statistics or `authorize` is missing.
+ *
+ * @example Mounted in a Hono app
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createThrottle, stats } from "@weir/throttle";
+ * import { dashboard } from "@weir/throttle/dashboard";
+ * import { equal } from "node:assert/strict";
+ *
+ * const statistics = stats();
+ * const throttle = createThrottle("60/min", { observers: [statistics] });
+ * const authorize = (request: Request) => request.headers.get("authorization") === "Bearer operators-only";
+ *
+ * const app = new Hono();
+ * app.route("/admin/throttle", dashboard({ throttle, stats: statistics, authorize }));
+ * const headers = { authorization: "Bearer operators-only" };
+ * equal((await app.request("/admin/throttle/rules", { headers })).status, 200);
+ * ```
  */
 // deno-lint-ignore no-explicit-any -- where nothing says which type is wanted, Hono's `route` must take it
 export function dashboard<App extends DashboardApp = any>(options: DashboardOptions): App {
