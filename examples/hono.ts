@@ -1,7 +1,4 @@
-/**
- * `deno serve examples/hono.ts`: Hono, with limits for the app, a group and a route, joined in one set of
- * headers.
- */
+/** `deno serve examples/hono.ts`: Hono, with limits for the app, a group and a route. */
 import { byUser } from "@weir/throttle";
 import { throttle, type ThrottleVariables } from "@weir/throttle/hono";
 import { Hono } from "hono";

@@ -1,7 +1,4 @@
-/**
- * `deno serve --allow-env examples/otel.ts`: the throttle's metrics for Prometheus at /metrics, through
- * OpenTelemetry.
- */
+/** `deno serve --allow-env examples/otel.ts`: the throttle's OpenTelemetry metrics, for Prometheus. */
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { withThrottle } from "@weir/throttle";

@@ -1,7 +1,4 @@
-/**
- * `node scripts/test_frameworks.mjs examples/react_router.ts`: React Router as a framework, on your own
- * server.
- */
+/** `node scripts/test_frameworks.mjs examples/react_router.ts`: React Router as a framework. */
 import { withThrottle } from "@weir/throttle";
 import { createRequestHandler } from "react-router";
 import { serve } from "srvx";

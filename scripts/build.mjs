@@ -47,7 +47,7 @@ function run(script, ...words) {
   return spawnSync(process.execPath, [script, ...words], { stdio: "inherit" }).status === 0;
 }
 
-/** One file at a time, so that a run beside this one keeps what it reads. */
+/** One file at a time, so that a parallel run keeps its files. */
 function removeStale(output, folder, ending) {
   if (!existsSync(`${output}/${folder}`)) return;
   for (const file of readdirSync(`${output}/${folder}`, { recursive: true })) {

@@ -36,7 +36,7 @@ export function systemPrograms(testFiles) {
 }
 
 /**
- * Whether those test files need dist when Node runs them: they, or what they import, import the package by its name, bundle it or
+ * Whether those test files need dist when Node runs them: they or their imports import the package by its name, bundle it or
  * pack it. Deno and Bun find the sources by that name.
  */
 export function needsPackage(testFiles) {
@@ -49,10 +49,10 @@ function textOf(files) {
   return files.map((file) => readFileSync(file, "utf8")).join("\n");
 }
 
-/** The files and what they import by relative paths, all the way down. */
+/** The files and their relative imports, recursively. */
 function withImports(files) {
   const seen = new Set(files.map((file) => resolve(file)));
-  for (const file of seen) { // a Set also visits what is added on the way
+  for (const file of seen) { // a Set also visits values that are added meanwhile
     for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from |import\()"(\.[^"]+\.tsx?)"/g)) {
       const imported = resolve(dirname(file), path);
       if (existsSync(imported)) seen.add(imported);
