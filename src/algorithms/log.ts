@@ -115,7 +115,7 @@ export function logStep(
   let time = at;
   let units = 0;
   if (since !== null) {
-    // Entries with repaired times cannot be told apart, so an added charge counts now, and nothing is
+    // Entries with repaired times cannot be distinguished, so an added charge counts now, and nothing is
     // refunded.
     const isLost = isAhead(since, stamp, windowMs);
     time = isLost ? at : since;

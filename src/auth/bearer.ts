@@ -34,7 +34,7 @@ export function tokenRequired(): Response {
  *
  * @param reason One sentence in ASCII without quotes.
  */
-export function tokenRefused(reason: string): Response {
+export function invalidToken(reason: string): Response {
   return problem(401, "Unauthorized", reason, {
     "www-authenticate": `Bearer error="invalid_token", error_description="${reason}"`,
   });

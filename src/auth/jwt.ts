@@ -9,7 +9,7 @@ import { joined } from "../keys/join.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Identity } from "../context.ts";
-import { bearerToken, cannotCheckTokens, tokenRefused, tokenRequired } from "./bearer.ts";
+import { bearerToken, cannotCheckTokens, invalidToken, tokenRequired } from "./bearer.ts";
 import { type JwtAuthOptions, prepareJwtOptions } from "./jwt_options.ts";
 import { KeysUnavailableError } from "./remote_keys.ts";
 import { type KeyFor, verificationKeys } from "./verification_keys.ts";
@@ -56,7 +56,7 @@ const INVALID = "The token is not valid.";
 
 function answerTo(error: unknown): Response {
   if (error instanceof KeysUnavailableError) return cannotCheckTokens(error.retryAfterMs);
-  return tokenRefused(error instanceof errors.JWTExpired ? EXPIRED : INVALID);
+  return invalidToken(error instanceof errors.JWTExpired ? EXPIRED : INVALID);
 }
 
 /**
@@ -108,7 +108,7 @@ export function jwtAuth(options: JwtAuthOptions): Authenticate {
   async function verified(token: string, keyFor: KeyFor): Promise<JWTPayload | Response> {
     try {
       const claims = await verify(token, keyFor, { ...demands, currentDate: new Date(clock()) });
-      return isUsable(claims) ? claims : tokenRefused(INVALID);
+      return isUsable(claims) ? claims : invalidToken(INVALID);
     } catch (error) {
       return answerTo(error);
     }
@@ -123,7 +123,7 @@ export function jwtAuth(options: JwtAuthOptions): Authenticate {
   return ({ request }) => {
     const token = bearerToken(request);
     if (token === null) return required ? tokenRequired() : null;
-    if (token.length > MAX_TOKEN_LENGTH || !COMPACT.test(token)) return tokenRefused(INVALID);
+    if (token.length > MAX_TOKEN_LENGTH || !COMPACT.test(token)) return invalidToken(INVALID);
     return then(keys(), async (keyFor) => {
       const claims = await verified(token, keyFor);
       return claims instanceof Response ? claims : identityOf(claims);

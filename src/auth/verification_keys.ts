@@ -45,9 +45,9 @@ async function fromOne(
   }
   if (usable.size === 0) {
     throw new TypeError(
-      `Cannot use the key of jwtAuth() as it must be one for algorithms: current value is unreadable, or for none of ${
+      `Cannot use the key of jwtAuth() as it must fit one of the algorithms ${
         algorithms.join(", ")
-      }`,
+      }: current value is unreadable, or for another algorithm`,
     );
   }
   return ({ alg }) => {
@@ -60,7 +60,9 @@ async function fromOne(
 function fromUrl(url: URL, options: PreparedJwtOptions): KeyFor {
   const remote = remoteKeys(url, options);
   return async (header) => {
-    if ((header.kid?.length ?? 0) > MAX_KID_LENGTH) throw new Error("The token's kid is no name.");
+    if ((header.kid?.length ?? 0) > MAX_KID_LENGTH) {
+      throw new Error(`The token's kid has more than ${MAX_KID_LENGTH} characters.`);
+    }
     const current = await remote.current();
     try {
       return await current(header);

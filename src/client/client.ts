@@ -158,7 +158,7 @@ function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient 
     const text: unknown = address(request, ...platform);
     if (text === null || text === undefined) return null;
     if (typeof text === "string") return forwardedAddress(text);
-    throw new TypeError(cannot("use what client option address returned", "it must be text or null", text));
+    throw new TypeError(cannot("use the result of client option address", "it must be text or null", text));
   };
 }
 

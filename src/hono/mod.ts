@@ -156,7 +156,7 @@ function throttleFor<C extends HonoContext>(
   if (typeof rules === "object" && rules !== null && "wrap" in rules) {
     if (options === undefined) return rules;
     throw new TypeError(
-      `Cannot give options to a throttle that is made already: current value is ${
+      `Cannot use throttle() with options as the throttle has its own: current value is ${
         shown(Object.keys(options))
       }`,
     );
@@ -168,7 +168,7 @@ function throttleFor<C extends HonoContext>(
   }
   if (others.authenticate !== undefined) {
     throw new TypeError(
-      "Cannot create a throttle with both identity and authenticate as each says who is asking: " +
+      "Cannot create a throttle with both identity and authenticate as each identifies the client: " +
         `current value is ${shown(others.authenticate)}`,
     );
   }

@@ -56,7 +56,7 @@ export function byIp(options: ByIpOptions = {}): Key {
     if (onMissing !== "error") return null;
     const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";
     throw new TypeError(
-      `Cannot throttle by address as ${why}. byIp({ onMissing: "skip" | "deny" }) does without.`,
+      `Cannot throttle by address as ${why}. byIp({ onMissing: "skip" | "deny" }) skips or denies such requests.`,
     );
   };
   const key = keyOf("ip", anonymousOnly ? "after-auth" : "before-auth", derive);

@@ -10,7 +10,7 @@ import { cannot } from "../cannot.ts";
 
 /** The options of {@link byUser}. */
 export interface ByUserOptions {
-  /** Which identities are not limited? Default: staff and superusers. */
+  /** Is this identity exempt from the limit? Default: staff and superusers are. */
   exempt?: (identity: Identity) => boolean | undefined;
 }
 

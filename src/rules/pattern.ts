@@ -81,7 +81,7 @@ export function parsePattern(text: unknown, subject: string): Pattern {
       warnOnce(
         `The method ${method} of ${subject} (${
           shown(text)
-        }) is in no HTTP standard: is the rule to match anything?`,
+        }) is in no HTTP standard, so the rule may never match.`,
       );
     }
   }

@@ -165,12 +165,14 @@ export function sharing(options: SharingOptions): Sharing {
       if (answer === "done") return;
       const [a, b] = String(answer).split(",").map(Number);
       if (!Number.isInteger(a) || !Number.isInteger(b)) {
-        throw new TypeError(`Cannot share statistics as the store must answer "done" or a seed: ${answer}`);
+        throw new TypeError(
+          `Cannot share statistics as the store must answer "done" or a seed: current value is ${answer}`,
+        );
       }
       seed = [a, b];
       sealed.commands = null;
     }
-    throw new Error("Cannot share statistics as the seed of their hashes changes all the time");
+    throw new Error("Cannot share statistics as the seed of their hashes keeps changing");
   }
 
   async function write(): Promise<void> {

@@ -87,7 +87,7 @@ describe("a request without an address", () => {
       assertStringIncludes(message, one.says);
       assertMatch(
         message,
-        /^Cannot throttle by address as .*byIp\(\{ onMissing: "skip" \| "deny" \}\) does without\.$/,
+        /^Cannot throttle by address as .*byIp\(\{ onMissing: "skip" \| "deny" \}\) skips or denies such requests\.$/,
       );
       assertEquals(message.includes("secret"), false);
       // What is set already is not advised again.

@@ -158,7 +158,7 @@ describe("throttle, the Hono middleware", () => {
     const error = assertThrows(() => throttle(shared, { sendHeaders: "never" }), TypeError);
     assertEquals(
       error.message,
-      'Cannot give options to a throttle that is made already: current value is ["report"]',
+      'Cannot use throttle() with options as the throttle has its own: current value is ["sendHeaders"]',
     );
   });
 
