@@ -28,7 +28,8 @@ export { throttleOf } from "./src/exchange/exchange.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
 export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
-export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } from "./src/rules/rate.ts";
+export { type Rate, type RateString } from "./src/rules/rate.ts";
+export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";
 export type { Decision, Mode, Source } from "./src/decision.ts";
 export type { Observer, ThrottleEvent } from "./src/observers/events.ts";
@@ -46,7 +47,8 @@ export type {
 } from "./src/stats/report.ts";
 export type { MaybePromise } from "./src/maybe.ts";
 
-export type { Authenticate, Identity } from "./src/auth/authenticate.ts";
+export type { Authenticate } from "./src/auth/authenticate.ts";
+export type { Identity } from "./src/context.ts";
 export { clientAddress, type ClientOptions } from "./src/client/client.ts";
 export { addressKey, type AddressPrefixes } from "./src/client/address.ts";
 export type { Platform } from "./src/client/platforms.ts";

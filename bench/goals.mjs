@@ -180,13 +180,13 @@ const GOALS = [
     section: "redis",
     text: "3 rules over TCP: round trips",
     most: 1,
-    of: (results) => value(results, "trips", "TCP: Weir, 3 rules"),
+    of: (results) => value(results, "exchanges", "TCP: Weir, 3 rules"),
   },
   {
     section: "redis",
     text: "3 rules over HTTP: round trips",
     most: 1,
-    of: (results) => value(results, "trips", "HTTP: Weir, 3 rules"),
+    of: (results) => value(results, "exchanges", "HTTP: Weir, 3 rules"),
   },
   {
     section: "redis",
@@ -205,6 +205,18 @@ const GOALS = [
     text: "root entry gzipped without Hono's router, kB",
     most: 12,
     of: (results) => value(results, "kB", "Weir"),
+  },
+  {
+    section: "paced",
+    text: "pacedFetch at a limit that 4 processes share: answers that are 429, %",
+    most: 0.5,
+    of: (results) => value(results, "refused", "Weir's pacedFetch"),
+  },
+  {
+    section: "paced",
+    text: "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
+    least: 0.95,
+    of: (results) => value(results, "rate", "Weir's pacedFetch"),
   },
 ];
 

@@ -31,6 +31,7 @@ const SECTIONS = [
   "memory",
   "attack",
   "start",
+  "paced",
 ];
 const LONGEST = 5 * 60_000; // ms that a process may take
 
@@ -168,12 +169,13 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   const compared = (id) => /by hand|bare|PING|Map|^plain$/.test(id);
   const lineup = section.contestants.filter(({ id }) => id.includes(only) || compared(id));
   const results = {};
-  for (let round = 1; round <= rounds; round++) {
+  const most = Math.min(rounds, section.rounds ?? rounds);
+  for (let round = 1; round <= most; round++) {
     for (
       const runtime of runtimes.filter((runtime) => section.runtimes.includes(runtime))
     ) {
       for (const { id } of lineup) {
-        progress(`round ${round} of ${rounds}, ${runtime}: ${id}`);
+        progress(`round ${round} of ${most}, ${runtime}: ${id}`);
         const metrics = await measure(runtime, name, id, options);
         const kept = (results[runtime] ??= {})[id] ??= {};
         for (const metric of Object.keys(section.metrics)) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Duration, durationMs } from "../rules/rate.ts";
+import { type Duration, durationMs } from "../duration.ts";
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";

@@ -5,9 +5,10 @@
  */
 
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from "jose";
-import { joined } from "../keys/compose.ts";
+import { joined } from "../keys/join.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import type { Authenticate, Identity } from "./authenticate.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type { Identity } from "../context.ts";
 import { bearerToken, cannotCheckTokens, tokenRefused, tokenRequired } from "./bearer.ts";
 import { type JwtAuthOptions, prepareJwtOptions } from "./jwt_options.ts";
 import { KeysUnavailableError } from "./remote_keys.ts";

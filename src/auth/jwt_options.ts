@@ -8,7 +8,7 @@ import { type Secret, secretBytes } from "../hash/digest.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { cannot, shown } from "../cannot.ts";
 import { warnOnce } from "../warn_once.ts";
-import type { Identity } from "./authenticate.ts";
+import type { Identity } from "../context.ts";
 
 /** A public JSON Web Key (RFC 7517 section 4). */
 export interface PublicJwk {

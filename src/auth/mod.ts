@@ -30,7 +30,8 @@
 
 export { jwtAuth } from "./jwt.ts";
 export type { JwtAuthOptions, PublicJwk, PublicJwks } from "./jwt_options.ts";
-export type { Authenticate, Identity } from "./authenticate.ts";
+export type { Authenticate } from "./authenticate.ts";
+export type { Identity } from "../context.ts";
 export type { Context } from "../context.ts";
 export type { Secret } from "../hash/digest.ts";
 export { byJwt, type ByJwtOptions } from "./by_jwt.ts";

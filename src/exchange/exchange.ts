@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Identity } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import { hasLeft } from "../client/peer.ts";
 import type { Context } from "../context.ts";
@@ -16,18 +16,18 @@ import type { RuleCheck } from "./rule_check.ts";
 import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "./require_request.ts";
 import { routeBeside } from "./route_beside.ts";
-import { isCost } from "../rules/rule.ts";
+import { isCost } from "../rules/prepare_rules.ts";
 
 export type { RuleCheck };
 
-/** What a trip needs of its throttle. */
+/** What an exchange needs of its throttle. */
 export interface ThrottleCore {
   /** The client's address. */
   addressOf(request: Request, platform: readonly unknown[]): string | null;
   /** Explains why a request has no address. */
   explainAddress(request: Request, platform: readonly unknown[]): string;
   /** Corrects a charge; false when the throttle has no rule of that name. */
-  settle(trip: Exchange, rule: string, cost: number): MaybePromise<void> | false;
+  settle(exchange: Exchange, rule: string, cost: number): MaybePromise<void> | false;
 }
 
 const NONE: readonly RuleCheck[] = [];
@@ -36,11 +36,11 @@ const NONE: readonly RuleCheck[] = [];
 let passages = 0;
 
 /**
- * Where a request carries its trip. A property costs a fifth of what a WeakMap does, and every request pays it. Another copy of
+ * Where a request carries its exchange. A property costs a fifth of what a WeakMap does, and every request pays it. Another copy of
  * the package in this process finds it by the same name, and uses `owner`, `outer`, `over`, `parts` and their `decision`: who
  * changes the meaning of one of them changes the version in the name.
  */
-const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/trip.v1");
+const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/exchange.v1");
 
 /** Where a framework's adapter tells which of its own routes a request takes. */
 const ROUTE = /* @__PURE__ */ Symbol.for("@weir/throttle/route.v1");
@@ -63,7 +63,7 @@ function load(request: Request, name: typeof TRIP | typeof ROUTE, value: unknown
   }
 }
 
-/** The innermost trip that a request is on, or was on last. */
+/** The innermost exchange that a request is on, or was on last. */
 export function exchangeOf(request: Request): Exchange | undefined {
   return (request as Request & Carrier)[TRIP] ?? carriers?.get(request)?.[TRIP];
 }
@@ -82,11 +82,11 @@ export function setRoute(request: Request, route: () => string | null): void {
   load(request, ROUTE, route);
 }
 
-/** The trip around a new one by `owner`: one that still lasts, through another throttle. */
-function enclosing(last: Exchange | undefined, owner: ThrottleCore): Exchange | null {
+/** The exchange around a new one by `owner`: one that still lasts, through another throttle. */
+function enclosing(last: Exchange | undefined, throttle: ThrottleCore): Exchange | null {
   let found = last ?? null;
   for (let level = found; level !== null; level = level.outer) {
-    if (level.ended || level.throttle === owner) found = level.outer;
+    if (level.ended || level.throttle === throttle) found = level.outer;
   }
   return found;
 }
@@ -103,7 +103,7 @@ export class Exchange implements Context, ExplainsAddress {
   declare readonly throttle: ThrottleCore;
   /** False for a peek. */
   declare readonly spend: boolean;
-  /** The trip through the throttle around this one. */
+  /** The exchange through the throttle around this one. */
   declare readonly outer: Exchange | null;
   /** What was decided so far. */
   declare checks: readonly RuleCheck[];
@@ -111,9 +111,9 @@ export class Exchange implements Context, ExplainsAddress {
   declare asked: readonly RuleCheck[];
   /** Undefined until authentication is over. */
   declare who: Identity | null | undefined;
-  /** Has the request been answered, or failed? What happens to the same Request object after that is another trip. */
+  /** Has the request been answered, or failed? What happens to the same Request object after that is another exchange. */
   declare ended: boolean;
-  /** The first trip of those that the request is on at the same time. */
+  /** The first exchange of those that the request is on at the same time. */
   declare readonly root: Exchange;
   /** The number of the root: one for all throttles that a request passes. */
   declare readonly passage: number;
@@ -129,16 +129,16 @@ export class Exchange implements Context, ExplainsAddress {
     request: Request,
     platform: readonly unknown[],
     matched: Route,
-    owner: ThrottleCore,
+    throttle: ThrottleCore,
     spend: boolean,
   ) {
     this.request = request;
     this.platform = platform;
     this.matched = matched;
-    this.throttle = owner;
+    this.throttle = throttle;
     this.spend = spend;
     const last = exchangeOf(request);
-    this.outer = enclosing(last, owner);
+    this.outer = enclosing(last, throttle);
     this.root = last === undefined || last.root.ended ? this : last.root;
     this.passage = this.root === this ? ++passages : this.root.passage;
     this.checks = NONE;
@@ -160,9 +160,9 @@ export class Exchange implements Context, ExplainsAddress {
   }
 
   private findAddress(): string | null {
-    const { throttle: owner, request, platform } = this;
+    const { throttle: throttle, request, platform } = this;
     try {
-      this.found = owner.addressOf(request, platform);
+      this.found = throttle.addressOf(request, platform);
       if (this.found === null) this.clientLeft = hasLeft(request, platform);
     } catch (error) {
       this.clientLeft = hasLeft(request, platform);
@@ -195,20 +195,20 @@ export class Exchange implements Context, ExplainsAddress {
   }
 }
 
-/** Makes a trip findable by its request. */
-export function attach(trip: Exchange): void {
-  load(trip.request, TRIP, trip);
+/** Makes an exchange findable by its request. */
+export function attach(exchange: Exchange): void {
+  load(exchange.request, TRIP, exchange);
 }
 
-/** {@link RequestThrottle.settle} of a trip and of those around it. */
-export function settler(trip: Exchange): RequestThrottle["settle"] {
+/** {@link RequestThrottle.settle} of an exchange and of those around it. */
+export function settler(exchange: Exchange): RequestThrottle["settle"] {
   return (rule, cost) => {
     if (!isCost(cost)) {
       throw new RangeError(
         cannot(`settle rule ${shown(rule)}`, "cost must be an integer of at least 0", cost),
       );
     }
-    for (let level: Exchange | null = trip; level !== null; level = level.outer) {
+    for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
       const settled = level.throttle.settle(level, rule, cost);
       if (settled !== false) return settled;
     }
@@ -218,17 +218,17 @@ export function settler(trip: Exchange): RequestThrottle["settle"] {
   };
 }
 
-/** What a handler sees of a trip and of those around it. */
-export function requestThrottle(trip: Exchange): RequestThrottle {
+/** What a handler sees of an exchange and of those around it. */
+export function requestThrottle(exchange: Exchange): RequestThrottle {
   return {
     get decisions() {
       const decisions: DatedDecision[] = [];
-      for (let level: Exchange | null = trip; level !== null; level = level.outer) {
+      for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
         decisions.unshift(...level.checks.map(({ decision }) => decision));
       }
       return decisions;
     },
-    settle: settler(trip),
+    settle: settler(exchange),
   };
 }
 
@@ -255,6 +255,6 @@ export function requestThrottle(trip: Exchange): RequestThrottle {
  */
 export function throttleOf(request: Request): RequestThrottle | undefined {
   requireRequest(request);
-  const trip = exchangeOf(request);
-  return trip === undefined ? undefined : requestThrottle(trip);
+  const exchange = exchangeOf(request);
+  return exchange === undefined ? undefined : requestThrottle(exchange);
 }

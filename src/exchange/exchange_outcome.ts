@@ -1,5 +1,5 @@
 /**
- * What `check` answers about a trip, and what a rejection is made from.
+ * What `check` answers about an exchange, and what a rejection is made from.
  *
  * @module
  */
@@ -18,14 +18,14 @@ export class TripOutcome implements Outcome {
   readonly #headers: () => Headers;
 
   constructor(
-    trip: Exchange,
+    exchange: Exchange,
     allowed: boolean,
     response: Response | null,
     label: Outcome["label"],
     headers: () => Headers,
   ) {
-    this.decisions = trip.checks.map(({ decision }) => decision);
-    this.settle = settler(trip);
+    this.decisions = exchange.checks.map(({ decision }) => decision);
+    this.settle = settler(exchange);
     this.allowed = allowed;
     this.response = response;
     this.label = label;

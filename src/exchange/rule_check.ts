@@ -107,6 +107,6 @@ export class RuleCheck implements OpenCheck {
 }
 
 /** Is the store to decide it? */
-export function isOpen(part: RuleCheck): boolean {
-  return part.source === null;
+export function isOpen(check: RuleCheck): boolean {
+  return check.source === null;
 }

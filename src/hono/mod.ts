@@ -27,7 +27,8 @@
  */
 
 import { matchedRoutes } from "hono/route";
-import type { Authenticate, Identity } from "../auth/authenticate.ts";
+import type { Authenticate } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
 import { expose } from "../throttle/write_headers.ts";
 import { specificity } from "../rules/match.ts";
@@ -212,11 +213,11 @@ export function throttle<C extends HonoContext>(
     setRoute(request, () => routeOf(c));
     const handler = wrap(async (_request: Request, ..._platform: unknown[]) => {
       passed = true;
-      const trip = exchangeOf(request);
-      c.set("throttle", trip === undefined ? NOTHING : requestThrottle(trip));
+      const exchange = exchangeOf(request);
+      c.set("throttle", exchange === undefined ? NOTHING : requestThrottle(exchange));
       await next();
       // What a handler throws, Hono has answered by now.
-      if (trip !== undefined) trip.failed = c.error !== undefined;
+      if (exchange !== undefined) exchange.failed = c.error !== undefined;
       return c.res!;
     });
     const response = await handler(request, c, keeperOf(c));

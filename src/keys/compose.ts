@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joined } from "./join.ts";
 import type { Context } from "../context.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
 import { EXEMPT, exemptingKeyOf, type Key, type Partition, partitionOf, type Stage } from "./key.ts";
@@ -37,11 +38,6 @@ function partOf(key: Key, context: Context, maker: string): MaybePromise<Partiti
 /** Keeps a part's wish that requests without it be refused rather than skipped. */
 function refusingAs(key: Key, parts: readonly Key[]): Key {
   return parts.some((part) => part.refusesNull) ? Object.assign(key, { refusesNull: true }) : key;
-}
-
-/** The parts in one text, the separator escaped: no two lists of parts give the same. */
-export function joined(parts: readonly string[]): string {
-  return parts.map((part) => part.replace(/[\\|]/g, "\\$&")).join("|");
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Identity } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
 import { cannot } from "../cannot.ts";
 

@@ -51,7 +51,7 @@ export interface Observer {
 
 /**
  * An event of a request. The request itself stays in a private field, so that whoever logs events logs nothing
- * raw; observers of this package read it by {@link ExchangeEvent.trip}.
+ * raw; observers of this package read it by {@link ExchangeEvent.exchange}.
  */
 export class ExchangeEvent implements ThrottleEvent {
   readonly type: ThrottleEvent["type"];
@@ -63,20 +63,20 @@ export class ExchangeEvent implements ThrottleEvent {
   declare key?: string;
   declare error?: unknown;
   declare durationMs?: number;
-  readonly #trip: Exchange;
+  readonly #exchange: Exchange;
 
-  constructor(type: ThrottleEvent["type"], at: number, trip: Exchange, decisions: readonly Decision[]) {
+  constructor(type: ThrottleEvent["type"], at: number, exchange: Exchange, decisions: readonly Decision[]) {
     this.type = type;
     this.at = at;
-    this.method = trip.request.method;
-    this.route = trip.route;
+    this.method = exchange.request.method;
+    this.route = exchange.route;
     this.decisions = decisions;
-    this.#trip = trip;
+    this.#exchange = exchange;
   }
 
-  /** The trip that an event is about; undefined for one of the store, or that a throttle did not make. */
-  static trip(event: ThrottleEvent): Exchange | undefined {
-    return #trip in event ? event.#trip : undefined;
+  /** The exchange that an event is about; undefined for one of the store, or that a throttle did not make. */
+  static exchange(event: ThrottleEvent): Exchange | undefined {
+    return #exchange in event ? event.#exchange : undefined;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
-import { type Duration, durationMs } from "../rules/rate.ts";
+import { type Duration, durationMs } from "../duration.ts";
 import { cannot, requireNames, shown } from "../cannot.ts";
 
 /** Where lines go: `console`, or anything with these two. */
@@ -70,7 +70,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
   }
   const where = { ...head, rule, route, method };
   if (type === "error") return { ...where, error: textOf(error) };
-  const decision = event.decisions.find(({ rule: policy }) => policy === rule);
+  const decision = event.decisions.find((each) => each.rule === rule);
   const wait = decision?.retryAfterMs ?? Infinity;
   return {
     ...where,
@@ -80,7 +80,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
     blocked: decision?.blocked,
     source: decision?.source,
     key,
-    ...identity ? { identity: ExchangeEvent.trip(event)?.who?.id ?? null } : {},
+    ...identity ? { identity: ExchangeEvent.exchange(event)?.who?.id ?? null } : {},
   };
 }
 

@@ -10,22 +10,22 @@ import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import type { StoreChange } from "../stores/store.ts";
 import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
 
-/** Tells observers what happens to trips. */
+/** Tells observers what happens to exchanges. */
 export interface Notifier {
   /** Deciding begins, or goes on after authentication. */
-  start(trip: Exchange): void;
+  start(exchange: Exchange): void;
   /** Deciding waits for authentication. */
-  pause(trip: Exchange): void;
+  pause(exchange: Exchange): void;
   /** The verdict on a request. */
-  verdict(trip: Exchange, refused: boolean): void;
+  verdict(exchange: Exchange, refused: boolean): void;
   /** The status of the response to a request. */
   answered(status: number): void;
   /** A rule does not apply. */
-  skipped(trip: Exchange, rule: string): void;
+  skipped(exchange: Exchange, rule: string): void;
   /** A charge was corrected. */
-  settled(trip: Exchange, part: RuleCheck): void;
+  settled(exchange: Exchange, check: RuleCheck): void;
   /** A function of the user's, or a correction, failed. `rule` null: authentication. */
-  error(trip: Exchange, rule: string | null, error: unknown): void;
+  error(exchange: Exchange, rule: string | null, error: unknown): void;
   /** The store began to fail, or works again. */
   store(change: StoreChange): void;
 }
@@ -38,7 +38,7 @@ export interface Notifier {
  * @returns Null where nobody watches, so that nothing is made in vain.
  * @throws {TypeError} When an observer is not a function.
  */
-export function notifier(
+export function compileNotifier(
   observers: readonly Observer[],
   clock: () => number,
   revealKeys: boolean,
@@ -50,57 +50,62 @@ export function notifier(
 
   function eventOf(
     type: ThrottleEvent["type"],
-    trip: Exchange,
+    exchange: Exchange,
     decisions?: readonly Decision[],
   ): ExchangeEvent {
-    return new ExchangeEvent(type, clock(), trip, decisions ?? trip.checks.map(({ decision }) => decision));
+    return new ExchangeEvent(
+      type,
+      clock(),
+      exchange,
+      decisions ?? exchange.checks.map(({ decision }) => decision),
+    );
   }
 
   function eventOfPart(
     type: ThrottleEvent["type"],
-    trip: Exchange,
-    part: RuleCheck,
+    exchange: Exchange,
+    check: RuleCheck,
     decisions?: readonly Decision[],
   ): ExchangeEvent {
-    const event = eventOf(type, trip, decisions);
-    event.rule = part.rule.name;
-    event.key = revealKeys ? part.partition : shortHash(part.partition, seed ??= randomSeed());
+    const event = eventOf(type, exchange, decisions);
+    event.rule = check.rule.name;
+    event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
     return event;
   }
 
-  function pause(trip: Exchange): void {
-    trip.spentMs += stopwatch();
+  function pause(exchange: Exchange): void {
+    exchange.spentMs += stopwatch();
   }
 
   return {
-    start(trip) {
-      trip.spentMs -= stopwatch();
+    start(exchange) {
+      exchange.spentMs -= stopwatch();
     },
     pause,
-    verdict(trip, refused) {
-      pause(trip);
-      for (const part of trip.checks) {
-        const { allowed, mode, blocked } = part;
+    verdict(exchange, refused) {
+      pause(exchange);
+      for (const check of exchange.checks) {
+        const { allowed, mode, blocked } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(eventOfPart("shadow-denied", trip, part, [part.decision]));
-        else if (blocked) tell(eventOfPart("blocked", trip, part, [part.decision]));
+        if (mode === "shadow") tell(eventOfPart("shadow-denied", exchange, check, [check.decision]));
+        else if (blocked) tell(eventOfPart("blocked", exchange, check, [check.decision]));
       }
-      const first = refused ? trip.checks.find(refuses) : undefined;
+      const first = refused ? exchange.checks.find(refuses) : undefined;
       const event = first !== undefined
-        ? eventOfPart("denied", trip, first)
-        : eventOf(refused ? "denied" : "allowed", trip);
-      event.durationMs = trip.spentMs;
+        ? eventOfPart("denied", exchange, first)
+        : eventOf(refused ? "denied" : "allowed", exchange);
+      event.durationMs = exchange.spentMs;
       tell(event);
     },
     answered: tell.answered,
-    skipped(trip, rule) {
-      const event = eventOf("skipped", trip, []);
+    skipped(exchange, rule) {
+      const event = eventOf("skipped", exchange, []);
       event.rule = rule;
       tell(event);
     },
-    settled: (trip, part) => tell(eventOfPart("settled", trip, part, [part.decision])),
-    error(trip, rule, error) {
-      const event = eventOf("error", trip);
+    settled: (exchange, check) => tell(eventOfPart("settled", exchange, check, [check.decision])),
+    error(exchange, rule, error) {
+      const event = eventOf("error", exchange);
       event.error = error;
       if (rule !== null) event.rule = rule;
       tell(event);

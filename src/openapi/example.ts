@@ -39,10 +39,10 @@ function partAfter({ rule, policy, cost }: Static, passed: number, isPeek = fals
   const step = (state: unknown, units: number): Step =>
     algorithm.step(state, policy, EXAMPLE_AT, units, null);
   const state = passed === 0 ? null : step(null, passed * cost).state;
-  const part = new RuleCheck(rule, "", policy, cost);
+  const check = new RuleCheck(rule, "", policy, cost);
   const said = step(state, isPeek ? 0 : cost);
-  writeVerdict(part, said, "store", EXAMPLE_AT, said.at ?? EXAMPLE_AT);
-  return part;
+  writeVerdict(check, said, "store", EXAMPLE_AT, said.at ?? EXAMPLE_AT);
+  return check;
 }
 
 /** The decisions on the first request of a client. Those of rules that depend on the request are left out. */

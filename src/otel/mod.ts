@@ -183,34 +183,34 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
   /** Units that the parts of requests in flight hold. */
   const held = new WeakMap<RuleCheck, number>();
 
-  function hold(part: RuleCheck, active: CounterLike): void {
-    if (!holds(part)) return;
-    const { cost } = part;
-    held.set(part, cost);
-    active.add(cost, { rule: part.rule.name });
+  function hold(check: RuleCheck, active: CounterLike): void {
+    if (!holds(check)) return;
+    const { cost } = check;
+    held.set(check, cost);
+    active.add(cost, { rule: check.rule.name });
   }
 
   /** Is the event about a part that holds, or held, units? Then what it holds now is counted. */
   function follow(event: ThrottleEvent, active: CounterLike): boolean {
-    const part = ExchangeEvent.trip(event)?.checks.find(({ rule }) => rule.name === event.rule);
-    const before = part === undefined ? undefined : held.get(part);
-    if (part === undefined || before === undefined) return false;
-    const { cost } = part;
-    held.set(part, cost);
-    if (cost !== before) active.add(cost - before, { rule: part.rule.name });
+    const check = ExchangeEvent.exchange(event)?.checks.find(({ rule }) => rule.name === event.rule);
+    const before = check === undefined ? undefined : held.get(check);
+    if (check === undefined || before === undefined) return false;
+    const { cost } = check;
+    held.set(check, cost);
+    if (cost !== before) active.add(cost - before, { rule: check.rule.name });
     return true;
   }
 
   function verdict(event: ThrottleEvent, { decisions, duration, active }: Instruments): void {
     const where: MetricAttributes = routes && event.route !== null ? { route: event.route } : {};
     for (const decision of event.decisions) {
-      const { rule: rule, source, mode } = decision;
+      const { rule, source, mode } = decision;
       decisions.add(1, { rule, outcome: outcomeOf(decision), source, mode, ...where });
     }
     if (event.durationMs !== undefined) {
       duration.record(event.durationMs / 1000, { outcome: event.type, ...where });
     }
-    for (const part of ExchangeEvent.trip(event)?.checks ?? []) hold(part, active);
+    for (const check of ExchangeEvent.exchange(event)?.checks ?? []) hold(check, active);
   }
 
   /** What is done about events, by type; a shadow rule's and a block's are in the verdict too. */
@@ -225,7 +225,7 @@ export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
     },
     settled(event, { settledCost, active }) {
       if (follow(event, active)) return;
-      for (const { rule: rule, cost } of event.decisions) settledCost.record(cost, { rule });
+      for (const { rule, cost } of event.decisions) settledCost.record(cost, { rule });
     },
     store({ state }, { storeFailures, storeFailing }) {
       if (state === "failing") storeFailures.add(1);

@@ -38,7 +38,7 @@ const PAUSE = 0.25;
 const LATE_MS = 5;
 
 /** How long an unanswered request keeps others from asking too what is left, in ms; and a quota whose end is not told. */
-const ALONE_MS = 1000;
+export const ALONE_MS = 1000;
 
 /** The longest that a server is believed without being asked again, in ms: a day. */
 export const BELIEVED_MS = 864e5;

@@ -5,15 +5,15 @@
  * @module
  */
 
-/** One member of a list or a dictionary, as it is written. */
-export interface Member {
-  /** Its name in a dictionary; undefined in a list. */
-  readonly key: string | undefined;
-  /** Its value. */
-  readonly value: string;
-  /** Its parameters; undefined for one without a value. */
-  readonly parameters: Readonly<Record<string, string | undefined>>;
-}
+/**
+ * One member of a list or a dictionary, as it is written: its name in a dictionary, undefined in a list; its value; and its
+ * parameters, undefined for one without a value.
+ */
+export type Member = readonly [
+  name: string | undefined,
+  value: string,
+  parameters: Readonly<Record<string, string | undefined>>,
+];
 
 const BARE = '("(?:[ !#-[\\]-~]|\\\\["\\\\])*"|[^\\s",;]+)';
 const PARAMETER = `; *([^\\s",;=]+)(?:=${BARE})?`;
@@ -35,7 +35,7 @@ export function membersOf(text: string): readonly Member[] {
     for (const [, key, value] of found[3].matchAll(new RegExp(PARAMETER, "g"))) {
       parameters[key] = value;
     }
-    members.push({ key: found[1], value: found[2], parameters });
+    members.push([found[1], found[2], parameters]);
     end = found[6];
   }
   return members;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BELIEVED_MS, type Bucket } from "./bucket.ts";
+import { ALONE_MS, BELIEVED_MS, type Bucket } from "./bucket.ts";
 
 /** Those who wait for the same quotas. Times are epoch ms. */
 export interface Lane {
@@ -22,14 +22,12 @@ export interface Lane {
   /** Looks again, as something is known that was not. */
   look(): void;
   /**
-   * Sends nothing for so long; with each refusal in a row for longer.
+   * Notes what came of a request. Refused, the lane sends nothing for so long; with each refusal in a row for longer.
    *
-   * @param waitMs What the server says, in ms.
-   * @param sentAt When the refused request was sent.
+   * @param waitMs What the server says to wait, in ms; null where the request was not refused.
+   * @param sentAt When the request went.
    */
-  close(waitMs: number, sentAt: number, now: number): void;
-  /** Notes that a request was not refused. */
-  pass(): void;
+  hear(waitMs: number | null, sentAt: number, now: number): void;
 }
 
 /** The least wait after a refusal, in ms; it doubles with each refusal in a row, up to the longest. */
@@ -53,11 +51,17 @@ export function newLane(
   /** When the timer ends; 0 where none runs. */
   let timerAt = 0;
   let closedUntil = 0;
+  /** After a refusal one request at a time finds out whether that is over. */
+  let aloneUntil = 0;
   /** Refusals in a row. */
   let refusals = 0;
 
   function opensAt(now: number, deadline: number): number {
-    return Math.max(closedUntil, ...buckets.map((bucket) => bucket.opensAt(now, deadline, spread)));
+    return Math.max(
+      closedUntil,
+      aloneUntil,
+      ...buckets.map((bucket) => bucket.opensAt(now, deadline, spread)),
+    );
   }
 
   function look(): void {
@@ -78,7 +82,10 @@ export function newLane(
         }
         return;
       }
-      if (at <= now) { for (const bucket of buckets) bucket.take(now); }
+      if (at <= now) {
+        if (refusals > 0) aloneUntil = now + ALONE_MS;
+        for (const bucket of buckets) bucket.take(now);
+      }
       go(at <= now ? now : null);
     }
     clearTimeout(timer);
@@ -110,16 +117,17 @@ export function newLane(
     leave(sentAt) {
       for (const bucket of buckets) bucket.leave(sentAt);
     },
-    close(waitMs, sentAt, now) {
-      // Requests that went together are refused together.
-      if (sentAt >= closedUntil) refusals++;
+    hear(waitMs, sentAt, now) {
+      // Requests that went together are refused together, and tell nothing of what comes after.
+      if (sentAt >= closedUntil) {
+        aloneUntil = 0;
+        refusals = waitMs === null ? 0 : refusals + 1;
+      }
+      if (waitMs === null) return;
       const leastMs = Math.min(LONGEST_BACK_OFF_MS, BACK_OFF_MS * 2 ** refusals);
       const restMs = Math.max(leastMs, Math.min(BELIEVED_MS, waitMs));
       // Upwards only: none comes back too early, and not all at once.
       closedUntil = Math.max(closedUntil, now + restMs + random() * Math.min(1000, restMs / 10));
-    },
-    pass() {
-      refusals = 0;
     },
   };
 }

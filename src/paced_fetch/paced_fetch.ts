@@ -81,7 +81,7 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
 /** The answer to a call that would have to wait too long, and so was not sent. */
 function notSent(waitMs: number): Response {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  const message = `pacedFetch did not send this: no quota for ${seconds} s.`;
+  const message = `pacedFetch: no quota for ${seconds} s.`;
   return Response.json({ message }, { status: 429, headers: { "retry-after": `${seconds}` } });
 }
 
@@ -152,10 +152,8 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       origin.common = common?.filter((key) => keys.includes(key)) ?? keys;
     }
     origin.first = [];
-    for (const lane of [asked, laneOf(origin, route)]) {
-      if (isRefused) lane.close(waitMs ?? 0, sentAt, now);
-      else lane.pass();
-    }
+    const lanes = new Set([asked, laneOf(origin, route)]);
+    for (const lane of lanes) lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
     for (const lane of origin.lanes.values()) lane.look();
     return isRefused;
   }

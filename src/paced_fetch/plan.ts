@@ -93,16 +93,16 @@ function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
   const states = members("ratelimit");
   const policies = members("ratelimit-policy");
   // Drafts 8 to 11 (r, t) and the text after them (a, w, c): one item per policy.
-  for (const { value, parameters: { r, t, a, w, c, pk } } of states) {
+  for (const [, value, { r, t, a, w, c, pk }] of states) {
     if (value[0] !== '"') continue;
-    const { q, w: window } = policies.find((policy) => policy.value === value)?.parameters ?? {};
+    const { q, w: window } = policies.find(([, name]) => name === value)?.[2] ?? {};
     add(JSON.parse(value), a ?? r, time(a ? w : t, now), q, window, c, pk);
   }
   if (found.size === 0) {
     const single = (policy: string, of: (part: string) => Text): void =>
-      add(policy, of("remaining"), time(of("reset"), now), of("limit"), policies[0]?.parameters.w);
+      add(policy, of("remaining"), time(of("reset"), now), of("limit"), policies[0]?.[2].w);
     // Draft 7: a dictionary.
-    single("", (part) => states.find(({ key }) => key === part)?.value);
+    single("", (part) => states.find(([name]) => name === part)?.[1]);
     for (const unit of COUNTED) {
       // Families of three headers, with limit, remaining or reset in the place of the star.
       const families = unit

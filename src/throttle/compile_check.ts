@@ -12,7 +12,8 @@ import { type MaybePromise, rescue, then } from "../maybe.ts";
 import { neverPasses } from "./over_burst.ts";
 import { RuleCheck } from "../exchange/rule_check.ts";
 import { cannot } from "../cannot.ts";
-import { isCost, policyOf, type PreparedRule } from "../rules/rule.ts";
+import { type PreparedRule } from "../rules/rule.ts";
+import { isCost, policyOf } from "../rules/prepare_rules.ts";
 import { windowWatch } from "./shrinking_window.ts";
 
 /** What a client waits whose request could not be counted. */
@@ -28,11 +29,11 @@ export interface Asked extends Context {
 export type Checker<C extends Asked> = (context: C) => MaybePromise<RuleCheck | null>;
 
 /** Makes a part a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
-function refused(part: RuleCheck, source: Source, at: number): RuleCheck {
-  part.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
-  part.source = source;
-  part.at = part.chargedAt = at;
-  return part;
+function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
+  check.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
+  check.source = source;
+  check.at = check.chargedAt = at;
+  return check;
 }
 
 /**
@@ -47,8 +48,8 @@ export function newCheck(
   cost: number,
   clock: () => number,
 ): RuleCheck {
-  const part = new RuleCheck(rule, partition, policy, cost);
-  return neverPasses(rule, policy, cost) ? refused(part, "rule", clock()) : part;
+  const check = new RuleCheck(rule, partition, policy, cost);
+  return neverPasses(rule, policy, cost) ? refused(check, "rule", clock()) : check;
 }
 
 /** The refusal of a request that the rule cannot count. */

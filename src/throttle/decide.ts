@@ -20,24 +20,24 @@ export interface DecideOptions {
   /** By the rules' index. */
   readonly asks: readonly Checker<Exchange>[];
   readonly store: AnsweringStore;
-  readonly announcer: Notifier | null;
+  readonly notifier: Notifier | null;
 }
 
-const isPart = (part: RuleCheck | null): part is RuleCheck => part !== null;
-const isDecided = (part: RuleCheck): boolean => !isOpen(part);
+const isPart = (check: RuleCheck | null): check is RuleCheck => check !== null;
+const isDecided = (check: RuleCheck): boolean => !isOpen(check);
 
 /** Does every rule apply, and leave it to the store? */
 function allOpen(answers: readonly (RuleCheck | null)[]): answers is readonly RuleCheck[] {
-  for (const part of answers) if (part === null || !isOpen(part)) return false;
+  for (const check of answers) if (check === null || !isOpen(check)) return false;
   return true;
 }
 
-/** @returns What decides some rules at once, all or nothing, and notes it in the trip's parts. Is any of them refusing? */
+/** @returns What decides some rules at once, all or nothing, and notes it in the exchange's parts. Is any of them refusing? */
 export function compileDecide(
-  { asks, store, announcer }: DecideOptions,
-): (trip: Exchange, rules: readonly PreparedRule[]) => MaybePromise<boolean> {
-  function ask(rule: PreparedRule, trip: Exchange): MaybePromise<RuleCheck | null> {
-    return asks[rule.index](trip);
+  { asks: checkers, store, notifier: notifier }: DecideOptions,
+): (exchange: Exchange, rules: readonly PreparedRule[]) => MaybePromise<boolean> {
+  function ask(rule: PreparedRule, exchange: Exchange): MaybePromise<RuleCheck | null> {
+    return checkers[rule.index](exchange);
   }
 
   const { background } = store;
@@ -45,53 +45,53 @@ export function compileDecide(
     if (work !== null) waitUntil(platform, work);
   }
 
-  function decide(trip: Exchange, rules: readonly PreparedRule[]): MaybePromise<boolean> {
+  function decide(exchange: Exchange, rules: readonly PreparedRule[]): MaybePromise<boolean> {
     if (rules.length === 0) return false;
-    const answers = each(rules, ask, trip);
-    return isPromise(answers) ? later(answers, askStore, trip) : askStore(answers, trip);
+    const answers = each(rules, ask, exchange);
+    return isPromise(answers) ? later(answers, askStore, exchange) : askStore(answers, exchange);
   }
 
-  function askStore(answers: readonly (RuleCheck | null)[], trip: Exchange): MaybePromise<boolean> {
-    if (!allOpen(answers)) return askForSome(answers, trip);
-    trip.asked = answers;
-    const answered = store.answer(answers, trip.spend);
-    return isPromise(answered) ? later(answered, conclude, trip) : conclude(answered, trip);
+  function askStore(answers: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
+    if (!allOpen(answers)) return askForSome(answers, exchange);
+    exchange.asked = answers;
+    const answered = store.answer(answers, exchange.spend);
+    return isPromise(answered) ? later(answered, conclude, exchange) : conclude(answered, exchange);
   }
 
   /** Some rules skip the request, or refuse it by themselves. */
-  function askForSome(answers: readonly (RuleCheck | null)[], trip: Exchange): MaybePromise<boolean> {
-    if (announcer !== null && trip.spend) announceSkipped(answers, trip);
+  function askForSome(answers: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
+    if (notifier !== null && exchange.spend) announceSkipped(answers, exchange);
     const asked = answers.filter(isPart);
     const refusing = asked.filter(isDecided).filter(refuses);
     if (refusing.length > 0 && !refusing.some(needsLook)) {
       // Nothing is left to look at, so the store is not asked.
-      trip.checks = [...trip.checks, ...refusing];
+      exchange.checks = [...exchange.checks, ...refusing];
       return true;
     }
-    trip.asked = asked;
-    return then(askStoreAbout(store, asked, trip.spend && refusing.length === 0), conclude, trip);
+    exchange.asked = asked;
+    return then(askStoreAbout(store, asked, exchange.spend && refusing.length === 0), conclude, exchange);
   }
 
   /** What the verdicts come to. Is the request refused? */
-  function conclude(_: void, trip: Exchange): boolean {
-    const { asked, spend } = trip;
+  function conclude(_: void, exchange: Exchange): boolean {
+    const { asked, spend } = exchange;
     let refused = false;
     let open = 0;
-    for (const part of asked) {
-      if (isOpen(part)) open++;
-      else if (refuses(part)) refused = true;
+    for (const check of asked) {
+      if (isOpen(check)) open++;
+      else if (refuses(check)) refused = true;
     }
     // The deny cache answers with the refusing rules alone.
     const decided = open === 0 ? asked : asked.filter(isDecided);
     for (const part of decided) part.charged = spend && !refused && part.allowed;
-    if (background !== undefined) keepAlive(background(), trip);
-    trip.checks = trip.checks.length === 0 ? decided : [...trip.checks, ...decided];
+    if (background !== undefined) keepAlive(background(), exchange);
+    exchange.checks = exchange.checks.length === 0 ? decided : [...exchange.checks, ...decided];
     return refused;
   }
 
-  function announceSkipped(answers: readonly (RuleCheck | null)[], trip: Exchange): void {
-    const rules = trip.who === undefined ? trip.matched.before : trip.matched.after;
-    answers.forEach((part, i) => part === null && announcer?.skipped(trip, rules[i].name));
+  function announceSkipped(answers: readonly (RuleCheck | null)[], exchange: Exchange): void {
+    const rules = exchange.who === undefined ? exchange.matched.before : exchange.matched.after;
+    answers.forEach((check, i) => check === null && notifier?.skipped(exchange, rules[i].name));
   }
 
   return decide;

@@ -35,12 +35,12 @@ function lookAt({ rule, partition, policy }: RuleCheck): RuleCheck {
 
 /** Writes what the looks saw into the parts that they are for. */
 function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
-  for (const [part, { source, remaining, resetAfterMs, blocked, blockedMs, at, chargedAt }] of looks) {
+  for (const [check, { source, remaining, resetAfterMs, blocked, blockedMs, at, chargedAt }] of looks) {
     // The deny cache leaves the parts beside a known refusal without a verdict, and so without numbers.
-    if (source === null) part.source = null;
+    if (source === null) check.source = null;
     else {
-      Object.assign(part, { remaining, resetAfterMs, blocked, blockedMs, at, chargedAt });
-      if (!hasNumbers({ source })) part.source = "denied-by-policy";
+      Object.assign(check, { remaining, resetAfterMs, blocked, blockedMs, at, chargedAt });
+      if (!hasNumbers({ source })) check.source = "denied-by-policy";
     }
   }
 }
@@ -49,15 +49,15 @@ function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
  * Asks the store, in one call, to decide the open parts and to show what is left of those that need a look.
  *
  * @param store The store.
- * @param parts A request's parts.
+ * @param checks A request's parts.
  * @param spend False where nothing is to be charged, as where a part is refused already.
  */
 export function askStoreAbout(
   store: AnsweringStore,
-  parts: readonly RuleCheck[],
+  checks: readonly RuleCheck[],
   spend: boolean,
 ): MaybePromise<void> {
-  const looks = new Map(parts.filter(needsLook).map((part) => [part, lookAt(part)]));
-  const questions = parts.flatMap((part) => isOpen(part) ? part : looks.get(part) ?? []);
+  const looks = new Map(checks.filter(needsLook).map((check) => [check, lookAt(check)]));
+  const questions = checks.flatMap((check) => isOpen(check) ? check : looks.get(check) ?? []);
   return questions.length === 0 ? undefined : then(store.answer(questions, spend), show, looks);
 }

@@ -9,20 +9,20 @@ import type { Source } from "../decision.ts";
 import { isResponse } from "./write_headers.ts";
 import { all, type MaybePromise, rescue, then, whenPromise } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
-import { isCost } from "../rules/rule.ts";
+import { isCost } from "../rules/prepare_rules.ts";
 import type { DatedStore } from "../stores/store.ts";
 import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
   /** Makes a charge what it really is, once; later calls do nothing. */
-  settle(trip: Exchange, part: RuleCheck, cost: number): MaybePromise<void>;
+  settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
   /** Gives back what the request held while it ran: its concurrency slots. */
-  release(trip: Exchange): MaybePromise<unknown>;
+  release(exchange: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
-  settleByResponse(trip: Exchange, response: Response): MaybePromise<unknown>;
+  settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
   /** The same for a handler that threw: it answered nothing, so "successes" are given back and all else stays. */
-  settleAfterError(trip: Exchange): MaybePromise<unknown>;
+  settleAfterError(exchange: Exchange): MaybePromise<unknown>;
 }
 
 /** Does the request hold something of this rule until its end? */
@@ -45,14 +45,14 @@ export function waitUntil(platform: readonly unknown[], work: MaybePromise<unkno
 }
 
 /** What a request really cost under a rule, by its response. */
-function realCost(part: RuleCheck, response: Response, trip: Exchange): MaybePromise<number> {
-  const { cost, rule: { count, name } } = part;
+function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
+  const { cost, rule: { count, name } } = check;
   if (count === "all") return cost;
   // What a handler gives to say that it upgraded the connection is no response: no failure, but no success either.
   if (!isResponse(response)) return typeof count === "function" ? cost : 0;
-  if (count === "failures") return trip.failed || response.status >= 400 ? cost : 0;
-  if (count === "successes") return response.ok && !trip.failed ? cost : 0;
-  return then(count(response, trip), (counts) => {
+  if (count === "failures") return exchange.failed || response.status >= 400 ? cost : 0;
+  if (count === "successes") return response.ok && !exchange.failed ? cost : 0;
+  return then(count(response, exchange), (counts) => {
     if (typeof counts === "boolean") return counts ? cost : 0;
     if (isCost(counts)) return counts;
     throw new RangeError(
@@ -62,59 +62,59 @@ function realCost(part: RuleCheck, response: Response, trip: Exchange): MaybePro
 }
 
 /** @returns The corrections of one throttle. */
-export function compileSettlement(store: DatedStore, announcer: Notifier | null): Settlement {
+export function compileSettlement(store: DatedStore, notifier: Notifier | null): Settlement {
   // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
-  function settle(trip: Exchange, part: RuleCheck, cost: number): MaybePromise<void> {
-    if (part.settled || !part.charged) return;
-    part.settled = true;
-    return correct(trip, part, cost);
+  function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (check.settled || !check.charged) return;
+    check.settled = true;
+    return correct(exchange, check, cost);
   }
 
-  function correct(trip: Exchange, part: RuleCheck, cost: number): MaybePromise<void> {
-    if (cost === part.cost) return;
-    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = part;
+  function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (cost === check.cost) return;
+    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
     const correction = {
       ...{ key, stateName, partition, policy, algorithm, since },
-      cost: cost - part.cost,
+      cost: cost - check.cost,
       source: source as Source,
     };
     // At once: a slot that is released while this is under way must not be given back twice.
-    part.cost = cost;
+    check.cost = cost;
     return rescue(
       () =>
         then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
-          part.remaining = remaining;
-          part.resetAfterMs = resetAfterMs;
-          part.source = source;
-          announcer?.settled(trip, part);
+          check.remaining = remaining;
+          check.resetAfterMs = resetAfterMs;
+          check.source = source;
+          notifier?.settled(exchange, check);
         }),
-      (error) => announcer?.error(trip, part.rule.name, error),
+      (error) => notifier?.error(exchange, check.rule.name, error),
     );
   }
 
-  function release(trip: Exchange): MaybePromise<unknown> {
+  function release(exchange: Exchange): MaybePromise<unknown> {
     return all(
-      trip.checks.filter(holds).map((part) => {
-        part.settled = true;
-        return correct(trip, part, 0);
+      exchange.checks.filter(holds).map((check) => {
+        check.settled = true;
+        return correct(exchange, check, 0);
       }),
     );
   }
 
-  function count(trip: Exchange, response: Response): MaybePromise<unknown> {
+  function count(exchange: Exchange, response: Response): MaybePromise<unknown> {
     return all(
-      trip.checks.filter(({ rule }) => rule.count !== "all").map((part) =>
+      exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) =>
         rescue(
-          () => then(realCost(part, response, trip), (cost) => settle(trip, part, cost)),
-          (error) => announcer?.error(trip, part.rule.name, error),
+          () => then(realCost(check, response, exchange), (cost) => settle(exchange, check, cost)),
+          (error) => notifier?.error(exchange, check.rule.name, error),
         )
       ),
     );
   }
 
-  function fail(trip: Exchange): MaybePromise<unknown> {
-    const failed = trip.checks.filter(({ rule }) => rule.count === "successes");
-    return then(all(failed.map((part) => settle(trip, part, 0))), () => release(trip));
+  function fail(exchange: Exchange): MaybePromise<unknown> {
+    const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
+    return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
   }
 
   return { settle, release, settleByResponse: count, settleAfterError: fail };

@@ -5,9 +5,9 @@
  */
 
 import { warnAboutRules } from "./warnings.ts";
-import { notifier } from "../observers/notify.ts";
+import { compileNotifier } from "../observers/notify.ts";
 import { compileCheck } from "./compile_check.ts";
-import type { Identity } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import { onBodyEnd, withBody } from "../exchange/body_end.ts";
 import { compileClient } from "../client/client.ts";
 import { explainMissing } from "../client/missing.ts";
@@ -24,7 +24,8 @@ import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { forbidStoring } from "../rejections/denial.ts";
 import { makesFresh } from "../rejections/rejection.ts";
-import { type CompiledRule, prepareRules, type Rule } from "../rules/rule.ts";
+import { type CompiledRule, type Rule } from "../rules/rule.ts";
+import { prepareRules } from "../rules/prepare_rules.ts";
 import { compileSettlement, holds, waitUntil } from "./settle.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "../stores/wrappers/guard.ts";
@@ -71,10 +72,10 @@ export interface Throttle {
 }
 
 /** Servers mostly pass one thing beside the request; to spread a list, be it of one, takes some engines as long as all else here. */
-function hand<Rest extends unknown[]>(handler: Handler<Rest>, trip: Exchange): MaybePromise<Response> {
-  const platform = trip.platform as unknown as Rest;
-  if (platform.length !== 1) return handler(trip.request, ...platform);
-  return (handler as Handler<unknown[]>)(trip.request, platform[0]);
+function hand<Rest extends unknown[]>(handler: Handler<Rest>, exchange: Exchange): MaybePromise<Response> {
+  const platform = exchange.platform as unknown as Rest;
+  if (platform.length !== 1) return handler(exchange.request, ...platform);
+  return (handler as Handler<unknown[]>)(exchange.request, platform[0]);
 }
 
 /**
@@ -102,172 +103,192 @@ export function createThrottle(
 ): Throttle {
   const prepared = prepareRules(rules);
   const settings = prepareOptions(options);
-  const { client, authenticate, headers, sendHeaders: report, reject, observers, revealKeys } = settings;
+  const { client, authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
   const store = guard(settings, prepared);
   const clock = store.clock ?? Date.now;
   const match = compileMatch(prepared, settings.exactPaths);
-  const announcer = notifier(observers, clock, revealKeys);
-  const asks = prepared.map((rule) =>
-    compileCheck<Exchange>(rule, clock, (rule, trip, error) => announcer?.error(trip, rule.name, error))
+  const notifier = compileNotifier(observers, clock, revealKeys);
+  const checkers = prepared.map((rule) =>
+    compileCheck<Exchange>(
+      rule,
+      clock,
+      (rule, exchange, error) => notifier?.error(exchange, rule.name, error),
+    )
   );
-  const labels = compileHeaders(prepared, headers);
+  const headerWriters = compileHeaders(prepared, headers);
   const rejectsFresh = makesFresh(reject);
   const mark = Symbol("weir.labelled");
-  const decide = compileDecide({ asks, store, announcer });
+  const decide = compileDecide({ asks: checkers, store, notifier });
   const { settle, release, settleByResponse: count, settleAfterError: fail } = compileSettlement(
     store,
-    announcer,
+    notifier,
   );
-  warnAboutRules(prepared, authenticate, settings.store, report === "never" ? null : headers);
+  warnAboutRules(prepared, authenticate, settings.store, sendHeaders === "never" ? null : headers);
   store.prepare?.(prepared);
-  if (announcer !== null) store.observe?.(announcer.store);
+  if (notifier !== null) store.observe?.(notifier.store);
 
-  const owner: ThrottleCore = {
+  const throttle: ThrottleCore = {
     addressOf: compileClient(client),
     explainAddress: (request, platform) => explainMissing(client, request, platform),
-    settle(trip, name, cost) {
-      const part = trip.checks.find(({ rule }) => rule.name === name);
-      if (part === undefined) return prepared.some((rule) => rule.name === name) ? undefined : false;
-      const settled = settle(trip, part, cost);
-      waitUntil(trip.platform, settled);
+    settle(exchange, name, cost) {
+      const check = exchange.checks.find(({ rule }) => rule.name === name);
+      if (check === undefined) return prepared.some((rule) => rule.name === name) ? undefined : false;
+      const settled = settle(exchange, check, cost);
+      waitUntil(exchange.platform, settled);
       return settled;
     },
   };
 
   function tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
-    return new Exchange(request, platform, match(request), owner, spend);
+    return new Exchange(request, platform, match(request), throttle, spend);
   }
 
   // ---- both stages, with authentication between them ---------------------------------------------
 
   /** Decides a request: null when it may pass, else the answer to it. */
-  function enter(trip: Exchange): MaybePromise<Response | null> {
-    attach(trip);
-    announcer?.start(trip);
-    const refused = decide(trip, trip.matched.before);
-    const answer = isPromise(refused) ? later(refused, identify, trip) : identify(refused, trip);
-    if (trip.matched.counts || isPromise(answer)) trip.keepAddress();
+  function enter(exchange: Exchange): MaybePromise<Response | null> {
+    attach(exchange);
+    notifier?.start(exchange);
+    const refused = decide(exchange, exchange.matched.before);
+    const answer = isPromise(refused) ? later(refused, identify, exchange) : identify(refused, exchange);
+    if (exchange.matched.counts || isPromise(answer)) exchange.keepAddress();
     return answer;
   }
 
-  /** What throws on the way, or in the handler, ends the trip: nothing is held any more. */
-  function failed(error: unknown, trip: Exchange): MaybePromise<never> {
-    trip.ended = true;
-    return then(fail(trip), () => {
+  /** What throws on the way, or in the handler, ends the exchange: nothing is held any more. */
+  function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
+    exchange.ended = true;
+    return then(fail(exchange), () => {
       throw error;
     });
   }
 
-  function identify(refused: boolean, trip: Exchange): MaybePromise<Response | null> {
-    if (refused) return refuse(trip);
-    if (authenticate === null || trip.matched.isPreflight) return admit(null, trip);
-    announcer?.pause(trip);
-    return then(rescue(authenticate, authenticationFailed, trip), authenticated, trip);
+  function identify(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
+    if (refused) return refuse(exchange);
+    if (authenticate === null || exchange.matched.isPreflight) return admit(null, exchange);
+    notifier?.pause(exchange);
+    return then(rescue(authenticate, authenticationFailed, exchange), authenticated, exchange);
   }
 
-  function authenticated(found: Identity | Response | null, trip: Exchange): MaybePromise<Response | null> {
-    announcer?.start(trip);
-    return admit(found, trip);
+  function authenticated(
+    found: Identity | Response | null,
+    exchange: Exchange,
+  ): MaybePromise<Response | null> {
+    notifier?.start(exchange);
+    return admit(found, exchange);
   }
 
-  function authenticationFailed(error: unknown, trip: Exchange): Response {
+  function authenticationFailed(error: unknown, exchange: Exchange): Response {
     // Nobody waits for it.
-    if (trip.clientLeft) return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
-    announcer?.error(trip, null, error);
+    if (exchange.clientLeft) {
+      return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
+    }
+    notifier?.error(exchange, null, error);
     throw error;
   }
 
-  function admit(found: Identity | Response | null, trip: Exchange): MaybePromise<Response | null> {
-    if (isResponse(found)) return turnAway(found, trip);
-    trip.who = found ?? null;
-    const refused = decide(trip, trip.matched.after);
-    return isPromise(refused) ? later(refused, pass, trip) : pass(refused, trip);
+  function admit(found: Identity | Response | null, exchange: Exchange): MaybePromise<Response | null> {
+    if (isResponse(found)) return turnAway(found, exchange);
+    exchange.who = found ?? null;
+    const refused = decide(exchange, exchange.matched.after);
+    return isPromise(refused) ? later(refused, pass, exchange) : pass(refused, exchange);
   }
 
-  function pass(refused: boolean, trip: Exchange): MaybePromise<Response | null> {
-    sortParts(trip);
-    if (refused) return refuse(trip);
-    announcer?.verdict(trip, false);
+  function pass(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
+    sortParts(exchange);
+    if (refused) return refuse(exchange);
+    notifier?.verdict(exchange, false);
     return null;
   }
 
   /** Decisions are shown in rule order, whatever their stage. */
-  function sortParts(trip: Exchange): void {
-    const { before, after } = trip.matched;
+  function sortParts(exchange: Exchange): void {
+    const { before, after } = exchange.matched;
     if (before.length === 0 || after.length === 0) return;
-    trip.checks = [...trip.checks].sort((a, b) => a.rule.index - b.rule.index);
+    exchange.checks = [...exchange.checks].sort((a, b) => a.rule.index - b.rule.index);
   }
 
   /** What authentication answered: sent as it is, with what the first stage decided. */
-  function turnAway(response: Response, trip: Exchange): MaybePromise<Response> {
-    trip.who = null;
-    announcer?.verdict(trip, false);
-    return then(count(trip, response), () => then(release(trip), () => label(trip, response, false)));
+  function turnAway(response: Response, exchange: Exchange): MaybePromise<Response> {
+    exchange.who = null;
+    notifier?.verdict(exchange, false);
+    return then(
+      count(exchange, response),
+      () => then(release(exchange), () => label(exchange, response, false)),
+    );
   }
 
   /** What the first stage charged stays charged, but nothing runs any more: slots come free. */
-  function refuse(trip: Exchange): MaybePromise<Response> {
-    trip.who ??= null;
-    announcer?.verdict(trip, true);
-    return then(then(trip.matched.holds ? release(trip) : undefined, rejected, trip), deny, trip);
+  function refuse(exchange: Exchange): MaybePromise<Response> {
+    exchange.who ??= null;
+    notifier?.verdict(exchange, true);
+    return then(
+      then(exchange.matched.holds ? release(exchange) : undefined, rejected, exchange),
+      deny,
+      exchange,
+    );
   }
 
-  function rejected(_: unknown, trip: Exchange): MaybePromise<Response> {
-    return reject(outcomeOf(trip, false, null), trip);
+  function rejected(_: unknown, exchange: Exchange): MaybePromise<Response> {
+    return reject(outcomeOf(exchange, false, null), exchange);
   }
 
-  function deny(rejection: Response, trip: Exchange): Response {
+  function deny(rejection: Response, exchange: Exchange): Response {
     if (!isResponse(rejection)) {
       throw new TypeError(cannot("answer a refused request", "reject must give a Response", rejection));
     }
     const answer = rejectsFresh ? rejection : withHeaders(rejection, forbidStoring);
-    const labelled = label(trip, answer, true, rejectsFresh);
+    const labelled = label(exchange, answer, true, rejectsFresh);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
-    return trip.request.method === "HEAD" && labelled.body ? markRefusal(withBody(labelled, null)) : labelled;
+    return exchange.request.method === "HEAD" && labelled.body
+      ? markRefusal(withBody(labelled, null))
+      : labelled;
   }
 
   // ---- after the handler --------------------------------------------------------------------------
 
-  function finish(response: Response, trip: Exchange): MaybePromise<Response> {
-    return trip.matched.counts ? countAndLabel(response, trip) : label(trip, response, false);
+  function finish(response: Response, exchange: Exchange): MaybePromise<Response> {
+    return exchange.matched.counts ? countAndLabel(response, exchange) : label(exchange, response, false);
   }
 
-  function countAndLabel(response: Response, trip: Exchange): MaybePromise<Response> {
-    return then(count(trip, response), () => label(trip, response, false));
+  function countAndLabel(response: Response, exchange: Exchange): MaybePromise<Response> {
+    return then(count(exchange, response), () => label(exchange, response, false));
   }
 
   function isTold(denied: boolean): boolean {
-    return report === "always" || (report === "denied" && denied);
+    return sendHeaders === "always" || (sendHeaders === "denied" && denied);
   }
 
   /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
-  function label(trip: Exchange, response: Response, denied: boolean, fresh?: boolean): Response {
-    trip.ended = true;
-    if (announcer !== null && response) announcer.answered(response.status);
+  function label(exchange: Exchange, response: Response, denied: boolean, fresh?: boolean): Response {
+    exchange.ended = true;
+    if (notifier !== null && response) notifier.answered(response.status);
     const labelled = !isTold(denied)
       ? response
       : fresh
-      ? withHeaders(response, labels.fresh, trip.checks)
-      : withOwnHeaders(response, mark, trip.passage, denied, labels.join, trip.checks);
+      ? withHeaders(response, headerWriters.fresh, exchange.checks)
+      : withOwnHeaders(response, mark, exchange.passage, denied, headerWriters.join, exchange.checks);
     if (denied) markRefusal(labelled);
-    return trip.matched.holds && trip.checks.some(holds) ? releaseAtEnd(labelled, trip) : labelled;
+    return exchange.matched.holds && exchange.checks.some(holds)
+      ? releaseAtEnd(labelled, exchange)
+      : labelled;
   }
 
-  function releaseAtEnd(response: Response, trip: Exchange): Response {
-    const end = (): void => waitUntil(trip.platform, release(trip));
-    const body = trip.request.method !== "HEAD" && response?.body;
+  function releaseAtEnd(response: Response, exchange: Exchange): Response {
+    const end = (): void => waitUntil(exchange.platform, release(exchange));
+    const body = exchange.request.method !== "HEAD" && response?.body;
     if (body) return onBodyEnd(response, body, end);
     end();
     return response;
   }
 
-  function outcomeOf(trip: Exchange, allowed: boolean, response: Response | null): Outcome {
-    return new TripOutcome(trip, allowed, response, (answer) => {
-      if (allowed && trip.matched.counts) waitUntil(trip.platform, count(trip, answer));
-      return label(trip, answer, !allowed);
+  function outcomeOf(exchange: Exchange, allowed: boolean, response: Response | null): Outcome {
+    return new TripOutcome(exchange, allowed, response, (answer) => {
+      if (allowed && exchange.matched.counts) waitUntil(exchange.platform, count(exchange, answer));
+      return label(exchange, answer, !allowed);
     }, () => {
       const headers = new Headers();
-      if (isTold(!allowed)) labels.fresh(headers, trip.checks);
+      if (isTold(!allowed)) headerWriters.fresh(headers, exchange.checks);
       return headers;
     });
   }
@@ -279,51 +300,54 @@ export function createThrottle(
     ): Handler<Rest, Response | Exclude<Given, Response>> {
       // What is no Response passes all that follows untouched.
       const handler = given as unknown as Handler<Rest>;
-      function proceed(refusal: Response | null, trip: Exchange): MaybePromise<Response> {
+      function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
         if (refusal !== null) return refusal;
-        const response = hand(handler, trip);
-        return isPromise(response) ? later(response, finish, trip) : finish(response, trip);
+        const response = hand(handler, exchange);
+        return isPromise(response) ? later(response, finish, exchange) : finish(response, exchange);
       }
       // `rescue`, written out: engines inline so many calls deep and no deeper, and this saves the way's first one.
       return (request, ...rest) => {
         requireRequest(request);
         const matched = match(request);
         if (matched === UNTOUCHED) return handler(request, ...rest);
-        const trip = new Exchange(request, rest, matched, owner, true);
+        const exchange = new Exchange(request, rest, matched, throttle, true);
         let response: MaybePromise<Response>;
         try {
-          const refused = enter(trip);
-          response = isPromise(refused) ? later(refused, proceed, trip) : proceed(refused, trip);
+          const refused = enter(exchange);
+          response = isPromise(refused) ? later(refused, proceed, exchange) : proceed(refused, exchange);
         } catch (error) {
-          return failed(error, trip);
+          return failed(error, exchange);
         }
-        return isPromise(response) ? rescued(response, failed, trip) : response;
+        return isPromise(response) ? rescued(response, failed, exchange) : response;
       };
     },
     check(request, ...platform) {
       requireRequest(request);
-      const trip = tripFor(request, platform, true);
-      if (trip.matched === UNTOUCHED) return outcomeOf(trip, true, null);
-      return then(rescue(enter, failed, trip), (refusal) => outcomeOf(trip, refusal === null, refusal));
+      const exchange = tripFor(request, platform, true);
+      if (exchange.matched === UNTOUCHED) return outcomeOf(exchange, true, null);
+      return then(
+        rescue(enter, failed, exchange),
+        (refusal) => outcomeOf(exchange, refusal === null, refusal),
+      );
     },
     peek(request, ...platform) {
       requireRequest(request);
-      const trip = tripFor(request, platform, false);
-      if (trip.matched === UNTOUCHED) return [];
-      trip.keepAddress();
+      const exchange = tripFor(request, platform, false);
+      if (exchange.matched === UNTOUCHED) return [];
+      exchange.keepAddress();
       return then(
-        decide(trip, trip.matched.before),
+        decide(exchange, exchange.matched.before),
         () =>
-          then(trip.matched.isPreflight ? null : authenticate?.(trip), (found) => {
-            trip.who = isResponse(found) ? null : found ?? null;
-            return then(isResponse(found) ? false : decide(trip, trip.matched.after), () => {
-              sortParts(trip);
-              return trip.checks.map(({ decision }) => decision);
+          then(exchange.matched.isPreflight ? null : authenticate?.(exchange), (found) => {
+            exchange.who = isResponse(found) ? null : found ?? null;
+            return then(isResponse(found) ? false : decide(exchange, exchange.matched.after), () => {
+              sortParts(exchange);
+              return exchange.checks.map(({ decision }) => decision);
             });
           }),
       );
     },
-    ...usageReader({ rules: prepared, asks, store, clock, authenticate, tripFor }),
+    ...usageReader({ rules: prepared, asks: checkers, store, clock, authenticate, tripFor }),
   }, { rules: prepared, options: settings });
 }
 

@@ -26,7 +26,7 @@ export interface UsageReaderOptions {
   /** Epoch ms. */
   readonly clock: () => number;
   readonly authenticate: Authenticate | null;
-  /** A trip that spends nothing where `spend` is false. */
+  /** An exchange that spends nothing where `spend` is false. */
   tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
 }
 
@@ -40,7 +40,7 @@ export interface UsageReader {
 
 /** @returns The look-ups of one throttle. */
 export function usageReader(
-  { rules, asks, store, clock, authenticate, tripFor }: UsageReaderOptions,
+  { rules, asks: checkers, store, clock, authenticate, tripFor }: UsageReaderOptions,
 ): UsageReader {
   function ruleNamed(name: string): PreparedRule {
     const rule = rules.find((rule) => rule.name === name);
@@ -64,13 +64,13 @@ export function usageReader(
 
   function askByRequest(rule: PreparedRule, request: Request): MaybePromise<RuleCheck> {
     requireRequest(request);
-    const trip = tripFor(request, exchangeOf(request)?.platform ?? [], false);
-    trip.keepAddress();
+    const exchange = tripFor(request, exchangeOf(request)?.platform ?? [], false);
+    exchange.keepAddress();
     const isEarly = rule.stage === "before-auth";
-    return then(isEarly ? undefined : authenticate?.(trip), (found) => {
-      if (!isEarly) trip.who = isResponse(found) ? null : found ?? null;
-      return then(asks[rule.index](trip), (part) => {
-        if (part !== null) return part;
+    return then(isEarly ? undefined : authenticate?.(exchange), (found) => {
+      if (!isEarly) exchange.who = isResponse(found) ? null : found ?? null;
+      return then(checkers[rule.index](exchange), (check) => {
+        if (check !== null) return check;
         throw new TypeError(cannot(`look up rule "${rule.name}"`, "it skips this request", request.url));
       });
     });
@@ -81,7 +81,7 @@ export function usageReader(
       const rule = ruleNamed(name);
       return then(
         typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
-        (part) => then(askStoreAbout(store, [part], false), () => part.decision),
+        (check) => then(askStoreAbout(store, [check], false), () => check.decision),
       );
     },
     reset(name, key) {

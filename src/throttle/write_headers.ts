@@ -10,7 +10,7 @@ import type { PreparedRule } from "../rules/rule.ts";
 import type { RuleCheck } from "../exchange/exchange.ts";
 
 /** Writes what was decided into headers: those of `response`, or, without one, those of a response with status 200. */
-export type HeaderWriter = (headers: Headers, parts: readonly RuleCheck[], response?: Response) => void;
+export type HeaderWriter = (headers: Headers, checks: readonly RuleCheck[], response?: Response) => void;
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to what they tell. */
 const REFUSAL = Symbol("weir.refusal");
@@ -71,7 +71,7 @@ const TOLD = /^(x-)?ratelimit(-|$)/;
  * around another use of itself, is joined.
  *
  * @param mark The throttle's own: several throttles label one response.
- * @param passage The trip's: which request this is, through however many throttles.
+ * @param passage The exchange's: which request this is, through however many throttles.
  * @param denied Is it a refusal? Its Retry-After is then ours too.
  */
 export function withOwnHeaders<A>(
@@ -114,27 +114,27 @@ export function markRefusal(response: Response): Response {
 }
 
 /** Is this part told to clients? Shadow rules are not, nor numbers that mean nothing. */
-function isTold(part: RuleCheck): boolean {
-  return part.mode === "enforce" && hasNumbers(part);
+function isTold(check: RuleCheck): boolean {
+  return check.mode === "enforce" && hasNumbers(check);
 }
 
 /** What to say of a request's parts, of which there is one at least; `fresh` for the headers of a fresh response. */
-function reportOf(parts: readonly RuleCheck[], fresh: boolean, response: Response | undefined): Report {
+function reportOf(checks: readonly RuleCheck[], fresh: boolean, response: Response | undefined): Report {
   let told = 0;
   let refused = false;
   let waitMs = 0;
-  for (const part of parts) {
-    if (isTold(part)) told++;
-    if (!refuses(part)) continue;
+  for (const check of checks) {
+    if (isTold(check)) told++;
+    if (!refuses(check)) continue;
     refused = true;
-    waitMs = Math.max(waitMs, part.retryAfterMs);
+    waitMs = Math.max(waitMs, check.retryAfterMs);
   }
   return {
     denied: refused,
-    quotas: told === parts.length ? parts : parts.filter(isTold),
+    quotas: told === checks.length ? checks : checks.filter(isTold),
     // Where waiting cannot help, nothing is said.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
-    at: parts[0].at,
+    at: checks[0].at,
     fresh,
     status: response?.status ?? 200,
     deniedWithin: !refused && (response as Marked | undefined)?.[REFUSAL] === true,
@@ -199,15 +199,15 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
     new Set(written.map((name) => name.toLowerCase())).size === written.length;
 
   function labeller(fresh: boolean): HeaderWriter {
-    return (headers, parts, response) => {
-      if (parts.length === 0) return;
-      const whole = reportOf(parts, fresh, response);
+    return (headers, checks, response) => {
+      if (checks.length === 0) return;
+      const whole = reportOf(checks, fresh, response);
       for (const { format, users, ofDenials } of whole.denied ? plans : always) {
         if (users === null) {
           format.write(headers, whole);
           continue;
         }
-        const own = parts.filter(({ rule }) => users.has(rule));
+        const own = checks.filter(({ rule }) => users.has(rule));
         if (own.length > 0 || ofDenials) format.write(headers, { ...whole, quotas: own.filter(isTold) });
       }
       if (!fresh) expose(headers, names);

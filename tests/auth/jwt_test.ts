@@ -10,7 +10,7 @@ import {
 import fc from "fast-check";
 import { base64url, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { describe, it } from "node:test";
-import type { Identity } from "../../src/auth/authenticate.ts";
+import type { Identity } from "../../src/context.ts";
 import { jwtAuth, type JwtAuthOptions } from "../../src/auth/mod.ts";
 import type { Context } from "../../src/context.ts";
 import { byJwt, type ByJwtOptions } from "../../src/auth/by_jwt.ts";

@@ -68,7 +68,7 @@ describe("README and docs", () => {
     const imports = [...text("llms.txt").matchAll(/import \{ (.+?) \} from "@weir\/throttle(.*?)"/g)];
     assertEquals(imports.length, 7);
     for (const [line, names, entry] of imports) {
-      const file = join("..", entries[`.${entry}`]).replace(/\.ts$/, extension);
+      const file = join("../..", entries[`.${entry}`]).replace(/\.ts$/, extension);
       const exported = Object.keys(await import(file));
       for (const name of names.split(", ")) assert(exported.includes(name), line);
     }

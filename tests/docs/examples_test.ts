@@ -40,6 +40,7 @@ const trials: Readonly<Record<string, Trial>> = {
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
   otel: { statuses: SIXTY, text: /^hello/ },
+  paced_client: { statuses: { 200: 1 }, text: /^(?:200 ){9}200\nitem 0\n/ },
   presets: { path: "/auth/login", init: POST, statuses: { 200: 5, 429: 1 } },
   proxy: { init: from("x-forwarded-for"), statuses: SIXTY, text: /^you are 203\.0\.113\.9/ },
   several_rules: { path: "/search/all?deep=1", statuses: { 200: 1, 429: 1 } },

@@ -57,7 +57,7 @@ describe("a request that cannot carry a property", () => {
     });
   }
 
-  it("keeps apart the trips of two throttles, one after the other", async () => {
+  it("keeps apart the exchanges of two throttles, one after the other", async () => {
     const request = frozen(new Request("https://example.com/"));
     const count = (request: Request) => Response.json(throttleOf(request)?.decisions.length);
     const counts = [];

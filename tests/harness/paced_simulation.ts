@@ -66,13 +66,9 @@ export async function simulate(
       const { quotas, waitMs } = plan(response.headers, now);
       lane.leave(sentAt);
       for (const quota of quotas) bucket.learn(quota, sentAt, now);
-      if (response.status === 429) {
-        came.refused++;
-        lane.close(waitMs ?? 0, sentAt, now);
-      } else {
-        came.passed++;
-        lane.pass();
-      }
+      const isRefused = response.status === 429;
+      came[isRefused ? "refused" : "passed"]++;
+      lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
       idle++;
       look();
     };

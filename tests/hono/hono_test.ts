@@ -13,7 +13,7 @@ import { stream } from "hono/streaming";
 import { describe, it } from "node:test";
 import { throttle, type ThrottleVariables } from "../../src/hono/mod.ts";
 import { concurrency } from "../../src/algorithms/concurrency.ts";
-import type { Identity } from "../../src/auth/authenticate.ts";
+import type { Identity } from "../../src/context.ts";
 import type { ThrottleEvent } from "../../src/observers/events.ts";
 import { rateLimit } from "../../src/headers/ratelimit.ts";
 import { byGlobal } from "../../src/keys/global.ts";
@@ -117,7 +117,7 @@ describe("throttle, the Hono middleware", () => {
     app.use(told("app", "100/min"));
     app.use("/api/*", told("group", "10/min"));
     app.get("/api/one", told("route", "2/min"), (c) => {
-      return c.json(c.get("throttle").decisions.map(({ rule: policy, remaining }) => [policy, remaining]));
+      return c.json(c.get("throttle").decisions.map(({ rule, remaining }) => [rule, remaining]));
     });
     app.get("/api/two", (c) => c.text("two"));
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { Identity } from "../../src/auth/authenticate.ts";
+import type { Identity } from "../../src/context.ts";
 import type { Context } from "../../src/context.ts";
 import { hashFor } from "../../src/hash/digest.ts";
 import { byApiKey, type ByApiKeyOptions } from "../../src/keys/api_key.ts";

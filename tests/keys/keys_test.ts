@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { Identity } from "../../src/auth/authenticate.ts";
+import type { Identity } from "../../src/context.ts";
 import type { Context } from "../../src/context.ts";
 import { compose, firstOf } from "../../src/keys/compose.ts";
 import { byGlobal } from "../../src/keys/global.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { Identity } from "../../src/auth/authenticate.ts";
+import type { Identity } from "../../src/context.ts";
 import type { Context } from "../../src/context.ts";
 import { byApiKey } from "../../src/keys/api_key.ts";
 import { compose, firstOf } from "../../src/keys/compose.ts";

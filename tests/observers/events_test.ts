@@ -59,7 +59,7 @@ describe("an observer", () => {
     const [allowed, denied] = events;
     assertEquals([allowed.at, allowed.method, allowed.route], [START, "GET", "/users/:id"]);
     assertEquals(
-      allowed.decisions.map(({ rule: policy, allowed, remaining }) => ({ policy, allowed, remaining })),
+      allowed.decisions.map(({ rule, allowed, remaining }) => ({ policy: rule, allowed, remaining })),
       [
         { policy: "r", allowed: true, remaining: 0 },
       ],

@@ -55,9 +55,9 @@ describe("observers", () => {
         { ...shared, type: "denied", at: START + 1000, rule: "login", left: 0 },
       ],
     );
-    const [{ rule: policy, limit, windowMs, cost, mode, allowed, retryAfterMs, blocked, source }] =
+    const [{ rule, limit, windowMs, cost, mode, allowed, retryAfterMs, blocked, source }] =
       events[1].decisions;
-    assertEquals({ policy, limit, windowMs, cost, mode, allowed, retryAfterMs, blocked, source }, {
+    assertEquals({ policy: rule, limit, windowMs, cost, mode, allowed, retryAfterMs, blocked, source }, {
       policy: "login",
       limit: 1,
       windowMs: 60_000,
@@ -185,7 +185,7 @@ describe("observers", () => {
     ]);
     await send();
     assertEquals(
-      events.map(({ type, decisions }) => [type, decisions.map(({ rule: policy, cost }) => [policy, cost])]),
+      events.map(({ type, decisions }) => [type, decisions.map(({ rule, cost }) => [rule, cost])]),
       [
         ["shadow-denied", [["b", 1]]],
         ["allowed", [["a", 1], ["b", 1]]],

@@ -28,7 +28,7 @@ import { EXAMPLE_AT } from "../../src/openapi/example.ts";
 import { oldSchema } from "../../src/openapi/old_schema.ts";
 import { isAbout } from "../../src/openapi/same_path.ts";
 import { compileMatch } from "../../src/rules/match.ts";
-import { prepareRules } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import {
   assertConforms,
   assertValid,

@@ -257,7 +257,7 @@ describe("absurd values", () => {
     assertEquals(await statusesOf(times(20, () => call(fetch, `${site.url}/items`))), Array(20).fill(429));
     assertLess(performance.now() - began, 5000);
     const { length } = site.asked;
-    assertLessOrEqual(length, 60, "three tries of each call");
+    assertLessOrEqual(length, 23, "all at once, and three that find out");
     assertEquals((await call(fetch, `${site.url}/items`)).status, 429);
     assertLessOrEqual(site.asked.length - length, 1);
   }
@@ -307,7 +307,7 @@ describe("pacedFetch's bounds", () => {
     assertEquals((await call(fetch, site.url)).status, 200);
     const response = await fetch(site.url);
     assertEquals([response.status, response.headers.get("retry-after")], [429, "60"]);
-    assertEquals(await response.json(), { message: "pacedFetch did not send this: no quota for 60 s." });
+    assertEquals(await response.json(), { message: "pacedFetch: no quota for 60 s." });
     assertEquals(site.asked.length, 1);
   });
 

@@ -143,7 +143,7 @@ describe("problemJson", () => {
     await fc.assert(fc.asyncProperty(fc.array(refusal, { maxLength: 4 }), async (refusals) => {
       const decisions = [decision({ rule: "always" }), ...refusals.map(decision)];
       const body = await (await reject(rejection, ...decisions)).json();
-      const expected = decisions.filter(({ mode }) => mode === "enforce").map(({ rule: policy }) => policy);
+      const expected = decisions.filter(({ mode }) => mode === "enforce").map(({ rule }) => rule);
       assertEquals(body["violated-policies"], expected);
       assertEquals(Object.keys(body), ["type", "title", "status", "violated-policies"]);
       assertEquals(titles.get(body.type) ?? body.title, body.title);

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import { compileMatch, type Route, UNTOUCHED } from "../../src/rules/match.ts";
 import { parsePattern } from "../../src/rules/pattern.ts";
-import { prepareRules, type Rule } from "../../src/rules/rule.ts";
+import { type Rule } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 
 /** Matches requests, written "POST /login", against rules named for their patterns. */
 function matcher(...patterns: (string | readonly string[] | null)[]): (line: string) => Route {

@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import { DAY, durationMs, HOUR, MINUTE, parseRate, type Rate, SECOND } from "../../src/rules/rate.ts";
+import { parseRate, type Rate } from "../../src/rules/rate.ts";
+import { DAY, durationMs, HOUR, MINUTE, SECOND } from "../../src/duration.ts";
 import { shown } from "../../src/cannot.ts";
-import { prepareRules, type Rule } from "../../src/rules/rule.ts";
+import { type Rule } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 
 const S = 1000;
 const MIN = 60 * S;

@@ -18,7 +18,8 @@ import { byHeader } from "../../src/keys/header.ts";
 import { byIp } from "../../src/keys/ip.ts";
 import { keyOf } from "../../src/keys/key.ts";
 import type { Rate } from "../../src/rules/rate.ts";
-import { type PreparedRule, prepareRules, type Rule } from "../../src/rules/rule.ts";
+import { type PreparedRule, type Rule } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 
 const byUser = keyOf("user", "after-auth", () => null);
 const limits = (list: readonly PreparedRule[]) => list.map(({ limit, windowMs }) => [limit, windowMs]);

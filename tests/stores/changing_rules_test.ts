@@ -15,7 +15,8 @@ import {
   type Store,
 } from "../../mod.ts";
 import { storageKey } from "../../src/exchange/rule_check.ts";
-import { type PreparedRule, prepareRules } from "../../src/rules/rule.ts";
+import { type PreparedRule } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
 import { scriptText } from "../../src/stores/redis/script.ts";
 import { scriptStore } from "../../src/stores/redis/script_store.ts";

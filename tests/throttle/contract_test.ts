@@ -71,8 +71,8 @@ describe("what a throttle is asked", () => {
       { name: "cheap", rate: "9/min" },
     ]);
     const look = async () =>
-      (await throttle.peek(requestTo())).map(({ rule: policy, allowed, remaining, retryAfterMs }) => [
-        policy,
+      (await throttle.peek(requestTo())).map(({ rule, allowed, remaining, retryAfterMs }) => [
+        rule,
         allowed,
         remaining,
         retryAfterMs,
@@ -90,11 +90,11 @@ describe("what a throttle is asked", () => {
     ]);
     await statuses(2, "/me", { headers: { "x-user": "ann" } });
     for (const key of ["ann", requestTo("/me", { headers: { "x-user": "ann" } })]) {
-      const { rule: policy, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage(
+      const { rule, allowed, remaining, limit, windowMs, retryAfterMs } = await throttle.usage(
         "user",
         key,
       );
-      assertEquals({ policy, allowed, remaining, limit, windowMs, retryAfterMs }, {
+      assertEquals({ policy: rule, allowed, remaining, limit, windowMs, retryAfterMs }, {
         policy: "user",
         allowed: false,
         remaining: 0,
@@ -263,7 +263,7 @@ describe("what a user brings", () => {
         return pass || !step.allowed ? step : stepOf(checks[i], now, 0);
       });
       return checks.map(({ policy, cost }, i) => ({
-        policy: policy.name,
+        rule: policy.name,
         limit: policy.limit,
         windowMs: policy.windowMs,
         cost,

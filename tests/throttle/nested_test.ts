@@ -17,7 +17,7 @@ import { client, requestTo, throttled } from "../harness/throttled.ts";
 
 const formats: ThrottleOptions = { headers: [xRateLimit(), rateLimit(), retryAfter()] };
 
-const policies = (request: Request) => throttleOf(request)?.decisions.map(({ rule: policy }) => policy);
+const policies = (request: Request) => throttleOf(request)?.decisions.map(({ rule }) => rule);
 
 function told({ status, headers }: Response) {
   const names = (field: string) => parseList(headers.get(field) ?? "").map(([name]) => name);

@@ -44,8 +44,8 @@ function told({ status, headers }: Response) {
   ];
 }
 
-const brief = ({ rule: policy, allowed, remaining, source, retryAfterMs }: Decision) => [
-  policy,
+const brief = ({ rule, allowed, remaining, source, retryAfterMs }: Decision) => [
+  rule,
   allowed,
   remaining,
   source,

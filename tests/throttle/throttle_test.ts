@@ -153,7 +153,7 @@ describe("a rule", () => {
       const { allowed, decisions, response } = await throttle.check(requestTo());
       assertEquals(allowed, false);
       assertEquals(
-        decisions.map(({ rule: policy, source, retryAfterMs }) => [policy, source, retryAfterMs]),
+        decisions.map(({ rule, source, retryAfterMs }) => [rule, source, retryAfterMs]),
         [["dear", "rule", Infinity], ["ip.5-per-1min", "store", 0]],
       );
       assertEquals([response?.status, response?.headers.get("retry-after")], [429, null]);
@@ -237,10 +237,13 @@ describe("rules together", () => {
     const { throttle } = throttled([{ name: "a", rate: "5/min" }, { name: "b", rate: "1/min" }]);
     await throttle.check(requestTo());
     const { decisions } = await throttle.check(requestTo());
-    assertEquals(decisions.map(({ rule: policy, allowed, remaining }) => ({ policy, allowed, remaining })), [
-      { policy: "a", allowed: true, remaining: 4 },
-      { policy: "b", allowed: false, remaining: 0 },
-    ]);
+    assertEquals(
+      decisions.map(({ rule, allowed, remaining }) => ({ policy: rule, allowed, remaining })),
+      [
+        { policy: "a", allowed: true, remaining: 4 },
+        { policy: "b", allowed: false, remaining: 0 },
+      ],
+    );
   });
 
   it("D005-D011, lesson 48: those for all, for a group and for an endpoint are joined, none replaces another", async () => {

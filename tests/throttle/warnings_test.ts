@@ -17,7 +17,7 @@ import {
 } from "../../mod.ts";
 import { warnAboutRules } from "../../src/throttle/warnings.ts";
 import { byJwt } from "../../src/auth/mod.ts";
-import { prepareRules } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
 
 /** What is said on the console meanwhile. */
 function said(act: () => void): string[] {

@@ -74,16 +74,16 @@ export function newLease({ key, policy, algorithm }: Check, { steady }: Reading)
 
 /** Begins to ask for units ahead. */
 export function newPendingTake(lease: Lease, units: number): PendingTake {
-  const taking: PendingTake = { lease, units, waiting: [] };
-  if (units > 0) lease.taking = taking;
+  const pending: PendingTake = { lease, units, waiting: [] };
+  if (units > 0) lease.taking = pending;
   lease.coming += units;
-  return taking;
+  return pending;
 }
 
 /** Counts on units that are under way. */
-export function reserve(taking: PendingTake, units: number): void {
-  taking.units -= units;
-  taking.lease.coming -= units;
+export function reserve(pending: PendingTake, units: number): void {
+  pending.units -= units;
+  pending.lease.coming -= units;
 }
 
 /** Is a check of the very quota that the lease was taken from? */

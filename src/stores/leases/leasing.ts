@@ -61,16 +61,16 @@ interface Question {
  *
  * @param store The store as a throttle asks it.
  * @param rules The throttle's rules.
- * @param holding What is held, whichever throttle took it.
+ * @param pool What is held, whichever throttle took it.
  * @param clocks See {@link Clocks}.
  */
 export function leasing(
   store: DatedStore,
   rules: readonly CompiledRule[],
-  holding: LeasePool,
+  pool: LeasePool,
   clocks: Clocks,
 ): DatedStore {
-  const { most, leases } = holding;
+  const { most, leases } = pool;
   const leasable = new Set<string>();
   for (const { name, mode, limit, refundable, implementation } of rules) {
     if (mode === "shadow" || limit === null || refundable) continue;
@@ -138,14 +138,14 @@ export function leasing(
     const wanted: [PendingTake, number][] = [];
     for (let i = 0; i < checks.length; i++) {
       const { cost } = checks[i];
-      const { units, taking } = own[i];
+      const { units, taking: pending } = own[i];
       if (units >= cost) continue;
-      if (taking === null || taking.units < cost) return [];
-      wanted.push([taking, cost]);
+      if (pending === null || pending.units < cost) return [];
+      wanted.push([pending, cost]);
     }
-    return wanted.map(([taking, cost]) => {
-      reserve(taking, cost);
-      return new Promise((resume) => taking.waiting.push(resume));
+    return wanted.map(([pending, cost]) => {
+      reserve(pending, cost);
+      return new Promise((resume) => pending.waiting.push(resume));
     });
   }
 
@@ -159,16 +159,16 @@ export function leasing(
     const returned = giveBack(leases.leftovers(own, asked));
     const takings = own.map((lease, i): PendingTake => {
       const { cost } = checks[i];
-      const taking = newPendingTake(lease, holding.isClosed ? 0 : aheadOf(lease, cost, most, asked));
+      const pending = newPendingTake(lease, pool.isClosed ? 0 : aheadOf(lease, cost, most, asked));
       lease.asked = lease.touched = asked.steady;
       lease.used = cost;
-      return taking;
+      return pending;
     });
     const ahead = takings.map(({ units }) => units);
     const end = (): void =>
-      takings.forEach((taking) => {
-        reserve(taking, taking.units);
-        for (const resume of taking.waiting) resume();
+      takings.forEach((pending) => {
+        reserve(pending, pending.units);
+        for (const resume of pending.waiting) resume();
       });
     const question: Question = { checks, own, ahead, asked };
     return rescue(
@@ -215,8 +215,8 @@ export function leasing(
       const units = isRefused ? 0 : ahead[i];
       decision.cost = checks[i].cost;
       // What was forgotten meanwhile is charged nowhere, or nobody knows where.
-      if (!leases.holds(lease) && !holding.isClosed) return;
-      if (decision.source !== "store" || holding.isClosed) {
+      if (!leases.holds(lease) && !pool.isClosed) return;
+      if (decision.source !== "store" || pool.isClosed) {
         // The failure ladder answered, so nothing is known of what the store has left.
         lease.left = 0;
         if (units > 0) unwanted.push(correctionOf(lease, units, decision));

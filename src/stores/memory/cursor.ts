@@ -6,9 +6,8 @@
 
 import { emptyLogStep, type LogStep } from "../../algorithms/log.ts";
 import type { PackedStep, StepSaid } from "../../algorithms/packed.ts";
-import type { Name } from "./fingerprint_table.ts";
+import type { Name } from "./rule_names.ts";
 import type { Segment } from "./segment.ts";
-import type { Table } from "./table.ts";
 
 /** The most numbers that a packed state has. */
 const WIDEST = 4;
@@ -18,8 +17,6 @@ const WIDEST = 4;
  * many as it is ever asked at once, and writes them anew for each decision, so that this makes nothing but itself.
  */
 export class Cursor implements PackedStep {
-  /** Where it is. */
-  shelf: Table | null = null;
   /** Is there a state to step from? */
   hasState = false;
   /** That state, where it is packed. It may be past its time, which its algorithm then sees. */

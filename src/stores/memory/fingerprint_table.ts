@@ -12,7 +12,8 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
-import { type Form, type Kind, OVER, shareOf } from "./form.ts";
+import { type Form, OVER, shareOf } from "./form.ts";
+import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
   add,
@@ -29,6 +30,7 @@ import {
   turn,
 } from "./segment.ts";
 import type { Capacity, Table } from "./table.ts";
+import type { Name } from "./rule_names.ts";
 import type { Asked } from "../store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
@@ -51,18 +53,6 @@ const MOST_NAMES = 1000;
 /** The most kinds that 16 bits tell apart. */
 const MOST_KINDS = 0x1_0000;
 
-/** The name of a rule's states. */
-export interface Name {
-  readonly text: string;
-  /** The halves of its hash. */
-  readonly low: number;
-  readonly high: number;
-  /** What its latest new entry is read by. */
-  kind: Kind | null;
-  /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
-  isMixed: boolean;
-}
-
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
 function nextSlots(slots: number): number {
   const next = Math.ceil(slots * 1.5);
@@ -81,12 +71,12 @@ function levelOf(share: number): number {
 
 /**
  * @param form How it keeps states.
- * @param room Shared with the other shelves of the store.
+ * @param capacity Shared with the other shelves of the store.
  * @returns An empty table.
  */
-export function fingerprintTable(form: Form, room: Capacity): Table {
+export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Parts that grow by themselves, so that no request pays for growing the whole. */
-  const segments: (Segment | undefined)[] = new Array(Math.ceil(room.most / SEGMENT_KEYS));
+  const segments: (Segment | undefined)[] = new Array(Math.ceil(capacity.most / SEGMENT_KEYS));
   const kinds: Kind[] = [];
   const kindOfRate = new Map<string, Kind>();
   const names = new Map<string, Name>();
@@ -124,27 +114,27 @@ export function fingerprintTable(form: Form, room: Capacity): Table {
   }
 
   /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
-  function search(place: Cursor, text: string, partition: string): void {
+  function search(cursor: Cursor, text: string, partition: string): void {
     // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
-    const before = place.name;
+    const before = cursor.name;
     const name = before?.text === text ? before : names.get(text) ?? newName(text);
     hash(partition);
     let low = print[0] ^ name.low;
     if (low === EMPTY) low = 1;
     const high = print[1] ^ name.high;
     const segment = segmentFor(high);
-    place.name = name;
-    place.low = low;
-    place.high = high;
-    place.segment = segment;
-    place.slot = probe(segment, low, high);
+    cursor.name = name;
+    cursor.low = low;
+    cursor.high = high;
+    cursor.segment = segment;
+    cursor.slot = probe(segment, low, high);
   }
 
-  function searchKey(place: Cursor, key: string): void {
+  function searchKey(cursor: Cursor, key: string): void {
     const colon = key.indexOf(":");
     // No name holds a colon.
-    if (colon === -1) search(place, ":", key);
-    else search(place, key.slice(0, colon), key.slice(colon + 1));
+    if (colon === -1) search(cursor, ":", key);
+    else search(cursor, key.slice(0, colon), key.slice(colon + 1));
   }
 
   function segmentFor(high: number): Segment {
@@ -182,7 +172,7 @@ export function fingerprintTable(form: Form, room: Capacity): Table {
   function drop(segment: Segment, slot: number): void {
     form.free(segment, slot);
     takeOut(segment, slot);
-    room.held--;
+    capacity.held--;
   }
 
   /** The segment for a fingerprint that needs a slot, made anew if it must be. */
@@ -208,7 +198,7 @@ export function fingerprintTable(form: Form, room: Capacity): Table {
         soonest = Math.min(soonest, now + looked.ttlMs);
       } else {
         form.free(old, i);
-        room.held--;
+        capacity.held--;
       }
     }
     const isCrowded = stays.length > slots * 0.6;
@@ -276,50 +266,50 @@ export function fingerprintTable(form: Form, room: Capacity): Table {
 
   /** Is there room for a key, once what may go has gone? */
   function hasRoom({ low, high, slot }: Cursor, now: number): boolean {
-    if (room.held < room.most) return true;
+    if (capacity.held < capacity.most) return true;
     const segment = segmentFor(high);
     // One that was there may have moved.
     return (slot >= 0 && probe(segment, low, high) >= 0) || evict(segment, low, now);
   }
 
   return {
-    find(place, check, now) {
+    find(cursor, check, now) {
       const { stateName, partition } = check;
-      if (stateName === undefined || partition === undefined) searchKey(place, check.key);
-      else search(place, stateName, partition);
-      place.hasState = false;
-      if (place.slot >= 0) form.read(place, place.segment!, place.slot, now);
+      if (stateName === undefined || partition === undefined) searchKey(cursor, check.key);
+      else search(cursor, stateName, partition);
+      cursor.hasState = false;
+      if (cursor.slot >= 0) form.read(cursor, cursor.segment!, cursor.slot, now);
     },
     step: form.step,
-    save(place, check, now) {
-      const { low, high } = place;
-      const name = place.name!;
+    save(cursor, check, now) {
+      const { low, high } = cursor;
+      const name = cursor.name!;
       const kind = kindOf(name, check);
-      let segment = place.segment!;
-      let { slot } = place;
-      if (!isStill(place, segment)) {
-        if (!hasRoom(place, now)) return false;
+      let segment = cursor.segment!;
+      let { slot } = cursor;
+      if (!isStill(cursor, segment)) {
+        if (!hasRoom(cursor, now)) return false;
         segment = segmentWithRoom(high, now);
         slot = probe(segment, low, high);
         if (slot < 0) {
           slot = ~slot;
           add(segment, slot, low, high, kind.number);
-          room.held++;
+          capacity.held++;
         }
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
-      segment.levels[slot] = levelOf(shareOf(place.remaining, check.policy));
-      noteEnd(segment, now + place.ttlMs);
-      form.write(place, segment, slot, now);
+      segment.levels[slot] = levelOf(shareOf(cursor.remaining, check.policy));
+      noteEnd(segment, now + cursor.ttlMs);
+      form.write(cursor, segment, slot, now);
       return true;
     },
     makeRoom: hasRoom,
     take: form.take,
     give: form.give,
     forget(key) {
-      const place = new Cursor();
-      searchKey(place, key);
-      if (place.slot >= 0) drop(place.segment!, place.slot);
+      const cursor = new Cursor();
+      searchKey(cursor, key);
+      if (cursor.slot >= 0) drop(cursor.segment!, cursor.slot);
     },
   };
 }

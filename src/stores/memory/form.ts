@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
+import type { Policy } from "../../algorithms/algorithm.ts";
+import type { Kind } from "./rule_names.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Segment } from "./segment.ts";
 import type { Asked } from "../store.ts";
@@ -16,7 +17,7 @@ export interface Form {
   /** Has a slot anything else? */
   readonly hasObjects: boolean;
   /** Copies the state in a slot to a place, where whatever becomes of the slot can do it nothing. */
-  read(place: Cursor, segment: Segment, slot: number, now: number): void;
+  read(cursor: Cursor, segment: Segment, slot: number, now: number): void;
   /** Steps a check from the state at a place, if there is one. */
   step(place: Cursor, check: Asked, now: number, cost: number): void;
   /** Puts what the step says to remember into a slot. */
@@ -35,13 +36,6 @@ export interface Form {
   take(place: Cursor): unknown;
   /** The other way round: a state from elsewhere to step from. */
   give(place: Cursor, state: unknown): void;
-}
-
-/** What an entry is read by. */
-export interface Kind {
-  readonly number: number;
-  readonly algorithm: Algorithm;
-  readonly policy: Policy;
 }
 
 /** What {@link Form.look} says of a state that is past its time. */

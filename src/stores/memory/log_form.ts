@@ -27,9 +27,9 @@ export function stepOverLog({ step }: Algorithm): StepLog | undefined {
 }
 
 /** Room at a place for a log of so many numbers. */
-function roomAt(place: Cursor, length: number): Float64Array {
-  if (place.log.length < length) place.log = new Float64Array(2 * length);
-  return place.log;
+function roomAt(cursor: Cursor, length: number): Float64Array {
+  if (cursor.log.length < length) cursor.log = new Float64Array(2 * length);
+  return cursor.log;
 }
 
 /** The form. */
@@ -56,30 +56,30 @@ export function logForm(): Form {
   return {
     width: 2,
     hasObjects: false,
-    read(place, { states, wide }, slot) {
+    read(cursor, { states, wide }, slot) {
       const at = wide * slot + 1;
       const charges = states[at + 1];
-      place.hasState = true;
+      cursor.hasState = true;
       if (charges >= 0) {
-        const log = roomAt(place, 2);
+        const log = roomAt(cursor, 2);
         log[0] = states[at];
         log[1] = charges;
-        place.logEnd = charges > 0 ? 2 : 0;
+        cursor.logEnd = charges > 0 ? 2 : 0;
       } else {
         const slab = slabAt(states[at]);
         const block = Math.floor(states[at] / SIZES);
         const from = slab.placeOf(block);
         const length = -2 * charges;
-        copyRun(slab.dataOf(block), from, from + length, roomAt(place, length), 0);
-        place.logEnd = length;
+        copyRun(slab.dataOf(block), from, from + length, roomAt(cursor, length), 0);
+        cursor.logEnd = length;
       }
     },
-    step(place, { algorithm, policy, since }, now, cost) {
-      place.blocked = false;
-      place.blockedMs = 0;
-      const end = place.hasState ? place.logEnd : 0;
-      stepOverLog(algorithm)!(place.logStep, place.log, 0, end, policy, now, cost, since);
-      place.tell(place.logStep);
+    step(cursor, { algorithm, policy, since }, now, cost) {
+      cursor.blocked = false;
+      cursor.blockedMs = 0;
+      const end = cursor.hasState ? cursor.logEnd : 0;
+      stepOverLog(algorithm)!(cursor.logStep, cursor.log, 0, end, policy, now, cost, since);
+      cursor.tell(cursor.logStep);
     },
     write({ logStep }, { states, wide }, slot) {
       const at = wide * slot + 1;
@@ -97,10 +97,10 @@ export function logForm(): Form {
         writeChanged(logStep, states, at);
       }
     },
-    look(place, { states, wide }, slot, { algorithm, policy }, now) {
+    look(cursor, { states, wide }, slot, { algorithm, policy }, now) {
       const at = wide * slot + 1;
       const charges = states[at + 1];
-      const { logStep } = place;
+      const { logStep } = cursor;
       const step = stepOverLog(algorithm)!;
       if (charges >= 0) step(logStep, states, at, charges > 0 ? at + 2 : at, policy, now, 0, null);
       else {
@@ -109,7 +109,7 @@ export function logForm(): Form {
         const from = slab.placeOf(block);
         step(logStep, slab.dataOf(block), from, from - 2 * charges, policy, now, 0, null);
       }
-      place.ttlMs = logStep.ttlMs;
+      cursor.ttlMs = logStep.ttlMs;
       return logStep.ttlMs <= 0 ? OVER : shareOf(logStep.remaining, policy);
     },
     free({ states, wide }, slot) {
@@ -122,9 +122,9 @@ export function logForm(): Form {
       writeChanged(logStep, after, 0);
       return after;
     },
-    give(place, state) {
+    give(cursor, state) {
       const log = state as Float64Array;
-      place.logEnd = copyRun(log, 0, log.length, roomAt(place, log.length), 0);
+      cursor.logEnd = copyRun(log, 0, log.length, roomAt(cursor, log.length), 0);
     },
   };
 }

@@ -48,6 +48,11 @@ function sharerOf({ stateName, policy, algorithm }: Asked): string {
 const ANYTHING = 0;
 const LOGS = 1;
 
+/** A cursor, and the table that it is in. */
+class TableCursor extends Cursor {
+  table: Table | null = null;
+}
+
 /** What a decision says before it is made. */
 const UNDECIDED = /* @__PURE__ */ new Cursor();
 
@@ -87,41 +92,41 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       cannot("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
     );
   }
-  const room: Capacity = { held: 0, most: maxKeys };
+  const capacity: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
-  const shelves = new Map<string, (Table | undefined)[]>();
+  const tables = new Map<string, (Table | undefined)[]>();
   /** One for each check of a decision. */
-  const places: Cursor[] = [];
+  const cursors: TableCursor[] = [];
   /** One state a rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function shelfOf({ algorithm }: Asked): Table {
+  function tableOf({ algorithm }: Asked): Table {
     const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
-    let alike = shelves.get(form);
-    if (alike === undefined) shelves.set(form, alike = []);
+    let alike = tables.get(form);
+    if (alike === undefined) tables.set(form, alike = []);
     return alike[width] ??= fingerprintTable(
       width === ANYTHING ? objectForm() : width === LOGS ? logForm() : packedForm(width),
-      room,
+      capacity,
     );
   }
 
   /** All that there are. */
-  function* allShelves(): Generator<Table> {
-    for (const alike of shelves.values()) {
-      for (const shelf of alike) if (shelf !== undefined) yield shelf;
+  function* allTables(): Generator<Table> {
+    for (const alike of tables.values()) {
+      for (const table of alike) if (table !== undefined) yield table;
     }
   }
 
-  /** Is there room for a check's key at its place, once what may go has gone: of its own shelf, else of another? */
-  function makeRoom(place: Cursor, check: Asked, now: number): boolean {
-    if (place.shelf!.makeRoom(place, now)) return true;
+  /** Is there room for a check's key at its place, once what may go has gone: of its own table, else of another? */
+  function makeRoom(cursor: TableCursor, check: Asked, now: number): boolean {
+    if (cursor.table!.makeRoom(cursor, now)) return true;
     const other = new Cursor();
-    for (const shelf of allShelves()) {
-      shelf.find(other, check, now);
-      if (shelf.makeRoom(other, now)) return true;
+    for (const table of allTables()) {
+      table.find(other, check, now);
+      if (table.makeRoom(other, now)) return true;
     }
     return false;
   }
@@ -136,37 +141,37 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(place: Cursor, check: Asked, now: number, spend: boolean): void {
-    const shelf = place.shelf = shelfOf(check);
-    shelf.find(place, check, now);
-    if (place.hasState) return;
-    const shared = sharedBy(place, check, now, spend);
+  function find(cursor: TableCursor, check: Asked, now: number, spend: boolean): void {
+    const table = cursor.table = tableOf(check);
+    table.find(cursor, check, now);
+    if (cursor.hasState) return;
+    const shared = sharedBy(cursor, check, now, spend);
     if (shared === null) return;
-    place.hasState = true;
-    shelf.give(place, shared.state);
+    cursor.hasState = true;
+    table.give(cursor, shared.state);
   }
 
   /** What a key that has no state shares with others, if it must. */
-  function sharedBy(place: Cursor, check: Asked, now: number, spend: boolean): Overflow | null {
-    if (room.held < maxKeys) {
+  function sharedBy(cursor: TableCursor, check: Asked, now: number, spend: boolean): Overflow | null {
+    if (capacity.held < maxKeys) {
       tellFull(false);
       return null;
     }
-    if (spend) tellFull(!makeRoom(place, check, now));
+    if (spend) tellFull(!makeRoom(cursor, check, now));
     const found = isFull ? overflow.get(sharerOf(check)) : undefined;
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(place: Cursor, check: Asked, now: number): void {
-    const shelf = place.shelf!;
-    if (shelf.save(place, check, now)) return;
-    if (makeRoom(place, check, now) && shelf.save(place, check, now)) return;
+  function save(cursor: TableCursor, check: Asked, now: number): void {
+    const table = cursor.table!;
+    if (table.save(cursor, check, now)) return;
+    if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
     tellFull(true);
     const name = sharerOf(check);
-    const { remaining, ttlMs } = place;
+    const { remaining, ttlMs } = cursor;
     const found = overflow.get(name);
     const isFuller = found !== undefined && now < found.expiresAt && found.remaining < remaining;
-    if (!isFuller) overflow.set(name, { state: shelf.take(place), remaining, expiresAt: now + ttlMs });
+    if (!isFuller) overflow.set(name, { state: table.take(cursor), remaining, expiresAt: now + ttlMs });
   }
 
   /** Decides checks, and writes the verdict on each into the object at its place. */
@@ -175,20 +180,20 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     let pass = true;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
-      const place = places[i] ??= new Cursor();
-      find(place, check, now, spend);
-      place.shelf!.step(place, check, now, check.cost);
-      writeVerdict(verdicts[i], place, "store", now, place.at);
-      if (!place.allowed && check.policy.mode === "enforce") pass = false;
+      const cursor = cursors[i] ??= new TableCursor();
+      find(cursor, check, now, spend);
+      cursor.table!.step(cursor, check, now, check.cost);
+      writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
+      if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
     }
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
-      const place = places[i];
+      const place = cursors[i];
       if (spend && (pass || !place.allowed)) {
         if (place.changed) save(place, check, now);
       } else if (place.allowed) {
         // Nothing was charged: show what is left without this request.
-        place.shelf!.step(place, check, now, 0);
+        place.table!.step(place, check, now, 0);
         verdicts[i].remaining = place.remaining;
         verdicts[i].resetAfterMs = place.resetAfterMs;
       }
@@ -208,7 +213,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       listeners.push(listener);
     },
     forget(key) {
-      for (const shelf of allShelves()) shelf.forget(key);
+      for (const table of allTables()) table.forget(key);
     },
   };
   memoryStores.add(store);

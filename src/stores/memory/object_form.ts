@@ -12,32 +12,32 @@ export function objectForm(): Form {
   return {
     width: 1,
     hasObjects: true,
-    read(place, { states, wide, objects }, slot, now) {
-      place.hasState = now < states[wide * slot + 1];
-      place.unpacked = place.hasState ? objects![slot] : null;
+    read(cursor, { states, wide, objects }, slot, now) {
+      cursor.hasState = now < states[wide * slot + 1];
+      cursor.unpacked = cursor.hasState ? objects![slot] : null;
     },
-    step(place, { algorithm, policy, since }, now, cost) {
-      const before = place.hasState ? place.unpacked : null;
+    step(cursor, { algorithm, policy, since }, now, cost) {
+      const before = cursor.hasState ? cursor.unpacked : null;
       const step = algorithm.step(before, policy, now, cost, since);
-      writeStep(place, step, now);
-      place.changed = step.state !== before;
-      place.kept = step.state;
+      writeStep(cursor, step, now);
+      cursor.changed = step.state !== before;
+      cursor.kept = step.state;
     },
     write({ kept, ttlMs }, { states, wide, objects }, slot, now) {
       states[wide * slot + 1] = now + ttlMs;
       objects![slot] = kept;
     },
     // Not stepped: nobody knows what that costs.
-    look(place, { states, wide, levels }, slot, _, now) {
-      place.ttlMs = states[wide * slot + 1] - now;
-      return place.ttlMs <= 0 ? OVER : levels[slot] / 255;
+    look(cursor, { states, wide, levels }, slot, _, now) {
+      cursor.ttlMs = states[wide * slot + 1] - now;
+      return cursor.ttlMs <= 0 ? OVER : levels[slot] / 255;
     },
     free({ objects }, slot) {
       objects![slot] = undefined;
     },
     take: ({ kept }) => kept,
-    give(place, state) {
-      place.unpacked = state;
+    give(cursor, state) {
+      cursor.unpacked = state;
     },
   };
 }

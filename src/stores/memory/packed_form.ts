@@ -13,20 +13,20 @@ export function packedForm(width: number): Form {
   return {
     width,
     hasObjects: false,
-    read(place, segment, slot) {
-      place.hasState = true;
-      read(segment, slot, place.before);
+    read(cursor, segment, slot) {
+      cursor.hasState = true;
+      read(segment, slot, cursor.before);
     },
-    step(place, { algorithm, policy, since }, now, cost) {
-      place.blocked = false;
-      place.blockedMs = 0;
-      packedStep(algorithm)(place, place.hasState ? place.before : null, policy, now, cost, since);
+    step(cursor, { algorithm, policy, since }, now, cost) {
+      cursor.blocked = false;
+      cursor.blockedMs = 0;
+      packedStep(algorithm)(cursor, cursor.hasState ? cursor.before : null, policy, now, cost, since);
     },
     write: ({ state }, segment, slot) => write(segment, slot, state),
-    look(place, segment, slot, { algorithm, policy }, now) {
-      read(segment, slot, place.before);
-      packedStep(algorithm)(place, place.before, policy, now, 0, null);
-      return place.ttlMs <= 0 ? OVER : shareOf(place.remaining, policy);
+    look(cursor, segment, slot, { algorithm, policy }, now) {
+      read(segment, slot, cursor.before);
+      packedStep(algorithm)(cursor, cursor.before, policy, now, 0, null);
+      return cursor.ttlMs <= 0 ? OVER : shareOf(cursor.remaining, policy);
     },
     free() {},
     take: ({ state }) => state.slice(),

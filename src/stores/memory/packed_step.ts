@@ -9,15 +9,15 @@ import type { StepPacked, TwoFormStep } from "../../algorithms/packed.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Writes down what a step says, but for what to remember. */
-export function writeStep(place: Cursor, step: Step, now: number): void {
-  place.allowed = step.allowed;
-  place.remaining = step.remaining;
-  place.resetAfterMs = step.resetAfterMs;
-  place.retryAfterMs = step.retryAfterMs;
-  place.ttlMs = step.ttlMs;
-  place.at = step.at ?? now;
-  place.blocked = step.blocked === true;
-  place.blockedMs = step.blockedMs ?? 0;
+export function writeStep(cursor: Cursor, step: Step, now: number): void {
+  cursor.allowed = step.allowed;
+  cursor.remaining = step.remaining;
+  cursor.resetAfterMs = step.resetAfterMs;
+  cursor.retryAfterMs = step.retryAfterMs;
+  cursor.ttlMs = step.ttlMs;
+  cursor.at = step.at ?? now;
+  cursor.blocked = step.blocked === true;
+  cursor.blockedMs = step.blockedMs ?? 0;
 }
 
 type StepPlace = (place: Cursor, ...rest: DropFirst<Parameters<StepPacked>>) => void;
@@ -28,12 +28,12 @@ const made = new WeakMap<Algorithm, StepPlace>();
 
 function make(algorithm: Algorithm): StepPlace {
   const { stateSize: width = 0 } = algorithm;
-  return (place, numbers, policy, now, cost, since) => {
+  return (cursor, numbers, policy, now, cost, since) => {
     const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
     const said = algorithm.step(state, policy, now, cost, since);
-    writeStep(place, said, now);
-    place.changed = said.state !== state;
-    if (place.changed) place.state.set(said.state as readonly number[]);
+    writeStep(cursor, said, now);
+    cursor.changed = said.state !== state;
+    if (cursor.changed) cursor.state.set(said.state as readonly number[]);
   };
 }
 

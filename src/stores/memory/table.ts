@@ -18,7 +18,7 @@ export interface Capacity {
 /** Keeps states by key. */
 export interface Table {
   /** Goes to a check's key, and to the state that it has. */
-  find(place: Cursor, check: Asked, now: number): void;
+  find(cursor: Cursor, check: Asked, now: number): void;
   /** Steps a check, at a cost, from the state that was found. */
   step(place: Cursor, check: Asked, now: number, cost: number): void;
   /**

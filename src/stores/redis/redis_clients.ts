@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ScriptRunner } from "./script_store.ts";
+import type { ScriptRunner } from "./script_runner.ts";
 import { slotOf } from "./cluster_slot.ts";
 import { cannot } from "../../cannot.ts";
 

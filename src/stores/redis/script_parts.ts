@@ -5,7 +5,7 @@
  */
 
 import { type MaybePromise, then } from "../../maybe.ts";
-import type { ScriptRunner } from "./script_store.ts";
+import type { ScriptRunner } from "./script_runner.ts";
 import type { Check, StorePart } from "../store.ts";
 
 /** The codes of error replies by which Redis says that it ran nothing. */

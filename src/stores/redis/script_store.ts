@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ScriptRunner } from "./script_runner.ts";
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { DatedDecision } from "../../decision.ts";
 import { all, type MaybePromise, then } from "../../maybe.ts";
@@ -16,24 +17,6 @@ import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_group
 import { partsOf } from "./script_parts.ts";
 import type { LeasingStore } from "../store.ts";
 import { storedKeys } from "./stored_key.ts";
-
-/** What the store needs of a client. */
-export interface ScriptRunner {
-  /** Runs the script with this SHA-1; rejects with a message that holds NOSCRIPT where the server does not have it. */
-  evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>;
-  /** Runs the script of this text, which the server then has. */
-  eval(text: string, keys: string[], args: string[]): Promise<unknown>;
-  /** Deletes a key. */
-  del(key: string): Promise<unknown>;
-  /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
-  readonly slotOf?: ((key: string) => number) | undefined;
-  /** On a cluster: the address of the node that has a slot; undefined while the client does not know. */
-  readonly nodeOf?: ((slot: number) => string | undefined) | undefined;
-  /** Is there a connection, on a cluster to the node of this address? Default: nobody knows, so yes. */
-  readonly isConnected?: ((node: string) => boolean) | undefined;
-  /** Connects again, where the client has given up. */
-  readonly connect?: (() => Promise<unknown>) | undefined;
-}
 
 /** A check and the key that its state is stored under. */
 interface Charge extends Item {

@@ -5,7 +5,7 @@
  */
 
 import { Redis } from "@upstash/redis";
-import type { ScriptRunner } from "../redis/script_store.ts";
+import type { ScriptRunner } from "../redis/script_runner.ts";
 import { cannot, shown } from "../../cannot.ts";
 
 /** What is used of a client of `@upstash/redis`. */

@@ -111,11 +111,11 @@ export function denyCache(
 
   /** How long a decision stands whatever happens, in ms. */
   function holdsMs(
-    { rule: policy, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision,
+    { rule, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision,
   ): number {
-    if (allowed || source !== "store" || !certain.has(policy)) return 0;
+    if (allowed || source !== "store" || !certain.has(rule)) return 0;
     if (blocked) return blockedMs;
-    return certain.get(policy) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
+    return certain.get(rule) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
   }
 
   /** What is left of a refusal, in ms. */

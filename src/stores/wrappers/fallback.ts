@@ -42,8 +42,8 @@ function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: numbe
 }
 
 /** Was this charge made elsewhere than in the store? */
-export function isElsewhere({ chargedBy: source }: Check): boolean {
-  return source === "local" || source === "allowed-by-policy";
+export function isElsewhere({ chargedBy }: Check): boolean {
+  return chargedBy === "local" || chargedBy === "allowed-by-policy";
 }
 
 /**

@@ -52,8 +52,8 @@ function answering(store: DatedStore): AnsweringStore {
 }
 
 /** A check as any store gets it: whoever copies one to change it (`{ ...check, key }`) would lose what getters give. */
-function plain({ key, policy, algorithm, cost, since, chargedBy: source }: Check | OpenCheck): Check {
-  return { ...{ key, policy, algorithm, cost, since }, ...(source ? { chargedBy: source } : {}) };
+function plain({ key, policy, algorithm, cost, since, chargedBy }: Check | OpenCheck): Check {
+  return { ...{ key, policy, algorithm, cost, since }, ...(chargedBy ? { chargedBy } : {}) };
 }
 
 /** Writes decisions into the questions that they answer: the deny cache answers with the refusing rules alone. */

@@ -23,7 +23,7 @@ describe("instances on one Redis", { skip: withoutRedis }, () => {
   let redis: Redis;
   let bridge: Bridge;
   const connections: Connection[] = [];
-  let trips = 0;
+  let exchanges = 0;
   before(async () => {
     redis = await startRedis();
     bridge = await startBridge(redis);
@@ -38,13 +38,13 @@ describe("instances on one Redis", { skip: withoutRedis }, () => {
   beforeEach(async () => {
     await redis.command("FLUSHALL");
     bridge.resetCounts();
-    trips = 0;
+    exchanges = 0;
   });
 
   /** A store of an instance of its own, whose round trips are counted. */
   function storeOf(instance: number, options: Partial<RedisStoreOptions> = {}): Store {
     const send = (command: string, words: string[]) => {
-      trips++;
+      exchanges++;
       return connections[instance].command(command, ...words);
     };
     return redisStore({ client: { send }, timeoutMs, ...options });
@@ -101,7 +101,7 @@ describe("instances on one Redis", { skip: withoutRedis }, () => {
         sources.add(decisions[0].source);
       }
       assertEquals([...sources], ["store", "lease"]);
-      assertLessOrEqual(trips, 100);
+      assertLessOrEqual(exchanges, 100);
     });
   }
 
@@ -117,17 +117,17 @@ describe("instances on one Redis", { skip: withoutRedis }, () => {
     const throttle = throttleOf(storeOf(0, { lease: 20 }), "100000/hour");
     await ask(throttle);
     await ask(throttle);
-    trips = 0;
+    exchanges = 0;
     for (let i = 0; i < 60; i++) assertEquals(await admitted([throttle], 32), 32);
-    assertLessOrEqual(trips, 60 * 32 / 15);
+    assertLessOrEqual(exchanges, 60 * 32 / 15);
   });
 
   it("ask for every request of keys that do not come again", async () => {
     const throttle = throttleOf(storeOf(0, { lease: 20 }), "100/hour");
     await ask(throttle);
-    trips = 0;
+    exchanges = 0;
     for (let i = 2; i < 200; i++) await ask(throttle, `192.0.2.${i}`);
-    assertEquals(trips, 198);
+    assertEquals(exchanges, 198);
   });
 
   it("give everything back when they are closed, with hashed keys too", async () => {
@@ -141,9 +141,9 @@ describe("instances on one Redis", { skip: withoutRedis }, () => {
       await store.close?.();
       assertEquals((await seen.usage("r", "192.0.2.1")).remaining, 100_000 - 5);
       assertEquals((await seen.usage("r", "192.0.2.2")).remaining, 100_000 - 7);
-      trips = 0;
+      exchanges = 0;
       for (let i = 0; i < 5; i++) assertEquals((await ask(throttle)).decisions[0].source, "store");
-      assertEquals(trips, 5);
+      assertEquals(exchanges, 5);
     }
   });
 

@@ -18,7 +18,7 @@ import {
   throttleOf,
 } from "../../../mod.ts";
 import { refuses } from "../../../src/decision.ts";
-import { prepareRules } from "../../../src/rules/rule.ts";
+import { prepareRules } from "../../../src/rules/prepare_rules.ts";
 import { leasesOf, type LeasesOptions } from "../../../src/stores/leases/leases.ts";
 import { redisStore, type RedisStoreOptions } from "../../../src/stores/redis/mod.ts";
 import { failover } from "../../../src/stores/wrappers/failover.ts";

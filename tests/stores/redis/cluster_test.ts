@@ -83,10 +83,7 @@ describe("redisStore on a Redis Cluster of three masters", { skip: withoutRedis 
         await store.decide(checksOf(10));
         for (const node of cluster.nodes) await node.command("CONFIG", "RESETSTAT");
         const decisions = await store.decide(checksOf(10));
-        assertEquals(
-          decisions.map(({ rule: policy }) => policy),
-          checksOf(10).map(({ policy }) => policy.name),
-        );
+        assertEquals(decisions.map(({ rule }) => rule), checksOf(10).map(({ policy }) => policy.name));
         assertEquals(decisions.map(({ remaining }) => remaining), Array.from({ length: 10 }, () => 1));
         const scripts = await calls("evalsha");
         assertEquals(sum(scripts), new Set(checksOf(10).map(({ key }) => slotOf(`weir:${key}`))).size);

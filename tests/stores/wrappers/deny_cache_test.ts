@@ -16,7 +16,7 @@ import {
   type Store,
 } from "../../../mod.ts";
 import { type DatedDecision, refuses } from "../../../src/decision.ts";
-import { prepareRules } from "../../../src/rules/rule.ts";
+import { prepareRules } from "../../../src/rules/prepare_rules.ts";
 import type { DatedStore } from "../../../src/stores/store.ts";
 import { denyCache, type DenyCacheOptions } from "../../../src/stores/wrappers/deny_cache.ts";
 
@@ -96,8 +96,8 @@ describe("a refusal that is known", () => {
       mode: "shadow",
     }]);
     ask();
-    assertEquals(ask().map(({ rule: policy }) => policy), ["wide", "narrow", "shadow"]);
-    assertEquals(ask().map(({ rule: policy }) => policy), ["narrow"]);
+    assertEquals(ask().map(({ rule }) => rule), ["wide", "narrow", "shadow"]);
+    assertEquals(ask().map(({ rule }) => rule), ["narrow"]);
   });
 
   it("is one key's", () => {
@@ -115,7 +115,7 @@ describe("a refusal that is known", () => {
     ask();
     ask();
     const peeked = cache.decide([checkOf(1, "a", 0), checkOf(1, "a", 1)], false) as readonly Decision[];
-    assertEquals(peeked.map(({ rule: policy, allowed, source }) => [policy, allowed, source]), [
+    assertEquals(peeked.map(({ rule, allowed, source }) => [rule, allowed, source]), [
       ["a", false, "store"],
       ["b", true, "store"],
     ]);
@@ -313,7 +313,7 @@ describe("blocks", () => {
     const { store, ask } = cached([{ name: "burst", rate: "1/min" }, { ...rule, rate: "1/hour" }]);
     for (let i = 0; i < 4; i++) ask();
     assertEquals(store.calls, 4);
-    assertEquals(ask().map(({ rule: policy, blocked }) => [policy, blocked]), [["burst", false], [
+    assertEquals(ask().map(({ rule, blocked }) => [rule, blocked]), [["burst", false], [
       "login",
       true,
     ]]);
@@ -615,7 +615,7 @@ describe("lesson 12: with and without the deny cache the decisions are identical
         assertEquals(verdict, theirs.some(refuses));
         if (ours[0].source !== "deny-cache") assertEquals(ours, theirs);
         for (const decision of ours) {
-          const plain = theirs.find(({ rule: policy }) => policy === decision.rule)!;
+          const plain = theirs.find(({ rule }) => rule === decision.rule)!;
           assertEquals([decision.allowed, decision.blocked], [plain.allowed, plain.blocked]);
           assertLessOrEqual(decision.retryAfterMs, plain.retryAfterMs);
           // Units that came back one by one since are not seen here; nor do they leave again when the clock steps back.

@@ -25,7 +25,7 @@ import {
   type ThrottleEvent,
   withThrottle,
 } from "../../../mod.ts";
-import { prepareRules } from "../../../src/rules/rule.ts";
+import { prepareRules } from "../../../src/rules/prepare_rules.ts";
 import { failover } from "../../../src/stores/wrappers/failover.ts";
 
 type Fault = () => unknown;

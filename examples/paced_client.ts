@@ -1,0 +1,27 @@
+/** `deno serve examples/paced_client.ts`: a client that keeps to the limits of the API that it asks. */
+import { byGlobal, rateLimit, retryAfter, withThrottle } from "@weir/throttle";
+import { pacedFetch } from "@weir/throttle/client";
+
+/** The API: five requests per second, whoever asks. It says what is left with every answer. */
+const api = withThrottle(
+  (request: Request) => new Response(`item ${new URL(request.url).pathname.slice(7)}`),
+  { name: "api", rate: "5/s", key: byGlobal() },
+  { headers: [rateLimit(), retryAfter()] },
+);
+
+/** One for the whole process, so that all its callers share what is left. Without the option it asks the network. */
+const fetch = pacedFetch({
+  fetch: async (input, init) => await api(new Request(input, init)),
+  maxWaitMs: 10_000,
+});
+
+/** Ten items, asked for at once: they come at the API's pace, and none is refused. */
+export default {
+  async fetch(): Promise<Response> {
+    const items = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => fetch(`https://api.example/items/${i}`)),
+    );
+    const texts = await Promise.all(items.map((response) => response.text()));
+    return new Response(`${items.map(({ status }) => status).join(" ")}\n${texts.join("\n")}\n`);
+  },
+};
