@@ -47,7 +47,7 @@ function denied(over: Partial<ThrottleEvent> = {}): ThrottleEvent {
 }
 
 describe("a log line", () => {
-  it("S040, S073: says rule, route pattern, method, limit, wait and hashed key of a refusal, at warn", async () => {
+  it("says rule, route pattern, method, limit, wait and hashed key of a refusal, at warn", async () => {
     const log = memoryLog();
     const throttle = createThrottle(
       { name: "login", rate: "1/15min", on: "POST /users/:name/login" },
@@ -176,7 +176,7 @@ describe("a log under attack", () => {
     return log.lines;
   }
 
-  it("S105: has the first lines of each minute, then their number", () => {
+  it("has the first lines of each minute, then their number", () => {
     const lines = attacked({}, 121_000, 100);
     assertEquals(lines.map(({ unwritten }) => unwritten ?? "line"), [
       ...Array.from({ length: 10 }, () => "line"),
