@@ -108,14 +108,15 @@ export function newBucket(): Bucket {
       unanswered.splice(unanswered.indexOf(sentAt), 1);
     },
     learn({ remaining, limit, cost, resetMs, windowMs }, sentAt, now) {
-      const isMore = remaining > left && now < resetAt;
-      // Requests and answers overtake each other: this one tells of a time before the newest.
-      const isOlder = isMore && (sentAt < newestAt || remaining <= left + open());
-      const isNewWindow = isMore || now >= resetAt;
-      const used = isOlder ? 0 : isNewWindow ? (limit ?? remaining + cost) - remaining : left - remaining;
+      const isNewWindow = now >= resetAt || remaining > left;
+      // Of requests that were under way together either may have come first: this one tells of a time before the newest.
+      if (isNewWindow && now < resetAt && sentAt < heardAt) {
+        own++;
+        return;
+      }
       own = own * KEPT + 1;
-      total = total * KEPT + Math.max(cost, used);
-      if (isOlder) return;
+      total = total * KEPT +
+        Math.max(cost, isNewWindow ? (limit ?? remaining + cost) - remaining : left - remaining);
       const restMs = Math.min(BELIEVED_MS, (resetMs ?? windowMs) || ALONE_MS);
       if (isNewWindow) {
         nextAt = 0;
