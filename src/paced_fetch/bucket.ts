@@ -110,7 +110,7 @@ export function newBucket(): Bucket {
     learn({ remaining, limit, cost, resetMs, windowMs }, sentAt, now) {
       const isNewWindow = now >= resetAt || remaining > left;
       // Of requests that were under way together either may have come first: this one tells of a time before the newest.
-      if (isNewWindow && now < resetAt && sentAt < heardAt) {
+      if (isNewWindow && now < resetAt && sentAt <= heardAt) {
         own++;
         return;
       }
