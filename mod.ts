@@ -2,7 +2,7 @@
  * Rate limiting for anything that takes a `Request` and returns a `Response`: wrap the handler that you give
  * to `Deno.serve`, `Bun.serve`, a Worker, an edge function or a framework.
  *
- * @example Sixty requests a minute for each client address, five log-ins a quarter of an hour
+ * @example Sixty requests a minute for each client address, five logins per quarter of an hour
  * ```ts
  * import { withThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -23,16 +23,17 @@
  * @module
  */
 
-export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle.ts";
-export { throttleOf } from "./src/trip.ts";
-export type { ThrottleOptions } from "./src/options.ts";
+export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export { throttleOf } from "./src/exchange/exchange.ts";
+export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
-export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rule.ts";
-export { DAY, type Duration, HOUR, MINUTE, type Rate, type RateString, SECOND } from "./src/rate.ts";
+export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
+export { type Rate, type RateString } from "./src/rules/rate.ts";
+export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";
 export type { Decision, Mode, Source } from "./src/decision.ts";
-export type { Observer, ThrottleEvent } from "./src/events.ts";
-export { type LogOptions, type LogTarget, logTo } from "./src/log.ts";
+export type { Observer, ThrottleEvent } from "./src/observers/events.ts";
+export { type LogOptions, type LogTarget, logTo } from "./src/observers/log.ts";
 export { type Stats, stats, type StatsOptions } from "./src/stats/stats.ts";
 export type {
   StatsBreakdown,
@@ -46,7 +47,8 @@ export type {
 } from "./src/stats/report.ts";
 export type { MaybePromise } from "./src/maybe.ts";
 
-export type { Authenticate, Identity } from "./src/auth/authenticate.ts";
+export type { Authenticate } from "./src/auth/authenticate.ts";
+export type { Identity } from "./src/context.ts";
 export { clientAddress, type ClientOptions } from "./src/client/client.ts";
 export { addressKey, type AddressPrefixes } from "./src/client/address.ts";
 export type { Platform } from "./src/client/platforms.ts";
@@ -54,7 +56,7 @@ export type { Key, Stage } from "./src/keys/key.ts";
 export { byIp, type ByIpOptions } from "./src/keys/ip.ts";
 export { byUser, type ByUserOptions } from "./src/keys/user.ts";
 export { byApiKey, type ByApiKeyOptions } from "./src/keys/api_key.ts";
-export type { Secret } from "./src/hash.ts";
+export type { Secret } from "./src/hash/digest.ts";
 export { byHeader } from "./src/keys/header.ts";
 export { byGlobal } from "./src/keys/global.ts";
 export { compose, firstOf } from "./src/keys/compose.ts";
@@ -66,8 +68,8 @@ export { slidingLog } from "./src/algorithms/sliding_log.ts";
 export { slidingWindow } from "./src/algorithms/sliding_window.ts";
 export { concurrency } from "./src/algorithms/concurrency.ts";
 
-export type { Check, Store, StoreChange } from "./src/stores/store.ts";
-export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory.ts";
+export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
+export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";
 export { xRateLimit, type XRateLimitOptions } from "./src/headers/x_ratelimit.ts";

@@ -1,4 +1,5 @@
 /** The goals, as ratios of what was measured in the same rounds: what "fast" means here. */
+import { contestants as paths, PLAIN } from "./sections/paths.mjs";
 import { median } from "./timing.mjs";
 
 /** Round by round, so that what slowed a whole round is in both halves of a ratio. */
@@ -45,6 +46,28 @@ const DENIED = [
   "hitlimit, 4",
   "hono-rate-limiter, 1",
 ];
+
+/** Weir's memory store under each kind of state. */
+const STATES = [
+  "Weir",
+  "Weir, gcra",
+  "Weir, slidingLog",
+  "Weir, slidingWindow",
+  "Weir, concurrency",
+  "Weir, a block",
+];
+/** What Redis is asked with a large limit. */
+const LARGE = ["slidingLog, 10,000", "slidingWindow, 1000 slots", "concurrency, 60,000"];
+
+/** How much one metric of a contestant is of another of its own, round by round. */
+function within(results, id, metric, base) {
+  const { [metric]: values, [base]: bases } = results?.[id] ?? {};
+  if (!values || !bases) return null;
+  const ratios = values.map((value, i) => value / bases[i]).filter((ratio) =>
+    Number.isFinite(ratio) && ratio > 0
+  );
+  return ratios.length === 0 ? null : median(ratios);
+}
 
 /** Each goal: its section, what it says, and its number on one runtime. */
 const GOALS = [
@@ -96,6 +119,15 @@ const GOALS = [
     },
   },
   {
+    section: "paths",
+    text: "a path of 15 KB: time of the worst over a plain one's",
+    most: 3,
+    of(results) {
+      const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN)).filter((found) => found !== null);
+      return ratios.length === 0 ? null : Math.max(...ratios);
+    },
+  },
+  {
     section: "decisions",
     text: "a million keys: time over the best peer's",
     most: 0.5,
@@ -110,12 +142,34 @@ const GOALS = [
     most: 32,
     of: (results) => value(results, "bytes", "Weir"),
   },
-  {
-    section: "attack",
-    text: "longest pause, ms",
-    most: 30,
-    of: (results) => value(results, "pause", "Weir"),
-  },
+  ...STATES.flatMap((id) => [
+    {
+      section: "attack",
+      text: `${id}: longest pause, ms`,
+      most: 30,
+      of: (results) => value(results, "pause", id),
+    },
+    {
+      section: "attack",
+      text: `${id}: a new key once the store is full, over one while there is room`,
+      most: 3,
+      of: (results) => within(results, id, "full", "filling"),
+    },
+    {
+      section: "attack",
+      text: `${id}: a known key once the store is full, over a new one while there is room`,
+      most: 3,
+      of: (results) => within(results, id, "known", "filling"),
+    },
+  ]),
+  ...LARGE.flatMap((id) =>
+    ["charge", "refuse", "correct"].map((metric) => ({
+      section: "redis_time",
+      text: `${id}, ${metric}: Redis's own time, us`,
+      most: 300,
+      of: (results) => value(results, metric, id),
+    }))
+  ),
   {
     section: "attack",
     text: "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
@@ -126,13 +180,13 @@ const GOALS = [
     section: "redis",
     text: "3 rules over TCP: round trips",
     most: 1,
-    of: (results) => value(results, "trips", "TCP: Weir, 3 rules"),
+    of: (results) => value(results, "exchanges", "TCP: Weir, 3 rules"),
   },
   {
     section: "redis",
     text: "3 rules over HTTP: round trips",
     most: 1,
-    of: (results) => value(results, "trips", "HTTP: Weir, 3 rules"),
+    of: (results) => value(results, "exchanges", "HTTP: Weir, 3 rules"),
   },
   {
     section: "redis",

@@ -1,4 +1,4 @@
-/** `bun examples/bun_routes.ts`: one throttle over the routes of Bun.serve, and a stricter one for log-ins. */
+/** `bun examples/bun_routes.ts`: one throttle over the routes of Bun.serve, and a stricter one for logins. */
 import { createThrottle } from "@weir/throttle";
 
 const throttle = createThrottle(["60/min", { rate: "5/15min", on: "POST /login" }]);

@@ -20,12 +20,16 @@ async function login(request: Request): Promise<Response> {
   return right ? new Response(`Welcome, ${name}`) : new Response("Wrong", { status: 401 });
 }
 
+/** Was the password wrong? By your own answer to that: to `count: "failures"` a redirect back to the form is no failure. */
+const wrong = (response: Response): boolean =>
+  response.status >= 400 || response.headers.get("location")?.startsWith("/login") === true;
+
 const handler = withThrottle(login, [
   // Only wrong passwords count. Each try is charged before it is made, so a thousand at once are no way around it.
-  { name: "address", on: "POST /login", rate: "20/15min", count: "failures" },
+  { name: "address", on: "POST /login", rate: "20/15min", count: wrong },
   // Against many addresses that try one account. While it refuses, the right password is refused as well: where
   // that hurts, let devices that logged in before pass by `unless`, or ask for a captcha in `reject`.
-  { name: "account", on: "POST /login", rate: "5/15min", count: "failures", key: account },
+  { name: "account", on: "POST /login", rate: "5/15min", count: wrong, key: account },
 ], {
   client: { trustedProxies: ["127.0.0.1"] }, // the proxy in front of this server says who asks
 });

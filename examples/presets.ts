@@ -2,7 +2,7 @@
 import type { Authenticate, Rule } from "@weir/throttle";
 import { byApiKey, byIp, byUser, firstOf, gcra, withThrottle } from "@weir/throttle";
 
-/** Before authentication, by address: what protects the log-in must not wait for it. */
+/** Before authentication, by address: what protects the login must not wait for it. */
 const before: Record<string, Rule> = {
   login: { rate: "5/15min", on: "POST /auth/login", algorithm: gcra() },
   register: { rate: "3/hour", on: "POST /auth/register" },

@@ -1,6 +1,6 @@
 /** `npm run build`: the package as npm gets it. mod.ts and src become modules, declarations and source maps in dist. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -12,9 +12,28 @@ export function buildPackage() {
   return run("scripts/bundle.mjs") && typesRight;
 }
 
+const TESTS_PROJECT = "tsconfig.test.json";
+
 /** Builds .build: the tests, the examples and the sources they import, for Node 20, which does not read TypeScript. */
 export function buildTests() {
-  return compile("tsconfig.test.json", ".build", ["src", "tests", "examples"], /\.js(\.map)?$/);
+  return compile(TESTS_PROJECT, ".build", ["src", "tests", "examples"], /\.js(\.map)?$/);
+}
+
+/** Builds of .build what some test files need. The sources and harnesses are all there, as tests also import by names they make. */
+export function buildSomeTests(files) {
+  const project = `.build/tsconfig-${process.pid}.json`;
+  const settings = {
+    extends: `../${TESTS_PROJECT}`,
+    files: files.map((file) => `../${file}`),
+    include: ["../mod.ts", "../src", "../tests/harness"],
+  };
+  mkdirSync(".build", { recursive: true });
+  writeFileSync(project, JSON.stringify(settings));
+  try {
+    return run(TSC, "--project", project);
+  } finally {
+    rmSync(project);
+  }
 }
 
 /** True when the compiler found nothing wrong. What it wrote of files that are no more is removed. */

@@ -5,9 +5,10 @@
  *   dist/root.js                what the root entry is made of; the other entries take from it what they share with it
  *   dist/src/shared-....js      what the other entries share besides
  *
- * No module is in two files, so what is one thing in src is one thing in dist. Packages stay imports, all but Hono's
- * routers and what they are made with: in their own fourteen files they would take most of the time. All of it is minified,
- * as most of the rest of that time goes by length; who wants to read it has the sources and source maps beside it.
+ * No module is in two files, so what is one thing in src is one thing in dist. Packages stay imports, but for Hono's
+ * routers and what they are made with, which in their own fourteen files would take most of the time, and the few functions
+ * of d3 that the dashboard draws with, so that nobody has to install them. All of it is minified, as most of the rest of that
+ * time goes by length; who wants to read it has the sources and source maps beside it.
  */
 import { build, transform } from "esbuild";
 import { Buffer } from "node:buffer";
@@ -17,10 +18,6 @@ import { fileURLToPath } from "node:url";
 
 const DIST = "dist";
 const ROOT_ENTRY = "mod.ts";
-
-const HONO = `/*\nHono's routers are in this file.\n\n${
-  readFileSync("node_modules/hono/LICENSE", "utf8")
-}*/\n`;
 
 const SETTINGS = {
   bundle: true,
@@ -44,7 +41,7 @@ const others = await build({
   entryPoints: Object.values(entries),
   splitting: true,
   chunkNames: "src/shared-[hash]",
-  plugins: [{ name: "root.js", setup: takeFromRoot }],
+  plugins: [{ name: "root.js", setup: takeFromRoot }, { name: "d3", setup: bringD3 }],
 });
 // No more than is taken: each name costs a process that starts, and one of them is `then`, which would make of
 // `await import("…/root.js")` a call.
@@ -89,6 +86,13 @@ function bringHono({ onResolve }) {
   );
 }
 
+function bringD3({ onResolve }) {
+  onResolve(
+    { filter: /^(?:d3-[a-z-]+|internmap)$/ },
+    ({ path }) => ({ path: fileURLToPath(import.meta.resolve(path)), sideEffects: false }),
+  );
+}
+
 function takeFromRoot({ onResolve }) {
   onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
     const isOfRoot = kind !== "entry-point" && modules.includes(fromHere(join(resolveDir, path)));
@@ -103,10 +107,23 @@ async function write({ path, text }) {
   const map = outputs.find((output) => output.path === `${path}.map`).text;
   const readable = await withConstants(withPaths(text, dirname(file)));
   const { code, map: newMap } = await minified(readable, map);
-  const notice = file === `${DIST}/root.js` ? HONO : "";
-  writeIfNew(file, `${code}${notice}//# sourceMappingURL=${basename(file)}.map\n`);
+  writeIfNew(file, `${code}${notices(newMap)}//# sourceMappingURL=${basename(file)}.map\n`);
   writeIfNew(`${file}.map`, withoutShipped(newMap));
   return [file, `${file}.map`];
+}
+
+/** The licences of the packages whose code is in a bundle, told by its source map. */
+function notices(map) {
+  const packages = JSON.parse(map).sources.flatMap((source) =>
+    source.match(/(?<=\bnode_modules\/)(?:@[^/]+\/)?[^/]+/) ?? []
+  );
+  const byLicence = new Map();
+  for (const name of new Set(packages)) {
+    const licence = readFileSync(`node_modules/${name}/LICENSE`, "utf8").trim();
+    byLicence.set(licence, [...byLicence.get(licence) ?? [], name]);
+  }
+  return [...byLicence].map(([licence, names]) => `/*\nCode of ${names.join(", ")}:\n\n${licence}\n*/\n`)
+    .join("");
 }
 
 /** One file at a time, and none that is right already, so that a run beside this one keeps what it reads. */

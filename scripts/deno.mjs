@@ -1,5 +1,5 @@
 /**
- * `node scripts/deno.mjs check`, `node scripts/deno.mjs test -A tests/rate_test.ts`: the installed Deno with what it
+ * `node scripts/deno.mjs check`, `node scripts/deno.mjs test -A tests/rules/rate_test.ts`: the installed Deno with what it
  * needs to find `@std/assert` here.
  */
 import { spawnSync } from "node:child_process";

@@ -77,8 +77,29 @@ async function listen(fetch, port) {
   return server.url;
 }
 
+/**
+ * What a platform's edge does with every request before a worker sees it: it says in a header who is connected. Here one
+ * that the request has is left, so that a test can be anybody.
+ */
+function withClient(header) {
+  return `(request) => {
+  if (request.headers.has("${header}")) return request;
+  const told = new Request(request);
+  told.headers.set("${header}", "${HOST}");
+  return told;
+}`;
+}
+
 async function onWorkerd(file, port) {
-  const path = await bundle(file, { conditions: ["workerd", "worker", "browser"] }, "worker.js");
+  const wrapper = `import worker from ${JSON.stringify(resolve(file))};
+export * from ${JSON.stringify(resolve(file))};
+const withClient = ${withClient("cf-connecting-ip")};
+export default { ...worker, fetch: (request, ...rest) => worker.fetch(withClient(request), ...rest) };`;
+  const path = await bundle(file, {
+    entryPoints: undefined,
+    stdin: { contents: wrapper, resolveDir: "." },
+    conditions: ["workerd", "worker", "browser"],
+  }, "worker.js");
   const bindings = Object.keys(variables()).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
   const config = join(dirname(path), "config.capnp");
   writeFileSync(
@@ -114,7 +135,8 @@ const worker :Workerd.Worker = (
 async function onEdgeRuntime(file, port) {
   const { EdgeRuntime, runServer } = await import("edge-runtime");
   const wrapper = `import handler from ${JSON.stringify(resolve(file))};
-addEventListener("fetch", (event) => event.respondWith(handler(event.request, event)));`;
+const withClient = ${withClient("x-vercel-forwarded-for")};
+addEventListener("fetch", (event) => event.respondWith(handler(withClient(event.request), event)));`;
   const path = await bundle(file, {
     entryPoints: undefined,
     stdin: { contents: wrapper, resolveDir: "." },

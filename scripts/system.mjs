@@ -1,7 +1,7 @@
-/** Programs that tests need and npm does not have: found on the PATH, or installed where this script may do that. */
+/** What tests need: programs that npm does not have, found on the PATH or installed where this script may do that; and the built package. */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve, sep } from "node:path";
 import process from "node:process";
 
 /** A test file (or a harness it imports) needs a program when it names the program's variable. */
@@ -20,7 +20,7 @@ const PROGRAMS = [
  * its variable a test skips, so each line is a hole in the run.
  */
 export function systemPrograms(testFiles) {
-  const text = withImports(testFiles).map((file) => readFileSync(file, "utf8")).join("\n");
+  const text = textOf(withImports(testFiles));
   const needed = PROGRAMS.filter(({ variable }) => text.includes(variable));
   const environment = {};
   const missing = [];
@@ -32,11 +32,25 @@ export function systemPrograms(testFiles) {
   return { environment, missing };
 }
 
+/**
+ * Whether those test files need dist when Node runs them: they, or what they import, import the package by its name, bundle it or
+ * pack it. Deno and Bun find the sources by that name.
+ */
+export function needsPackage(testFiles) {
+  const [root, sources] = [resolve("mod.ts"), resolve("src") + sep]; // the examples in them name it
+  const files = withImports(testFiles).filter((file) => file !== root && !file.startsWith(sources));
+  return /from "@weir\/throttle|"\.\/dist\/|"npm", \["pack"/.test(textOf(files));
+}
+
+function textOf(files) {
+  return files.map((file) => readFileSync(file, "utf8")).join("\n");
+}
+
 /** The files and what they import by relative paths, all the way down. */
 function withImports(files) {
   const seen = new Set(files.map((file) => resolve(file)));
   for (const file of seen) { // a Set also visits what is added on the way
-    for (const [, path] of readFileSync(file, "utf8").matchAll(/from "(\.[^"]+\.tsx?)"/g)) {
+    for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from |import\()"(\.[^"]+\.tsx?)"/g)) {
       const imported = resolve(dirname(file), path);
       if (existsSync(imported)) seen.add(imported);
     }

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { Identity } from "./auth/authenticate.ts";
-
 /** A request, and what is known about who sent it. */
 export interface Context {
   /** The request itself. */
@@ -22,4 +20,18 @@ export interface Context {
   readonly route: string | null;
   /** What the server passed beside the request. */
   readonly platform: readonly unknown[];
+}
+
+/** Who is asking, as authentication found. */
+export interface Identity {
+  /** Stable and unique among all that may ask. */
+  id: string;
+  /** A plan or tier, for rates that depend on it. */
+  tier?: string;
+  /** Exempt from `byUser` rules unless told otherwise. */
+  staff?: boolean;
+  /** Exempt from `byUser` rules unless told otherwise. */
+  superuser?: boolean;
+  /** What the credentials said, verified. */
+  claims?: Record<string, unknown>;
 }

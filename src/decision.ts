@@ -25,7 +25,7 @@ export type Source =
 /** The verdict of one rule on one request. */
 export interface Decision {
   /** The rule's name. */
-  policy: string;
+  rule: string;
   /** The quota: requests (or units of cost) a window. */
   limit: number;
   /** The window in ms. */
@@ -77,7 +77,7 @@ export type Said =
   & { readonly blocked?: boolean | undefined; readonly blockedMs?: number | undefined };
 
 /** Writes down what was said, where it came from, when, and the time under which a charge was recorded. */
-export function record(
+export function writeVerdict(
   verdict: Verdict,
   said: Said,
   source: Source,
@@ -96,7 +96,7 @@ export function record(
 }
 
 /** What headers tell of a decision. */
-export type Standing = Omit<Decision, "policy" | "source" | "blockedMs" | "at" | "chargedAt"> & {
+export type Standing = Omit<Decision, "rule" | "source" | "blockedMs" | "at" | "chargedAt"> & {
   /** The rule's name. */
   readonly name: string;
 };

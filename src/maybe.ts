@@ -74,19 +74,19 @@ export function each<T, R, A>(
       if (isPromise(value)) isHere = false;
     }
   } catch (error) {
-    forsake(values);
+    ignoreRejections(values);
     throw error;
   }
   return isHere ? values as R[] : Promise.all(values);
 }
 
 /** Nobody waits for these any more. */
-function forsake(values: readonly unknown[]): void {
+function ignoreRejections(values: readonly unknown[]): void {
   for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
 }
 
 /** `act(value)` where the value is only a promise so far. */
-export function ifLater<T>(value: MaybePromise<T>, act: (promise: Promise<T>) => void): void {
+export function whenPromise<T>(value: MaybePromise<T>, act: (promise: Promise<T>) => void): void {
   if (isPromise(value)) act(value);
 }
 

@@ -27,6 +27,45 @@ export interface Outcome extends RequestThrottle {
   /** The answer to a request that may not: the 429 or 503, or what `authenticate` answered. Null when allowed. */
   readonly response: Response | null;
   /**
+   * The rate headers alone, those that {@link label} would write, for a framework whose reply is no `Response`: copy them
+   * to its reply, and on a refusal send the status and body of `response` besides. Each reading makes new ones, of what
+   * holds by then, so what is `settle`d before is in them. Empty where `label` would write nothing.
+   *
+   * Reading them ends nothing. Where a rule has `count` or `concurrency()`, call
+   * `outcome.label(new Response(null, { status }))` once the reply has been sent: that gives back what is not counted, and
+   * the slots. Without such a rule there is nothing to end.
+   *
+   * @example On `node:http`, whose reply is a ServerResponse
+   * ```ts
+   * import { createThrottle } from "@weir/throttle";
+   * import { equal } from "node:assert/strict";
+   * import { once } from "node:events";
+   * import { createServer } from "node:http";
+   *
+   * const throttle = createThrottle({ rate: "1/min", count: "successes" });
+   * const server = createServer(async (incoming, reply) => {
+   *   const request = new Request("http://localhost" + incoming.url, { method: incoming.method! });
+   *   const outcome = await throttle.check(request, incoming); // incoming: its socket knows the address
+   *   reply.once("close", () => outcome.label(new Response(null, { status: reply.statusCode })));
+   *   reply.setHeaders(outcome.headers);
+   *   reply.statusCode = outcome.response?.status ?? 200;
+   *   reply.end(outcome.allowed ? "hello" : "not so fast");
+   * });
+   * await once(server.listen(0, "127.0.0.1"), "listening");
+   *
+   * const { port } = server.address() as { port: number };
+   * const first = await fetch(`http://127.0.0.1:${port}/`);
+   * equal(`${first.status} ${await first.text()}`, "200 hello");
+   * equal(first.headers.get("x-ratelimit-remaining"), "0");
+   * const second = await fetch(`http://127.0.0.1:${port}/`);
+   * equal(`${second.status} ${await second.text()}`, "429 not so fast");
+   * equal(second.headers.has("retry-after"), true);
+   * server.closeAllConnections();
+   * server.close();
+   * ```
+   */
+  readonly headers: Headers;
+  /**
    * Puts the rate headers on the handler's response and ends what the request holds (its `count`, its
    * concurrency slots, once the body ends). Call it once, with the response that is sent.
    *

@@ -4,17 +4,27 @@ import { pathToFileURL } from "node:url";
 
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
-const { fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = await load("mod.js");
+const weir = await load("mod.js");
+const { byGlobal, fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
+
+/** An algorithm as a rule has it. */
+function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) {
+  const algorithm = weir[name](options);
+  const rate = name === "concurrency" ? { limit } : { limit, window: windowMs / 1000 };
+  return weir.createThrottle({ rate, algorithm, block }).rules[0].implementation;
+}
 
 /** The store alone, asked as a throttle asks it: a question is made for each request, and the verdict written into it. */
-export function decider({ limit, windowMs, maxKeys = 1_000_000 }) {
+export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   const store = memoryStore({ maxKeys });
   const check = {
     key: "",
     policy: { name: "rule", limit, windowMs, mode: "enforce" },
-    algorithm: fixedWindow(),
+    algorithm: algorithmOf({ limit, windowMs, ...algorithm }),
     cost: 1,
     since: null,
+    // As a throttle names them: then the partition is looked up by itself.
+    stateName: "rule",
     partition: "",
   };
   const open = { ...store.decide([check], false)[0], ...check };
@@ -37,14 +47,24 @@ export function wrap(handler, { rules, headers, store }) {
   });
 }
 
+/** The same with rules for an endpoint, a group and a parameter, so much that all is about paths. */
+export function onPaths(handler) {
+  const rules = ["POST /login", "/api/*", "/items/:id"].map((on) => ({
+    on,
+    rate: "1000000000/min",
+    key: byGlobal(),
+  }));
+  return withThrottle(handler, rules);
+}
+
 /** Ms: what is measured is how long answers take, not whether a busy machine gives them in time. */
 const PATIENCE = 60_000;
 
 /** Decides a client's request under rules on a shared store, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
-    ? (await load("src/stores/redis.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
-    : (await load("src/stores/upstash.js")).upstashStore({
+    ? (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
+    : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
       token: http.token,
       timeoutMs: PATIENCE,
@@ -68,4 +88,13 @@ export async function shared({ rules, tcp, http }) {
     );
     return decisions.every(({ allowed }) => allowed);
   };
+}
+
+/** Asks a Redis about one key under one algorithm: what a check costs and which charge it corrects are up to who asks. */
+export async function single({ tcp, limit, windowMs, algorithm }) {
+  const store = (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE });
+  const implementation = algorithmOf({ limit, windowMs, ...algorithm });
+  const policy = { name: "rule", limit, windowMs, mode: "enforce" };
+  return (cost, since = null) =>
+    store.decide([{ key: "rule:somebody", policy, algorithm: implementation, cost, since }]);
 }

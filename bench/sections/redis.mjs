@@ -64,7 +64,7 @@ export async function prepare(programs) {
 }
 
 /** The client that Weir's peers use too. Commands are counted where they leave it: each is a round trip when sent in turn. */
-async function connect(options) {
+export async function connect(options) {
   const { Redis } = await peer("ioredis");
   const client = new Redis({
     ...options,

@@ -49,14 +49,20 @@ export interface Step<State = unknown> {
  * with a `step`; nothing else is needed to use it in memory. To run it on Redis it needs its `lua` twin.
  */
 export interface Algorithm<State = unknown> {
-  /** Its name in compiled rules. Default "custom". */
+  /** Its name in compiled rules, and where its states are kept: two of one name must read each other's. Default "custom". */
   readonly name?: string | undefined;
+  /**
+   * How its states are written, where that takes more than its name to tell: `gcra+block`. A store hands it states of this
+   * form alone. Default: its name.
+   */
+  readonly form?: string | undefined;
   /**
    * Decides one request. Pure: reads no clock, keeps nothing, changes none of its arguments.
    *
    * @param state What the last step said to remember, or null.
    * @param policy The limit in units and the window in ms.
-   * @param now Epoch ms by the store's clock. It may step back; that must neither add nor remove quota.
+   * @param now Epoch ms by the store's clock. It may step back: by up to a window that must neither add nor remove quota, and
+   * a time in the state that is further ahead is to be taken for now.
    * @param cost Units, an integer: at least 0, or, for a correction, what to add to or (negative) give back from a charge.
    * @param since Null for a request. For a correction the {@link Step.at} of the charge that it corrects: it must reach
    * that window, entry or slot and no other, is never refused, and clamps at 0 used.
@@ -74,9 +80,9 @@ export interface Algorithm<State = unknown> {
    * How many integers its state always has, where that is a constant from 2 to 4 and the step itself sees when a state is past its time.
    * A memory store then keeps such states packed. Default: not packed.
    */
-  readonly width?: number | undefined;
+  readonly stateSize?: number | undefined;
   /** Does quota come back bit by bit rather than all at once? Header fields then understate how soon. Default false. */
-  readonly gradual?: boolean | undefined;
+  readonly refillsGradually?: boolean | undefined;
   /** The quota unit of the RateLimit fields. Default "requests". */
   readonly unit?: "requests" | "content-bytes" | "concurrent-requests" | undefined;
   /**
@@ -88,18 +94,18 @@ export interface Algorithm<State = unknown> {
   /** Is a charge held only while its request runs, and given back when the response ends, as a slot is? Default false. */
   readonly heldWhileRunning?: boolean | undefined;
   /** May a refusal turn before its `retryAfterMs` has passed, as a freed slot does? Such refusals are never cached. Default: true for custom ones. */
-  readonly revocable?: boolean | undefined;
+  readonly mayFreeEarly?: boolean | undefined;
   /** Does a refusal itself change the state, as under a block? Then the store must hear of every one. Default: what `revocable` says. */
-  readonly remembersRefusals?: boolean | undefined;
+  readonly countsDenials?: boolean | undefined;
   /**
    * How long a charge may wait to be used: the end of the time, epoch ms, before which no more passes in any window if
    * its units are used late than if they were used when charged. Default: units are used when they are charged.
    *
    * @param at The {@link Step.at} of the charge.
    */
-  holdsUntil?: ((at: number, windowMs: number) => number) | undefined;
+  usableUntil?: ((at: number, windowMs: number) => number) | undefined;
   /** The greatest cost that can ever pass under this limit. Default: not known, so every cost is stepped. */
   capacity?: ((limit: number) => number) | undefined;
   /** Says in a few words what of this policy the algorithm cannot do exactly, or null. Asked when the rule is built. */
-  refuse?: ((limit: number, windowMs: number) => string | null) | undefined;
+  unsupported?: ((limit: number, windowMs: number) => string | null) | undefined;
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
+import { formOf, isAhead } from "./state.ts";
 
 /** A rule's block, in numbers. */
 export interface Block {
@@ -21,7 +22,8 @@ export interface Block {
   readonly maxMs: number;
 }
 
-interface State<Inner> {
+/** What a state says. */
+interface Parts<Inner> {
   /** The block's end, epoch ms; 0 when there was none. */
   readonly until: number;
   /** How long it lasted. */
@@ -31,31 +33,76 @@ interface State<Inner> {
   readonly inner: Inner | null;
 }
 
-/** The twin of the wrapper, as a statement that defines `block_step(inner, state, limit, window, now, cost, since, p)`. */
+/**
+ * As it is remembered: where the inner state is a list of numbers, as one more of them, the block's own first: its end, how
+ * long it lasted, how many refusals, each of them.
+ */
+type State<Inner> = Parts<Inner> | readonly number[];
+
+/** Where the refusals begin in such a list. */
+const REFUSALS = 3;
+
+const NOTHING: Parts<never> = { until: 0, lastMs: 0, refusals: [], inner: null };
+
+function partsOf<Inner>(state: State<Inner> | null): Parts<Inner> {
+  if (state === null) return NOTHING;
+  if (!isList(state)) return state;
+  const begins = REFUSALS + state[2];
+  const inner = state.length > begins ? state.slice(begins) as Inner : null;
+  return { until: state[0], lastMs: state[1], refusals: state.slice(REFUSALS, begins), inner };
+}
+
+function stateOf<Inner>(parts: Parts<Inner>): State<Inner> {
+  const { until, lastMs, refusals, inner } = parts;
+  if (inner === null) return [until, lastMs, refusals.length, ...refusals];
+  // An empty list would be none once it is read.
+  if (!isList(inner) || inner.length === 0) return parts;
+  return [until, lastMs, refusals.length, ...refusals, ...inner];
+}
+
+function isList(value: unknown): value is readonly number[] {
+  return Array.isArray(value);
+}
+
+/**
+ * The twin of the wrapper, as a statement that defines `block_step(inner, width, state, limit, window, now, cost, since, p)`.
+ * The width is that of the inner states, false where that is no constant.
+ */
 export const blockLua = `
-local function block_step(inner, state, limit, window, now, cost, since, p)
+local function block_step(inner, width, state, limit, window, now, cost, since, p)
   local after, within, first, growth, most = p[1], p[2], p[3], p[4], p[5]
   local own = {}
   for i = 6, #p do own[#own + 1] = p[i] end
-  local ends, last, refusals, inside = 0, 0, {}, nil
+  local ends, last, refusals, inside, mended = 0, 0, {}, nil, false
+  if state and (#state < 3 or #state < 3 + state[3]) then state = nil end
+  if state and width and #state > 3 + state[3] and #state ~= 3 + state[3] + width then state = nil end
   if state then
     ends, last = state[1], state[2]
+    if is_ahead(ends - last, now, last) then ends, mended = now + last, true end
     for i = 4, 3 + state[3] do
       if state[i] + within > now then refusals[#refusals + 1] = state[i] end
     end
     if #state > 3 + state[3] then
       inside = {}
       for i = 4 + state[3], #state do inside[#inside + 1] = state[i] end
+      inside.text, inside.page, inside.pages = state.text, state.page, state.pages
+    end
+    if #refusals > 0 and is_ahead(refusals[#refusals], now, within) then
+      for i = 1, #refusals do refusals[i] = math.min(refusals[i], now) end
+      mended = true
     end
   end
   local allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, cost, since, own)
-  local blocked, changed = false, kept ~= inside
+  local blocked, changed = false, mended or kept ~= inside
   if not since then
     if now < ends then
       if allowed then
         allowed, remaining, reset, retry, kept, ttl, at = inner(inside, limit, window, now, 0, nil, own)
+      elseif kept ~= inside then
+        local _
+        _, _, _, _, kept = inner(inside, limit, window, now, 0, nil, own)
       end
-      allowed, blocked, changed, kept = false, true, false, inside
+      allowed, blocked, changed = false, true, mended or kept ~= inside
     elseif not allowed then
       changed = true
       refusals[#refusals + 1] = math.max(now, refusals[#refusals] or now)
@@ -78,6 +125,7 @@ local function block_step(inner, state, limit, window, now, cost, since, p)
   local flat = { ends, last, #refusals }
   for i = 1, #refusals do flat[#flat + 1] = refusals[i] end
   for i = 1, #(kept or {}) do flat[#flat + 1] = kept[i] end
+  if kept then flat.text, flat.page, flat.pages = kept.text, kept.page, kept.pages end
   return allowed, remaining, reset, retry, flat, life, at, blocked
 end
 `;
@@ -95,33 +143,46 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
   const own = [after, withinMs, forMs, growth, maxMs];
   return {
     name: algorithm.name,
+    // A state begins with the block's own numbers.
+    form: `${formOf(algorithm)}+block`,
     lua: algorithm.lua === undefined ? undefined : `(function()
   local inner = ${algorithm.lua}
-  return function(...) return block_step(inner, ...) end
+  return function(...) return block_step(inner, ${algorithm.stateSize ?? false}, ...) end
 end)()`,
     params: [...own, ...(algorithm.params ?? [])],
-    gradual: algorithm.gradual,
+    refillsGradually: algorithm.refillsGradually,
     unit: algorithm.unit,
     window: algorithm.window,
     heldWhileRunning: algorithm.heldWhileRunning,
     // Every refusal counts towards a block, so none may be answered without the store.
-    revocable: true,
-    remembersRefusals: true,
+    mayFreeEarly: true,
+    countsDenials: true,
     capacity: algorithm.capacity?.bind(algorithm),
-    refuse: algorithm.refuse?.bind(algorithm),
+    unsupported: algorithm.unsupported?.bind(algorithm),
     step(state, policy, now, cost, since) {
-      const inner = state?.inner ?? null;
-      let { until, lastMs } = state ?? { until: 0, lastMs: 0 };
-      let refusals = state?.refusals.filter((at) => at + withinMs > now) ?? [];
+      const before = partsOf(state);
+      const { inner } = before;
+      let { until, lastMs } = before;
+      let refusals = before.refusals.filter((at) => at + withinMs > now);
+      let mended = false;
+      if (isAhead(until - lastMs, now, lastMs)) [until, mended] = [now + lastMs, true];
+      if (refusals.length > 0 && isAhead(refusals[refusals.length - 1], now, withinMs)) {
+        refusals = refusals.map((at) => Math.min(at, now));
+        mended = true;
+      }
       let step = algorithm.step(inner, policy, now, cost, since);
       let { allowed, state: kept } = step;
-      let changed = kept !== inner;
+      let changed = mended || kept !== inner;
       let blocked = false;
       if (since === null) {
         if (now < until) {
-          // Nothing is charged, so the numbers are those of a step that charges nothing.
-          if (allowed) step = algorithm.step(inner, policy, now, 0, null);
-          [allowed, blocked, changed, kept] = [false, true, false, inner];
+          // Nothing is charged, and no refusal counts: the numbers, and what is kept, are those of a step that charges nothing.
+          if (allowed || kept !== inner) {
+            const idle = algorithm.step(inner, policy, now, 0, null);
+            kept = idle.state;
+            if (allowed) step = idle;
+          }
+          [allowed, blocked, changed] = [false, true, mended || kept !== inner];
         } else if (!allowed) {
           changed = true;
           // In order even when the clock has stepped back.
@@ -139,7 +200,7 @@ end)()`,
         remaining: blocked ? 0 : step.remaining,
         resetAfterMs: blocked ? Math.max(step.resetAfterMs, leftMs) : step.resetAfterMs,
         retryAfterMs: blocked ? Math.max(step.retryAfterMs, leftMs) : step.retryAfterMs,
-        state: changed ? { until, lastMs, refusals, inner: kept } : state,
+        state: changed ? stateOf({ until, lastMs, refusals, inner: kept }) : state,
         ttlMs: Math.max(
           step.ttlMs,
           lastMs > 0 ? leftMs + 2 * lastMs : 0,

@@ -4,16 +4,22 @@
  * @module
  */
 
-import { type Duration, durationMs } from "../rate.ts";
+import { type Duration, durationMs } from "../duration.ts";
 import type { Algorithm } from "./algorithm.ts";
-import { type Log, logStep } from "./log.ts";
+import { type Log, logStep, unlogged } from "./log.ts";
+import { slotEnd } from "./slot.ts";
 
 /** Nobody can know when a slot frees: what a refused client is told to wait. */
 const RETRY_MS = 1000;
 
+/** Up to this limit a log has an entry for each ms; above it, for each such part of the lease, so that it is no longer. */
+const MOST_ENTRIES = 64;
+
 const lua = `
 function(state, limit, window, now, cost, since, p)
-  local allowed, remaining, reset, retry, kept, ttl, at = log_step(state, limit, window, now, cost, since, now)
+  local stamp = now
+  if limit > ${MOST_ENTRIES} then stamp = slot_end(now, window, ${MOST_ENTRIES}) end
+  local allowed, remaining, reset, retry, kept, ttl, at = log_step(state, limit, window, now, cost, since, stamp)
   if retry > 0 and retry < math.huge then retry = ${RETRY_MS} end
   return allowed, remaining, reset, retry, kept, ttl, at
 end`;
@@ -21,7 +27,13 @@ end`;
 /**
  * Concurrency: at most `limit` requests in flight. A slot is an entry of a log whose window is the lease; it
  * is given back when the response's body ends, errors or is cancelled, or leaves when its lease runs out
- * (the process that held it is gone). The rule's rate is `{ limit }` alone.
+ * (the process that held it is gone). The rule's rate is `{ limit }` alone, and any limit costs the same: above
+ * 64, slots are remembered by the 64th of a lease in which they were taken, so one that nobody gave back leaves up
+ * to a 64th of the lease late.
+ *
+ * A body that nobody reads does not end, and runtimes may never cancel it: ten such answers hold ten slots until their leases
+ * run out, so keep the lease short. A WebSocket's upgrade has no body: its slot comes free at the 101, and the open connection
+ * holds none.
  *
  * @param options `lease`: the longest a request may hold its slot, in seconds or as a duration ("30s").
  * Longer than the longest answer, or that answer's slot is given away early.
@@ -49,13 +61,14 @@ export function concurrency(options: { lease: Duration }): Algorithm {
     unit: "concurrent-requests",
     window: leaseMs,
     heldWhileRunning: true,
-    revocable: true,
-    remembersRefusals: false,
+    mayFreeEarly: true,
+    countsDenials: false,
     capacity: (limit) => limit,
-    step(state, policy, now, cost, since) {
-      const step = logStep(state, policy, now, cost, since, now);
-      const { retryAfterMs } = step;
-      return retryAfterMs > 0 && retryAfterMs < Infinity ? { ...step, retryAfterMs: RETRY_MS } : step;
-    },
+    step: unlogged((out, log, from, to, policy, now, cost, since) => {
+      const { limit, windowMs } = policy;
+      const stamp = limit > MOST_ENTRIES ? slotEnd(now, windowMs, MOST_ENTRIES) : now;
+      logStep(out, log, from, to, policy, now, cost, since, stamp);
+      if (out.retryAfterMs > 0 && out.retryAfterMs < Infinity) out.retryAfterMs = RETRY_MS;
+    }),
   } satisfies Algorithm<Log>;
 }

@@ -7,31 +7,30 @@
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
+import { isAhead } from "./state.ts";
 
 // The state: when the window opened (epoch ms), and the units used in it.
 
 const lua = `
 function(state, limit, window, now, cost, since, p)
-  local open = state and now < state[1] + window
-  local start, used = now, 0
-  if p[1] == 1 then start = now - math.fmod(now, window) end
-  if open then start, used = state[1], state[2] end
-  local kept, after, allowed = state, used, true
+  local function opening() return p[1] == 1 and now - math.fmod(now, window) or now end
+  local mended = state and is_ahead(state[1], now, window)
+  local start = mended and now or state and state[1] or opening()
+  local open = state and now < start + window
+  local used = open and state[2] or 0
+  if not open then start = opening() end
+  local after, allowed = used, true
   if since then
-    if since + window > now and (cost > 0 or (open and since == start)) then
+    if since + window > now and (cost > 0 or (open and since == state[1])) then
       after = math.min(MAX, math.max(0, used + cost))
     end
-    if after ~= used then
-      if not open then start = since end
-      kept = { start, after }
-    end
+    if after ~= used and not open and not is_ahead(since, now, window) then start = since end
   else
     allowed = used + cost <= limit
-    if allowed and cost > 0 then
-      after = used + cost
-      kept = { start, after }
-    end
+    if allowed then after = used + cost end
   end
+  local kept = state
+  if after ~= used or mended then kept = { start, after } end
   local left = start + window - now
   local retry = 0
   if not allowed then retry = cost > limit and math.huge or left end
@@ -59,25 +58,29 @@ end`;
  */
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   const { aligned = false } = options;
+  const opening = (now: number, windowMs: number): number => aligned ? now - (now % windowMs) : now;
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
+    // Not for the start of the clock's own window, which could be over in a moment.
+    const mended = state !== null && isAhead(state[0], now, windowMs);
+    let start = mended ? now : state !== null ? state[0] : opening(now, windowMs);
     // A clock that stepped back is before the start: the window stays open until its end.
-    const open = state !== null && now < state[0] + windowMs;
-    let start = open ? state[0] : aligned ? now - (now % windowMs) : now;
+    const open = state !== null && now < start + windowMs;
     const used = open ? state[1] : 0;
+    if (state !== null && !open) start = opening(now, windowMs);
     let after = used;
     let allowed = true;
     if (since !== null) {
       // `since` is the start of the charged window. It differs from an open window's start only when the
       // charge was 0 on an idle key, which had no window: then an extra charge goes to what is open now.
-      if (since + windowMs > now && (cost > 0 || (open && since === start))) {
+      if (since + windowMs > now && (cost > 0 || (open && since === state[0]))) {
         after = Math.min(MAX, Math.max(0, used + cost));
       }
-      if (after !== used && !open) start = since;
+      if (after !== used && !open && !isAhead(since, now, windowMs)) start = since;
     } else {
       allowed = used + cost <= limit;
       if (allowed) after = used + cost;
     }
-    const changed = after !== used;
+    const changed = after !== used || mended;
     const leftMs = start + windowMs - now;
     out.allowed = allowed;
     out.remaining = Math.max(0, limit - after);
@@ -91,12 +94,14 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   };
   return {
     name: "fixed-window",
+    // A window that opened at a request is none of the clock's.
+    form: aligned ? "fixed-window+aligned" : undefined,
     lua,
     params: [aligned ? 1 : 0],
-    width: 2,
-    revocable: false,
+    stateSize: 2,
+    mayFreeEarly: false,
     // The window's end.
-    holdsUntil: (start, windowMs) => start + windowMs,
+    usableUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
     step: unpacked(2, step),
   } satisfies Algorithm<readonly number[]>;

@@ -7,8 +7,8 @@
 
 import type { Algorithm, Policy } from "./algorithm.ts";
 
-/** What a packed step says: a step's answer, to be written into and used again. */
-export interface PackedStep {
+/** A step's answer but for what to remember, to be written into and used again. */
+export interface StepSaid {
   /** Does the cost pass? */
   allowed: boolean;
   /** Whole units left after this step. */
@@ -21,9 +21,13 @@ export interface PackedStep {
   ttlMs: number;
   /** The time that names this charge to a later correction. */
   at: number;
-  /** Is there something to remember that was not there? Then it is in {@link state}. */
+  /** Is there something to remember that was not there? */
   changed: boolean;
-  /** The numbers to remember, as many as the algorithm's `width`. */
+}
+
+/** What a packed step says. */
+export interface PackedStep extends StepSaid {
+  /** Of a step that changed something: the numbers to remember, as many as the algorithm's `width`. */
   readonly state: Float64Array;
 }
 

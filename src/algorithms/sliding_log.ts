@@ -5,9 +5,9 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
-import { type Log, logStep } from "./log.ts";
+import { type Log, logStep, unlogged } from "./log.ts";
 
-/** Above this the memory and time of a log stop being reasonable. */
+/** Above this the memory of a log stops being reasonable. */
 const MOST = 10_000;
 
 /**
@@ -32,13 +32,15 @@ export function slidingLog(): Algorithm {
     lua: `function(state, limit, window, now, cost, since, p)
   return log_step(state, limit, window, now, cost, since, now)
 end`,
-    gradual: true,
-    revocable: false,
+    refillsGradually: true,
+    mayFreeEarly: false,
     capacity: (limit) => limit,
-    refuse: (limit) =>
+    unsupported: (limit) =>
       limit <= MOST
         ? null
         : `slidingLog() remembers every request, so limit must be at most ${MOST} (slidingWindow() has the same bound in constant memory): current value is ${limit}`,
-    step: (state, policy, now, cost, since) => logStep(state, policy, now, cost, since, now),
+    step: unlogged((out, log, from, to, policy, now, cost, since) =>
+      logStep(out, log, from, to, policy, now, cost, since, now)
+    ),
   } satisfies Algorithm<Log>;
 }

@@ -5,23 +5,15 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
-import { ceilDiv, floorDiv } from "./integer.ts";
-import { type Log, logStep } from "./log.ts";
+import { type Log, logStep, unlogged } from "./log.ts";
+import { slotEnd } from "./slot.ts";
 
 /** Keeps now x slots exact until the year 2255. */
 const MOST = 1000;
 
-/** The last ms of the slot that holds `now`. A slot is never shorter than a ms. */
-function slotEnd(now: number, windowMs: number, slots: number): number {
-  const n = Math.min(slots, windowMs);
-  return ceilDiv((floorDiv(now * n, windowMs) + 1) * windowMs, n) - 1;
-}
-
 const lua = `
 function(state, limit, window, now, cost, since, p)
-  local n = math.min(p[1], window)
-  local stamp = ceil_div((floor_div(now * n, window) + 1) * window, n) - 1
-  return log_step(state, limit, window, now, cost, since, stamp)
+  return log_step(state, limit, window, now, cost, since, slot_end(now, window, p[1]))
 end`;
 
 /**
@@ -53,12 +45,13 @@ export function slidingWindow(options: { slots?: number } = {}): Algorithm {
     name: "sliding-window",
     lua,
     params: [slots],
-    gradual: true,
-    revocable: false,
+    refillsGradually: true,
+    mayFreeEarly: false,
     // A charge counts from its slot's end on, so it makes no difference when in the slot it is used.
-    holdsUntil: (end) => end + 1,
+    usableUntil: (end) => end + 1,
     capacity: (limit) => limit,
-    step: (state, policy, now, cost, since) =>
-      logStep(state, policy, now, cost, since, slotEnd(now, policy.windowMs, slots)),
+    step: unlogged((out, log, from, to, policy, now, cost, since) =>
+      logStep(out, log, from, to, policy, now, cost, since, slotEnd(now, policy.windowMs, slots))
+    ),
   } satisfies Algorithm<Log>;
 }

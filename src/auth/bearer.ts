@@ -4,10 +4,14 @@
  * @module
  */
 
-/** What a request has in `Authorization: Bearer`, as it is; null where it has no such thing. */
+/**
+ * What a request has in `Authorization: Bearer`, as it is. Null where it has no credentials; empty, which is no token, where it
+ * has some that cannot be read as one: another scheme, a tab for the space. Two headers that a server joined are one text here.
+ */
 export function bearerToken(request: Request): string | null {
-  const [, token] = /^bearer(?: +(.*))?$/i.exec(request.headers.get("authorization") ?? "") ?? [, null];
-  return token ?? (token === undefined ? "" : null);
+  const credentials = request.headers.get("authorization");
+  if (!credentials) return null;
+  return /^bearer +(.+)$/i.exec(credentials)?.[1] ?? "";
 }
 
 function problem(status: number, title: string, detail: string, headers: Record<string, string>): Response {

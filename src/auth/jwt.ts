@@ -5,9 +5,10 @@
  */
 
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from "jose";
-import { joined } from "../keys/compose.ts";
+import { joined } from "../keys/join.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import type { Authenticate, Identity } from "./authenticate.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type { Identity } from "../context.ts";
 import { bearerToken, cannotCheckTokens, tokenRefused, tokenRequired } from "./bearer.ts";
 import { type JwtAuthOptions, prepareJwtOptions } from "./jwt_options.ts";
 import { KeysUnavailableError } from "./remote_keys.ts";
@@ -61,7 +62,8 @@ function answerTo(error: unknown): Response {
 /**
  * Authenticates by the token in `Authorization: Bearer`: signature, algorithm, `exp`, `nbf`, and `iss` and `aud`
  * where they are set. A token must have `exp` and `sub`. One that is not good in every respect is answered with
- * 401 and nobody's quota is touched; a request without one is anonymous unless `required`. While keys cannot be
+ * 401 and nobody's quota is touched, and so is an `Authorization` header that holds anything but one bearer token
+ * (another scheme, two headers in one). A request without that header is anonymous unless `required`. While keys cannot be
  * fetched, and no older ones are known, the answer is 503 with Retry-After.
  *
  * The identity's id is issuer and subject in one text, for `byUser`; `byJwt` keys on a hash of them. Checking a

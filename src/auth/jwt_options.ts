@@ -4,11 +4,11 @@
  * @module
  */
 
-import { type Secret, secretBytes } from "../hash.ts";
+import { type Secret, secretBytes } from "../hash/digest.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { refusal, shown } from "../refusal.ts";
-import { warnOnce } from "../warn.ts";
-import type { Identity } from "./authenticate.ts";
+import { cannot, shown } from "../cannot.ts";
+import { warnOnce } from "../warn_once.ts";
+import type { Identity } from "../context.ts";
 
 /** A public JSON Web Key (RFC 7517 section 4). */
 export interface PublicJwk {
@@ -64,6 +64,8 @@ export interface JwtAuthOptions {
   identity?: (claims: Record<string, unknown>) => MaybePromise<Partial<Identity>>;
   /** How long the answer of `jwks` may take, in ms. Default 5000. */
   timeoutMs?: number;
+  /** How long the answer of `jwks` may be, in bytes: no more is read, and there are no new keys. Default 1000000. */
+  maxBytes?: number;
   /** The time, epoch ms. Default `Date.now`. */
   clock?: () => number;
 }
@@ -85,6 +87,7 @@ export interface PreparedJwtOptions {
   readonly required: boolean;
   readonly identity: NonNullable<JwtAuthOptions["identity"]> | null;
   readonly timeoutMs: number;
+  readonly maxBytes: number;
   readonly clock: () => number;
 }
 
@@ -188,6 +191,7 @@ const NAMES = new Set<keyof JwtAuthOptions>([
   "required",
   "identity",
   "timeoutMs",
+  "maxBytes",
   "clock",
 ]);
 
@@ -203,12 +207,16 @@ export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
       refuse(`it takes no option but ${[...NAMES].join(", ")}`, shown(name));
     }
   }
-  const { clockTolerance = 5, required = false, identity, timeoutMs = 5000, clock = Date.now } = options;
+  const { clockTolerance = 5, required = false, identity, clock = Date.now } = options;
+  const { timeoutMs = 5000, maxBytes = 1_000_000 } = options;
   if (!(typeof clockTolerance === "number" && clockTolerance >= 0 && clockTolerance <= 300)) {
-    throw new RangeError(refusal("make jwtAuth()", "clockTolerance must be 0 to 300 s", clockTolerance));
+    throw new RangeError(cannot("make jwtAuth()", "clockTolerance must be 0 to 300 s", clockTolerance));
   }
   if (!(Number.isSafeInteger(timeoutMs) && timeoutMs >= 1)) {
-    throw new RangeError(refusal("make jwtAuth()", "timeoutMs must be a positive integer", timeoutMs));
+    throw new RangeError(cannot("make jwtAuth()", "timeoutMs must be a positive integer", timeoutMs));
+  }
+  if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
+    throw new RangeError(cannot("make jwtAuth()", "maxBytes must be a positive integer", maxBytes));
   }
   if (typeof required !== "boolean") refuse("required must be true or false", shown(required));
   if (identity !== undefined && typeof identity !== "function") {
@@ -225,6 +233,7 @@ export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
     required,
     identity: identity ?? null,
     timeoutMs,
+    maxBytes,
     clock,
   };
 }

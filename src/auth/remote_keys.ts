@@ -50,14 +50,42 @@ export interface RemoteKeys {
 
 const late = (): Error => new Error("The keys did not come in time.");
 
-async function fetchKeySet(url: URL, timeoutMs: number): Promise<KeySet> {
+/** What a server's answer may cost. */
+export interface RemoteKeysOptions {
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** How long an answer may take. */
+  readonly timeoutMs: number;
+  /** How long an answer may be, in bytes after decompression. */
+  readonly maxBytes: number;
+}
+
+/** A body's text. One that is longer than may be is given up where that shows: a small answer may unpack to anything. */
+async function textOf(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
+  if (body === null) return "";
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let bytes = 0;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    if (bytes > maxBytes) {
+      await reader.cancel();
+      throw new Error(`The keys have more than ${maxBytes} bytes.`);
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+async function fetchKeySet(url: URL, { timeoutMs, maxBytes }: RemoteKeysOptions): Promise<KeySet> {
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
     // The keys' place is configured, and no answer may move it. (Workers know no "error".)
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
-  if (response.status === 200) return createLocalJWKSet(await response.json());
+  if (response.status === 200) return createLocalJWKSet(JSON.parse(await textOf(response.body, maxBytes)));
   await response.body?.cancel();
   throw new Error(`${url} answered ${response.status}.`);
 }
@@ -66,10 +94,10 @@ async function fetchKeySet(url: URL, timeoutMs: number): Promise<KeySet> {
  * Keeps the keys at a URL: one request at a time, with a deadline, and with a pause after each.
  *
  * @param url Where they are.
- * @param clock Epoch ms.
- * @param timeoutMs How long an answer may take.
+ * @param options See {@link RemoteKeysOptions}.
  */
-export function remoteKeys(url: URL, clock: () => number, timeoutMs: number): RemoteKeys {
+export function remoteKeys(url: URL, options: RemoteKeysOptions): RemoteKeys {
+  const { clock, timeoutMs } = options;
   let keys: KeySet | null = null;
   let fetchedAt = -Infinity;
   let failures = 0;
@@ -79,7 +107,7 @@ export function remoteKeys(url: URL, clock: () => number, timeoutMs: number): Re
 
   async function fetchOnce(): Promise<void> {
     try {
-      keys = await fetchKeySet(url, timeoutMs);
+      keys = await fetchKeySet(url, options);
       fetchedAt = clock();
       failures = 0;
       nextFetchAt = fetchedAt + COOLDOWN_MS;

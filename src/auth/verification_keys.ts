@@ -57,8 +57,8 @@ async function fromOne(
   };
 }
 
-function fromUrl(url: URL, { clock, timeoutMs }: PreparedJwtOptions): KeyFor {
-  const remote = remoteKeys(url, clock, timeoutMs);
+function fromUrl(url: URL, options: PreparedJwtOptions): KeyFor {
+  const remote = remoteKeys(url, options);
   return async (header) => {
     if ((header.kid?.length ?? 0) > LONGEST_KID) throw new Error("The token's kid is no name.");
     const current = await remote.current();

@@ -10,7 +10,7 @@ import {
   convertIPv6BinaryToString,
   convertIPv6ToBinary,
 } from "hono/utils/ipaddr";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 /** An address as the number that it is. */
 interface Address {
@@ -110,7 +110,7 @@ export function addressKey(address: string, prefixes: AddressPrefixes = {}): str
   const keyOf = compileAddressKey(prefixes);
   const canonical = typeof address === "string" ? canonicalAddress(address) : null;
   if (canonical !== null) return keyOf(canonical);
-  throw new TypeError(refusal("make an address key", "the address must be an IPv4 or IPv6 address", address));
+  throw new TypeError(cannot("make an address key", "the address must be an IPv4 or IPv6 address", address));
 }
 
 /**
@@ -219,6 +219,6 @@ function unembed(address: Address): Address {
 function requirePrefix(name: string, prefix: number, bits: number): void {
   if (Number.isInteger(prefix) && prefix >= 1 && prefix <= bits) return;
   throw new RangeError(
-    refusal("make an address key", `${name} must be a whole number from 1 to ${bits}`, prefix),
+    cannot("make an address key", `${name} must be a whole number from 1 to ${bits}`, prefix),
   );
 }

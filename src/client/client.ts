@@ -7,7 +7,7 @@
 import { peerOf, UNIX } from "./peer.ts";
 import { type Platform, platforms, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 export type { Platform } from "./platforms.ts";
 
@@ -16,6 +16,23 @@ export type { Platform } from "./platforms.ts";
  * forwarding headers, which any client can send, are not looked at.
  *
  * Say one thing: `trustedProxies` (with or without `header`), or `platform`, or `address`.
+ *
+ * Where a server or a framework passes nothing beside the request, pass the peer's address yourself, as `{ ip }`: it is the
+ * peer then, and all that is said here applies to it.
+ *
+ * @example A framework that knows the address and passes something else
+ * ```ts
+ * import { createThrottle } from "@weir/throttle";
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const throttle = createThrottle("1/min");
+ * const handler = throttle.wrap((_request, _peer: { ip: string }) => new Response("hello"));
+ * const request = new Request("https://example.com/");
+ *
+ * const { status } = await handler(request, { ip: "192.0.2.1" });
+ * const { allowed } = await throttle.check(request, { ip: "192.0.2.1" });
+ * deepStrictEqual([status, allowed], [200, false]);
+ * ```
  */
 export interface ClientOptions {
   /**
@@ -37,9 +54,11 @@ export interface ClientOptions {
   platform?: Platform;
   /**
    * Your own way: given the request and what the server passed beside it, an address (also with a port), or null.
-   * Text that is no address counts as null; what the function throws is thrown on.
+   * Text that is no address counts as null; what the function throws is thrown on. Say the type of what your server passes:
+   * `address: (_request, event: RequestEvent) => event.getClientAddress()`.
    */
-  address?: (request: Request, ...platform: unknown[]) => string | null;
+  // A method, so that a function may be more particular about what is passed.
+  address?(request: Request, ...platform: unknown[]): string | null;
 }
 
 const OPTIONS = ["trustedProxies", "header", "platform", "address"];
@@ -61,7 +80,7 @@ const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  *
  * @param request The request.
  * @param platform What the server passed beside the request: Deno's info, Bun's server, `{ incoming }` of
- * `@hono/node-server`, a `node:http` message, Netlify's context, Hono's context.
+ * `@hono/node-server`, a `node:http` message, Netlify's context, Hono's context, or `{ ip }` from somebody who knows it.
  * @param options Whom to believe. Compiled once for each object: do not change it afterwards.
  * @returns Canonical text (IPv4 in dotted decimal, IPv6 as in RFC 5952), or null where nobody says: there is no peer,
  * or it is on a Unix socket.
@@ -136,7 +155,7 @@ function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient 
     const text: unknown = address(request, ...platform);
     if (text === null || text === undefined) return null;
     if (typeof text === "string") return forwardedAddress(text);
-    throw new TypeError(refusal("use what client option address returned", "it must be text or null", text));
+    throw new TypeError(cannot("use what client option address returned", "it must be text or null", text));
   };
 }
 
@@ -178,7 +197,7 @@ function requireProxies(proxies: number | readonly string[]): void {
   if (typeof proxies === "number") {
     if (Number.isSafeInteger(proxies) && proxies >= 0) return;
     throw new RangeError(
-      refusal(
+      cannot(
         "use client option trustedProxies",
         "the number of hops must be a whole number of 0 or more",
         proxies,
@@ -191,5 +210,5 @@ function requireProxies(proxies: number | readonly string[]): void {
 }
 
 function refuse(name: string, reason: string, value: unknown): never {
-  throw new TypeError(refusal(`use client option ${name}`, reason, value));
+  throw new TypeError(cannot(`use client option ${name}`, reason, value));
 }

@@ -9,6 +9,7 @@
  * | `node:http` | the `IncomingMessage`, or its socket |
  * | Netlify | a context, with `ip` |
  * | srvx | nothing; the request itself has `ip` and `runtime` |
+ * | a framework, by hand | `{ ip }` |
  * | Hono | its context; its `env` is, or holds, one of the above |
  *
  * @module
@@ -30,6 +31,7 @@ interface Passed {
   readonly incoming?: Passed;
   readonly socket?: Passed;
   readonly remoteAddress?: unknown;
+  readonly destroyed?: unknown;
   readonly ip?: unknown;
 }
 
@@ -61,6 +63,33 @@ export function peerOf(request: Request, platform: readonly unknown[]): string |
     // The socket of a closed HTTP/2 stream throws at any look.
     return null;
   }
+}
+
+/**
+ * Has the client of a request left? Asked only where its peer is unknown, which a closed socket makes it. (Deno keeps the
+ * peer, and would print a notice of its own for every server whose requests' signals are looked at.)
+ *
+ * @param request The request.
+ * @param platform What the server passed beside it.
+ */
+export function hasLeft(request: Request, platform: readonly unknown[]): boolean {
+  try {
+    const passed = passedBeside(platform) as Passed | undefined;
+    if (passed?.remoteAddr !== undefined) return false;
+    return isClosed(passed) || isClosed((request as SrvxRequest).runtime?.node?.req) ||
+      request.signal?.aborted === true;
+  } catch {
+    // As above: it is closed.
+    return true;
+  }
+}
+
+function isClosed(passed: Passed | undefined): boolean {
+  if (!passed) return false;
+  return [passed, passed.server, passed.context].some((place) => {
+    const holder = place?.incoming ?? place;
+    return (holder?.socket ?? holder)?.destroyed === true;
+  });
 }
 
 /**

@@ -26,6 +26,20 @@ export type Platform =
 /** Who sent a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
 export type ReadClient = (request: Request, platform: readonly unknown[]) => string | null;
 
+/** The header in which each platform's edge names the client; none where it does so beside the request alone. */
+export const platformHeaders: Readonly<Partial<Record<Platform, string>>> = {
+  "cloudflare": "cf-connecting-ip",
+  "vercel": "x-vercel-forwarded-for",
+  "netlify": "x-nf-client-connection-ip",
+  "fly": "fly-client-ip",
+  "aws-alb": "x-forwarded-for",
+  "aws-cloudfront": "cloudfront-viewer-address",
+  "gcp-lb": "x-forwarded-for",
+  // Not x-azure-clientip, which Front Door fills from what the client sent.
+  "azure-front-door": "x-azure-socketip",
+  "azure-app-service": "x-forwarded-for",
+};
+
 /**
  * How each platform names the client. Where a request lacks what the edge would have set (a health check from inside
  * the platform), its peer is the client.
@@ -33,22 +47,21 @@ export type ReadClient = (request: Request, platform: readonly unknown[]) => str
 export const platforms: Readonly<Record<Platform, ReadClient>> = {
   "cloudflare": cloudflare,
   // Marked, as are the calls below, for bundles that use none of this.
-  "vercel": /* @__PURE__ */ header("x-vercel-forwarded-for"),
-  "netlify": (request, platform) =>
-    peerOf(request, platform) ?? header("x-nf-client-connection-ip")(request, platform),
-  "fly": /* @__PURE__ */ header("fly-client-ip"),
+  "vercel": /* @__PURE__ */ header("vercel"),
+  "netlify": (request, platform) => peerOf(request, platform) ?? header("netlify")(request, platform),
+  "fly": /* @__PURE__ */ header("fly"),
   "deno-deploy": peerOf,
   "aws-lambda": (request, platform) => sourceIp(platform) ?? peerOf(request, platform),
-  "aws-alb": /* @__PURE__ */ header("x-forwarded-for"),
-  "aws-cloudfront": /* @__PURE__ */ header("cloudfront-viewer-address"),
+  "aws-alb": /* @__PURE__ */ header("aws-alb"),
+  "aws-cloudfront": /* @__PURE__ */ header("aws-cloudfront"),
   // The load balancer adds its own address after the client's.
-  "gcp-lb": /* @__PURE__ */ header("x-forwarded-for", 2),
-  // Not x-azure-clientip, which Front Door fills from what the client sent.
-  "azure-front-door": /* @__PURE__ */ header("x-azure-socketip"),
-  "azure-app-service": /* @__PURE__ */ header("x-forwarded-for"),
+  "gcp-lb": /* @__PURE__ */ header("gcp-lb", 2),
+  "azure-front-door": /* @__PURE__ */ header("azure-front-door"),
+  "azure-app-service": /* @__PURE__ */ header("azure-app-service"),
 };
 
-function header(name: string, hops: number = 1): ReadClient {
+function header(of: Platform, hops: number = 1): ReadClient {
+  const name = platformHeaders[of]!;
   const read = headerReader(name);
   const walk = walkHops(hops, name);
   return (request, platform) => walk(peerOf(request, platform), read(request.headers.get(name) ?? ""));
@@ -56,7 +69,7 @@ function header(name: string, hops: number = 1): ReadClient {
 
 // With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E: 240.0.0.0/4.
 const PSEUDO_IPV4 = /^2[45]\d\./;
-const connectingIp = /* @__PURE__ */ header("cf-connecting-ip");
+const connectingIp = /* @__PURE__ */ header("cloudflare");
 
 function cloudflare(request: Request, platform: readonly unknown[]): string | null {
   const address = connectingIp(request, platform);

@@ -8,7 +8,7 @@
 
 import { addressRange, canonicalAddress, remembered } from "./address.ts";
 import { UNIX } from "./peer.ts";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 /** The addresses of a header value, the one last added first. Null stands for an entry that is no address. */
 export type ReadHeader = (value: string) => Iterable<string | null>;
@@ -95,7 +95,7 @@ function trustedRange(text: string): { has(address: string): boolean } {
   const reason = range === null
     ? `a trusted proxy must be an address, a CIDR range such as "10.0.0.0/8", or "unix"`
     : "trusting every address would let each client choose its own";
-  throw new TypeError(refusal("use client option trustedProxies", reason, text));
+  throw new TypeError(cannot("use client option trustedProxies", reason, text));
 }
 
 // Between brackets must be a colon (IPv6), and before a port must be none, or a bare IPv6 address would lose its end.

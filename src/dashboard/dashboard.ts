@@ -8,11 +8,11 @@ import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Decision } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "../stats/prometheus.ts";
 import type { StatsReport } from "../stats/report.ts";
 import type { Stats } from "../stats/stats.ts";
-import type { Throttle } from "../throttle.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { clientsPage } from "./clients.tsx";
 import { live } from "./live.ts";
 import { lookupPage } from "./lookup.tsx";
@@ -112,7 +112,7 @@ async function reset(throttle: Throttle, name: string, key: string): Promise<Tol
  * origin only), `/stats` (the statistics as JSON) and `/metrics` (as Prometheus text).
  *
  * Pages are rendered here and need no script; with it they refresh themselves. Their links are relative, so a proxy may put them
- * under another path. It needs `d3-scale` and `d3-shape`.
+ * under another path.
  *
  * @typeParam App What to see it as: Hono's own type, or {@link DashboardApp}. Default: whatever is wanted where it is used.
  * @param options See {@link DashboardOptions}.
@@ -128,7 +128,7 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
     ["authorize must be a function that says who may see it", typeof authorize === "function", authorize],
   ];
   for (const [demand, holds, value] of demands) {
-    if (!holds) throw new TypeError(refusal("make dashboard()", demand, value));
+    if (!holds) throw new TypeError(cannot("make dashboard()", demand, value));
   }
   const app = new Hono();
   const pageAt = ({ req }: Context, path: string): Page => (

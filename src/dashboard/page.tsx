@@ -7,7 +7,7 @@
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { StatsReport } from "../stats/report.ts";
-import type { Throttle } from "../throttle.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { moment } from "./number_text.ts";
 
 /** Where a page is, and what it is about. */

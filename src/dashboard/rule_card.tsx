@@ -6,7 +6,7 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Decision } from "../decision.ts";
-import type { CompiledRule } from "../rule.ts";
+import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsRule } from "../stats/report.ts";
 import { Bar, type Look } from "./bar.tsx";
 import { count, percent, span } from "./number_text.ts";

@@ -7,7 +7,7 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { type Decision, hasNumbers } from "../decision.ts";
 import { EVERYBODY } from "../keys/global.ts";
-import type { CompiledRule } from "../rule.ts";
+import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsReport, StatsRule } from "../stats/report.ts";
 import { Bar } from "./bar.tsx";
 import { count, percent } from "./number_text.ts";

@@ -27,7 +27,7 @@ interface LiveQuota extends Quota {
 
 /** What is to be told of a quota. */
 export function standingOf(quota: Quota): Standing {
-  return (quota as Partial<LiveQuota>).standing ?? { ...quota.decision, name: quota.decision.policy };
+  return (quota as Partial<LiveQuota>).standing ?? { ...quota.decision, name: quota.decision.rule };
 }
 
 /** What a response says about its request's quotas. */

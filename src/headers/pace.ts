@@ -12,7 +12,7 @@ function paced(quota: Quota): Quota {
   const standing = standingOf(quota);
   const { algorithm } = quota;
   // Units that come back bit by bit are told with the time in which they do.
-  if (algorithm.gradual === true || algorithm.unit === "concurrent-requests") return quota;
+  if (algorithm.refillsGradually === true || algorithm.unit === "concurrent-requests") return quota;
   const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = standing;
   const rest = allowed ? seconds(resetAfterMs) : waitSeconds(retryAfterMs);
   const most = Math.max(1, Math.ceil(limit * rest / seconds(windowMs)));

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 import type { HeaderFormat } from "./format.ts";
 import { withPace } from "./pace.ts";
 import { DRAFT_11, NEXT } from "./ratelimit_dialect.ts";
@@ -95,12 +95,12 @@ export function rateLimit(
   const make = Object.hasOwn(DRAFTS, String(draft)) ? DRAFTS[String(draft)] : null;
   if (make === null) {
     throw new RangeError(
-      refusal("send RateLimit headers", 'draft must be 11, 7, 6, "next" or [11, "next"]', draft),
+      cannot("send RateLimit headers", 'draft must be 11, 7, 6, "next" or [11, "next"]', draft),
     );
   }
   for (const [name, value] of Object.entries({ redirects, pace })) {
     if (typeof value !== "boolean") {
-      throw new TypeError(refusal("send RateLimit headers", `${name} must be true or false`, value));
+      throw new TypeError(cannot("send RateLimit headers", `${name} must be true or false`, value));
     }
   }
   const format = pace ? withPace(make()) : make();

@@ -74,7 +74,7 @@ function effectiveWindow(standing: Standing, gradual: boolean): number {
 function windowOf(standing: Standing, algorithm: Algorithm): number | undefined {
   const hopeless = !standing.allowed && !Number.isFinite(standing.retryAfterMs);
   if (hopeless || algorithm.unit === "concurrent-requests") return undefined;
-  return effectiveWindow(standing, algorithm.gradual === true);
+  return effectiveWindow(standing, algorithm.refillsGradually === true);
 }
 
 /** The parameters of a policy's item in RateLimit. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { refusal, requireNames } from "../refusal.ts";
+import { cannot, requireNames } from "../cannot.ts";
 import { decimal } from "./decimal.ts";
 import { type HeaderDescription, type HeaderFormat, headerThere, type Report } from "./format.ts";
 import { waitSeconds } from "./whole.ts";
@@ -133,7 +133,7 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
 export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
   const { ms = false, jitter = 0, random = Math.random } = options;
   const wrong = (demand: string, value: unknown): never => {
-    throw new TypeError(refusal("send Retry-After", demand, value));
+    throw new TypeError(cannot("send Retry-After", demand, value));
   };
   requireNames(options, ["ms", "jitter", "random"], "send Retry-After");
   if (typeof ms !== "boolean") wrong("ms must be true or false", ms);

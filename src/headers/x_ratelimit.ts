@@ -6,7 +6,7 @@
 
 import type { HeaderFormat } from "./format.ts";
 import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",
@@ -62,7 +62,7 @@ export interface XRateLimitOptions {
  */
 export function xRateLimit({ reset = "delta" }: XRateLimitOptions = {}): HeaderFormat {
   if (!Object.hasOwn(RESETS, reset)) {
-    throw new TypeError(refusal("send X-RateLimit headers", 'reset must be "delta" or "epoch"', reset));
+    throw new TypeError(cannot("send X-RateLimit headers", 'reset must be "delta" or "epoch"', reset));
   }
   const { description, example } = RESETS[reset];
   const count = { type: "integer", minimum: 0 };

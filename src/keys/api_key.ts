@@ -5,10 +5,10 @@
  */
 
 import type { Context } from "../context.ts";
-import { hashFor, type Secret, secretBytes } from "../hash.ts";
+import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import { refusal } from "../refusal.ts";
-import { warnOnce } from "../warn.ts";
+import { cannot } from "../cannot.ts";
+import { warnOnce } from "../warn_once.ts";
 import { firstOf } from "./compose.ts";
 import { byHeader } from "./header.ts";
 import { byIp } from "./ip.ts";
@@ -62,7 +62,7 @@ export function byApiKey(options: ByApiKeyOptions = {}): Key {
   const { header = "x-api-key", verify, otherwise = byIp() } = options;
   const keyIn = byHeader(header);
   if (verify !== undefined && typeof verify !== "function") {
-    throw new TypeError(refusal("make byApiKey()", "verify must be a function", verify));
+    throw new TypeError(cannot("make byApiKey()", "verify must be a function", verify));
   }
   // A secret that is there and undefined is one that somebody forgot to set.
   const hash = hashFor("api-key", "secret" in options ? secretBytes(options.secret, "byApiKey") : null);

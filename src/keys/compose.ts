@@ -4,10 +4,11 @@
  * @module
  */
 
+import { joined } from "./join.ts";
 import type { Context } from "../context.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
-import { type Key, keyOf, type Stage } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { EXEMPT, exemptingKeyOf, type Key, type Partition, partitionOf, type Stage } from "./key.ts";
+import { cannot } from "../cannot.ts";
 
 /** The latest stage that any of the keys needs. */
 function stageOf(keys: readonly Key[], maker: string): Stage {
@@ -25,11 +26,11 @@ function stageOf(keys: readonly Key[], maker: string): Stage {
 }
 
 /** What one of the keys gives: never the text "undefined", which strangers would share. */
-function partOf(key: Key, context: Context, maker: string): MaybePromise<string | null> {
-  return then(key(context), (part) => {
-    if (typeof part === "string" || part === null) return part;
+function partOf(key: Key, context: Context, maker: string): MaybePromise<Partition> {
+  return then(partitionOf(key)(context), (part) => {
+    if (typeof part === "string" || part === null || part === EXEMPT) return part;
     throw new TypeError(
-      refusal(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", part),
+      cannot(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", part),
     );
   });
 }
@@ -39,17 +40,12 @@ function refusingAs(key: Key, parts: readonly Key[]): Key {
   return parts.some((part) => part.refusesNull) ? Object.assign(key, { refusesNull: true }) : key;
 }
 
-/** The parts in one text, the separator escaped: no two lists of parts give the same. */
-export function joined(parts: readonly string[]): string {
-  return parts.map((part) => part.replace(/[\\|]/g, "\\$&")).join("|");
-}
-
 /**
  * A quota for each combination of keys, such as address and account.
  *
  * @param keys The parts. Different parts never give the same key, whatever they hold.
  * @returns A key; null as soon as one part is null. With a part that refuses null (`byIp({ onMissing: "deny" })`)
- * such requests are refused, whichever part is null.
+ * such requests are refused, whichever part is null. Whoever is exempt from one part (staff, under `byUser()`) is exempt.
  * @throws {TypeError} When there is no key, or one is not a function.
  *
  * @example Each account, from each address
@@ -62,13 +58,14 @@ export function joined(parts: readonly string[]): string {
  * ```
  */
 export function compose(...keys: readonly Key[]): Key {
-  const composed = keyOf(
+  const composed = exemptingKeyOf(
     keys.map((key) => key.keyName ?? "key").join("."),
     stageOf(keys, "compose"),
     (context) =>
       then(
         each(keys, (key) => partOf(key, context, "compose"), undefined),
-        (parts) => parts.includes(null) ? null : joined(parts as readonly string[]),
+        (parts) =>
+          parts.includes(EXEMPT) ? EXEMPT : parts.includes(null) ? null : joined(parts as readonly string[]),
       ),
   );
   if (keys.some((key) => key.needsIdentity)) Object.assign(composed, { needsIdentity: true });
@@ -81,7 +78,7 @@ export function compose(...keys: readonly Key[]): Key {
 /**
  * The first key that is not null: the user where there is one, else the address. What each key gives is
  * marked with that key's name (`user:42`, `ip:192.0.2.1`), so that a user called like an address has no part
- * in the address's quota.
+ * in the address's quota. Whoever is exempt under one key (staff, under `byUser()`) is exempt, and no key after it is asked.
  *
  * @param keys The alternatives, in order.
  * @returns A key; null where all are null.
@@ -104,12 +101,12 @@ export function firstOf(...keys: readonly Key[]): Key {
     // A mark ends at its colon, and numbers are the marks of keys without a name.
     return unique && !/:|^\d+$/.test(name) ? name : String(i);
   });
-  const from = (i: number, context: Context): MaybePromise<string | null> =>
+  const from = (i: number, context: Context): MaybePromise<Partition> =>
     i === keys.length ? null : then(
       partOf(keys[i], context, "firstOf"),
-      (part) => part === null ? from(i + 1, context) : `${names[i]}:${part}`,
+      (part) => part === EXEMPT ? EXEMPT : part === null ? from(i + 1, context) : `${names[i]}:${part}`,
     );
-  const first = keyOf(
+  const first = exemptingKeyOf(
     keys.map((key) => key.keyName ?? "key").join("-or-"),
     stage,
     (context) => from(0, context),

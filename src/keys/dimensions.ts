@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 import type { Key } from "./key.ts";
 
 /** A parameter's name in a structured field (RFC 9651 section 3.1.2). */
@@ -28,7 +28,7 @@ export function dimensionsOf(
     !Array.isArray(dimensions) || !dimensions.every((name) => typeof name === "string" && NAME.test(name))
   ) {
     throw new TypeError(
-      refusal(`use ${subject}`, "its key's dimensions must be names such as user_id", dimensions),
+      cannot(`use ${subject}`, "its key's dimensions must be names such as user_id", dimensions),
     );
   }
   const [method, ...others] = new Set(methods.flatMap((listed) => listed ?? [""]));

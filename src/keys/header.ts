@@ -5,7 +5,7 @@
  */
 
 import { type Key, keyOf } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 /**
  * A quota for each value of a request header. Only for headers that a trusted proxy sets: a client that can
@@ -26,7 +26,7 @@ import { refusal } from "../refusal.ts";
  */
 export function byHeader(name: string): Key {
   if (typeof name !== "string" || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
-    throw new TypeError(refusal("make byHeader()", "its name must be a header name", name));
+    throw new TypeError(cannot("make byHeader()", "its name must be a header name", name));
   }
   return keyOf(
     `header-${name.toLowerCase()}`,

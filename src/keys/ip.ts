@@ -5,9 +5,10 @@
  */
 
 import { compileAddressKey } from "../client/address.ts";
+import type { ExplainsAddress } from "../client/missing.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 /** What {@link byIp} takes. */
 export interface ByIpOptions {
@@ -17,7 +18,10 @@ export interface ByIpOptions {
   ipv6Prefix?: number;
   /** Skip requests with an identity; the rule then runs after authentication. Default false. */
   anonymousOnly?: boolean;
-  /** A request without an address: throw an error that says what to configure, let the rule skip it, or refuse it. Default "error". */
+  /**
+   * A request without an address: throw an error that says what was tried and what to configure, let the rule skip it, or refuse
+   * it. Default "error". Where there is none as the client has left, the request is refused whatever this says.
+   */
   onMissing?: "error" | "skip" | "deny";
 }
 
@@ -41,7 +45,7 @@ export interface ByIpOptions {
 export function byIp(options: ByIpOptions = {}): Key {
   const { ipv4Prefix = 32, ipv6Prefix = 64, anonymousOnly = false, onMissing = "error" } = options;
   if (!["error", "skip", "deny"].includes(onMissing)) {
-    throw new TypeError(refusal("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
+    throw new TypeError(cannot("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
   }
   const keyOfAddress = compileAddressKey({ ipv4Prefix, ipv6Prefix });
   const derive = (context: Context): string | null => {
@@ -49,10 +53,9 @@ export function byIp(options: ByIpOptions = {}): Key {
     const { address } = context;
     if (address !== null) return keyOfAddress(address);
     if (onMissing !== "error") return null;
+    const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";
     throw new TypeError(
-      "Cannot throttle by address as the server passes none: hand the throttled handler what the server passes " +
-        "beside the request, or set `client` ({ platform }, { trustedProxies } or { address }), or choose " +
-        `byIp({ onMissing: "skip" | "deny" })`,
+      `Cannot throttle by address as ${why}. byIp({ onMissing: "skip" | "deny" }) does without.`,
     );
   };
   const key = keyOf("ip", anonymousOnly ? "after-auth" : "before-auth", derive);

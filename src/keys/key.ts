@@ -5,7 +5,7 @@
  */
 
 import type { Context } from "../context.ts";
-import type { MaybePromise } from "../maybe.ts";
+import { type MaybePromise, then } from "../maybe.ts";
 
 /** When a rule is decided: before authentication, or after it. */
 export type Stage = "before-auth" | "after-auth";
@@ -44,4 +44,40 @@ export function keyOf(
   derive: (context: Context) => MaybePromise<string | null>,
 ): Key {
   return Object.assign(derive, { keyName, stage });
+}
+
+/** In the place of a partition: the request is exempt from the rule, so no other key is asked for it, and nothing refuses it. */
+export const EXEMPT: unique symbol = /* @__PURE__ */ Symbol.for("@weir/throttle/exempt.v1");
+
+/** A partition; null where the key does not apply to the request; or {@link EXEMPT}. */
+export type Partition = string | null | typeof EXEMPT;
+
+/** Where a key keeps the function that tells an exemption from null. For two copies of the package in one process it is one place. */
+const PARTITION = /* @__PURE__ */ Symbol.for("@weir/throttle/partition.v1");
+
+interface Exempting {
+  [PARTITION]?: (context: Context) => MaybePromise<Partition>;
+}
+
+/**
+ * {@link keyOf} for a function that can exempt. To who calls the key an exemption is null.
+ *
+ * @param keyName Its name in derived rule names.
+ * @param stage When rules on it run.
+ * @param partition The function.
+ * @returns The key.
+ */
+export function exemptingKeyOf(
+  keyName: string,
+  stage: Stage,
+  partition: (context: Context) => MaybePromise<Partition>,
+): Key {
+  const withoutExempt = (found: Partition): string | null => found === EXEMPT ? null : found;
+  const key = keyOf(keyName, stage, (context) => then(partition(context), withoutExempt));
+  return Object.assign(key, { [PARTITION]: partition });
+}
+
+/** A key's function, one that tells an exemption from null where the key has such. */
+export function partitionOf(key: Key): (context: Context) => MaybePromise<Partition> {
+  return (key as Key & Exempting)[PARTITION] ?? key;
 }

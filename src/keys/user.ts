@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Identity } from "../auth/authenticate.ts";
-import { type Key, keyOf } from "./key.ts";
-import { refusal } from "../refusal.ts";
+import type { Identity } from "../context.ts";
+import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
+import { cannot } from "../cannot.ts";
 
 /** What {@link byUser} takes. */
 export interface ByUserOptions {
@@ -16,7 +16,8 @@ export interface ByUserOptions {
 
 /**
  * A quota for each identity that `authenticate` found, by its id. Requests of nobody, and of those who are
- * exempt, are skipped; limit the former with `byIp({ anonymousOnly: true })`.
+ * exempt, are skipped; limit the former with `byIp({ anonymousOnly: true })`, or by `firstOf(byUser(), byIp())`, which
+ * counts nobody who is exempt.
  *
  * @param options See {@link ByUserOptions}.
  * @returns A key; it runs after authentication.
@@ -34,13 +35,14 @@ export interface ByUserOptions {
 export function byUser(options: ByUserOptions = {}): Key {
   const { exempt = ({ staff, superuser }) => staff || superuser } = options;
   if (typeof exempt !== "function") {
-    throw new TypeError(refusal("make byUser()", "exempt must be a function", exempt));
+    throw new TypeError(cannot("make byUser()", "exempt must be a function", exempt));
   }
-  const key = keyOf("user", "after-auth", ({ identity }) => {
-    if (identity === null || exempt(identity)) return null;
+  const key = exemptingKeyOf("user", "after-auth", ({ identity }) => {
+    if (identity === null) return null;
+    if (exempt(identity)) return EXEMPT;
     if (typeof identity.id === "string" && identity.id !== "") return identity.id;
     throw new TypeError(
-      refusal("throttle by user", "the identity's id must be text, at least one character", identity.id),
+      cannot("throttle by user", "the identity's id must be text, at least one character", identity.id),
     );
   });
   return Object.assign(key, { needsIdentity: true, dimensions: ["user_id"] });

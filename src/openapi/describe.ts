@@ -4,8 +4,8 @@
  * @module
  */
 
-import { settingsOf } from "../settings.ts";
-import type { Throttle } from "../throttle.ts";
+import { settingsOf } from "../throttle/settings.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { componentsFrom } from "./components.ts";
 import { hasOldSchemas, type OpenApiComponents } from "./document.ts";
 import { isTold, teller } from "./responses.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refusal } from "../refusal.ts";
+import { cannot } from "../cannot.ts";
 
 /** A document to which responses are added: any object of OpenAPI 3.0, 3.1 or 3.2 fits. */
 export interface OpenApiDocument {
@@ -78,7 +78,7 @@ export function hasOldSchemas(openapi: unknown): boolean {
   const [, minor] = /^3\.([012])(?:\.|$)/.exec(String(openapi)) ?? [];
   if (minor !== undefined) return minor === "0";
   throw new TypeError(
-    refusal("describe a throttle in this document", "openapi must be 3.0, 3.1 or 3.2", openapi),
+    cannot("describe a throttle in this document", "openapi must be 3.0, 3.1 or 3.2", openapi),
   );
 }
 

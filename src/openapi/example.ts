@@ -6,10 +6,10 @@
  */
 
 import type { Step } from "../algorithms/algorithm.ts";
-import { refusedPart } from "../ask.ts";
-import { record } from "../decision.ts";
-import { Part } from "../part.ts";
-import type { FailurePolicy, PreparedRule } from "../rule.ts";
+import { refusedCheck } from "../throttle/compile_check.ts";
+import { writeVerdict } from "../decision.ts";
+import { RuleCheck } from "../exchange/rule_check.ts";
+import type { FailurePolicy, PreparedRule } from "../rules/rule.ts";
 
 /** When the examples take place: a round moment, the same in every document. */
 export const EXAMPLE_AT: number = Date.UTC(2026, 0, 1);
@@ -34,31 +34,31 @@ function staticsOf(rules: readonly PreparedRule[]): readonly Static[] {
 }
 
 /** A rule's decision on a request after `passed` others; what is peeked at costs nothing. */
-function partAfter({ rule, policy, cost }: Static, passed: number, isPeek = false): Part {
+function partAfter({ rule, policy, cost }: Static, passed: number, isPeek = false): RuleCheck {
   const { implementation: algorithm } = rule;
   const step = (state: unknown, units: number): Step =>
     algorithm.step(state, policy, EXAMPLE_AT, units, null);
   const state = passed === 0 ? null : step(null, passed * cost).state;
-  const part = new Part(rule, "", policy, cost);
+  const check = new RuleCheck(rule, "", policy, cost);
   const said = step(state, isPeek ? 0 : cost);
-  record(part, said, "store", EXAMPLE_AT, said.at ?? EXAMPLE_AT);
-  return part;
+  writeVerdict(check, said, "store", EXAMPLE_AT, said.at ?? EXAMPLE_AT);
+  return check;
 }
 
 /** The decisions on the first request of a client. Those of rules that depend on the request are left out. */
-export function firstRequest(rules: readonly PreparedRule[]): readonly Part[] {
+export function firstRequest(rules: readonly PreparedRule[]): readonly RuleCheck[] {
   return staticsOf(rules).map((rule) => partAfter(rule, 0));
 }
 
 /** The decisions on a client's first request too many; none when that cannot be said. */
-export function refusedRequest(rules: readonly PreparedRule[]): readonly Part[] {
+export function refusedRequest(rules: readonly PreparedRule[]): readonly RuleCheck[] {
   const statics = staticsOf(rules);
   const passes = Math.min(...statics.map((rule) => rule.passes));
   if (!Number.isFinite(passes)) return [];
   const isExceeded = (rule: Static): boolean => rule.passes === passes;
   const before = statics.filter(({ rule }) => rule.stage === "before-auth");
   const after = statics.filter(({ rule }) => rule.stage === "after-auth");
-  const decide = (stage: readonly Static[]): Part[] =>
+  const decide = (stage: readonly Static[]): RuleCheck[] =>
     stage.map((rule) => partAfter(rule, passes, stage.some(isExceeded) && !isExceeded(rule)));
   if (before.some(isExceeded)) return decide(before);
   return [...decide(before), ...decide(after)].sort((a, b) => a.rule.index - b.rule.index);
@@ -68,7 +68,7 @@ export function refusedRequest(rules: readonly PreparedRule[]): readonly Part[] 
 export function requestWithoutStore(
   rules: readonly PreparedRule[],
   policyOf: (rule: PreparedRule) => FailurePolicy,
-): readonly Part[] {
+): readonly RuleCheck[] {
   const denying = rules.filter((rule) => policyOf(rule) === "deny");
   // No rule goes by that policy: what cannot be counted is then a rate or a cost, by a rule that refuses alone.
   if (denying.length === 0) return rules.filter(dependsOnRequest).slice(0, 1).map(uncounted);
@@ -87,6 +87,6 @@ export function dependsOnRequest({ rate, cost }: PreparedRule): boolean {
 }
 
 /** The refusal of what nobody can count. */
-function uncounted(rule: PreparedRule): Part {
-  return refusedPart(rule, "", "denied-by-policy", EXAMPLE_AT);
+function uncounted(rule: PreparedRule): RuleCheck {
+  return refusedCheck(rule, "", "denied-by-policy", EXAMPLE_AT);
 }

@@ -6,10 +6,11 @@
 
 import { type Decision, refuses } from "../decision.ts";
 import type { HeaderDescription } from "../headers/format.ts";
-import { compileLabels, formatsOf } from "../label.ts";
-import { type FailurePolicy, type PreparedRule, unlimited } from "../rule.ts";
-import type { Settings } from "../settings.ts";
-import type { Part } from "../trip.ts";
+import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
+import { type FailurePolicy, type PreparedRule } from "../rules/rule.ts";
+import { unlimited } from "../rules/prepare_rules.ts";
+import type { Settings } from "../throttle/settings.ts";
+import type { RuleCheck } from "../exchange/exchange.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";
@@ -74,9 +75,9 @@ export function teller(
   components: Components,
   isOld: boolean,
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Told {
-  const { headers: formats, report, reject, authenticate, onStoreFailure } = options;
+  const { headers: formats, sendHeaders, reject, authenticate, onStoreFailure } = options;
 
-  const labels = compileLabels(all, formats);
+  const headerWriters = compileHeaders(all, formats);
 
   const policyOf = (rule: PreparedRule): FailurePolicy => rule.onStoreFailure ?? onStoreFailure;
   const failsClosed = (rule: PreparedRule): boolean => policyOf(rule) === "deny" || dependsOnRequest(rule);
@@ -94,9 +95,9 @@ export function teller(
   }
 
   /** The headers as sent with these decisions. */
-  function sentWith(parts: readonly Part[]): Headers {
+  function sentWith(checks: readonly RuleCheck[]): Headers {
     const headers = new Headers();
-    labels.join(headers, parts);
+    headerWriters.join(headers, checks);
     return headers;
   }
 
@@ -118,7 +119,7 @@ export function teller(
   /** The headers of what passes. None is sure: a rule may skip a request, or let it pass while its store fails. */
   function usual(rules: readonly PreparedRule[], ofRedirects = false): HeaderMap {
     const told: Record<string, OpenApiReference> = {};
-    if (report !== "always") return told;
+    if (sendHeaders !== "always") return told;
     const sent = sentWith(firstRequest(rules));
     for (const [name, description] of descriptionsOf(rules)) {
       if (description.on !== "every" || (ofRedirects && description.redirects === false)) continue;
@@ -148,13 +149,13 @@ export function teller(
   function refusal(
     status: 429 | 503,
     rules: readonly PreparedRule[],
-    parts: readonly Part[],
+    checks: readonly RuleCheck[],
     hasBodies: boolean,
   ): OpenApiReference {
     const headers: Record<string, OpenApiHeader | OpenApiReference> = {};
-    const sent = sentWith(parts);
-    for (const [name, description] of report === "never" ? [] : descriptionsOf(rules)) {
-      const isSent = parts.length === 0 || sent.has(name);
+    const sent = sentWith(checks);
+    for (const [name, description] of sendHeaders === "never" ? [] : descriptionsOf(rules)) {
+      const isSent = checks.length === 0 || sent.has(name);
       // Where nobody can count there may be no numbers to tell.
       if (status === 503 && !isSent) continue;
       if (description.optional === true && !isSent) continue;
@@ -162,13 +163,13 @@ export function teller(
         (status === 429 || description.on === "denied") &&
         isSure(name, description.on, rules);
       const header = headerOf(description, required, sent.get(name));
-      const isShared = status === 429 && (description.on === "denied" || report === "denied");
+      const isShared = status === 429 && (description.on === "denied" || sendHeaders === "denied");
       headers[name] = isShared ? components.add("headers", componentName(name), header) : header;
     }
     const noStore = { ...NO_STORE, schema: inDialect(NO_STORE.schema) };
     headers["Cache-Control"] = components.add("headers", "NoStore", noStore);
     const { name, description } = REFUSALS[status];
-    const content = hasBodies ? bodyOf(status, parts.map(({ decision }) => decision)) : {};
+    const content = hasBodies ? bodyOf(status, checks.map(({ decision }) => decision)) : {};
     return components.add("responses", name, { description, headers, ...content });
   }
 

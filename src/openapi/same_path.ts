@@ -4,8 +4,9 @@
  * @module
  */
 
-import { checkOptionalParameter, getPattern, splitRoutingPath, tryDecodeURI } from "hono/utils/url";
-import type { Pattern } from "../pattern.ts";
+import { checkOptionalParameter, getPattern, splitRoutingPath } from "hono/utils/url";
+import { routedPath } from "../rules/path_pattern.ts";
+import { collapse, decoded, fold } from "../rules/request_path.ts";
 
 /** A segment of a template: its text, or what its text must look like. */
 type Segment = string | RegExp;
@@ -16,12 +17,17 @@ const SPANS = /[./]|\[\^|\\[DSW]/;
 /** What in a pattern is no text. */
 const VARIABLE = /^(?:\*$|:)/;
 
-function segmentsOf(template: string): Segment[] {
-  return template.replace(/^\//, "").split("/").map((text) => {
-    const parts = text.split(/\{[^{}]*\}/).map(tryDecodeURI);
+/** A template in the spelling that all those of one path have in common. */
+export function comparable(template: string, isExact: boolean): string {
+  return isExact ? template : fold(collapse(template));
+}
+
+function segmentsOf(template: string, isExact: boolean): Segment[] {
+  return (isExact ? template : collapse(template)).replace(/^\//, "").split("/").map((text) => {
+    const parts = text.split(/\{[^{}]*\}/).map(decoded);
     if (parts.length === 1) return parts[0];
     const escaped = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    return new RegExp(`^${escaped.join(".+")}$`, "s");
+    return new RegExp(`^${escaped.join(".+")}$`, isExact ? "s" : "is");
   });
 }
 
@@ -31,7 +37,7 @@ function fits(regexp: RegExp, segments: readonly Segment[]): boolean {
   return segments.length === 1 || SPANS.test(regexp.source.replaceAll("\\.", ""));
 }
 
-function meets(pattern: readonly string[], path: readonly Segment[]): boolean {
+function meets(pattern: readonly string[], path: readonly Segment[], isExact: boolean): boolean {
   const [label, ...rest] = pattern;
   if (label === undefined) return path.length === 0;
   const part = getPattern(label);
@@ -40,12 +46,12 @@ function meets(pattern: readonly string[], path: readonly Segment[]): boolean {
   const [segment, ...others] = path;
   if (segment === undefined) return false;
   if (part === null) {
-    const isIt = typeof segment === "string" ? segment === label : segment.test(label);
-    return isIt && meets(rest, others);
+    const text = typeof segment !== "string" || isExact ? segment : fold(segment);
+    return (typeof text === "string" ? text === label : text.test(label)) && meets(rest, others, isExact);
   }
-  if (part === "*" || part[2] === true) return segment !== "" && meets(rest, others);
+  if (part === "*" || part[2] === true) return segment !== "" && meets(rest, others, isExact);
   const regexp = part[2] as RegExp;
-  return path.some((_, i) => fits(regexp, path.slice(0, i + 1)) && meets(rest, path.slice(i + 1)));
+  return path.some((_, i) => fits(regexp, path.slice(0, i + 1)) && meets(rest, path.slice(i + 1), isExact));
 }
 
 /**
@@ -53,20 +59,22 @@ function meets(pattern: readonly string[], path: readonly Segment[]): boolean {
  *
  * @param pattern Hono's: "/items/:id", "/api/*".
  * @param template OpenAPI's, with all that is in front of it: "/api/items/{id}".
- * @param stated The document's templates. One without parameters is looked at before those with (OpenAPI, Path
+ * @param stated The document's templates, as {@link comparable} gives them. One without parameters is looked at before those with (OpenAPI, Path
  * Templating), so what matches that alone is not about the others.
+ * @param isExact Do letter case and slashes make a difference?
  */
-export function isAbout(pattern: string, template: string, stated: ReadonlySet<string>): boolean {
-  const path = segmentsOf(template);
+export function isAbout(
+  pattern: string,
+  template: string,
+  stated: ReadonlySet<string>,
+  isExact = false,
+): boolean {
+  const path = segmentsOf(template, isExact);
   const hasParameters = path.some((segment) => typeof segment !== "string");
-  return (checkOptionalParameter(pattern) ?? [pattern]).some((form) => {
+  const routed = routedPath(pattern, isExact);
+  return (checkOptionalParameter(routed) ?? [routed]).some((form) => {
     const labels = splitRoutingPath(form);
     if (hasParameters && stated.has(form) && !labels.some((label) => VARIABLE.test(label))) return false;
-    return meets(labels, path);
+    return meets(labels, path, isExact);
   });
-}
-
-/** Is this method, in upper case, one of a pattern's? GET brings HEAD along. */
-export function hasMethod({ methods }: Pattern, method: string): boolean {
-  return methods === null || methods.includes(method) || (method === "HEAD" && methods.includes("GET"));
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { PreparedRule } from "../rule.ts";
+import { hasMethod } from "../rules/pattern.ts";
+import type { PreparedRule } from "../rules/rule.ts";
 import { isJson, type Json, type OpenApiDocument } from "./document.ts";
-import { hasMethod, isAbout } from "./same_path.ts";
+import { comparable, isAbout } from "./same_path.ts";
 
 /** One operation, and where it is. */
 export interface Place {
@@ -30,12 +31,14 @@ function basesOf(servers: unknown): readonly string[] {
  * @param rules The rules that are told.
  * @param document The document.
  * @param basePath What is in front of its paths; undefined: the paths of its servers.
+ * @param isExact Do letter case and slashes make a difference?
  * @returns The rules that a request to an operation may be under.
  */
 export function whichRules(
   rules: readonly PreparedRule[],
   document: OpenApiDocument,
   basePath: string | undefined,
+  isExact: boolean,
 ): (place: Place) => readonly PreparedRule[] {
   const given = basePath?.replace(/\/$/, "");
   const paths = Object.keys(document.paths ?? {});
@@ -44,11 +47,12 @@ export function whichRules(
     const servers = [...holders, document as unknown as Json].find((holder) => Array.isArray(holder.servers))
       ?.servers;
     const bases = given === undefined ? basesOf(servers) : [given];
-    const stated = new Set(bases.flatMap((base) => paths.map((other) => base + other)));
+    const stated = new Set(bases.flatMap((base) => paths.map((other) => comparable(base + other, isExact))));
     return rules.filter(({ patterns }) =>
-      patterns.length === 0 ||
+      patterns === null ||
       patterns.some((pattern) =>
-        hasMethod(pattern, method) && bases.some((base) => isAbout(pattern.path, base + path, stated))
+        hasMethod(pattern, method) &&
+        bases.some((base) => isAbout(pattern.path, base + path, stated, isExact))
       )
     );
   };

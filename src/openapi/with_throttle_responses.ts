@@ -4,8 +4,8 @@
  * @module
  */
 
-import { settingsOf } from "../settings.ts";
-import type { Throttle } from "../throttle.ts";
+import { settingsOf } from "../throttle/settings.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { type Components, componentsFrom, type Kind } from "./components.ts";
 import { hasOldSchemas, isJson, isSame, type Json, type OpenApiDocument, resolve } from "./document.ts";
 import { type HeaderMap, isTold, teller, type Told } from "./responses.ts";
@@ -126,7 +126,12 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
   const settings = settingsOf(throttle);
   const components = componentsFrom(document.components);
   const tell = teller(settings, components, hasOldSchemas(document.openapi));
-  const rulesOf = whichRules(settings.rules.filter(isTold), document, basePath);
+  const rulesOf = whichRules(
+    settings.rules.filter(isTold),
+    document,
+    basePath,
+    settings.options.exactPaths,
+  );
   const operationWith = operationsWith(document, components);
 
   /** The operations of these names, changed; those that no rule is about are not among them. */

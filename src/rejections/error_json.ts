@@ -90,8 +90,8 @@ export function errorJson(): Rejection {
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
-  const { policy, retryAfterMs, at = Date.now() } = tightest(decisions.filter(refuses));
-  const details = { throttle_type: policy, ...retryDetails(retryAfterMs, at) };
+  const { rule, retryAfterMs, at = Date.now() } = tightest(decisions.filter(refuses));
+  const details = { throttle_type: rule, ...retryDetails(retryAfterMs, at) };
   return { ...ERRORS[rejectionStatus(decisions)], details };
 }
 

@@ -18,13 +18,13 @@ const ERRORS = {
 const CONTENT_TYPE = "application/json";
 
 /** One sentence, as SDKs show it to people: which limit, and when to come back. */
-function messageOf({ policy, retryAfterMs }: Decision, status: 429 | 503): string {
+function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string {
   if (status === 503) return "Requests cannot be counted for now. Please try again later.";
   if (!Number.isFinite(retryAfterMs)) {
-    return `Too many requests for the limit "${policy}". Waiting does not help.`;
+    return `Too many requests for the limit "${rule}". Waiting does not help.`;
   }
   const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return `Too many requests for the limit "${policy}". Please try again in ${wait} s.`;
+  return `Too many requests for the limit "${rule}". Please try again in ${wait} s.`;
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {

@@ -39,20 +39,20 @@ const CONTENT_TYPE = "application/problem+json";
 const MOST_BODIES = 1000;
 
 /** What a refusal says: its problem, and the names of the rules that refuse, which have no blanks. */
-interface Refusal {
+interface ProblemSummary {
   readonly problem: Problem;
   readonly policies: string;
 }
 
 /** In one look without lists: refusals come in floods. */
-function refusalOf(decisions: readonly Decision[]): Refusal {
+function refusalOf(decisions: readonly Decision[]): ProblemSummary {
   let policies = "";
   let isOutage = false;
   let isFinal = false;
   let isBlock = true;
   for (const decision of decisions) {
     if (!refuses(decision)) continue;
-    policies += (policies && " ") + decision.policy;
+    policies += (policies && " ") + decision.rule;
     isOutage ||= decision.source === "denied-by-policy";
     isFinal ||= decision.retryAfterMs === Infinity;
     isBlock &&= decision.blocked;
@@ -64,7 +64,7 @@ function refusalOf(decisions: readonly Decision[]): Refusal {
   };
 }
 
-function bodyOf({ problem, policies }: Refusal): Readonly<Record<string, unknown>> {
+function bodyOf({ problem, policies }: ProblemSummary): Readonly<Record<string, unknown>> {
   return { ...problem, "violated-policies": policies.split(" ") };
 }
 
@@ -98,7 +98,7 @@ export function problemJson(): Rejection {
   // Their bodies are composed once.
   const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
 
-  function textOf(refusal: Refusal): string {
+  function textOf(refusal: ProblemSummary): string {
     const known = bodies.get(refusal.problem)!;
     let body = known.get(refusal.policies);
     if (body === undefined) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shortHash } from "../keyed_hash.ts";
+import { shortHash } from "../hash/half_sip_hash.ts";
 import { byCount, type Counted } from "./space_saving.ts";
 
 /** The most characters of a key that are kept. */

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
+import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { within } from "../maybe.ts";
-import { keeperOf } from "../settlement.ts";
+import { keeperOf } from "../throttle/settle.ts";
 import type { Store } from "../stores/store.ts";
+import { warn } from "../warn_once.ts";
 import type { Count } from "./report.ts";
 import { CHUNK, type Commands, commands, LIFE_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
@@ -193,10 +194,7 @@ export function sharing(options: SharingOptions): Sharing {
     } catch (error) {
       if (!failing) {
         // As text: clients' errors hold the whole command.
-        console.warn(
-          "Statistics are not shared at the moment; nothing else is touched by that.",
-          String(error),
-        );
+        warn("Statistics are not shared at the moment; nothing else is touched by that.", String(error));
       }
       failing = true;
     }

@@ -6,11 +6,11 @@
 
 import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
-import { type Observer, type ThrottleEvent, TripEvent } from "../events.ts";
-import { keyedHash, randomSeed, type Seed, shortHash } from "../keyed_hash.ts";
-import { refusal, requireNames, shown } from "../refusal.ts";
+import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
+import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
 import type { Store } from "../stores/store.ts";
-import type { Trip } from "../trip.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import {
   type Kind,
   NEAR_LIMIT,
@@ -72,26 +72,28 @@ const ERROR_LENGTH = 200;
 
 function wholeNumber(name: string, value: unknown, least: number, most: number): number {
   if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
-  throw new RangeError(refusal("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
+  throw new RangeError(cannot("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
 }
 
 /** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
-function clientOf(trip: Trip): string | null {
+function clientOf(exchange: Exchange): string | null {
   let address: string | null = null;
   try {
-    ({ address } = trip);
+    ({ address } = exchange);
   } catch {
     // The user's own function failed, as it did where the address decides something: there it is reported.
   }
   if (address !== null) return address.includes(":") ? addressKey(address) : address;
-  const [part] = trip.parts;
-  return part === undefined ? null : NO_ADDRESS + shortKey(part.partition);
+  const [check] = exchange.checks;
+  return check === undefined ? null : NO_ADDRESS + shortKey(check.partition);
 }
 
 /** The rules that refused a request, each with its key. */
-function keysOf({ rule, key }: ThrottleEvent, trip: Trip | undefined): readonly string[] {
-  if (trip !== undefined) {
-    return trip.parts.filter(refuses).map((part) => ruleKey(part.rule.name, shortKey(part.partition)));
+function keysOf({ rule, key }: ThrottleEvent, exchange: Exchange | undefined): readonly string[] {
+  if (exchange !== undefined) {
+    return exchange.checks.filter(refuses).map((check) =>
+      ruleKey(check.rule.name, shortKey(check.partition))
+    );
   }
   return rule === undefined || key === undefined ? [] : [ruleKey(rule, shortKey(key))];
 }
@@ -176,14 +178,14 @@ export function stats(options: StatsOptions = {}): Stats {
   function countRules({ decisions }: ThrottleEvent): boolean {
     let shadowed = false;
     for (const decision of decisions) {
-      const { policy, limit, windowMs, mode, allowed, remaining } = decision;
-      const known = rules.get(policy);
+      const { rule, limit, windowMs, mode, allowed, remaining } = decision;
+      const known = rules.get(rule);
       if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
         if (known !== undefined || rules.size < MOST.rule) {
-          rules.set(policy, { limit, window_ms: windowMs, mode });
+          rules.set(rule, { limit, window_ms: windowMs, mode });
         }
       }
-      const id = time.idOf("rule", policy);
+      const id = time.idOf("rule", rule);
       time.add(id, REQUESTS);
       if (refuses(decision)) time.add(id, REFUSED);
       else if (!allowed) time.add(id, SHADOW_REFUSED);
@@ -210,17 +212,17 @@ export function stats(options: StatsOptions = {}): Stats {
     countAs("route", route, refused, shadowed);
     countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
 
-    const trip = TripEvent.trip(event);
-    const client = trip === undefined ? event.key ?? null : clientOf(trip);
+    const exchange = ExchangeEvent.exchange(event);
+    const client = exchange === undefined ? event.key ?? null : clientOf(exchange);
     if (client !== null) {
       keyedHash(client, seed ??= randomSeed(), halves);
       time.seen(halves[0], halves[1]);
     }
-    const refusal = refused ? { client, route, keys: keysOf(event, trip) } : null;
+    const refusal = refused ? { client, route, keys: keysOf(event, exchange) } : null;
     if (refusal !== null) time.refused(refusal);
     if (shared === null) return;
     shared.note(minute, client, refusal);
-    shared.touch(minute, now, trip?.platform ?? []);
+    shared.touch(minute, now, exchange?.platform ?? []);
   }
 
   function observe(event: ThrottleEvent): void {

@@ -7,16 +7,21 @@
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import type { DatedDecision, Decision, Said, Source, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import type { CompiledRule } from "../rule.ts";
+import type { CompiledRule } from "../rules/rule.ts";
 
 /** One rule's question about one request. */
 export interface Check {
-  /** Where the state is kept: the rule's name and the partition key. Any text; taken literally. Distinct within one call. */
+  /**
+   * Where the state is kept: the name of the rule's states and the partition key. Any text; taken literally. Distinct within
+   * one call, and of one algorithm always: a state of another algorithm's form counts as none.
+   */
   readonly key: string;
   /**
-   * Of a `key` that is `${policy.name}:${partition}`, the partition, so that a store need not take it apart. A check that is
-   * copied to give it another key must leave it out; a throttle gives it to memoryStore() alone.
+   * Of a `key` that is `${stateName}:${partition}`, the two, so that a store need not take it apart. A check that is copied to
+   * give it another key must leave them out; a throttle gives them to memoryStore() alone.
    */
+  readonly stateName?: string | undefined;
+  /** See {@link Check.stateName}. */
   readonly partition?: string | undefined;
   /** The rule's limit, window and mode. */
   readonly policy: Policy;
@@ -27,7 +32,7 @@ export interface Check {
   /** For a correction, the `chargedAt` of the decision it corrects; else null. */
   readonly since: number | null;
   /** For a correction, the `source` of the decision it corrects: the charge is corrected where it was made. Default "store". */
-  readonly source?: Source;
+  readonly chargedBy?: Source;
 }
 
 /** A change in how well a store works: told once at each change, not once a request. */
@@ -36,12 +41,31 @@ export interface StoreChange {
   readonly state: "failing" | "healed";
   /** What went wrong. */
   readonly error?: unknown;
+  /** The part of the store that it is about, where it fails in parts: a node of a cluster, or one rule. */
+  readonly part?: string;
+}
+
+/** What of a store fails by itself: a node of a cluster, or the store as a whole. */
+export interface StorePart {
+  /** Its name, as a message shows it: "10.0.0.1:7001"; "" for a store as a whole. */
+  readonly name: string;
+  /**
+   * Asks whether it works, by writing something that is no state; rejects when it does not. No request waits for it. Without
+   * it a request is the probe, and any answer to it is good news.
+   */
+  probe?(): Promise<unknown>;
+  /** Is there a connection? What is asked without one may be sent later than it fails. Default: nobody knows, so yes. */
+  isConnected?(): boolean;
+  /** Does this error say that nothing of the call was done? It may be sent again then. Default: no error does. */
+  ranNothing?(error: unknown): boolean;
 }
 
 /** A place to keep states. It has one verb. */
 export interface Store {
   /** Do other processes see what this one writes? */
   readonly shared: boolean;
+  /** How messages call it. Default "the store". */
+  readonly name?: string | undefined;
   /**
    * Loads every state, steps every check, and keeps all the new states or none: none when a check in
    * enforce mode refuses (then only what the refusing steps themselves say is kept). The store's own clock
@@ -64,6 +88,8 @@ export interface Store {
   readonly deadlineMs?: number | undefined;
   /** May a throttle remember this store's certain refusals and answer them without asking? Default: if it is shared. */
   readonly denyCache?: boolean | undefined;
+  /** The part that a check's state is kept on. Default: the store fails as a whole. */
+  partOf?(check: Check): MaybePromise<StorePart>;
   /** The clock it decides by, epoch ms, where that can be read here. */
   readonly clock?: (() => number) | undefined;
   /** Forgets one key, taken literally. */
@@ -84,13 +110,15 @@ export interface Store {
 /** A store whose decisions all have their times. */
 export interface DatedStore extends Store {
   decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly DatedDecision[]>;
+  /** What has begun beside the requests, such as a probe: a platform that ends with its request is to wait for it. */
+  background?(): Promise<unknown> | null;
 }
 
 /** A check as a store sees it that keeps all charges in one place. */
 export type Asked = Omit<Check, "source">;
 
 /** A check with room for the verdict. */
-export interface Question extends Asked, Verdict {}
+export interface OpenCheck extends Asked, Verdict {}
 
 /** A store as a throttle asks it. */
 export interface AnsweringStore extends DatedStore {
@@ -98,7 +126,7 @@ export interface AnsweringStore extends DatedStore {
    * {@link Store.decide} for a throttle: writes each verdict into its question. Where some are known to refuse, the store
    * may leave the others without one.
    */
-  answer(questions: readonly Question[], spend: boolean): MaybePromise<void>;
+  answer(questions: readonly OpenCheck[], spend: boolean): MaybePromise<void>;
 }
 
 /** A store from which a throttle may take units ahead. */
@@ -121,7 +149,7 @@ type Answered = Said & Partial<Pick<Verdict, "source" | "chargedAt">>;
 export function decisionOf({ policy, cost }: Asked, answer: Answered, at: number): DatedDecision {
   // Whole from the start: engines lay an object out by the literal that makes it.
   return {
-    policy: policy.name,
+    rule: policy.name,
     limit: policy.limit,
     windowMs: policy.windowMs,
     cost,

@@ -59,8 +59,7 @@ export const CORRECTIONS: Behaviours = {
   },
 
   "lets exactly what was given back pass of many requests at once": async ({ ask, correct }) => {
-    // A meter has drained a little meanwhile, which no refund gives back a second time.
-    for (const algorithm of ALGORITHMS.filter(({ gradual }) => !gradual)) {
+    for (const algorithm of ALGORITHMS) {
       const asked = { algorithm, limit: 10, rule: `${algorithm.name}` };
       const charges = await Promise.all(Array.from({ length: 10 }, () => ask(asked)));
       const given = await Promise.all(charges.slice(0, 4).map((charge) => correct(asked, charge, -1)));

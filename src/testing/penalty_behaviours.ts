@@ -61,7 +61,7 @@ export const PENALTIES: Behaviours = {
   },
 
   "blocks for longer each time, and forgets that": async ({ ask, advance }) => {
-    const [shortMs, longMs, growth] = [200, 600, 20];
+    const [shortMs, longMs, growth] = [500, 1500, 20];
     const short = { ...penal({ after: 1, forMs: shortMs, growth }), rule: "short" };
     const long = { ...penal({ after: 1, forMs: longMs, growth }), rule: "long" };
     /** Starts a block. Is it at most so long, as a cost that fits is told a little later? */

@@ -80,7 +80,7 @@ const BEHAVIOURS: Behaviours = {
 
   "answers each check in order, with what was asked and the numbers of its own clock": async ({ askAll }) => {
     const decisions = await askAll([{ rule: "a" }, { rule: "b", cost: 2, mode: "shadow" }]);
-    expect("policies", decisions.map(({ policy }) => policy), ["a", "b"]);
+    expect("policies", decisions.map(({ rule }) => rule), ["a", "b"]);
     expect("costs", decisions.map(({ cost }) => cost), [1, 2]);
     expect("modes", decisions.map(({ mode }) => mode), ["enforce", "shadow"]);
     for (

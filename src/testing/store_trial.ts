@@ -25,7 +25,7 @@ export interface StoreUnderTest {
 /** The window of whatever need not end. */
 export const MINUTE_MS = 60_000;
 /** One request in a window that may really have to be waited for: long beside the few calls made within it. */
-export const SHORT = { limit: 1, windowMs: 400 };
+export const SHORT = { limit: 1, windowMs: 1000 };
 
 /** The algorithms whose quota comes back with time. */
 export const TIMED: readonly Algorithm[] = [fixedWindow(), gcra(), slidingLog(), slidingWindow()];

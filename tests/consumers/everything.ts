@@ -35,7 +35,7 @@ const limits = createThrottle("60/min", {
 const app = new Hono<{ Variables: ThrottleVariables & { user: { id: string } } }>();
 app.use(throttle(limits));
 app.use(throttle({ rate: "10/min", key: byUser() }, { identity: (c) => c.get("user") ?? null, client }));
-app.get("/", (c) => c.json(c.get("throttle").decisions.map(({ policy }) => policy)));
+app.get("/", (c) => c.json(c.get("throttle").decisions.map(({ rule }) => rule)));
 app.route("/admin", dashboard<Hono>({ throttle: limits, stats: statistics, authorize: () => true }));
 
 // Stores that are not asked: nothing connects before the first decision.

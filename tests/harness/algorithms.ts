@@ -22,6 +22,8 @@ export interface Case {
   readonly capacity: number;
   /** Within this time after the last charge all is back, ms. */
   readonly recoveryMs: number;
+  /** The furthest that its clock steps back, ms: what a state says of a time further ahead cannot be right. Default: the window. */
+  readonly backMs?: number;
 }
 
 export interface Subject {
@@ -123,10 +125,19 @@ export const slidings: readonly Subject[] = [
 /** Those whose refusals end at a known time. */
 export const timed: readonly Subject[] = [...fixedWindows, ...meters, ...slidings];
 
-export const subjects: readonly Subject[] = [
-  ...timed,
-  plain("concurrency({ lease })", 1000, (windowMs) => concurrency({ lease: windowMs / 1000 })),
+/** Those that remember a list of charges. */
+export const logs: readonly Subject[] = [
+  ...slidings,
+  subject("concurrency({ lease })", 1000, (limit, windowMs) =>
+    fc.constant({
+      algorithm: concurrency({ lease: windowMs / 1000 }),
+      capacity: limit,
+      // Above a limit of 64 the lease has 64 parts, and a slot leaves as late as the last that was taken in its part.
+      recoveryMs: limit > 64 ? windowMs + Math.ceil(windowMs / Math.min(64, windowMs)) - 1 : windowMs,
+    })),
 ];
+
+export const subjects: readonly Subject[] = [...timed, logs[2]];
 
 export const blocks: fc.Arbitrary<Block> = fc.record({
   after: fc.integer({ min: 1, max: 5 }),
@@ -136,12 +147,21 @@ export const blocks: fc.Arbitrary<Block> = fc.record({
   maxMs: windows,
 }).map((block) => ({ ...block, maxMs: Math.max(block.forMs, block.maxMs) }));
 
+/** How far a clock may step back under a block. */
+export function furthestBack({ policy }: Case, block: Block): number {
+  return Math.min(policy.windowMs, block.windowMs, block.forMs);
+}
+
 /** The same, each with a block around it. */
 export function blocked(inner: readonly Subject[]): readonly Subject[] {
   return inner.map(({ title, cases }) => ({
     title: `${title} with a block`,
     cases: fc.tuple(cases, blocks).map(([one, block]) =>
-      named({ ...one, algorithm: withBlock(one.algorithm, block) as Algorithm })
+      named({
+        ...one,
+        algorithm: withBlock(one.algorithm, block) as Algorithm,
+        backMs: furthestBack(one, block),
+      })
     ),
   }));
 }
@@ -195,15 +215,18 @@ export function costOf(move: Pick<Move, "cost">, capacity: number): number {
 }
 
 /** Walks a trace, keeping each state as a store does. */
-export function* walk({ algorithm, policy, capacity }: Case, trace: readonly Move[]): Generator<Visit> {
+export function* walk(one: Case, trace: readonly Move[]): Generator<Visit> {
+  const { algorithm, policy, capacity, backMs = policy.windowMs } = one;
   let now = START;
+  let latest = START;
   let before: unknown = null;
   let ends = -Infinity;
   for (const move of trace) {
     now = move.retry !== null && ends > now
       ? ends - 1 + move.retry
-      : Math.max(0, now + Math.floor(policy.windowMs * move.wait / 100) + move.more);
+      : Math.max(0, latest - backMs, now + Math.floor(policy.windowMs * move.wait / 100) + move.more);
     if (now > END) return;
+    latest = Math.max(latest, now);
     const cost = costOf(move, capacity);
     const step = algorithm.step(before, policy, now, cost, null);
     if (!step.allowed && step.retryAfterMs < Infinity) ends = now + step.retryAfterMs;
@@ -224,6 +247,11 @@ export function look(
   now: number,
 ): Step {
   return algorithm.step(state, policy, now, 0, null);
+}
+
+/** Has a state times so far ahead of the clock that they are taken for now? Then even a look has something to remember. */
+export function isMended(one: Pick<Case, "algorithm" | "policy">, state: unknown, now: number): boolean {
+  return look(one, state, now).state !== state;
 }
 
 /** Every number of a state. */

@@ -29,17 +29,14 @@ export interface Watched {
   readonly mishaps: string[];
   /** Every request that it made. */
   readonly requests: string[];
-  close(): Promise<void>;
+  /** From now on the page may ask nothing but `origin`, and what was seen before is forgotten. */
+  watch(origin: string): void;
 }
 
-/** Opens an empty page that may ask nothing but `origin`. */
-export async function watchedPage(
-  browser: Browser,
-  origin: string,
-  options: BrowserContextOptions = {},
-): Promise<Watched> {
-  const context = await browser.newContext({ baseURL: origin, ...options });
-  const page = await context.newPage();
+/** Opens an empty page, which ends with its browser. */
+export async function watchedPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
+  const page = await (await browser.newContext(options)).newPage();
+  let allowed = "";
   const mishaps: string[] = [];
   const requests: string[] = [];
   page.on("console", (message) => {
@@ -53,22 +50,33 @@ export async function watchedPage(
   page.on("request", (request) => {
     requests.push(request.url());
     const { protocol, origin: asked } = new URL(request.url());
-    if (protocol !== "data:" && asked !== origin) mishaps.push(`request: ${request.url()}`);
+    if (protocol !== "data:" && asked !== allowed) mishaps.push(`request: ${request.url()}`);
   });
-  return { page, mishaps, requests, close: () => context.close() };
+  return {
+    page,
+    mishaps,
+    requests,
+    watch(origin) {
+      allowed = origin;
+      mishaps.length = requests.length = 0;
+    },
+  };
 }
 
-/** What axe-core finds in a page that keeps somebody out, or may: findings of impact "serious" and "critical". */
-export async function seriousFindings(page: Page): Promise<string[]> {
-  if (await page.evaluate("typeof axe === 'undefined'")) {
-    // Evaluated rather than added as a script, which the page's policy would refuse.
-    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
-  }
-  const violations = await page.evaluate("axe.run(document).then(({ violations }) => violations)") as {
-    id: string;
-    impact: string;
-    nodes: { html: string; failureSummary: string }[];
-  }[];
+const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
+
+/**
+ * What axe-core finds in a page that keeps somebody out, or may: findings of impact "serious" and "critical".
+ *
+ * @param only The one rule to look by. Default: all.
+ */
+export async function seriousFindings(page: Page, only?: "color-contrast"): Promise<string[]> {
+  // Evaluated rather than added as a script, which the page's policy would refuse.
+  if (await page.evaluate("typeof axe === 'undefined'")) await page.evaluate(AXE);
+  const options = { resultTypes: ["violations"], ...only && { runOnly: [only] } };
+  const violations = await page.evaluate(
+    `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) => violations)`,
+  ) as { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`));

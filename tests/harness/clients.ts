@@ -1,7 +1,7 @@
 import { Redis as Ioredis } from "ioredis";
 import { Redis as Valkey } from "iovalkey";
 import { createClient, createCluster } from "redis";
-import type { RedisClient } from "../../src/stores/redis.ts";
+import type { RedisClient } from "../../src/stores/redis/mod.ts";
 import type { RedisCluster } from "./cluster.ts";
 import type { Redis } from "./redis.ts";
 import { runtime } from "./runtime.ts";
@@ -90,6 +90,7 @@ export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
       const client = new Ioredis.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
         lazyConnect: true,
         redisOptions: NOT_TWICE,
+        retryDelayOnFailover: 0,
       }).on("error", ignored);
       await client.connect();
       return { client, close: () => client.disconnect() };
@@ -102,6 +103,7 @@ export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
       const client = new Valkey.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
         lazyConnect: true,
         redisOptions: NOT_TWICE,
+        retryDelayOnFailover: 0,
       }).on("error", ignored);
       await client.connect();
       return { client, close: () => client.disconnect() };

@@ -11,9 +11,13 @@ export interface RedisCluster {
 const SLOTS = 16_384;
 const MASTERS = 3;
 
-/** Starts three masters that share the slots evenly; resolves when each of them says that all is well. */
+/**
+ * Starts three masters that share the slots evenly; resolves when each of them says that all is well. Those that are left
+ * when one fails go on with their own slots.
+ */
 export async function startCluster(): Promise<RedisCluster> {
   const flags = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+  flags.push("--cluster-require-full-coverage", "no");
   const nodes = await Promise.all(Array.from({ length: MASTERS }, () => startRedis(flags)));
   const [first, ...others] = nodes;
   await Promise.all(nodes.map((node, i) => {
@@ -34,10 +38,12 @@ export async function startCluster(): Promise<RedisCluster> {
 }
 
 async function untilWell(node: Redis): Promise<void> {
-  for (let tries = 0; tries < 600; tries++) {
+  for (let tries = 0; tries < 2400; tries++) {
     const info = String(await node.command("CLUSTER", "INFO"));
     if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`)) return;
     await new Promise((resume) => setTimeout(resume, 25));
   }
-  throw new Error(`A node of the cluster is not well after 15 s: ${await node.command("CLUSTER", "NODES")}`);
+  throw new Error(
+    `A node of the cluster is not well after a minute: ${await node.command("CLUSTER", "NODES")}`,
+  );
 }

@@ -83,6 +83,16 @@ export const npmPackage = JSON.parse(readFileSync("package.json", "utf8"));
 
 const dependencies = Object.keys(npmPackage.dependencies);
 
+let packed: Promise<string> | null = null;
+
+/** Packs what is built, once for all consumers of a test file; where the tarball is. */
+async function pack(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "weir-pack-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
+  return join(folder, readdirSync(folder)[0]);
+}
+
 /**
  * A project with the package as `npm install` would put it there: what `npm pack` packs of what is built, and its
  * dependencies.
@@ -94,10 +104,9 @@ export async function npmConsumer(packages: readonly string[] = []): Promise<Con
   const installed = [...dependencies, ...packages];
   const manifest = { name: "consumer", private: true, type: "module", dependencies: versions(installed) };
   consumer.write("package.json", JSON.stringify(manifest));
-  await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", consumer.folder]);
+  const tarball = await (packed ??= pack());
   const home = `node_modules/${npmPackage.name}`;
   mkdirSync(join(consumer.folder, home), { recursive: true });
-  const tarball = `${npmPackage.name.replace("@", "").replace("/", "-")}-${npmPackage.version}.tgz`;
   await consumer.run("tar", "-xzf", tarball, "-C", home, "--strip-components=1");
   link(consumer, installed);
   return consumer;

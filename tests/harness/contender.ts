@@ -12,8 +12,8 @@ import {
   slidingWindow,
   type Store,
 } from "../../mod.ts";
-import { redisStore } from "../../src/stores/redis.ts";
-import { upstashStore } from "../../src/stores/upstash.ts";
+import { redisStore } from "../../src/stores/redis/mod.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { CLIENTS } from "./clients.ts";
 
 /**

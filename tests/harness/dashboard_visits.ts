@@ -9,6 +9,9 @@ import { serve, type Served } from "./serve.ts";
 /** Screenshots are kept here, out of git. */
 export const SHOTS = ".artefacts/dashboard";
 
+/** The screen of a visit where nothing else is said. */
+const SCREEN: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
+
 /** A scene that listens. */
 export type ServedScene = Scene & Served;
 
@@ -17,9 +20,11 @@ export interface Visits {
   /** Serves a scene until the suite ends. */
   served(options?: SceneOptions): Promise<ServedScene>;
   /**
-   * Opens a page of a scene's dashboard, does something there, and fails if anything went wrong meanwhile.
+   * Goes to a page of a scene's dashboard, does something there, and fails if anything went wrong meanwhile.
    *
    * @param path Below the mount.
+   * @param options Of the browser's context. Visits with the same object have the same context and its one page, one after
+   *   the other, as opening those takes longer than a visit: a visit that leaves something behind takes an object of its own.
    */
   visit(
     scene: Served,
@@ -33,6 +38,7 @@ export interface Visits {
 export function visits(): Visits {
   let browser: Browser;
   const servers: Served[] = [];
+  const pages = new Map<BrowserContextOptions, Promise<Watched>>();
   before(async () => {
     mkdirSync(SHOTS, { recursive: true });
     browser = await startChromium();
@@ -48,24 +54,21 @@ export function visits(): Visits {
       servers.push(server);
       return { ...scene, ...server };
     },
-    async visit({ url }, path, act, options = { viewport: { width: 1280, height: 800 } }) {
-      const watched = await watchedPage(browser, url, options);
-      try {
-        const response = await watched.page.goto(url + MOUNT + path);
-        await act(watched);
-        // Of a page with such a status the browser itself writes one line.
-        const expected = response!.ok()
-          ? []
-          : [`the server responded with a status of ${response!.status()}`];
-        const { mishaps } = watched;
-        assertEquals(
-          mishaps.filter((mishap, i) => !mishap.includes(expected[i] ?? "\0")),
-          [],
-          mishaps.join("\n"),
-        );
-      } finally {
-        await watched.close();
-      }
+    async visit({ url }, path, act, options = SCREEN) {
+      if (!pages.has(options)) pages.set(options, watchedPage(browser, options));
+      const watched = await pages.get(options)!;
+      await watched.page.goto("about:blank"); // what was there before asks nothing more
+      watched.watch(url);
+      const response = await watched.page.goto(url + MOUNT + path);
+      await act(watched);
+      // Of a page with such a status the browser itself writes one line.
+      const expected = response!.ok() ? [] : [`the server responded with a status of ${response!.status()}`];
+      const { mishaps } = watched;
+      assertEquals(
+        mishaps.filter((mishap, i) => !mishap.includes(expected[i] ?? "\0")),
+        [],
+        mishaps.join("\n"),
+      );
     },
   };
 }

@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers";
 import { type Check, type Decision, memoryStore, type Rule } from "../../mod.ts";
 import { refuses } from "../../src/decision.ts";
-import { prepareRules } from "../../src/rule.ts";
-import { leasesOf } from "../../src/stores/leases.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
+import { leasesOf } from "../../src/stores/leases/leases.ts";
 import type { DatedStore } from "../../src/stores/store.ts";
 
 /** What happens to one question on its way: ms there and back, and what gets lost. */
@@ -142,9 +142,9 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
     const note = (decisions: readonly Decision[]): void => {
       if (!ship.isAlive) return;
       if (decisions.some(refuses)) return void refused++;
-      for (const { policy, source, at = 0, chargedAt = 0, cost } of decisions) {
+      for (const { rule, source, at = 0, chargedAt = 0, cost } of decisions) {
         // What the store lets pass has passed when it says so, what is answered here passes now.
-        passes.push({ rule: policy, key, cost, at: source === "lease" ? now : at, chargedAt, source });
+        passes.push({ rule, key, cost, at: source === "lease" ? now : at, chargedAt, source });
       }
     };
     const answer = ship.store.decide(checksOf(key, cost));
@@ -165,7 +165,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
   function edge(): number {
     const { chargedAt } = passes[passes.length - 1] ?? { chargedAt: now };
     const { policy, implementation } = prepared[0];
-    return implementation.holdsUntil?.(chargedAt, policy!.windowMs) ?? now;
+    return implementation.usableUntil?.(chargedAt, policy!.windowMs) ?? now;
   }
 
   const ahead = turns.values();

@@ -1,3 +1,6 @@
+import { Agent, request } from "node:http";
+import { runtime } from "./runtime.ts";
+
 /** What a client sees of one answer. */
 export interface Answer {
   readonly status: number;
@@ -11,12 +14,36 @@ export async function get(url: string, init?: RequestInit): Promise<Answer> {
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
+const agent = new Agent({ keepAlive: true });
+
+/** The same by node:http: many fetches would take Node 20 three times as long, as its test runner follows their promises. */
+function getByAgent(
+  url: string,
+  { method = "GET", headers, body = null }: RequestInit = {},
+): Promise<Answer> {
+  const fields = { accept: "*/*", ...Object.fromEntries(new Headers(headers)) };
+  return new Promise((answered, failed) => {
+    request(url, { method, headers: fields, agent }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece) => text += piece).on("error", failed).on("end", () => {
+        const headers = new Headers();
+        for (let i = 0; i < response.rawHeaders.length; i += 2) {
+          headers.append(response.rawHeaders[i], response.rawHeaders[i + 1]);
+        }
+        answered({ status: response.statusCode!, headers, text });
+      });
+    }).on("error", failed).end(body);
+  });
+}
+
+const getOfMany = runtime === "node" ? getByAgent : get;
+
 /** `count` equal requests, at most `atOnce` of them in flight, so that no more sockets than that are open. */
 export async function burst(url: string, count: number, init?: RequestInit, atOnce = 64): Promise<Answer[]> {
   const answers: Answer[] = [];
   let sent = 0;
   async function sendInTurn() {
-    while (sent++ < count) answers.push(await get(url, init));
+    while (sent++ < count) answers.push(await getOfMany(url, init));
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, count) }, sendInTurn));
   return answers;

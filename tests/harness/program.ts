@@ -14,7 +14,7 @@ export interface Program {
 }
 
 /** How long a program may take until it listens, in ms: Deno and Netlify's tools start slowly on a busy machine. */
-const LONGEST_START = 30_000;
+const LONGEST_START = 120_000;
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
@@ -57,7 +57,7 @@ export async function startProgram(
     for (const stream of [child.stdout, child.stderr]) {
       stream!.setEncoding("utf8").on("data", (text: string) => {
         said += text;
-        const found = /(?:listening|started)\b.*?(https?:\/\/[^\s/]+:\d+)/i.exec(said);
+        const found = /(?:listening|started|local)\b.*?(https?:\/\/[^\s/]+:\d+)/i.exec(said);
         if (found === null) return;
         clearTimeout(timer);
         listening(found[1].replace("//0.0.0.0:", "//127.0.0.1:"));

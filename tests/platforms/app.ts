@@ -10,9 +10,9 @@ import {
   type Store,
   withThrottle,
 } from "../../mod.ts";
-import { throttle, type ThrottleVariables } from "../../src/adapters/hono.ts";
+import { throttle, type ThrottleVariables } from "../../src/hono/mod.ts";
 import { byHeader } from "../../src/keys/header.ts";
-import { upstashStore } from "../../src/stores/upstash.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
 
 /** Each case has a quota of its own, wherever it comes from. */
 const key = compose(byIp(), byHeader("x-case"));

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import process from "node:process";
 import { createThrottle } from "../../mod.ts";
-import { upstashStore } from "../../src/stores/upstash.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { type Bridge, startBridge } from "../harness/bridge.ts";
 import { type Answer, get } from "../harness/http.ts";
 import { type Program, startProgram } from "../harness/program.ts";
@@ -146,7 +146,7 @@ const cases: readonly Case[] = [
       assertEquals((await send("/shared/stream")).text, "abc");
       const started = Date.now();
       let status = 0;
-      while (status !== 200 && Date.now() - started < 5000) ({ status } = await send("/shared/stream"));
+      while (status !== 200 && Date.now() - started < 30_000) ({ status } = await send("/shared/stream"));
       assertEquals(status, 200);
     },
   },

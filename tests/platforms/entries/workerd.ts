@@ -1,4 +1,4 @@
-import { upstashStore } from "../../../src/stores/upstash.ts";
+import { upstashStore } from "../../../src/stores/upstash/mod.ts";
 import { appOf, SHARED } from "../app.ts";
 
 interface Env {

@@ -1,0 +1,35 @@
+/** `deno serve --allow-env=NODE_ENV examples/trpc.ts`: tRPC, with a limit for all HTTP requests and one for each call of a procedure. */
+import { createThrottle, withThrottle } from "@weir/throttle";
+import { initTRPC, TRPCError } from "@trpc/server";
+import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
+
+interface Context {
+  readonly request: Request;
+  readonly platform: readonly unknown[]; // what the server passed beside the request: it knows the address
+  readonly headers: Headers;
+}
+const t = initTRPC.context<Context>().create();
+
+// At the procedure: one HTTP request can hold many calls, /trpc/login,login,login, and each is to count.
+const logins = createThrottle({ name: "login", rate: "5/15min" });
+const limited = t.procedure.use(async ({ ctx, next }) => {
+  const outcome = await logins.check(ctx.request, ...ctx.platform);
+  for (const [name, value] of outcome.headers) ctx.headers.set(name, value);
+  if (!outcome.allowed) throw new TRPCError({ code: "TOO_MANY_REQUESTS", message: "Too many logins." });
+  return next();
+});
+
+const router = t.router({
+  hello: t.procedure.query(() => "hello"),
+  login: limited.mutation(() => "welcome"),
+});
+
+export default {
+  fetch: withThrottle((request: Request, ...platform: unknown[]) =>
+    fetchRequestHandler({
+      endpoint: "/trpc",
+      req: request,
+      router,
+      createContext: ({ resHeaders: headers }) => ({ request, platform, headers }),
+    }), "20/min"),
+};

@@ -1,0 +1,59 @@
+/**
+ * The check that a request is one: a web-standard Request, by its shape, as servers have classes of their own for it.
+ *
+ * @module
+ */
+
+import { shown } from "../cannot.ts";
+
+/** Where frameworks keep the Request in what they hand to their handlers. */
+const PLACES = ["request", "req", "raw", "req.raw"];
+
+const REMEDY =
+  "Pass the Request itself, which frameworks keep as `event.request` (SvelteKit), `context.request` (Astro), `event.req` (h3) or " +
+  "`c.req.raw` (Hono); node's IncomingMessage (Express, Fastify) needs a bridge that makes one: toNodeHandler of " +
+  '"srvx/node", or getRequestListener of "@hono/node-server".';
+
+function isRequest(value: unknown): value is Request {
+  const { url, headers } = (value ?? {}) as Partial<Request>;
+  return typeof url === "string" && typeof headers?.get === "function";
+}
+
+/** The kind of a value, and of an object without one the names in it: its values may be secrets. */
+function kindOf(value: unknown): string {
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return shown(value);
+  const { name } = (Object.getPrototypeOf(value)?.constructor ?? {}) as { name?: unknown };
+  if (typeof name === "string" && name !== "" && name !== "Object") return `of the class ${name}`;
+  return `an object with ${Object.keys(value).slice(0, 8).join(", ") || "nothing in it"}`;
+}
+
+function valueAt(value: unknown, place: string): unknown {
+  return place.split(".").reduce((holder, name) => (holder as Record<string, unknown> | null)?.[name], value);
+}
+
+function refuse(value: unknown): never {
+  const place = PLACES.find((place) => isRequest(valueAt(value, place)));
+  const hint = place === undefined ? "" : ` It has one as \`${place}\`.`;
+  throw new TypeError(
+    "Cannot throttle this as it must be a Request, with a text `url` and `headers.get`: " +
+      `current value is ${kindOf(value)}.${hint} ${REMEDY}`,
+  );
+}
+
+/** The class of a request that was looked at before: some servers make headers only for those who look at them. */
+let known: object | undefined;
+
+/**
+ * Refuses what is no request.
+ *
+ * @param value What is to be a request.
+ * @throws {TypeError} When it is none, in a sentence that says what to pass.
+ */
+export function requireRequest(value: unknown): asserts value is Request {
+  if (typeof value !== "object" || value === null) refuse(value);
+  const kind = Object.getPrototypeOf(value);
+  if (kind === known) return;
+  if (!isRequest(value)) refuse(value);
+  if (!Object.hasOwn(value, "url") && !Object.hasOwn(value, "headers")) known = kind;
+}

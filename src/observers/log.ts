@@ -1,0 +1,179 @@
+/**
+ * Log lines about what a throttle does.
+ *
+ * @module
+ */
+
+import { ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
+import { type Duration, durationMs } from "../duration.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
+
+/** Where lines go: `console`, or anything with these two. */
+export interface LogTarget {
+  /** Takes a line about something to look at: a refusal, an error, a store that fails or works again. */
+  warn(line: string): void;
+  /** Takes a line about something to know: what a rule in shadow mode would have refused. */
+  info(line: string): void;
+}
+
+/** What {@link logTo} takes. */
+export interface LogOptions {
+  /** How many lines of one kind about one rule are written within an interval, before they are only counted. Default 10. */
+  first?: number;
+  /** The interval. Default "1min". */
+  interval?: Duration;
+  /** Do lines name who is asking, by the identity's id? Default false. */
+  identity?: boolean;
+}
+
+/** What is logged, and how loud. */
+const LEVELS: { readonly [type in ThrottleEvent["type"]]?: keyof LogTarget } = {
+  denied: "warn",
+  "shadow-denied": "info",
+  store: "warn",
+  error: "warn",
+};
+
+/** The most characters of one text: a request may bring long ones. */
+const LONGEST = 500;
+
+/** Lines of one kind about one rule within an interval. */
+interface Tally {
+  readonly type: ThrottleEvent["type"];
+  readonly rule: string | undefined;
+  readonly since: number;
+  lines: number;
+  unwritten: number;
+}
+
+const isoTime = (at: number): string => new Date(at).toISOString();
+
+/** One line of JSON in printable ASCII: what comes from a request can end no line, move no cursor and turn no text around. */
+function lineOf(fields: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(fields, (_, value) => typeof value === "string" ? value.slice(0, LONGEST) : value)
+    .replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : shown(error);
+  } catch {
+    return "an error that cannot be shown";
+  }
+}
+
+function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unknown> {
+  const { type, at, rule, route, method, key, error, state } = event;
+  const head = { event: type, at: isoTime(at) };
+  if (type === "store") {
+    return { ...head, state, ...error === undefined ? {} : { error: textOf(error) } };
+  }
+  const where = { ...head, rule, route, method };
+  if (type === "error") return { ...where, error: textOf(error) };
+  const decision = event.decisions.find((each) => each.rule === rule);
+  const wait = decision?.retryAfterMs ?? Infinity;
+  return {
+    ...where,
+    limit: decision?.limit,
+    window: decision === undefined ? undefined : decision.windowMs / 1000,
+    retry_after: Number.isFinite(wait) ? Math.ceil(wait / 1000) : null,
+    blocked: decision?.blocked,
+    source: decision?.source,
+    key,
+    ...identity ? { identity: ExchangeEvent.exchange(event)?.who?.id ?? null } : {},
+  };
+}
+
+/**
+ * Logs refusals, errors and changes of the store: one line of JSON each, in printable ASCII whatever a request holds. A line about a refusal has the rule,
+ * the route pattern, the method, the limit, the window and the wait in seconds (null: never), and the key as a short keyed
+ * hash (with `revealKeys` as it is).
+ *
+ * Under attack the first lines of each kind about each rule are written, the rest of the interval is counted, and one line
+ * with that number follows: with the next event after the interval, as there are no timers.
+ *
+ * @param target `console`, or anything with `warn` and `info`.
+ * @param options See {@link LogOptions}.
+ * @returns An observer.
+ * @throws {TypeError | RangeError} When the target or an option cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { logTo, withThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const lines: string[] = [];
+ * const log = { warn: (line: string) => lines.push(line), info: (line: string) => lines.push(line) };
+ * const handler = withThrottle(() => new Response("hello"), { name: "one", rate: "1/min" }, {
+ *   client: { address: () => "192.0.2.1" },
+ *   observers: [logTo(log)], // or logTo(console)
+ * });
+ * for (let i = 0; i < 2; i++) await handler(new Request("https://example.com/"));
+ *
+ * equal(lines.length, 1);
+ * const { event, rule, limit, retry_after } = JSON.parse(lines[0]);
+ * equal(`${event} ${rule} ${limit} ${retry_after}`, "denied one 1 60");
+ * ```
+ */
+export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
+  for (const level of ["warn", "info"] as const) {
+    if (typeof target?.[level] === "function") continue;
+    throw new TypeError(cannot("make logTo()", "its target must have the functions warn and info", target));
+  }
+  requireNames(options, ["first", "interval", "identity"], "make logTo()");
+  const { first = 10, interval = "1min", identity = false } = options;
+  if (!(Number.isSafeInteger(first) && first >= 0)) {
+    throw new RangeError(cannot("make logTo()", "first must be an integer of at least 0", first));
+  }
+  const intervalMs = durationMs(interval, "logTo()", "interval");
+  const tallies = new Map<string, Tally>();
+  /** When the earliest interval ends. */
+  let nextEnd = Infinity;
+
+  /** Ends the intervals that are over, with a line about what was not written in them. */
+  function settleUp(now: number): void {
+    nextEnd = Infinity;
+    for (const [name, { type, rule, since, unwritten }] of tallies) {
+      const end = since + intervalMs;
+      // A clock that was set back ends all of them, too.
+      if (now < end && now >= since) {
+        nextEnd = Math.min(nextEnd, end);
+        continue;
+      }
+      tallies.delete(name);
+      if (unwritten === 0) continue;
+      target[LEVELS[type] ?? "info"](
+        lineOf({
+          event: type,
+          at: isoTime(now),
+          rule,
+          unwritten,
+          since: isoTime(since),
+          until: isoTime(end),
+        }),
+      );
+    }
+  }
+
+  return (event) => {
+    const { type, rule, at } = event;
+    if (at >= nextEnd) settleUp(at);
+    const level = LEVELS[type];
+    if (level === undefined) return;
+    const name = `${type} ${rule ?? ""}`;
+    let tally = tallies.get(name);
+    if (tally !== undefined && at < tally.since) {
+      settleUp(at);
+      tally = undefined;
+    }
+    if (tally === undefined) {
+      tally = { type, rule, since: at, lines: 0, unwritten: 0 };
+      tallies.set(name, tally);
+      nextEnd = Math.min(nextEnd, at + intervalMs);
+    }
+    if (tally.lines < first) {
+      tally.lines++;
+      target[level](lineOf(fieldsOf(event, identity)));
+    } else tally.unwritten++;
+  };
+}

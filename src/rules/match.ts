@@ -1,0 +1,204 @@
+/**
+ * Which rules a request is under: method and path, matched by Hono's router.
+ *
+ * @module
+ */
+
+import { RegExpRouter } from "hono/router/reg-exp-router";
+import { SmartRouter } from "hono/router/smart-router";
+import { TrieRouter } from "hono/router/trie-router";
+import { extentOf, openPath, routedPath, spelledExpression } from "./path_pattern.ts";
+import { hasMethod, type Pattern } from "./pattern.ts";
+import { isPreflight } from "./preflight.ts";
+import { collapse, fold, foldedPaths, plainPath, spelledPaths } from "./request_path.ts";
+import type { PreparedRule } from "./rule.ts";
+import { cannot } from "../cannot.ts";
+
+/** The rules that a request is under, by stage, each in rule order. */
+export interface Route {
+  /** The most specific path pattern that matched; null when no rule has one for it. */
+  readonly pattern: string | null;
+  /** Decided before authentication. */
+  readonly before: readonly PreparedRule[];
+  /** Decided after it. */
+  readonly after: readonly PreparedRule[];
+  /** Does a rule correct its charge by the response? */
+  readonly counts: boolean;
+  /** Does a rule hold something until the response's end? */
+  readonly holds: boolean;
+  /** Does a browser ask on its own account, so that nobody is behind it to be authenticated? */
+  readonly isPreflight: boolean;
+}
+
+/** The route of a preflight that no rule names: it is none of a throttle's business. */
+export const UNTOUCHED: Route = {
+  pattern: null,
+  before: [],
+  after: [],
+  counts: false,
+  holds: false,
+  isPreflight: true,
+};
+
+interface Target {
+  readonly rule: PreparedRule;
+  readonly pattern: Pattern;
+}
+
+/** A pattern that ends in a wildcard is a group's; of the others the one that says more is the endpoint's own. */
+export function specificity(path: string): number {
+  return (path.endsWith("*") ? 0 : 10_000) + path.split("/").length * 100 +
+    path.split("/").filter((s) => s !== "" && !/^[:*]/.test(s)).length;
+}
+
+function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Route {
+  const hit = new Set(targets.map(({ rule }) => rule));
+  const applied = rules.filter((rule) => rule.patterns === null || hit.has(rule));
+  const paths = targets.map(({ pattern }) => pattern.path).sort((a, b) => specificity(b) - specificity(a));
+  return {
+    pattern: paths[0] ?? null,
+    before: applied.filter((rule) => rule.stage === "before-auth"),
+    after: applied.filter((rule) => rule.stage === "after-auth"),
+    counts: applied.some((rule) => rule.count !== "all"),
+    holds: applied.some((rule) => rule.implementation.heldWhileRunning === true),
+    isPreflight: false,
+  };
+}
+
+/**
+ * Builds the matcher of a list of rules, once.
+ *
+ * @param rules The rules.
+ * @param isExact Do letter case and slashes make a difference?
+ * @throws {TypeError} When Hono refuses a pattern.
+ */
+export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Request) => Route {
+  const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
+  for (const target of targets) routerOf([target], (path) => routedPath(path, isExact));
+  const match = matcherOf(rules, targets, isExact);
+
+  const asked = targets.filter(({ pattern }) => pattern.methods?.includes("OPTIONS"));
+  const askedRules = [...new Set(asked.map(({ rule }) => rule))];
+  const matchPreflight = matcherOf(askedRules, asked, isExact);
+  return (request) => {
+    const { method } = request;
+    if (method === "OPTIONS" && isPreflight(request)) {
+      const route = matchPreflight(method, request.url);
+      return route.pattern === null ? UNTOUCHED : { ...route, isPreflight: true };
+    }
+    // Servers hand over methods as they come, and some handlers do not mind their case.
+    return match(method === "GET" || method === "POST" ? method : method.toUpperCase(), request.url);
+  };
+}
+
+/**
+ * A longer URL that can be read in several ways is not read in all of them for the sake of regular expressions: they are
+ * held to match then, as what is asked of a server must cost it little.
+ */
+const LONG = 4096;
+
+/** Finds the route of a method in upper case and a URL. */
+function matcherOf(
+  rules: readonly PreparedRule[],
+  targets: readonly Target[],
+  isExact: boolean,
+): (method: string, url: string) => Route {
+  const always = routeOf(rules, []);
+  if (targets.length === 0) return () => always;
+
+  const router = routerOf(targets, (path) => routedPath(path, isExact));
+  // The router hands out one and the same list of targets for all requests of a route, where it can.
+  const known = new WeakMap<object, Route>();
+  function routeFor(found: Found): Route {
+    if (found.length === 0) return always;
+    let route = known.get(found);
+    if (route === undefined) {
+      route = routeOf(rules, found.map(([target]) => target));
+      known.set(found, route);
+    }
+    return route;
+  }
+
+  function routeAlone(method: string, path: string): Route {
+    return routeFor(router.match(method, path)[0] as Found);
+  }
+
+  /** A rule applies where any reading of the path says so. */
+  function routeOfAny(asked: TargetRouter, method: string, paths: Iterable<string>, hits: readonly Target[]) {
+    const lists = new Set<Found>();
+    for (const path of paths) {
+      const [found] = asked.match(method, path);
+      if (found.length > 0) lists.add(found as Found);
+    }
+    const [first = []] = lists;
+    if (lists.size < 2 && hits.length === 0) return routeFor(first);
+    return routeOf(rules, [...new Set([...[...lists].flat().map(([target]) => target), ...hits])]);
+  }
+
+  if (isExact) {
+    return (method, url) => {
+      const path = plainPath(url, false);
+      return path === null ? routeOfAny(router, method, spelledPaths(url), []) : routeAlone(method, path);
+    };
+  }
+  const extent = extentOf(targets.map(({ pattern }) => openPath(pattern.path)));
+  const constrained = targets.flatMap((target) => {
+    const expression = spelledExpression(target.pattern.path);
+    return expression === null ? [] : [{ target, expression }];
+  });
+  if (constrained.length === 0) {
+    return (method, url) => {
+      const path = plainPath(url, true);
+      return path === null
+        ? routeOfAny(router, method, foldedPaths(url, extent), [])
+        : routeAlone(method, path);
+    };
+  }
+  // Regular expressions see no path that is folded, nor one that is cut.
+  const others = targets.filter((target) => !constrained.some((other) => other.target === target));
+  const folded = routerOf(others, (path) => routedPath(path, false));
+  const open = routerOf(targets, (path) => routedPath(openPath(path), false));
+  function hits(method: string, spellings: readonly string[]): Target[] {
+    return constrained.filter(({ target, expression }) =>
+      hasMethod(target.pattern, method) && spellings.some((path) => expression.test(path))
+    ).map(({ target }) => target);
+  }
+  return (method, url) => {
+    const path = plainPath(url, false);
+    if (path !== null) {
+      const one = collapse(path);
+      const lower = fold(one);
+      return lower === path
+        ? routeAlone(method, path)
+        : routeOfAny(folded, method, [lower], hits(method, [path, one]));
+    }
+    const paths = foldedPaths(url, extent);
+    if (url.length > LONG) return routeOfAny(open, method, paths, []);
+    const written = [...spelledPaths(url)];
+    return routeOfAny(folded, method, paths, hits(method, [...written, ...written.map(collapse)]));
+  };
+}
+
+type TargetRouter = SmartRouter<Target>;
+
+/** The findings of Hono's router: targets, with parameters that nobody asks for. */
+type Found = readonly (readonly [Target, unknown])[];
+
+function routerOf(targets: readonly Target[], routed: (path: string) => string): TargetRouter {
+  const router = new SmartRouter<Target>({ routers: [new RegExpRouter(), new TrieRouter()] });
+  try {
+    for (const target of targets) {
+      const { methods, path } = target.pattern;
+      const named = methods === null ? ["ALL"] : methods;
+      const implied = named.includes("GET") && !named.includes("HEAD") ? ["HEAD"] : [];
+      for (const method of [...named, ...implied]) router.add(method, routed(path), target);
+    }
+    // Routers compile at the first match; a pattern that does not compile is to fail now.
+    router.match("GET", "/");
+  } catch (error) {
+    const [{ rule, pattern }] = targets;
+    const why = `Hono refuses its pattern (${(error as Error).message})`;
+    throw new TypeError(cannot(`use rule "${rule.name}"`, why, pattern.text), { cause: error });
+  }
+  return router;
+}

@@ -1,0 +1,94 @@
+/**
+ * A rule's `on`: methods and a path pattern.
+ *
+ * @module
+ */
+
+import { segmentsOf } from "./path_pattern.ts";
+import { cannot, shown } from "../cannot.ts";
+import { warnOnce } from "../warn_once.ts";
+
+/** One parsed pattern. */
+export interface Pattern {
+  /** Upper case; null: every method. GET brings HEAD along unless HEAD is named. */
+  readonly methods: readonly string[] | null;
+  /** Hono's path pattern. */
+  readonly path: string;
+  /** The whole, in its normal form: "GET,HEAD /items/:id". */
+  readonly text: string;
+}
+
+/** Methods that a standard defines and a Request can carry (RFC 9110, 5789, 4918, QUERY). */
+const METHODS =
+  /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|QUERY|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|SEARCH|REPORT)$/;
+
+/** An escape that is decoded before a path is matched: all but those of reserved characters and of "%" itself. */
+const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
+
+/** Of those in small letters only such as are hardly the end of a path: "/my report" is one. */
+const SMALL_METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "query"];
+
+/** Does the text end with methods, as in "/login GET,POST"? */
+function endsWithMethods(text: string): boolean {
+  const [, list] = /\s([a-z]+(?:\s*,\s*[a-z]+)*)$/i.exec(text) ?? [];
+  const names = list?.split(",").map((name) => name.trim()) ?? [];
+  return names.length > 0 && names.every((name) => METHODS.test(name) || SMALL_METHODS.includes(name));
+}
+
+/** The path without its regular expressions, which may hold braces themselves; a brace without its pair is left. */
+function outsideBraces(path: string): string {
+  const bare = path.replace(/\{[^{}]*\}/g, "");
+  return bare === path ? bare : outsideBraces(bare);
+}
+
+/**
+ * Parses "POST /login", "GET,HEAD /items/:id", "/api/*".
+ *
+ * @param text What was written.
+ * @param subject Whose it is, for the error's sentence.
+ * @throws {TypeError} When it is no pattern, or one that no request could match.
+ */
+export function parsePattern(text: unknown, subject: string): Pattern {
+  const refuse = (why: string): never => {
+    throw new TypeError(cannot(`use ${subject}`, why, text));
+  };
+  if (typeof text !== "string") return refuse(`on must be text such as "POST /login"`);
+  const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*].*?)\s*$/s.exec(text) ??
+    refuse(`on must be a path, or methods and a path, such as "POST /login"`);
+  if (path[0] === "*" && path !== "*") refuse(`the path of on must start with "/"`);
+  const bare = outsideBraces(path);
+  if (/[{}]/.test(bare)) refuse("the braces in on must be in pairs");
+  if (bare.includes("#") || /\?(?!$)/.test(bare) || (bare.endsWith("?") && !/:[^/]+\?$/.test(bare))) {
+    refuse("on is matched against the path alone, so it can have no query");
+  }
+  if (endsWithMethods(bare)) refuse(`the methods of on come before its path, as in "POST /login"`);
+  if (/(?:^|\/)\.{1,2}(?:\/|$)|\\/.test(bare)) {
+    refuse("on is matched against the resolved path, so it can have no dot segments and no backslashes");
+  }
+  if (/\/%3A/i.test(bare)) refuse('a colon that begins a segment of on must be written as in "/:name{:id}"');
+  if (segmentsOf(path).some((segment) => /[{}]/.test(segment) && !/^:[^{}]+\{.+\}\??$/s.test(segment))) {
+    refuse(
+      'braces in on are for the regular expression of a parameter, a whole segment such as ":id{[0-9]+}"',
+    );
+  }
+  if (ESCAPED.test(bare)) refuse("on is matched against the decoded path, so it must be written decoded");
+  const methods = listed === undefined
+    ? null
+    : listed.split(",").map((method) => method.trim().toUpperCase());
+  for (const method of methods ?? []) {
+    if (!/^[A-Z0-9!#$%&'*+.^_`|~-]+$/.test(method)) refuse("its methods must be names separated by commas");
+    if (!METHODS.test(method)) {
+      warnOnce(
+        `The method ${method} of ${subject} (${
+          shown(text)
+        }) is in no HTTP standard: is the rule to match anything?`,
+      );
+    }
+  }
+  return { methods, path, text: methods === null ? path : `${methods.join(",")} ${path}` };
+}
+
+/** Is this method, in upper case, one of a pattern's? GET brings HEAD along. */
+export function hasMethod({ methods }: Pattern, method: string): boolean {
+  return methods === null || methods.includes(method) || (method === "HEAD" && methods.includes("GET"));
+}

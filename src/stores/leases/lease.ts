@@ -1,0 +1,189 @@
+/**
+ * A lease: units of one key that are charged at the store and not used yet, and what is known of that key.
+ *
+ * @module
+ */
+
+import type { DatedDecision } from "../../decision.ts";
+import { passedMs, type Reading } from "../wrappers/two_clocks.ts";
+import { type Check, decisionOf } from "../store.ts";
+
+/** What the store said when it was last asked, and when. */
+interface Answer extends Pick<DatedDecision, "at" | "chargedAt" | "resetAfterMs"> {
+  /** When the store was asked: it decided no earlier. */
+  readonly asked: Reading;
+  /** How long it took to answer, in ms: it may have decided as much later. */
+  readonly tookMs: number;
+}
+
+/** A question under way that asks for more than it needs. */
+export interface PendingTake {
+  /** For whom. */
+  readonly lease: Lease;
+  /** What it will bring beside that, less what others wait for. */
+  units: number;
+  /** Those who wait for it. */
+  readonly waiting: (() => void)[];
+}
+
+/** What an instance holds of one key. */
+export interface Lease {
+  /** Whose units: the key, its policy and how it counts. */
+  readonly of: Pick<Check, "key" | "policy" | "algorithm">;
+  /** Units in hand. */
+  units: number;
+  /** Null until the store has answered. */
+  answer: Answer | null;
+  /** What the store has left, by its last answer. */
+  left: number;
+  /** When the store was asked last, by the steady clock. */
+  asked: number;
+  /** Units asked for and used since then: the pace. */
+  used: number;
+  /** When it was last used, by the steady clock. */
+  touched: number;
+  /** The latest question that asked for more. */
+  taking: PendingTake | null;
+  /** What all that are under way will bring, less what others wait for. */
+  coming: number;
+}
+
+/** For how long units are taken ahead, at the pace of late, in ms; what is not touched for as long is idle. */
+export const AHEAD_MS = 2000;
+
+/** The most that an instance takes ahead of what is left: leases get smaller as the limit comes near. */
+const SHARE = 1 / 4;
+
+/** A clock that is being set runs faster or slower by up to 1 in 2000 (adjtime). */
+const SLOWEST = 0.999;
+
+/** A lease of nothing. */
+export function newLease({ key, policy, algorithm }: Check, { steady }: Reading): Lease {
+  return {
+    of: { key, policy, algorithm },
+    units: 0,
+    answer: null,
+    left: 0,
+    asked: steady,
+    used: 0,
+    touched: steady,
+    taking: null,
+    coming: 0,
+  };
+}
+
+/** Begins to ask for units ahead. */
+export function newPendingTake(lease: Lease, units: number): PendingTake {
+  const pending: PendingTake = { lease, units, waiting: [] };
+  if (units > 0) lease.taking = pending;
+  lease.coming += units;
+  return pending;
+}
+
+/** Counts on units that are under way. */
+export function reserve(pending: PendingTake, units: number): void {
+  pending.units -= units;
+  pending.lease.coming -= units;
+}
+
+/** Is a check of the very quota that the lease was taken from? */
+export function isOf({ of }: Lease, { policy, algorithm }: Check): boolean {
+  return of.policy.limit === policy.limit && of.policy.windowMs === policy.windowMs &&
+    of.algorithm === algorithm;
+}
+
+/**
+ * May its units be used now? Only while it makes no difference to the store whether they are used now or were when they
+ * were charged. One ms less than that, as the store's clock counts whole ones.
+ */
+export function isOpen({ answer, of: { algorithm, policy } }: Lease, now: Reading): boolean {
+  if (answer === null || algorithm.usableUntil === undefined) return false;
+  const { at, chargedAt, asked } = answer;
+  return passedMs(asked, now) < (algorithm.usableUntil(chargedAt, policy.windowMs) - at - 1) * SLOWEST;
+}
+
+/** How long ago the store gave its last answer, in ms, at least. */
+function agoMs({ asked, tookMs }: Answer, now: Reading): number {
+  return Math.max(0, Math.floor(passedMs(asked, now) - tookMs));
+}
+
+/** How many units to take beside the cost: what the pace of late uses up soon, but not too much of what is left, and `most` in all. */
+export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Reading): number {
+  if (cost === 0) return 0;
+  const pace = lease.used / Math.max(1, steady - lease.asked);
+  const wanted = Math.min(
+    most - cost,
+    Math.floor(pace * AHEAD_MS),
+    Math.floor((lease.left - cost) * SHARE),
+  );
+  return Math.max(0, wanted - lease.units - lease.coming);
+}
+
+/** Uses units in hand. */
+export function used(lease: Lease, check: Check, now: Reading): DatedDecision {
+  const answer = lease.answer as Answer;
+  lease.units -= check.cost;
+  lease.used += check.cost;
+  lease.touched = now.steady;
+  const ago = agoMs(answer, now);
+  return decisionOf(check, {
+    allowed: true,
+    remaining: lease.left + lease.units,
+    resetAfterMs: Math.max(0, answer.resetAfterMs - ago),
+    retryAfterMs: 0,
+    source: "lease",
+    chargedAt: answer.chargedAt,
+  }, answer.at + ago);
+}
+
+/** What gives units back that were charged when a decision says. */
+export function correctionOf(
+  { of }: Lease,
+  units: number,
+  { chargedAt, source = "store" }: Pick<DatedDecision, "chargedAt"> & Partial<DatedDecision>,
+): Check {
+  return { ...of, cost: -units, since: chargedAt, chargedBy: source };
+}
+
+/** The store's time, epoch ms, at least. */
+export function storeTime({ answer }: Lease, now: Reading): number {
+  return answer === null ? 0 : answer.at + agoMs(answer, now);
+}
+
+/** How many of its units the store still counts at a time of its own: giving those back lets others use them. */
+export function counted({ answer, units, of: { policy } }: Lease, at: number): number {
+  return answer !== null && at < answer.chargedAt + policy.windowMs ? units : 0;
+}
+
+/** Empties it: what gives back what was in hand, or nothing where that is of no use to anyone any more. */
+export function release(lease: Lease, at: number): readonly Check[] {
+  const units = counted(lease, at);
+  lease.units = 0;
+  if (units === 0) return [];
+  lease.left += units;
+  return [correctionOf(lease, units, lease.answer as Answer)];
+}
+
+/**
+ * Takes in an answer of the store and the units it brought.
+ *
+ * @returns What gives back what cannot be kept: units of an older charge than the newest.
+ */
+export function receive(
+  lease: Lease,
+  decision: DatedDecision,
+  units: number,
+  asked: Reading,
+  now: Reading,
+): readonly Check[] {
+  const { at, chargedAt, resetAfterMs, remaining } = decision;
+  const { answer } = lease;
+  if (answer !== null && chargedAt < answer.chargedAt) {
+    return units === 0 ? [] : [correctionOf(lease, units, decision)];
+  }
+  const returned = answer !== null && chargedAt > answer.chargedAt ? release(lease, at) : [];
+  lease.units += units;
+  lease.left = remaining;
+  lease.answer = { at, chargedAt, resetAfterMs, asked, tookMs: Math.max(0, now.steady - asked.steady) };
+  return returned;
+}

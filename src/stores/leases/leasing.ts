@@ -1,0 +1,278 @@
+/**
+ * Answering from units taken ahead.
+ *
+ * @module
+ */
+
+import { type DatedDecision, refuses } from "../../decision.ts";
+import { all, type MaybePromise, rescue, then } from "../../maybe.ts";
+import type { CompiledRule } from "../../rules/rule.ts";
+import { wrapStore } from "../wrappers/wrap_store.ts";
+import {
+  aheadOf,
+  correctionOf,
+  counted,
+  isOpen,
+  type Lease,
+  newPendingTake,
+  type PendingTake,
+  receive,
+  release,
+  reserve,
+  storeTime,
+  used,
+} from "./lease.ts";
+import type { LeaseMap } from "./lease_map.ts";
+import { type Clocks, readClocks, type Reading } from "../wrappers/two_clocks.ts";
+import type { Check, DatedStore } from "../store.ts";
+
+/** What a process holds of one store. */
+export interface LeasePool {
+  /** The most units at a time. */
+  readonly most: number;
+  readonly leases: LeaseMap;
+  /** Is no more to be taken? */
+  readonly isClosed: boolean;
+}
+
+/** A question to the store. */
+interface Question {
+  readonly checks: readonly Check[];
+  /** Of each check its key's. */
+  readonly own: readonly Lease[];
+  /** What is asked for beside each cost. */
+  readonly ahead: readonly number[];
+  readonly asked: Reading;
+}
+
+/**
+ * Takes up to `most` units at a time for busy keys and answers from them.
+ *
+ * Never does more pass than without: units are charged when they are taken, and used only while it makes no difference to
+ * the store when they are (`holdsUntil` of the algorithm), by clocks that err on ending that early. What a crash or a lost
+ * answer takes with it stays charged. Each instance leaves at most `most - 1` units unused at the end of a window.
+ *
+ * - A key is as busy as it was since the store was last asked, and what it will use soon at that pace is taken ahead.
+ *   Near the limit that gets less, and in the end nothing. What is left over or idle is given back on the way of a later
+ *   question, and before a refusal is believed. No timer runs.
+ * - Only requests all of whose rules are in enforce mode, have a rate of their own, give nothing back, and count by an
+ *   algorithm that says how long a charge may wait. For all others the store is asked, as for peeks and corrections.
+ * - Who finds nothing in hand while enough is under way waits for that: a burst costs as few calls as a queue.
+ *
+ * @param store The store as a throttle asks it.
+ * @param rules The throttle's rules.
+ * @param pool What is held, whichever throttle took it.
+ * @param clocks See {@link Clocks}.
+ */
+export function leasing(
+  store: DatedStore,
+  rules: readonly CompiledRule[],
+  pool: LeasePool,
+  clocks: Clocks,
+): DatedStore {
+  const { most, leases } = pool;
+  const leasable = new Set<string>();
+  for (const { name, mode, limit, refundable, implementation } of rules) {
+    if (mode === "shadow" || limit === null || refundable) continue;
+    if (implementation.usableUntil !== undefined) leasable.add(name);
+  }
+
+  /** The leases of all checks; null when some check can have none. */
+  function leasesFor(checks: readonly Check[], now: Reading): readonly Lease[] | null {
+    const found: Lease[] = [];
+    for (const check of checks) {
+      const lease = leasable.has(check.policy.name) ? leases.of(check, now) : null;
+      if (lease === null) return null;
+      found.push(lease);
+    }
+    return found;
+  }
+
+  /** Gives back all that is in hand. */
+  function empty(held: readonly Lease[]): MaybePromise<unknown> {
+    const now = readClocks(clocks);
+    return giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
+  }
+
+  /** What cannot be given back stays charged: that errs on refusing. */
+  function giveBack(corrections: readonly Check[]): MaybePromise<unknown> {
+    if (corrections.length === 0) return null;
+    return rescue<unknown>(() => store.decide(corrections), () => null);
+  }
+
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
+    if (!spend) return peek(checks);
+    if (checks.some(({ since }) => since !== null)) return correct(checks);
+    const now = readClocks(clocks);
+    const own = leasesFor(checks, now);
+    if (own === null) return store.decide(checks);
+    const answer = answerFrom(checks, own, now);
+    if (answer !== null) return answer;
+    const brought = bringers(checks, own);
+    return brought.length === 0 ? ask(checks, own, now) : then(all(brought), askAgain, checks);
+  }
+
+  /** After a wait: what was waited for may have been refused. */
+  function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
+    const now = readClocks(clocks);
+    const own = leasesFor(checks, now);
+    if (own === null) return store.decide(checks);
+    return answerFrom(checks, own, now) ?? ask(checks, own, now);
+  }
+
+  /** The answer from what is in hand; null when that is not enough for every check. */
+  function answerFrom(
+    checks: readonly Check[],
+    own: readonly Lease[],
+    now: Reading,
+  ): readonly DatedDecision[] | null {
+    for (let i = 0; i < checks.length; i++) {
+      const { units } = own[i];
+      if (units === 0 || units < checks[i].cost || !isOpen(own[i], now)) return null;
+    }
+    return checks.map((check, i) => used(own[i], check, now));
+  }
+
+  /** Waits for the questions under way that bring what is missing; none when they do not bring all of it. */
+  function bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
+    const wanted: [PendingTake, number][] = [];
+    for (let i = 0; i < checks.length; i++) {
+      const { cost } = checks[i];
+      const { units, taking: pending } = own[i];
+      if (units >= cost) continue;
+      if (pending === null || pending.units < cost) return [];
+      wanted.push([pending, cost]);
+    }
+    return wanted.map(([pending, cost]) => {
+      reserve(pending, cost);
+      return new Promise((resume) => pending.waiting.push(resume));
+    });
+  }
+
+  // ---- asking the store ------------------------------------------------------------------------
+
+  function ask(
+    checks: readonly Check[],
+    own: readonly Lease[],
+    asked: Reading,
+  ): MaybePromise<readonly DatedDecision[]> {
+    const returned = giveBack(leases.leftovers(own, asked));
+    const takings = own.map((lease, i): PendingTake => {
+      const { cost } = checks[i];
+      const pending = newPendingTake(lease, pool.isClosed ? 0 : aheadOf(lease, cost, most, asked));
+      lease.asked = lease.touched = asked.steady;
+      lease.used = cost;
+      return pending;
+    });
+    const ahead = takings.map(({ units }) => units);
+    const end = (): void =>
+      takings.forEach((pending) => {
+        reserve(pending, pending.units);
+        for (const resume of pending.waiting) resume();
+      });
+    const question: Question = { checks, own, ahead, asked };
+    return rescue(
+      () =>
+        then(then(store.decide(larger(checks, ahead)), believe, question), (decisions) => {
+          end();
+          return then(returned, () => decisions);
+        }),
+      (error) => {
+        end();
+        throw error;
+      },
+    );
+  }
+
+  function larger(checks: readonly Check[], ahead: readonly number[]): readonly Check[] {
+    return checks.map((check, i) => ahead[i] === 0 ? check : { ...check, cost: check.cost + ahead[i] });
+  }
+
+  /** A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone asked for. */
+  function believe(
+    decisions: readonly DatedDecision[],
+    question: Question,
+  ): MaybePromise<readonly DatedDecision[]> {
+    const { checks, own, ahead } = question;
+    const refusing = own.filter((lease, i) => refuses(decisions[i]) && (ahead[i] > 0 || lease.units > 0));
+    if (refusing.length === 0) return note(decisions, question);
+    return then(empty(refusing), () => {
+      const asked = readClocks(clocks);
+      return then(store.decide(checks), note, { checks, own, ahead: ahead.map(() => 0), asked });
+    });
+  }
+
+  /** Takes in what the store answered, and makes the decisions those of the costs alone. */
+  function note(
+    decisions: readonly DatedDecision[],
+    { checks, own, ahead, asked }: Question,
+  ): MaybePromise<readonly DatedDecision[]> {
+    const now = readClocks(clocks);
+    const isRefused = decisions.some(refuses);
+    const unwanted: Check[] = [];
+    decisions.forEach((decision, i) => {
+      const lease = own[i];
+      const units = isRefused ? 0 : ahead[i];
+      decision.cost = checks[i].cost;
+      // What was forgotten meanwhile is charged nowhere, or nobody knows where.
+      if (!leases.holds(lease) && !pool.isClosed) return;
+      if (decision.source !== "store" || pool.isClosed) {
+        // The failure ladder answered, so nothing is known of what the store has left.
+        lease.left = 0;
+        if (units > 0) unwanted.push(correctionOf(lease, units, decision));
+        decision.remaining += units;
+        return;
+      }
+      unwanted.push(...receive(lease, decision, units, asked, now));
+      decision.remaining += lease.units;
+    });
+    return then(giveBack(unwanted), () => decisions);
+  }
+
+  // ---- what is not answered from leases ----------------------------------------------------------
+
+  function peek(checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
+    return then(store.decide(checks, false), (decisions) => {
+      const refusing = checks.flatMap((check, i) => decisions[i].allowed ? [] : leases.find(check) ?? [])
+        .filter(({ units }) => units > 0);
+      if (refusing.length === 0) return shown(decisions, checks);
+      return then(empty(refusing), () => then(store.decide(checks, false), shown, checks));
+    });
+  }
+
+  /** What is in hand is not used yet. */
+  function shown(decisions: readonly DatedDecision[], checks: readonly Check[]): readonly DatedDecision[] {
+    decisions.forEach((decision, i) => {
+      const lease = leases.find(checks[i]);
+      if (lease !== undefined && decision.source === "store") {
+        decision.remaining += counted(lease, decision.at);
+      }
+    });
+    return decisions;
+  }
+
+  /** A rule that corrects once will correct again, one call each time: taking its units ahead would save nothing. */
+  function correct(checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
+    const held = checks.flatMap((check) => leases.find(check) ?? []);
+    for (const { key, policy } of checks) {
+      leasable.delete(policy.name);
+      leases.forget(key);
+    }
+    return then(empty(held), () => store.decide(checks));
+  }
+
+  function forgetting(key: string, run: () => MaybePromise<void>): MaybePromise<void> {
+    const drop = (): void => leases.forget(key);
+    drop();
+    // Once more when it is done: what was taken meanwhile may have been charged before.
+    return rescue(() => then(run(), drop), (error) => {
+      drop();
+      throw error;
+    });
+  }
+
+  return wrapStore(store, {
+    decide,
+    forget: (key) => forgetting(key, () => store.forget?.(key)),
+  });
+}

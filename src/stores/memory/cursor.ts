@@ -1,0 +1,62 @@
+/**
+ * One check on its way through a memory store.
+ *
+ * @module
+ */
+
+import { emptyLogStep, type LogStep } from "../../algorithms/log.ts";
+import type { PackedStep, StepSaid } from "../../algorithms/packed.ts";
+import type { Name } from "./rule_names.ts";
+import type { Segment } from "./segment.ts";
+
+/** The most numbers that a packed state has. */
+const WIDEST = 4;
+
+/**
+ * Where a check's key is, or would be; the state that it has there; and what a step says of it. A memory store has as
+ * many as it is ever asked at once, and writes them anew for each decision, so that this makes nothing but itself.
+ */
+export class Cursor implements PackedStep {
+  /** Is there a state to step from? */
+  hasState = false;
+  /** That state, where it is packed. It may be past its time, which its algorithm then sees. */
+  readonly before: Float64Array = new Float64Array(WIDEST);
+  /** That state, where it is a log: it ends at {@link logEnd}. */
+  log: Float64Array = new Float64Array(8);
+  logEnd = 0;
+  /** That state, where it is neither. */
+  unpacked: unknown = null;
+
+  allowed = false;
+  remaining = 0;
+  resetAfterMs = 0;
+  retryAfterMs = 0;
+  ttlMs = 0;
+  at = 0;
+  blocked = false;
+  blockedMs = 0;
+  changed = false;
+  readonly state: Float64Array = new Float64Array(WIDEST);
+  /** Of a log: what its step says, and what to remember. */
+  readonly logStep: LogStep = emptyLogStep();
+  /** What to remember, where it is neither packed nor a log. */
+  kept: unknown = null;
+
+  /** The name of the rule's states, the halves of the key's fingerprint, and its slot, negative where it has none. */
+  name: Name | null = null;
+  low = 0;
+  high = 0;
+  segment: Segment | null = null;
+  slot = -1;
+
+  /** Takes over what a step says, but for what to remember. */
+  tell({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepSaid): void {
+    this.allowed = allowed;
+    this.remaining = remaining;
+    this.resetAfterMs = resetAfterMs;
+    this.retryAfterMs = retryAfterMs;
+    this.ttlMs = ttlMs;
+    this.at = at;
+    this.changed = changed;
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * A shelf: an open hash table in typed arrays. It keeps a 64-bit fingerprint of each
+ * key instead of the key, so an entry of two numbers takes 27 bytes (about 31 with the table's slack), no key is kept
+ * readable, and the garbage collector has nothing to walk.
+ *
+ * Two keys with one fingerprint would share a quota. With n keys held, a new key meets one of them with a
+ * probability of n / 2^64 (1 in 18 million million for a million keys); the hashes of names and of partitions are
+ * keyed with secret seeds, so nobody can search for such keys.
+ *
+ * @module
+ */
+
+import type { Policy } from "../../algorithms/algorithm.ts";
+import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
+import { type Form, OVER, shareOf } from "./form.ts";
+import { type Kind } from "./rule_names.ts";
+import { Cursor } from "./cursor.ts";
+import {
+  add,
+  addCopy,
+  EMPTY,
+  highAt,
+  lowAt,
+  noteEnd,
+  probe,
+  scale,
+  type Segment,
+  segmentOf,
+  takeOut,
+  turn,
+} from "./segment.ts";
+import type { Capacity, Table } from "./table.ts";
+import type { Name } from "./rule_names.ts";
+import type { Asked } from "../store.ts";
+
+/** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
+const SEGMENT_KEYS = 8192;
+/** The slots of such a segment, and of one that has just begun. */
+const FULL_SLOTS = 9280;
+const FIRST_SLOTS = 18;
+/** The part of a segment's slots that may be filled before it is made anew. */
+const MOST_FILLED = 0.9;
+/** How many slots are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
+const SEARCHED = 128;
+/** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */
+const LOOKS = 8;
+/** Segments of this size are looked through whole. */
+const SMALL_SLOTS = 128;
+/** How often a search may find that what it found has nothing left after all. */
+const TRIES = 3;
+/** Names that are kept: as many as rules, but for those who ask the store themselves. */
+const MOST_NAMES = 1000;
+/** The most kinds that 16 bits tell apart. */
+const MOST_KINDS = 0x1_0000;
+
+/** The size after this one: half as large again, but the size of a full segment rather than one near it. */
+function nextSlots(slots: number): number {
+  const next = Math.ceil(slots * 1.5);
+  if (slots < FULL_SLOTS && next > FULL_SLOTS * 0.8) return FULL_SLOTS;
+  return slots < FULL_SLOTS ? next : Math.ceil(slots * 1.125);
+}
+
+function isSameRate(a: Policy, b: Policy): boolean {
+  return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
+}
+
+/** A share as one of 256 levels, of which none but the first is nothing. */
+function levelOf(share: number): number {
+  return Math.ceil(255 * share);
+}
+
+/**
+ * @param form How it keeps states.
+ * @param capacity Shared with the other shelves of the store.
+ * @returns An empty table.
+ */
+export function fingerprintTable(form: Form, capacity: Capacity): Table {
+  /** Parts that grow by themselves, so that no request pays for growing the whole. */
+  const segments: (Segment | undefined)[] = new Array(Math.ceil(capacity.most / SEGMENT_KEYS));
+  const kinds: Kind[] = [];
+  const kindOfRate = new Map<string, Kind>();
+  const names = new Map<string, Name>();
+  /** Were names forgotten? One that is made anew may have entries. */
+  let forgot = false;
+  const print = new Int32Array(2);
+  /** What `print` is the hash of: a request's rules share their partition most often. */
+  let printed: string | null = null;
+  // Seeds of their own, so that a partition that is called like a rule is nothing special.
+  let seed: Seed | null = null;
+  let seedOfNames: Seed | null = null;
+  /** For looks at entries. */
+  const looked = new Cursor();
+  /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
+  let spread = 1;
+
+  function hash(partition: string): void {
+    if (partition === printed) return;
+    keyedHash(partition, seed ??= randomSeed(), print);
+    printed = partition;
+  }
+
+  function newName(text: string): Name {
+    const halves = new Int32Array(2);
+    keyedHash(text, seedOfNames ??= randomSeed(), halves);
+    if (names.size >= MOST_NAMES) {
+      // Places may still hold them.
+      for (const name of names.values()) name.isMixed = true;
+      names.clear();
+      forgot = true;
+    }
+    const made = { text, low: halves[0], high: halves[1], kind: null, isMixed: forgot };
+    names.set(text, made);
+    return made;
+  }
+
+  /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
+  function search(cursor: Cursor, text: string, partition: string): void {
+    // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
+    const before = cursor.name;
+    const name = before?.text === text ? before : names.get(text) ?? newName(text);
+    hash(partition);
+    let low = print[0] ^ name.low;
+    if (low === EMPTY) low = 1;
+    const high = print[1] ^ name.high;
+    const segment = segmentFor(high);
+    cursor.name = name;
+    cursor.low = low;
+    cursor.high = high;
+    cursor.segment = segment;
+    cursor.slot = probe(segment, low, high);
+  }
+
+  function searchKey(cursor: Cursor, key: string): void {
+    const colon = key.indexOf(":");
+    // No name holds a colon.
+    if (colon === -1) search(cursor, ":", key);
+    else search(cursor, key.slice(0, colon), key.slice(colon + 1));
+  }
+
+  function segmentFor(high: number): Segment {
+    return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, form.width, form.hasObjects);
+  }
+
+  /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
+  function isStill({ low, high, slot }: Cursor, segment: Segment): boolean {
+    return slot >= 0 && lowAt(segment, slot) === low && highAt(segment, slot) === high;
+  }
+
+  /** The kind that a check makes its entry, which its name remembers. */
+  function kindOf(name: Name, { algorithm, policy }: Asked): Kind {
+    const latest = name.kind;
+    if (latest !== null && isSameRate(latest.policy, policy)) return latest;
+    // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
+    const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
+    let kind = kindOfRate.get(rate);
+    if (kind === undefined) {
+      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy };
+      if (kinds.length < MOST_KINDS) {
+        kinds.push(kind);
+        kindOfRate.set(rate, kind);
+      }
+    }
+    if (latest !== null) name.isMixed = true;
+    return name.kind = kind;
+  }
+
+  /** What an entry means now. */
+  function look(segment: Segment, slot: number, now: number): number {
+    return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
+  }
+
+  function drop(segment: Segment, slot: number): void {
+    form.free(segment, slot);
+    takeOut(segment, slot);
+    capacity.held--;
+  }
+
+  /** The segment for a fingerprint that needs a slot, made anew if it must be. */
+  function segmentWithRoom(high: number, now: number): Segment {
+    const segment = segmentFor(high);
+    if (segment.filled + 1 <= segment.slots * MOST_FILLED) return segment;
+    renew(segment, scale(high, spread), now);
+    return segmentFor(high);
+  }
+
+  /**
+   * Makes a segment anew, without what is over, and larger where that is not enough. The first one's entries go to
+   * segments of their own when it can grow no more.
+   */
+  function renew(old: Segment, index: number, now: number): void {
+    const { prints, slots } = old;
+    const stays: number[] = [];
+    let soonest = Infinity;
+    for (let i = 0; i < slots; i++) {
+      if (lowAt(old, i) === EMPTY) continue;
+      if (look(old, i, now) !== OVER) {
+        stays.push(i);
+        soonest = Math.min(soonest, now + looked.ttlMs);
+      } else {
+        form.free(old, i);
+        capacity.held--;
+      }
+    }
+    const isCrowded = stays.length > slots * 0.6;
+    if (isCrowded && slots >= FULL_SLOTS && spread < segments.length) {
+      spread = segments.length;
+      segments[index] = undefined;
+    } else {
+      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots, form.width, form.hasObjects);
+    }
+    for (const i of stays) {
+      const segment = segmentWithRoom(highAt(old, i), now);
+      addCopy(segment, ~probe(segment, lowAt(old, i), highAt(old, i)), old, i);
+      noteEnd(segment, soonest);
+    }
+    prints.fill(EMPTY);
+  }
+
+  /** Drops what is over: of a small segment all, of another what is over among the next entries, so that all have their turn. */
+  function sweep(segment: Segment, now: number): boolean {
+    if (now < segment.soonest) return false;
+    const { slots, levels } = segment;
+    const most = slots <= SMALL_SLOTS ? slots : LOOKS;
+    const before = segment.filled;
+    for (let i = 0; i < most && segment.filled > 0; i++) {
+      while (lowAt(segment, segment.hand) === EMPTY) turn(segment);
+      const slot = segment.hand;
+      const left = look(segment, slot, now);
+      if (left === OVER) {
+        // Another may move up.
+        drop(segment, slot);
+      } else {
+        levels[slot] = levelOf(left);
+        segment.next = Math.min(segment.next, now + looked.ttlMs);
+        turn(segment);
+      }
+    }
+    return segment.filled < before;
+  }
+
+  /** The slot with the highest level around a fingerprint's. */
+  function leastUsed({ levels, slots }: Segment, low: number): number {
+    let i = scale(low, slots);
+    let least = i;
+    for (let left = Math.min(slots, SEARCHED); left > 0; left--) {
+      if (levels[i] > levels[least]) least = i;
+      i = i + 1 === slots ? 0 : i + 1;
+    }
+    return least;
+  }
+
+  /** Frees a place among the entries around a fingerprint's, if one may go. */
+  function evict(segment: Segment, low: number, now: number): boolean {
+    if (sweep(segment, now)) return true;
+    for (let tries = TRIES; tries > 0; tries--) {
+      const slot = leastUsed(segment, low);
+      if (segment.levels[slot] === 0) return false;
+      if (look(segment, slot, now) !== 0) {
+        drop(segment, slot);
+        return true;
+      }
+      segment.levels[slot] = 0;
+    }
+    return false;
+  }
+
+  /** Is there room for a key, once what may go has gone? */
+  function hasRoom({ low, high, slot }: Cursor, now: number): boolean {
+    if (capacity.held < capacity.most) return true;
+    const segment = segmentFor(high);
+    // One that was there may have moved.
+    return (slot >= 0 && probe(segment, low, high) >= 0) || evict(segment, low, now);
+  }
+
+  return {
+    find(cursor, check, now) {
+      const { stateName, partition } = check;
+      if (stateName === undefined || partition === undefined) searchKey(cursor, check.key);
+      else search(cursor, stateName, partition);
+      cursor.hasState = false;
+      if (cursor.slot >= 0) form.read(cursor, cursor.segment!, cursor.slot, now);
+    },
+    step: form.step,
+    save(cursor, check, now) {
+      const { low, high } = cursor;
+      const name = cursor.name!;
+      const kind = kindOf(name, check);
+      let segment = cursor.segment!;
+      let { slot } = cursor;
+      if (!isStill(cursor, segment)) {
+        if (!hasRoom(cursor, now)) return false;
+        segment = segmentWithRoom(high, now);
+        slot = probe(segment, low, high);
+        if (slot < 0) {
+          slot = ~slot;
+          add(segment, slot, low, high, kind.number);
+          capacity.held++;
+        }
+      }
+      if (name.isMixed) segment.kinds[slot] = kind.number;
+      segment.levels[slot] = levelOf(shareOf(cursor.remaining, check.policy));
+      noteEnd(segment, now + cursor.ttlMs);
+      form.write(cursor, segment, slot, now);
+      return true;
+    },
+    makeRoom: hasRoom,
+    take: form.take,
+    give: form.give,
+    forget(key) {
+      const cursor = new Cursor();
+      searchKey(cursor, key);
+      if (cursor.slot >= 0) drop(cursor.segment!, cursor.slot);
+    },
+  };
+}

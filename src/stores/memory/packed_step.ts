@@ -1,0 +1,47 @@
+/**
+ * How a memory store steps its packed states.
+ *
+ * @module
+ */
+
+import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
+import type { StepPacked, TwoFormStep } from "../../algorithms/packed.ts";
+import type { Cursor } from "./cursor.ts";
+
+/** Writes down what a step says, but for what to remember. */
+export function writeStep(cursor: Cursor, step: Step, now: number): void {
+  cursor.allowed = step.allowed;
+  cursor.remaining = step.remaining;
+  cursor.resetAfterMs = step.resetAfterMs;
+  cursor.retryAfterMs = step.retryAfterMs;
+  cursor.ttlMs = step.ttlMs;
+  cursor.at = step.at ?? now;
+  cursor.blocked = step.blocked === true;
+  cursor.blockedMs = step.blockedMs ?? 0;
+}
+
+type StepPlace = (place: Cursor, ...rest: DropFirst<Parameters<StepPacked>>) => void;
+type DropFirst<List> = List extends [unknown, ...infer Rest] ? Rest : never;
+
+/** The packed steps of algorithms of users' own, which have none. */
+const made = new WeakMap<Algorithm, StepPlace>();
+
+function make(algorithm: Algorithm): StepPlace {
+  const { stateSize: width = 0 } = algorithm;
+  return (cursor, numbers, policy, now, cost, since) => {
+    const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
+    const said = algorithm.step(state, policy, now, cost, since);
+    writeStep(cursor, said, now);
+    cursor.changed = said.state !== state;
+    if (cursor.changed) cursor.state.set(said.state as readonly number[]);
+  };
+}
+
+/** The packed step of an algorithm that says its `width`. */
+export function packedStep(algorithm: Algorithm): StepPlace {
+  const own = (algorithm.step as Partial<TwoFormStep>).packed ?? made.get(algorithm);
+  if (own !== undefined) return own;
+  const packed = make(algorithm);
+  made.set(algorithm, packed);
+  return packed;
+}

@@ -1,0 +1,26 @@
+/**
+ * The names of rules, and the kinds of their entries, as a fingerprint table knows them.
+ *
+ * @module
+ */
+
+import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
+
+/** The name of a rule's states. */
+export interface Name {
+  readonly text: string;
+  /** The halves of its hash. */
+  readonly low: number;
+  readonly high: number;
+  /** What its latest new entry is read by. */
+  kind: Kind | null;
+  /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
+  isMixed: boolean;
+}
+
+/** What an entry is read by. */
+export interface Kind {
+  readonly number: number;
+  readonly algorithm: Algorithm;
+  readonly policy: Policy;
+}

@@ -1,0 +1,130 @@
+/**
+ * Clients of Redis over TCP, and how each of them runs a script.
+ *
+ * @module
+ */
+
+import type { ScriptRunner } from "./script_runner.ts";
+import { slotOf } from "./cluster_slot.ts";
+import { cannot } from "../../cannot.ts";
+
+/** What is used of ioredis and iovalkey, a single client or a Cluster. */
+export interface IoredisLike {
+  /** Runs a script that the server has. */
+  evalsha(sha: string, keyCount: number, ...words: string[]): Promise<unknown>;
+  /** Runs a script. */
+  eval(script: string, keyCount: number, ...words: string[]): Promise<unknown>;
+  /** Deletes a key. */
+  del(key: string): Promise<unknown>;
+  /** Is it a Cluster? */
+  readonly isCluster?: boolean;
+  /** What it was made with. */
+  readonly options?: { readonly keyPrefix?: string | undefined };
+  /** How its connection is: "ready" when commands go out at once. */
+  readonly status?: string;
+  /** Of a Cluster: the addresses of each slot's nodes, its master first. */
+  readonly slots?: readonly (readonly string[])[];
+  /** Of a Cluster: the clients of its nodes. */
+  nodes?(role: "master"): readonly {
+    readonly options: { readonly host?: string | undefined; readonly port?: number | undefined };
+    readonly status: string;
+  }[];
+}
+
+/** What is used of node-redis, a single client or a cluster. */
+export interface NodeRedisLike {
+  /** Runs a script that the server has. */
+  evalSha(sha: string, words: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /** Runs a script. */
+  eval(script: string, words: { keys: string[]; arguments: string[] }): Promise<unknown>;
+  /** Deletes a key. */
+  del(key: string): Promise<unknown>;
+  /** A cluster has it, a single client has not. */
+  readonly getSlotRandomNode?: unknown;
+  /** Do commands go out at once? */
+  readonly isReady?: boolean;
+  /** Of a cluster: the nodes of each slot. */
+  readonly slots?: readonly { readonly master: { readonly address: string } }[];
+  /** Of a cluster: the clients of its nodes, by address. */
+  readonly nodeByAddress?: {
+    get(address: string): { readonly client?: { readonly isReady?: boolean } | undefined } | undefined;
+  };
+}
+
+/** What is used of Bun's `RedisClient`; also the shape to give any other client, in one function. */
+export interface SendingClient {
+  /** Sends a command with its words; rejects on an error reply. */
+  send(command: string, words: string[]): Promise<unknown>;
+  /** Is there a connection? Bun's client says so. */
+  readonly connected?: boolean;
+  /** Connects, as Bun's client has to be told once it has given up. */
+  connect?(): Promise<unknown>;
+}
+
+/** A client of Redis that can run a script. */
+export type RedisClient = IoredisLike | NodeRedisLike | SendingClient;
+
+function ofSending(client: SendingClient): ScriptRunner {
+  return {
+    evalsha: (sha, keys, args) => client.send("EVALSHA", [sha, String(keys.length), ...keys, ...args]),
+    eval: (text, keys, args) => client.send("EVAL", [text, String(keys.length), ...keys, ...args]),
+    del: (key) => client.send("DEL", [key]),
+    isConnected: () => client.connected !== false,
+    // It tries for half a minute, and then never again unless it is told to.
+    connect: client.connect === undefined ? undefined : async () => await client.connect?.(),
+  };
+}
+
+function ofNodeRedis(client: NodeRedisLike): ScriptRunner {
+  const isCluster = typeof client.getSlotRandomNode === "function";
+  return {
+    evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
+    eval: (text, keys, args) => client.eval(text, { keys, arguments: args }),
+    del: (key) => client.del(key),
+    slotOf: isCluster ? slotOf : undefined,
+    nodeOf: isCluster ? (slot) => client.slots?.[slot]?.master.address : undefined,
+    isConnected: (node) =>
+      isCluster ? client.nodeByAddress?.get(node)?.client?.isReady !== false : client.isReady !== false,
+  };
+}
+
+function ofIoredis(client: IoredisLike): ScriptRunner {
+  const { isCluster = false } = client;
+  const nodeClient = (address: string) =>
+    client.nodes?.("master").find(({ options: { host, port } }) => `${host}:${port}` === address);
+  const isReady = (status: string | undefined): boolean => status === undefined || status === "ready";
+  return {
+    evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
+    eval: (text, keys, args) => client.eval(text, keys.length, ...keys, ...args),
+    del: (key) => client.del(key),
+    slotOf: isCluster ? (key) => slotOf((client.options?.keyPrefix ?? "") + key) : undefined,
+    nodeOf: isCluster ? (slot) => client.slots?.[slot]?.[0] : undefined,
+    isConnected: (node) => isReady(isCluster ? nodeClient(node)?.status ?? "none" : client.status),
+  };
+}
+
+/** How each kind of client runs scripts. The first whose function the client has is taken. */
+const KINDS: readonly (readonly [string, (client: never) => ScriptRunner])[] = [
+  ["send", ofSending],
+  ["evalSha", ofNodeRedis],
+  ["evalsha", ofIoredis],
+];
+
+/**
+ * What a client can do for a store.
+ *
+ * @throws {TypeError} When it cannot run a script.
+ */
+export function runnerOf(client: RedisClient): ScriptRunner {
+  const can = (name: string): boolean =>
+    typeof (client as unknown as Record<string, unknown> | null | undefined)?.[name] === "function";
+  const kind = KINDS.find(([name]) => can(name));
+  if (kind !== undefined) return kind[1](client as never);
+  throw new TypeError(
+    cannot(
+      "make redisStore()",
+      `client must be able to run a script, by one of ${KINDS.map(([name]) => name).join(", ")}`,
+      client,
+    ),
+  );
+}

@@ -1,0 +1,23 @@
+/**
+ * The interface of a client that runs scripts.
+ *
+ * @module
+ */
+
+/** What the store needs of a client. */
+export interface ScriptRunner {
+  /** Runs the script with this SHA-1; rejects with a message that holds NOSCRIPT where the server does not have it. */
+  evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>;
+  /** Runs the script of this text, which the server then has. */
+  eval(text: string, keys: string[], args: string[]): Promise<unknown>;
+  /** Deletes a key. */
+  del(key: string): Promise<unknown>;
+  /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
+  readonly slotOf?: ((key: string) => number) | undefined;
+  /** On a cluster: the address of the node that has a slot; undefined while the client does not know. */
+  readonly nodeOf?: ((slot: number) => string | undefined) | undefined;
+  /** Is there a connection, on a cluster to the node of this address? Default: nobody knows, so yes. */
+  readonly isConnected?: ((node: string) => boolean) | undefined;
+  /** Connects again, where the client has given up. */
+  readonly connect?: (() => Promise<unknown>) | undefined;
+}

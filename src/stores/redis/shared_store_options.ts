@@ -1,0 +1,93 @@
+/**
+ * What every shared store takes beside its client.
+ *
+ * @module
+ */
+
+import { cannot, requireNames } from "../../cannot.ts";
+
+/** What every shared store takes beside its client. */
+export interface SharedStoreOptions {
+  /** What all keys begin with, before a colon. Stores of one prefix on one Redis share their counters. Default "weir". */
+  prefix?: string;
+  /** The deadline of one call, in ms: after it the rules' `onStoreFailure` answers. Default 250. */
+  timeoutMs?: number;
+  /** Are refusals whose end is known answered from this instance's memory until then? Default true. */
+  denyCache?: boolean;
+  /**
+   * A secret text: partition keys (addresses, user ids) are then stored as their HMAC-SHA-256, so that nobody reads
+   * them in Redis or finds them by trying. Every instance needs the same one. Default: stored as they are; given as
+   * undefined, as by a variable that was not set, it is refused.
+   */
+  hashKeys?: string;
+  /**
+   * How many units an instance takes at a time for a busy key, 2 to 1000: while they last it answers by itself, so there
+   * are up to as many times fewer round trips. Never does more pass than without, unless the counts are lost, or reset by
+   * another instance, while units are in hand. Each instance leaves at most `lease - 1` units unused at the end of a
+   * window; call the store's `close` when the process ends, to give them back. For requests whose rules are all of
+   * fixedWindow() or slidingWindow(). Default: one round trip a request.
+   */
+  lease?: number;
+}
+
+/** The same with every default filled in. */
+export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys" | "lease">> & {
+  /** How messages call the store. */
+  readonly name: string;
+  /** Null: partition keys are stored as they are. */
+  readonly hashKeys: string | null;
+  /** Null: nothing is taken ahead. */
+  readonly lease: number | null;
+};
+
+/** Timers count ms in 31 bits. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** More than this saves next to nothing. */
+const MOST_AHEAD = 1000;
+
+const DEMANDS: readonly (readonly [keyof SharedStoreOptions, (value: unknown) => boolean, string])[] = [
+  [
+    "prefix",
+    (value) => typeof value === "string" && value !== "",
+    "must be a text of at least one character",
+  ],
+  [
+    "timeoutMs",
+    (value) => Number.isInteger(value) && value as number >= 1 && value as number <= LONGEST_MS,
+    `must be an integer from 1 to ${LONGEST_MS}`,
+  ],
+  ["denyCache", (value) => typeof value === "boolean", "must be true or false"],
+  [
+    "lease",
+    (value) => Number.isInteger(value) && value as number >= 2 && value as number <= MOST_AHEAD,
+    `must be an integer from 2 to ${MOST_AHEAD}`,
+  ],
+];
+
+/**
+ * Checks the options that all shared stores have, and fills in the defaults.
+ *
+ * @param options What a person gave.
+ * @param own The names of the options that this store has beside them.
+ * @param subject Which store, for the error's sentence: "redisStore()".
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ */
+export function sharedStoreSettings(
+  options: SharedStoreOptions,
+  own: readonly string[],
+  subject: string,
+): SharedStoreSettings {
+  requireNames(options, [...own, ...DEMANDS.map(([name]) => name), "hashKeys"], `make ${subject}`);
+  for (const [name, holds, demand] of DEMANDS) {
+    const value = options[name];
+    if (value === undefined || holds(value)) continue;
+    throw new TypeError(cannot(`make ${subject}`, `${name} ${demand}`, value));
+  }
+  const { prefix = "weir", timeoutMs = 250, denyCache = true, hashKeys = null, lease = null } = options;
+  // A secret that the environment turned out not to hold must not mean that nothing is hashed. It is not shown.
+  if ("hashKeys" in options && (typeof hashKeys !== "string" || hashKeys === "")) {
+    throw new TypeError(`Cannot make ${subject} as hashKeys must be a secret text of at least one character`);
+  }
+  return { name: subject, prefix, timeoutMs, denyCache, hashKeys, lease };
+}

@@ -1,0 +1,36 @@
+/**
+ * The key under which a check's state is kept on a shared store.
+ *
+ * @module
+ */
+
+import { hashFor, secretBytes } from "../../hash/digest.ts";
+import { type MaybePromise, then } from "../../maybe.ts";
+
+/**
+ * Text that is not well formed has no UTF-8, and clients send U+FFFD for any lone surrogate: keys would meet. So a lone
+ * surrogate becomes U+FFFD and its number, and so does U+FFFD itself.
+ */
+function wellFormed(text: string): string {
+  return text.replace(/[\p{Surrogate}\uFFFD]/gu, (unit) => `\uFFFD${unit.charCodeAt(0).toString(16)}`);
+}
+
+/**
+ * Makes the function that gives the stored key of a check's key: a prefix, the name of the rule's states, the partition.
+ *
+ * @param prefix What all keys begin with, before a colon.
+ * @param secret Given, the partition is stored as its HMAC-SHA-256 under it, in hex.
+ * @returns The function. Its answer is here at once unless a hash has to be made.
+ */
+export function storedKeys(
+  prefix: string,
+  secret: string | null,
+): (key: string) => MaybePromise<string> {
+  if (secret === null) return (key) => `${prefix}:${wellFormed(key)}`;
+  const hash = hashFor("partition key", secretBytes(secret, "a shared store"));
+  return (key) => {
+    // That name holds no colon, so the first one ends it.
+    const partitionAt = key.indexOf(":") + 1;
+    return then(hash(key.slice(partitionAt)), (hex) => `${prefix}:${key.slice(0, partitionAt)}${hex}`);
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * The store on Upstash Redis, over HTTP: entry `./upstash`.
+ *
+ * @module
+ */
+
+import { cannot } from "../../cannot.ts";
+import { env } from "../../runtime.ts";
+import { inTime } from "../wrappers/late_answer.ts";
+import { scriptStore } from "../redis/script_store.ts";
+import { type SharedStoreOptions, sharedStoreSettings } from "../redis/shared_store_options.ts";
+import type { Store } from "../store.ts";
+import { clientOf, runnerOf, type UpstashClient } from "./upstash_client.ts";
+
+export type { SharedStoreOptions, UpstashClient };
+
+/** Where the database is, or a client of one's own. */
+export type UpstashConnection =
+  | {
+    /** The REST URL: "https://…upstash.io". */
+    url: string;
+    /** The REST token, one that may write. */
+    token: string;
+    /** Not beside url and token. */
+    client?: never;
+  }
+  | {
+    /** A client of one's own, taken as it is: mind {@link upstashStore}'s word on retries. */
+    client: UpstashClient;
+    /** Not beside a client. */
+    url?: never;
+    /** Not beside a client. */
+    token?: never;
+  };
+
+/** What {@link upstashStore} takes. */
+export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
+
+function storeOf(options: UpstashStoreOptions): Store {
+  const settings = sharedStoreSettings(options, ["url", "token", "client"], "upstashStore()");
+  const { url, token, client } = options;
+  const { timeoutMs } = settings;
+  const store = scriptStore(
+    runnerOf(client ?? clientOf(url as string, token as string, timeoutMs)),
+    settings,
+  );
+  const late = `The database did not answer in time, within ${timeoutMs} ms`;
+  return { ...store, decide: (checks, spend) => inTime(store.decide(checks, spend), timeoutMs, late) };
+}
+
+function required(name: string): string {
+  const value = env(name);
+  if (value !== undefined && value !== "") return value;
+  throw new TypeError(
+    cannot("make upstashStore.fromEnv()", `${name} must be set in the environment`, value),
+  );
+}
+
+/** {@link upstashStore}. */
+export interface UpstashStoreFactory {
+  /** The store of the database at `url`, or of a client of one's own. */
+  (options: UpstashStoreOptions): Store;
+  /**
+   * The store of the database that the environment names, in `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`.
+   *
+   * @throws {TypeError} When a variable is not set, or an option cannot be used.
+   */
+  fromEnv(options?: SharedStoreOptions): Store;
+}
+
+/**
+ * Keeps states on Upstash Redis: one limit for all processes, wherever they run. Every request is decided by one script in
+ * one HTTP request whatever the number of its rules, all or none, by the clock of the database; decisions asked for at
+ * the same moment share that request, and up to 128 of their checks one command of it, which is what Upstash counts.
+ *
+ * A call is never sent twice: it may have been counted although its answer got lost. The client made from `url` and
+ * `token` is told so. A client of your own is used as it is: make it with `retry: { retries: 0 }` (`retry: false` still
+ * retries once) and `signal: () => AbortSignal.timeout(ms)`, a function, some seconds longer than `timeoutMs`: a charge whose
+ * answer comes later than that deadline is given back, if it is heard. Deno's `fetch`, and at times Bun's, sends a
+ * request again by itself when its connection is reset; nothing here can stop that, and it errs on refusing (but for a
+ * charge that is given back twice).
+ *
+ * @param options See {@link UpstashStoreOptions}.
+ * @returns The store.
+ * @throws {TypeError} When an option cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { createThrottle } from "@weir/throttle";
+ * import { upstashStore } from "@weir/throttle/upstash";
+ * import { equal } from "node:assert/strict";
+ *
+ * const store = upstashStore({ url: "https://example.upstash.io", token: "its-rest-token" }); // or upstashStore.fromEnv()
+ * const throttle = createThrottle("100/min", { store });
+ * equal(throttle.rules[0].limit, 100);
+ * ```
+ */
+export const upstashStore: UpstashStoreFactory = Object.assign(storeOf, {
+  fromEnv: (options: SharedStoreOptions = {}): Store =>
+    storeOf({
+      ...options,
+      url: required("UPSTASH_REDIS_REST_URL"),
+      token: required("UPSTASH_REDIS_REST_TOKEN"),
+    }),
+});

@@ -1,0 +1,79 @@
+/**
+ * The client of Upstash Redis, and how it runs a script.
+ *
+ * @module
+ */
+
+import { Redis } from "@upstash/redis";
+import type { ScriptRunner } from "../redis/script_runner.ts";
+import { cannot, shown } from "../../cannot.ts";
+
+/** What is used of a client of `@upstash/redis`. */
+export interface UpstashClient {
+  /** Runs a script that the server has. */
+  evalsha(sha: string, keys: string[], args: unknown[]): Promise<unknown>;
+  /** Runs a script. */
+  eval(script: string, keys: string[], args: unknown[]): Promise<unknown>;
+  /** Deletes a key. */
+  del(key: string): Promise<unknown>;
+}
+
+/** How long after its deadline an answer is still listened for, in ms. */
+const LATE_MS = 10_000;
+
+/** The client ends its messages with the whole command: keys, which may hold addresses, and the script. */
+function withoutCommand(error: unknown): never {
+  if (error instanceof Error && error.message.includes(", command was: ")) {
+    const { name, message } = error;
+    throw Object.assign(new Error(message.slice(0, message.indexOf(", command was: "))), { name });
+  }
+  throw error;
+}
+
+/**
+ * What a client can do for a store.
+ *
+ * @throws {TypeError} When it cannot run a script.
+ */
+export function runnerOf(client: UpstashClient): ScriptRunner {
+  for (const name of ["evalsha", "eval", "del"] as const) {
+    if (typeof (client as UpstashClient | null | undefined)?.[name] === "function") continue;
+    throw new TypeError(cannot("make upstashStore()", "client must be a Redis of @upstash/redis", client));
+  }
+  return {
+    evalsha: (sha, keys, args) => client.evalsha(sha, keys, args).catch(withoutCommand),
+    eval: (text, keys, args) => client.eval(text, keys, args).catch(withoutCommand),
+    del: (key) => client.del(key).catch(withoutCommand),
+  };
+}
+
+/**
+ * A client that gives up when it must and never sends anything twice.
+ *
+ * @throws {TypeError} When url or token cannot be one.
+ */
+export function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
+  if (typeof url !== "string" || !/^https?:\/\/[^\s/]+\S*$/.test(url)) {
+    throw new TypeError(
+      cannot("make upstashStore()", "url must be the https:// URL of the database's REST API", url),
+    );
+  }
+  if (typeof token !== "string" || !/^\S+$/.test(token)) {
+    throw new TypeError(
+      `Cannot make upstashStore() as token must be the database's REST token, without blanks: current value is ${
+        typeof token === "string" ? "not shown" : shown(token)
+      }`,
+    );
+  }
+  return new Redis({
+    url,
+    token,
+    // Not `false`: that still sends again once. A call whose answer got lost may have been counted.
+    retry: { retries: 0 },
+    // A function: a plain signal resolves to null instead of rejecting. Later than the deadline: whoever stopped to listen then
+    // would not hear what was charged late, and could not give it back.
+    signal: () => AbortSignal.timeout(timeoutMs + LATE_MS),
+    enableAutoPipelining: true,
+    automaticDeserialization: false,
+  });
+}

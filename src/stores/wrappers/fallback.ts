@@ -1,0 +1,110 @@
+/**
+ * What answers in the place of a store that fails: each rule's failure policy.
+ *
+ * @module
+ */
+
+import { type DatedDecision, refuses } from "../../decision.ts";
+import { rescue } from "../../maybe.ts";
+import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
+import { memoryStore } from "../memory/memory_store.ts";
+import { type Check, decisionOf, type Store } from "../store.ts";
+
+/** The least wait that a client is told when it is refused for an outage. */
+const RETRY_MS = 1000;
+
+/** Answers without the store. */
+export interface StandIn {
+  /**
+   * Decides by the rules' policies: "local" asks the same question of counts kept in this process, "allow" lets pass, "deny"
+   * refuses.
+   *
+   * @param waitMs How long the store will not be asked, in ms.
+   */
+  decide(checks: readonly Check[], spend: boolean, waitMs: number): readonly DatedDecision[];
+  /** Charges here what the store charged, by its clock, so that an outage hands nobody a new quota. */
+  mirror(checks: readonly Check[], decisions: readonly DatedDecision[]): void;
+  /** Forgets a key. */
+  forget(key: string): void;
+  /** The store's time, as far as it is known. */
+  readonly clock: () => number;
+}
+
+/** The verdict of a failure policy. Its numbers mean nothing. */
+function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: number): DatedDecision {
+  return decisionOf(check, {
+    allowed,
+    remaining: 0,
+    resetAfterMs: 0,
+    retryAfterMs: allowed ? 0 : retryAfterMs,
+    source: allowed ? "allowed-by-policy" : "denied-by-policy",
+  }, at);
+}
+
+/** Was this charge made elsewhere than in the store? */
+export function isElsewhere({ chargedBy }: Check): boolean {
+  return chargedBy === "local" || chargedBy === "allowed-by-policy";
+}
+
+/**
+ * @param store Who is stood in for.
+ * @param rules The throttle's rules.
+ * @param fallback The policy of rules that say nothing themselves.
+ */
+export function standInFor(
+  store: Store,
+  rules: readonly CompiledRule[],
+  fallback: FailurePolicy,
+): StandIn {
+  const policies = new Map(rules.map((rule) => [rule.name, rule.onStoreFailure ?? fallback]));
+  const policyOf = (check: Check): FailurePolicy => policies.get(check.policy.name) ?? fallback;
+  const isWarm = store.shared && [...policies.values()].includes("local");
+
+  /** How far the store's clock is ahead of this process's. */
+  let aheadMs = 0;
+  const clock = store.clock ?? (() => Date.now() + aheadMs);
+  const local = memoryStore({ clock });
+
+  /** A correction follows its charge; where none was made, there is none to correct. */
+  function placeOf(check: Check): FailurePolicy {
+    if (check.chargedBy === "local") return "local";
+    if (check.chargedBy === "allowed-by-policy") return "allow";
+    const policy = policyOf(check);
+    return policy === "deny" && check.since !== null ? "allow" : policy;
+  }
+
+  return {
+    clock,
+    forget: (key) => void local.forget?.(key),
+    mirror(checks, decisions) {
+      if (!isWarm) return;
+      const [first] = decisions;
+      if (first !== undefined && store.clock === undefined) aheadMs = first.at - Date.now();
+      if (decisions.some(refuses)) return;
+      // As corrections, for they are never refused.
+      const charged: Check[] = [];
+      checks.forEach((check, i) => {
+        const { key, policy, algorithm, cost, since } = check;
+        if (cost === 0 || !decisions[i].allowed || policyOf(check) !== "local") return;
+        charged.push({ key, policy, algorithm, cost, since: since ?? decisions[i].chargedAt });
+      });
+      // An algorithm that fails on this fails on a correction in its own store too, where it is noticed.
+      if (charged.length > 0) rescue<unknown>(() => local.decide(charged), () => {});
+    },
+    decide(checks, spend, waitMs) {
+      const places = checks.map(placeOf);
+      const isDenied = checks.some(({ policy }, i) => places[i] === "deny" && policy.mode === "enforce");
+      const counted = checks.filter((_, i) => places[i] === "local");
+      const counts = counted.length === 0 ? [] : local.decide(counted, spend && !isDenied) as DatedDecision[];
+      const answers = counts.values();
+      return checks.map((check, i) => {
+        if (places[i] !== "local") {
+          return verdict(check, places[i] === "allow", Math.max(RETRY_MS, waitMs), clock());
+        }
+        const answer = answers.next().value as DatedDecision;
+        answer.source = "local";
+        return answer;
+      });
+    },
+  };
+}

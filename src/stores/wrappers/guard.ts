@@ -1,0 +1,68 @@
+/**
+ * What a throttle puts around its store: deny cache, then leases, then failure ladder, then the store.
+ *
+ * @module
+ */
+
+import { type DatedDecision, writeVerdict } from "../../decision.ts";
+import { then } from "../../maybe.ts";
+import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
+import { wrapStore } from "./wrap_store.ts";
+import { denyCache } from "./deny_cache.ts";
+import { isMemoryStore } from "../memory/memory_store.ts";
+import { failover } from "./failover.ts";
+import type { AnsweringStore, Check, DatedStore, LeasingStore, OpenCheck, Store } from "../store.ts";
+import { warnOnce } from "../../warn_once.ts";
+import { checkSafety, type UnsafeStore } from "./per_process.ts";
+
+/**
+ * The store as a throttle asks it.
+ *
+ * @param options The throttle's options.
+ * @param rules The throttle's rules.
+ * @throws {TypeError} When the store is unsafe here and `unsafeStore` is "error".
+ */
+export function guard(
+  { store, onStoreFailure, unsafeStore }: {
+    readonly store: Store;
+    readonly onStoreFailure: FailurePolicy;
+    readonly unsafeStore: UnsafeStore;
+  },
+  rules: readonly CompiledRule[],
+): AnsweringStore {
+  checkSafety(store, unsafeStore);
+  if (isMemoryStore(store)) {
+    store.observe?.(({ error }) => error instanceof Error && warnOnce(error.message));
+    return store;
+  }
+  const ladder = failover(store, { rules, onStoreFailure });
+  // Outside the ladder: what is held is answered during an outage too, and says nothing of how the store is.
+  const leased = (store as Partial<LeasingStore>).leases?.(ladder, rules) ?? ladder;
+  return answering(store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased);
+}
+
+/** A store that decides checks, for a throttle's questions. */
+function answering(store: DatedStore): AnsweringStore {
+  const decide = (checks: readonly (Check | OpenCheck)[], spend?: boolean) =>
+    store.decide(checks.map(plain), spend);
+  return {
+    ...wrapStore(store, { decide }),
+    answer: (questions, spend) => then(decide(questions, spend), note, questions),
+  };
+}
+
+/** A check as any store gets it: whoever copies one to change it (`{ ...check, key }`) would lose what getters give. */
+function plain({ key, policy, algorithm, cost, since, chargedBy }: Check | OpenCheck): Check {
+  return { ...{ key, policy, algorithm, cost, since }, ...(chargedBy ? { chargedBy } : {}) };
+}
+
+/** Writes decisions into the questions that they answer: the deny cache answers with the refusing rules alone. */
+function note(decisions: readonly DatedDecision[], questions: readonly OpenCheck[]): void {
+  let next = 0;
+  for (const question of questions) {
+    const decision = decisions[next];
+    if (decision?.rule !== question.policy.name) continue;
+    writeVerdict(question, decision, decision.source, decision.at, decision.chargedAt);
+    next++;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * How a store is: a circuit breaker and what is kept for later, for each part that can fail alone. There is one a store, whichever
+ * throttles ask it.
+ *
+ * @module
+ */
+
+import { type MaybePromise, rescue, then, whenPromise } from "../../maybe.ts";
+import type { FailurePolicy } from "../../rules/rule.ts";
+import { type Breaker, circuitBreaker } from "./circuit_breaker.ts";
+import { inTime } from "./late_answer.ts";
+import { report } from "./outage_report.ts";
+import { type Returns, returnsKept } from "./returns.ts";
+import type { Check, Store, StoreChange, StorePart } from "../store.ts";
+
+/** How a part is. */
+export interface PartHealth {
+  readonly part: StorePart;
+  readonly breaker: Breaker;
+  readonly returns: Returns;
+  /** One of the checks that failed. */
+  sample: Check | null;
+}
+
+/** How a store is. */
+export interface Health {
+  /** Where a check's state is. */
+  partOf(check: Check): MaybePromise<PartHealth>;
+  /** A rule that fails by itself, on a store that is well; undefined while none was seen to. */
+  ruleBreaker(rule: string, isToBeMade?: true): Breaker | undefined;
+  /** Whether any rule was ever seen to fail by itself. */
+  readonly hasRuleBreakers: boolean;
+  /** Sends what is kept for a part, if it can be sent. */
+  sendReturns(part: PartHealth): void;
+  /** Sends corrections now; what turns out not to have been done is kept. */
+  correct(part: PartHealth, checks: readonly Check[]): void;
+  /** Probes a part, if that is due and it can be: no request waits for it. */
+  probeAside(part: PartHealth): void;
+  /** The call of this ticket went well. */
+  succeeded(part: PartHealth, ticket: number, hasCharged: boolean): void;
+  /** Is told what a throttle's rules do without the store, and tells it of changes. */
+  join(policies: Iterable<FailurePolicy>, tell: (change: StoreChange) => void): void;
+  /** What goes on beside the requests, and was not asked for before: on Workers it belongs to the request that began it. */
+  background(): Promise<unknown> | null;
+  /** Keeps a platform waiting for this. */
+  aside(work: MaybePromise<unknown>): void;
+}
+
+/** What {@link healthOf} takes. */
+export interface HealthOptions {
+  readonly failures: number;
+  readonly probeAfterMs: number;
+  readonly deadlineMs: number;
+  /** The store's time, epoch ms. */
+  readonly clock: () => number;
+}
+
+const healths = new WeakMap<Store, Health>();
+
+/** How a store is, as all its throttles know. */
+export function healthOf(store: Store, options: HealthOptions): Health {
+  const health = healths.get(store) ?? newHealth(store, options);
+  healths.set(store, health);
+  return health;
+}
+
+const WHOLE: StorePart = { name: "" };
+
+function newHealth(store: Store, options: HealthOptions): Health {
+  const { deadlineMs, clock } = options;
+  const policies = new Set<FailurePolicy>();
+  const listeners: ((change: StoreChange) => void)[] = [];
+  const parts = new Map<string, PartHealth>();
+  const ruleBreakers = new Map<string, Breaker>();
+  const work = new Set<Promise<unknown>>();
+
+  function breakerOf(part: string | undefined): Breaker {
+    const tell = (change: StoreChange): void => {
+      const told = part === undefined ? change : { ...change, part };
+      report(told, store.name ?? "the store", policies);
+      for (const listener of listeners) listener(told);
+    };
+    return circuitBreaker({ ...options, clock: store.clock ?? Date.now, tell });
+  }
+
+  function healthOfPart(part: StorePart): PartHealth {
+    let health = parts.get(part.name);
+    if (health === undefined) {
+      const breaker = breakerOf(part.name === "" ? undefined : part.name);
+      health = { part, breaker, returns: returnsKept(clock), sample: null };
+      parts.set(part.name, health);
+    }
+    return health;
+  }
+
+  const partOf = (check: Check): MaybePromise<PartHealth> =>
+    store.partOf === undefined ? healthOfPart(WHOLE) : then(store.partOf(check), healthOfPart);
+
+  function aside(done: MaybePromise<unknown>): void {
+    whenPromise(done, (promise) => {
+      const quiet: Promise<unknown> = promise.then(() => {}, () => {}).then(() => work.delete(quiet));
+      work.add(quiet);
+    });
+  }
+
+  function correct(health: PartHealth, checks: readonly Check[]): void {
+    for (const check of checks) {
+      // Each by itself: two slots of one key are two corrections of it, and a call has a key once.
+      aside(rescue<unknown>(() => store.decide([check]), (error) => {
+        if (health.part.ranNothing?.(error)) health.returns.keep([check]);
+      }));
+    }
+  }
+
+  function sendReturns(health: PartHealth): void {
+    if (health.returns.size === 0 || !health.breaker.isWell) return;
+    if (health.part.isConnected?.() === false) return;
+    correct(health, health.returns.take());
+  }
+
+  function probeAside(health: PartHealth): void {
+    const { part, breaker } = health;
+    const ticket = part.probe === undefined ? null : breaker.enterProbe();
+    if (ticket === null) return;
+    aside(rescue<unknown>(
+      () => then(inTime(part.probe!(), deadlineMs), () => succeeded(health, ticket, true)),
+      (error) => breaker.fail(ticket, error),
+    ));
+  }
+
+  /** Parts whose keys have gone to others, as after a fail-over, are nobody's any more: their outage is over. */
+  function leaveDeserted(): void {
+    for (const health of parts.values()) {
+      const { sample, breaker, returns } = health;
+      if (!breaker.isFailing || sample === null) continue;
+      aside(then(partOf(sample), (now) => {
+        if (now === health) return;
+        parts.delete(health.part.name);
+        breaker.end();
+        for (const check of returns.take()) aside(then(partOf(check), (to) => to.returns.keep([check])));
+      }));
+    }
+  }
+
+  function succeeded(health: PartHealth, ticket: number, hasCharged: boolean): void {
+    const { part, breaker } = health;
+    // A replica that only reads answers refusals and peeks as well as ever.
+    const proves = hasCharged || part.probe === undefined;
+    breaker.succeed(ticket, proves);
+    if (breaker.isFailing && !proves) probeAside(health);
+    if (parts.size > 1) leaveDeserted();
+    sendReturns(health);
+  }
+
+  return {
+    partOf,
+    get hasRuleBreakers() {
+      return ruleBreakers.size > 0;
+    },
+    ruleBreaker(rule, isToBeMade) {
+      const known = ruleBreakers.get(rule);
+      if (known !== undefined || !isToBeMade) return known;
+      const made = breakerOf(`rule "${rule}"`);
+      ruleBreakers.set(rule, made);
+      return made;
+    },
+    sendReturns,
+    correct,
+    probeAside,
+    succeeded,
+    join(taken, tell) {
+      for (const policy of taken) policies.add(policy);
+      listeners.push(tell);
+    },
+    background() {
+      if (work.size === 0) return null;
+      const all = Promise.all(work);
+      work.clear();
+      return all;
+    },
+    aside,
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * Answers that come after their deadline: nobody waits for them, but what they charged is to be given back.
+ *
+ * @module
+ */
+
+import { type MaybePromise, within } from "../../maybe.ts";
+
+/** The errors of calls that took too long, and what they were waiting for. */
+const waited = new WeakMap<Error, Promise<unknown>>();
+
+/**
+ * The answer, if it comes within so many ms; else it rejects, and {@link lateAnswer} has what comes later.
+ *
+ * @param late What to say then.
+ */
+export function inTime<T>(
+  answer: MaybePromise<T>,
+  ms: number,
+  late: string = `The store did not answer within ${ms} ms`,
+): MaybePromise<T> {
+  return within(answer, ms, () => {
+    const error = new Error(late);
+    waited.set(error, Promise.resolve(answer));
+    return error;
+  });
+}
+
+/** What comes after all of a call that failed with this error; undefined where nothing was late. */
+export function lateAnswer<T>(error: unknown): Promise<T> | undefined {
+  const answer = error instanceof Error ? waited.get(error) : undefined;
+  // One deadline within another: what the inner one gave up on.
+  return (answer as Promise<T> | undefined)?.catch((inner) => {
+    const later = lateAnswer<T>(inner);
+    if (later !== undefined) return later;
+    throw inner;
+  });
+}

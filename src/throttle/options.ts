@@ -1,0 +1,137 @@
+/**
+ * What a throttle takes beside its rules: validation and defaults.
+ *
+ * @module
+ */
+
+import type { Authenticate } from "../auth/authenticate.ts";
+import type { ClientOptions } from "../client/client.ts";
+import type { Observer } from "../observers/events.ts";
+import type { HeaderFormat } from "../headers/format.ts";
+import { retryAfter } from "../headers/retry_after.ts";
+import { xRateLimit } from "../headers/x_ratelimit.ts";
+import { cannot, requireNames, shown } from "../cannot.ts";
+import { problemJson } from "../rejections/problem_json.ts";
+import type { Rejection } from "../rejections/rejection.ts";
+import type { FailurePolicy } from "../rules/rule.ts";
+import { memoryStore } from "../stores/memory/memory_store.ts";
+import type { Store } from "../stores/store.ts";
+
+/** What a throttle takes beside its rules. */
+export interface ThrottleOptions {
+  /** Where the counts are kept. Default `memoryStore()`: this process alone. */
+  store?: Store;
+  /** How the client's address is found. Default: the transport peer; no header is trusted. */
+  client?: ClientOptions;
+  /** Finds out who is asking, between the before-auth rules and the after-auth rules. Default: nobody is known. */
+  authenticate?: Authenticate;
+  /** Rate headers. Default `[xRateLimit(), retryAfter()]`; an empty list sends none. */
+  headers?: readonly HeaderFormat[];
+  /** Which responses carry them. Default "always". */
+  sendHeaders?: "always" | "denied" | "never";
+  /** The answer to a refused request. Default `problemJson()`. */
+  reject?: Rejection;
+  /** What rules do while the store fails, unless they say otherwise. Default "local". */
+  onStoreFailure?: FailurePolicy;
+  /**
+   * What to do about a store that counts for this process alone. "warn", the default: one line on the console where several
+   * processes are known to share the traffic, or likely to (`deno serve --parallel` is seen by `DENO_JOBS` alone). "error":
+   * such a store is refused, everywhere. "ignore": nothing.
+   */
+  unsafeStore?: "warn" | "error" | "ignore";
+  /** Watchers of every decision. */
+  observers?: readonly Observer[];
+  /** Events carry raw partition keys instead of hashes of them. Default false. */
+  revealKeys?: boolean;
+  /**
+   * Do letter case, a slash at the end and doubled slashes make two paths of one, for the `on` of rules? Default false, as
+   * most routers run one handler for all of them, and a limit that a capital letter gets around is none. True is for who
+   * serves different things there, by a router that tells them apart. Dot segments and percent-encoding never make a
+   * difference.
+   *
+   * @example Two limits that only letter case tells apart
+   * ```ts
+   * import { byGlobal, createThrottle } from "@weir/throttle";
+   * import { equal } from "node:assert/strict";
+   *
+   * const rule = { rate: "1/min", key: byGlobal(), on: "/Kelvin" };
+   * const asked = new Request("https://example.com/kelvin/");
+   * equal((await createThrottle(rule).check(asked)).decisions.length, 1);
+   * equal((await createThrottle(rule, { exactPaths: true }).check(asked)).decisions.length, 0);
+   * ```
+   */
+  exactPaths?: boolean;
+}
+
+/** Options with every default filled in. */
+export type PreparedOptions = Required<Omit<ThrottleOptions, "authenticate" | "client">> & {
+  readonly authenticate: Authenticate | null;
+  readonly client: ClientOptions | undefined;
+};
+
+interface Demand {
+  readonly holds: (value: unknown) => boolean;
+  readonly text: string;
+}
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const oneOf = (...words: readonly string[]): Demand => ({
+  holds: (value) => words.includes(value as string),
+  text: `must be one of ${words.map(shown).join(", ")}`,
+});
+const listOf = (holds: (item: unknown) => boolean, what: string): Demand => ({
+  holds: (value) => Array.isArray(value) && value.every(holds),
+  text: `must be a list of ${what}`,
+});
+const TRUE_OR_FALSE: Demand = {
+  holds: (value) => typeof value === "boolean",
+  text: "must be true or false",
+};
+
+const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
+  store: {
+    holds: (value) => isFunction((value as Store | null)?.decide),
+    text: "must be a store, an object with a decide function",
+  },
+  client: {
+    holds: (value) => typeof value === "object" && value !== null,
+    text: "must be an object",
+  },
+  authenticate: { holds: isFunction, text: "must be a function" },
+  headers: listOf((item) => isFunction((item as HeaderFormat | null)?.write), "header formats"),
+  sendHeaders: oneOf("always", "denied", "never"),
+  reject: { holds: isFunction, text: "must be a function that makes a Response" },
+  onStoreFailure: oneOf("local", "allow", "deny"),
+  unsafeStore: oneOf("warn", "error", "ignore"),
+  observers: listOf(isFunction, "functions"),
+  revealKeys: TRUE_OR_FALSE,
+  exactPaths: TRUE_OR_FALSE,
+};
+
+/**
+ * Checks options and fills in what is not given.
+ *
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ */
+export function prepareOptions(options: ThrottleOptions): PreparedOptions {
+  requireNames(options, Object.keys(DEMANDS), "create a throttle");
+  for (const [name, value] of Object.entries(options)) {
+    const demand = DEMANDS[name as keyof ThrottleOptions];
+    if (value !== undefined && !demand.holds(value)) {
+      throw new TypeError(cannot("create a throttle", `${name} ${demand.text}`, value));
+    }
+  }
+  return {
+    store: options.store ?? memoryStore(),
+    client: options.client,
+    authenticate: options.authenticate ?? null,
+    headers: options.headers ?? [xRateLimit(), retryAfter()],
+    sendHeaders: options.sendHeaders ?? "always",
+    reject: options.reject ?? problemJson(),
+    onStoreFailure: options.onStoreFailure ?? "local",
+    unsafeStore: options.unsafeStore ?? "warn",
+    observers: options.observers ?? [],
+    revealKeys: options.revealKeys ?? false,
+    exactPaths: options.exactPaths ?? false,
+  };
+}

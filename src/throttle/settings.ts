@@ -1,0 +1,36 @@
+/**
+ * What a throttle was made with, for what describes it.
+ *
+ * @module
+ */
+
+import type { PreparedOptions } from "./options.ts";
+import { cannot } from "../cannot.ts";
+import type { PreparedRule } from "../rules/rule.ts";
+
+/** The rules and options of a throttle, with every default filled in. */
+export interface Settings {
+  /** The rules, in their order. */
+  readonly rules: readonly PreparedRule[];
+  /** The options. */
+  readonly options: PreparedOptions;
+}
+
+const known = new WeakMap<object, Settings>();
+
+/** Makes a throttle's settings findable by it. */
+export function withSettings<T extends object>(throttle: T, settings: Settings): T {
+  known.set(throttle, settings);
+  return throttle;
+}
+
+/**
+ * The settings of a throttle.
+ *
+ * @throws {TypeError} When it is not what `createThrottle` gave.
+ */
+export function settingsOf(throttle: object): Settings {
+  const settings = known.get(throttle);
+  if (settings !== undefined) return settings;
+  throw new TypeError(cannot("describe this throttle", "it must be one that createThrottle made", throttle));
+}

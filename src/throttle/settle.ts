@@ -1,0 +1,121 @@
+/**
+ * What happens to a request's charges after its handler: real costs, refunds, slots.
+ *
+ * @module
+ */
+
+import type { Notifier } from "../observers/notify.ts";
+import type { Source } from "../decision.ts";
+import { isResponse } from "./write_headers.ts";
+import { all, type MaybePromise, rescue, then, whenPromise } from "../maybe.ts";
+import { cannot } from "../cannot.ts";
+import { isCost } from "../rules/prepare_rules.ts";
+import type { DatedStore } from "../stores/store.ts";
+import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
+
+/** The ways in which charges are corrected. */
+export interface Settlement {
+  /** Makes a charge what it really is, once; later calls do nothing. */
+  settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
+  /** Gives back what the request held while it ran: its concurrency slots. */
+  release(exchange: Exchange): MaybePromise<unknown>;
+  /** Corrects the charges of rules that count only some responses. */
+  settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
+  /** The same for a handler that threw: it answered nothing, so "successes" are given back and all else stays. */
+  settleAfterError(exchange: Exchange): MaybePromise<unknown>;
+}
+
+/** Does the request hold something of this rule until its end? */
+export function holds({ rule, charged, cost }: RuleCheck): boolean {
+  return charged && cost > 0 && rule.implementation.heldWhileRunning === true;
+}
+
+/** What keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
+export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>) => void) | null {
+  for (const item of platform) {
+    const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;
+    if (typeof keeper?.waitUntil === "function") return (work) => keeper.waitUntil?.(work);
+  }
+  return null;
+}
+
+/** Keeps the platform alive until the work is done. */
+export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
+  whenPromise(work, (promise) => keeperOf(platform)?.(promise));
+}
+
+/** What a request really cost under a rule, by its response. */
+function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
+  const { cost, rule: { count, name } } = check;
+  if (count === "all") return cost;
+  // What a handler gives to say that it upgraded the connection is no response: no failure, but no success either.
+  if (!isResponse(response)) return typeof count === "function" ? cost : 0;
+  if (count === "failures") return exchange.failed || response.status >= 400 ? cost : 0;
+  if (count === "successes") return response.ok && !exchange.failed ? cost : 0;
+  return then(count(response, exchange), (counts) => {
+    if (typeof counts === "boolean") return counts ? cost : 0;
+    if (isCost(counts)) return counts;
+    throw new RangeError(
+      cannot(`use rule "${name}"`, "count must give true, false or an integer of at least 0", counts),
+    );
+  });
+}
+
+/** @returns The corrections of one throttle. */
+export function compileSettlement(store: DatedStore, notifier: Notifier | null): Settlement {
+  // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
+  function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (check.settled || !check.charged) return;
+    check.settled = true;
+    return correct(exchange, check, cost);
+  }
+
+  function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (cost === check.cost) return;
+    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
+    const correction = {
+      ...{ key, stateName, partition, policy, algorithm, since },
+      cost: cost - check.cost,
+      source: source as Source,
+    };
+    // At once: a slot that is released while this is under way must not be given back twice.
+    check.cost = cost;
+    return rescue(
+      () =>
+        then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
+          check.remaining = remaining;
+          check.resetAfterMs = resetAfterMs;
+          check.source = source;
+          notifier?.settled(exchange, check);
+        }),
+      (error) => notifier?.error(exchange, check.rule.name, error),
+    );
+  }
+
+  function release(exchange: Exchange): MaybePromise<unknown> {
+    return all(
+      exchange.checks.filter(holds).map((check) => {
+        check.settled = true;
+        return correct(exchange, check, 0);
+      }),
+    );
+  }
+
+  function count(exchange: Exchange, response: Response): MaybePromise<unknown> {
+    return all(
+      exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) =>
+        rescue(
+          () => then(realCost(check, response, exchange), (cost) => settle(exchange, check, cost)),
+          (error) => notifier?.error(exchange, check.rule.name, error),
+        )
+      ),
+    );
+  }
+
+  function fail(exchange: Exchange): MaybePromise<unknown> {
+    const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
+    return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
+  }
+
+  return { settle, release, settleByResponse: count, settleAfterError: fail };
+}

@@ -1,0 +1,98 @@
+/**
+ * Looking a key up, and giving back what it used: an operator's questions, apart from the path of a request.
+ *
+ * @module
+ */
+
+import { type Checker, newCheck } from "./compile_check.ts";
+import type { Authenticate } from "../auth/authenticate.ts";
+import type { Decision } from "../decision.ts";
+import { isResponse } from "./write_headers.ts";
+import { type MaybePromise, then } from "../maybe.ts";
+import { askStoreAbout } from "./over_burst.ts";
+import { type RuleCheck, storageKey } from "../exchange/rule_check.ts";
+import { cannot, shown } from "../cannot.ts";
+import { requireRequest } from "../exchange/require_request.ts";
+import type { PreparedRule } from "../rules/rule.ts";
+import type { AnsweringStore } from "../stores/store.ts";
+import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
+
+/** What a look-up needs of its throttle. */
+export interface UsageReaderOptions {
+  readonly rules: readonly PreparedRule[];
+  /** By the rules' index. */
+  readonly asks: readonly Checker<Exchange>[];
+  readonly store: AnsweringStore;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  readonly authenticate: Authenticate | null;
+  /** An exchange that spends nothing where `spend` is false. */
+  tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
+}
+
+/** The look-ups of a throttle. */
+export interface UsageReader {
+  /** What a rule would say to one more request of a key. */
+  usage(rule: string, key: string | Request): MaybePromise<Decision>;
+  /** Forgets what a key used under a rule. */
+  reset(rule: string, key: string | Request): MaybePromise<void>;
+}
+
+/** @returns The look-ups of one throttle. */
+export function usageReader(
+  { rules, asks: checkers, store, clock, authenticate, tripFor }: UsageReaderOptions,
+): UsageReader {
+  function ruleNamed(name: string): PreparedRule {
+    const rule = rules.find((rule) => rule.name === name);
+    if (rule !== undefined) return rule;
+    const names = rules.map(({ name }) => shown(name)).join(", ");
+    throw new TypeError(cannot("find a rule of this name", `there are only ${names}`, name));
+  }
+
+  function askByKey(rule: PreparedRule, partition: string): RuleCheck {
+    if (rule.policy !== null) {
+      return newCheck(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
+    }
+    throw new TypeError(
+      cannot(
+        `look up rule "${rule.name}" by its key alone`,
+        "its rate depends on the request, so give a request",
+        partition,
+      ),
+    );
+  }
+
+  function askByRequest(rule: PreparedRule, request: Request): MaybePromise<RuleCheck> {
+    requireRequest(request);
+    const exchange = tripFor(request, exchangeOf(request)?.platform ?? [], false);
+    exchange.keepAddress();
+    const isEarly = rule.stage === "before-auth";
+    return then(isEarly ? undefined : authenticate?.(exchange), (found) => {
+      if (!isEarly) exchange.who = isResponse(found) ? null : found ?? null;
+      return then(checkers[rule.index](exchange), (check) => {
+        if (check !== null) return check;
+        throw new TypeError(cannot(`look up rule "${rule.name}"`, "it skips this request", request.url));
+      });
+    });
+  }
+
+  return {
+    usage(name, key) {
+      const rule = ruleNamed(name);
+      return then(
+        typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
+        (check) => then(askStoreAbout(store, [check], false), () => check.decision),
+      );
+    },
+    reset(name, key) {
+      const rule = ruleNamed(name);
+      if (store.forget === undefined) {
+        throw new TypeError(cannot(`reset rule "${name}"`, "its store cannot forget", key));
+      }
+      return then(
+        typeof key === "string" ? storageKey(rule, key) : then(askByRequest(rule, key), ({ key }) => key),
+        (key) => store.forget?.(key),
+      );
+    },
+  };
+}

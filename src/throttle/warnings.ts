@@ -1,0 +1,84 @@
+/**
+ * What is reported at start of rules that are right each by itself and still will not do what their author wants.
+ *
+ * @module
+ */
+
+import type { Authenticate } from "../auth/authenticate.ts";
+import type { HeaderFormat } from "../headers/format.ts";
+import type { PreparedRule } from "../rules/rule.ts";
+import type { Store } from "../stores/store.ts";
+import { warnOnce } from "../warn_once.ts";
+
+function quoted(rules: readonly PreparedRule[]): string {
+  return rules.map(({ name }) => `"${name}"`).join(", ");
+}
+
+/** Do these formats tell a refused client something, and not when to come back? Of one that does not describe itself nothing is known. */
+function forgetTheWait(formats: readonly HeaderFormat[]): boolean {
+  const names = formats.map(({ describe }) => describe && Object.keys(describe));
+  return names.length > 0 &&
+    names.every((described) =>
+      described !== undefined && !described.some((name) => name.toLowerCase() === "retry-after")
+    );
+}
+
+/** Names of states, made of derived ones, that throttles on a store have, so far. */
+const derivedNames = new WeakMap<Store, Set<string>>();
+
+/**
+ * Warns, once a process, where
+ * - nothing limits how often a client may try to authenticate;
+ * - a rule's key needs an identity that nobody finds out;
+ * - rate headers are sent, and none that tells refused clients when to come back;
+ * - two throttles on one store derive the same name for a rule, and so share its counters.
+ *
+ * @param rules The throttle's rules.
+ * @param authenticate Its authentication.
+ * @param store The store it was given.
+ * @param formats Its header formats; null where none is ever sent. An empty list is taken as meant.
+ */
+export function warnAboutRules(
+  rules: readonly PreparedRule[],
+  authenticate: Authenticate | null,
+  store: Store,
+  formats: readonly HeaderFormat[] | null = null,
+): void {
+  if (authenticate === null) {
+    const idle = rules.filter(({ key }) => key.needsIdentity);
+    if (idle.length > 0) {
+      warnOnce(
+        `Rules that never apply: ${
+          quoted(idle)
+        } count by identity, and the throttle has no \`authenticate\`.`,
+      );
+    }
+  } else if (!authenticate.isOver && rules.every(({ stage }) => stage === "after-auth")) {
+    warnOnce(
+      `Nothing limits how often a client may try to authenticate: ${
+        quoted(rules)
+      } only count who succeeded. Add a rule by address, such as "60/min".`,
+    );
+  }
+
+  const enforced = rules.filter(({ mode }) => mode === "enforce");
+  const all = formats === null ? [] : [...formats, ...rules.flatMap(({ headers }) => headers ?? [])];
+  if (enforced.length > 0 && forgetTheWait(all)) {
+    warnOnce(
+      `No header tells refused clients when to come back: most know Retry-After alone, and without it give up or try again ` +
+        `at once. Add retryAfter() to \`headers\`; \`headers: []\` sends none, and says nothing here.`,
+    );
+  }
+
+  const known = derivedNames.get(store) ?? new Set();
+  derivedNames.set(store, known);
+  const again = rules.filter(({ isNamed, stateName }) => !isNamed && known.has(stateName));
+  if (again.length > 0) {
+    warnOnce(
+      `Throttles on one store share the counters of ${
+        quoted(again)
+      }, as their rules derive the same name. Name them: alike, if that is meant, or differently.`,
+    );
+  }
+  for (const { isNamed, stateName } of rules) if (!isNamed) known.add(stateName);
+}

@@ -1,0 +1,265 @@
+/** Clients that leave while something is awaited, on real servers over real sockets. */
+import { assertEquals } from "@std/assert";
+import { connect } from "node:net";
+import { describe, it } from "node:test";
+import { serve as serveSrvx } from "srvx";
+import {
+  byGlobal,
+  byIp,
+  byUser,
+  type Context,
+  firstOf,
+  type Key,
+  memoryStore,
+  type Rule,
+} from "../../mod.ts";
+import { createThrottle, type ThrottleEvent, type ThrottleOptions } from "../../mod.ts";
+import { type Handler, serve, type Served } from "../harness/serve.ts";
+import { pause, until } from "../harness/until.ts";
+
+const LIMIT = 2;
+const CLIENTS = 6;
+
+async function srvx(handler: Handler): Promise<Served> {
+  const server = serveSrvx({
+    port: 0,
+    hostname: "127.0.0.1",
+    silent: true,
+    gracefulShutdown: false,
+    fetch: handler,
+  });
+  await server.ready();
+  return { url: server.url!, close: () => server.close(true) };
+}
+
+const servers = { "the runtime's own server": serve, srvx };
+
+/** A gate that requests wait at until it is opened. */
+function gate() {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => open = resolve);
+  const waiting = { count: 0 };
+  return {
+    waiting,
+    open: () => open(),
+    async pass(): Promise<void> {
+      waiting.count++;
+      await opened;
+    },
+  };
+}
+type Gate = ReturnType<typeof gate>;
+
+/** Everything that is said on the console meanwhile. */
+function listening(): { said: string[]; stop(): void } {
+  const said: string[] = [];
+  const real = { warn: console.warn, error: console.error };
+  console.warn = console.error = (...words: unknown[]) => void said.push(words.map(String).join(" "));
+  return { said, stop: () => Object.assign(console, real) };
+}
+
+/** Sends one request and leaves when the server has it. */
+async function sendAndLeave(url: string, arrived: () => boolean): Promise<void> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  await until(arrived);
+  socket.destroy();
+}
+
+interface Seen {
+  /** How often the handler ran. */
+  readonly served: number;
+  /** What was thrown. */
+  readonly errors: unknown[];
+  /** What was answered, in words. */
+  readonly answers: number[];
+  readonly events: Record<string, number>;
+  readonly said: string[];
+}
+
+/** Six clients, one after the other, leave while their requests wait at a gate in the throttle or before it. */
+async function leaving(
+  start: (handler: Handler) => Promise<Served>,
+  rules: (gate: Gate) => Rule | readonly Rule[],
+  options: (gate: Gate) => ThrottleOptions,
+  isGateBefore = false,
+): Promise<Seen> {
+  const wait = gate();
+  const events: ThrottleEvent[] = [];
+  const errors: unknown[] = [];
+  const answers: number[] = [];
+  let served = 0;
+  let ended = 0;
+  const throttle = createThrottle(rules(wait), {
+    store: memoryStore({ clock: () => 1_800_000_000_000 }),
+    observers: [(event) => void events.push(event)],
+    ...options(wait),
+  });
+  const throttled = throttle.wrap((_request: Request, ..._rest: unknown[]) => {
+    served++;
+    return new Response("inside");
+  });
+  const ears = listening();
+  const server = await start(async (request, ...rest) => {
+    try {
+      if (isGateBefore) await wait.pass();
+      const response = await throttled(request, ...rest);
+      answers.push(response.status);
+      return response;
+    } catch (error) {
+      errors.push(error);
+      return new Response("failed", { status: 500 });
+    } finally {
+      ended++;
+    }
+  });
+  try {
+    for (let i = 1; i <= CLIENTS; i++) {
+      await sendAndLeave(server.url, () => wait.waiting.count === i);
+    }
+    // The server hears of the last one's end a little later than it.
+    await pause(50);
+    wait.open();
+    await until(() => ended === CLIENTS);
+    await pause(10);
+  } finally {
+    ears.stop();
+    await server.close();
+  }
+  const counts: Record<string, number> = {};
+  for (const { type } of events) counts[type] = (counts[type] ?? 0) + 1;
+  return { served, errors, answers, events: counts, said: ears.said };
+}
+
+/** What is awaited before a rule by address is asked. */
+const WAITS: Readonly<
+  Record<string, readonly [(gate: Gate, key: Key) => Rule | readonly Rule[], (gate: Gate) => ThrottleOptions]>
+> = {
+  "authenticate": [
+    (_, key) => ({ rate: `${LIMIT}/min`, key, stage: "after-auth" }),
+    (gate) => ({ authenticate: () => gate.pass().then(() => null) }),
+  ],
+  "another key": [
+    (gate, key) => [
+      { rate: "1000/min", key: () => gate.pass().then(() => "all") },
+      { rate: `${LIMIT}/min`, key, stage: "after-auth" },
+    ],
+    () => ({ authenticate: () => null }),
+  ],
+  "a key before it in firstOf": [
+    (gate, key) => ({ rate: `${LIMIT}/min`, key: firstOf(() => gate.pass().then(() => null), key) }),
+    () => ({}),
+  ],
+  "unless": [
+    (gate, key) => ({ rate: `${LIMIT}/min`, key, unless: () => gate.pass().then(() => false) }),
+    () => ({}),
+  ],
+  "the store": [
+    (_, key) => [
+      { rate: "1000/min", key: byGlobal() },
+      { rate: `${LIMIT}/min`, key: firstOf(byUser(), key) },
+    ],
+    (gate) => {
+      const memory = memoryStore();
+      let asked = 0;
+      return {
+        authenticate: () => null,
+        store: {
+          shared: true,
+          // The first question of each request, that of the first stage, waits.
+          decide: (checks, spend) =>
+            asked++ < CLIENTS
+              ? gate.pass().then(() => memory.decide(checks, spend))
+              : memory.decide(checks, spend),
+        },
+      };
+    },
+  ],
+};
+
+const KEYS: Readonly<Record<string, () => Key>> = {
+  "byIp()": () => byIp(),
+  'byIp({ onMissing: "skip" })': () => byIp({ onMissing: "skip" }),
+  'byIp({ onMissing: "deny" })': () => byIp({ onMissing: "deny" }),
+};
+
+for (const [server, start] of Object.entries(servers)) {
+  describe(`a client that leaves while something is awaited, on ${server}`, () => {
+    for (const [what, [rules, options]] of Object.entries(WAITS)) {
+      for (const [name, key] of Object.entries(KEYS)) {
+        it(`has been looked at before ${what}: ${name} counts it as any other`, async () => {
+          const seen = await leaving(start, (gate) => rules(gate, key()), options);
+          assertEquals(seen.errors, []);
+          assertEquals(seen.said, []);
+          assertEquals([seen.served, seen.answers.filter((status) => status === 429).length], [
+            LIMIT,
+            CLIENTS - LIMIT,
+          ]);
+          assertEquals(seen.events.error, undefined);
+        });
+      }
+    }
+  });
+
+  describe(`a client that has left before the throttle is asked, on ${server}`, () => {
+    const OWN: Readonly<Record<string, () => Key>> = {
+      ...KEYS,
+      "a key that throws without an address": () => ({ address }: Context) => {
+        if (address === null) throw new Error("no address");
+        return address;
+      },
+      "a key that makes up a name": () => ({ address }: Context) => address ?? "unknown",
+    };
+    for (const [name, key] of Object.entries(OWN)) {
+      it(`is counted where its address is still known, and else refused quietly: ${name}`, async () => {
+        const seen = await leaving(start, () => ({ rate: `${LIMIT}/min`, key: key() }), () => ({}), true);
+        assertEquals(seen.errors, []);
+        assertEquals(seen.said, []);
+        assertEquals(seen.events.error, undefined);
+        // Deno knows its peer to the end; of the others nobody is served.
+        assertEquals(seen.served <= LIMIT, true);
+        assertEquals(seen.answers.length, CLIENTS);
+        assertEquals(seen.answers.filter((status) => status !== 429).length, seen.served);
+      });
+    }
+
+    it("is refused quietly where a function of the user's throws at what it finds", async () => {
+      // deno-lint-ignore no-explicit-any -- each server passes something else
+      const address = (request: any, ...rest: any[]): string => {
+        const peer = rest[0]?.remoteAddr?.hostname ?? rest[0]?.requestIP?.(request)?.address ??
+          rest[0]?.incoming?.socket.remoteAddress ?? request.ip;
+        return peer.trim();
+      };
+      const seen = await leaving(
+        start,
+        () => ({ rate: `${LIMIT}/min` }),
+        () => ({ client: { address } }),
+        true,
+      );
+      assertEquals([seen.errors, seen.said, seen.events.error], [[], [], undefined]);
+      assertEquals(seen.served <= LIMIT, true);
+    });
+
+    it("is refused quietly where authenticate throws as it has no address", async () => {
+      const authenticate = ({ address }: Context) => {
+        if (address === null) throw new Error("no address");
+        return { id: address };
+      };
+      const seen = await leaving(
+        start,
+        () => ({ rate: `${LIMIT}/min`, key: byUser() }),
+        () => ({ authenticate }),
+        true,
+      );
+      assertEquals([seen.errors, seen.said, seen.events.error], [[], [], undefined]);
+      assertEquals(seen.served <= LIMIT, true);
+      assertEquals(seen.answers.length, CLIENTS);
+    });
+
+    it("is served where no rule needs its address", async () => {
+      const seen = await leaving(start, () => ({ rate: "100/min", key: byGlobal() }), () => ({}), true);
+      assertEquals([seen.served, seen.errors, seen.said], [CLIENTS, [], []]);
+    });
+  });
+}

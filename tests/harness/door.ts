@@ -1,0 +1,31 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** A door before a server that can be shut, so that connections are refused, and opened again. */
+export async function startDoor(port: number) {
+  const sockets = new Set<Socket>();
+  let server: Server;
+  async function open(at: number): Promise<number> {
+    server = createServer((inside) => {
+      const outside = connect(port, "127.0.0.1");
+      for (const socket of [inside, outside]) {
+        sockets.add(socket);
+        socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+      }
+      inside.pipe(outside).pipe(inside);
+      inside.on("close", () => outside.destroy());
+      outside.on("close", () => inside.destroy());
+    });
+    await new Promise<void>((listening) => server.listen(at, "127.0.0.1", listening));
+    return (server.address() as { port: number }).port;
+  }
+  const at = await open(0);
+  return {
+    url: `http://127.0.0.1:${at}`,
+    async shut() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+    open: () => open(at),
+  };
+}

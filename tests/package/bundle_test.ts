@@ -1,0 +1,184 @@
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+import type { BuildOptions } from "esbuild";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { dirname, join } from "node:path";
+import { it } from "node:test";
+import { gzipSync } from "node:zlib";
+import { describeOnNode } from "../harness/runtime.ts";
+
+/** What a user's bundler makes of some code: how much of which file stays, and its size. */
+async function bundle(code: string, options: Pick<BuildOptions, "external" | "conditions"> = {}) {
+  const { build } = await import("esbuild");
+  const { outputFiles: [file], metafile } = await build({
+    stdin: { contents: code, resolveDir: "." },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    write: false,
+    metafile: true,
+    logLevel: "error",
+    ...options,
+  });
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const kept = Object.keys(inputs).filter((path) => inputs[path].bytesInOutput > 0);
+  return {
+    read: Object.keys(metafile.inputs),
+    kept,
+    kilobytes: gzipSync(file.contents, { level: 9 }).length / 1000,
+  };
+}
+
+/** A bundle of some exports of the root entry. */
+const bundleOf = (names: string) => bundle(`export ${names} from "./mod.ts"`);
+
+/** Of these folders nothing is kept. */
+function assertWithout(kept: readonly string[], ...folders: string[]) {
+  for (const folder of folders) {
+    assertEquals(kept.filter((path) => path.startsWith(`src/${folder}/`)), [], folder);
+  }
+}
+
+const OTHERS = ["adapters", "auth", "dashboard", "openapi", "stats", "testing"];
+
+// A bundle is the same whichever runtime looks at it.
+describeOnNode("the package in a bundle", () => {
+  it("keeps of the root entry only what is imported", async () => {
+    assertWithout(
+      (await bundleOf("{ byIp }")).kept,
+      ...OTHERS,
+      "stores",
+      "algorithms",
+      "headers",
+      "rejections",
+    );
+    assertWithout((await bundleOf("{ fixedWindow }")).kept, ...OTHERS, "stores", "headers", "keys", "client");
+    assertWithout(
+      (await bundleOf("{ rateLimit }")).kept,
+      ...OTHERS,
+      "stores",
+      "algorithms",
+      "keys",
+      "client",
+    );
+    assertWithout(
+      (await bundleOf("{ memoryStore }")).kept,
+      ...OTHERS,
+      "algorithms",
+      "headers",
+      "keys",
+      "client",
+    );
+    assertWithout((await bundleOf("{ withThrottle }")).kept, ...OTHERS);
+  });
+
+  it("keeps nothing of an import that is not used", async () => {
+    const { kept } = await bundle('import { withThrottle } from "./mod.ts"; console.log(1);');
+    assertEquals(kept, ["<stdin>"]);
+  });
+
+  it("brings no store that needs a client, and no package that is a peer", async () => {
+    const { kept } = await bundleOf("*");
+    assertWithout(kept, ...OTHERS.filter((folder) => folder !== "stats"));
+    for (const path of kept) assert(!/node_modules\/(?!hono\/)/.test(path), path);
+    for (const path of kept) assert(!/stores\/(redis|upstash|script)/.test(path), path);
+  });
+
+  it("is for every platform: no part of it asks for a runtime's modules", async () => {
+    for (
+      const entry of ["./mod.ts", "./src/hono/mod.ts", "./src/auth/mod.ts", "./src/stores/upstash/mod.ts"]
+    ) {
+      await bundle(`export * from "${entry}"`, { conditions: ["workerd", "worker", "browser"] });
+    }
+  });
+
+  // Hono's router alone: what addresses are read with counts.
+  const external = ["hono/router/*"];
+
+  it("is at most 3 kB gzipped for who imports ./client alone, and then nothing else of the package", async () => {
+    const { kept, kilobytes } = await bundle('export * from "./src/paced_fetch/mod.ts"');
+    assertEquals(kept.filter((path) => !path.startsWith("src/paced_fetch/")), []);
+    assertLessOrEqual(kilobytes, 3);
+  });
+
+  const OF_ONE: readonly (readonly [names: string, most: number])[] = [["withThrottle", 27.5], ["byIp", 2.1]];
+  for (const [name, most] of OF_ONE) {
+    it(`is at most ${most} kB gzipped for who imports ${name} alone, without Hono's router`, async () => {
+      const { kilobytes } = await bundle(`export { ${name} } from "./mod.ts"`, { external });
+      assertLessOrEqual(kilobytes, most);
+    });
+  }
+});
+
+/** How much of which source file a user's bundler keeps of some exports of the npm package, told by its source maps. */
+async function keptOfDist(names: string): Promise<ReadonlyMap<string, number>> {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    stdin: { contents: `export ${names} from "./dist/mod.js"`, resolveDir: "." },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    outfile: "bundle.js",
+    sourcemap: "external",
+    write: false,
+  });
+  const [map, { text }] = outputFiles;
+  const sources = new SourceMap(JSON.parse(map.text));
+  const kept = new Map<string, number>();
+  text.split("\n").forEach((line, i) => {
+    const { originalSource = "" } = sources.findEntry(i, line.search(/\S|$/)) as { originalSource?: string };
+    kept.set(originalSource, (kept.get(originalSource) ?? 0) + line.length);
+  });
+  return kept;
+}
+
+describeOnNode("the code of the npm package", () => {
+  it("is in two files for who imports the root entry, and asks for no package", async () => {
+    const { read } = await bundle('export * from "./dist/mod.js"');
+    assertEquals(read.filter((path) => path !== "<stdin>").sort(), ["dist/mod.js", "dist/root.js"]);
+  });
+
+  it("has every module once, and maps that lead to sources which are in the package or in the map", () => {
+    const maps = readdirSync("dist", { recursive: true, encoding: "utf8" }).filter((file) =>
+      /\.js\.map$/.test(file)
+    );
+    const seen = new Set<string>();
+    for (const file of maps) {
+      const { sources, sourcesContent }: { sources: string[]; sourcesContent: (string | null)[] } = JSON
+        .parse(
+          readFileSync(join("dist", file), "utf8"),
+        );
+      sources.map((source) => join("dist", dirname(file), source)).forEach((source, i) => {
+        assert(!seen.has(source), `${source} is in two files`);
+        seen.add(source);
+        if (sourcesContent[i] === null) assertMatch(source, /^(?:mod\.ts|src\/.+\.tsx?)$/);
+        else assertMatch(source, /^node_modules\/(?:hono|d3-[a-z-]+|internmap)\//);
+        assert(existsSync(source), source);
+      });
+    }
+    assert(seen.has("src/throttle/throttle.ts") && seen.has("src/stores/redis/mod.ts"));
+  });
+
+  it("keeps of one key no store, and nothing that is no part of a throttle", async () => {
+    const kept = await keptOfDist("{ byIp }");
+    // A number that is computed stays, as esbuild does not see that nothing happens there.
+    const files = [...kept.keys()].filter((path) => (kept.get(path) ?? 0) > 100);
+    assertWithout(files, ...OTHERS, "stores");
+    assert(files.includes("src/keys/ip.ts"), files.join(", "));
+  });
+
+  it("keeps nothing of an import that is not used", async () => {
+    const { kept } = await bundle('import { withThrottle } from "./dist/mod.js"; console.log(1);');
+    assertEquals(kept, ["<stdin>"]);
+  });
+
+  it("is hardly more in a bundle than the sources are", async () => {
+    for (const names of ["*", "{ withThrottle }"]) {
+      const [compiled, source] = await Promise.all(
+        ["./dist/mod.js", "./mod.ts"].map((file) => bundle(`export ${names} from "${file}"`)),
+      );
+      assertLessOrEqual(compiled.kilobytes, source.kilobytes + 1.5, names);
+    }
+  });
+});

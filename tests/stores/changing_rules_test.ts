@@ -1,0 +1,269 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { after, before, describe, it } from "node:test";
+import {
+  type Algorithm,
+  type Check,
+  type Decision,
+  fixedWindow,
+  gcra,
+  memoryStore,
+  type Rule,
+  slidingLog,
+  slidingWindow,
+  type Step,
+  type Store,
+} from "../../mod.ts";
+import { storageKey } from "../../src/exchange/rule_check.ts";
+import { type PreparedRule } from "../../src/rules/rule.ts";
+import { prepareRules } from "../../src/rules/prepare_rules.ts";
+import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
+import { scriptText } from "../../src/stores/redis/script.ts";
+import { scriptStore } from "../../src/stores/redis/script_store.ts";
+import { decisionOf } from "../../src/stores/store.ts";
+import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { type Connection, connectTo } from "../harness/resp.ts";
+
+/** Rules that change under the same names, from one deploy to the next and back, while the clock jumps both ways. */
+
+const DAY_MS = 86_400_000;
+const SLOTS = 4;
+const ALGORITHMS: readonly Algorithm[] = [
+  fixedWindow(),
+  fixedWindow({ aligned: true }),
+  gcra(),
+  gcra({ burst: 2 }),
+  gcra({ burst: 9 }),
+  slidingLog(),
+  slidingWindow({ slots: SLOTS }),
+];
+const BLOCK_MS = 7000;
+const MOST_BLOCK_MS = 20_000;
+
+const rule: fc.Arbitrary<Rule> = fc.record({
+  algorithm: fc.constantFrom(...ALGORITHMS),
+  limit: fc.integer({ min: 1, max: 8 }),
+  windowMs: fc.constantFrom(100, 1000, 60_000, 60_000, DAY_MS),
+  mode: fc.constantFrom<"enforce" | "shadow">("enforce", "enforce", "shadow"),
+  hasBlock: fc.constantFrom(false, false, true),
+}).map(({ algorithm, limit, windowMs, mode, hasBlock }) => ({
+  rate: `${limit}/${windowMs}ms`,
+  algorithm,
+  mode,
+  ...hasBlock
+    ? { block: { after: 2, window: "5s", for: BLOCK_MS / 1000, growth: 2, max: MOST_BLOCK_MS / 1000 } }
+    : {},
+}));
+/** What is deployed: two rules that are called the same in each. */
+const deploy = fc.tuple(rule, rule).map(([a, b]) => prepareRules([{ ...a, name: "a" }, { ...b, name: "b" }]));
+
+const jump = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(0, 0, 0, 1, 30, 300, 3000) },
+  { weight: 2, arbitrary: fc.constantFrom(10_000, 60_000, 3_600_000) },
+  { weight: 2, arbitrary: fc.constantFrom(-1, -300, -3000, -10_000) },
+  { weight: 1, arbitrary: fc.constantFrom(-60_001, -3_600_000, -DAY_MS, -30 * DAY_MS, DAY_MS, 30 * DAY_MS) },
+);
+
+const ASKS = 80;
+const walks = fc.record({
+  deploys: fc.array(deploy, { minLength: 2, maxLength: 4 }),
+  asks: fc.array(
+    fc.record({
+      jump,
+      deploy: fc.nat(3),
+      partition: fc.constantFrom("x", "x", "y"),
+      rules: fc.constantFrom(1, 2, 3, 3),
+      cost: fc.constantFrom(1, 1, 1, 2, 0),
+      peek: fc.constantFrom(false, false, false, true),
+    }),
+    { minLength: ASKS, maxLength: ASKS },
+  ),
+});
+type Walk = typeof walks extends fc.Arbitrary<infer T> ? T : never;
+
+/** A store in its fewest words, that forgets nothing. */
+function plainStore(clock: () => number): Store {
+  const states = new Map<string, unknown>();
+  return {
+    shared: false,
+    decide(checks, spend = true) {
+      const now = clock();
+      const found = checks.map(({ key }) => states.get(key) ?? null);
+      const stepOf = ({ algorithm, policy, since }: Check, i: number, cost: number): Step =>
+        algorithm.step(found[i], policy, now, cost, since);
+      const steps = checks.map((check, i) => stepOf(check, i, check.cost));
+      const pass = checks.every(({ policy }, i) => steps[i].allowed || policy.mode === "shadow");
+      return checks.map((check, i) => {
+        const kept = spend && (pass || !steps[i].allowed);
+        if (kept && steps[i].state !== found[i]) {
+          states.set(check.key, steps[i].ttlMs > 0 ? steps[i].state : null);
+        }
+        const { remaining, resetAfterMs } = kept || !steps[i].allowed ? steps[i] : stepOf(check, i, 0);
+        return decisionOf(
+          check,
+          { ...steps[i], remaining, resetAfterMs, chargedAt: steps[i].at ?? now },
+          now,
+        );
+      });
+    },
+  };
+}
+
+/** What rules that keep their states in one place may let pass together, whichever of them is asked. */
+class Promised {
+  limit = 0;
+  burst = 0;
+  /** Time passed, ms, and units charged then. What the clock was set back by is no time, and none the other way either. */
+  readonly charges: [passedMs: number, units: number][] = [];
+
+  readonly windowMs: number;
+  readonly isMeter: boolean;
+
+  constructor(windowMs: number, isMeter: boolean) {
+    this.windowMs = windowMs;
+    this.isMeter = isMeter;
+  }
+
+  meets({ implementation, limit }: PreparedRule): void {
+    this.limit = Math.max(this.limit, limit!);
+    this.burst = Math.max(this.burst, implementation.capacity!(limit!));
+  }
+
+  /** The longest that anybody waits, ms: a window, or what a meter takes to drain, and once more what the clock was set back by. */
+  longestMs({ limit, implementation }: PreparedRule): number {
+    const drainMs = Math.ceil(this.burst * this.windowMs / limit!);
+    // A charge counts from the end of its slot on.
+    const slotMs = implementation.name === "sliding-window" ? Math.ceil(this.windowMs / SLOTS) - 1 : 0;
+    const ownMs = this.windowMs + (this.isMeter ? drainMs : this.windowMs + slotMs);
+    return implementation.countsDenials ? Math.max(ownMs, 2 * MOST_BLOCK_MS) : ownMs;
+  }
+
+  charge(passedMs: number, units: number): void {
+    this.charges.push([passedMs, units]);
+    let sum = 0;
+    for (let i = this.charges.length - 1; i >= 0; i--) {
+      const spanMs = passedMs - this.charges[i][0];
+      if (!this.isMeter && spanMs >= this.windowMs) break;
+      sum += this.charges[i][1];
+      const most = this.isMeter ? this.burst + this.limit * spanMs / this.windowMs : 2 * this.limit;
+      assert(sum <= most, `${sum} of ${most} in ${spanMs} ms`);
+    }
+  }
+}
+
+/** Holds decisions to what their rules promise. */
+function judge(deploys: Walk["deploys"]) {
+  const promises = new Map<string, Promised>();
+  const promiseOf = (rule: PreparedRule, key: string): Promised => {
+    const isMeter = rule.implementation.name === "gcra";
+    const promise = promises.get(key) ?? new Promised(rule.windowMs!, isMeter);
+    promises.set(key, promise);
+    for (const rules of deploys) {
+      for (const other of rules) if (other.stateName === rule.stateName) promise.meets(other);
+    }
+    return promise;
+  };
+  return (
+    rules: readonly PreparedRule[],
+    checks: readonly Check[],
+    decisions: readonly Decision[],
+    passedMs: number,
+    peek: boolean,
+  ) => {
+    const pass = decisions.every(({ allowed, mode }) => allowed || mode === "shadow");
+    decisions.forEach(({ allowed, cost, retryAfterMs }, i) => {
+      const promise = promiseOf(rules[i], checks[i].key);
+      if (allowed && pass && !peek) promise.charge(passedMs, cost);
+      if (!allowed && retryAfterMs < Infinity) {
+        const most = promise.longestMs(rules[i]);
+        assert(retryAfterMs <= most, `${retryAfterMs} ms of ${most}`);
+      }
+    });
+  };
+}
+
+const LONG = { timeout: 60_000 };
+const CLOCK = "the clock";
+const HOUR_MS = 3_600_000;
+
+describe("rules that change under their names, by clocks that jump both ways", { skip: withoutRedis }, () => {
+  let redis: Redis;
+  let connection: Connection;
+  let store: Store;
+  let runs = 0;
+  let decided = 0;
+
+  before(async () => {
+    redis = await startRedis();
+    connection = connectTo(redis);
+    const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
+    const settings = {
+      name: "a test",
+      prefix: "weir",
+      timeoutMs: 250,
+      denyCache: true,
+      hashKeys: null,
+      lease: null,
+    };
+    const scriptOf: typeof scriptText = (twins) =>
+      scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
+    store = scriptStore(runnerOf(client), settings, scriptOf);
+    // Every algorithm there is, so that Redis has the script from the first ask on and none overtakes another.
+    store.prepare?.(prepareRules(ALGORITHMS.flatMap((algorithm) => [
+      { rate: "1/s", algorithm },
+      { rate: "1/s", algorithm, block: { after: 2, window: 5, for: 5 } },
+    ])));
+    await connection.command("SET", CLOCK, 1, "PX", HOUR_MS);
+    const warm = {
+      key: "warm",
+      policy: { name: "warm", limit: 1, windowMs: 1000, mode: "enforce" as const },
+    };
+    await store.decide([{ ...warm, algorithm: ALGORITHMS[0], cost: 1, since: null }]);
+  });
+  after(async () => {
+    connection.close();
+    await redis.stop();
+  });
+
+  async function compare({ deploys, asks }: Walk): Promise<void> {
+    const run = ++runs;
+    let now = 1_763_800_000_000 + run;
+    let passedMs = 0;
+    const plain = plainStore(() => now);
+    const memory = memoryStore({ clock: () => now });
+    const judges = [judge(deploys), judge(deploys)];
+    const told: { expected: readonly Decision[]; got: Promise<readonly Decision[]> }[] = [];
+    for (const ask of asks) {
+      now += ask.jump;
+      passedMs += Math.max(0, ask.jump);
+      const rules = deploys[ask.deploy % deploys.length].filter((_, i) => (ask.rules >> i) % 2 === 1);
+      const checks = rules.map((rule) => ({
+        key: storageKey(rule, `${run} ${ask.partition}`),
+        policy: rule.policy!,
+        algorithm: rule.implementation,
+        cost: Math.min(ask.cost, rule.implementation.capacity!(rule.limit!)),
+        since: null,
+      }));
+      const expected = plain.decide(checks, !ask.peek) as readonly Decision[];
+      judges[0](rules, checks, expected, passedMs, ask.peek);
+      judges[1](rules, checks, memory.decide(checks, !ask.peek) as readonly Decision[], passedMs, ask.peek);
+      // What was asked before is sent first.
+      await null;
+      connection.command("SET", CLOCK, now, "PX", HOUR_MS).catch(() => {});
+      told.push({ expected, got: Promise.resolve(store.decide(checks, !ask.peek)) });
+    }
+    const got = await Promise.all(told.map(({ got }) => got));
+    told.forEach(({ expected }, i) => assertEquals(got[i], expected, `ask ${i}`));
+    decided += told.length;
+  }
+
+  it(
+    "pass no more than each of them promises, keep nobody waiting for longer than two windows or blocks, and are the same on Redis, in 16,000 random decisions",
+    LONG,
+    async () => {
+      await fc.assert(fc.asyncProperty(walks, compare), { numRuns: 200 });
+      assert(decided >= 16_000, `${decided}`);
+      for (const [key, ttl] of await lives(redis)) assert(ttl > 0, `${key} lives for ever`);
+    },
+  );
+});

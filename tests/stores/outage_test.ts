@@ -1,0 +1,255 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { Redis as Ioredis } from "ioredis";
+import process from "node:process";
+import { after, before, describe, it } from "node:test";
+import type { FailurePolicy, Store } from "../../mod.ts";
+import { redisStore } from "../../src/stores/redis/mod.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
+import { type BridgeFault, startBridge } from "../harness/bridge.ts";
+import { lanes } from "../harness/lanes.ts";
+import { startDoor } from "../harness/door.ts";
+import {
+  faultTable,
+  LIMIT,
+  type Observation,
+  type Outage,
+  runOutage,
+  TRIED,
+  USED,
+  watchTimers,
+} from "../harness/outage.ts";
+import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+
+/** Every way in which a shared store fails, under load, for every policy: on a real Redis, over HTTP and over TCP. */
+
+/** WEIR_TABLE=1 measures the default alone on a machine, and prints the table; beside other tests even a good answer may take longer. */
+const IS_MEASURED = Boolean(process.env.WEIR_TABLE);
+const DEADLINE_MS = IS_MEASURED ? 250 : 1000;
+const PROBE_MS = 1000;
+/** How much longer something may take than it is to take: less than a second deadline, or a second probe, would. */
+const SLACK_MS = IS_MEASURED ? 50 : 750;
+
+const rows: [string, readonly Observation[]][] = [];
+const unhandled: unknown[] = [];
+process.on("unhandledRejection", (error) => unhandled.push(error));
+
+interface Expectation {
+  /** May commands that were in the store's hands be charged although nobody heard the answer? */
+  readonly mayCharge?: boolean;
+  /** Does the store come back empty? */
+  readonly isEmptied?: boolean;
+}
+
+/** What holds after any outage. */
+function expect(
+  observations: readonly Observation[],
+  timersLateBy: number,
+  expectation: Expectation = {},
+): void {
+  const { mayCharge = false, isEmptied = false } = expectation;
+  const left = LIMIT - USED;
+  const EXPECTED: Record<FailurePolicy, [number, string, number[]]> = {
+    local: [left, "local", [429]],
+    allow: [TRIED, "allowed-by-policy", []],
+    deny: [0, "denied-by-policy", [503]],
+  };
+  for (const seen of observations) {
+    const [admitted, source, statuses] = EXPECTED[seen.policy];
+    assertEquals([seen.policy, seen.admitted, seen.sources, seen.statuses], [
+      seen.policy,
+      admitted,
+      [source],
+      statuses,
+    ]);
+    assertLessOrEqual(seen.p99, DEADLINE_MS + SLACK_MS + timersLateBy, `p99 under ${seen.policy}`);
+    assertLessOrEqual(
+      seen.returned,
+      PROBE_MS + DEADLINE_MS + 2 * SLACK_MS + timersLateBy,
+      `return under ${seen.policy}`,
+    );
+    if (isEmptied) assertEquals(seen.admittedAfter, LIMIT);
+    else if (mayCharge) assertLessOrEqual(seen.admittedAfter, left);
+    else assertEquals(seen.admittedAfter, left, `${seen.policy}: a fault charges nothing`);
+    assertEquals(seen.states, ["failing", "healed"]);
+  }
+}
+
+/** A fault that is tried: how it is caused, on which stores, and what it may do. */
+interface Trial {
+  readonly fault: string;
+  readonly expectation?: Expectation | undefined;
+  /** Sets it up; gives the outage, a store for each policy, and how to clear up. */
+  prepare(): Promise<{ outage: Outage; storeFor(policy: FailurePolicy): Store; clear?(): unknown }>;
+}
+
+async function run({ fault, expectation, prepare }: Trial): Promise<void> {
+  const { outage, storeFor, clear } = await prepare();
+  try {
+    const timers = watchTimers();
+    const observations = await runOutage(outage, storeFor);
+    rows.push([fault, observations]);
+    expect(observations, timers.lateBy(), expectation);
+    assertEquals(unhandled, [], "unhandled rejections");
+  } finally {
+    await clear?.();
+  }
+}
+
+/** Nearly all of a trial is waiting for the breaker's probe, so some go on at once; not where their times are to be shown. */
+const WIDTH = IS_MEASURED ? 1 : 5;
+
+/** One test a trial. */
+function itWithstands(trials: readonly Trial[]): void {
+  const inLane = lanes(WIDTH);
+  const tests = trials.map((trial) => inLane(() => run(trial)));
+  trials.forEach(({ fault }, i) => it(`${fault}: one path, whatever the policy`, tests[i]));
+}
+
+describe("the REST endpoint fails", { skip: withoutRedis }, () => {
+  const status = (code: number, body = "busy"): BridgeFault => ({ kind: "status", status: code, body });
+  const error = (code: number, text: string): BridgeFault => status(code, JSON.stringify({ error: text }));
+  const FAULTS: readonly (readonly [string, BridgeFault, Expectation?])[] = [
+    ["401", error(401, "WRONGPASS invalid or missing auth token")],
+    ["429", error(429, "ERR max requests limit exceeded")],
+    ["500", error(500, "ERR internal error")],
+    ["503", status(503)],
+    ["502 with HTML", status(502, "<html><h1>502 Bad Gateway</h1></html>")],
+    ["200 with HTML", { kind: "body", body: "<html>welcome</html>" }],
+    ["null", { kind: "body", body: "null" }],
+    ["a null result", { kind: "body", body: '{"result":null}' }],
+    ["cut-off JSON", { kind: "body", body: '[{"result":[1' }],
+    ["OOM", error(400, "OOM command not allowed when used memory > 'maxmemory'.")],
+    ["LOADING", error(400, "LOADING Redis is loading the dataset in memory")],
+    ["connection reset", { kind: "reset" }],
+    ["connection reset after the command", { kind: "lost" }, { mayCharge: true }],
+    ["no answer", { kind: "hang" }],
+    ["an answer after the deadline", { kind: "late", ms: DEADLINE_MS + 150 }, { mayCharge: true }],
+  ];
+
+  let redis: Redis;
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis.stop());
+
+  const stores = (url: string, token: string, prefix: string) => (policy: FailurePolicy) =>
+    upstashStore({ url, token, prefix: `${prefix} ${policy}`, timeoutMs: DEADLINE_MS });
+
+  const answers = FAULTS.map(([name, fault, expectation]): Trial => ({
+    fault: `HTTP: ${name}`,
+    expectation,
+    async prepare() {
+      const bridge = await startBridge({ path: redis.path });
+      return {
+        outage: { begin: () => bridge.fault = fault, end: () => bridge.fault = null },
+        storeFor: stores(bridge.url, bridge.token, name),
+        clear: bridge.close,
+      };
+    },
+  }));
+
+  const refused: Trial = {
+    fault: "HTTP: connection refused",
+    expectation: { mayCharge: true },
+    async prepare() {
+      const bridge = await startBridge({ path: redis.path });
+      const door = await startDoor(Number(new URL(bridge.url).port));
+      return {
+        outage: { begin: door.shut, end: door.open },
+        storeFor: stores(door.url, bridge.token, "refused"),
+        async clear() {
+          await door.shut();
+          await bridge.close();
+        },
+      };
+    },
+  };
+
+  const frozen: Trial = {
+    fault: "HTTP: Redis behind it frozen (SIGSTOP)",
+    expectation: { mayCharge: true },
+    async prepare() {
+      const own = await startRedis();
+      const bridge = await startBridge({ path: own.path });
+      return {
+        outage: { begin: () => own.signal("SIGSTOP"), end: () => own.signal("SIGCONT") },
+        storeFor: stores(bridge.url, bridge.token, "frozen"),
+        async clear() {
+          await bridge.close();
+          await own.stop();
+        },
+      };
+    },
+  };
+
+  itWithstands([...answers, refused, frozen]);
+});
+
+describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
+  /** Loads what it has saved, key by key, slowly enough to be asked meanwhile. */
+  function loading(redis: Redis): Outage {
+    let reloaded: Promise<unknown> = Promise.resolve();
+    return {
+      async begin() {
+        await redis.command("CONFIG", "SET", "loading-process-events-interval-bytes", "1024");
+        await redis.command("CONFIG", "SET", "key-load-delay", "2000");
+        for (let i = 0; i < 700; i++) {
+          await redis.command("SET", `ballast:${i}`, "x".repeat(100), "PX", 60_000);
+        }
+        reloaded = redis.command("DEBUG", "RELOAD");
+        await new Promise((resume) => setTimeout(resume, 100));
+      },
+      end: () => reloaded,
+    };
+  }
+
+  const OUTAGES: readonly (readonly [string, (redis: Redis) => Outage, Expectation?])[] = [
+    ["frozen (SIGSTOP)", (redis) => ({
+      begin: () => redis.signal("SIGSTOP"),
+      end: () => redis.signal("SIGCONT"),
+    }), { mayCharge: true }],
+    ["killed (-9) and started again, empty", (redis) => ({
+      begin: () => redis.kill(),
+      end: () => redis.restart(),
+    }), { isEmptied: true }],
+    ["out of memory (OOM)", (redis) => ({
+      begin: () => redis.command("CONFIG", "SET", "maxmemory", "1"),
+      end: () => redis.command("CONFIG", "SET", "maxmemory", "0"),
+    })],
+    ["a replica now (READONLY)", (redis) => ({
+      begin: () => redis.command("REPLICAOF", "127.0.0.1", "1"),
+      end: () => redis.command("REPLICAOF", "NO", "ONE"),
+    })],
+    ["loading its data (LOADING)", loading],
+  ];
+
+  itWithstands(OUTAGES.map(([name, outageOf, expectation]): Trial => ({
+    fault: `TCP: ${name}`,
+    expectation,
+    async prepare() {
+      const redis = await startRedis(["--enable-debug-command", "yes"]);
+      const clients: Ioredis[] = [];
+      return {
+        outage: outageOf(redis),
+        storeFor(policy) {
+          const client = new Ioredis(redis.url, {
+            autoResendUnfulfilledCommands: false,
+            maxRetriesPerRequest: 0,
+            retryStrategy: () => 50,
+          });
+          client.on("error", () => {});
+          clients.push(client);
+          return redisStore({ client, prefix: policy, timeoutMs: DEADLINE_MS });
+        },
+        async clear() {
+          for (const client of clients) client.disconnect();
+          await redis.stop();
+        },
+      };
+    },
+  })));
+});
+
+after(() => {
+  if (IS_MEASURED && rows.length > 0) console.log(`\n${faultTable(rows)}\n`);
+});

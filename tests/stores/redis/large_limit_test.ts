@@ -1,0 +1,136 @@
+import { assert, assertEquals } from "@std/assert";
+import { after, before, describe, it } from "node:test";
+import {
+  type Algorithm,
+  type Check,
+  concurrency,
+  type Decision,
+  memoryStore,
+  slidingLog,
+  slidingWindow,
+  type Store,
+} from "../../../mod.ts";
+import { runnerOf } from "../../../src/stores/redis/redis_clients.ts";
+import { scriptText } from "../../../src/stores/redis/script.ts";
+import { scriptStore } from "../../../src/stores/redis/script_store.ts";
+import { type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
+import { type Connection, connectTo } from "../../harness/resp.ts";
+
+const CLOCK = "the clock";
+const MINUTE = 60_000;
+const START = 1_763_800_000_000;
+/** Ten times what a decision may take: what grows with a log takes thirty times as much, and more. */
+const MOST_USEC = 3000;
+
+/** The largest that each of them accepts, or, of concurrency, as many slots as anybody has. */
+const LARGE: readonly (readonly [title: string, Algorithm, limit: number, everyMs: number])[] = [
+  ["slidingLog of 10,000", slidingLog(), 10_000, 4],
+  ["slidingWindow of 1000 slots", slidingWindow({ slots: 1000 }), 1_000_000, 60],
+  ["concurrency of 60,000", concurrency({ lease: "1min" }), 60_000, 5],
+];
+
+describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
+  let redis: Redis;
+  let connection: Connection;
+  let store: Store;
+
+  before(async () => {
+    redis = await startRedis();
+    connection = connectTo(redis);
+    const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
+    const settings = {
+      name: "a test",
+      prefix: "weir",
+      timeoutMs: 250,
+      denyCache: true,
+      hashKeys: null,
+      lease: null,
+    };
+    const scriptOf: typeof scriptText = (twins) =>
+      scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, 3_600_000);
+    store = scriptStore(runnerOf(client), settings, scriptOf);
+    // Redis has the script from here on, so that what is asked is sent at once.
+    await connection.command("SET", CLOCK, START);
+    await store.decide(LARGE.map(([title, algorithm]) => {
+      const policy = { name: "warm", limit: 1, windowMs: MINUTE, mode: "shadow" as const };
+      return { key: `warm:${title}`, policy, algorithm, cost: 1, since: null };
+    }));
+  });
+  after(async () => {
+    connection.close();
+    await redis.stop();
+  });
+
+  for (const [title, algorithm, limit, everyMs] of LARGE) {
+    it(`${title}: decides as in memory, and in a time that does not grow with the log`, async () => {
+      const clock = { now: START };
+      const here = memoryStore({ clock: () => clock.now });
+      const policy = { name: "rule", limit, windowMs: MINUTE, mode: "enforce" as const };
+      const charges: number[] = [];
+
+      async function decide(waitMs: number, cost: number, since: number | null = null): Promise<void> {
+        clock.now += waitMs;
+        const check: Check = { key: `rule:${title}`, policy, algorithm, cost, since };
+        const [expected] = here.decide([check]) as readonly Decision[];
+        if (since === null && expected.allowed) charges.push(expected.chargedAt!);
+        connection.command("SET", CLOCK, clock.now).catch(() => {});
+        const got = store.decide([check]);
+        await null;
+        told.push({ expected, got: Promise.resolve(got).then(([decision]) => decision) });
+        if (told.length >= 200) await settle();
+      }
+      const told: { expected: Decision; got: Promise<Decision> }[] = [];
+      async function settle(): Promise<void> {
+        for (const { expected, got } of told.splice(0)) assertEquals(await got, expected);
+      }
+      /** What Redis spends on a decision, in us. */
+      async function usec(run: () => Promise<void>): Promise<number> {
+        await settle();
+        await connection.command("CONFIG", "RESETSTAT");
+        await run();
+        await settle();
+        const stats = String(await connection.command("INFO", "commandstats"));
+        return Number(/cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(stats)![1]);
+      }
+      const times = async (count: number, ask: (i: number) => Promise<void>): Promise<void> => {
+        for (let i = 0; i < count; i++) await ask(i);
+      };
+
+      await times(Math.min(limit, MINUTE / everyMs), () => decide(everyMs, 1));
+      const spent = {
+        charge: await usec(() => times(100, () => decide(everyMs, 1))),
+        refuse: await usec(() => times(100, () => decide(0, limit))),
+        peekAtWhole: await usec(() => times(50, () => decide(0, 0))),
+        correct: await usec(() =>
+          times(
+            100,
+            (i) => decide(0, -1, charges[Math.floor(charges.length * (0.1 + 0.89 * ((i * 0.618) % 1)))]),
+          )
+        ),
+        halfGone: await usec(() => times(10, (i) => decide(i === 0 ? MINUTE / 2 : 1, 1))),
+        clockBack: await usec(() => times(10, (i) => decide(i === 0 ? -3 * MINUTE : 1, 1))),
+      };
+      for (const [what, us] of Object.entries(spent)) {
+        assert(us < MOST_USEC, `${what} takes ${Math.round(us)} us of Redis`);
+      }
+      assert(Number(await connection.command("PTTL", `weir:rule:${title}`)) > 0);
+    });
+  }
+
+  it("keeps a log of a few charges as one text, and one of many in pages", async () => {
+    const policy = { name: "rule", limit: 1000, windowMs: MINUTE, mode: "enforce" as const };
+    const types: unknown[] = [];
+    for (const [from, to] of [[0, 10], [10, 300]]) {
+      for (let i = from; i < to; i++) {
+        await connection.command("SET", CLOCK, START + i);
+        await store.decide([{ key: "rule:kept", policy, algorithm: slidingLog(), cost: 1, since: null }]);
+      }
+      types.push(await connection.command("TYPE", "weir:rule:kept"));
+    }
+    assertEquals(types, ["string", "hash"]);
+    // Once what fills pages has left, so have they.
+    await connection.command("SET", CLOCK, START + MINUTE + 290);
+    await store.decide([{ key: "rule:kept", policy, algorithm: slidingLog(), cost: 1, since: null }]);
+    assertEquals(await connection.command("TYPE", "weir:rule:kept"), "string");
+  });
+});

@@ -1,0 +1,541 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertGreater,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { after, before, beforeEach, describe, it } from "node:test";
+import {
+  type Algorithm,
+  byGlobal,
+  concurrency,
+  createThrottle,
+  fixedWindow,
+  gcra,
+  slidingLog,
+  slidingWindow,
+  type Store,
+} from "../../../mod.ts";
+import { withBlock } from "../../../src/algorithms/block.ts";
+import { redisStore, type RedisStoreOptions } from "../../../src/stores/redis/mod.ts";
+import { scriptText, twinOf } from "../../../src/stores/redis/script.ts";
+import { upstashStore } from "../../../src/stores/upstash/mod.ts";
+import { startBridge } from "../../harness/bridge.ts";
+import { checkOf, checksOf } from "../../harness/checks.ts";
+import { assertLivesEnd } from "../../harness/lives.ts";
+import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
+import { type Connection, connectTo } from "../../harness/resp.ts";
+
+const ALGORITHMS: readonly Algorithm[] = [
+  fixedWindow(),
+  gcra(),
+  slidingLog(),
+  slidingWindow(),
+  concurrency({ lease: "1min" }),
+];
+
+describe("redisStore", { skip: withoutRedis }, () => {
+  let redis: Redis;
+  let connection: Connection;
+  before(async () => {
+    redis = await startRedis();
+    connection = connectTo(redis);
+  });
+  after(async () => {
+    connection.close();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    await redis.command("FLUSHALL");
+    await redis.command("CONFIG", "RESETSTAT");
+  });
+
+  const client = {
+    send: (command: string, words: string[]): Promise<unknown> => connection.command(command, ...words),
+  };
+  const storeOf = (options: Partial<RedisStoreOptions> = {}): Store => redisStore({ client, ...options });
+  const get = (key: string) => redis.command("GET", key);
+
+  /** How often each command was called, inside of scripts too. */
+  async function calls(): Promise<Record<string, number>> {
+    const info = String(await redis.command("INFO", "commandstats"));
+    const lines = info.matchAll(/^cmdstat_(\S+?):calls=(\d+)/gm);
+    return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
+  }
+
+  describe("in one round trip", () => {
+    for (const rules of [1, 3, 10]) {
+      it(`asks ${rules} rules with one script call, which reads once, writes once a rule and asks the time once`, async () => {
+        const names = Array.from({ length: rules }, (_, i) => `rule-${i}`);
+        const throttle = createThrottle(
+          names.map((name, i) => ({
+            name,
+            rate: "100/min",
+            key: byGlobal(),
+            algorithm: ALGORITHMS[i % 4],
+          })),
+          { store: storeOf() },
+        );
+        const request = new Request("https://api.example/");
+        assert((await throttle.check(request)).allowed);
+        await redis.command("CONFIG", "RESETSTAT");
+        assert((await throttle.check(request)).allowed);
+        const { evalsha, eval: evals = 0, mget, set, time, ...others } = await calls();
+        assertEquals([evalsha, evals, mget, set, time], [1, 0, 1, rules, 1]);
+        assertEquals(Object.keys(others).filter((name) => !name.startsWith("config")), []);
+      });
+    }
+
+    it("sends the script's text once, and again where the server has forgotten it", async () => {
+      const store = storeOf();
+      await redis.command("SCRIPT", "FLUSH");
+      for (let i = 0; i < 3; i++) await store.decide([checkOf()]);
+      assertEquals((await calls()).eval, 1);
+      await redis.command("SCRIPT", "FLUSH");
+      assertEquals((await store.decide([checkOf()]))[0].allowed, false);
+      assertEquals((await calls()).eval, 2);
+    });
+
+    it("has one script for the rules of a throttle, whichever of them are asked", async () => {
+      await redis.command("SCRIPT", "FLUSH");
+      const store = storeOf();
+      createThrottle(
+        ALGORITHMS.map((algorithm) => ({
+          rate: algorithm.window === undefined ? "3/min" : { limit: 3 },
+          algorithm,
+          key: byGlobal(),
+        })),
+        { store },
+      );
+      for (const algorithm of ALGORITHMS) await store.decide([checkOf({ algorithm })]);
+      assertEquals((await calls()).eval, 1);
+    });
+
+    it("puts into the script no more than its algorithms need", () => {
+      const twin = (algorithm: Algorithm) => twinOf(algorithm, "rule");
+      const plain = scriptText([{
+        form: "own",
+        width: false,
+        lua: "function() return true, 0, 0, 0, nil, 0 end",
+      }]);
+      assertFalse(/log_step|block_step|ceil_div/.test(plain));
+      const log = scriptText([twin(slidingLog())]);
+      assertMatch(log, /local function log_step/);
+      assertFalse(/block_step/.test(log));
+      assertMatch(scriptText([twin(gcra())]), /local function ceil_div/);
+    });
+  });
+
+  describe("lesson 43: a script for every Redis", () => {
+    it("names no flag of one vendor and no command younger than Redis 6", () => {
+      const script = scriptText(ALGORITHMS.map((algorithm) => twinOf(algorithm, "rule")));
+      assertFalse(script.startsWith("#!"));
+      const commands = [...script.matchAll(/redis\.(\w+)\('(\w+)'/g)].map(([, call, name]) =>
+        `${call} ${name}`
+      );
+      assertEquals([...new Set(commands)].sort(), [
+        "call DEL",
+        "call HDEL",
+        "call HGET",
+        "call HSET",
+        "call MGET",
+        "call PEXPIRE",
+        "call PTTL",
+        "call SET",
+        "call TIME",
+        "pcall HGET",
+      ]);
+      assertFalse(/'(NX|XX|GT|LT|KEEPTTL|GET)'/.test(script));
+    });
+  });
+
+  describe("its keys", () => {
+    it("are the prefix, the rule and the partition, as they are", async () => {
+      await storeOf().decide([checkOf({ key: "login:203.0.113.9" })]);
+      await storeOf({ prefix: "app" }).decide([checkOf({ key: "login:*?[]{}\n" })]);
+      assertEquals([...(await lives(redis)).keys()].sort(), ["app:login:*?[]{}\n", "weir:login:203.0.113.9"]);
+    });
+
+    it("hold readable states, integers to the last digit", async () => {
+      await storeOf().decide([checkOf({ limit: 999_999_999_999_999, cost: 999_999_999_999_998 })]);
+      assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \[\d{13},999999999999998\]$/);
+    });
+
+    it("lesson 28: of two rules, and of two prefixes, never meet", async () => {
+      const [a, b] = [storeOf({ prefix: "a" }), storeOf({ prefix: "b" })];
+      for (const store of [a, b]) {
+        for (const key of ["one:x", "two:x"]) {
+          const [decision] = await store.decide([checkOf({ key, limit: 1 })]);
+          assert(decision.allowed, key);
+        }
+      }
+    });
+
+    it("with hashKeys hold no address, and are the same for everyone with the secret", async () => {
+      const hashed = () => storeOf({ hashKeys: "a secret" });
+      const check = checkOf({ key: "login:203.0.113.9", limit: 1 });
+      assert((await hashed().decide([check]))[0].allowed);
+      assertFalse((await hashed().decide([check]))[0].allowed);
+      const [key] = [...(await lives(redis)).keys()];
+      assertMatch(key, /^weir:login:[0-9a-f]{64}$/);
+      assert((await storeOf({ hashKeys: "another secret" }).decide([check]))[0].allowed);
+      assertEquals((await lives(redis)).size, 2);
+    });
+
+    it("lesson 44: are forgotten literally, hashed ones too", async () => {
+      for (const options of [{}, { hashKeys: "a secret" }]) {
+        const store = storeOf(options);
+        for (const key of ["rule:*", "rule:a", "rule:[a]"]) await store.decide([checkOf({ key, limit: 1 })]);
+        await store.forget?.("rule:*");
+        const passed = [];
+        for (const key of ["rule:*", "rule:a", "rule:[a]"]) {
+          passed.push((await store.decide([checkOf({ key, limit: 1 })]))[0].allowed);
+        }
+        assertEquals(passed, [true, false, false]);
+        await redis.command("FLUSHALL");
+      }
+    });
+
+    it("are the keys of upstashStore too: at one prefix the two share their counters", async () => {
+      const bridge = await startBridge(redis);
+      for (const options of [{}, { hashKeys: "a secret" }]) {
+        const stores = [
+          upstashStore({ ...options, url: bridge.url, token: bridge.token, timeoutMs: 10_000 }),
+          storeOf(options),
+        ];
+        for (const algorithm of ALGORITHMS) {
+          const check = checkOf({ key: `${algorithm.name}:somebody`, algorithm, limit: 2 });
+          for (const store of stores) assert((await store.decide([check]))[0].allowed);
+          for (const store of stores) assertFalse((await store.decide([check]))[0].allowed);
+        }
+      }
+      await bridge.close();
+    });
+  });
+
+  describe("every key's end", () => {
+    it("lesson 14: comes no later than a minute after its state means nothing any more", async () => {
+      const store = storeOf();
+      for (const algorithm of ALGORITHMS) {
+        for (const windowMs of [1, 500, 60_000, 86_400_000]) {
+          const check = checkOf({ key: `${algorithm.name}-${windowMs}:a`, algorithm, windowMs });
+          const [{ resetAfterMs }] = await store.decide([check]);
+          const ttl = await redis.command("PTTL", `weir:${check.key}`) as number;
+          assert(ttl >= resetAfterMs - 100 && ttl <= resetAfterMs + 60_000, `${check.key}: ${ttl} ms`);
+        }
+      }
+      await assertLivesEnd(redis);
+    });
+
+    it("lesson 16: a window of a year enforces and expires", async () => {
+      const store = storeOf();
+      const check = checkOf({ limit: 1, windowMs: 365 * 86_400_000 });
+      assert((await store.decide([check]))[0].allowed);
+      assertFalse((await store.decide([check]))[0].allowed);
+      assertGreater(await redis.command("PTTL", "weir:rule:somebody") as number, 364 * 86_400_000);
+    });
+
+    it("lesson 18: is put back where somebody took it away, even when the request is refused or only peeks", async () => {
+      const store = storeOf();
+      const check = checkOf({ limit: 1 });
+      for (const spend of [true, false]) {
+        await store.decide([check]);
+        await redis.command("PERSIST", "weir:rule:somebody");
+        assertFalse((await store.decide([check], spend))[0].allowed);
+        await assertLivesEnd(redis, check.policy.windowMs);
+      }
+    });
+
+    it("a slot given back leaves no key", async () => {
+      const store = storeOf();
+      const check = checkOf({ algorithm: concurrency({ lease: "1min" }) });
+      const [{ chargedAt }] = await store.decide([check]);
+      assertEquals((await lives(redis)).size, 1);
+      await store.decide([{ ...check, cost: -1, since: chargedAt! }]);
+      assertEquals((await lives(redis)).size, 0);
+    });
+
+    it("lesson 27: a correction of a missing key, a refusal and a peek create none", async () => {
+      const store = storeOf();
+      for (const algorithm of ALGORITHMS) {
+        await store.decide([checkOf({ algorithm, cost: -1, since: Date.now() })]);
+        await store.decide([checkOf({ algorithm, cost: 4 })]);
+        await store.decide([checkOf({ algorithm })], false);
+      }
+      assertEquals((await lives(redis)).size, 0);
+    });
+  });
+
+  describe("a key with something else in it", () => {
+    const foreign: readonly [string, readonly (string | number)[]][] = [
+      ["a text", ["SET", "weir:rule:somebody", "hello"]],
+      ["a bare counter", ["SET", "weir:rule:somebody", 5]],
+      ["an empty text", ["SET", "weir:rule:somebody", ""]],
+      ["a state cut off", ["SET", "weir:rule:somebody", "fixed-window [1763800000000,"]],
+      ["a state of another kind", ["SET", "weir:rule:somebody", "fixed-window 5"]],
+      ["no finite number", ["SET", "weir:rule:somebody", "fixed-window inf nan"]],
+      ["a state with a number too few", ["SET", "weir:rule:somebody", "fixed-window [1763800000000]"]],
+      ["a state with a number too many", ["SET", "weir:rule:somebody", "fixed-window [1763800000000,3,0]"]],
+      ["a state with a text in it", ["SET", "weir:rule:somebody", 'fixed-window [1763800000000,"3"]']],
+      ["a state with a null in it", ["SET", "weir:rule:somebody", "fixed-window [null,3]"]],
+      ["a state with a fraction in it", ["SET", "weir:rule:somebody", "fixed-window [9007199254740990,0.5]"]],
+      ["a state with a negative number", ["SET", "weir:rule:somebody", "fixed-window [9007199254740990,-1]"]],
+      ["a state with names", ["SET", "weir:rule:somebody", 'fixed-window {"1":1763800000000,"2":3}']],
+      ["another algorithm's state", [
+        "SET",
+        "weir:rule:somebody",
+        "gcra [9007199254740991,9007199254740991,60000]",
+      ]],
+      ["a list", ["RPUSH", "weir:rule:somebody", "a"]],
+      ["a hash", ["HSET", "weir:rule:somebody", "a", "b"]],
+    ];
+    for (const [name, command] of foreign) {
+      it(`counts as empty and is written anew: ${name}`, async () => {
+        await redis.command(...command);
+        const [decision] = await storeOf().decide([checkOf()]);
+        assertEquals([decision.allowed, decision.remaining], [true, 2]);
+        assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \[\d{13},1\]$/);
+        await assertLivesEnd(redis, 60_000);
+      });
+    }
+
+    const foreignLogs: readonly [string, readonly (string | number)[]][] = [
+      ["a log of numbers alone", ["SET", "weir:rule:somebody", "sliding-log [9007199254740991,3]"]],
+      ["entries cut off", ["SET", "weir:rule:somebody", "sliding-log [3]0IZ5000000000000"]],
+      ["entries of other digits", ["SET", "weir:rule:somebody", "sliding-log [3]0IZ50000000000000~"]],
+      ["a fraction before entries", ["SET", "weir:rule:somebody", "sliding-log [2.5]0oooooooo000000003"]],
+      ["a text before entries", ["SET", "weir:rule:somebody", 'sliding-log ["3"]0oooooooo000000003']],
+      ["a log cut off", ["SET", "weir:rule:somebody", "sliding-log [3"]],
+      ["another algorithm's log", ["SET", "weir:rule:somebody", "sliding-window [3]0oooooooo000000003"]],
+      ["a log's form with a block", [
+        "SET",
+        "weir:rule:somebody",
+        "sliding-log+block [0,0,0,3]0oooooooo000000003",
+      ]],
+      ["a hash of other fields", ["HSET", "weir:rule:somebody", "a", "b"]],
+      ["a hash with a text", ["HSET", "weir:rule:somebody", "", "hello", "a", "b"]],
+      ["a hash with another algorithm's log", [
+        ...["HSET", "weir:rule:somebody", "", "sliding-window [3]0oooooooo000000003"],
+      ]],
+      ["a list", ["RPUSH", "weir:rule:somebody", "a"]],
+    ];
+    for (const [name, command] of foreignLogs) {
+      it(`counts as empty and is written anew as a log: ${name}`, async () => {
+        await redis.command(...command);
+        const algorithm = slidingLog();
+        const [decision] = await storeOf().decide([checkOf({ algorithm })]);
+        assertEquals([decision.allowed, decision.remaining], [true, 2]);
+        assertMatch(String(await get("weir:rule:somebody")), /^sliding-log \[1\][0-o]{9}000000001$/);
+        await assertLivesEnd(redis, 60_000);
+      });
+    }
+
+    it("counts an entry of a log that is its own", async () => {
+      await redis.command("SET", "weir:rule:somebody", "sliding-log [1]0oooooooo000000001");
+      const [decision] = await storeOf().decide([checkOf({ algorithm: slidingLog() })]);
+      assertEquals(decision.remaining, 1);
+    });
+
+    it("counts as empty where a rule got another algorithm, or a block, or lost one", async () => {
+      const block = { after: 1, windowMs: 1000, forMs: 1000, growth: 1, maxMs: 1000 };
+      const store = storeOf();
+      const remaining = [];
+      for (const bare of ALGORITHMS) {
+        for (const algorithm of [bare, withBlock(bare, block) as Algorithm, bare]) {
+          remaining.push((await store.decide([checkOf({ algorithm })]))[0].remaining);
+        }
+      }
+      assertEquals(remaining, remaining.map(() => 2));
+    });
+
+    it("does not live on where the request changes nothing", async () => {
+      await redis.command("SET", "weir:rule:somebody", "hello");
+      await storeOf().decide([checkOf({ cost: 4 })]);
+      await assertLivesEnd(redis, 60_000);
+    });
+  });
+
+  describe("when something is wrong", () => {
+    it("rejects with what Redis says, and writes nothing", async () => {
+      const store = storeOf();
+      await store.decide([checkOf()]);
+      await redis.command("CONFIG", "SET", "maxmemory", 1);
+      await assertRejects(async () => await store.decide(checksOf(3)), Error, "OOM");
+      await redis.command("CONFIG", "SET", "maxmemory", 0);
+      assertEquals((await lives(redis)).size, 1);
+      await redis.command("REPLICAOF", "127.0.0.1", 1);
+      await assertRejects(async () => await store.decide([checkOf()]), Error, "READONLY");
+      await redis.command("REPLICAOF", "NO", "ONE");
+    });
+
+    it("never sends a call again", async () => {
+      const sent: string[] = [];
+      const broken = {
+        send: (command: string) => {
+          sent.push(command);
+          return Promise.reject(new Error("The connection was reset"));
+        },
+      };
+      await assertRejects(
+        async () => await redisStore({ client: broken }).decide([checkOf()]),
+        Error,
+        "reset",
+      );
+      assertEquals(sent, ["EVALSHA"]);
+    });
+
+    const answers = [
+      ...[null, undefined, "", "OK", [], [1], {}, [1, 1, 1, 1, 1, 1, 1], [1, null], [1, [1, 1, 1, 1, 1]]],
+      ...[["x", [1, 1, 1, 1, 1, 1]], [1, [1, "x", 1, 1, 1, 1]], [1, [1, null, 1.5, 1, 1, 1]]],
+      [1, [1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]],
+      ...[[null, [1, 1, 1, 1, 1, 1]], [1, [0, null, 1, 1, 1, 1]], [1, Array(6).fill(null)], [1, [
+        0,
+        "",
+        1,
+        1,
+        1,
+        1,
+      ]]],
+      ...[[1, [true, 1, 1, 1, 1, 1]], [1, [7, 1, 1, 1, 1, 1]], [1, [0, [], 1, 1, 1, 1]], [1, "ERR"], [
+        1,
+        "9 x",
+      ]],
+    ];
+    for (const answer of answers) {
+      it(`lesson 39: rejects an answer that is none of the script's: ${JSON.stringify(answer)}`, async () => {
+        const store = redisStore({ client: { send: () => Promise.resolve(answer) } });
+        await assertRejects(
+          async () => await store.decide([checkOf()]),
+          Error,
+          "must be the time and 6 integers for each check",
+        );
+      });
+    }
+
+    it("refuses an algorithm without a Lua twin when the throttle is made", () => {
+      const halving: Algorithm = { name: "halving", step: fixedWindow().step };
+      assertThrows(
+        () => createThrottle({ name: "odd", rate: "1/min", algorithm: halving }, { store: storeOf() }),
+        TypeError,
+        'Cannot use rule "odd" as its algorithm must have a Lua twin, its lua, to be decided on Redis: current value is "halving"',
+      );
+    });
+
+    it("runs the twin of an algorithm of one's own, and says what is wrong with a broken one", async () => {
+      const lua = `function(state, limit, window, now, cost, since, p)
+        local used = (state and state[1] or 0) + cost
+        return used <= p[1], p[1] - used, window, used <= p[1] and 0 or window, { used }, window
+      end`;
+      const own: Algorithm = { name: "own", step: fixedWindow().step, lua, params: [2] };
+      const store = storeOf();
+      const verdicts = [];
+      for (let i = 0; i < 3; i++) {
+        verdicts.push((await store.decide([checkOf({ algorithm: own })]))[0].allowed);
+      }
+      assertEquals(verdicts, [true, true, false]);
+      const broken: Algorithm = { ...own, name: "broken", lua: "function() return nobody.knows end" };
+      await assertRejects(async () => await store.decide([checkOf({ algorithm: broken })]), Error, "nobody");
+    });
+
+    it("leaves all but one rule as they are where its twin fails, on Redis or by giving no numbers", async () => {
+      const twins = ["return nobody.knows", "return true", "return true, 1, 1, 0, { {} }, 1", "error('no')"];
+      for (const body of twins) {
+        const algorithm: Algorithm = { ...fixedWindow(), name: "broken", lua: `function() ${body} end` };
+        const events: string[] = [];
+        const throttle = createThrottle([
+          { name: "before", rate: "20/min" },
+          { name: "broken", rate: "20/min", algorithm, onStoreFailure: "allow" },
+          { name: "after", rate: "20/min" },
+        ], {
+          store: storeOf(),
+          client: { address: () => `192.0.2.${twins.indexOf(body)}` },
+          observers: [({ type, state, part }) => type === "store" && events.push(`${state} ${part}`)],
+        });
+        const request = new Request("https://example.com/");
+        for (let i = 0; i < 10; i++) {
+          const { decisions } = await throttle.check(request);
+          assertEquals(decisions.map(({ source }) => source), ["store", "allowed-by-policy", "store"], body);
+          assertEquals([decisions[0].remaining, decisions[2].remaining], [19 - i, 19 - i]);
+        }
+        assertEquals(events, ['failing rule "broken"']);
+      }
+    });
+
+    it("refuses more rules for one request than a script can take, when the throttle is made", async () => {
+      const rules = (count: number) =>
+        Array.from({ length: count }, (_, i) => ({ name: `r${i}`, rate: "1/min" }));
+      assertThrows(
+        () => createThrottle(rules(7001), { store: storeOf() }),
+        TypeError,
+        "Cannot decide all rules together on Redis as a request must have at most 7000: current value is 7001",
+      );
+      assertEquals((await storeOf().decide(checksOf(7000))).length, 7000);
+    });
+  });
+
+  describe("its options", () => {
+    const refused: readonly [string, Record<string, unknown>, string][] = [
+      [
+        "no client",
+        { client: undefined },
+        "client must be able to run a script, by one of send, evalSha, evalsha",
+      ],
+      ["a client that cannot run scripts", { client: { get() {} } }, "client must be able to run a script"],
+      [
+        "an empty prefix",
+        { prefix: "" },
+        'prefix must be a text of at least one character: current value is ""',
+      ],
+      [
+        "a deadline of 0",
+        { timeoutMs: 0 },
+        "timeoutMs must be an integer from 1 to 2147483647: current value is 0",
+      ],
+      ["an endless deadline", { timeoutMs: Infinity }, "timeoutMs must be an integer from 1"],
+      ["a deny cache of 5", { denyCache: 5 }, "denyCache must be true or false: current value is 5"],
+      ["an empty secret", { hashKeys: "" }, "hashKeys must be a secret text of at least one character"],
+      ["a secret that was not set", { hashKeys: undefined }, "hashKeys must be a secret text"],
+      [
+        "an option that does not exist",
+        { timeout: 5 },
+        'it takes no option but client, prefix, timeoutMs, denyCache, lease, hashKeys: current value is "timeout"',
+      ],
+    ];
+    for (const [name, options, sentence] of refused) {
+      it(`refuses ${name}`, () => {
+        assertThrows(
+          () => redisStore({ client, ...options } as RedisStoreOptions),
+          TypeError,
+          `Cannot make redisStore() as ${sentence}`,
+        );
+      });
+    }
+
+    it("tells a throttle its deadline and whether refusals may be cached", () => {
+      const { shared, deadlineMs, denyCache } = storeOf();
+      assertEquals([shared, deadlineMs, denyCache], [true, 250, true]);
+      const own = storeOf({ timeoutMs: 40, denyCache: false });
+      assertEquals([own.deadlineMs, own.denyCache], [40, false]);
+    });
+  });
+
+  it("lesson 55: goes by the clock of Redis, whatever this process believes", async () => {
+    const real = Date.now;
+    const store = storeOf();
+    try {
+      const ats = [];
+      for (const skewMs of [-5000, 0, 5000]) {
+        Date.now = () => real() + skewMs;
+        ats.push((await store.decide([checkOf()]))[0].at);
+      }
+      assert(ats[2]! - ats[0]! < 5000, `${ats}`);
+      assertNotEquals(ats[0], 0);
+    } finally {
+      Date.now = real;
+    }
+  });
+});

@@ -1,0 +1,173 @@
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+import { Redis as Ioredis } from "ioredis";
+import { after, before, describe, it } from "node:test";
+import { createClient } from "redis";
+import { createThrottle, type Store } from "../../mod.ts";
+import { redisStore } from "../../src/stores/redis/mod.ts";
+import { upstashStore } from "../../src/stores/upstash/mod.ts";
+import { startBridge } from "../harness/bridge.ts";
+import { freePort, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { runtime } from "../harness/runtime.ts";
+import { until } from "../harness/until.ts";
+
+/** Stores that cannot be used from the start, or to which their client never comes back by itself. */
+
+const TIMEOUT_MS = 500;
+const REQUESTS = 30;
+const request = new Request("https://example.com/");
+
+/** More than open the breaker: the rest must not wait for anything. */
+const MOST_ASKED = 5;
+
+interface Unreachable {
+  readonly store: Store;
+  /** Makes it usable, if that can be. */
+  mend?(): unknown;
+  close(): unknown;
+}
+
+interface Row {
+  readonly fault: string;
+  readonly skip?: string | false;
+  /** What operators read of the reason. */
+  readonly reason: RegExp;
+  open(redis: Redis): Promise<Unreachable>;
+}
+
+const NOT_TWICE = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, retryStrategy: () => 50 };
+
+interface BunClient {
+  connect(): Promise<void>;
+  send(command: string, words: string[]): Promise<unknown>;
+  close(): void;
+  readonly connected: boolean;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    fault: "HTTP: a wrong token",
+    reason: /WRONGPASS/,
+    async open(redis) {
+      const bridge = await startBridge({ path: redis.path }, "the-right-token");
+      return {
+        store: upstashStore({ url: bridge.url, token: "a-wrong-token", timeoutMs: TIMEOUT_MS }),
+        close: bridge.close,
+      };
+    },
+  },
+  {
+    fault: "HTTP: a host that does not resolve",
+    reason: /./,
+    open: () =>
+      Promise.resolve({
+        store: upstashStore({ url: "http://redis.invalid", token: "a-token", timeoutMs: TIMEOUT_MS }),
+        close() {},
+      }),
+  },
+  {
+    fault: "TCP: a host that does not resolve",
+    reason: /./,
+    open() {
+      const client = new Ioredis({ host: "redis.invalid", ...NOT_TWICE }).on("error", () => {});
+      return Promise.resolve({
+        store: redisStore({ client, timeoutMs: TIMEOUT_MS }),
+        close: () => client.disconnect(),
+      });
+    },
+  },
+  {
+    fault: "TCP: nobody listens there",
+    reason: /max retries|did not answer|closed/,
+    async open() {
+      const client = new Ioredis({ port: await freePort(), ...NOT_TWICE }).on("error", () => {});
+      return { store: redisStore({ client, timeoutMs: TIMEOUT_MS }), close: () => client.disconnect() };
+    },
+  },
+  {
+    fault: "TCP: a client that was never connected",
+    reason: /client is closed/,
+    open(redis) {
+      const client = createClient({ url: redis.url, disableOfflineQueue: true }).on("error", () => {});
+      return Promise.resolve({
+        store: redisStore({ client, timeoutMs: TIMEOUT_MS }),
+        mend: () => client.connect(),
+        close: () => client.destroy(),
+      });
+    },
+  },
+  {
+    fault: "TCP: Bun's client, which has given up",
+    skip: runtime !== "bun" && "only on Bun",
+    reason: /reconnection attempts|Connection has failed|[Cc]onnection closed/,
+    async open() {
+      const own = await startRedis();
+      const { Bun } = globalThis as unknown as {
+        Bun: { RedisClient: new (url: string, options: object) => BunClient };
+      };
+      const client = new Bun.RedisClient(own.url, { maxRetries: 1, connectionTimeout: 200 });
+      await client.connect();
+      await own.kill();
+      await until(() => !client.connected);
+      return {
+        store: redisStore({ client, timeoutMs: TIMEOUT_MS }),
+        mend: () => own.restart(),
+        async close() {
+          client.close();
+          await own.stop();
+        },
+      };
+    },
+  },
+];
+
+describe("a store that cannot be reached", { skip: withoutRedis }, () => {
+  let redis: Redis;
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis.stop());
+
+  for (const { fault, skip = false, reason, open } of ROWS) {
+    it(`${fault}: few requests ask it, operators read of it once, and it is used as soon as it can be`, {
+      skip,
+    }, async () => {
+      const { store: inner, mend, close } = await open(redis);
+      let asked = 0;
+      const store: Store = {
+        ...inner,
+        decide(checks, spend) {
+          asked++;
+          return inner.decide(checks, spend);
+        },
+      };
+      const said: string[] = [];
+      const { error } = console;
+      console.error = (line: string) => said.push(line);
+      try {
+        const events: (string | undefined)[] = [];
+        const throttle = createThrottle({ name: "r", rate: "1000/hour" }, {
+          store,
+          client: { address: () => "192.0.2.1" },
+          observers: [({ type, state }) => type === "store" && events.push(state)],
+        });
+        const sourceOf = async () => (await throttle.check(request)).decisions[0].source;
+        for (let i = 0; i < REQUESTS; i++) assertEquals(await sourceOf(), "local");
+        assertLessOrEqual(asked, MOST_ASKED);
+        assertEquals(events, ["failing"]);
+        assertEquals(said.length, 1);
+        assert(said[0].startsWith(`@weir/throttle: ${inner.name} cannot be used: `), said[0]);
+        assertMatch(said[0], reason);
+        if (mend !== undefined) {
+          await mend();
+          await until(async () => await sourceOf() === "store");
+          assertLessOrEqual(asked, MOST_ASKED + 1);
+          assertEquals(events, ["failing", "healed"]);
+          assertEquals(said.slice(1), [`@weir/throttle: ${inner.name} works again, and decides again.`]);
+        }
+      } finally {
+        console.error = error;
+        await close();
+      }
+    });
+  }
+});
