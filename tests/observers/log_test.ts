@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import { createThrottle, type LogOptions, logTo, memoryStore, type ThrottleEvent } from "../../mod.ts";
 import { codePoints } from "../harness/code_points.ts";
+import { throttled } from "../harness/throttled.ts";
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -257,5 +258,14 @@ describe("logTo()", () => {
         ],
       ] as const
     ) assertThrows(make, Error, message);
+  });
+});
+
+describe("the log of a throttle", () => {
+  it("has a line for each refusal, and none for what passes", async () => {
+    const { lines, ...log } = memoryLog();
+    const { statuses } = throttled({ name: "login", rate: "1/min" }, { observers: [logTo(log)] });
+    assertEquals(await statuses(3), [200, 429, 429]);
+    assertEquals(lines.map(({ level, rule }) => [level, rule]), [["warn", "login"], ["warn", "login"]]);
   });
 });
