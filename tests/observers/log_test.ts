@@ -75,7 +75,7 @@ describe("a log line", () => {
       source: "store",
     }]);
     assertMatch(String(key), /^[0-9a-f]{16}$/);
-    assert(!/alice|192\.0\.2\.1/.test(text), "W 19: neither the raw path nor the address is in it.");
+    assert(!/alice|192\.0\.2\.1/.test(text), "neither the raw path nor the address is in it.");
   });
 
   it("is at info for what a shadow rule would have refused", () => {
@@ -134,7 +134,7 @@ describe("a log line", () => {
   });
 });
 
-describe("no text of a request can forge a log line (W 19)", () => {
+describe("no text of a request can forge a log line", () => {
   const nasty = [
     ["a line end", 'GET\r\n{"event":"denied"}'],
     ["an escape sequence of terminals", "\x1b[2J\x9b31m"],

@@ -356,7 +356,7 @@ describe("stats()", () => {
   });
 });
 
-describe("bounded memory (W 18)", () => {
+describe("bounded memory", () => {
   /** A million different clients, routes, rules and methods, of which some come over and over. */
   function flood(statistics: Stats, from: number, to: number): void {
     for (let i = from; i < to; i++) {
