@@ -79,7 +79,7 @@ describe("a refusal that is known", () => {
     assertEquals([ask()[0].allowed, store.calls], [true, 4]);
   });
 
-  it("lesson 11: refuses only costs at least as high", () => {
+  it("refuses only costs at least as high", () => {
     const { store, ask } = cached({ name: "r", rate: "10/min" });
     ask(8);
     assertEquals(ask(5)[0].allowed, false);
@@ -337,7 +337,7 @@ describe("blocks", () => {
   });
 });
 
-describe("lesson 13: the memory it takes", () => {
+describe("the memory it takes", () => {
   it("is bounded, by dropping the oldest", () => {
     const { store, ask } = cached({ name: "r", rate: "1/min" }, { maxKeys: 100 });
     for (let key = 0; key < 1000; key++) {
@@ -564,7 +564,7 @@ interface Charge {
   readonly decision: Decision;
 }
 
-describe("lesson 12: with and without the deny cache the decisions are identical on the same trace", () => {
+describe("with and without the deny cache the decisions are identical on the same trace", () => {
   function walk(rules: readonly Rule[], moves: readonly Move[]): number {
     const prepared = prepareRules(rules.map((rule, i) => ({ ...rule, name: `r${i}` })));
     const time = { now: 1_700_000_000_000 };
