@@ -13,7 +13,7 @@ export interface Demand {
   /** Can the value be used? */
   // deno-lint-ignore no-explicit-any -- each demand looks at the value in its own way
   readonly holds: (value: any) => boolean;
-  /** Is it a number? Then one out of range is a RangeError; all else that is wrong is a TypeError. */
+  /** Is it a number, or one of some? Then any other value is a RangeError; of all other options a TypeError. */
   readonly isNumber?: boolean;
   /** How messages show its value. Default: as it is. */
   readonly shows?: (value: unknown) => string;
@@ -90,9 +90,8 @@ export function required(demand: Demand): Demand {
 
 /** A secret in a message. */
 export function hidden(value: unknown): string {
-  if (value === null || (value as { length?: unknown } | undefined)?.length === 0) {
-    return value ? "empty" : "null";
-  }
+  if (value === null) return "null";
+  if ((value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
   return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
 }
 
@@ -103,8 +102,8 @@ export function hidden(value: unknown): string {
  * @param demands What each option that there is must be.
  * @param what What cannot be done otherwise, for the sentence: "create a throttle".
  * @param owner The option that these belong to, for the same: "block".
- * @throws {TypeError} When there is an option that does not exist, or a value that cannot be used.
- * @throws {RangeError} When a number is out of its range.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When an option that is a number has no value in its range.
  */
 export function requireOptions<Options extends object>(
   options: Options,
@@ -123,7 +122,7 @@ export function requireOptions<Options extends object>(
     const value: unknown = options[name];
     const mayBeMissing = presence === undefined || (presence === "named" && !(name in options));
     if ((value === undefined && mayBeMissing) || holds(value)) continue;
-    const Wrong = isNumber && typeof value === "number" ? RangeError : TypeError;
+    const Wrong = isNumber ? RangeError : TypeError;
     const why = `${owner && `${owner}.`}${name} must be ${must}`;
     throw new Wrong(cannot(what, why, value, shows?.(value)));
   }

@@ -125,7 +125,7 @@ end`;
  *
  * @param options `burst`: how many units fit into the empty meter. Default: the rule's limit.
  * @returns The algorithm.
- * @throws {TypeError} On an option that does not exist, or a value that is no number.
+ * @throws {TypeError} On an option that does not exist.
  * @throws {RangeError} When burst is not an integer of at least 1.
  *
  * @example Ten a second on average, at most three at once

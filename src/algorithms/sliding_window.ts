@@ -24,7 +24,7 @@ end`;
  *
  * @param options `slots`: counters a window, 1 to 1000. More are more exact and take more memory. Default 16.
  * @returns The algorithm.
- * @throws {TypeError} On an option that does not exist, or a value that is no number.
+ * @throws {TypeError} On an option that does not exist.
  * @throws {RangeError} When slots is not an integer from 1 to 1000.
  *
  * @example A hundred thousand in any hour

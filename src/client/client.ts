@@ -8,7 +8,7 @@ import { peerOf, UNIX } from "./peer.ts";
 import { clientReader, namingPlatforms, type Platform, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
 import { cannot } from "../cannot.ts";
-import { type Demands, FUNCTION, oneOf, requireOptions } from "../options.ts";
+import { type Demands, FUNCTION, integer, oneOf, requireOptions } from "../options.ts";
 
 export type { Platform } from "./platforms.ts";
 
@@ -62,11 +62,12 @@ export interface ClientOptions {
   address?(request: Request, ...platform: unknown[]): string | null;
 }
 
+const HOPS = /* @__PURE__ */ integer(0);
+
 const demands = (): Demands<ClientOptions> => ({
   trustedProxies: {
-    must: "a whole number of 0 or more, of hops, or a list of addresses and CIDR ranges",
-    holds: (proxies) => Array.isArray(proxies) || (Number.isSafeInteger(proxies) && proxies >= 0),
-    isNumber: true,
+    must: "a number of hops or a list of addresses and CIDR ranges",
+    holds: (proxies) => typeof proxies === "number" || Array.isArray(proxies),
   },
   header: {
     must: "the name of a header",
@@ -182,6 +183,11 @@ function refuseMeaningless(options: ClientOptions): void {
     refuse(others[0], `${source} already says where the address is from`, others.join(", "));
   }
   const { header, trustedProxies } = options;
+  if (typeof trustedProxies === "number" && !HOPS.holds(trustedProxies)) {
+    throw new RangeError(
+      cannot("use client option trustedProxies", `the number of hops must be ${HOPS.must}`, trustedProxies),
+    );
+  }
   if (header !== undefined && trustedProxies === undefined) {
     refuse("header", "any client can send it: trustedProxies must say who may", header);
   }

@@ -82,7 +82,7 @@ function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat 
  * @param options See {@link RateLimitOptions}.
  * @returns The format.
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
- * @throws {RangeError} On the number of any other draft.
+ * @throws {RangeError} On any other draft.
  *
  * @example
  * ```ts

@@ -488,7 +488,11 @@ describe("an address function", () => {
 describe("unsafe or meaningless options are refused when they are compiled", () => {
   const cases: readonly (readonly [unknown, typeof TypeError | typeof RangeError, string])[] = [
     [{ trustedProxies: -1 }, RangeError, "current value is -1"],
-    [{ trustedProxies: 1.5 }, RangeError, "whole number of 0 or more: current value is 1.5"],
+    [
+      { trustedProxies: 1.5 },
+      RangeError,
+      "the number of hops must be an integer of at least 0: current value is 1.5",
+    ],
     [{ trustedProxies: NaN }, RangeError, "current value is NaN"],
     [{ trustedProxies: Infinity }, RangeError, "current value is Infinity"],
     [{ trustedProxies: true }, TypeError, "current value is true"],
