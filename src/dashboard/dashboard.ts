@@ -127,7 +127,7 @@ async function reset(throttle: Throttle, name: string, key: string): Promise<Tol
  */
 // deno-lint-ignore no-explicit-any -- where nothing says which type is wanted, Hono's `route` must take it
 export function dashboard<App extends DashboardApp = any>(options: DashboardOptions): App {
-  requireOptions(options ?? {}, DEMANDS, "make dashboard()");
+  requireOptions(options, DEMANDS, "make dashboard()");
   const { throttle, stats, authorize } = options;
   const app = new Hono();
   const pageAt = ({ req }: Context, path: string): Page => (
