@@ -526,7 +526,7 @@ describe("the option lease", () => {
     it(`refuses ${JSON.stringify(lease)}`, () => {
       assertThrows(
         () => redisStore({ client, lease } as RedisStoreOptions),
-        TypeError,
+        RangeError,
         `Cannot make redisStore() as lease must be an integer from 2 to 1000: current value is ${
           typeof lease === "string" ? `"20"` : lease
         }`,
