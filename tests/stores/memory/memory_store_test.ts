@@ -94,7 +94,7 @@ describe("memoryStore", () => {
     ask("a");
     clock.now += 500;
     const common = {
-      policy: "rule",
+      rule: "rule",
       limit: 10,
       windowMs: MINUTE,
       mode: "enforce",
