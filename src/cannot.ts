@@ -20,24 +20,8 @@ export function shown(value: unknown): string {
  * @param what The action that failed: `use rule "login"`, `make byIp()`.
  * @param why The requirement: "cost must be an integer of at least 0".
  * @param value The invalid value.
+ * @param text The text to show for the value, if it must stay secret.
  */
-export function cannot(what: string, why: string, value: unknown): string {
-  return `Cannot ${what} as ${why}: current value is ${shown(value)}`;
-}
-
-/**
- * Rejects unknown options.
- *
- * @param options The options.
- * @param names The known options.
- * @param what The action that fails, for the message.
- * @param taker The function that takes the options, for the message.
- * @throws {TypeError} If there is an unknown option.
- */
-export function requireNames(options: object, names: readonly string[], what: string, taker = "it"): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) {
-      throw new TypeError(cannot(what, `${taker} takes no option but ${names.join(", ")}`, name));
-    }
-  }
+export function cannot(what: string, why: string, value: unknown, text: string = shown(value)): string {
+  return `Cannot ${what} as ${why}: current value is ${text}`;
 }

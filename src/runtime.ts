@@ -15,6 +15,7 @@ interface Globals {
     readonly permissions?: {
       querySync?(what: { name: "env"; variable: string }): { readonly state: string };
     };
+    readonly test?: { readonly length: number };
   };
   readonly navigator?: { readonly userAgent?: string };
 }
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly userAgent: string | undefined;
   /** Was this process forked by `node:cluster`? */
   readonly isClusterWorker: boolean;
+  /** Does `deno test` run this? */
+  readonly isDenoTest: boolean;
 }
 
 /** On Deno, reading a variable without permission would prompt or throw. */
@@ -60,5 +63,9 @@ export const surroundings: Surroundings = {
   },
   get isClusterWorker() {
     return globals.process?.getBuiltinModule?.("node:cluster")?.isWorker === true;
+  },
+  /** Outside `deno test` this function does nothing, and has no parameters. */
+  get isDenoTest() {
+    return (globals.Deno?.test?.length ?? 0) > 0;
   },
 };

@@ -8,6 +8,7 @@ import { type Duration, durationMs } from "../duration.ts";
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 
 /** The wait of a refused client, as nobody can know when a slot frees. */
 const RETRY_MS = 1000;
@@ -18,7 +19,8 @@ const RETRY_MS = 1000;
  */
 const MAX_ENTRIES = 64;
 
-const lua = `
+// A function, since a bundler would keep a template at the top of a module even if nothing uses it.
+const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local stamp = now
   if limit > ${MAX_ENTRIES} then stamp = slot_end(now, window, ${MAX_ENTRIES}) end
@@ -40,7 +42,8 @@ end`;
  * @param options `lease`: the longest time that a request holds its slot, in seconds or as a duration
  * ("30s"). Set it longer than your longest response, or that response's slot is freed early.
  * @returns The algorithm.
- * @throws {TypeError | RangeError} If lease is not a duration of at least 1 ms.
+ * @throws {TypeError} On an unknown option, or if lease is not a duration.
+ * @throws {RangeError} If lease is not an integer number of ms, at least 1.
  *
  * @example Two exports at a time
  * ```ts
@@ -56,10 +59,11 @@ end`;
  * ```
  */
 export function concurrency(options: { lease: Duration }): Algorithm {
+  requireOptions(options, { lease: ANYTHING }, "make concurrency()");
   const leaseMs = durationMs(options.lease, "concurrency()", "lease");
   return {
     name: "concurrency",
-    lua,
+    lua: lua(),
     unit: "concurrent-requests",
     window: leaseMs,
     heldWhileRunning: true,

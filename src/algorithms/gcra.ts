@@ -9,6 +9,7 @@ import type { Algorithm } from "./algorithm.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
 import { isAhead } from "./state.ts";
+import { integer, requireOptions } from "../options.ts";
 
 // The state: the debt, its time, the window of its unit, and the recently charged units. A request adds
 // `windowMs` to the debt and `limit` drain per ms. So both are integers, while the textbook's emission
@@ -25,7 +26,8 @@ const HALF = 67_108_864;
 /** The largest count in a half; it stands for any larger number, whose order of charges is unknown. */
 const MAX_COUNT = HALF - 1;
 
-const lua = `
+// A function, since a bundler would keep a template at the top of a module even if nothing uses it.
+const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local burst = p[1] == 0 and limit or p[1]
   local capacity = burst * window
@@ -124,7 +126,8 @@ end`;
  *
  * @param options `burst`: the number of units that fit into the empty meter. Default: the rule's limit.
  * @returns The algorithm.
- * @throws {RangeError} If burst is not a positive integer.
+ * @throws {TypeError} On an unknown option.
+ * @throws {RangeError} If burst is not an integer of at least 1.
  *
  * @example Ten per second on average, at most three at once
  * ```ts
@@ -136,10 +139,8 @@ end`;
  * ```
  */
 export function gcra(options: { burst?: number } = {}): Algorithm {
+  requireOptions(options, { burst: integer(1) }, "make gcra()");
   const { burst: own } = options;
-  if (own !== undefined && !(Number.isSafeInteger(own) && own > 0)) {
-    throw new RangeError(`Cannot make gcra() as burst must be a positive integer: current value is ${own}`);
-  }
   const capacity = (limit: number): number => own ?? limit;
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
     const burst = capacity(limit);
@@ -241,7 +242,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
   };
   return {
     name: "gcra",
-    lua,
+    lua: lua(),
     params: [own ?? 0],
     refillsGradually: true,
     stateSize: 4,

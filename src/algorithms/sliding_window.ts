@@ -7,6 +7,7 @@
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
+import { integer, requireOptions } from "../options.ts";
 
 /** Keeps now * slots exact until the year 2255. */
 const MAX_SLOTS = 1000;
@@ -24,6 +25,7 @@ end`;
  * @param options `slots`: counters per window, 1 to 1000. More slots are more exact and use more memory.
  * Default 16.
  * @returns The algorithm.
+ * @throws {TypeError} On an unknown option.
  * @throws {RangeError} If slots is not an integer from 1 to 1000.
  *
  * @example A hundred thousand in any hour
@@ -36,12 +38,8 @@ end`;
  * ```
  */
 export function slidingWindow(options: { slots?: number } = {}): Algorithm {
+  requireOptions(options, { slots: integer(1, MAX_SLOTS) }, "make slidingWindow()");
   const { slots = 16 } = options;
-  if (!(Number.isSafeInteger(slots) && slots >= 1 && slots <= MAX_SLOTS)) {
-    throw new RangeError(
-      `Cannot make slidingWindow() as slots must be an integer from 1 to ${MAX_SLOTS}: current value is ${slots}`,
-    );
-  }
   return {
     name: "sliding-window",
     lua,

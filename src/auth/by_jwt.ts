@@ -6,7 +6,7 @@
 
 import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type Key, keyOf } from "../keys/key.ts";
-import { cannot } from "../cannot.ts";
+import { requireOptions, SECRET, TEXT } from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
 
 /** The options of {@link byJwt}. */
@@ -31,7 +31,7 @@ export interface ByJwtOptions {
  *
  * @param options See {@link ByJwtOptions}.
  * @returns A key of 64 hex digits. Rules on it run after authentication.
- * @throws {TypeError} On an invalid option.
+ * @throws {TypeError} On an unknown option or an invalid value. The message never shows the secret.
  *
  * @example A quota for each subject, and a smaller one for each of its tokens
  * ```ts
@@ -47,12 +47,13 @@ export interface ByJwtOptions {
  * ```
  */
 export function byJwt(options: ByJwtOptions = {}): Key {
-  const { claim = "sub" } = options;
-  if (typeof claim !== "string" || claim === "") {
-    throw new TypeError(cannot("make byJwt()", "claim must be the name of a claim", claim));
-  }
-  // A secret that is set to undefined is a missing environment variable, so it is an error.
-  const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);
+  requireOptions(
+    options,
+    { claim: { ...TEXT, must: "the name of a claim" }, secret: SECRET },
+    "make byJwt()",
+  );
+  const { claim = "sub", secret } = options;
+  const hash = hashFor("jwt", secret === undefined ? null : secretBytes(secret));
   const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity, request }) => {
     // `usage` and `reset` may call a key with an identity alone, without a request.
     if (identity === null && request?.headers.get("authorization")) {

@@ -72,8 +72,8 @@ function answerTo(error: unknown): Response {
  *
  * @param options See {@link JwtAuthOptions}.
  * @returns The `authenticate` option of a throttle.
- * @throws {TypeError | RangeError} On an invalid option. Per request, a TypeError if the text of `key` is not
- * a key.
+ * @throws {TypeError | RangeError} On an unknown option or an invalid value; the message never shows the
+ * secret. Per request, a TypeError if the text of `key` is not a key.
  *
  * @example Tokens signed with a shared secret
  * ```ts

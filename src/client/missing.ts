@@ -6,7 +6,7 @@
 
 import type { ClientOptions } from "./client.ts";
 import { peerOf, serverArgument, UNIX } from "./peer.ts";
-import { platformHeaders } from "./platforms.ts";
+import { PLATFORMS } from "./platforms.ts";
 
 /** A throttle's own context has this method beside the members of the public type. */
 export interface ExplainsAddress {
@@ -47,7 +47,7 @@ function triedText(options: ClientOptions, request: Request, peer: string | null
   const { trustedProxies, header = "x-forwarded-for", platform, address } = options;
   if (address !== undefined) return "client.address returned no address";
   if (platform !== undefined) {
-    const name = platformHeaders[platform];
+    const name = PLATFORMS[platform].header;
     return `platform: "${platform}" was tried, but ${
       name === undefined ? "no argument of the server names the client" : headerText(request, name)
     }`;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { compileAddressKey } from "../client/address.ts";
+import { ADDRESS_PREFIXES, compileAddressKey } from "../client/address.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
-import { cannot } from "../cannot.ts";
+import { BOOLEAN, oneOf, requireOptions } from "../options.ts";
 
 /** The options of {@link byIp}. */
 export interface ByIpOptions {
@@ -31,8 +31,9 @@ export interface ByIpOptions {
  *
  * @param options See {@link ByIpOptions}.
  * @returns A key. Rules on it run before authentication, or after it with `anonymousOnly`.
- * @throws {RangeError} If a prefix is not an integer within its range.
- * @throws {TypeError} Per request, if there is no address and `onMissing` is "error".
+ * @throws {TypeError} On an unknown option or an invalid value; per request, if there is no address and
+ * `onMissing` is "error".
+ * @throws {RangeError} If a prefix is not an integer in its range.
  *
  * @example A quota for each /56, the usual size of a home network
  * ```ts
@@ -44,11 +45,13 @@ export interface ByIpOptions {
  * ```
  */
 export function byIp(options: ByIpOptions = {}): Key {
-  const { ipv4Prefix = 32, ipv6Prefix = 64, anonymousOnly = false, onMissing = "error" } = options;
-  if (!["error", "skip", "deny"].includes(onMissing)) {
-    throw new TypeError(cannot("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
-  }
-  const keyOfAddress = compileAddressKey({ ipv4Prefix, ipv6Prefix });
+  requireOptions(
+    options,
+    { ...ADDRESS_PREFIXES, anonymousOnly: BOOLEAN, onMissing: oneOf("error", "skip", "deny") },
+    "make byIp()",
+  );
+  const { ipv4Prefix, ipv6Prefix, anonymousOnly = false, onMissing = "error" } = options;
+  const keyOfAddress = compileAddressKey(ipv4Prefix, ipv6Prefix);
   const derive = (context: Context): string | null => {
     if (anonymousOnly && context.identity !== null) return null;
     const { address } = context;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Demand, requireOptions } from "../options.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { type Components, componentsFrom, type Kind } from "./components.ts";
@@ -24,6 +25,8 @@ export interface ThrottleResponsesOptions {
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
 const KINDS: readonly Kind[] = ["headers", "schemas", "responses"];
+
+const BASE_PATH: Demand = { must: "a text", holds: (value) => typeof value === "string" };
 
 /** Adds missing headers and content to a response. */
 function merged(there: Json, headers: HeaderMap, content: unknown): Json {
@@ -100,7 +103,8 @@ function operationsWith(
  * @param throttle The result of `createThrottle`.
  * @param options See {@link ThrottleResponsesOptions}.
  * @returns A new document of the same version, which shares unchanged objects with the old one.
- * @throws {TypeError} If the throttle is not from this package, or the version is not supported.
+ * @throws {TypeError} If the throttle is not from this package, if the version is not supported, or on an
+ * unknown option or one that is not text.
  *
  * @example
  * ```ts
@@ -125,8 +129,10 @@ function operationsWith(
 export function withThrottleResponses<Document extends OpenApiDocument>(
   document: Document,
   throttle: Throttle,
-  { basePath }: ThrottleResponsesOptions = {},
+  options: ThrottleResponsesOptions = {},
 ): Document {
+  requireOptions(options, { basePath: BASE_PATH }, "describe a throttle in this document");
+  const { basePath } = options;
   const settings = settingsOf(throttle);
   const components = componentsFrom(document.components);
   const documentRules = documenter(settings, components, hasOldSchemas(document.openapi));

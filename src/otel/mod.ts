@@ -23,8 +23,8 @@
 import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
-import { cannot } from "../cannot.ts";
-import { holds } from "../throttle/settle.ts";
+import { BOOLEAN, having, requireOptions } from "../options.ts";
+import { holds } from "../exchange/rule_check.ts";
 import type { RuleCheck } from "../exchange/exchange.ts";
 
 /** Attributes of a measurement. */
@@ -142,6 +142,8 @@ function instrumentsOf(meter: MeterLike): Instruments {
   };
 }
 
+const METER = /* @__PURE__ */ having("createCounter", "an OpenTelemetry meter");
+
 function outcomeOf({ allowed, mode, blocked }: Decision): string {
   if (allowed) return "allowed";
   if (mode === "shadow") return "shadow-denied";
@@ -157,7 +159,8 @@ function outcomeOf({ allowed, mode, blocked }: Decision): string {
  *
  * @param options See {@link OtelOptions}.
  * @returns An observer for a throttle's `observers`.
- * @throws {TypeError} If the meter cannot create instruments.
+ * @throws {TypeError} On an unknown option, if the meter cannot create instruments, or if routes is not a
+ * boolean.
  *
  * @example With the SDK, in memory
  * ```ts
@@ -182,10 +185,9 @@ function outcomeOf({ allowed, mode, blocked }: Decision): string {
  * equal(metrics[0].dataPoints[0].attributes.outcome, "allowed");
  * ```
  */
-export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
-  if (meter !== undefined && typeof meter?.createCounter !== "function") {
-    throw new TypeError(cannot("keep metrics", "meter must be an OpenTelemetry meter", meter));
-  }
+export function otel(options: OtelOptions = {}): Observer {
+  requireOptions(options, { meter: METER, routes: BOOLEAN }, "make otel()");
+  const { meter, routes = false } = options;
   let made: Instruments | null = null;
   /** The units that each check of a pending request holds. */
   const held = new WeakMap<RuleCheck, number>();

@@ -30,7 +30,7 @@ interface Entry {
   /** The part of the count that may belong to evicted names. */
   error: number;
   /** The index in the heap. */
-  place: number;
+  index: number;
 }
 
 /** Orders by count, descending, then by name. */
@@ -47,34 +47,34 @@ export function spaceSaving(capacity: number): SpaceSaving {
   /** A binary heap with the least count at its top: the next to evict. */
   const heap: Entry[] = [];
 
-  function put(entry: Entry, place: number): void {
-    heap[place] = entry;
-    entry.place = place;
+  function put(entry: Entry, index: number): void {
+    heap[index] = entry;
+    entry.index = index;
   }
 
   /** Moves an entry down after its count grew. */
   function sink(entry: Entry): void {
-    let { place } = entry;
+    let { index } = entry;
     for (;;) {
-      let child = 2 * place + 1;
+      let child = 2 * index + 1;
       if (child + 1 < heap.length && heap[child + 1].count < heap[child].count) child++;
       if (child >= heap.length || heap[child].count >= entry.count) break;
-      put(heap[child], place);
-      place = child;
+      put(heap[child], index);
+      index = child;
     }
-    put(entry, place);
+    put(entry, index);
   }
 
   /** Moves a new entry, which has the least count, up. */
   function rise(entry: Entry): void {
-    let { place } = entry;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
+    let { index } = entry;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
       if (heap[parent].count <= entry.count) break;
-      put(heap[parent], place);
-      place = parent;
+      put(heap[parent], index);
+      index = parent;
     }
-    put(entry, place);
+    put(entry, index);
   }
 
   return {
@@ -84,7 +84,7 @@ export function spaceSaving(capacity: number): SpaceSaving {
         known.count++;
         sink(known);
       } else if (heap.length < capacity) {
-        const entry = { name, count: 1, error: 0, place: heap.length };
+        const entry = { name, count: 1, error: 0, index: heap.length };
         entries.set(name, entry);
         rise(entry);
       } else {
