@@ -393,7 +393,7 @@ describe("the dashboard's pages", () => {
     const html = visible(await text(ops.request("/")));
     assertMatch(
       html,
-      /The throttle's store is failing\..*Failing: requests go by the failure policy\..*began to fail once.*The store fails as it was told to/s,
+      /The throttle's store is failing\..*Failing: the failure policy decides\..*began to fail once.*The store fails as it was told to/s,
     );
     assertEquals((await ops.request("/rules")).status, 200);
     assertStringIncludes(
@@ -459,8 +459,8 @@ describe("a look-up", () => {
       const [rule, status, words] of [
         ["nothing", 404, "There is no such rule."],
         ["__proto__", 404, "There is no such rule."],
-        ["plan", 422, "cannot be told by the key alone"],
-        ["free", 422, "cannot be told by the key alone"],
+        ["plan", 422, "the use of a key depends on its requests"],
+        ["free", 422, "the use of a key depends on its requests"],
       ] as const
     ) {
       const response = await app.request(`/lookup?rule=${rule}&key=192.0.2.1`);

@@ -172,7 +172,7 @@ describe("byApiKey", () => {
       assertEquals(await passes({ header: "x-api-key" }, ["a", "b", "a", "a"]), [true, true, true, false]);
     });
     assertEquals(said.length, 1);
-    assertMatch(said[0], /nobody checked.+byApiKey\({ verify }\)/);
+    assertMatch(said[0], /unverified keys.+byApiKey\({ verify }\)/);
   });
 
   it("finds a quota by the key that it gives, or by a request", async () => {

@@ -432,7 +432,7 @@ describe("what throws", () => {
     await assertRejects(
       async () => await throttled("1/min", nowhere).send(),
       TypeError,
-      "Cannot throttle by address as client.address was asked and gave no address. ",
+      "Cannot throttle by address as client.address returned no address. ",
     );
     const skipping = throttled({ rate: "1/min", key: byIp({ onMissing: "skip" }) }, nowhere);
     assertEquals(await skipping.statuses(3), [200, 200, 200]);
