@@ -37,6 +37,15 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
  * @param stage When rules on it run.
  * @param derive The function.
  * @returns The same function, with its name and stage.
+ *
+ * @example A key by country, as Cloudflare names it
+ * ```ts
+ * import { createThrottle, keyOf } from "@weir/throttle";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const byCountry = keyOf("country", "before-auth", ({ request }) => request.headers.get("cf-ipcountry"));
+ * strictEqual(createThrottle({ rate: "1000/min", key: byCountry }).rules[0].name, "country");
+ * ```
  */
 export function keyOf(
   keyName: string,

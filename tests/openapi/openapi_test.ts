@@ -682,7 +682,7 @@ suite("every documented example really is what the server sends", () => {
       it(`${formatName}, ${ruleName}: with every rejection and report`, async () => {
         for (const [, reject] of rejections) {
           for (const report of ["always", "denied", "never"] as const) {
-            const options = { headers, reject, report, authenticate, client };
+            const options = { headers, reject, sendHeaders: report, authenticate, client };
             const { document, responses } = responsesFor(written, options);
             const throttle = createThrottle(written, { ...options, store: memoryStore({ clock }) });
             const handler = throttle.wrap(() => new Response(null));
@@ -710,7 +710,7 @@ suite("every documented example really is what the server sends", () => {
       };
       for (const [, reject] of rejections) {
         for (const report of ["always", "denied", "never"] as const) {
-          const options = { headers, reject, report, client };
+          const options = { headers, reject, sendHeaders: report, client };
           const { document, responses } = responsesFor(written, options);
           const response = await createThrottle(written, { ...options, store })
             .wrap(() => new Response(null))(new Request("https://api.example/"));
@@ -727,7 +727,7 @@ suite("every documented example really is what the server sends", () => {
       }];
       const authenticate = () => new Response(null, { status: 401 });
       for (const report of ["always", "denied", "never"] as const) {
-        const options = { headers, report, authenticate, client };
+        const options = { headers, sendHeaders: report, authenticate, client };
         const { document, responses } = responsesFor(written, options);
         const response = await createThrottle(written, { ...options, store: memoryStore({ clock }) })
           .wrap(() => new Response(null))(new Request("https://api.example/"));
