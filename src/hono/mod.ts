@@ -30,7 +30,7 @@ import { matchedRoutes } from "hono/route";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
-import { expose } from "../throttle/write_headers.ts";
+import { expose } from "../exchange/response.ts";
 import { specificity } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { ThrottleOptions } from "../throttle/options.ts";
@@ -39,9 +39,10 @@ import type { Rate } from "../rules/rate.ts";
 import { cannot, shown } from "../cannot.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
-import { waitUntil } from "../throttle/settle.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
-import { exchangeOf, requestThrottle, setRoute } from "../exchange/exchange.ts";
+import { exchangeOf, setRoute } from "../exchange/exchange.ts";
+import { requestThrottle } from "../exchange/request_throttle.ts";
 
 /** The variables that {@link throttle} sets: `new Hono<{ Variables: ThrottleVariables }>()`. */
 export interface ThrottleVariables {

@@ -23,8 +23,8 @@ import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
 import { cannot } from "../cannot.ts";
-import { holds } from "../throttle/settle.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import { holds } from "../exchange/rule_check.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 
 /** What is said with a number. */
 export type MetricAttributes = Record<string, string>;
