@@ -1,12 +1,12 @@
 /**
- * Work that goes on after the response.
+ * Background work: the platform is kept alive until it is done.
  *
  * @module
  */
 
 import { type MaybePromise, whenPromise } from "../maybe.ts";
 
-/** The function that keeps the platform alive until background work is done (Workers' ctx, Netlify's context); null where there is none. */
+/** The function that keeps the platform alive until background work is done, where it offers one (Workers' ctx, Netlify's context). */
 export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>) => void) | null {
   for (const item of platform) {
     const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;

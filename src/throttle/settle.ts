@@ -54,11 +54,11 @@ export function compileSettlement(store: DatedStore, notifier: Notifier | null):
 
   function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === check.cost) return;
-    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
+    const { key, stateName, partition, policy, algorithm, chargedAt: since } = check;
     const correction = {
       ...{ key, stateName, partition, policy, algorithm, since },
       cost: cost - check.cost,
-      source: source as Source,
+      chargedBy: check.source as Source,
     };
     // At once: a slot that is released while this is under way must not be given back twice.
     check.cost = cost;

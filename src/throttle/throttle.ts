@@ -222,6 +222,23 @@ function compilePasses(
   };
 }
 
+/** Is this a throttle that was made before? */
+export function isThrottle(rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle): rules is Throttle {
+  return typeof rules === "object" && rules !== null && "wrap" in rules;
+}
+
+/** The throttle of these rules, or the one that was made before. */
+export function throttleFrom(
+  rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
+  options: ThrottleOptions | undefined,
+): Throttle {
+  if (!isThrottle(rules)) return createThrottle(rules, options);
+  if (options === undefined) return rules;
+  throw new TypeError(
+    `Cannot give options to a throttle that is made already: current value is ${shown(Object.keys(options))}`,
+  );
+}
+
 /**
  * A handler, throttled: what the rules refuse is answered with 429 and never reaches it, and every response
  * carries the rate headers.
@@ -253,15 +270,5 @@ export function withThrottle<Rest extends unknown[], Given extends Response | un
   if (typeof handler !== "function") {
     throw new TypeError(cannot("throttle this handler", "it must be a function", handler));
   }
-  if (typeof rules === "object" && rules !== null && "wrap" in rules) {
-    if (options !== undefined) {
-      throw new TypeError(
-        `Cannot give options to a throttle that is made already: current value is ${
-          shown(Object.keys(options))
-        }`,
-      );
-    }
-    return rules.wrap(handler);
-  }
-  return createThrottle(rules, options).wrap(handler);
+  return throttleFrom(rules, options).wrap(handler);
 }

@@ -71,7 +71,7 @@ describe("dashboard()", () => {
         [{ ...whole, authorize: true }, /authorize must be .*current value is true$/],
         [{ ...whole, throttle: undefined }, /throttle must be a throttle: current value is undefined$/],
         [{ ...whole, stats: {} }, /stats must be what stats\(\) gives/],
-        [undefined, /throttle must be a throttle/],
+        [undefined, /its options must be an object: current value is undefined$/],
       ];
     for (const [options, message] of wrong) {
       assertMatch(assertThrows(() => dashboard(options as DashboardOptions), TypeError).message, message);
@@ -303,7 +303,7 @@ describe("what the dashboard sends to browsers", () => {
     });
     const path = `/${encodeURIComponent(hostile.replaceAll("/", "|"))}/${encodeURIComponent(hostile)}`;
     for (let i = 0; i < 2; i++) await send(requestTo(path, { headers: { "x-key": hostile } }));
-    const decision = { ...await throttle.usage("all", hostile), policy: hostile };
+    const decision = { ...await throttle.usage("all", hostile), rule: hostile };
     const event = { at: START, method: hostile, route: hostile, key: hostile };
     statistics({ ...event, type: "denied", decisions: [decision] });
     statistics({ ...event, type: "store", state: "failing", error: new Error(hostile), decisions: [] });
@@ -597,7 +597,7 @@ describe("a reset", () => {
 });
 
 describe("the dashboard's numbers for programs", () => {
-  it("S077: /stats is the report as JSON, in the origin's shape", async () => {
+  it("/stats is the report as JSON", async () => {
     const { app, statistics } = await seen({ name: "all", rate: "2/min", on: "/items/:id" });
     const { statuses } = await seen();
     await statuses(1);

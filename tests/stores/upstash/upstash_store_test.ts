@@ -9,6 +9,7 @@ import { checkOf, checksOf } from "../../harness/checks.ts";
 import { assertLivesEnd } from "../../harness/lives.ts";
 import { type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
 import { runtime } from "../../harness/runtime.ts";
+import { pause } from "../../harness/until.ts";
 
 describe("upstashStore", { skip: withoutRedis }, () => {
   let redis: Redis;
@@ -131,7 +132,10 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     const store = storeOf();
     await store.decide([checkOf()]);
     bridge.resetCounts();
-    for (let i = 0; i < 20; i++) await store.decide([checkOf()]);
+    for (let i = 0; i < 20; i++) {
+      await pause(1); // Deno has its connection back a moment after the answer, and opens another until then.
+      await store.decide([checkOf()]);
+    }
     assertEquals([bridge.requests, bridge.connections], [20, 0]);
   });
 
@@ -221,7 +225,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
     ];
     for (const [name, fault, words] of faults) {
-      it(`lesson 39: rejects within its deadline: ${name}`, async () => {
+      it(`rejects within its deadline: ${name}`, async () => {
         const store = storeOf({ timeoutMs: DEADLINE_MS });
         await store.decide([checkOf()]);
         bridge.fault = fault;
@@ -278,7 +282,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "no token",
         { token: undefined },
-        "token must be the database's REST token, without blanks: current value is undefined",
+        "token must be the database's REST token, without blanks: current value is of type undefined",
       ],
       [
         "a token with a line's end",
