@@ -31,7 +31,7 @@ import { argumentsInEnv } from "../client/platforms.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
-import { expose } from "../throttle/write_headers.ts";
+import { expose } from "../exchange/response.ts";
 import { specificity } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { THROTTLE_DEMANDS, type ThrottleOptions } from "../throttle/options.ts";
@@ -43,7 +43,8 @@ import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import { createThrottle, isThrottle, type Throttle, throttleFrom } from "../throttle/throttle.ts";
-import { exchangeOf, requestThrottle, setRoute } from "../exchange/exchange.ts";
+import { exchangeOf, setRoute } from "../exchange/exchange.ts";
+import { requestThrottle } from "../exchange/request_throttle.ts";
 
 /** The variables that {@link throttle} sets: `new Hono<{ Variables: ThrottleVariables }>()`. */
 export interface ThrottleVariables {

@@ -40,6 +40,15 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
  * @param stage The stage of rules on it.
  * @param derive The key function.
  * @returns The same function, with its name and stage.
+ *
+ * @example A key by country, as Cloudflare names it
+ * ```ts
+ * import { createThrottle, keyOf } from "@weir/throttle";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const byCountry = keyOf("country", "before-auth", ({ request }) => request.headers.get("cf-ipcountry"));
+ * strictEqual(createThrottle({ rate: "1000/min", key: byCountry }).rules[0].name, "country");
+ * ```
  */
 export function keyOf(
   keyName: string,

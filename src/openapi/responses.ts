@@ -10,7 +10,7 @@ import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
 import { type FailurePolicy, type PreparedRule } from "../rules/rule.ts";
 import { unlimited } from "../rules/prepare_rules.ts";
 import type { Settings } from "../throttle/settings.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";
@@ -77,7 +77,7 @@ export function documenter(
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Documented {
   const { headers: formats, sendHeaders, reject, authenticate, onStoreFailure } = options;
 
-  const headerWriters = compileHeaders(all, formats);
+  const writeHeaders = compileHeaders(all, formats);
 
   const policyOf = (rule: PreparedRule): FailurePolicy => rule.onStoreFailure ?? onStoreFailure;
   const failsClosed = (rule: PreparedRule): boolean => policyOf(rule) === "deny" || dependsOnRequest(rule);
@@ -97,7 +97,7 @@ export function documenter(
   /** The headers that these decisions send. */
   function sentWith(checks: readonly RuleCheck[]): Headers {
     const headers = new Headers();
-    headerWriters.join(headers, checks);
+    writeHeaders(headers, checks);
     return headers;
   }
 

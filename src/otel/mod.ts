@@ -24,8 +24,7 @@ import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
 import { BOOLEAN, having, requireOptions } from "../options.ts";
-import { holds } from "../exchange/rule_check.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 
 /** Attributes of a measurement. */
 export type MetricAttributes = Record<string, string>;

@@ -263,7 +263,7 @@ describe("rate headers", () => {
 describe("header formats", () => {
   const own: HeaderFormat = {
     write: (headers, { denied, quotas, retryAfterMs }) => {
-      const text = quotas.map(({ decision }) => `${decision.rule}=${decision.remaining}`).join();
+      const text = quotas.map(({ name, remaining }) => `${name}=${remaining}`).join();
       headers.set("x-left", `${denied} ${text} ${retryAfterMs}`);
     },
   };
