@@ -58,6 +58,17 @@ describe("rules", () => {
     assertEquals(await statuses(3), [200, 200, 429]);
   });
 
+  it("are refused by the compiler where a member is misspelt or of another type", () => {
+    // @ts-expect-error A rule has a rate.
+    assertThrows(() => createThrottle({ on: "/login" }));
+    // @ts-expect-error Methods and path are text.
+    assertThrows(() => createThrottle({ rate: "1/min", on: /login/ }));
+    // @ts-expect-error A mode is one of two words.
+    assertThrows(() => createThrottle({ rate: "1/min", mode: "off" }));
+    // @ts-expect-error A window is seconds or a text.
+    assertThrows(() => createThrottle({ rate: { limit: 1, window: true } }));
+  });
+
   it("are refused where they are made, not at the first request, if they hold a mistake", () => {
     assertThrows(() => createThrottle("5/15minn"));
     assertThrows(() => createThrottle({ rate: { limit: 1 } }));
