@@ -19,25 +19,9 @@ export function shown(value: unknown): string {
  *
  * @param what What cannot be done: `use rule "login"`, `make byIp()`.
  * @param why What would have to hold: "cost must be an integer of at least 0".
- * @param value What was given instead.
+ * @param value The value that was given instead.
+ * @param text The words for it, where it is not to be shown.
  */
-export function cannot(what: string, why: string, value: unknown): string {
-  return `Cannot ${what} as ${why}: current value is ${shown(value)}`;
-}
-
-/**
- * Finds misspelt options.
- *
- * @param options What was given.
- * @param names The options that there are.
- * @param what What cannot be done with others, for the sentence.
- * @param taker What takes the options, for the sentence.
- * @throws {TypeError} When there is another.
- */
-export function requireNames(options: object, names: readonly string[], what: string, taker = "it"): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) {
-      throw new TypeError(cannot(what, `${taker} takes no option but ${names.join(", ")}`, name));
-    }
-  }
+export function cannot(what: string, why: string, value: unknown, text: string = shown(value)): string {
+  return `Cannot ${what} as ${why}: current value is ${text}`;
 }

@@ -8,6 +8,7 @@ import { type Duration, durationMs } from "../duration.ts";
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 
 /** Nobody can know when a slot frees: what a refused client is told to wait. */
 const RETRY_MS = 1000;
@@ -15,7 +16,8 @@ const RETRY_MS = 1000;
 /** Up to this limit a log has an entry for each ms; above it, for each such part of the lease, so that it is no longer. */
 const MOST_ENTRIES = 64;
 
-const lua = `
+// Made when an algorithm is: a template at the top of a module is no constant to a user's bundler, and would stay.
+const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local stamp = now
   if limit > ${MOST_ENTRIES} then stamp = slot_end(now, window, ${MOST_ENTRIES}) end
@@ -38,7 +40,8 @@ end`;
  * @param options `lease`: the longest a request may hold its slot, in seconds or as a duration ("30s").
  * Longer than the longest answer, or that answer's slot is given away early.
  * @returns The algorithm.
- * @throws {TypeError | RangeError} When lease is not a duration of at least 1 ms.
+ * @throws {TypeError} On an option that does not exist, or when lease is no duration.
+ * @throws {RangeError} When lease is not a whole number of ms, at least 1.
  *
  * @example Two exports at a time
  * ```ts
@@ -54,10 +57,11 @@ end`;
  * ```
  */
 export function concurrency(options: { lease: Duration }): Algorithm {
+  requireOptions(options, { lease: ANYTHING }, "make concurrency()");
   const leaseMs = durationMs(options.lease, "concurrency()", "lease");
   return {
     name: "concurrency",
-    lua,
+    lua: lua(),
     unit: "concurrent-requests",
     window: leaseMs,
     heldWhileRunning: true,

@@ -8,6 +8,7 @@ import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
 import { isAhead } from "./state.ts";
+import { BOOLEAN, requireOptions } from "../options.ts";
 
 // The state: when the window opened (epoch ms), and the units used in it.
 
@@ -46,6 +47,7 @@ end`;
  * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute,
  * every UTC day) instead of at the first request. Default false.
  * @returns The algorithm.
+ * @throws {TypeError} On an option that does not exist, or when aligned is neither true nor false.
  *
  * @example Quotas that start anew at midnight UTC
  * ```ts
@@ -57,6 +59,7 @@ end`;
  * ```
  */
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
+  requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
   const { aligned = false } = options;
   const opening = (now: number, windowMs: number): number => aligned ? now - (now % windowMs) : now;
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {

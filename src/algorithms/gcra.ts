@@ -9,6 +9,7 @@ import type { Algorithm } from "./algorithm.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
 import { isAhead } from "./state.ts";
+import { integer, requireOptions } from "../options.ts";
 
 // The state: what is owed, when it was owed, the window its unit was made with, and the units charged of late. A request
 // owes `windowMs` units and `limit` units drain a ms, so both are integers where the textbook's emission interval (window /
@@ -26,7 +27,8 @@ const HALF = 67_108_864;
 /** As many units as a half holds stand for any number: nothing is known then of what was charged after what. */
 const MANY = HALF - 1;
 
-const lua = `
+// Made when an algorithm is: a template at the top of a module is no constant to a user's bundler, and would stay.
+const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local burst = p[1] == 0 and limit or p[1]
   local capacity = burst * window
@@ -124,7 +126,8 @@ end`;
  *
  * @param options `burst`: how many units fit into the empty meter. Default: the rule's limit.
  * @returns The algorithm.
- * @throws {RangeError} When burst is not a positive integer.
+ * @throws {TypeError} On an option that does not exist.
+ * @throws {RangeError} When burst is not an integer of at least 1.
  *
  * @example Ten a second on average, at most three at once
  * ```ts
@@ -136,10 +139,8 @@ end`;
  * ```
  */
 export function gcra(options: { burst?: number } = {}): Algorithm {
+  requireOptions(options, { burst: integer(1) }, "make gcra()");
   const { burst: own } = options;
-  if (own !== undefined && !(Number.isSafeInteger(own) && own > 0)) {
-    throw new RangeError(`Cannot make gcra() as burst must be a positive integer: current value is ${own}`);
-  }
   const capacity = (limit: number): number => own ?? limit;
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
     const burst = capacity(limit);
@@ -241,7 +242,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
   };
   return {
     name: "gcra",
-    lua,
+    lua: lua(),
     params: [own ?? 0],
     refillsGradually: true,
     stateSize: 4,

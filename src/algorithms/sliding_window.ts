@@ -7,6 +7,7 @@
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
+import { integer, requireOptions } from "../options.ts";
 
 /** Keeps now x slots exact until the year 2255. */
 const MOST = 1000;
@@ -23,6 +24,7 @@ end`;
  *
  * @param options `slots`: counters a window, 1 to 1000. More are more exact and take more memory. Default 16.
  * @returns The algorithm.
+ * @throws {TypeError} On an option that does not exist.
  * @throws {RangeError} When slots is not an integer from 1 to 1000.
  *
  * @example A hundred thousand in any hour
@@ -35,12 +37,8 @@ end`;
  * ```
  */
 export function slidingWindow(options: { slots?: number } = {}): Algorithm {
+  requireOptions(options, { slots: integer(1, MOST) }, "make slidingWindow()");
   const { slots = 16 } = options;
-  if (!(Number.isSafeInteger(slots) && slots >= 1 && slots <= MOST)) {
-    throw new RangeError(
-      `Cannot make slidingWindow() as slots must be an integer from 1 to ${MOST}: current value is ${slots}`,
-    );
-  }
   return {
     name: "sliding-window",
     lua,

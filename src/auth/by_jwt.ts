@@ -6,7 +6,7 @@
 
 import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type Key, keyOf } from "../keys/key.ts";
-import { cannot } from "../cannot.ts";
+import { requireOptions, SECRET, TEXT } from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
 
 /** What {@link byJwt} takes. */
@@ -27,7 +27,7 @@ export interface ByJwtOptions {
  *
  * @param options See {@link ByJwtOptions}.
  * @returns A key of 64 hex digits; it runs after authentication.
- * @throws {TypeError} On an option that cannot be used.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used. No secret is shown.
  *
  * @example A quota for each subject, and a smaller one for each of its tokens
  * ```ts
@@ -43,12 +43,13 @@ export interface ByJwtOptions {
  * ```
  */
 export function byJwt(options: ByJwtOptions = {}): Key {
-  const { claim = "sub" } = options;
-  if (typeof claim !== "string" || claim === "") {
-    throw new TypeError(cannot("make byJwt()", "claim must be the name of a claim", claim));
-  }
-  // A secret that is there and undefined is one that somebody forgot to set.
-  const hash = hashFor("jwt", "secret" in options ? secretBytes(options.secret, "byJwt") : null);
+  requireOptions(
+    options,
+    { claim: { ...TEXT, must: "the name of a claim" }, secret: SECRET },
+    "make byJwt()",
+  );
+  const { claim = "sub", secret } = options;
+  const hash = hashFor("jwt", secret === undefined ? null : secretBytes(secret));
   const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity, request }) => {
     // Asked by hand, a key may be given an identity alone.
     if (identity === null && request?.headers.get("authorization")) {

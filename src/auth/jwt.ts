@@ -71,7 +71,7 @@ function answerTo(error: unknown): Response {
  *
  * @param options See {@link JwtAuthOptions}.
  * @returns What a throttle takes as `authenticate`.
- * @throws {TypeError | RangeError} On an option that cannot be used. Per request, a TypeError where the text of
+ * @throws {TypeError | RangeError} On an option that does not exist, or a value that cannot be used. No secret is shown. Per request, a TypeError where the text of
  * `key` turns out to be no key.
  *
  * @example Tokens that issuer and server share a secret for

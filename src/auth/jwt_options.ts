@@ -7,6 +7,17 @@
 import { type Secret, secretBytes } from "../hash/digest.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { cannot, shown } from "../cannot.ts";
+import {
+  ANYTHING,
+  BOOLEAN,
+  type Demand,
+  type Demands,
+  FUNCTION,
+  integer,
+  number,
+  requireOptions,
+  SECRET,
+} from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
 import type { Identity } from "../context.ts";
 
@@ -98,7 +109,7 @@ const WITH_KEYS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256"
 const PEM = /^\s*-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/;
 
 function refuse(demand: string, seen: string): never {
-  throw new TypeError(`Cannot make jwtAuth() as ${demand}: current value is ${seen}`);
+  throw new TypeError(cannot("make jwtAuth()", demand, null, seen));
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
@@ -138,7 +149,7 @@ const SOURCES: Readonly<Record<"jwks" | "key" | "secret", (value: unknown) => Ke
     return { key: value as CryptoKey | PublicJwk };
   },
   secret(value) {
-    const secret = secretBytes(value, "jwtAuth");
+    const secret = secretBytes(value as Secret);
     if (secret.length < 32) {
       warnOnce(
         `The secret of jwtAuth() has ${secret.length} bytes: who sees one token can try secrets against it. Use at least 32 (RFC 7518 section 3.2).`,
@@ -171,29 +182,30 @@ function algorithmsOf(options: JwtAuthOptions, source: KeySource): string[] {
   );
 }
 
-/** A demand on a claim. One that is there and undefined is one that somebody forgot to set. */
-function textsOf(options: JwtAuthOptions, name: "issuer" | "audience"): string[] | null {
-  if (!(name in options)) return null;
-  const value = options[name];
-  const texts = Array.isArray(value) ? value : [value];
-  if (texts.length > 0 && texts.every(isText)) return [...texts];
-  return refuse(`${name} must be text, or a list of at least one`, shown(value));
-}
+/** What a claim may be. One that is there and undefined is one that somebody forgot to set. */
+const TEXTS: Demand = {
+  must: "text, or a list of at least one",
+  holds: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
+  presence: "named",
+};
 
-const NAMES = new Set<keyof JwtAuthOptions>([
-  "jwks",
-  "key",
-  "secret",
-  "issuer",
-  "audience",
-  "algorithms",
-  "clockTolerance",
-  "required",
-  "identity",
-  "timeoutMs",
-  "maxBytes",
-  "clock",
-]);
+const listed = (value: string | readonly string[] | undefined): string[] | null =>
+  value === undefined ? null : typeof value === "string" ? [value] : [...value];
+
+const DEMANDS: Demands<JwtAuthOptions> = {
+  jwks: ANYTHING,
+  key: ANYTHING,
+  secret: SECRET,
+  issuer: TEXTS,
+  audience: TEXTS,
+  algorithms: ANYTHING,
+  clockTolerance: /* @__PURE__ */ number(0, 300),
+  required: BOOLEAN,
+  identity: FUNCTION,
+  timeoutMs: /* @__PURE__ */ integer(1),
+  maxBytes: /* @__PURE__ */ integer(1),
+  clock: FUNCTION,
+};
 
 /**
  * Checks options and fills in what is not given.
@@ -201,37 +213,18 @@ const NAMES = new Set<keyof JwtAuthOptions>([
  * @throws {TypeError | RangeError} On an option that does not exist, or a value that cannot be used.
  */
 export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
-  if (!isObject(options)) refuse("its options must be an object", shown(options));
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name as keyof JwtAuthOptions)) {
-      refuse(`it takes no option but ${[...NAMES].join(", ")}`, shown(name));
-    }
-  }
-  const { clockTolerance = 5, required = false, identity, clock = Date.now } = options;
+  requireOptions(options, DEMANDS, "make jwtAuth()");
+  const { clockTolerance = 5, required = false, identity = null, clock = Date.now } = options;
   const { timeoutMs = 5000, maxBytes = 1_000_000 } = options;
-  if (!(typeof clockTolerance === "number" && clockTolerance >= 0 && clockTolerance <= 300)) {
-    throw new RangeError(cannot("make jwtAuth()", "clockTolerance must be 0 to 300 s", clockTolerance));
-  }
-  if (!(Number.isSafeInteger(timeoutMs) && timeoutMs >= 1)) {
-    throw new RangeError(cannot("make jwtAuth()", "timeoutMs must be a positive integer", timeoutMs));
-  }
-  if (!(Number.isSafeInteger(maxBytes) && maxBytes >= 1)) {
-    throw new RangeError(cannot("make jwtAuth()", "maxBytes must be a positive integer", maxBytes));
-  }
-  if (typeof required !== "boolean") refuse("required must be true or false", shown(required));
-  if (identity !== undefined && typeof identity !== "function") {
-    refuse("identity must be a function", shown(identity));
-  }
-  if (typeof clock !== "function") refuse("clock must be a function", shown(clock));
   const source = sourceOf(options);
   return {
     source,
-    issuer: textsOf(options, "issuer"),
-    audience: textsOf(options, "audience"),
+    issuer: listed(options.issuer),
+    audience: listed(options.audience),
     algorithms: algorithmsOf(options, source),
     clockTolerance,
     required,
-    identity: identity ?? null,
+    identity,
     timeoutMs,
     maxBytes,
     clock,

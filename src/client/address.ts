@@ -11,6 +11,7 @@ import {
   convertIPv6ToBinary,
 } from "hono/utils/ipaddr";
 import { cannot } from "../cannot.ts";
+import { type Demands, integer, requireOptions } from "../options.ts";
 
 /** An address as the number that it is. */
 interface Address {
@@ -25,6 +26,12 @@ export interface AddressPrefixes {
   /** Bits of an IPv6 address, 1 to 128. Default 64, one network: whoever has one address of it has them all. */
   ipv6Prefix?: number;
 }
+
+/** What they must be. */
+export const ADDRESS_PREFIXES: Demands<AddressPrefixes> = {
+  ipv4Prefix: /* @__PURE__ */ integer(1, 32),
+  ipv6Prefix: /* @__PURE__ */ integer(1, 128),
+};
 
 /** A CIDR range. */
 export interface AddressRange {
@@ -92,8 +99,8 @@ export function canonicalAddress(text: string): string | null {
  * @param address An address in any spelling.
  * @param prefixes How many bits tell clients apart. Default 32 for IPv4, 64 for IPv6.
  * @returns `"203.0.113.9"`, `"2001:db8::/64"`; with `ipv4Prefix: 24` `"203.0.113.0/24"`.
- * @throws {TypeError} If the text is no address.
- * @throws {RangeError} If a prefix is not a whole number from 1 to 32, or to 128.
+ * @throws {TypeError} If the text is no address, or on an option that does not exist.
+ * @throws {RangeError} If a prefix is not an integer from 1 to 32, or to 128.
  *
  * @example One key for a whole IPv6 network
  * ```ts
@@ -107,7 +114,8 @@ export function canonicalAddress(text: string): string | null {
  * ```
  */
 export function addressKey(address: string, prefixes: AddressPrefixes = {}): string {
-  const keyOf = compileAddressKey(prefixes);
+  requireOptions(prefixes, ADDRESS_PREFIXES, "make an address key");
+  const keyOf = compileAddressKey(prefixes.ipv4Prefix, prefixes.ipv6Prefix);
   const canonical = typeof address === "string" ? canonicalAddress(address) : null;
   if (canonical !== null) return keyOf(canonical);
   throw new TypeError(cannot("make an address key", "the address must be an IPv4 or IPv6 address", address));
@@ -116,14 +124,11 @@ export function addressKey(address: string, prefixes: AddressPrefixes = {}): str
 /**
  * {@link addressKey} for many addresses under the same prefixes.
  *
- * @param prefixes How many bits tell clients apart.
+ * @param ipv4Prefix How many bits of an IPv4 address tell clients apart, checked before.
+ * @param ipv6Prefix How many bits of an IPv6 address do.
  * @returns A function of an address in canonical text.
- * @throws {RangeError} If a prefix is not a whole number from 1 to 32, or to 128.
  */
-export function compileAddressKey(prefixes: AddressPrefixes = {}): (canonical: string) => string {
-  const { ipv4Prefix = 32, ipv6Prefix = 64 } = prefixes;
-  requirePrefix("ipv4Prefix", ipv4Prefix, 32);
-  requirePrefix("ipv6Prefix", ipv6Prefix, 128);
+export function compileAddressKey(ipv4Prefix = 32, ipv6Prefix = 64): (canonical: string) => string {
   const ipv4 = ipv4Prefix === 32 ? (canonical: string) => canonical : networkOf(ipv4Prefix);
   const ipv6 = networkOf(ipv6Prefix);
   return (canonical) => canonical.includes(":") ? ipv6(canonical) : ipv4(canonical);
@@ -214,11 +219,4 @@ function textOf({ bits, value }: Address): string {
 function unembed(address: Address): Address {
   if (address.bits === 32 || !EMBEDDING.includes(address.value >> 32n)) return address;
   return { bits: 32, value: BigInt.asUintN(32, address.value) };
-}
-
-function requirePrefix(name: string, prefix: number, bits: number): void {
-  if (Number.isInteger(prefix) && prefix >= 1 && prefix <= bits) return;
-  throw new RangeError(
-    cannot("make an address key", `${name} must be a whole number from 1 to ${bits}`, prefix),
-  );
 }

@@ -5,9 +5,10 @@
  */
 
 import { peerOf, UNIX } from "./peer.ts";
-import { type Platform, platforms, type ReadClient } from "./platforms.ts";
+import { clientReader, namingPlatforms, type Platform, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
 import { cannot } from "../cannot.ts";
+import { type Demands, FUNCTION, integer, oneOf, requireOptions } from "../options.ts";
 
 export type { Platform } from "./platforms.ts";
 
@@ -61,9 +62,21 @@ export interface ClientOptions {
   address?(request: Request, ...platform: unknown[]): string | null;
 }
 
-const OPTIONS = ["trustedProxies", "header", "platform", "address"];
-// RFC 9110 §5.1.
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HOPS = /* @__PURE__ */ integer(0);
+
+const demands = (): Demands<ClientOptions> => ({
+  trustedProxies: {
+    must: "a number of hops or a list of addresses and CIDR ranges",
+    holds: (proxies) => typeof proxies === "number" || Array.isArray(proxies),
+  },
+  header: {
+    must: "the name of a header",
+    // RFC 9110 §5.1.
+    holds: (header) => typeof header === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header),
+  },
+  platform: oneOf(...namingPlatforms()),
+  address: FUNCTION,
+});
 
 /**
  * The address of the client that sent a request.
@@ -130,7 +143,7 @@ export function compileClient(options: ClientOptions = {}): ReadClient {
   refuseMeaningless(options);
   const { trustedProxies, header = "x-forwarded-for", platform, address } = options;
   if (address !== undefined) return ownAddress(address);
-  if (platform !== undefined) return addressOnly(platforms[platform]);
+  if (platform !== undefined) return addressOnly(clientReader(platform));
   if (trustedProxies === undefined || trustedProxies === 0) return transportPeer;
   const name = header.toLowerCase();
   const read = headerReader(name);
@@ -160,52 +173,23 @@ function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient 
 }
 
 function refuseMeaningless(options: ClientOptions): void {
-  const { trustedProxies, header, platform, address } = options;
-  const given = Object.entries(options).filter(([, value]) => value !== undefined).map(([name]) => name);
-  for (const name of given) {
-    if (!OPTIONS.includes(name)) refuse(name, `the client options are ${OPTIONS.join(", ")}`, name);
+  requireOptions(options, demands(), "use client options");
+  const given = (Object.keys(options) as (keyof ClientOptions)[]).filter((name) =>
+    options[name] !== undefined
+  );
+  const [source] = (["address", "platform"] as const).filter((name) => given.includes(name));
+  const others = given.filter((name) => name !== source);
+  if (source !== undefined && others.length > 0) {
+    refuse(others[0], `${source} already says where the address is from`, others.join(", "));
   }
-  if (address !== undefined) {
-    if (typeof address !== "function") refuse("address", "it must be a function", address);
-    refuseOthers("address", given);
-  }
-  if (platform !== undefined) {
-    if (!Object.hasOwn(platforms, platform)) {
-      refuse("platform", `it must be one of ${Object.keys(platforms).join(", ")}`, platform);
-    }
-    refuseOthers("platform", given);
-  }
-  if (header !== undefined) {
-    if (typeof header !== "string" || !FIELD_NAME.test(header)) {
-      refuse("header", "it must be the name of a header", header);
-    }
-    if (trustedProxies === undefined) {
-      refuse("header", "any client can send it: trustedProxies must say who may", header);
-    }
-  }
-  if (trustedProxies !== undefined) requireProxies(trustedProxies);
-}
-
-function refuseOthers(name: "address" | "platform", given: readonly string[]): void {
-  const others = given.filter((other) => other !== name);
-  if (others.length > 0) {
-    refuse(others[0], `${name} already says where the address is from`, others.join(", "));
-  }
-}
-
-function requireProxies(proxies: number | readonly string[]): void {
-  if (typeof proxies === "number") {
-    if (Number.isSafeInteger(proxies) && proxies >= 0) return;
+  const { header, trustedProxies } = options;
+  if (typeof trustedProxies === "number" && !HOPS.holds(trustedProxies)) {
     throw new RangeError(
-      cannot(
-        "use client option trustedProxies",
-        "the number of hops must be a whole number of 0 or more",
-        proxies,
-      ),
+      cannot("use client option trustedProxies", `the number of hops must be ${HOPS.must}`, trustedProxies),
     );
   }
-  if (!Array.isArray(proxies)) {
-    refuse("trustedProxies", "it must be a number of hops or a list of addresses and CIDR ranges", proxies);
+  if (header !== undefined && trustedProxies === undefined) {
+    refuse("header", "any client can send it: trustedProxies must say who may", header);
   }
 }
 

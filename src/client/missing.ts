@@ -6,7 +6,7 @@
 
 import type { ClientOptions } from "./client.ts";
 import { passedBeside, peerOf, UNIX } from "./peer.ts";
-import { platformHeaders } from "./platforms.ts";
+import { PLATFORMS } from "./platforms.ts";
 
 /** What a throttle's own context has beside what is told of one. */
 export interface ExplainsAddress {
@@ -47,7 +47,7 @@ function triedText(options: ClientOptions, request: Request, peer: string | null
   const { trustedProxies, header = "x-forwarded-for", platform, address } = options;
   if (address !== undefined) return "client.address was asked and gave no address";
   if (platform !== undefined) {
-    const name = platformHeaders[platform];
+    const name = PLATFORMS[platform].header;
     return `platform: "${platform}" was tried, but ${
       name === undefined ? "the server passed nothing of it" : headerText(request, name)
     }`;

@@ -8,7 +8,7 @@ import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Decision } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import { cannot } from "../cannot.ts";
+import { type Demands, FUNCTION, having, required, requireOptions } from "../options.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "../stats/prometheus.ts";
 import type { StatsReport } from "../stats/report.ts";
 import type { Stats } from "../stats/stats.ts";
@@ -68,6 +68,12 @@ const REPORT_PAGES: readonly (readonly [
   ["/clients", clientsPage],
 ];
 
+const DEMANDS: Demands<DashboardOptions> = {
+  throttle: /* @__PURE__ */ required(/* @__PURE__ */ having("usage", "a throttle")),
+  stats: /* @__PURE__ */ required(/* @__PURE__ */ having("read", "what stats() gives")),
+  authorize: /* @__PURE__ */ required({ ...FUNCTION, must: "a function that says who may see it" }),
+};
+
 /** What a page of the look-up is to say. */
 interface Told {
   /** What a rule says of a key, or why it cannot. */
@@ -117,19 +123,12 @@ async function reset(throttle: Throttle, name: string, key: string): Promise<Tol
  * @typeParam App What to see it as: Hono's own type, or {@link DashboardApp}. Default: whatever is wanted where it is used.
  * @param options See {@link DashboardOptions}.
  * @returns A Hono app.
- * @throws {TypeError} When the throttle, the statistics or `authorize` is missing.
+ * @throws {TypeError} When the throttle, the statistics or `authorize` is missing, or on an option that does not exist.
  */
 // deno-lint-ignore no-explicit-any -- where nothing says which type is wanted, Hono's `route` must take it
 export function dashboard<App extends DashboardApp = any>(options: DashboardOptions): App {
-  const { throttle, stats, authorize } = options ?? {};
-  const demands: readonly (readonly [string, boolean, unknown])[] = [
-    ["throttle must be a throttle", typeof throttle?.usage === "function", throttle],
-    ["stats must be what stats() gives", typeof stats?.read === "function", stats],
-    ["authorize must be a function that says who may see it", typeof authorize === "function", authorize],
-  ];
-  for (const [demand, holds, value] of demands) {
-    if (!holds) throw new TypeError(cannot("make dashboard()", demand, value));
-  }
+  requireOptions(options, DEMANDS, "make dashboard()");
+  const { throttle, stats, authorize } = options;
   const app = new Hono();
   const pageAt = ({ req }: Context, path: string): Page => (
     { links: linksFrom(new URL(req.url).pathname, path), path, throttle }

@@ -110,3 +110,8 @@ export class RuleCheck implements OpenCheck {
 export function isOpen(check: RuleCheck): boolean {
   return check.source === null;
 }
+
+/** Does the request hold something of this rule until its end? */
+export function holds({ rule, charged, cost }: RuleCheck): boolean {
+  return charged && cost > 0 && rule.implementation.heldWhileRunning === true;
+}

@@ -18,20 +18,9 @@ const MOST_KEPT = 1000;
 
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 
-/**
- * The bytes of a secret.
- *
- * @param secret The secret.
- * @param maker Who wants it, for the error's sentence, which never shows the secret.
- * @throws {TypeError} When it is neither text nor bytes, or empty.
- */
-export function secretBytes(secret: unknown, maker: string): Uint8Array<ArrayBuffer> {
-  const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : secret;
-  if (bytes instanceof Uint8Array && bytes.length > 0) return new Uint8Array(bytes);
-  const seen = bytes instanceof Uint8Array ? "empty" : secret === null ? "null" : `of type ${typeof secret}`;
-  throw new TypeError(
-    `Cannot make ${maker}() as secret must be text or bytes, at least one: current value is ${seen}`,
-  );
+/** The bytes of a secret; text stands for its UTF-8 bytes. */
+export function secretBytes(secret: Secret): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(typeof secret === "string" ? new TextEncoder().encode(secret) : secret);
 }
 
 /**

@@ -27,20 +27,22 @@
  */
 
 import { matchedRoutes } from "hono/route";
+import { passedInEnv } from "../client/platforms.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
 import { expose } from "../throttle/write_headers.ts";
 import { specificity } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
-import type { ThrottleOptions } from "../throttle/options.ts";
+import { THROTTLE_DEMANDS, type ThrottleOptions } from "../throttle/options.ts";
 import type { RequestThrottle } from "../outcome.ts";
 import type { Rate } from "../rules/rate.ts";
-import { cannot, shown } from "../cannot.ts";
+import { shown } from "../cannot.ts";
+import { FUNCTION, requireOptions } from "../options.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
-import { waitUntil } from "../throttle/settle.ts";
-import { createThrottle, type Throttle } from "../throttle/throttle.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
+import { createThrottle, isThrottle, type Throttle, throttleFrom } from "../throttle/throttle.ts";
 import { exchangeOf, requestThrottle, setRoute } from "../exchange/exchange.ts";
 
 /** The variables that {@link throttle} sets: `new Hono<{ Variables: ThrottleVariables }>()`. */
@@ -118,8 +120,7 @@ function executionCtxOf(c: HonoContext): unknown {
 function keeperOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
   return {
     waitUntil(work) {
-      const env = c.env as { context?: unknown } | undefined; // hono/netlify puts Netlify's context there
-      waitUntil([executionCtxOf(c), env, env?.context], work);
+      waitUntil([executionCtxOf(c), ...passedInEnv(c.env)], work);
     },
   };
 }
@@ -141,19 +142,10 @@ function throttleFor<C extends HonoContext>(
   rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
   options: HonoThrottleOptions<C> | undefined,
 ): Throttle {
-  if (typeof rules === "object" && rules !== null && "wrap" in rules) {
-    if (options === undefined) return rules;
-    throw new TypeError(
-      `Cannot give options to a throttle that is made already: current value is ${
-        shown(Object.keys(options))
-      }`,
-    );
-  }
-  const { identity, ...others } = options ?? {};
+  if (isThrottle(rules) || options === undefined) return throttleFrom(rules, options);
+  requireOptions(options, { ...THROTTLE_DEMANDS, identity: FUNCTION }, "create a throttle");
+  const { identity, ...others } = options;
   if (identity === undefined) return createThrottle(rules, others);
-  if (typeof identity !== "function") {
-    throw new TypeError(cannot("create a throttle", "identity must be a function", identity));
-  }
   if (others.authenticate !== undefined) {
     throw new TypeError(
       "Cannot create a throttle with both identity and authenticate as each says who is asking: " +
@@ -177,7 +169,8 @@ function throttleFor<C extends HonoContext>(
  * @param rules One rule or rate, several, or a {@link Throttle} made before.
  * @param options See {@link HonoThrottleOptions}; not beside a Throttle, which has its own.
  * @returns The middleware.
- * @throws {TypeError | RangeError} When a rule or an option cannot be used, in a sentence with the value.
+ * @throws {TypeError | RangeError} When a rule or an option cannot be used, options stand beside a Throttle, or `identity` beside
+ * `authenticate`; in a sentence with the value.
  *
  * @example A quota for each user that the middleware before has found
  * ```ts

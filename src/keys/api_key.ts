@@ -7,10 +7,10 @@
 import type { Context } from "../context.ts";
 import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import { cannot } from "../cannot.ts";
+import { FUNCTION, requireOptions, SECRET } from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
 import { firstOf } from "./compose.ts";
-import { byHeader } from "./header.ts";
+import { byHeader, HEADER_NAME } from "./header.ts";
 import { byIp } from "./ip.ts";
 import { type Key, keyOf } from "./key.ts";
 
@@ -38,7 +38,7 @@ export interface ByApiKeyOptions {
  *
  * @param options See {@link ByApiKeyOptions}.
  * @returns A key: `api-key:` and 64 hex digits, or the name and the text of `otherwise`.
- * @throws {TypeError} On an option that cannot be used.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used. No secret is shown.
  *
  * @example Customers by key, everyone else by address
  * ```ts
@@ -59,13 +59,14 @@ export interface ByApiKeyOptions {
  * ```
  */
 export function byApiKey(options: ByApiKeyOptions = {}): Key {
-  const { header = "x-api-key", verify, otherwise = byIp() } = options;
+  requireOptions(
+    options,
+    { header: HEADER_NAME, secret: SECRET, verify: FUNCTION, otherwise: FUNCTION },
+    "make byApiKey()",
+  );
+  const { header = "x-api-key", verify, otherwise = byIp(), secret } = options;
   const keyIn = byHeader(header);
-  if (verify !== undefined && typeof verify !== "function") {
-    throw new TypeError(cannot("make byApiKey()", "verify must be a function", verify));
-  }
-  // A secret that is there and undefined is one that somebody forgot to set.
-  const hash = hashFor("api-key", "secret" in options ? secretBytes(options.secret, "byApiKey") : null);
+  const hash = hashFor("api-key", secret === undefined ? null : secretBytes(secret));
 
   function isReal(key: string, context: Context): MaybePromise<boolean> {
     if (verify !== undefined) return verify(key, context);

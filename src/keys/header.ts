@@ -6,6 +6,13 @@
 
 import { type Key, keyOf } from "./key.ts";
 import { cannot } from "../cannot.ts";
+import type { Demand } from "../options.ts";
+
+/** A header's name (RFC 9110 section 5.1). */
+export const HEADER_NAME: Demand = {
+  must: "a header name",
+  holds: (name) => typeof name === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
+};
 
 /**
  * A quota for each value of a request header. Only for headers that a trusted proxy sets: a client that can
@@ -25,7 +32,7 @@ import { cannot } from "../cannot.ts";
  * ```
  */
 export function byHeader(name: string): Key {
-  if (typeof name !== "string" || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+  if (!HEADER_NAME.holds(name)) {
     throw new TypeError(cannot("make byHeader()", "its name must be a header name", name));
   }
   return keyOf(

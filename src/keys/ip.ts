@@ -4,11 +4,11 @@
  * @module
  */
 
-import { compileAddressKey } from "../client/address.ts";
+import { ADDRESS_PREFIXES, compileAddressKey } from "../client/address.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
-import { cannot } from "../cannot.ts";
+import { BOOLEAN, oneOf, requireOptions } from "../options.ts";
 
 /** What {@link byIp} takes. */
 export interface ByIpOptions {
@@ -30,8 +30,8 @@ export interface ByIpOptions {
  *
  * @param options See {@link ByIpOptions}.
  * @returns A key; it runs before authentication, or after it with `anonymousOnly`.
- * @throws {RangeError} When a prefix is not an integer within its range.
- * @throws {TypeError} Per request, when there is no address and `onMissing` is "error".
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used; per request, when there is no address and `onMissing` is "error".
+ * @throws {RangeError} When a prefix is not an integer in its range.
  *
  * @example A quota for each /56, the usual home
  * ```ts
@@ -43,11 +43,13 @@ export interface ByIpOptions {
  * ```
  */
 export function byIp(options: ByIpOptions = {}): Key {
-  const { ipv4Prefix = 32, ipv6Prefix = 64, anonymousOnly = false, onMissing = "error" } = options;
-  if (!["error", "skip", "deny"].includes(onMissing)) {
-    throw new TypeError(cannot("make byIp()", `onMissing must be "error", "skip" or "deny"`, onMissing));
-  }
-  const keyOfAddress = compileAddressKey({ ipv4Prefix, ipv6Prefix });
+  requireOptions(
+    options,
+    { ...ADDRESS_PREFIXES, anonymousOnly: BOOLEAN, onMissing: oneOf("error", "skip", "deny") },
+    "make byIp()",
+  );
+  const { ipv4Prefix, ipv6Prefix, anonymousOnly = false, onMissing = "error" } = options;
+  const keyOfAddress = compileAddressKey(ipv4Prefix, ipv6Prefix);
   const derive = (context: Context): string | null => {
     if (anonymousOnly && context.identity !== null) return null;
     const { address } = context;

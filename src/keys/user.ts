@@ -7,6 +7,7 @@
 import type { Identity } from "../context.ts";
 import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
 import { cannot } from "../cannot.ts";
+import { FUNCTION, requireOptions } from "../options.ts";
 
 /** What {@link byUser} takes. */
 export interface ByUserOptions {
@@ -21,7 +22,7 @@ export interface ByUserOptions {
  *
  * @param options See {@link ByUserOptions}.
  * @returns A key; it runs after authentication.
- * @throws {TypeError} When `exempt` is not a function; per request, when an identity has no id.
+ * @throws {TypeError} On an option that does not exist, or when `exempt` is not a function; per request, when an identity has no id.
  *
  * @example A quota for each user, staff included
  * ```ts
@@ -33,10 +34,8 @@ export interface ByUserOptions {
  * ```
  */
 export function byUser(options: ByUserOptions = {}): Key {
+  requireOptions(options, { exempt: FUNCTION }, "make byUser()");
   const { exempt = ({ staff, superuser }) => staff || superuser } = options;
-  if (typeof exempt !== "function") {
-    throw new TypeError(cannot("make byUser()", "exempt must be a function", exempt));
-  }
   const key = exemptingKeyOf("user", "after-auth", ({ identity }) => {
     if (identity === null) return null;
     if (exempt(identity)) return EXEMPT;

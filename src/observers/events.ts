@@ -6,7 +6,6 @@
 
 import type { Decision } from "../decision.ts";
 import { type MaybePromise, rescue } from "../maybe.ts";
-import { cannot } from "../cannot.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { complain } from "../warn_once.ts";
 
@@ -80,21 +79,11 @@ export class ExchangeEvent implements ThrottleEvent {
   }
 }
 
-/**
- * One observer that tells all observers.
- *
- * @throws {TypeError} When an observer is not a function.
- */
+/** One observer that tells all observers. */
 export function broadcast(
   observers: readonly Observer[],
 ): Observer & { readonly answered: (status: number) => void } {
   const broken = new WeakSet<Observer>();
-  for (const observer of observers) {
-    if (typeof observer !== "function") {
-      throw new TypeError(cannot("create a throttle", "each of its observers must be a function", observer));
-    }
-  }
-
   function failed(error: unknown, observer: Observer): void {
     if (broken.has(observer)) return;
     broken.add(observer);

@@ -6,7 +6,8 @@
 
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
 import { type Duration, durationMs } from "../duration.ts";
-import { cannot, requireNames, shown } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
+import { ANYTHING, BOOLEAN, integer, requireOptions } from "../options.ts";
 
 /** Where lines go: `console`, or anything with these two. */
 export interface LogTarget {
@@ -95,7 +96,8 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
  * @param target `console`, or anything with `warn` and `info`.
  * @param options See {@link LogOptions}.
  * @returns An observer.
- * @throws {TypeError | RangeError} When the target or an option cannot be used.
+ * @throws {TypeError} When the target lacks a function, on an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When first is not an integer of at least 0, or interval is not a whole number of ms, at least 1.
  *
  * @example
  * ```ts
@@ -120,11 +122,8 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
     if (typeof target?.[level] === "function") continue;
     throw new TypeError(cannot("make logTo()", "its target must have the functions warn and info", target));
   }
-  requireNames(options, ["first", "interval", "identity"], "make logTo()");
+  requireOptions(options, { first: integer(0), interval: ANYTHING, identity: BOOLEAN }, "make logTo()");
   const { first = 10, interval = "1min", identity = false } = options;
-  if (!(Number.isSafeInteger(first) && first >= 0)) {
-    throw new RangeError(cannot("make logTo()", "first must be an integer of at least 0", first));
-  }
   const intervalMs = durationMs(interval, "logTo()", "interval");
   const tallies = new Map<string, Tally>();
   /** When the earliest interval ends. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Demand, requireOptions } from "../options.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { type Components, componentsFrom, type Kind } from "./components.ts";
@@ -24,6 +25,8 @@ export interface ThrottleResponsesOptions {
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
 const KINDS: readonly Kind[] = ["headers", "schemas", "responses"];
+
+const BASE_PATH: Demand = { must: "a text", holds: (value) => typeof value === "string" };
 
 /** A response with what it lacks of headers and content. */
 function merged(there: Json, headers: HeaderMap, content: unknown): Json {
@@ -96,7 +99,7 @@ function operationsWith(
  * @param throttle What `createThrottle` gave.
  * @param options Where the document's paths begin.
  * @returns A new document, of the same version, which shares with the old one what is the same.
- * @throws {TypeError} When the throttle is another's, or the version is not supported.
+ * @throws {TypeError} When the throttle is another's, the version is not supported, or on an option that does not exist or is no text.
  *
  * @example
  * ```ts
@@ -121,8 +124,10 @@ function operationsWith(
 export function withThrottleResponses<Document extends OpenApiDocument>(
   document: Document,
   throttle: Throttle,
-  { basePath }: ThrottleResponsesOptions = {},
+  options: ThrottleResponsesOptions = {},
 ): Document {
+  requireOptions(options, { basePath: BASE_PATH }, "describe a throttle in this document");
+  const { basePath } = options;
   const settings = settingsOf(throttle);
   const components = componentsFrom(document.components);
   const tell = teller(settings, components, hasOldSchemas(document.openapi));

@@ -22,8 +22,8 @@
 import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
-import { cannot } from "../cannot.ts";
-import { holds } from "../throttle/settle.ts";
+import { BOOLEAN, having, requireOptions } from "../options.ts";
+import { holds } from "../exchange/rule_check.ts";
 import type { RuleCheck } from "../exchange/exchange.ts";
 
 /** What is said with a number. */
@@ -135,6 +135,8 @@ function instrumentsOf(meter: MeterLike): Instruments {
   };
 }
 
+const METER = /* @__PURE__ */ having("createCounter", "an OpenTelemetry meter");
+
 function outcomeOf({ allowed, mode, blocked }: Decision): string {
   if (allowed) return "allowed";
   if (mode === "shadow") return "shadow-denied";
@@ -150,7 +152,7 @@ function outcomeOf({ allowed, mode, blocked }: Decision): string {
  *
  * @param options The meter, and whether routes are told.
  * @returns For a throttle's `observers`.
- * @throws {TypeError} When the meter cannot make instruments.
+ * @throws {TypeError} On an option that does not exist, when the meter cannot make instruments, or when routes is neither true nor false.
  *
  * @example On the SDK, in memory
  * ```ts
@@ -175,10 +177,9 @@ function outcomeOf({ allowed, mode, blocked }: Decision): string {
  * equal(metrics[0].dataPoints[0].attributes.outcome, "allowed");
  * ```
  */
-export function otel({ meter, routes = false }: OtelOptions = {}): Observer {
-  if (meter !== undefined && typeof meter?.createCounter !== "function") {
-    throw new TypeError(cannot("keep metrics", "meter must be an OpenTelemetry meter", meter));
-  }
+export function otel(options: OtelOptions = {}): Observer {
+  requireOptions(options, { meter: METER, routes: BOOLEAN }, "make otel()");
+  const { meter, routes = false } = options;
   let made: Instruments | null = null;
   /** Units that the parts of requests in flight hold. */
   const held = new WeakMap<RuleCheck, number>();

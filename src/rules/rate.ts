@@ -5,7 +5,8 @@
  */
 
 import { type Duration, durationMs, spanMs } from "../duration.ts";
-import { cannot, requireNames } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 
 /** A rate in words: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
 export type RateString = string;
@@ -23,6 +24,8 @@ export interface Quantity {
 /** RateLimit fields hold at most 15 digits (RFC 9651 section 3.3.1). */
 const MOST_UNITS = 999_999_999_999_999;
 const FORMS = `"100/hour", "5/15min", "1/500ms" or { limit, window }`;
+
+const PARTS = { limit: ANYTHING, window: ANYTHING };
 
 function limitOf(value: unknown, subject: string): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST_UNITS) return value;
@@ -56,7 +59,7 @@ export function parseRate(rate: unknown, subject: string): Quantity {
     return { limit: limitOf(Number(limit), subject), windowMs };
   }
   if (typeof rate === "object" && rate !== null && "limit" in rate) {
-    requireNames(rate, ["limit", "window"], `use ${subject}`, "a rate (for more, write { rate: ... })");
+    requireOptions(rate, PARTS, `use ${subject}`, "a rate (for more, write { rate: ... })");
     const limit = limitOf(rate.limit, subject);
     const windowMs = "window" in rate ? durationMs(rate.window, subject, "window") : null;
     return { limit, windowMs };

@@ -6,7 +6,7 @@
 
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { within } from "../maybe.ts";
-import { keeperOf } from "../throttle/settle.ts";
+import { keeperOf } from "../exchange/wait_until.ts";
 import type { Store } from "../stores/store.ts";
 import { warn } from "../warn_once.ts";
 import type { Count } from "./report.ts";

@@ -8,7 +8,8 @@ import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
 import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
-import { cannot, requireNames, shown } from "../cannot.ts";
+import { shown } from "../cannot.ts";
+import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
 import type { Store } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import {
@@ -70,10 +71,10 @@ const NO_ADDRESS = "\0";
 /** Characters of an error that are kept. */
 const ERROR_LENGTH = 200;
 
-function wholeNumber(name: string, value: unknown, least: number, most: number): number {
-  if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
-  throw new RangeError(cannot("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
-}
+const SHARED_STORE = /* @__PURE__ */ having(
+  "run",
+  "one that instances can share, such as redisStore(), as it must run scripts",
+);
 
 /** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
 function clientOf(exchange: Exchange): string | null {
@@ -124,7 +125,8 @@ function summaryOf(
  *
  * @param options See {@link StatsOptions}.
  * @returns The observer, with `read` and `flush`.
- * @throws {TypeError | RangeError} When an option cannot be used.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When top is not an integer from 1 to 100.
  *
  * @example
  * ```ts
@@ -146,14 +148,18 @@ function summaryOf(
  * ```
  */
 export function stats(options: StatsOptions = {}): Stats {
-  requireNames(options, ["showAddresses", "revealKeys", "top", "store", "clock"], "use stats()");
-  const { showAddresses = false, revealKeys = false, store, clock = Date.now } = options;
-  const top = wholeNumber("top", options.top ?? 10, 1, 100);
-  if (store !== undefined && store.run === undefined) {
-    throw new TypeError(
-      "Cannot use stats() as store must be one that instances can share, such as redisStore(): current value cannot run scripts",
-    );
-  }
+  requireOptions(
+    options,
+    {
+      showAddresses: BOOLEAN,
+      revealKeys: BOOLEAN,
+      top: integer(1, 100),
+      store: SHARED_STORE,
+      clock: FUNCTION,
+    },
+    "use stats()",
+  );
+  const { showAddresses = false, revealKeys = false, top = 10, store, clock = Date.now } = options;
 
   const time = timeline();
   const rules = new Map<string, RuleFacts>();
@@ -255,10 +261,10 @@ export function stats(options: StatsOptions = {}): Stats {
   }
 
   async function read({ minutes = MINUTES }: { minutes?: number } = {}): Promise<StatsReport> {
-    const wanted = wholeNumber("minutes", minutes, 0, MINUTES);
+    requireOptions({ minutes }, { minutes: integer(0, MINUTES) }, "use stats()");
     const now = clock();
-    const everybody = await shared?.read(now, wanted, top).catch(() => null) ?? null;
-    const { sums, hours, rules, ...span } = everybody ?? local(now, wanted);
+    const everybody = await shared?.read(now, minutes, top).catch(() => null) ?? null;
+    const { sums, hours, rules, ...span } = everybody ?? local(now, minutes);
     const byRule: Record<string, StatsRule> = Object.create(null);
     for (const [name, counts] of Object.entries(sums.by_rule)) {
       byRule[name] = { ...counts, ...rules.get(name) ?? { limit: null, window_ms: null, mode: null } };

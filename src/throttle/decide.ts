@@ -11,7 +11,7 @@ import { each, isPromise, later, type MaybePromise, then } from "../maybe.ts";
 import { askStoreAbout, needsLook } from "./over_burst.ts";
 import { isOpen, type RuleCheck } from "../exchange/rule_check.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { waitUntil } from "./settle.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
 import type { AnsweringStore } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 

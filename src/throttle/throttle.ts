@@ -26,7 +26,9 @@ import { forbidStoring } from "../rejections/denial.ts";
 import { makesFresh } from "../rejections/rejection.ts";
 import { type CompiledRule, type Rule } from "../rules/rule.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
-import { compileSettlement, holds, waitUntil } from "./settle.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
+import { holds } from "../exchange/rule_check.ts";
+import { compileSettlement } from "./settle.ts";
 import { withSettings } from "./settings.ts";
 import { guard } from "../stores/wrappers/guard.ts";
 import { attach, Exchange, type ThrottleCore } from "../exchange/exchange.ts";
@@ -351,6 +353,23 @@ export function createThrottle(
   }, { rules: prepared, options: settings });
 }
 
+/** Is this a throttle that was made before? */
+export function isThrottle(rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle): rules is Throttle {
+  return typeof rules === "object" && rules !== null && "wrap" in rules;
+}
+
+/** The throttle of these rules, or the one that was made before. */
+export function throttleFrom(
+  rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
+  options: ThrottleOptions | undefined,
+): Throttle {
+  if (!isThrottle(rules)) return createThrottle(rules, options);
+  if (options === undefined) return rules;
+  throw new TypeError(
+    `Cannot give options to a throttle that is made already: current value is ${shown(Object.keys(options))}`,
+  );
+}
+
 /**
  * A handler, throttled: what the rules refuse is answered with 429 and never reaches it, and every response
  * carries the rate headers.
@@ -382,15 +401,5 @@ export function withThrottle<Rest extends unknown[], Given extends Response | un
   if (typeof handler !== "function") {
     throw new TypeError(cannot("throttle this handler", "it must be a function", handler));
   }
-  if (typeof rules === "object" && rules !== null && "wrap" in rules) {
-    if (options !== undefined) {
-      throw new TypeError(
-        `Cannot give options to a throttle that is made already: current value is ${
-          shown(Object.keys(options))
-        }`,
-      );
-    }
-    return rules.wrap(handler);
-  }
-  return createThrottle(rules, options).wrap(handler);
+  return throttleFrom(rules, options).wrap(handler);
 }

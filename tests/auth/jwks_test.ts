@@ -367,7 +367,7 @@ describe("a URL that answers more than keys can be", () => {
   it("has a limit that is a number of bytes", () => {
     for (const maxBytes of [0, -1, 1.5, NaN, "1 MB"]) {
       const options = { jwks: "https://id.example", maxBytes: maxBytes as number };
-      assertThrows(() => jwtAuth(options), RangeError, "maxBytes must be a positive integer");
+      assertThrows(() => jwtAuth(options), RangeError, "maxBytes must be an integer of at least 1");
     }
   });
 });

@@ -275,7 +275,7 @@ describe("addressKey", () => {
       assertThrows(
         () => addressKey("203.0.113.9", { ipv6Prefix: prefix }),
         RangeError,
-        `Cannot make an address key as ipv6Prefix must be a whole number from 1 to 128: current value is ${prefix}`,
+        `Cannot make an address key as ipv6Prefix must be an integer from 1 to 128: current value is ${prefix}`,
       );
     }
   });

@@ -71,7 +71,7 @@ describe("dashboard()", () => {
         [{ ...whole, authorize: true }, /authorize must be .*current value is true$/],
         [{ ...whole, throttle: undefined }, /throttle must be a throttle: current value is undefined$/],
         [{ ...whole, stats: {} }, /stats must be what stats\(\) gives/],
-        [undefined, /throttle must be a throttle/],
+        [undefined, /its options must be an object: current value is undefined$/],
       ];
     for (const [options, message] of wrong) {
       assertMatch(assertThrows(() => dashboard(options as DashboardOptions), TypeError).message, message);

@@ -202,7 +202,7 @@ describe("xRateLimit", () => {
       assertThrows(
         () => xRateLimit({ reset: reset as "delta" }),
         TypeError,
-        `Cannot send X-RateLimit headers as reset must be "delta" or "epoch": current value is ${
+        `Cannot send X-RateLimit headers as reset must be one of "delta", "epoch": current value is ${
           JSON.stringify(reset)
         }`,
       );

@@ -142,7 +142,8 @@ suite("retryAfter's options", () => {
   ];
   for (const [options, sentence] of wrong) {
     it(`${JSON.stringify(options)} is refused`, () => {
-      assertThrows(() => retryAfter(options as RetryAfterOptions), TypeError, sentence);
+      const kind = "jitter" in (options as RetryAfterOptions) ? RangeError : TypeError;
+      assertThrows(() => retryAfter(options as RetryAfterOptions), kind, sentence);
     });
   }
 });

@@ -190,7 +190,7 @@ describe("byApiKey", () => {
     const mistakes: [unknown, string][] = [
       [{ header: "x api key" }, "must be a header name"],
       [{ verify: REAL }, "verify must be a function"],
-      [{ otherwise: "ip" }, "each of its keys must be a function"],
+      [{ otherwise: "ip" }, "otherwise must be a function"],
       [{ secret: "" }, "secret must be text or bytes, at least one: current value is empty"],
       [
         { secret: undefined },

@@ -52,7 +52,7 @@ describe("byIp", () => {
     assertThrows(
       () => byIp({ onMissing: "ignore" as "skip" }),
       TypeError,
-      `Cannot make byIp() as onMissing must be "error", "skip" or "deny": current value is "ignore"`,
+      `Cannot make byIp() as onMissing must be one of "error", "skip", "deny": current value is "ignore"`,
     );
   });
 

@@ -12,6 +12,7 @@ import {
   gcra,
   memoryStore,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -31,6 +32,7 @@ function counted(now: () => number) {
   const memory = memoryStore({ clock: now }) as DatedStore;
   const store = {
     shared: true,
+    guard: sharedGuard,
     clock: now,
     calls: 0,
     asked: [] as (readonly Check[])[],
@@ -526,7 +528,7 @@ describe("the option lease", () => {
     it(`refuses ${JSON.stringify(lease)}`, () => {
       assertThrows(
         () => redisStore({ client, lease } as RedisStoreOptions),
-        TypeError,
+        RangeError,
         `Cannot make redisStore() as lease must be an integer from 2 to 1000: current value is ${
           typeof lease === "string" ? `"20"` : lease
         }`,

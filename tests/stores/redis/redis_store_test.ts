@@ -502,14 +502,14 @@ describe("redisStore", { skip: withoutRedis }, () => {
       [
         "an option that does not exist",
         { timeout: 5 },
-        'it takes no option but client, prefix, timeoutMs, denyCache, lease, hashKeys: current value is "timeout"',
+        'it takes no option but client, prefix, timeoutMs, denyCache, hashKeys, lease: current value is "timeout"',
       ],
     ];
     for (const [name, options, sentence] of refused) {
       it(`refuses ${name}`, () => {
         assertThrows(
           () => redisStore({ client, ...options } as RedisStoreOptions),
-          TypeError,
+          "timeoutMs" in options ? RangeError : TypeError,
           `Cannot make redisStore() as ${sentence}`,
         );
       });

@@ -282,7 +282,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "no token",
         { token: undefined },
-        "token must be the database's REST token, without blanks: current value is undefined",
+        "token must be the database's REST token, without blanks: current value is of type undefined",
       ],
       [
         "a token with a line's end",

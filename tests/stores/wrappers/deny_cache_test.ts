@@ -11,6 +11,7 @@ import {
   type MaybePromise,
   memoryStore,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -25,6 +26,7 @@ function counted(now: () => number): Store & { calls: number } {
   const memory = memoryStore({ clock: now });
   const store = {
     shared: true,
+    guard: sharedGuard,
     clock: now,
     calls: 0,
     decide(checks: readonly Check[], spend?: boolean) {
@@ -145,6 +147,7 @@ describe("a refusal that is known", () => {
     const cache = denyCache(
       {
         shared: true,
+        guard: sharedGuard,
         clock: () => 0,
         decide: (checks, spend) => later(memory.decide(checks, spend) as readonly DatedDecision[]),
         forget: (key) => later(memory.forget?.(key) as undefined),
@@ -255,6 +258,7 @@ describe("what is never remembered", () => {
       const throttle = createThrottle({ name: "r", rate: "1/min", onStoreFailure: policy }, {
         store: {
           shared: true,
+          guard: sharedGuard,
           clock: () => 0,
           decide: (checks, spend) =>
             isDown ? Promise.reject(new Error("down")) : memory.decide(checks, spend),
@@ -356,6 +360,7 @@ describe("the memory it takes", () => {
     const cache = denyCache(
       {
         shared: true,
+        guard: sharedGuard,
         clock: () => time.now,
         decide: (checks) => checks.map((check) => refusal(check, held.length < 2000 ? held : null)),
       },
@@ -456,6 +461,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
     const cache = denyCache(
       {
         shared: true,
+        guard: sharedGuard,
         clock: () => clocks.now,
         async decide(checks, spend) {
           clocks.now += 30;

@@ -18,10 +18,12 @@ import {
   memoryStore,
   rateLimit,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
   type StoreChange,
+  type StoreGuard,
   type ThrottleEvent,
   withThrottle,
 } from "../../../mod.ts";
@@ -73,11 +75,12 @@ function ok(policy: string): Decision {
 }
 
 /** A shared store, asynchronous as those are, whose answers can be replaced. */
-function shared(now: () => number, deadlineMs = 20) {
+function shared(now: () => number, deadlineMs = 20, guard: StoreGuard | null = sharedGuard) {
   const memory = memoryStore({ clock: now });
   const calls: (readonly Check[])[] = [];
   const store = {
     shared: true,
+    guard: guard ?? undefined,
     denyCache: false,
     deadlineMs,
     clock: now,
@@ -111,7 +114,11 @@ async function quiet(): Promise<void> {
 }
 
 describe("the failure ladder", () => {
-  for (const [what, fault] of Object.entries(FAULTS)) {
+  const faults = Object.entries(FAULTS).flatMap(([what, fault]) => [
+    { what, fault, guard: sharedGuard },
+    { what: `brings no guard and ${what}`, fault, guard: null },
+  ]);
+  for (const { what, fault, guard } of faults) {
     it(`a store that ${what} has failed: every policy takes its own path`, async () => {
       const expected: Record<string, unknown[]> = {
         local: [true, "local", null],
@@ -119,7 +126,7 @@ describe("the failure ladder", () => {
         deny: [false, "denied-by-policy", 503],
       };
       for (const policy of ["local", "allow", "deny"] as const) {
-        const store = shared(() => 0);
+        const store = shared(() => 0, 20, guard);
         store.fault = fault;
         const events: ThrottleEvent[] = [];
         const throttle = createThrottle({ name: "r", rate: "3/min", onStoreFailure: policy }, {
