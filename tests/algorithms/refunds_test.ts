@@ -87,7 +87,7 @@ const moves = fc.array(
   { maxLength: 60, size: "max" },
 );
 
-describe("what a meter gives back", () => {
+describe("refunds of a meter", () => {
   it("is never more than the charges turned out to leave, however they are corrected", () => {
     fc.assert(
       fc.property(meters, moves, ({ limit, windowMs, burst }, list) => {
@@ -192,7 +192,7 @@ describe("under a flood of requests that another rule refuses", () => {
     });
   }
 
-  it("what is lost is what was charged in the last eighth of a window, at most", () => {
+  it("no more is lost than was charged in the last eighth of a window", () => {
     const meter = new Meter(60, 60_000);
     meter.ask(30);
     flood(meter, 1, 5, 14_000);

@@ -76,7 +76,7 @@ const STRANGERS: readonly (readonly [what: string, value: unknown, seen: string]
   ["an object without a prototype", Object.create(null), "an object with nothing in it"],
 ];
 
-describe("what is no Request", () => {
+describe("an object that is no Request", () => {
   for (const [what, value, seen] of STRANGERS) {
     it(`is refused, in a sentence that names it and says what to pass: ${what}`, () => {
       const throttle = createThrottle(rule, { client });
@@ -144,7 +144,7 @@ describe("what is no Request", () => {
   });
 });
 
-describe("what has the shape of a Request", () => {
+describe("an object with the shape of a Request", () => {
   it("is one, whatever its class", async () => {
     class Own extends Request {}
     const seen: number[] = [];

@@ -279,7 +279,7 @@ describe("the route that the Hono middleware tells", () => {
   });
 });
 
-describe("what the Hono middleware counts", () => {
+describe("requests that the Hono middleware counts", () => {
   /** How many of these requests pass, of `rule`, to an app of all kinds of trouble. */
   async function passes(rule: Omit<Rule, "rate">, path: string, init?: RequestInit): Promise<number> {
     const app = new Hono().use(throttle({ ...rule, rate: "2/min" }, still()));

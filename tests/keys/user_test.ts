@@ -120,7 +120,7 @@ describe("firstOf", () => {
   });
 });
 
-describe("who is exempt", () => {
+describe("exempt users", () => {
   const deny = byIp({ onMissing: "deny" });
   const staff: Identity = { id: "carol", staff: true };
   const late = (key: Key): Key =>

@@ -111,7 +111,7 @@ suite("which operations are throttled", () => {
     assertEquals(throttledPaths(undefined, ["/", "/a/{b}"]), ["/", "/a/{b}"]);
   });
 
-  it("what matches a stated path alone is not about the template beside it", () => {
+  it("a rule that matches a stated path alone is not about the template beside it", () => {
     assertEquals(throttledPaths("/items/mine", ["/items/{id}"]), ["/items/{id}"]);
     assertEquals(throttledPaths("/items/mine", ["/items/{id}", "/items/mine"]), ["/items/mine"]);
     assertEquals(throttledPaths("/items/*", ["/items/{id}", "/items/mine"]), ["/items/{id}", "/items/mine"]);
@@ -368,7 +368,7 @@ suite("the documents", () => {
     await assertValid(changed);
   });
 
-  it("what is in another document is left as it is", () => {
+  it("a part in another document is left as it is", () => {
     const elsewhere = { $ref: "errors.yaml#/NotFound" };
     const document = documentOf("3.1.1", {
       "/": { get: { responses: { 404: elsewhere } } },
@@ -419,7 +419,7 @@ suite("the documents", () => {
 
 // ---- what is told --------------------------------------------------------------------------------
 
-suite("what is told of a refusal", () => {
+suite("the description of a refusal", () => {
   it("its description says when it is raised", () => {
     assertEquals(
       responsesFor({ rate: "5/min" }).responses["429"].description,

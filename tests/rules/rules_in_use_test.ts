@@ -44,7 +44,7 @@ describe("rules", () => {
     assertEquals(await statuses(2, "/", as("ann", { "x-tier": "basic" })), [200, 429]);
   });
 
-  it("whose rate follows the server's load count at once, raised or lowered, and always say when to retry", async () => {
+  it("with a rate that follows the server's load count at once, raised or lowered, and always say when to retry", async () => {
     let load = 50;
     const { statuses, send } = throttled({
       rate: () => load > 80 ? "2/hour" : load > 60 ? "4/hour" : "6/hour",

@@ -40,7 +40,7 @@ async function left(throttle: Throttle): Promise<number[]> {
   return (await Promise.all(decisions)).map(({ remaining }) => remaining);
 }
 
-describe("what a throttle is asked", () => {
+describe("questions to a throttle", () => {
   it("check decides without a handler; label puts the headers on, on the same object", async () => {
     const { throttle } = throttled({ name: "r", rate: "1/min" });
     const first = await throttle.check(requestTo());
@@ -218,7 +218,7 @@ describe("what a throttle is asked", () => {
   });
 });
 
-describe("what a user brings", () => {
+describe("parts that a user brings", () => {
   /** A bucket per odd and even minute, as an object: all that an algorithm has to be. */
   const custom: Algorithm = {
     step(state, { limit, windowMs }, now, cost, since) {
