@@ -51,7 +51,7 @@ class Meter {
     return this.algorithm.step(this.state, this.policy, this.now, 0, null).remaining;
   }
 
-  /** What is owed by the charges as they turned out, in units x ms. */
+  /** The debt of the charges as they turned out, in units x ms. */
   get truth(): number {
     const { limit, windowMs } = this.policy;
     let [owed, then] = [0, START];

@@ -1,4 +1,4 @@
-/** What is handed to a throttle in the place of a Request. */
+/** Objects that are handed to a throttle in the place of a Request. */
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import express from "express";
 import { Hono } from "hono";
@@ -14,7 +14,7 @@ const rule = { name: "all", rate: "1/min", on: "/*" };
 /** A request as given, of no class. */
 const shaped = (): Request => ({ url: "http://a/", method: "GET", headers: new Headers() }) as Request;
 
-/** What a client gets that asks a server of node:http. */
+/** The answer to a client that asks a server of node:http. */
 async function answerOf(listener: RequestListener, path = "/"): Promise<{ status: number; text: string }> {
   const server = createServer(listener);
   await new Promise<void>((listening) => void server.listen(0, "127.0.0.1", listening));

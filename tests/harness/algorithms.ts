@@ -1,4 +1,4 @@
-/** What the tests of algorithms have in common: every algorithm under random policies, and random traces. */
+/** The common ground of the tests of algorithms: every algorithm under random policies, and random traces. */
 import fc from "fast-check";
 import type { Algorithm, Policy, Step } from "../../src/algorithms/algorithm.ts";
 import { type Block, withBlock } from "../../src/algorithms/block.ts";
@@ -97,7 +97,7 @@ export const meters: readonly Subject[] = [
     "gcra({ burst })",
     MILLION,
     (limit, windowMs) =>
-      // What drains for longer than 2^52 ms ends after the last time that a number can tell.
+      // A meter that drains for longer than 2^52 ms ends after the last time that a number can tell.
       limits(Math.min(2 * MILLION, Math.floor(Math.min(2 ** 53 - 1, limit * 2 ** 52) / windowMs))).map((
         burst,
       ) => ({
@@ -122,10 +122,10 @@ export const slidings: readonly Subject[] = [
   ),
 ];
 
-/** Those whose refusals end at a known time. */
+/** The algorithms whose refusals end at a known time. */
 export const timed: readonly Subject[] = [...fixedWindows, ...meters, ...slidings];
 
-/** Those that remember a list of charges. */
+/** The algorithms that remember a list of charges. */
 export const logs: readonly Subject[] = [
   ...slidings,
   subject("concurrency({ lease })", 1000, (limit, windowMs) =>
@@ -201,7 +201,7 @@ export function traces(back = false, maxLength = 40): fc.Arbitrary<readonly Move
   return fc.array(move, { minLength: 1, maxLength, size: "max" });
 }
 
-/** What happened at one request of a trace. */
+/** One request of a trace, and its verdict. */
 export interface Visit {
   readonly now: number;
   readonly cost: number;
@@ -240,7 +240,7 @@ export function said({ state: _, ttlMs: __, ...rest }: Step): Omit<Step, "state"
   return rest;
 }
 
-/** What a key has left, without spending. */
+/** The units that a key has left, without spending. */
 export function look(
   { algorithm, policy }: Pick<Case, "algorithm" | "policy">,
   state: unknown,

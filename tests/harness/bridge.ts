@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { type Address, type Connection, connectTo, type Reply } from "./resp.ts";
 
 /**
- * What the bridge does instead of answering. A status, `null` and garbage are answered without asking Redis; a `late`
+ * The faults of the bridge in place of an answer. A status, `null` and garbage are answered without asking Redis; a `late`
  * answer is one whose command was run; `lost` runs the command and then resets the connection.
  */
 export type BridgeFault =
@@ -21,7 +21,7 @@ export interface Bridge {
   readonly url: string;
   /** The token it takes. */
   readonly token: string;
-  /** What it does wrong from now on; null: nothing. */
+  /** Its fault from now on; null: none. */
   fault: BridgeFault | null;
   /** HTTP requests so far, faulty ones too. */
   requests: number;

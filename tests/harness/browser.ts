@@ -25,7 +25,7 @@ export function startChromium(): Promise<Browser> {
 /** A page that is watched. */
 export interface Watched {
   readonly page: Page;
-  /** What a visitor should not see happen: errors on the console, uncaught ones, dialogs, requests to elsewhere. */
+  /** The things that a visitor should not see happen: errors on the console, uncaught ones, dialogs, requests to elsewhere. */
   readonly mishaps: string[];
   /** Every request that it made. */
   readonly requests: string[];
@@ -66,7 +66,7 @@ export async function watchedPage(browser: Browser, options: BrowserContextOptio
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 
 /**
- * What axe-core finds in a page that keeps somebody out, or may: findings of impact "serious" and "critical".
+ * The findings of axe-core in a page that keep somebody out, or may: findings of impact "serious" and "critical".
  *
  * @param only The one rule to look by. Default: all.
  */

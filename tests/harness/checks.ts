@@ -1,6 +1,6 @@
 import { type Algorithm, type Check, fixedWindow, type Mode } from "../../mod.ts";
 
-/** What a test says of a check; the rest has defaults. */
+/** The members of a check that a test gives; the rest has defaults. */
 export interface CheckText {
   readonly key?: string;
   readonly limit?: number;

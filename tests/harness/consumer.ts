@@ -57,7 +57,7 @@ function emptyProject(): Consumer {
   };
 }
 
-/** What `deno publish` would send to JSR: some files, with what deno.json says of JSX in those that have any. */
+/** The files that `deno publish` would send to JSR: some files, with what deno.json says of JSX in those that have any. */
 function publish(folder: string): void {
   const { publish: { include }, imports, compilerOptions } = JSON.parse(readFileSync("deno.json", "utf8"));
   for (const path of include) cpSync(path, join(folder, path), { recursive: true });

@@ -36,7 +36,7 @@ export interface ContenderOptions {
   readonly limit: number;
 }
 
-/** What a contender says after each round. */
+/** A contender's line after each round. */
 export interface ContenderReport {
   readonly passed: number;
   readonly refused: number;

@@ -46,14 +46,14 @@ export interface Scene {
   playDay(): Promise<void>;
 }
 
-/** What is different in a scene. */
+/** The differences of a scene. */
 export interface SceneOptions {
   readonly rules?: readonly Rule[];
   /** Takes the scene's clock. Default: a memory store. */
   readonly store?: (clock: () => number) => Store;
   /** Default: addresses are shown. */
   readonly showAddresses?: boolean;
-  /** What the dashboard reads instead of the statistics. */
+  /** The report that the dashboard reads in place of the statistics. */
   readonly shown?: (statistics: Stats) => Stats;
 }
 

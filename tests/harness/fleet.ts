@@ -5,7 +5,7 @@ import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { leasesOf } from "../../src/stores/leases/leases.ts";
 import type { DatedStore } from "../../src/stores/store.ts";
 
-/** What happens to one question on its way: ms there and back, and what gets lost. */
+/** The way of one question: ms there and back, and the messages that get lost. */
 export interface Weather {
   readonly there: number;
   readonly back: number;
@@ -18,7 +18,7 @@ export interface Skew {
   readonly drift: number;
 }
 
-/** What happens next in a fleet: `after` ms later, or as many after the moment until which the newest charge may wait. */
+/** The next step of a fleet: `after` ms later, or as many after the moment until which the newest charge may wait. */
 export type Turn =
   & { readonly after: number; readonly edge?: boolean; readonly who: number }
   & (
@@ -47,15 +47,15 @@ export interface Pass {
   readonly source: Decision["source"];
 }
 
-/** What a fleet has done. */
+/** The record of a fleet. */
 export interface Run {
   readonly passes: readonly Pass[];
   readonly refused: number;
   /** Questions to the store. */
   readonly calls: number;
-  /** What the store charged, less what was given back, by the charge: see {@link chargeOf}. */
+  /** The units that the store charged, less those given back, by the charge: see {@link chargeOf}. */
   readonly charged: ReadonlyMap<string, number>;
-  /** What the store says is left of a key, under each rule. */
+  /** The units that the store says are left of a key, under each rule. */
   left(key: string): readonly number[];
 }
 
@@ -143,7 +143,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
       if (!ship.isAlive) return;
       if (decisions.some(refuses)) return void refused++;
       for (const { rule, source, at = 0, chargedAt = 0, cost } of decisions) {
-        // What the store lets pass has passed when it says so, what is answered here passes now.
+        // A request that the store lets pass has passed when it says so; one that is answered here passes now.
         passes.push({ rule, key, cost, at: source === "lease" ? now : at, chargedAt, source });
       }
     };
@@ -182,7 +182,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
   for (let event = events.shift(); event !== undefined; event = events.shift()) {
     now = event.at;
     event.run();
-    // What this sets going in promises is done before anything else happens.
+    // All that this sets going in promises is done before anything else happens.
     await new Promise((done) => setImmediate(done));
   }
   return {

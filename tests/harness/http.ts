@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { runtime } from "./runtime.ts";
 
-/** What a client sees of one answer. */
+/** One answer, as a client sees it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;

@@ -6,7 +6,7 @@ export type Ask = (url: string) => Promise<unknown>;
 
 /** A client. */
 export interface HttpClient {
-  /** What it is called in docs/headers.md. */
+  /** Its name in docs/headers.md. */
   readonly name: string;
   /** The package whose version counts. */
   readonly from: string;

@@ -9,7 +9,7 @@ export interface Sent {
   readonly body?: unknown;
 }
 
-/** What a client sees of an answer. */
+/** An answer, as a client sees it. */
 export interface Seen {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -27,7 +27,7 @@ export async function assertValidAsWell(document: Json) {
   assert(valid, JSON.stringify(why, null, 2));
 }
 
-/** What a part is, once references are followed. */
+/** A part, once references are followed. */
 export function found(document: Json, part: Json): Json {
   if (typeof part?.$ref !== "string") return part;
   const names: string[] = part.$ref.slice(2).split("/");

@@ -6,7 +6,7 @@ export interface Outage {
   end(): unknown;
 }
 
-/** What was seen of one outage under one policy. */
+/** The figures of one outage under one policy. */
 export interface Observation {
   readonly policy: FailurePolicy;
   /** Of {@link TRIED} requests of a client who had {@link USED} of {@link LIMIT}: how many passed while the store was away. */

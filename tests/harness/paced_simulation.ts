@@ -4,7 +4,7 @@ import { newLane } from "../../src/paced_fetch/lane.ts";
 import { plan } from "../../src/paced_fetch/plan.ts";
 import { client, requestTo, START } from "./throttled.ts";
 
-/** What is simulated. */
+/** The clients and the server of a simulation. */
 export interface Scene {
   /** The server's only rule: one quota for all clients. */
   readonly rule: Omit<Rule, "name">;
@@ -21,7 +21,7 @@ export interface Scene {
   readonly active?: (client: number) => readonly [from: number, to: number];
 }
 
-/** What came of it. */
+/** Its outcome. */
 export interface Came {
   readonly sent: number;
   readonly passed: number;

@@ -7,7 +7,7 @@ import process from "node:process";
 export interface Program {
   /** Where it listens, as it said, without a slash at the end: "http://localhost:40123". */
   readonly url: string;
-  /** What it has said so far, on both streams. */
+  /** Its output so far, on both streams. */
   output(): string;
   /** Ends it. */
   stop(): Promise<void>;

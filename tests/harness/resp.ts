@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 
-/** What Redis replies: an error reply is a rejection at the top, an Error inside of arrays. */
+/** A reply of Redis: an error reply is a rejection at the top, an Error inside of arrays. */
 export type Reply = string | number | null | Error | readonly Reply[];
 
 /** A connection to Redis that speaks RESP2 and nothing more. */

@@ -33,7 +33,7 @@ export function requestTo(target = "/", init: RequestInit & { from?: string } = 
 export interface Throttled {
   readonly throttle: Throttle;
   readonly clock: { now: number };
-  /** What observers were told. */
+  /** The events that observers got. */
   readonly events: ThrottleEvent[];
   /** The requests that reached the handler. */
   readonly served: Request[];

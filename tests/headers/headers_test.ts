@@ -50,7 +50,7 @@ function refusal(retryAfterMs: number, changes: Partial<Decision> = {}, algorith
   );
 }
 
-/** What a throttle reports of these quotas. */
+/** The report of a throttle about these quotas. */
 function reportOf(...quotas: Quota[]): Report {
   const waits = quotas.filter(({ decision }) => !decision.allowed).map(({ decision }) =>
     decision.retryAfterMs

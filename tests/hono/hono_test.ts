@@ -33,7 +33,7 @@ function still(more: ThrottleOptions = {}): ThrottleOptions {
   return { client: { address: () => "192.0.2.1" }, store: memoryStore({ clock: () => 0 }), ...more };
 }
 
-/** What is left, as the headers say. */
+/** The units that are left, as the headers say. */
 function left(response: Response): string | null {
   return response.headers.get("x-ratelimit-remaining");
 }

@@ -152,7 +152,7 @@ describe("exempt users", () => {
       const ask = async () => (await throttle.check(new Request("https://example.com/"))).allowed;
       assertEquals([await ask(), await ask(), await ask()], [true, true, true]);
       assertEquals(await throttle.peek(new Request("https://example.com/")), []);
-      // Who calls the key by hand is told null, as of any key that skips.
+      // A caller of the key by hand gets null, as from any key that skips.
       assertEquals(await key()(context(staff)), null);
       if (name.endsWith("without an address")) return;
       who = null;

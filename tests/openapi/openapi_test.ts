@@ -43,7 +43,7 @@ const VERSIONS = ["3.0.3", "3.1.1", "3.2.0"];
 const ok = { 200: { description: "Fine" } };
 const client = { address: () => "192.0.2.1" };
 
-/** What a throttle adds to one operation, references followed. */
+/** The responses that a throttle adds to one operation, references followed. */
 function responsesFor(rules: Rule | readonly Rule[], options: ThrottleOptions = {}, openapi = "3.1.1") {
   const paths = { "/": { get: { responses: ok } } };
   const document = withThrottleResponses(
@@ -612,7 +612,7 @@ suite("the description of a refusal", () => {
 
 // ---- what the server sends -----------------------------------------------------------------------
 
-/** What a response says that its document has a word for: all but what every response has. */
+/** The headers of a response that its document has a word for: all but those that every response has. */
 function sentBy(response: Response): Record<string, string> {
   const sent = Object.fromEntries(response.headers);
   delete sent["content-type"];

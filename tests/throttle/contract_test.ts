@@ -1,4 +1,4 @@
-/** What the words of the contract promise: what is taken, what is answered to questions, what users bring. */
+/** The promises of the contract: arguments, answers to questions, and parts that users bring. */
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import {
@@ -34,7 +34,7 @@ const ALGORITHMS: [string, Algorithm][] = [
   ["slidingWindow", slidingWindow()],
 ];
 
-/** What is left of each rule for somebody, in rule order. */
+/** The units that each rule has left for somebody, in rule order. */
 async function left(throttle: Throttle): Promise<number[]> {
   const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
   return (await Promise.all(decisions)).map(({ remaining }) => remaining);
@@ -259,7 +259,7 @@ describe("parts that a user brings", () => {
       const pass = spend && steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
       const told = steps.map((step, i) => {
         if (pass) states.set(checks[i].key, { state: step.state, until: now + step.ttlMs });
-        // What is not charged is told without this request.
+        // A request that is not charged is not part of the numbers.
         return pass || !step.allowed ? step : stepOf(checks[i], now, 0);
       });
       return checks.map(({ policy, cost }, i) => ({

@@ -1,4 +1,4 @@
-/** What a request costs in the end: counted by its response, settled by its handler, held until its body ends. */
+/** The cost of a request in the end: counted by its response, settled by its handler, held until its body ends. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";

@@ -46,7 +46,7 @@ const ALGORITHMS: [string, Algorithm][] = [
   ["slidingWindow", slidingWindow()],
 ];
 
-/** What is left of each rule for somebody, in rule order. */
+/** The units that each rule has left for somebody, in rule order. */
 async function left(throttle: Throttle): Promise<number[]> {
   const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
   return (await Promise.all(decisions)).map(({ remaining }) => remaining);

@@ -1,4 +1,4 @@
-/** What clients are sent: any kind of response with its rate headers, and refusals. */
+/** Responses to clients: any kind of response with its rate headers, and refusals. */
 import {
   assert,
   assertEquals,

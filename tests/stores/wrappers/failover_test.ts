@@ -34,7 +34,7 @@ type Fault = () => unknown;
 
 const never = new Promise<never>(() => {});
 
-/** What a store can do instead of answering. */
+/** The faults of a store in place of an answer. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   "hangs": () => never,
   "rejects": () => Promise.reject(new Error("the secret is 12345")),
