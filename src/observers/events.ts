@@ -87,7 +87,10 @@ export function broadcast(
   function failed(error: unknown, observer: Observer): void {
     if (broken.has(observer)) return;
     broken.add(observer);
-    complain("An observer of a throttle failed. It still receives events, and its further errors are not reported.", error);
+    complain(
+      "An observer of a throttle failed. It still receives events, and its further errors are not reported.",
+      error,
+    );
   }
 
   const counting = observers.filter(({ answered }) => answered !== undefined);
