@@ -90,7 +90,7 @@ describe("a request without an address", () => {
         /^Cannot throttle by address as .*byIp\(\{ onMissing: "skip" \| "deny" \}\) skips or denies such requests\.$/,
       );
       assertEquals(message.includes("secret"), false);
-      // What is set already is not advised again.
+      // An option that is set already is not advised again.
       const isSet = one.client !== undefined;
       assertEquals(message.includes("set `client`"), !isSet);
       if (one.client?.address !== undefined) return;

@@ -189,7 +189,7 @@ describe("dashboard()", () => {
   });
 });
 
-describe("who may see the dashboard", () => {
+describe("access to the dashboard", () => {
   it("is asked for everything, and false, or anything but true, answers 403 with nothing in it", async () => {
     for (const answer of [false, undefined, null, 1, "yes", {}] as unknown as boolean[]) {
       for (const authorize of [() => answer, () => Promise.resolve(answer)]) {
@@ -250,7 +250,7 @@ describe("who may see the dashboard", () => {
   });
 });
 
-describe("what the dashboard sends to browsers", () => {
+describe("pages that the dashboard sends to browsers", () => {
   it("has a strict policy on every answer, refusals included, and is stored nowhere", async () => {
     const { app } = await seen();
     const { app: closed } = await seen(undefined, { authorize: () => false });

@@ -1,4 +1,4 @@
-/** What holds for every page of README and docs/, beside that its blocks run. */
+/** Rules for every page of README and docs/, beside that its blocks run. */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -29,7 +29,7 @@ async function keyOf(key: string | null, options: ByApiKeyOptions = { verify }, 
   return await byApiKey(options)(context(key, changes));
 }
 
-/** What `run` warns of. */
+/** The warnings of `run`. */
 async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   const said: string[] = [];
   const { warn } = console;
