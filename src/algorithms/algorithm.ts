@@ -38,9 +38,7 @@ export interface Step<State = unknown> {
   readonly ttlMs: number;
   /** The time that names this charge to a later correction: the window's start, the log entry's time. Default: now. */
   readonly at?: number | undefined;
-  /** Refused by a block rather than by the quota. */
-  readonly blocked?: boolean | undefined;
-  /** Of a block: how much longer it refuses outright, whatever the cost. The quota beneath may refuse for longer than that. */
+  /** Ms for which a block still refuses, whatever the cost. The quota beneath may refuse for longer. Default 0: no block refuses. */
   readonly blockedMs?: number | undefined;
 }
 

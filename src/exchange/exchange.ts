@@ -8,7 +8,7 @@ import type { Identity } from "../context.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import { hasLeft } from "../client/peer.ts";
 import type { Context } from "../context.ts";
-import type { DatedDecision } from "../decision.ts";
+import type { Decision } from "../decision.ts";
 import type { Route } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { RequestThrottle } from "../outcome.ts";
@@ -222,7 +222,7 @@ export function settler(exchange: Exchange): RequestThrottle["settle"] {
 export function requestThrottle(exchange: Exchange): RequestThrottle {
   return {
     get decisions() {
-      const decisions: DatedDecision[] = [];
+      const decisions: Decision[] = [];
       for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
         decisions.unshift(...level.checks.map(({ decision }) => decision));
       }

@@ -5,9 +5,9 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
-import type { DatedDecision, Mode, Source, Standing } from "../decision.ts";
+import type { Decision, Mode, Source, Standing } from "../decision.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { decisionOf, type OpenCheck } from "../stores/store.ts";
+import type { OpenCheck } from "../stores/store.ts";
 
 /** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a place. */
 export function storageKey(rule: PreparedRule, partition: string): string {
@@ -31,7 +31,6 @@ export class RuleCheck implements OpenCheck {
   declare remaining: number;
   declare resetAfterMs: number;
   declare retryAfterMs: number;
-  declare blocked: boolean;
   declare blockedMs: number;
   declare source: Source | null;
   declare at: number;
@@ -50,7 +49,6 @@ export class RuleCheck implements OpenCheck {
     this.remaining = 0;
     this.resetAfterMs = 0;
     this.retryAfterMs = 0;
-    this.blocked = false;
     this.blockedMs = 0;
     this.source = null;
     this.at = 0;
@@ -100,9 +98,22 @@ export class RuleCheck implements OpenCheck {
     return this;
   }
 
-  /** The decision, once there is a verdict: a new object for whoever asks. */
-  get decision(): DatedDecision {
-    return decisionOf(this, this, this.at);
+  /** The decision, once there is a verdict: a new object at each reading. */
+  get decision(): Decision {
+    return {
+      rule: this.policy.name,
+      limit: this.policy.limit,
+      windowMs: this.policy.windowMs,
+      cost: this.cost,
+      mode: this.policy.mode,
+      allowed: this.allowed,
+      remaining: this.remaining,
+      resetAfterMs: this.resetAfterMs,
+      retryAfterMs: this.retryAfterMs,
+      blockedMs: this.blockedMs,
+      source: this.source ?? "store",
+      at: this.at,
+    };
   }
 }
 

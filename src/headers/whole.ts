@@ -25,8 +25,8 @@ export function waitSeconds(ms: number): number {
 }
 
 /** Units that a client can use now, as they come: never above the limit, none while a block lasts. */
-export function unitsLeft({ blocked, remaining, limit }: Standing): number {
-  return blocked ? 0 : Math.min(remaining, limit);
+export function unitsLeft({ blockedMs, remaining, limit }: Standing): number {
+  return blockedMs > 0 ? 0 : Math.min(remaining, limit);
 }
 
 /** The same as a {@link whole} number. */

@@ -55,7 +55,7 @@ function refusalOf(decisions: readonly Decision[]): ProblemSummary {
     policies += (policies && " ") + decision.rule;
     isOutage ||= decision.source === "denied-by-policy";
     isFinal ||= decision.retryAfterMs === Infinity;
-    isBlock &&= decision.blocked;
+    isBlock &&= decision.blockedMs > 0;
   }
   // A cost above the burst passes no sooner when the store is back. A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
   return {

@@ -33,10 +33,9 @@ function quota(changes: Partial<Decision> = {}, algorithm: Algorithm = fixed): Q
     remaining: 99,
     resetAfterMs: 60_000,
     retryAfterMs: 0,
-    blocked: false,
+    blockedMs: 0,
     source: "store",
     at: AT,
-    chargedAt: AT,
     ...changes,
   };
   return { decision, algorithm };
@@ -131,7 +130,7 @@ describe("xRateLimit", () => {
   });
 
   it("says that nothing remains while a block lasts", () => {
-    const blocked = refusal(600_000, { remaining: 7, blocked: true });
+    const blocked = refusal(600_000, { remaining: 7, blockedMs: 600_000 });
     assertEquals(write(xRateLimit(), reportOf(blocked))["x-ratelimit-remaining"], "0");
   });
 
@@ -408,7 +407,7 @@ describe("rateLimit, draft 11", () => {
     ["a wait without end has no t", refusal(Infinity), '"default";q=100;w=60', '"default";r=0'],
     [
       "a block longer than the window is told as a window, and leaves nothing",
-      refusal(3_600_000, { blocked: true, remaining: 8 }),
+      refusal(3_600_000, { blockedMs: 3_600_000, remaining: 8 }),
       '"default";q=100;w=60',
       '"default";r=0;t=60',
     ],
@@ -684,7 +683,7 @@ describe("rateLimit, any reports", () => {
           limit,
           windowMs,
           allowed,
-          blocked: blocked && !allowed,
+          blockedMs: blocked && !allowed ? 1 : 0,
           remaining: Math.floor(limit * left),
           resetAfterMs: Math.ceil(windowMs * reset),
           retryAfterMs: allowed ? 0 : Math.ceil(windowMs * wait),
@@ -717,7 +716,7 @@ describe("rateLimit, any reports", () => {
           const passes = depth !== denying;
           const asked = passes
             ? quotas.map(({ decision, algorithm }) => ({
-              decision: { ...decision, allowed: true, blocked: false, retryAfterMs: 0 },
+              decision: { ...decision, allowed: true, blockedMs: 0, retryAfterMs: 0 },
               algorithm,
             }))
             : quotas;
@@ -773,7 +772,7 @@ describe("rateLimit, any reports", () => {
   it("standards 1.6: a quota that comes back bit by bit never invites more than its policy grants", () => {
     fc.assert(fc.property(level("rule"), (quotas) => {
       const bucket = quota(
-        { ...quotas[0].decision, allowed: true, blocked: false, retryAfterMs: 0 },
+        { ...quotas[0].decision, allowed: true, blockedMs: 0, retryAfterMs: 0 },
         gradual,
       );
       const headers = new Headers();

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { DatedDecision } from "../../decision.ts";
+import type { ChargedDecision } from "../../decision.ts";
 import { passedMs, type Reading } from "../wrappers/two_clocks.ts";
 import { type Check, decisionOf } from "../store.ts";
 
 /** What the store said when it was last asked, and when. */
-interface Answer extends Pick<DatedDecision, "at" | "chargedAt" | "resetAfterMs"> {
+interface Answer extends Pick<ChargedDecision, "at" | "chargedAt" | "resetAfterMs"> {
   /** When the store was asked: it decided no earlier. */
   readonly asked: Reading;
   /** How long it took to answer, in ms: it may have decided as much later. */
@@ -120,7 +120,7 @@ export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Re
 }
 
 /** Uses units in hand. */
-export function used(lease: Lease, check: Check, now: Reading): DatedDecision {
+export function used(lease: Lease, check: Check, now: Reading): ChargedDecision {
   const answer = lease.answer as Answer;
   lease.units -= check.cost;
   lease.used += check.cost;
@@ -140,7 +140,7 @@ export function used(lease: Lease, check: Check, now: Reading): DatedDecision {
 export function correctionOf(
   { of }: Lease,
   units: number,
-  { chargedAt, source = "store" }: Pick<DatedDecision, "chargedAt"> & Partial<DatedDecision>,
+  { chargedAt, source = "store" }: Pick<ChargedDecision, "chargedAt"> & Partial<ChargedDecision>,
 ): Check {
   return { ...of, cost: -units, since: chargedAt, chargedBy: source };
 }
@@ -171,7 +171,7 @@ export function release(lease: Lease, at: number): readonly Check[] {
  */
 export function receive(
   lease: Lease,
-  decision: DatedDecision,
+  decision: ChargedDecision,
   units: number,
   asked: Reading,
   now: Reading,

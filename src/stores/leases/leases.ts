@@ -8,12 +8,12 @@ import type { CompiledRule } from "../../rules/rule.ts";
 import { leaseMap } from "./lease_map.ts";
 import { leasing } from "./leasing.ts";
 import { type Clocks, clocksOf, readClocks } from "../wrappers/two_clocks.ts";
-import type { DatedStore, Store } from "../store.ts";
+import type { Store, WrappedStore } from "../store.ts";
 
 /** The leases of one store in this process, whichever throttles use it. */
 export interface Leases {
   /** Puts them around the store as a throttle asks it. */
-  over(store: DatedStore, rules: readonly CompiledRule[]): DatedStore;
+  over(store: WrappedStore, rules: readonly CompiledRule[]): WrappedStore;
   /** Gives everything back, and takes no more. Rejects when the store fails. */
   close(store: Store): Promise<void>;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import { all, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { wrapStore } from "../wrappers/wrap_store.ts";
@@ -24,7 +24,7 @@ import {
 } from "./lease.ts";
 import type { LeaseMap } from "./lease_map.ts";
 import { type Clocks, readClocks, type Reading } from "../wrappers/two_clocks.ts";
-import type { Check, DatedStore } from "../store.ts";
+import type { Check, WrappedStore } from "../store.ts";
 
 /** What a process holds of one store. */
 export interface LeasePool {
@@ -65,11 +65,11 @@ interface Question {
  * @param clocks See {@link Clocks}.
  */
 export function leasing(
-  store: DatedStore,
+  store: WrappedStore,
   rules: readonly CompiledRule[],
   pool: LeasePool,
   clocks: Clocks,
-): DatedStore {
+): WrappedStore {
   const { most, leases } = pool;
   const leasable = new Set<string>();
   for (const { name, mode, limit, refundable, implementation } of rules) {
@@ -100,7 +100,7 @@ export function leasing(
     return rescue<unknown>(() => store.decide(corrections), () => null);
   }
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
     if (!spend) return peek(checks);
     if (checks.some(({ since }) => since !== null)) return correct(checks);
     const now = readClocks(clocks);
@@ -113,7 +113,7 @@ export function leasing(
   }
 
   /** After a wait: what was waited for may have been refused. */
-  function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
+  function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
     const now = readClocks(clocks);
     const own = leasesFor(checks, now);
     if (own === null) return store.decide(checks);
@@ -125,7 +125,7 @@ export function leasing(
     checks: readonly Check[],
     own: readonly Lease[],
     now: Reading,
-  ): readonly DatedDecision[] | null {
+  ): readonly ChargedDecision[] | null {
     for (let i = 0; i < checks.length; i++) {
       const { units } = own[i];
       if (units === 0 || units < checks[i].cost || !isOpen(own[i], now)) return null;
@@ -155,7 +155,7 @@ export function leasing(
     checks: readonly Check[],
     own: readonly Lease[],
     asked: Reading,
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const returned = giveBack(leases.leftovers(own, asked));
     const takings = own.map((lease, i): PendingTake => {
       const { cost } = checks[i];
@@ -190,9 +190,9 @@ export function leasing(
 
   /** A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone asked for. */
   function believe(
-    decisions: readonly DatedDecision[],
+    decisions: readonly ChargedDecision[],
     question: Question,
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const { checks, own, ahead } = question;
     const refusing = own.filter((lease, i) => refuses(decisions[i]) && (ahead[i] > 0 || lease.units > 0));
     if (refusing.length === 0) return note(decisions, question);
@@ -204,9 +204,9 @@ export function leasing(
 
   /** Takes in what the store answered, and makes the decisions those of the costs alone. */
   function note(
-    decisions: readonly DatedDecision[],
+    decisions: readonly ChargedDecision[],
     { checks, own, ahead, asked }: Question,
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const now = readClocks(clocks);
     const isRefused = decisions.some(refuses);
     const unwanted: Check[] = [];
@@ -231,7 +231,7 @@ export function leasing(
 
   // ---- what is not answered from leases ----------------------------------------------------------
 
-  function peek(checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
+  function peek(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
     return then(store.decide(checks, false), (decisions) => {
       const refusing = checks.flatMap((check, i) => decisions[i].allowed ? [] : leases.find(check) ?? [])
         .filter(({ units }) => units > 0);
@@ -241,7 +241,10 @@ export function leasing(
   }
 
   /** What is in hand is not used yet. */
-  function shown(decisions: readonly DatedDecision[], checks: readonly Check[]): readonly DatedDecision[] {
+  function shown(
+    decisions: readonly ChargedDecision[],
+    checks: readonly Check[],
+  ): readonly ChargedDecision[] {
     decisions.forEach((decision, i) => {
       const lease = leases.find(checks[i]);
       if (lease !== undefined && decision.source === "store") {
@@ -252,7 +255,7 @@ export function leasing(
   }
 
   /** A rule that corrects once will correct again, one call each time: taking its units ahead would save nothing. */
-  function correct(checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
+  function correct(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
     const held = checks.flatMap((check) => leases.find(check) ?? []);
     for (const { key, policy } of checks) {
       leasable.delete(policy.name);

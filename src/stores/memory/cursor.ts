@@ -33,7 +33,6 @@ export class Cursor implements PackedStep {
   retryAfterMs = 0;
   ttlMs = 0;
   at = 0;
-  blocked = false;
   blockedMs = 0;
   changed = false;
   readonly state: Float64Array = new Float64Array(WIDEST);

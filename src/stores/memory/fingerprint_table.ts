@@ -31,7 +31,7 @@ import {
 } from "./segment.ts";
 import type { Capacity, Table } from "./table.ts";
 import type { Name } from "./rule_names.ts";
-import type { Asked } from "../store.ts";
+import type { SplitCheck } from "../store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
@@ -147,7 +147,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   }
 
   /** The kind that a check makes its entry, which its name remembers. */
-  function kindOf(name: Name, { algorithm, policy }: Asked): Kind {
+  function kindOf(name: Name, { algorithm, policy }: SplitCheck): Kind {
     const latest = name.kind;
     if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.

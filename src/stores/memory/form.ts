@@ -8,7 +8,7 @@ import type { Policy } from "../../algorithms/algorithm.ts";
 import type { Kind } from "./rule_names.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Segment } from "./segment.ts";
-import type { Asked } from "../store.ts";
+import type { SplitCheck } from "../store.ts";
 
 /** A form. */
 export interface Form {
@@ -19,7 +19,7 @@ export interface Form {
   /** Copies the state in a slot to a place, where whatever becomes of the slot can do it nothing. */
   read(cursor: Cursor, segment: Segment, slot: number, now: number): void;
   /** Steps a check from the state at a place, if there is one. */
-  step(place: Cursor, check: Asked, now: number, cost: number): void;
+  step(place: Cursor, check: SplitCheck, now: number, cost: number): void;
   /** Puts what the step says to remember into a slot. */
   write(place: Cursor, segment: Segment, slot: number, now: number): void;
   /**

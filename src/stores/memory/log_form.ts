@@ -75,7 +75,6 @@ export function logForm(): Form {
       }
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
-      cursor.blocked = false;
       cursor.blockedMs = 0;
       const end = cursor.hasState ? cursor.logEnd : 0;
       stepOverLog(algorithm)!(cursor.logStep, cursor.log, 0, end, policy, now, cost, since);

@@ -12,7 +12,7 @@ import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
-import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "../store.ts";
+import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
 import { cannot } from "../../cannot.ts";
 
 /** What {@link memoryStore} takes. */
@@ -40,7 +40,7 @@ export function isMemoryStore(store: Store): store is AnsweringStore {
 }
 
 /** Whose overflow a check's key shares: its rule's, and no other algorithm's. */
-function sharerOf({ stateName, policy, algorithm }: Asked): string {
+function sharerOf({ stateName, policy, algorithm }: SplitCheck): string {
   return stateName ?? `${policy.name}/${formOf(algorithm)}`;
 }
 
@@ -102,7 +102,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function tableOf({ algorithm }: Asked): Table {
+  function tableOf({ algorithm }: SplitCheck): Table {
     const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
     let alike = tables.get(form);
@@ -121,10 +121,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Is there room for a check's key at its place, once what may go has gone: of its own table, else of another? */
-  function makeRoom(cursor: TableCursor, check: Asked, now: number): boolean {
+  function makeRoom(cursor: TableCursor, check: SplitCheck, now: number): boolean {
     if (cursor.table!.makeRoom(cursor, now)) return true;
     const other = new Cursor();
     for (const table of allTables()) {
+      other.name = null;
       table.find(other, check, now);
       if (table.makeRoom(other, now)) return true;
     }
@@ -141,8 +142,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(cursor: TableCursor, check: Asked, now: number, spend: boolean): void {
-    const table = cursor.table = tableOf(check);
+  function find(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): void {
+    const table = tableOf(check);
+    if (table !== cursor.table) {
+      cursor.table = table;
+      // Each table has names of its own.
+      cursor.name = null;
+    }
     table.find(cursor, check, now);
     if (cursor.hasState) return;
     const shared = sharedBy(cursor, check, now, spend);
@@ -152,7 +158,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** What a key that has no state shares with others, if it must. */
-  function sharedBy(cursor: TableCursor, check: Asked, now: number, spend: boolean): Overflow | null {
+  function sharedBy(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): Overflow | null {
     if (capacity.held < maxKeys) {
       tellFull(false);
       return null;
@@ -162,7 +168,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(cursor: TableCursor, check: Asked, now: number): void {
+  function save(cursor: TableCursor, check: SplitCheck, now: number): void {
     const table = cursor.table!;
     if (table.save(cursor, check, now)) return;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
@@ -175,7 +181,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Decides checks, and writes the verdict on each into the object at its place. */
-  function decide(checks: readonly Asked[], verdicts: readonly Verdict[], spend: boolean): void {
+  function decide(checks: readonly SplitCheck[], verdicts: readonly Verdict[], spend: boolean): void {
     const now = clock();
     let pass = true;
     for (let i = 0; i < checks.length; i++) {

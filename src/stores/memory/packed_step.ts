@@ -16,7 +16,6 @@ export function writeStep(cursor: Cursor, step: Step, now: number): void {
   cursor.retryAfterMs = step.retryAfterMs;
   cursor.ttlMs = step.ttlMs;
   cursor.at = step.at ?? now;
-  cursor.blocked = step.blocked === true;
   cursor.blockedMs = step.blockedMs ?? 0;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Cursor } from "./cursor.ts";
-import type { Asked } from "../store.ts";
+import type { SplitCheck } from "../store.ts";
 
 /** How many keys the shelves of one store hold together, and may. */
 export interface Capacity {
@@ -18,16 +18,16 @@ export interface Capacity {
 /** Keeps states by key. */
 export interface Table {
   /** Goes to a check's key, and to the state that it has. */
-  find(cursor: Cursor, check: Asked, now: number): void;
+  find(cursor: Cursor, check: SplitCheck, now: number): void;
   /** Steps a check, at a cost, from the state that was found. */
-  step(place: Cursor, check: Asked, now: number, cost: number): void;
+  step(place: Cursor, check: SplitCheck, now: number, cost: number): void;
   /**
    * Keeps what the step says to remember where its check's key was found, whatever came in between. A new key takes the
    * room of one that has expired, else of the one that has used least, but never of one with nothing left.
    *
    * @returns False when there is no room.
    */
-  save(place: Cursor, check: Asked, now: number): boolean;
+  save(place: Cursor, check: SplitCheck, now: number): boolean;
   /** Is there room for the key of a place, once what may go has gone? */
   makeRoom(place: Cursor, now: number): boolean;
   /** What the step says to remember, to be kept elsewhere. */

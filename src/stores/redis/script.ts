@@ -11,7 +11,7 @@ import { formOf, stateLua } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block.ts";
 import { integerLua } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
-import type { DatedDecision } from "../../decision.ts";
+import type { ChargedDecision } from "../../decision.ts";
 import { RuleError } from "../rule_error.ts";
 import { type Check, decisionOf } from "../store.ts";
 import { cannot } from "../../cannot.ts";
@@ -277,7 +277,7 @@ function isAnswer(answer: unknown, checks: number): answer is readonly unknown[]
 export function answersOf(
   questions: readonly ScriptQuestion[],
   reply: unknown,
-): (DatedDecision[] | Error)[] {
+): (ChargedDecision[] | Error)[] {
   const [now, ...answers]: readonly unknown[] = Array.isArray(reply) ? reply : [];
   if (!isInteger(now) || answers.length !== questions.length) throw unreadable(reply);
   return answers.map((answer, i) => {
@@ -294,7 +294,7 @@ function unreadable(reply: unknown): Error {
   return new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
 }
 
-function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): DatedDecision[] {
+function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): ChargedDecision[] {
   return checks.map((check, i) => {
     const at = FIELDS * i;
     const resetAfterMs = Number(integers[at + 2]);
@@ -305,7 +305,6 @@ function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now
       remaining: Number(integers[at + 1]),
       resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
       retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      blocked: blockedMs > 0,
       blockedMs,
       chargedAt: Number(integers[at + 4]),
     }, now);

@@ -6,7 +6,7 @@
 
 import type { ScriptRunner } from "./script_runner.ts";
 import type { Algorithm } from "../../algorithms/algorithm.ts";
-import type { DatedDecision } from "../../decision.ts";
+import type { ChargedDecision } from "../../decision.ts";
 import { all, type MaybePromise, then } from "../../maybe.ts";
 import { leasesOf } from "../leases/leases.ts";
 import { cannot } from "../../cannot.ts";
@@ -106,7 +106,7 @@ export function scriptStore(
   }
 
   /** One command. */
-  async function call(questions: readonly ScriptQuestion[]): Promise<readonly (DatedDecision[] | Error)[]> {
+  async function call(questions: readonly ScriptQuestion[]): Promise<readonly (ChargedDecision[] | Error)[]> {
     script ??= { text: scriptOf(twins), sha: null };
     const keys = questions.flatMap((question) => question.keys);
     const words = JSON.stringify(questions.map((question) => question.words));
@@ -120,7 +120,7 @@ export function scriptStore(
     charges: readonly Charge[],
     spend: boolean,
     slot?: number,
-  ): Promise<readonly DatedDecision[]> {
+  ): Promise<readonly ChargedDecision[]> {
     const checks = charges.map(({ check }) => check);
     const keys = charges.map(({ key }) => key);
     // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
@@ -129,7 +129,7 @@ export function scriptStore(
   }
 
   /** Those of one slot are decided in one call; slots are asked at once. */
-  function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly DatedDecision[]> {
+  function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly ChargedDecision[]> {
     const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
     if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].place);
     return decideInGroups(groups, spend, (slot, own, spend) => decideAtOnce(own, spend, slot));

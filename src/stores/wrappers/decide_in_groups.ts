@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import type { MaybePromise } from "../../maybe.ts";
 import type { Check } from "../store.ts";
 
@@ -44,7 +44,7 @@ export function groupsOf<Place, T extends Item>(
  * @param decisions What was decided, in the same order.
  * @returns The items with such checks.
  */
-export function returnsOf<T extends Item>(items: readonly T[], decisions: readonly DatedDecision[]): T[] {
+export function returnsOf<T extends Item>(items: readonly T[], decisions: readonly ChargedDecision[]): T[] {
   if (decisions.some(refuses)) return [];
   return items.flatMap((item, i) => {
     const { check } = item;
@@ -66,15 +66,15 @@ export function returnsOf<T extends Item>(items: readonly T[], decisions: readon
 export async function decideInGroups<Place, T extends Item>(
   groups: readonly Group<Place, T>[],
   spend: boolean,
-  decide: (place: Place, items: readonly T[], spend: boolean) => MaybePromise<readonly DatedDecision[]>,
-): Promise<readonly DatedDecision[]> {
+  decide: (place: Place, items: readonly T[], spend: boolean) => MaybePromise<readonly ChargedDecision[]>,
+): Promise<readonly ChargedDecision[]> {
   const answers = await Promise.allSettled(
     groups.map(async ({ place, items }) => await decide(place, items, spend)),
   );
   const failure = answers.find((answer) => answer.status === "rejected");
   const isRefused = answers.some((answer) => answer.status === "fulfilled" && answer.value.some(refuses));
 
-  const decisions: DatedDecision[] = [];
+  const decisions: ChargedDecision[] = [];
   answers.forEach((answer, i) => {
     if (answer.status === "fulfilled") answer.value.forEach((d, j) => decisions[groups[i].indices[j]] = d);
   });

@@ -6,12 +6,12 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { formOf } from "../../algorithms/state.ts";
-import type { DatedDecision } from "../../decision.ts";
+import type { ChargedDecision } from "../../decision.ts";
 import { type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { wrapStore } from "./wrap_store.ts";
 import { clocksOf, passedMs, readClocks, type Reading } from "./two_clocks.ts";
-import type { Check, DatedStore, Store } from "../store.ts";
+import type { Check, Store, WrappedStore } from "../store.ts";
 
 /** What {@link denyCache} takes. */
 export interface DenyCacheOptions {
@@ -23,7 +23,7 @@ export interface DenyCacheOptions {
 
 interface CachedDenial {
   /** What the store said. */
-  readonly decision: DatedDecision;
+  readonly decision: ChargedDecision;
   /** The least cost it holds for. */
   readonly cost: number;
   /** How it was counted. */
@@ -91,10 +91,10 @@ function givesBack({ since, cost }: Check): boolean {
  * @param options See {@link DenyCacheOptions}.
  */
 export function denyCache(
-  store: DatedStore,
+  store: WrappedStore,
   rules: readonly CompiledRule[],
   options: DenyCacheOptions = {},
-): DatedStore {
+): WrappedStore {
   const { maxKeys = MAX_KEYS, origin = store } = options;
   const clocks = clocksOf(store);
 
@@ -111,10 +111,10 @@ export function denyCache(
 
   /** How long a decision stands whatever happens, in ms. */
   function holdsMs(
-    { rule, allowed, blocked, blockedMs = 0, retryAfterMs, source }: DatedDecision,
+    { rule, allowed, blockedMs, retryAfterMs, source }: ChargedDecision,
   ): number {
     if (allowed || source !== "store" || !certain.has(rule)) return 0;
-    if (blocked) return blockedMs;
+    if (blockedMs > 0) return blockedMs;
     return certain.get(rule) === "all" && retryAfterMs < Infinity ? retryAfterMs : 0;
   }
 
@@ -123,7 +123,7 @@ export function denyCache(
     return waitMs - passedMs(asked, now);
   }
 
-  function refusalOf({ key, cost, policy, algorithm, since }: Check, now: Reading): DatedDecision | null {
+  function refusalOf({ key, cost, policy, algorithm, since }: Check, now: Reading): ChargedDecision | null {
     const refusal = known.get(key);
     if (refusal === undefined) return null;
     const left = leftMs(refusal, now);
@@ -143,7 +143,7 @@ export function denyCache(
       resetAfterMs: decision.resetAfterMs - agoMs,
       // Of a cost below the one refused only the block is known.
       retryAfterMs: (cost < decision.cost ? waitMs : decision.retryAfterMs) - agoMs,
-      blockedMs: decision.blocked ? waitMs - agoMs : 0,
+      blockedMs: decision.blockedMs > 0 ? waitMs - agoMs : 0,
       source: "deny-cache",
       at: decision.at + agoMs,
       chargedAt: decision.at + agoMs,
@@ -151,8 +151,8 @@ export function denyCache(
   }
 
   /** The known refusals that answer a request; null when the store must be asked. */
-  function answerTo(checks: readonly Check[], now: Reading): readonly DatedDecision[] | null {
-    const refusals: DatedDecision[] = [];
+  function answerTo(checks: readonly Check[], now: Reading): readonly ChargedDecision[] | null {
+    const refusals: ChargedDecision[] = [];
     let mustAsk = false;
     for (const check of checks) {
       const refusal = refusalOf(check, now);
@@ -171,7 +171,7 @@ export function denyCache(
     }
   }
 
-  function remember({ key, cost, algorithm }: Check, decision: DatedDecision, asked: Reading): void {
+  function remember({ key, cost, algorithm }: Check, decision: ChargedDecision, asked: Reading): void {
     const waitMs = holdsMs(decision);
     // A charge since then makes the numbers of an older refusal wrong.
     known.delete(key);
@@ -179,7 +179,7 @@ export function denyCache(
     const [oldest] = known.size >= maxKeys ? known.keys() : [];
     if (oldest !== undefined) known.delete(oldest);
     const tookMs = Math.max(0, clocks.steady() - asked.steady);
-    known.set(key, { decision, cost: decision.blocked ? 0 : cost, algorithm, waitMs, asked, tookMs });
+    known.set(key, { decision, cost: decision.blockedMs > 0 ? 0 : cost, algorithm, waitMs, asked, tookMs });
   }
 
   function forgetting<T>(keys: readonly string[], run: () => MaybePromise<T>): MaybePromise<T> {
@@ -202,7 +202,7 @@ export function denyCache(
     );
   }
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
     if (!spend) return store.decide(checks, false);
     const returned = checks.filter(givesBack);
     if (returned.length > 0) {

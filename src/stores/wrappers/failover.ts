@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatedDecision, type Decision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses, type StoreDecision } from "../../decision.ts";
 import { each, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { answerOf } from "./answer.ts";
@@ -15,7 +15,7 @@ import { healthOf, type PartHealth } from "./health.ts";
 import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, standInFor } from "./fallback.ts";
-import type { Check, DatedStore, Store, StoreChange } from "../store.ts";
+import type { Check, Store, StoreChange, WrappedStore } from "../store.ts";
 
 /** What {@link failover} takes beside a store. */
 export interface FailoverOptions {
@@ -64,7 +64,7 @@ const checkOf = ({ check }: Item): Check => check;
  * @param options See {@link FailoverOptions}.
  * @returns A store that never fails, but for `forget`: that is an operator's wish, and rejects when it cannot be done.
  */
-export function failover(store: Store, options: FailoverOptions): DatedStore {
+export function failover(store: Store, options: FailoverOptions): WrappedStore {
   const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
   const { deadlineMs = DEADLINE_MS } = store;
   const standIn = standInFor(store, rules, onStoreFailure);
@@ -74,7 +74,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
   const policies = rules.map((rule) => rule.onStoreFailure ?? onStoreFailure);
   health.join(policies, (change) => listeners.forEach((listener) => listener(change)));
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
     if (checks.length === 0 || checks.some(isElsewhere)) return standIn.decide(checks, spend, 0);
     return then(each(checks, partOf, undefined), (parts) => {
       const [first] = parts;
@@ -91,7 +91,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
     checks: readonly Check[],
     parts: readonly (PartHealth | null)[],
     spend: boolean,
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const trials = new Map<string, Trial | null>();
     for (const { policy: { name } } of checks) {
       const breaker = health.ruleBreaker(name);
@@ -120,7 +120,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
     checks: readonly Check[],
     spend: boolean,
     trials: readonly Trial[],
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const { breaker, returns } = part;
     let ticket = breaker.enter();
     if (ticket === null) {
@@ -139,11 +139,11 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
     return rescue(ask, recover, { part, checks, spend, ticket, trials });
   }
 
-  function ask(call: Call): MaybePromise<readonly DatedDecision[]> {
+  function ask(call: Call): MaybePromise<readonly ChargedDecision[]> {
     return then(inTime(store.decide(call.checks, call.spend), deadlineMs), accept, call);
   }
 
-  function accept(answer: readonly Decision[], call: Call): readonly DatedDecision[] {
+  function accept(answer: readonly StoreDecision[], call: Call): readonly ChargedDecision[] {
     const { part, checks, spend, ticket, trials } = call;
     const decisions = answerOf(checks, answer, clock);
     for (const { breaker, ticket } of trials) breaker.succeed(ticket, true);
@@ -152,7 +152,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
     return decisions;
   }
 
-  function recover(error: unknown, call: Call): MaybePromise<readonly DatedDecision[]> {
+  function recover(error: unknown, call: Call): MaybePromise<readonly ChargedDecision[]> {
     const { part, checks, spend, ticket, trials } = call;
     const rule = ruleOf(error);
     if (rule !== null && checks.some(({ policy }) => policy.name === rule)) {
@@ -172,7 +172,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
     rule: string,
     error: unknown,
     { checks, part, spend, trials }: Call,
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const breaker = health.ruleBreaker(rule, true)!;
     const trial = trials.find((trial) => trial.breaker === breaker);
     breaker.fail(trial?.ticket ?? breaker.enter() ?? 0, error);
@@ -190,7 +190,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
 
   /** The verdict was made elsewhere, so a charge that the store tells of later is nobody's. */
   function takeBack(error: unknown, { part, checks }: Call): void {
-    const late = lateAnswer<readonly Decision[]>(error);
+    const late = lateAnswer<readonly StoreDecision[]>(error);
     if (late === undefined) return;
     health.aside(late.then((answer) => {
       const decisions = answerOf(checks, answer, clock);
@@ -219,7 +219,7 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
 }
 
 /** Did the store write anything for this? */
-function hasCharged(checks: readonly Check[], decisions: readonly DatedDecision[]): boolean {
+function hasCharged(checks: readonly Check[], decisions: readonly ChargedDecision[]): boolean {
   return checks.some(({ cost }) => cost !== 0) && !decisions.some(refuses) &&
     decisions.some(({ allowed }) => allowed);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import { rescue } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { memoryStore } from "../memory/memory_store.ts";
@@ -21,9 +21,9 @@ export interface StandIn {
    *
    * @param waitMs How long the store will not be asked, in ms.
    */
-  decide(checks: readonly Check[], spend: boolean, waitMs: number): readonly DatedDecision[];
+  decide(checks: readonly Check[], spend: boolean, waitMs: number): readonly ChargedDecision[];
   /** Charges here what the store charged, by its clock, so that an outage hands nobody a new quota. */
-  mirror(checks: readonly Check[], decisions: readonly DatedDecision[]): void;
+  mirror(checks: readonly Check[], decisions: readonly ChargedDecision[]): void;
   /** Forgets a key. */
   forget(key: string): void;
   /** The store's time, as far as it is known. */
@@ -31,7 +31,7 @@ export interface StandIn {
 }
 
 /** The verdict of a failure policy. Its numbers mean nothing. */
-function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: number): DatedDecision {
+function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: number): ChargedDecision {
   return decisionOf(check, {
     allowed,
     remaining: 0,
@@ -95,13 +95,15 @@ export function standInFor(
       const places = checks.map(placeOf);
       const isDenied = checks.some(({ policy }, i) => places[i] === "deny" && policy.mode === "enforce");
       const counted = checks.filter((_, i) => places[i] === "local");
-      const counts = counted.length === 0 ? [] : local.decide(counted, spend && !isDenied) as DatedDecision[];
+      const counts = counted.length === 0
+        ? []
+        : local.decide(counted, spend && !isDenied) as ChargedDecision[];
       const answers = counts.values();
       return checks.map((check, i) => {
         if (places[i] !== "local") {
           return verdict(check, places[i] === "allow", Math.max(RETRY_MS, waitMs), clock());
         }
-        const answer = answers.next().value as DatedDecision;
+        const answer = answers.next().value as ChargedDecision;
         answer.source = "local";
         return answer;
       });

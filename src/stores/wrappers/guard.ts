@@ -4,14 +4,14 @@
  * @module
  */
 
-import { type DatedDecision, writeVerdict } from "../../decision.ts";
+import { type ChargedDecision, writeVerdict } from "../../decision.ts";
 import { then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { wrapStore } from "./wrap_store.ts";
 import { denyCache } from "./deny_cache.ts";
 import { isMemoryStore } from "../memory/memory_store.ts";
 import { failover } from "./failover.ts";
-import type { AnsweringStore, Check, DatedStore, LeasingStore, OpenCheck, Store } from "../store.ts";
+import type { AnsweringStore, Check, LeasingStore, OpenCheck, Store, WrappedStore } from "../store.ts";
 import { warnOnce } from "../../warn_once.ts";
 import { checkSafety, type UnsafeStore } from "./per_process.ts";
 
@@ -42,7 +42,7 @@ export function guard(
 }
 
 /** A store that decides checks, for a throttle's questions. */
-function answering(store: DatedStore): AnsweringStore {
+function answering(store: WrappedStore): AnsweringStore {
   const decide = (checks: readonly (Check | OpenCheck)[], spend?: boolean) =>
     store.decide(checks.map(plain), spend);
   return {
@@ -57,7 +57,7 @@ function plain({ key, policy, algorithm, cost, since, chargedBy }: Check | OpenC
 }
 
 /** Writes decisions into the questions that they answer: the deny cache answers with the refusing rules alone. */
-function note(decisions: readonly DatedDecision[], questions: readonly OpenCheck[]): void {
+function note(decisions: readonly ChargedDecision[], questions: readonly OpenCheck[]): void {
   let next = 0;
   for (const question of questions) {
     const decision = decisions[next];

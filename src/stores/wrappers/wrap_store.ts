@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DatedStore, Store } from "../store.ts";
+import type { Store, WrappedStore } from "../store.ts";
 
 /**
  * A store around another.
@@ -12,7 +12,10 @@ import type { DatedStore, Store } from "../store.ts";
  * @param store The store within.
  * @param own What is done here. All else is passed on; `forget` is there only if the store within has it.
  */
-export function wrapStore(store: Store, own: Pick<DatedStore, "decide"> & Partial<DatedStore>): DatedStore {
+export function wrapStore(
+  store: Store,
+  own: Pick<WrappedStore, "decide"> & Partial<WrappedStore>,
+): WrappedStore {
   const { forget = (key: string) => store.forget?.(key), ...rest } = own;
   return {
     shared: store.shared,
@@ -22,7 +25,7 @@ export function wrapStore(store: Store, own: Pick<DatedStore, "decide"> & Partia
     clock: store.clock,
     prepare: (rules) => store.prepare?.(rules),
     observe: (listener) => store.observe?.(listener),
-    background: () => (store as DatedStore).background?.() ?? null,
+    background: () => (store as WrappedStore).background?.() ?? null,
     ...rest,
     ...(store.forget === undefined ? {} : { forget }),
   };
