@@ -94,7 +94,7 @@ describe("memoryStore", () => {
     ask("a");
     clock.now += 500;
     const common = {
-      policy: "rule",
+      rule: "rule",
       limit: 10,
       windowMs: MINUTE,
       mode: "enforce",
@@ -232,6 +232,19 @@ describe("memoryStore", () => {
         const { ask } = storeOf();
         assertEquals(ask("k", { algorithm, limit: 1 }).allowed, true);
         assertEquals(ask("k", { algorithm: another, limit: 1 }).allowed, true, `${one} and then ${other}`);
+      }
+    }
+  });
+
+  it("keeps the states of many keys apart where algorithms of other forms are asked about them in turn", () => {
+    const { decide } = storeOf();
+    const algorithms = [ALGORITHMS.fixedWindow, ALGORITHMS.gcra, ALGORITHMS.slidingLog, ALGORITHMS.anObject];
+    for (const cost of [1, 2]) {
+      for (let i = 0; i < 100; i++) {
+        for (const algorithm of algorithms) {
+          const [{ allowed, remaining }] = decide([check(`${i}`, { algorithm, cost })]);
+          assertEquals([allowed, remaining], [true, cost === 1 ? 9 : 7], `${algorithm.name} ${i}`);
+        }
       }
     }
   });
