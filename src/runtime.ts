@@ -15,6 +15,7 @@ interface Globals {
     readonly permissions?: {
       querySync?(what: { name: "env"; variable: string }): { readonly state: string };
     };
+    readonly test?: { readonly length: number };
   };
   readonly navigator?: { readonly userAgent?: string };
 }
@@ -42,6 +43,8 @@ export interface Surroundings {
   readonly userAgent: string | undefined;
   /** Was this process forked by `node:cluster`? */
   readonly isClusterWorker: boolean;
+  /** Does `deno test` run this? */
+  readonly isDenoTest: boolean;
 }
 
 /** On Deno a variable that may not be read would stop everything with a question or an error. */
@@ -59,5 +62,9 @@ export const surroundings: Surroundings = {
   },
   get isClusterWorker() {
     return globals.process?.getBuiltinModule?.("node:cluster")?.isWorker === true;
+  },
+  /** Elsewhere `Deno.test` does nothing, and takes nothing. */
+  get isDenoTest() {
+    return (globals.Deno?.test?.length ?? 0) > 0;
   },
 };

@@ -23,6 +23,8 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
     algorithm: algorithmOf({ limit, windowMs, ...algorithm }),
     cost: 1,
     since: null,
+    // As a throttle names them: then the partition is looked up by itself.
+    stateName: "rule",
     partition: "",
   };
   const open = { ...store.decide([check], false)[0], ...check };
@@ -61,8 +63,8 @@ const PATIENCE = 60_000;
 /** Decides a client's request under rules on a shared store, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
-    ? (await load("src/stores/redis.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
-    : (await load("src/stores/upstash.js")).upstashStore({
+    ? (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
+    : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
       token: http.token,
       timeoutMs: PATIENCE,
@@ -90,7 +92,7 @@ export async function shared({ rules, tcp, http }) {
 
 /** Asks a Redis about one key under one algorithm: what a check costs and which charge it corrects are up to who asks. */
 export async function single({ tcp, limit, windowMs, algorithm }) {
-  const store = (await load("src/stores/redis.js")).redisStore({ client: tcp, timeoutMs: PATIENCE });
+  const store = (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE });
   const implementation = algorithmOf({ limit, windowMs, ...algorithm });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   return (cost, since = null) =>

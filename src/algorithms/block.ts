@@ -22,7 +22,8 @@ export interface Block {
   readonly maxMs: number;
 }
 
-interface State<Inner> {
+/** What a state says. */
+interface Parts<Inner> {
   /** The block's end, epoch ms; 0 when there was none. */
   readonly until: number;
   /** How long it lasted. */
@@ -30,6 +31,37 @@ interface State<Inner> {
   /** When the key was refused, epoch ms, ascending; fewer than `after`. */
   readonly refusals: readonly number[];
   readonly inner: Inner | null;
+}
+
+/**
+ * As it is remembered: where the inner state is a list of numbers, as one more of them, the block's own first: its end, how
+ * long it lasted, how many refusals, each of them.
+ */
+type State<Inner> = Parts<Inner> | readonly number[];
+
+/** Where the refusals begin in such a list. */
+const REFUSALS = 3;
+
+const NOTHING: Parts<never> = { until: 0, lastMs: 0, refusals: [], inner: null };
+
+function partsOf<Inner>(state: State<Inner> | null): Parts<Inner> {
+  if (state === null) return NOTHING;
+  if (!isList(state)) return state;
+  const begins = REFUSALS + state[2];
+  const inner = state.length > begins ? state.slice(begins) as Inner : null;
+  return { until: state[0], lastMs: state[1], refusals: state.slice(REFUSALS, begins), inner };
+}
+
+function stateOf<Inner>(parts: Parts<Inner>): State<Inner> {
+  const { until, lastMs, refusals, inner } = parts;
+  if (inner === null) return [until, lastMs, refusals.length, ...refusals];
+  // An empty list would be none once it is read.
+  if (!isList(inner) || inner.length === 0) return parts;
+  return [until, lastMs, refusals.length, ...refusals, ...inner];
+}
+
+function isList(value: unknown): value is readonly number[] {
+  return Array.isArray(value);
 }
 
 /**
@@ -128,9 +160,10 @@ end)()`,
     capacity: algorithm.capacity?.bind(algorithm),
     unsupported: algorithm.unsupported?.bind(algorithm),
     step(state, policy, now, cost, since) {
-      const inner = state?.inner ?? null;
-      let { until, lastMs } = state ?? { until: 0, lastMs: 0 };
-      let refusals = state?.refusals.filter((at) => at + withinMs > now) ?? [];
+      const before = partsOf(state);
+      const { inner } = before;
+      let { until, lastMs } = before;
+      let refusals = before.refusals.filter((at) => at + withinMs > now);
       let mended = false;
       if (isAhead(until - lastMs, now, lastMs)) [until, mended] = [now + lastMs, true];
       if (refusals.length > 0 && isAhead(refusals[refusals.length - 1], now, withinMs)) {
@@ -167,7 +200,7 @@ end)()`,
         remaining: blocked ? 0 : step.remaining,
         resetAfterMs: blocked ? Math.max(step.resetAfterMs, leftMs) : step.resetAfterMs,
         retryAfterMs: blocked ? Math.max(step.retryAfterMs, leftMs) : step.retryAfterMs,
-        state: changed ? { until, lastMs, refusals, inner: kept } : state,
+        state: changed ? stateOf({ until, lastMs, refusals, inner: kept }) : state,
         ttlMs: Math.max(
           step.ttlMs,
           lastMs > 0 ? leftMs + 2 * lastMs : 0,

@@ -34,8 +34,11 @@ const KEPT = 0.9;
 /** The part of a window, per client of the quota, after which a process whose share is below one unit asks what is left. */
 const PAUSE = 0.25;
 
+/** The part of a unit that is enough for one more request: with a whole one the end of each window's quota would be nobody's. */
+const ENOUGH = 0.65;
+
 /** How far a process that was busy may catch up on the spreading, in ms: timers are late. */
-const LATE_MS = 5;
+const LATE_MS = 10;
 
 /** How long an unanswered request keeps others from asking too what is left, in ms; and a quota whose end is not told. */
 export const ALONE_MS = 1000;
@@ -89,7 +92,7 @@ export function newBucket(): Bucket {
       const aloneUntil = unanswered.length > 0 ? unanswered.at(-1)! + ALONE_MS : 0;
       const opens = isOver
         ? aloneUntil
-        : free(now) < 1
+        : free(now) < ENOUGH
         ? Math.min(resetAt, Math.max(aloneUntil, heardAt + spanMs * PAUSE / share()))
         : spread
         ? nextAt
@@ -105,14 +108,15 @@ export function newBucket(): Bucket {
       unanswered.splice(unanswered.indexOf(sentAt), 1);
     },
     learn({ remaining, limit, cost, resetMs, windowMs }, sentAt, now) {
-      const isMore = remaining > left && now < resetAt;
-      // Requests and answers overtake each other: this one tells of a time before the newest.
-      const isOlder = isMore && (sentAt < newestAt || remaining <= left + open());
-      const isNewWindow = isMore || now >= resetAt;
-      const used = isOlder ? 0 : isNewWindow ? (limit ?? remaining + cost) - remaining : left - remaining;
+      const isNewWindow = now >= resetAt || remaining > left;
+      // Of requests that were under way together either may have come first: this one tells of a time before the newest.
+      if (isNewWindow && now < resetAt && sentAt <= heardAt) {
+        own++;
+        return;
+      }
       own = own * KEPT + 1;
-      total = total * KEPT + Math.max(cost, used);
-      if (isOlder) return;
+      total = total * KEPT +
+        Math.max(cost, isNewWindow ? (limit ?? remaining + cost) - remaining : left - remaining);
       const restMs = Math.min(BELIEVED_MS, (resetMs ?? windowMs) || ALONE_MS);
       if (isNewWindow) {
         nextAt = 0;

@@ -17,7 +17,10 @@ export interface PacedFetchOptions {
   fetch?: Fetch;
   /** The longest that one call waits in all, in ms; a call that would wait longer answers with a 429. Default 60,000. */
   maxWaitMs?: number;
-  /** Spread what is left of a quota over the rest of its window, rather than use it at once. Default true. */
+  /**
+   * Spread what is left of a quota over the rest of its window, rather than use it at once. False is for a process that has
+   * the quota for itself: several that use theirs at once cannot know of each other. Default true.
+   */
   spread?: boolean;
   /**
    * Which refused requests are sent again: "idempotent" (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), "all", or "none". A

@@ -389,8 +389,8 @@ describe("keys", () => {
 describe("unsafe stores", () => {
   row("D042 D044 D052 D146 D148 D053 D055 D056 S029", "are shown by tests of their own", () => {
     const proof: Readonly<Record<string, readonly string[]>> = {
-      conformance_test: ["redis"],
-      unsafe_store_test: ['"error"', '"ignore"', "warn"],
+      "stores/conformance_test": ["redis"],
+      "stores/wrappers/per_process_test": ['"error"', '"ignore"', "warn"],
       "harness/clients": ["ioredis", "iovalkey"],
     };
     for (const [file, words] of Object.entries(proof)) {

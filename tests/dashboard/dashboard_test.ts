@@ -303,7 +303,7 @@ describe("what the dashboard sends to browsers", () => {
     });
     const path = `/${encodeURIComponent(hostile.replaceAll("/", "|"))}/${encodeURIComponent(hostile)}`;
     for (let i = 0; i < 2; i++) await send(requestTo(path, { headers: { "x-key": hostile } }));
-    const decision = { ...await throttle.usage("all", hostile), policy: hostile };
+    const decision = { ...await throttle.usage("all", hostile), rule: hostile };
     const event = { at: START, method: hostile, route: hostile, key: hostile };
     statistics({ ...event, type: "denied", decisions: [decision] });
     statistics({ ...event, type: "store", state: "failing", error: new Error(hostile), decisions: [] });

@@ -281,9 +281,9 @@ describe("rateLimit, draft 11", () => {
     const written = write(rateLimit(), report, there);
     return [written["ratelimit-policy"], written["ratelimit"]];
   };
-  const burst = { policy: "burst", limit: 10, windowMs: 1000, remaining: 9, resetAfterMs: 1000 };
+  const burst = { rule: "burst", limit: 10, windowMs: 1000, remaining: 9, resetAfterMs: 1000 };
   const daily = {
-    policy: "daily",
+    rule: "daily",
     limit: 1000,
     windowMs: 86_400_000,
     remaining: 873,
@@ -573,7 +573,7 @@ describe("rateLimit, draft 11", () => {
 describe("rateLimit, drafts 7 and 6", () => {
   const state7 = (report: Report, there: HeadersInit = {}) => write(rateLimit({ draft: 7 }), report, there);
   const state6 = (report: Report, there: HeadersInit = {}) => write(rateLimit({ draft: 6 }), report, there);
-  const day = { policy: "day", limit: 1000, windowMs: 86_400_000, remaining: 10, resetAfterMs: 75_428_000 };
+  const day = { rule: "day", limit: 1000, windowMs: 86_400_000, remaining: 10, resetAfterMs: 75_428_000 };
 
   it("draft 7 tells the tightest rule as a dictionary, and every policy by its quota", () => {
     const written = state7(reportOf(quota(), quota(day)));

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe as suite, it } from "node:test";
-import { BareItem, parseList, Token } from "structured-headers";
+import { type BareItem, parseList, Token } from "structured-headers";
 import {
   byApiKey,
   byGlobal,

@@ -158,7 +158,7 @@ describe("throttle, the Hono middleware", () => {
     const error = assertThrows(() => throttle(shared, { sendHeaders: "never" }), TypeError);
     assertEquals(
       error.message,
-      'Cannot give options to a throttle that is made already: current value is ["report"]',
+      'Cannot give options to a throttle that is made already: current value is ["sendHeaders"]',
     );
   });
 

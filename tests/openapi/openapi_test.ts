@@ -681,8 +681,8 @@ suite("every documented example really is what the server sends", () => {
     for (const [ruleName, written] of rules) {
       it(`${formatName}, ${ruleName}: with every rejection and report`, async () => {
         for (const [, reject] of rejections) {
-          for (const report of ["always", "denied", "never"] as const) {
-            const options = { headers, reject, report, authenticate, client };
+          for (const sendHeaders of ["always", "denied", "never"] as const) {
+            const options = { headers, reject, sendHeaders, authenticate, client };
             const { document, responses } = responsesFor(written, options);
             const throttle = createThrottle(written, { ...options, store: memoryStore({ clock }) });
             const handler = throttle.wrap(() => new Response(null));
@@ -709,8 +709,8 @@ suite("every documented example really is what the server sends", () => {
         },
       };
       for (const [, reject] of rejections) {
-        for (const report of ["always", "denied", "never"] as const) {
-          const options = { headers, reject, report, client };
+        for (const sendHeaders of ["always", "denied", "never"] as const) {
+          const options = { headers, reject, sendHeaders, client };
           const { document, responses } = responsesFor(written, options);
           const response = await createThrottle(written, { ...options, store })
             .wrap(() => new Response(null))(new Request("https://api.example/"));
@@ -726,8 +726,8 @@ suite("every documented example really is what the server sends", () => {
         key: byUser(),
       }];
       const authenticate = () => new Response(null, { status: 401 });
-      for (const report of ["always", "denied", "never"] as const) {
-        const options = { headers, report, authenticate, client };
+      for (const sendHeaders of ["always", "denied", "never"] as const) {
+        const options = { headers, sendHeaders, authenticate, client };
         const { document, responses } = responsesFor(written, options);
         const response = await createThrottle(written, { ...options, store: memoryStore({ clock }) })
           .wrap(() => new Response(null))(new Request("https://api.example/"));

@@ -40,8 +40,10 @@ describe("clients of one quota", () => {
     // What comes back bit by bit is told with the time of the whole: half is what can be spread over that.
     ["four of a sliding log", { rule: { rate: "100/s", algorithm: slidingLog() } }, 0.005, 45],
     ["four of a sliding window", { rule: { rate: "100/s", algorithm: slidingWindow() } }, 0.02, 30],
-    ["one that does not spread", { clients: 1, atOnce: 100, spread: false }, 0.005, 90],
-    ["four that do not spread", { spread: false }, 0.02, 95],
+    ["one that does not spread", { clients: 1, atOnce: 100, spread: false }, 0, 95],
+    // At once they cannot know of each other.
+    ["four that do not spread", { spread: false }, 0.05, 95],
+    ["one that does not spread, far away", { clients: 1, atOnce: 100, way: [25, 75], spread: false }, 0, 85],
   ];
   for (const [title, change, refusedAtMost, rateAtLeast] of table) {
     it(`${title}: at most ${refusedAtMost * 100} % refused, at least ${rateAtLeast} of 100 per second used`, async () => {

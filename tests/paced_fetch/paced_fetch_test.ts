@@ -113,7 +113,8 @@ describe("pacedFetch and Weir", () => {
         );
         const { refused, passed, tookMs } = await runs.get(name)!;
         assertEquals(passed, 48);
-        assertLessOrEqual(refused, clients);
+        // Those sent at once may be in the server's queue for longer than the window, where a machine is busy.
+        assertLessOrEqual(refused, spread ? clients : 10);
         assertGreaterOrEqual(tookMs, 1000);
       });
     }

@@ -12,7 +12,7 @@ const client = { address: () => "192.0.2.1" };
 const request = () => new Request("https://example.com/");
 
 /** The package as it runs, compiled on Node, in a folder from which its dependencies are found. */
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const extension = /\.\w+$/.exec(import.meta.url)![0];
 mkdirSync(".artefacts", { recursive: true });
 const folder = mkdtempSync(join(".artefacts", "copy-"));

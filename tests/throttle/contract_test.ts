@@ -343,7 +343,7 @@ describe("withThrottle and createThrottle", () => {
     [
       "options beside a throttle",
       () => withThrottle(() => new Response(), made, { sendHeaders: "never" }),
-      '["report"]',
+      '["sendHeaders"]',
     ],
     ["no rule", () => createThrottle([]), "needs at least one rule: current value is []"],
     ["null", () => createThrottle(null as never), "it must be a rate or a rule"],
@@ -374,7 +374,7 @@ describe("withThrottle and createThrottle", () => {
       "headers must be a list",
     ],
     [
-      "report",
+      "sendHeaders",
       () => createThrottle("1/s", { sendHeaders: "sometimes" as never }),
       '"always", "denied", "never"',
     ],
@@ -400,7 +400,13 @@ describe("withThrottle and createThrottle", () => {
   }
 
   it("take an option that is undefined for one that is not given", async () => {
-    const options = { client, store: undefined, headers: undefined, report: undefined, observers: undefined };
+    const options = {
+      client,
+      store: undefined,
+      headers: undefined,
+      sendHeaders: undefined,
+      observers: undefined,
+    };
     const handler = withThrottle(() => new Response(), "1/min", options as unknown as ThrottleOptions);
     assertEquals((await handler(requestTo())).headers.get("x-ratelimit-remaining"), "0");
   });

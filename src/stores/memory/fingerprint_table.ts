@@ -36,10 +36,10 @@ import type { SplitCheck } from "../store.ts";
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
 /** The slots of such a segment, and of one that has just begun. */
-const FULL_SLOTS = 9440;
+const FULL_SLOTS = 9280;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is made anew. */
-const MOST_FILLED = 8 / 9;
+const MOST_FILLED = 0.9;
 /** How many slots are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
 const SEARCHED = 128;
 /** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */

@@ -13,13 +13,10 @@ import {
 } from "../../algorithms/log.ts";
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { type Form, OVER, shareOf } from "./form.ts";
-import { type Slab, slabOf } from "./slab.ts";
+import { numberBlocks } from "./number_blocks.ts";
 import type { Cursor } from "./cursor.ts";
 
 // The numbers of a slot: time and units of the one charge; else the block's number and, below 0, how many charges it has.
-
-/** Sizes of blocks: 2^1 charges, 2^2, and so on. */
-const SIZES = 32;
 
 /** The step over a log of an algorithm that has one. A copy of an algorithm with a step of its own is to be stepped by that. */
 export function stepOverLog({ step }: Algorithm): StepLog | undefined {
@@ -34,24 +31,7 @@ function roomAt(cursor: Cursor, length: number): Float64Array {
 
 /** The form. */
 export function logForm(): Form {
-  const slabs: (Slab | undefined)[] = [];
-  const slabFor = (size: number): Slab => slabs[size] ??= slabOf(2 << size);
-  const slabAt = (block: number): Slab => slabFor(block % SIZES);
-
-  /** A block for so many charges: the one that is there, where it is the right one or the next larger. */
-  function blockFor(charges: number, block: number | null): number {
-    const size = Math.max(1, 32 - Math.clz32(charges - 1));
-    if (block !== null) {
-      const has = block % SIZES;
-      if (has === size || has === size + 1) return block;
-      giveBack(block);
-    }
-    return slabFor(size).take() * SIZES + size;
-  }
-
-  function giveBack(block: number): void {
-    slabAt(block).give(Math.floor(block / SIZES));
-  }
+  const blocks = numberBlocks();
 
   return {
     width: 2,
@@ -66,11 +46,9 @@ export function logForm(): Form {
         log[1] = charges;
         cursor.logEnd = charges > 0 ? 2 : 0;
       } else {
-        const slab = slabAt(states[at]);
-        const block = Math.floor(states[at] / SIZES);
-        const from = slab.placeOf(block);
+        const from = blocks.placeOf(states[at]);
         const length = -2 * charges;
-        copyRun(slab.dataOf(block), from, from + length, roomAt(cursor, length), 0);
+        copyRun(blocks.dataOf(states[at]), from, from + length, roomAt(cursor, length), 0);
         cursor.logEnd = length;
       }
     },
@@ -85,13 +63,11 @@ export function logForm(): Form {
       const block = states[at + 1] < 0 ? states[at] : null;
       const length = changedLength(logStep);
       if (length > 2) {
-        const now = states[at] = blockFor(length / 2, block);
-        const within = Math.floor(now / SIZES);
-        const slab = slabAt(now);
-        writeChanged(logStep, slab.dataOf(within), slab.placeOf(within));
+        const now = states[at] = blocks.fit(length, block);
+        writeChanged(logStep, blocks.dataOf(now), blocks.placeOf(now));
         states[at + 1] = -length / 2;
       } else {
-        if (block !== null) giveBack(block);
+        if (block !== null) blocks.give(block);
         states[at + 1] = 0;
         writeChanged(logStep, states, at);
       }
@@ -103,17 +79,15 @@ export function logForm(): Form {
       const step = stepOverLog(algorithm)!;
       if (charges >= 0) step(logStep, states, at, charges > 0 ? at + 2 : at, policy, now, 0, null);
       else {
-        const slab = slabAt(states[at]);
-        const block = Math.floor(states[at] / SIZES);
-        const from = slab.placeOf(block);
-        step(logStep, slab.dataOf(block), from, from - 2 * charges, policy, now, 0, null);
+        const from = blocks.placeOf(states[at]);
+        step(logStep, blocks.dataOf(states[at]), from, from - 2 * charges, policy, now, 0, null);
       }
       cursor.ttlMs = logStep.ttlMs;
       return logStep.ttlMs <= 0 ? OVER : shareOf(logStep.remaining, policy);
     },
     free({ states, wide }, slot) {
       const at = wide * slot + 1;
-      if (states[at + 1] < 0) giveBack(states[at]);
+      if (states[at + 1] < 0) blocks.give(states[at]);
       states[at + 1] = 0;
     },
     take({ logStep }) {

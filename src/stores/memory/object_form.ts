@@ -1,20 +1,40 @@
 /**
- * States of any kind: they hang on the slot, which has the time at which they are over.
+ * States of any kind: a list of numbers is in a block of numbers, anything else hangs on the slot as it is.
  *
  * @module
  */
 
 import { type Form, OVER } from "./form.ts";
+import { numberBlocks } from "./number_blocks.ts";
 import { writeStep } from "./packed_step.ts";
+
+// The numbers of a slot: when the state is over and, of a list of numbers, the block's number and how many it has, else 0.
+
+function isNumbers(state: unknown): state is readonly number[] {
+  return Array.isArray(state) && state.length > 0 && state.every((number) => typeof number === "number");
+}
 
 /** The form. */
 export function objectForm(): Form {
+  const blocks = numberBlocks();
+
+  function listAt(block: number, length: number): number[] {
+    const data = blocks.dataOf(block);
+    const from = blocks.placeOf(block);
+    const list: number[] = new Array(length);
+    for (let i = 0; i < length; i++) list[i] = data[from + i];
+    return list;
+  }
+
   return {
-    width: 1,
+    width: 3,
     hasObjects: true,
     read(cursor, { states, wide, objects }, slot, now) {
-      cursor.hasState = now < states[wide * slot + 1];
-      cursor.unpacked = cursor.hasState ? objects![slot] : null;
+      const at = wide * slot + 1;
+      const length = states[at + 2];
+      cursor.hasState = now < states[at];
+      if (!cursor.hasState) cursor.unpacked = null;
+      else cursor.unpacked = length > 0 ? listAt(states[at + 1], length) : objects![slot];
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
       const before = cursor.hasState ? cursor.unpacked : null;
@@ -24,15 +44,29 @@ export function objectForm(): Form {
       cursor.kept = step.state;
     },
     write({ kept, ttlMs }, { states, wide, objects }, slot, now) {
-      states[wide * slot + 1] = now + ttlMs;
-      objects![slot] = kept;
+      const at = wide * slot + 1;
+      const block = states[at + 2] > 0 ? states[at + 1] : null;
+      states[at] = now + ttlMs;
+      if (isNumbers(kept)) {
+        const list = states[at + 1] = blocks.fit(kept.length, block);
+        states[at + 2] = kept.length;
+        blocks.dataOf(list).set(kept, blocks.placeOf(list));
+        objects![slot] = undefined;
+      } else {
+        if (block !== null) blocks.give(block);
+        states[at + 2] = 0;
+        objects![slot] = kept;
+      }
     },
     // Not stepped: nobody knows what that costs.
     look(cursor, { states, wide, levels }, slot, _, now) {
       cursor.ttlMs = states[wide * slot + 1] - now;
       return cursor.ttlMs <= 0 ? OVER : levels[slot] / 255;
     },
-    free({ objects }, slot) {
+    free({ states, wide, objects }, slot) {
+      const at = wide * slot + 1;
+      if (states[at + 2] > 0) blocks.give(states[at + 1]);
+      states[at + 2] = 0;
       objects![slot] = undefined;
     },
     take: ({ kept }) => kept,

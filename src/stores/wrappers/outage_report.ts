@@ -5,6 +5,7 @@
  */
 
 import type { FailurePolicy } from "../../rules/rule.ts";
+import { complain } from "../../warn_once.ts";
 import type { StoreChange } from "../store.ts";
 
 const LONGEST = 300;
@@ -35,13 +36,11 @@ export function report(
 ): void {
   const subject = part === undefined ? name : `${name} (${part})`;
   if (state === "healed") {
-    console.error(`@weir/throttle: ${subject} works again, and decides again.`);
+    complain(`${subject} works again, and decides again.`);
     return;
   }
   const words = [...policies].map((policy) => `"${policy}"`).sort().join(" or ");
-  console.error(
-    `@weir/throttle: ${subject} cannot be used: ${
-      reasonOf(error)
-    } Until it can, onStoreFailure decides: ${words}.`,
+  complain(
+    `${subject} cannot be used: ${reasonOf(error)} Until it can, onStoreFailure decides: ${words}.`,
   );
 }

@@ -49,9 +49,10 @@ const PLACES: readonly Place[] = [
   { name: "under PM2", isHere: ({ env }) => env("pm_id") !== undefined && env("instances") !== "1" },
   { name: "in a cluster", isHere: ({ isClusterWorker }) => isClusterWorker },
   {
-    // Without the variable Deno takes every processor, and nothing in its threads tells that there are others.
+    // Without the variable Deno takes every processor, and nothing in its threads tells that there are others. `deno test`
+    // goes by the same variable, and shares no traffic.
     name: "under `deno serve --parallel`",
-    isHere: ({ env, has }) => has("Deno") && Number(env("DENO_JOBS") ?? 1) > 1,
+    isHere: ({ env, has, isDenoTest }) => has("Deno") && !isDenoTest && Number(env("DENO_JOBS") ?? 1) > 1,
   },
 ];
 

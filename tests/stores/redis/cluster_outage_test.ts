@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
-import { createThrottle, type Store } from "../../../mod.ts";
+import { createThrottle, fixedWindow, type Store } from "../../../mod.ts";
+import { stateName } from "../../../src/algorithms/state.ts";
 import { redisStore } from "../../../src/stores/redis/mod.ts";
 import { slotOf } from "../../../src/stores/redis/cluster_slot.ts";
 import { CLUSTER_CLIENTS } from "../../harness/clients.ts";
@@ -21,6 +22,10 @@ const TIMEOUT_MS = IS_MEASURED ? 250 : 1000;
 const WORKERS = 5;
 const KEYS = 60;
 const LIMIT = 100;
+
+/** The name of the rule's states, and the partition of a key that it begins. */
+const STATES = stateName("quota", fixedWindow(), 3_600_000);
+const partitionOf = (key: string): string => key.slice(STATES.length + 1);
 
 /** What one request met with. */
 interface Answer {
@@ -64,7 +69,7 @@ describe("one of three nodes of a cluster stops under load", { skip: withoutRedi
   /** The node that has a key's slot. */
   async function nodeOf(key: string): Promise<number> {
     const ranges = await cluster.nodes[0].command("CLUSTER", "SLOTS") as [number, number, [string, number]][];
-    const slot = slotOf(`weir:quota:${key}`);
+    const slot = slotOf(`weir:${STATES}:${key}`);
     const [, , [, port]] = ranges.find(([from, to]) => slot >= from && slot <= to)!;
     return cluster.nodes.findIndex((node) => node.port === port);
   }
@@ -90,7 +95,9 @@ describe("one of three nodes of a cluster stops under load", { skip: withoutRedi
           ...inner,
           denyCache: false,
           decide(checks, spend) {
-            if (isStopped && checks.some(({ key, since }) => since === null && isOn(key.slice(6)))) asked++;
+            if (isStopped && checks.some(({ key, since }) => since === null && isOn(partitionOf(key)))) {
+              asked++;
+            }
             return inner.decide(checks, spend);
           },
         };

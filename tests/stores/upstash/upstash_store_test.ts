@@ -9,6 +9,7 @@ import { checkOf, checksOf } from "../../harness/checks.ts";
 import { assertLivesEnd } from "../../harness/lives.ts";
 import { type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
 import { runtime } from "../../harness/runtime.ts";
+import { pause } from "../../harness/until.ts";
 
 describe("upstashStore", { skip: withoutRedis }, () => {
   let redis: Redis;
@@ -131,7 +132,10 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     const store = storeOf();
     await store.decide([checkOf()]);
     bridge.resetCounts();
-    for (let i = 0; i < 20; i++) await store.decide([checkOf()]);
+    for (let i = 0; i < 20; i++) {
+      await pause(1); // Deno has its connection back a moment after the answer, and opens another until then.
+      await store.decide([checkOf()]);
+    }
     assertEquals([bridge.requests, bridge.connections], [20, 0]);
   });
 

@@ -10,14 +10,16 @@ interface Facts {
   readonly globals?: readonly string[];
   readonly userAgent?: string;
   readonly isClusterWorker?: boolean;
+  readonly isDenoTest?: boolean;
 }
 
-function place({ variables = {}, globals = [], userAgent, isClusterWorker = false }: Facts): Surroundings {
+function place({ variables = {}, globals = [], userAgent, ...facts }: Facts): Surroundings {
   return {
     env: (name) => variables[name],
     has: (name) => globals.includes(name),
     userAgent,
-    isClusterWorker,
+    isClusterWorker: facts.isClusterWorker ?? false,
+    isDenoTest: facts.isDenoTest ?? false,
   };
 }
 
@@ -76,6 +78,11 @@ const ALONE: readonly (readonly [string, Facts])[] = [
   ["Bun", { userAgent: "Bun/1.4.5", globals: ["Bun"] }],
   ["Deno", { userAgent: "Deno/2.9.5", globals: ["Deno"] }],
   ["Deno with one thread", { variables: { DENO_JOBS: "1" }, globals: ["Deno"] }],
+  ["Deno's tests, on several threads", {
+    variables: { DENO_JOBS: "4" },
+    globals: ["Deno"],
+    isDenoTest: true,
+  }],
   ["Node beside a Deno of many threads", { variables: { DENO_JOBS: "4" } }],
 ];
 
