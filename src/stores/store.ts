@@ -35,7 +35,7 @@ export interface Check {
 export interface StoreChange {
   /** Which way it changed. */
   readonly state: "failing" | "healed";
-  /** What went wrong. */
+  /** The error. */
   readonly error?: unknown;
   /** The part of the store that changed, where the store fails in parts: a node of a cluster, or one rule. */
   readonly part?: string;

@@ -18,7 +18,7 @@ export interface Leases {
   close(store: Store): Promise<void>;
 }
 
-/** What {@link leasesOf} takes beside the number of units. */
+/** The options of {@link leasesOf}. */
 export interface LeasesOptions {
   /** Default: the store's clock, else the two of this process. */
   readonly clocks?: Clocks;
@@ -26,7 +26,7 @@ export interface LeasesOptions {
   readonly maxKeys?: number;
 }
 
-/** How many corrections go into one call. */
+/** The most corrections in one call. */
 const BATCH = 100;
 
 /**

@@ -26,7 +26,7 @@ import type { LeaseMap } from "./lease_map.ts";
 import { type Clocks, readClocks, type Reading } from "../wrappers/two_clocks.ts";
 import type { Check, WrappedStore } from "../store.ts";
 
-/** What a process holds of one store. */
+/** The leases that a process holds of one store. */
 export interface LeasePool {
   /** The most units at a time. */
   readonly most: number;
@@ -38,9 +38,9 @@ export interface LeasePool {
 /** A question to the store. */
 interface Question {
   readonly checks: readonly Check[];
-  /** Of each check its key's. */
+  /** The lease of each check, in order. */
   readonly own: readonly Lease[];
-  /** What is asked for beside each cost. */
+  /** The units asked for beside each cost. */
   readonly ahead: readonly number[];
   readonly asked: Reading;
 }
@@ -57,7 +57,7 @@ interface Question {
  *   question, and before a refusal is believed. No timer runs.
  * - Only requests all of whose rules are in enforce mode, have a rate of their own, give nothing back, and count by an
  *   algorithm that says how long a charge may wait. For all others the store is asked, as for peeks and corrections.
- * - Who finds nothing in hand while enough is under way waits for that: a burst costs as few calls as a queue.
+ * - If enough units are on their way already, a request waits for them instead of asking again.
  *
  * @param store The store as a throttle asks it.
  * @param rules The throttle's rules.
@@ -88,13 +88,13 @@ export function leasing(
     return found;
   }
 
-  /** Gives back all that is in hand. */
+  /** Gives back all units in hand. */
   function empty(held: readonly Lease[]): MaybePromise<unknown> {
     const now = readClocks(clocks);
     return giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
   }
 
-  /** What cannot be given back stays charged: that errs on refusing. */
+  /** Units that cannot be given back stay charged: that errs on refusing. */
   function giveBack(corrections: readonly Check[]): MaybePromise<unknown> {
     if (corrections.length === 0) return null;
     return rescue<unknown>(() => store.decide(corrections), () => null);
@@ -112,7 +112,7 @@ export function leasing(
     return brought.length === 0 ? ask(checks, own, now) : then(all(brought), askAgain, checks);
   }
 
-  /** After a wait: what was waited for may have been refused. */
+  /** After a wait: the awaited units may have been refused. */
   function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
     const now = readClocks(clocks);
     const own = leasesFor(checks, now);
@@ -120,7 +120,7 @@ export function leasing(
     return answerFrom(checks, own, now) ?? ask(checks, own, now);
   }
 
-  /** The answer from what is in hand; null when that is not enough for every check. */
+  /** The answer from the units in hand; null when they are too few for some check. */
   function answerFrom(
     checks: readonly Check[],
     own: readonly Lease[],
@@ -133,7 +133,7 @@ export function leasing(
     return checks.map((check, i) => used(own[i], check, now));
   }
 
-  /** Waits for the questions under way that bring what is missing; none when they do not bring all of it. */
+  /** Promises of the missing units, where questions under way bring all of them; else none. */
   function bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
     const wanted: [PendingTake, number][] = [];
     for (let i = 0; i < checks.length; i++) {
@@ -202,7 +202,7 @@ export function leasing(
     });
   }
 
-  /** Takes in what the store answered, and makes the decisions those of the costs alone. */
+  /** Takes in the store's answer, and makes its decisions those of the costs alone. */
   function note(
     decisions: readonly ChargedDecision[],
     { checks, own, ahead, asked }: Question,
@@ -214,10 +214,10 @@ export function leasing(
       const lease = own[i];
       const units = isRefused ? 0 : ahead[i];
       decision.cost = checks[i].cost;
-      // What was forgotten meanwhile is charged nowhere, or nobody knows where.
+      // A key that was forgotten meanwhile is charged nowhere, or nobody knows where.
       if (!leases.holds(lease) && !pool.isClosed) return;
       if (decision.source !== "store" || pool.isClosed) {
-        // The failure ladder answered, so nothing is known of what the store has left.
+        // The failure policy answered, so nobody knows how much the store has left.
         lease.left = 0;
         if (units > 0) unwanted.push(correctionOf(lease, units, decision));
         decision.remaining += units;
@@ -229,7 +229,7 @@ export function leasing(
     return then(giveBack(unwanted), () => decisions);
   }
 
-  // ---- what is not answered from leases ----------------------------------------------------------
+  // ---- answers without leases --------------------------------------------------------------------
 
   function peek(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
     return then(store.decide(checks, false), (decisions) => {
@@ -240,7 +240,7 @@ export function leasing(
     });
   }
 
-  /** What is in hand is not used yet. */
+  /** Units in hand are not used yet. */
   function shown(
     decisions: readonly ChargedDecision[],
     checks: readonly Check[],
@@ -267,7 +267,7 @@ export function leasing(
   function forgetting(key: string, run: () => MaybePromise<void>): MaybePromise<void> {
     const drop = (): void => leases.forget(key);
     drop();
-    // Once more when it is done: what was taken meanwhile may have been charged before.
+    // Once more at the end: units that were taken meanwhile may have been charged before.
     return rescue(() => then(run(), drop), (error) => {
       drop();
       throw error;

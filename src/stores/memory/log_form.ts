@@ -23,7 +23,7 @@ export function stepOverLog({ step }: Algorithm): StepLog | undefined {
   return (step as Partial<LogFormStep>).overLog;
 }
 
-/** Room at a place for a log of so many numbers. */
+/** Room at a cursor for a log of so many numbers. */
 function roomAt(cursor: Cursor, length: number): Float64Array {
   if (cursor.log.length < length) cursor.log = new Float64Array(2 * length);
   return cursor.log;

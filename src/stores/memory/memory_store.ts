@@ -15,7 +15,7 @@ import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
 import { cannot } from "../../cannot.ts";
 
-/** What {@link memoryStore} takes. */
+/** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
   maxKeys?: number;
@@ -23,7 +23,7 @@ export interface MemoryStoreOptions {
   clock?: () => number;
 }
 
-/** What the keys of a rule share that found no room of their own. */
+/** The one entry that a rule's keys share when the store is full. */
 interface Overflow {
   readonly state: unknown;
   readonly remaining: number;
@@ -31,7 +31,7 @@ interface Overflow {
   readonly expiresAt: number;
 }
 
-/** Those that are asked as they are: without I/O they neither fail nor keep anybody waiting. */
+/** Memory stores need no failure policy: they do no I/O. */
 const memoryStores = new WeakSet<Store>();
 
 /** Is this a {@link memoryStore}? */
@@ -39,12 +39,12 @@ export function isMemoryStore(store: Store): store is AnsweringStore {
   return memoryStores.has(store);
 }
 
-/** Whose overflow a check's key shares: its rule's, and no other algorithm's. */
+/** The name of the overflow entry that a check's key shares: its rule's, and no other algorithm's. */
 function sharerOf({ stateName, policy, algorithm }: SplitCheck): string {
   return stateName ?? `${policy.name}/${formOf(algorithm)}`;
 }
 
-/** Where the shelves of states without a width are. */
+/** The indices of the tables whose states have no fixed size. */
 const ANYTHING = 0;
 const LOGS = 1;
 
@@ -53,7 +53,7 @@ class TableCursor extends Cursor {
   table: Table | null = null;
 }
 
-/** What a decision says before it is made. */
+/** The numbers of a decision before it is made. */
 const UNDECIDED = /* @__PURE__ */ new Cursor();
 
 /** Below the 16,777,216 at which V8's Map throws. */
@@ -63,9 +63,9 @@ const MOST_KEYS = 16_000_000;
  * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
  * processes let N times the limit pass; where that matters take a shared store.
  *
- * When it is full, expired keys go first, then those that have used least of their quota. A key with nothing
- * left is never forgotten while it lives; where there are only such keys, new ones share one entry a rule,
- * which refuses early rather than late, and the store says so to its throttle's observers.
+ * When it is full, expired keys go first, then keys that have used least of their quota. A key with nothing
+ * left is never forgotten while it lives; where there are only such keys, new keys share one entry per rule,
+ * which refuses early rather than late, and the throttle's observers hear of it.
  *
  * @param options See {@link MemoryStoreOptions}.
  * @returns The store.
@@ -93,11 +93,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
   const capacity: Capacity = { held: 0, most: maxKeys };
-  /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
+  /** By the form of their states and its size; states of no fixed size are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();
   /** One for each check of a decision. */
   const cursors: TableCursor[] = [];
-  /** One state a rule, for keys that found no room. */
+  /** One state per rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
@@ -113,14 +113,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
 
-  /** All that there are. */
+  /** All tables. */
   function* allTables(): Generator<Table> {
     for (const alike of tables.values()) {
       for (const table of alike) if (table !== undefined) yield table;
     }
   }
 
-  /** Is there room for a check's key at its place, once what may go has gone: of its own table, else of another? */
+  /** Makes room for a check's key, by dropping entries of its own table, else of another. Is there room then? */
   function makeRoom(cursor: TableCursor, check: SplitCheck, now: number): boolean {
     if (cursor.table!.makeRoom(cursor, now)) return true;
     const other = new Cursor();
@@ -141,7 +141,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
+  /** Finds the check's state, or its rule's overflow entry when the store is full. */
   function find(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): void {
     const table = tableOf(check);
     if (table !== cursor.table) {
@@ -157,7 +157,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     table.give(cursor, shared.state);
   }
 
-  /** What a key that has no state shares with others, if it must. */
+  /** The overflow entry of a key that has no state, if it must share one. */
   function sharedBy(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): Overflow | null {
     if (capacity.held < maxKeys) {
       tellFull(false);
@@ -180,7 +180,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state: table.take(cursor), remaining, expiresAt: now + ttlMs });
   }
 
-  /** Decides checks, and writes the verdict on each into the object at its place. */
+  /** Decides checks, and writes the verdict on each into the object at its index. */
   function decide(checks: readonly SplitCheck[], verdicts: readonly Verdict[], spend: boolean): void {
     const now = clock();
     let pass = true;
@@ -194,14 +194,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     }
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
-      const place = cursors[i];
-      if (spend && (pass || !place.allowed)) {
-        if (place.changed) save(place, check, now);
-      } else if (place.allowed) {
+      const cursor = cursors[i];
+      if (spend && (pass || !cursor.allowed)) {
+        if (cursor.changed) save(cursor, check, now);
+      } else if (cursor.allowed) {
         // Nothing was charged: show what is left without this request.
-        place.table!.step(place, check, now, 0);
-        verdicts[i].remaining = place.remaining;
-        verdicts[i].resetAfterMs = place.resetAfterMs;
+        cursor.table!.step(cursor, check, now, 0);
+        verdicts[i].remaining = cursor.remaining;
+        verdicts[i].resetAfterMs = cursor.resetAfterMs;
       }
     }
   }

@@ -19,7 +19,7 @@ import { cannot } from "../../cannot.ts";
 
 const LOGGED = /\blog_step\b/;
 
-/** What twins may call, and the words by which it is seen that they do. Each may call those before it. */
+/** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
   [/\bis_ahead\b/, stateLua],
@@ -68,9 +68,9 @@ export function twinOf(algorithm: Algorithm, rule: string): Twin {
 
 /** A decision as the script is asked for it. */
 export interface ScriptQuestion {
-  /** What is asked, all or none. */
+  /** The checks of the decision, all or none. */
   readonly checks: readonly Check[];
-  /** Where the checks' states are. */
+  /** The stored keys of the checks' states. */
   readonly keys: readonly string[];
   /** {@link wordsOf} the checks. */
   readonly words: readonly unknown[];
@@ -81,12 +81,12 @@ export interface ScriptQuestion {
  *
  * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
  * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or, where a
- * twin failed, its check's number and the text of what it failed with. A state is stored as its form and the JSON array of
+ * twin failed, its check's number and the text of its error. A state is stored as its form and the JSON array of
  * its integers: `gcra [120000,1763800000000,60000,2]`. A log has its newest entries after that and, where it has full pages,
  * all of it is in a hash: that text in the field without a name, and each page in the one that is called by its last time.
  *
  * @param twins The algorithms in use.
- * @param now Where the time comes from, as an expression for epoch ms. Default: Redis.
+ * @param now The source of the time, as an expression for epoch ms. Default: Redis.
  * @param slackMs See {@link SLACK_MS}.
  */
 export function scriptText(
@@ -135,7 +135,7 @@ function isInteger(word: unknown): boolean {
   return Number.isSafeInteger(typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word);
 }
 
-/** Is this what the script says of so many checks? The first of each check's integers is its verdict, 0 or 1. */
+/** Is this the script's answer to so many checks? The first of each check's integers is its verdict, 0 or 1. */
 function isAnswer(answer: unknown, checks: number): answer is readonly unknown[] {
   return Array.isArray(answer) && answer.length === FIELDS * checks &&
     answer.every((word, i) =>
@@ -144,10 +144,10 @@ function isAnswer(answer: unknown, checks: number): answer is readonly unknown[]
 }
 
 /**
- * What a reply says to each question: its decisions, or what a twin failed with.
+ * The answer to each question in a reply: its decisions, or the error of a twin.
  *
- * @param questions What was asked.
- * @param reply What the client gave.
+ * @param questions The questions.
+ * @param reply The client's reply.
  * @throws {Error} When that is not a reply of the script.
  */
 export function answersOf(

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** How many words a check has in the script's ARGV, and integers in its reply. A decision's words are led by one of its own. */
+/** The number of words that a check has in the script's ARGV, and of integers in its reply. One word of the decision's own leads its words. */
 export const WORDS = 7;
 /** See {@link WORDS}. */
 export const FIELDS = 6;
@@ -73,11 +73,11 @@ end
 export const judgeLua = (slackMs: number): string => `
 local function whole(number) return number == huge and -1 or number end
 
--- The check whose twin is at work: what fails then is that twin.
+-- The check whose twin is at work: an error then is that twin's.
 local current
 
--- What to answer, and of each check: the value to keep (false: none; nil: as it is), how long in ms (false: not at all), and
--- the state it has. Asks nothing of Redis but pages of logs, so what fails here is a twin.
+-- The answer, and of each check: the value to keep (false: none; nil: as it is), its life in ms (false: none), and the state
+-- it has. Asks Redis for nothing but pages of logs, so an error here is a twin's.
 local function judge(words, stored, books)
   local answer, states, afters, values, lives, pass = {}, {}, {}, {}, {}, true
   for i = 1, #stored do

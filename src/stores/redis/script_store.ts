@@ -20,7 +20,7 @@ import { storedKeys } from "./stored_key.ts";
 
 /** A check and the key that its state is stored under. */
 interface Charge extends Item {
-  /** Where its state is. */
+  /** The stored key of its state. */
   readonly key: string;
 }
 
@@ -76,7 +76,7 @@ export function scriptStore(
   const places = new WeakMap<Algorithm, number>();
   let script: Script | null = null;
 
-  /** An algorithm's place among the twins, from 1. One that is new makes a new script. */
+  /** An algorithm's number among the twins, from 1. A new algorithm makes a new script. */
   function placeOf(algorithm: Algorithm, rule: string): number {
     let place = places.get(algorithm);
     if (place === undefined) {
@@ -128,7 +128,7 @@ export function scriptStore(
     return await ask({ checks, keys, words }, slot);
   }
 
-  /** Those of one slot are decided in one call; slots are asked at once. */
+  /** Checks of one slot are decided in one call; the calls of several slots go out at once. */
   function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly ChargedDecision[]> {
     const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
     if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].place);

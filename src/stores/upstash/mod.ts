@@ -14,7 +14,7 @@ import { clientOf, runnerOf, type UpstashClient } from "./upstash_client.ts";
 
 export type { SharedStoreOptions, UpstashClient };
 
-/** Where the database is, or a client of one's own. */
+/** The address of the database, or a client of one's own. */
 export type UpstashConnection =
   | {
     /** The REST URL: "https://…upstash.io". */
@@ -33,7 +33,7 @@ export type UpstashConnection =
     token?: never;
   };
 
-/** What {@link upstashStore} takes. */
+/** The options of {@link upstashStore}. */
 export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
 
 function storeOf(options: UpstashStoreOptions): Store {

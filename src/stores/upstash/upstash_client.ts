@@ -8,7 +8,7 @@ import { Redis } from "@upstash/redis";
 import type { ScriptRunner } from "../redis/script_runner.ts";
 import { cannot, shown } from "../../cannot.ts";
 
-/** What is used of a client of `@upstash/redis`. */
+/** The members of a client of `@upstash/redis` that the store uses. */
 export interface UpstashClient {
   /** Runs a script that the server has. */
   evalsha(sha: string, keys: string[], args: unknown[]): Promise<unknown>;
@@ -31,7 +31,7 @@ function withoutCommand(error: unknown): never {
 }
 
 /**
- * What a client can do for a store.
+ * The abilities of a client that a store uses.
  *
  * @throws {TypeError} When it cannot run a script.
  */

@@ -27,7 +27,7 @@ function givesBack({ since, cost }: Check): boolean {
   return since !== null && cost < 0;
 }
 
-/** Runs what forgets keys, and drops their refusals. */
+/** Runs a function that forgets keys, and drops their refusals. */
 function forgetting<T>(
   denials: KnownDenials,
   keys: readonly string[],

@@ -17,13 +17,13 @@ import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, standInFor } from "./fallback.ts";
 import type { Check, Store, StoreChange, WrappedStore } from "../store.ts";
 
-/** What {@link failover} takes beside a store. */
+/** The options of {@link failover}. */
 export interface FailoverOptions {
   /** The throttle's rules. */
   readonly rules: readonly CompiledRule[];
-  /** What rules that say nothing themselves do while the store fails. */
+  /** The policy of rules that have none of their own, while the store fails. */
   readonly onStoreFailure: FailurePolicy;
-  /** How many failures among twice as many calls make it ask no more. Default 5. Of throttles on one store the first says. */
+  /** The number of failures, among twice as many calls, after which the store is not asked. Default 5. Of several throttles on one store the first decides. */
   readonly failures?: number;
   /** After how many ms without asking it is tried again. Default 1000. The same. */
   readonly probeAfterMs?: number;
@@ -37,7 +37,7 @@ interface Call {
   readonly checks: readonly Check[];
   readonly spend: boolean;
   readonly ticket: number;
-  /** Of rules that have failed by themselves. */
+  /** The trials of rules that have failed by themselves. */
   readonly trials: readonly Trial[];
 }
 
@@ -57,7 +57,7 @@ const checkOf = ({ check }: Item): Check => check;
  * While the store fails each rule goes by its policy, see {@link standInFor}. What was charged here is corrected here; what the
  * store charged is corrected there, if need be when it is back. A charge of which the store tells too late is given back.
  *
- * What can fail alone has a breaker of its own: each part of the store, and each rule whose step fails where the states are.
+ * Each part of the store that can fail alone, and each rule whose step fails where the states are, has a breaker of its own.
  * The rest of the request is decided by the store as ever, all or none together.
  *
  * @param store Any store.

@@ -1,5 +1,5 @@
 /**
- * What answers in the place of a store that fails: each rule's failure policy.
+ * The decisions in the place of a store that fails: each rule's failure policy.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { memoryStore } from "../memory/memory_store.ts";
 import { type Check, decisionOf, type Store } from "../store.ts";
 
-/** The least wait that a client is told when it is refused for an outage. */
+/** The least Retry-After of a refusal by an outage, in ms. */
 const RETRY_MS = 1000;
 
 /** Answers without the store. */
@@ -22,7 +22,7 @@ export interface StandIn {
    * @param waitMs How long the store will not be asked, in ms.
    */
   decide(checks: readonly Check[], spend: boolean, waitMs: number): readonly ChargedDecision[];
-  /** Charges here what the store charged, by its clock, so that an outage hands nobody a new quota. */
+  /** Repeats the store's charges here, by its clock, so that an outage hands nobody a new quota. */
   mirror(checks: readonly Check[], decisions: readonly ChargedDecision[]): void;
   /** Forgets a key. */
   forget(key: string): void;
@@ -47,7 +47,7 @@ export function isElsewhere({ chargedBy }: Check): boolean {
 }
 
 /**
- * @param store Who is stood in for.
+ * @param store The store that fails.
  * @param rules The throttle's rules.
  * @param fallback The policy of rules that say nothing themselves.
  */

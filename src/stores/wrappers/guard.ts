@@ -1,5 +1,5 @@
 /**
- * What a throttle puts around its store: deny cache, then leases, then failure ladder, then the store.
+ * The wrappers that a throttle puts around its store: deny cache, then leases, then failure policy, then the store.
  *
  * @module
  */
@@ -51,7 +51,7 @@ function answering(store: WrappedStore): AnsweringStore {
   };
 }
 
-/** A check as any store gets it: whoever copies one to change it (`{ ...check, key }`) would lose what getters give. */
+/** A check as any store gets it: a copy of it under another key (`{ ...check, key }`) would lose the values of getters. */
 function plain({ key, policy, algorithm, cost, since, chargedBy }: Check | OpenCheck): Check {
   return { ...{ key, policy, algorithm, cost, since }, ...(chargedBy ? { chargedBy } : {}) };
 }

@@ -8,7 +8,7 @@ import { type Surroundings, surroundings } from "../../runtime.ts";
 import { warnOnce } from "../../warn_once.ts";
 import type { Store } from "../store.ts";
 
-/** What to do about such a store. */
+/** The reaction to such a store. */
 export type UnsafeStore = "warn" | "error" | "ignore";
 
 /** A place where several processes share the traffic, or may. */
@@ -17,7 +17,7 @@ interface Place {
   readonly name: string;
   /** Environment variables that it alone sets, each of them enough. */
   readonly variables?: readonly string[];
-  /** How else it is seen. */
+  /** Another sign of it. */
   readonly isHere?: (around: Surroundings) => boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What every store around another store does alike.
+ * A store that wraps another and delegates all that it does not override.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { Store, WrappedStore } from "../store.ts";
 
 /**
- * A store around another.
+ * Wraps a store.
  *
  * @param store The store within.
- * @param own What is done here. All else is passed on; `forget` is there only if the store within has it.
+ * @param own The members of the wrapper. All others are those of the store within; `forget` is there only if that has it.
  */
 export function wrapStore(
   store: Store,
