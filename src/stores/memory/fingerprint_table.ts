@@ -44,8 +44,8 @@ const MOST_FILLED = 0.9;
 const SEARCHED = 128;
 /** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */
 const LOOKS = 8;
-/** Segments of this size are looked through whole. */
-const SMALL_SLOTS = 128;
+/** Segments of at most this size are looked through whole: that of a store with a hundred keys is. */
+const SMALL_SLOTS = 160;
 /** The number of tries, as the entry that a search found may have nothing left after all. */
 const TRIES = 3;
 /** Names that are kept: as many as rules, but for those who ask the store themselves. */
