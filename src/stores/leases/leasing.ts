@@ -45,6 +45,239 @@ interface Question {
   readonly asked: Reading;
 }
 
+/** A store with leases around it. */
+class LeasedStore {
+  private readonly store: WrappedStore;
+  private readonly pool: LeasePool;
+  private readonly clocks: Clocks;
+  /** The names of the rules whose units may be taken ahead. */
+  private readonly leasable = new Set<string>();
+
+  constructor(store: WrappedStore, rules: readonly CompiledRule[], pool: LeasePool, clocks: Clocks) {
+    this.store = store;
+    this.pool = pool;
+    this.clocks = clocks;
+    for (const { name, mode, limit, refundable, implementation } of rules) {
+      if (mode === "shadow" || limit === null || refundable) continue;
+      if (implementation.usableUntil !== undefined) this.leasable.add(name);
+    }
+  }
+
+  /** The leases of all checks; null when some check can have none. */
+  private leasesFor(checks: readonly Check[], now: Reading): readonly Lease[] | null {
+    const found: Lease[] = [];
+    for (const check of checks) {
+      const lease = this.leasable.has(check.policy.name) ? this.pool.leases.of(check, now) : null;
+      if (lease === null) return null;
+      found.push(lease);
+    }
+    return found;
+  }
+
+  /** Gives back all units in hand. */
+  private empty(held: readonly Lease[]): MaybePromise<unknown> {
+    const now = readClocks(this.clocks);
+    return this.giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
+  }
+
+  /** Units that cannot be given back stay charged: that errs on refusing. */
+  private giveBack(corrections: readonly Check[]): MaybePromise<unknown> {
+    if (corrections.length === 0) return null;
+    return rescue<unknown>(() => this.store.decide(corrections), () => null);
+  }
+
+  decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
+    if (!spend) return this.peek(checks);
+    if (checks.some(({ since }) => since !== null)) return this.correct(checks);
+    const now = readClocks(this.clocks);
+    const own = this.leasesFor(checks, now);
+    if (own === null) return this.store.decide(checks);
+    const answer = this.answerFrom(checks, own, now);
+    if (answer !== null) return answer;
+    const brought = this.bringers(checks, own);
+    return brought.length === 0
+      ? this.ask(checks, own, now)
+      : then(all(brought), () => this.askAgain(checks));
+  }
+
+  /** After a wait: the awaited units may have been refused. */
+  private askAgain(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
+    const now = readClocks(this.clocks);
+    const own = this.leasesFor(checks, now);
+    if (own === null) return this.store.decide(checks);
+    return this.answerFrom(checks, own, now) ?? this.ask(checks, own, now);
+  }
+
+  /** The answer from the units in hand; null when they are too few for some check. */
+  private answerFrom(
+    checks: readonly Check[],
+    own: readonly Lease[],
+    now: Reading,
+  ): readonly ChargedDecision[] | null {
+    for (let i = 0; i < checks.length; i++) {
+      const { units } = own[i];
+      if (units === 0 || units < checks[i].cost || !isOpen(own[i], now)) return null;
+    }
+    return checks.map((check, i) => used(own[i], check, now));
+  }
+
+  /** Promises of the missing units, where questions under way bring all of them; else none. */
+  private bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
+    const wanted: [PendingTake, number][] = [];
+    for (let i = 0; i < checks.length; i++) {
+      const { cost } = checks[i];
+      const { units, taking: pending } = own[i];
+      if (units >= cost) continue;
+      if (pending === null || pending.units < cost) return [];
+      wanted.push([pending, cost]);
+    }
+    return wanted.map(([pending, cost]) => {
+      reserve(pending, cost);
+      return new Promise((resume) => pending.waiting.push(resume));
+    });
+  }
+
+  // ---- asking the store ------------------------------------------------------------------------
+
+  private ask(
+    checks: readonly Check[],
+    own: readonly Lease[],
+    asked: Reading,
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const returned = this.giveBack(this.pool.leases.leftovers(own, asked));
+    const takings = own.map((lease, i): PendingTake => {
+      const { cost } = checks[i];
+      const pending = newPendingTake(
+        lease,
+        this.pool.isClosed ? 0 : aheadOf(lease, cost, this.pool.most, asked),
+      );
+      lease.asked = lease.touched = asked.steady;
+      lease.used = cost;
+      return pending;
+    });
+    const ahead = takings.map(({ units }) => units);
+    const end = (): void =>
+      takings.forEach((pending) => {
+        reserve(pending, pending.units);
+        for (const resume of pending.waiting) resume();
+      });
+    const question: Question = { checks, own, ahead, asked };
+    return rescue(
+      () =>
+        then(
+          then(
+            this.store.decide(this.larger(checks, ahead)),
+            (decisions) => this.believe(decisions, question),
+          ),
+          (decisions) => {
+            end();
+            return then(returned, () => decisions);
+          },
+        ),
+      (error) => {
+        end();
+        throw error;
+      },
+    );
+  }
+
+  private larger(checks: readonly Check[], ahead: readonly number[]): readonly Check[] {
+    return checks.map((check, i) => ahead[i] === 0 ? check : { ...check, cost: check.cost + ahead[i] });
+  }
+
+  /** A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone asked for. */
+  private believe(
+    decisions: readonly ChargedDecision[],
+    question: Question,
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const { checks, own, ahead } = question;
+    const refusing = own.filter((lease, i) => refuses(decisions[i]) && (ahead[i] > 0 || lease.units > 0));
+    if (refusing.length === 0) return this.note(decisions, question);
+    return then(this.empty(refusing), () => {
+      const asked = readClocks(this.clocks);
+      const again = { checks, own, ahead: ahead.map(() => 0), asked };
+      return then(this.store.decide(checks), (decisions) => this.note(decisions, again));
+    });
+  }
+
+  /** Takes in the store's answer, and makes its decisions those of the costs alone. */
+  private note(
+    decisions: readonly ChargedDecision[],
+    { checks, own, ahead, asked }: Question,
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const now = readClocks(this.clocks);
+    const isRefused = decisions.some(refuses);
+    const unwanted: Check[] = [];
+    decisions.forEach((decision, i) => {
+      const lease = own[i];
+      const units = isRefused ? 0 : ahead[i];
+      decision.cost = checks[i].cost;
+      // A key that was forgotten meanwhile is charged nowhere, or nobody knows where.
+      if (!this.pool.leases.holds(lease) && !this.pool.isClosed) return;
+      if (decision.source !== "store" || this.pool.isClosed) {
+        // The failure policy answered, so nobody knows how much the store has left.
+        lease.left = 0;
+        if (units > 0) unwanted.push(correctionOf(lease, units, decision));
+        decision.remaining += units;
+        return;
+      }
+      unwanted.push(...receive(lease, decision, units, asked, now));
+      decision.remaining += lease.units;
+    });
+    return then(this.giveBack(unwanted), () => decisions);
+  }
+
+  // ---- answers without leases --------------------------------------------------------------------
+
+  private peek(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
+    return then(this.store.decide(checks, false), (decisions) => {
+      const refusing = checks.flatMap((check, i) =>
+        decisions[i].allowed ? [] : this.pool.leases.find(check) ?? []
+      )
+        .filter(({ units }) => units > 0);
+      if (refusing.length === 0) return this.shown(decisions, checks);
+      return then(
+        this.empty(refusing),
+        () => then(this.store.decide(checks, false), (again) => this.shown(again, checks)),
+      );
+    });
+  }
+
+  /** Units in hand are not used yet. */
+  private shown(
+    decisions: readonly ChargedDecision[],
+    checks: readonly Check[],
+  ): readonly ChargedDecision[] {
+    decisions.forEach((decision, i) => {
+      const lease = this.pool.leases.find(checks[i]);
+      if (lease !== undefined && decision.source === "store") {
+        decision.remaining += counted(lease, decision.at);
+      }
+    });
+    return decisions;
+  }
+
+  /** A rule that corrects once will correct again, one call each time: taking its units ahead would save nothing. */
+  private correct(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
+    const held = checks.flatMap((check) => this.pool.leases.find(check) ?? []);
+    for (const { key, policy } of checks) {
+      this.leasable.delete(policy.name);
+      this.pool.leases.forget(key);
+    }
+    return then(this.empty(held), () => this.store.decide(checks));
+  }
+
+  forgetting(key: string, run: () => MaybePromise<void>): MaybePromise<void> {
+    const drop = (): void => this.pool.leases.forget(key);
+    drop();
+    // Once more at the end: units that were taken meanwhile may have been charged before.
+    return rescue(() => then(run(), drop), (error) => {
+      drop();
+      throw error;
+    });
+  }
+}
+
 /**
  * Takes up to `most` units at a time for busy keys and answers from them.
  *
@@ -70,212 +303,9 @@ export function leasing(
   pool: LeasePool,
   clocks: Clocks,
 ): WrappedStore {
-  const { most, leases } = pool;
-  const leasable = new Set<string>();
-  for (const { name, mode, limit, refundable, implementation } of rules) {
-    if (mode === "shadow" || limit === null || refundable) continue;
-    if (implementation.usableUntil !== undefined) leasable.add(name);
-  }
-
-  /** The leases of all checks; null when some check can have none. */
-  function leasesFor(checks: readonly Check[], now: Reading): readonly Lease[] | null {
-    const found: Lease[] = [];
-    for (const check of checks) {
-      const lease = leasable.has(check.policy.name) ? leases.of(check, now) : null;
-      if (lease === null) return null;
-      found.push(lease);
-    }
-    return found;
-  }
-
-  /** Gives back all units in hand. */
-  function empty(held: readonly Lease[]): MaybePromise<unknown> {
-    const now = readClocks(clocks);
-    return giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
-  }
-
-  /** Units that cannot be given back stay charged: that errs on refusing. */
-  function giveBack(corrections: readonly Check[]): MaybePromise<unknown> {
-    if (corrections.length === 0) return null;
-    return rescue<unknown>(() => store.decide(corrections), () => null);
-  }
-
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
-    if (!spend) return peek(checks);
-    if (checks.some(({ since }) => since !== null)) return correct(checks);
-    const now = readClocks(clocks);
-    const own = leasesFor(checks, now);
-    if (own === null) return store.decide(checks);
-    const answer = answerFrom(checks, own, now);
-    if (answer !== null) return answer;
-    const brought = bringers(checks, own);
-    return brought.length === 0 ? ask(checks, own, now) : then(all(brought), askAgain, checks);
-  }
-
-  /** After a wait: the awaited units may have been refused. */
-  function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
-    const now = readClocks(clocks);
-    const own = leasesFor(checks, now);
-    if (own === null) return store.decide(checks);
-    return answerFrom(checks, own, now) ?? ask(checks, own, now);
-  }
-
-  /** The answer from the units in hand; null when they are too few for some check. */
-  function answerFrom(
-    checks: readonly Check[],
-    own: readonly Lease[],
-    now: Reading,
-  ): readonly ChargedDecision[] | null {
-    for (let i = 0; i < checks.length; i++) {
-      const { units } = own[i];
-      if (units === 0 || units < checks[i].cost || !isOpen(own[i], now)) return null;
-    }
-    return checks.map((check, i) => used(own[i], check, now));
-  }
-
-  /** Promises of the missing units, where questions under way bring all of them; else none. */
-  function bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
-    const wanted: [PendingTake, number][] = [];
-    for (let i = 0; i < checks.length; i++) {
-      const { cost } = checks[i];
-      const { units, taking: pending } = own[i];
-      if (units >= cost) continue;
-      if (pending === null || pending.units < cost) return [];
-      wanted.push([pending, cost]);
-    }
-    return wanted.map(([pending, cost]) => {
-      reserve(pending, cost);
-      return new Promise((resume) => pending.waiting.push(resume));
-    });
-  }
-
-  // ---- asking the store ------------------------------------------------------------------------
-
-  function ask(
-    checks: readonly Check[],
-    own: readonly Lease[],
-    asked: Reading,
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const returned = giveBack(leases.leftovers(own, asked));
-    const takings = own.map((lease, i): PendingTake => {
-      const { cost } = checks[i];
-      const pending = newPendingTake(lease, pool.isClosed ? 0 : aheadOf(lease, cost, most, asked));
-      lease.asked = lease.touched = asked.steady;
-      lease.used = cost;
-      return pending;
-    });
-    const ahead = takings.map(({ units }) => units);
-    const end = (): void =>
-      takings.forEach((pending) => {
-        reserve(pending, pending.units);
-        for (const resume of pending.waiting) resume();
-      });
-    const question: Question = { checks, own, ahead, asked };
-    return rescue(
-      () =>
-        then(then(store.decide(larger(checks, ahead)), believe, question), (decisions) => {
-          end();
-          return then(returned, () => decisions);
-        }),
-      (error) => {
-        end();
-        throw error;
-      },
-    );
-  }
-
-  function larger(checks: readonly Check[], ahead: readonly number[]): readonly Check[] {
-    return checks.map((check, i) => ahead[i] === 0 ? check : { ...check, cost: check.cost + ahead[i] });
-  }
-
-  /** A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone asked for. */
-  function believe(
-    decisions: readonly ChargedDecision[],
-    question: Question,
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const { checks, own, ahead } = question;
-    const refusing = own.filter((lease, i) => refuses(decisions[i]) && (ahead[i] > 0 || lease.units > 0));
-    if (refusing.length === 0) return note(decisions, question);
-    return then(empty(refusing), () => {
-      const asked = readClocks(clocks);
-      return then(store.decide(checks), note, { checks, own, ahead: ahead.map(() => 0), asked });
-    });
-  }
-
-  /** Takes in the store's answer, and makes its decisions those of the costs alone. */
-  function note(
-    decisions: readonly ChargedDecision[],
-    { checks, own, ahead, asked }: Question,
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const now = readClocks(clocks);
-    const isRefused = decisions.some(refuses);
-    const unwanted: Check[] = [];
-    decisions.forEach((decision, i) => {
-      const lease = own[i];
-      const units = isRefused ? 0 : ahead[i];
-      decision.cost = checks[i].cost;
-      // A key that was forgotten meanwhile is charged nowhere, or nobody knows where.
-      if (!leases.holds(lease) && !pool.isClosed) return;
-      if (decision.source !== "store" || pool.isClosed) {
-        // The failure policy answered, so nobody knows how much the store has left.
-        lease.left = 0;
-        if (units > 0) unwanted.push(correctionOf(lease, units, decision));
-        decision.remaining += units;
-        return;
-      }
-      unwanted.push(...receive(lease, decision, units, asked, now));
-      decision.remaining += lease.units;
-    });
-    return then(giveBack(unwanted), () => decisions);
-  }
-
-  // ---- answers without leases --------------------------------------------------------------------
-
-  function peek(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
-    return then(store.decide(checks, false), (decisions) => {
-      const refusing = checks.flatMap((check, i) => decisions[i].allowed ? [] : leases.find(check) ?? [])
-        .filter(({ units }) => units > 0);
-      if (refusing.length === 0) return shown(decisions, checks);
-      return then(empty(refusing), () => then(store.decide(checks, false), shown, checks));
-    });
-  }
-
-  /** Units in hand are not used yet. */
-  function shown(
-    decisions: readonly ChargedDecision[],
-    checks: readonly Check[],
-  ): readonly ChargedDecision[] {
-    decisions.forEach((decision, i) => {
-      const lease = leases.find(checks[i]);
-      if (lease !== undefined && decision.source === "store") {
-        decision.remaining += counted(lease, decision.at);
-      }
-    });
-    return decisions;
-  }
-
-  /** A rule that corrects once will correct again, one call each time: taking its units ahead would save nothing. */
-  function correct(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
-    const held = checks.flatMap((check) => leases.find(check) ?? []);
-    for (const { key, policy } of checks) {
-      leasable.delete(policy.name);
-      leases.forget(key);
-    }
-    return then(empty(held), () => store.decide(checks));
-  }
-
-  function forgetting(key: string, run: () => MaybePromise<void>): MaybePromise<void> {
-    const drop = (): void => leases.forget(key);
-    drop();
-    // Once more at the end: units that were taken meanwhile may have been charged before.
-    return rescue(() => then(run(), drop), (error) => {
-      drop();
-      throw error;
-    });
-  }
-
+  const leased = new LeasedStore(store, rules, pool, clocks);
   return wrapStore(store, {
-    decide,
-    forget: (key) => forgetting(key, () => store.forget?.(key)),
+    decide: (checks, spend) => leased.decide(checks, spend),
+    forget: (key) => leased.forgetting(key, () => store.forget?.(key)),
   });
 }

@@ -12,7 +12,7 @@ import { blockLua } from "../../algorithms/block.ts";
 import { integerLua } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
 import type { ChargedDecision } from "../../decision.ts";
-import { decideLua, FIELDS, judgeLua, storedLua, WORDS } from "./script_lua.ts";
+import { decideLua, FIELDS, judgeLua, storedLua } from "./script_lua.ts";
 import { RuleError } from "../rule_error.ts";
 import { type Check, decisionOf } from "../store.ts";
 import { cannot } from "../../cannot.ts";
@@ -80,7 +80,7 @@ export interface ScriptQuestion {
  * The text of the script.
  *
  * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
- * {@link wordsOf words}. The reply is now, then for each decision six integers a check ({@link answersOf}), or, where a
+ * {@link wordsOf words}. The reply is now, then for each decision six integers per check ({@link answersOf}), or, where a
  * twin failed, its check's number and the text of its error. A state is stored as its form and the JSON array of
  * its integers: `gcra [120000,1763800000000,60000,2]`. A log has its newest entries after that and, where it has full pages,
  * all of it is in a hash: that text in the field without a name, and each page in the one that is called by its last time.
@@ -112,7 +112,7 @@ ${decideLua}`;
 }
 
 /**
- * A decision as the script reads it: 1 to charge what passes, 0 to peek; then {@link WORDS} words a check, all numbers but
+ * A decision as the script reads it: 1 to charge what passes, 0 to peek; then seven words per check, all numbers but
  * the last, the array of those that are the algorithm's own.
  *
  * @param placeOf A check's algorithm among the script's twins, from 1.
