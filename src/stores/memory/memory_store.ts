@@ -13,7 +13,7 @@ import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
-import { cannot } from "../../cannot.ts";
+import { FUNCTION, integer, requireOptions } from "../../options.ts";
 
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -69,7 +69,8 @@ const MOST_KEYS = 16_000_000;
  *
  * @param options See {@link MemoryStoreOptions}.
  * @returns The store.
- * @throws {RangeError} When maxKeys is not an integer in its range.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When maxKeys is not an integer from 1 to 16,000,000.
  *
  * @example A store with a clock of one's own, as a test uses it
  * ```ts
@@ -86,12 +87,8 @@ const MOST_KEYS = 16_000_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
   const { maxKeys = 1_000_000, clock = Date.now } = options;
-  if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
-    throw new RangeError(
-      cannot("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
-    );
-  }
   const capacity: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states and its size; states of no fixed size are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();

@@ -12,6 +12,7 @@ import { wrapStore } from "./wrap_store.ts";
 import type { Breaker } from "./circuit_breaker.ts";
 import { decideInGroups, groupsOf, type Item, returnsOf } from "./decide_in_groups.ts";
 import { type Health, healthOf, type PartHealth } from "./health.ts";
+import { DEADLINE_MS, forgetBeside } from "./failure_policy.ts";
 import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, type StandIn, standInFor } from "./fallback.ts";
@@ -28,8 +29,6 @@ export interface FailoverOptions {
   /** After how many ms without asking it is tried again. Default 1000. The same. */
   readonly probeAfterMs?: number;
 }
-
-const DEADLINE_MS = 250;
 
 /** One question to a part of the store. */
 interface Call {
@@ -54,7 +53,7 @@ const checkOf = ({ check }: Item): Check => check;
 class GuardedStore {
   private readonly store: Store;
   private readonly deadlineMs: number;
-  private readonly standIn: StandIn;
+  readonly standIn: StandIn;
   readonly health: Health;
   private readonly listeners: ((change: StoreChange) => void)[] = [];
 
@@ -195,18 +194,6 @@ class GuardedStore {
     }));
   }
 
-  forget(key: string): MaybePromise<void> {
-    return rescue(
-      () => {
-        this.standIn.forget(key);
-        return inTime(this.store.forget?.(key), this.deadlineMs);
-      },
-      (cause) => {
-        throw new Error("Cannot reset this key as the store failed: it may be forgotten or not", { cause });
-      },
-    );
-  }
-
   observe(listener: (change: StoreChange) => void): void {
     this.listeners.push(listener);
     this.store.observe?.(listener);
@@ -232,7 +219,7 @@ export function failover(store: Store, options: FailoverOptions): WrappedStore {
   const guarded = new GuardedStore(store, options);
   return wrapStore(store, {
     decide: (checks, spend) => guarded.decide(checks, spend),
-    forget: (key) => guarded.forget(key),
+    forget: forgetBeside(store, guarded.standIn),
     observe: (listener) => guarded.observe(listener),
     background: guarded.health.background,
   });
