@@ -18,7 +18,6 @@ export function packedForm(width: number): Form {
       read(segment, slot, cursor.before);
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
-      cursor.blocked = false;
       cursor.blockedMs = 0;
       packedStep(algorithm)(cursor, cursor.hasState ? cursor.before : null, policy, now, cost, since);
     },

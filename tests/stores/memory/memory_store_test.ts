@@ -9,7 +9,7 @@ import { gcra } from "../../../src/algorithms/gcra.ts";
 import { slidingLog } from "../../../src/algorithms/sliding_log.ts";
 import { slidingWindow } from "../../../src/algorithms/sliding_window.ts";
 import { formOf } from "../../../src/algorithms/state.ts";
-import type { Decision, Mode } from "../../../src/decision.ts";
+import type { ChargedDecision, Mode } from "../../../src/decision.ts";
 import { memoryStore } from "../../../src/stores/memory/memory_store.ts";
 import type { Check, Store, StoreChange } from "../../../src/stores/store.ts";
 import { createThrottle } from "../../../src/throttle/throttle.ts";
@@ -72,7 +72,7 @@ function storeOf(maxKeys?: number) {
   const changes: StoreChange[] = [];
   store.observe?.((change) => changes.push(change));
   const decide = (checks: readonly Check[], spend?: boolean) =>
-    store.decide(checks, spend) as readonly Decision[];
+    store.decide(checks, spend) as readonly ChargedDecision[];
   const ask = (key: string, ask?: Ask, spend?: boolean) => decide([check(key, ask)], spend)[0];
   const left = (key: string, ask: Ask = {}) => decide([check(key, { ...ask, cost: 0 })], false)[0].remaining;
   return { store, clock, changes, decide, ask, left };
@@ -98,7 +98,6 @@ describe("memoryStore", () => {
       limit: 10,
       windowMs: MINUTE,
       mode: "enforce",
-      blocked: false,
       blockedMs: 0,
     };
     const times = { resetAfterMs: 59_500, source: "store", at: START + 500, chargedAt: START };
@@ -237,6 +236,19 @@ describe("memoryStore", () => {
     }
   });
 
+  it("keeps the states of many keys apart where algorithms of other forms are asked about them in turn", () => {
+    const { decide } = storeOf();
+    const algorithms = [ALGORITHMS.fixedWindow, ALGORITHMS.gcra, ALGORITHMS.slidingLog, ALGORITHMS.anObject];
+    for (const cost of [1, 2]) {
+      for (let i = 0; i < 100; i++) {
+        for (const algorithm of algorithms) {
+          const [{ allowed, remaining }] = decide([check(`${i}`, { algorithm, cost })]);
+          assertEquals([allowed, remaining], [true, cost === 1 ? 9 : 7], `${algorithm.name} ${i}`);
+        }
+      }
+    }
+  });
+
   it("takes keys literally", () => {
     const { ask, left, store } = storeOf();
     const keys = [
@@ -297,7 +309,7 @@ describe("memoryStore", () => {
           { rule: `other ${algorithm.name} ${mode}`, limit: 1 },
           { rule: `${algorithm.name} ${mode}`, algorithm, limit: 1, mode },
         ];
-        const blocked = () => decide(rules.map((rule) => check("k", rule)))[1].blocked;
+        const blocked = () => decide(rules.map((rule) => check("k", rule)))[1].blockedMs > 0;
         assertEquals([blocked(), blocked(), blocked(), blocked()], [false, false, true, true]);
       }
     }
@@ -367,7 +379,7 @@ function model(): Pick<Store, "decide"> & { clock: { now: number } } {
           resetAfterMs: shown.resetAfterMs,
           chargedAt: at,
         };
-      }) as unknown as Decision[];
+      }) as unknown as ChargedDecision[];
     },
   };
 }
@@ -416,7 +428,7 @@ describe("memoryStore against a model that forgets nothing", () => {
             decide(checks, spend || correct !== null)
           );
           const seen = (list: unknown) =>
-            (list as readonly Decision[]).map((
+            (list as readonly ChargedDecision[]).map((
               { allowed, retryAfterMs, remaining, resetAfterMs, chargedAt },
             ) => ({ allowed, retryAfterMs, remaining, resetAfterMs, chargedAt }));
           assertEquals(seen(ours), seen(theirs));
@@ -438,11 +450,11 @@ describe("memoryStore against a model that forgets nothing", () => {
         async (traces, name) => {
           const rule: Ask = { algorithm: ALGORITHMS[name], limit: 7 };
           const run = async (
-            ask: (key: string, rule: Ask) => Decision,
+            ask: (key: string, rule: Ask) => ChargedDecision,
             key: string,
             moves: typeof traces[number],
           ) => {
-            const told: Decision[] = [];
+            const told: ChargedDecision[] = [];
             for (const [cost, pauses] of moves) {
               for (let i = 0; i < pauses; i++) await null;
               told.push(ask(key, { ...rule, cost }));
