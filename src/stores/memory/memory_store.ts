@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
@@ -51,6 +52,8 @@ const LOGS = 1;
 /** A cursor, and the table that it is in. */
 class TableCursor extends Cursor {
   table: Table | null = null;
+  /** The algorithm that the table is for. */
+  algorithm: Algorithm | null = null;
 }
 
 /** What a decision says before it is made. */
@@ -137,15 +140,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(cursor: TableCursor, check: Asked, now: number, spend: boolean): void {
-    const table = cursor.table = tableOf(check);
-    table.find(cursor, check, now);
-    if (cursor.hasState) return;
+  /** Lets a key that has no state start from its rule's overflow, if it must. */
+  function startShared(cursor: TableCursor, check: Asked, now: number, spend: boolean): void {
     const shared = sharedBy(cursor, check, now, spend);
     if (shared === null) return;
     cursor.hasState = true;
-    table.give(cursor, shared.state);
+    cursor.table!.give(cursor, shared.state);
   }
 
   /** What a key that has no state shares with others, if it must. */
@@ -159,9 +159,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(cursor: TableCursor, check: Asked, now: number): void {
+  /** Keeps a state for whose key its table had no room. */
+  function saveElsewhere(cursor: TableCursor, check: Asked, now: number): void {
     const table = cursor.table!;
-    if (table.save(cursor, check, now)) return;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
     tellFull(true);
     const name = sharerOf(check);
@@ -171,14 +171,24 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state: table.take(cursor), remaining, expiresAt: now + ttlMs });
   }
 
-  /** Decides checks, and writes the verdict on each into the object at its place. */
-  function decide(checks: readonly Asked[], verdicts: readonly Verdict[], spend: boolean): void {
+  /** Decides checks, and writes the verdict on each into the object at its index. */
+  function decide<C extends Asked>(
+    checks: readonly C[],
+    spend: boolean,
+    verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
+  ): void {
     const now = clock();
     let pass = true;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
-      find(cursor, check, now, spend);
+      // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
+      if (cursor.algorithm !== check.algorithm) {
+        cursor.table = tableOf(check);
+        cursor.algorithm = check.algorithm;
+      }
+      cursor.table!.find(cursor, check, now);
+      if (!cursor.hasState) startShared(cursor, check, now, spend);
       cursor.table!.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
       if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
@@ -187,7 +197,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       const check = checks[i];
       const place = cursors[i];
       if (spend && (pass || !place.allowed)) {
-        if (place.changed) save(place, check, now);
+        if (place.changed && !place.table!.save(place, check, now)) saveElsewhere(place, check, now);
       } else if (place.allowed) {
         // Nothing was charged: show what is left without this request.
         place.table!.step(place, check, now, 0);
@@ -202,10 +212,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     clock,
     decide(checks, spend = true) {
       const decisions = checks.map((check) => decisionOf(check, UNDECIDED, 0));
-      decide(checks, decisions as Verdict[], spend);
+      decide(checks, spend, decisions as Verdict[]);
       return decisions;
     },
-    answer: (questions, spend) => decide(questions, questions, spend),
+    answer: decide,
     observe(listener) {
       listeners.push(listener);
     },
