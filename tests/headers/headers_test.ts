@@ -46,7 +46,7 @@ function refusal(retryAfterMs: number, changes: Partial<Quota> = {}, algorithm: 
   );
 }
 
-/** What a throttle reports of these quotas. */
+/** The report of a throttle about these quotas. */
 function reportOf(...quotas: Quota[]): Report {
   const waits = quotas.filter(({ allowed }) => !allowed).map(({ retryAfterMs }) => retryAfterMs);
   const longest = Math.max(...waits);
