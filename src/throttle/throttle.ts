@@ -212,8 +212,9 @@ function compilePasses(
     },
     check(request, ...platform) {
       requireRequest(request);
-      const exchange = new Exchange(request, platform, match(request), core, true);
-      if (exchange.matched === UNTOUCHED) return outcomeOf(exchange, true, null);
+      const matched = match(request);
+      const exchange = new Exchange(request, platform, matched, core, matched !== UNTOUCHED);
+      if (matched === UNTOUCHED) return outcomeOf(exchange, true, null);
       return then(
         rescue(enter, failed, exchange),
         (refusal) => outcomeOf(exchange, refusal === null, refusal),
