@@ -91,13 +91,15 @@ const AUTHORITY = /^https?:\/\/[\w.:[\]-]+\//;
 const ELYSIA = 11;
 
 /**
- * Cut out of a URL by hand, as servers and routers do it: Deno.serve and workerd hand over what the client wrote. Some cut
- * a fragment off, and some do not.
+ * Cut out of a URL by hand, as servers and routers do it: Deno.serve and workerd hand over what the client wrote, and Bun
+ * a path without an origin where it refuses the Host. Some cut a fragment off, and some do not.
  */
 function writtenPaths(url: string): readonly string[] {
   const first = url.indexOf("/", url.indexOf("://") + 3);
-  const starts = first === -1 || first >= ELYSIA ? [first] : [first, url.indexOf("/", ELYSIA)];
-  return starts.flatMap((start) => {
+  const starts = new Set([first]);
+  if (first !== -1 && first < ELYSIA) starts.add(url.indexOf("/", ELYSIA));
+  if (url.startsWith("/")) starts.add(0).add(url.indexOf("/", url.indexOf(":") + 4)); // h3, Hono
+  return [...starts].flatMap((start) => {
     if (start === -1) return ["/"];
     const query = url.indexOf("?", start);
     const path = query === -1 ? url.slice(start) : url.slice(start, query);
