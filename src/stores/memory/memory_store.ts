@@ -19,8 +19,18 @@ import { cannot } from "../../cannot.ts";
 export interface MemoryStoreOptions {
   /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
   maxKeys?: number;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** The time, epoch ms; fractions are cut off. What is no finite number is refused when a request is decided. Default `Date.now`. */
   clock?: () => number;
+}
+
+/** A clock in whole ms, as states are whole numbers. Compared with NaN, a charge would be forgotten or never end. */
+function inWholeMs(clock: () => number): () => number {
+  return () => {
+    const read = clock();
+    const now = Math.floor(read);
+    if (Number.isSafeInteger(now)) return now;
+    throw new RangeError(cannot("decide in memoryStore()", "clock must give a finite number of ms", read));
+  };
 }
 
 /** What the keys of a rule share that found no room of their own. */
@@ -86,7 +96,8 @@ const MOST_KEYS = 16_000_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  const { maxKeys = 1_000_000, clock = Date.now } = options;
+  const { maxKeys = 1_000_000 } = options;
+  const clock = options.clock === undefined ? Date.now : inWholeMs(options.clock);
   if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
     throw new RangeError(
       cannot("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
