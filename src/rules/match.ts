@@ -40,6 +40,9 @@ export const UNTOUCHED: Route = {
   isPreflight: true,
 };
 
+/** As much of a request as rules are matched with. */
+type Asked = Pick<Request, "method" | "url" | "headers">;
+
 interface Target {
   readonly rule: PreparedRule;
   readonly pattern: Pattern;
@@ -65,6 +68,21 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
   };
 }
 
+/** The route of a request that can be read as either. */
+export function joinRoutes(one: Route, other: Route): Route {
+  const join = (a: readonly PreparedRule[], b: readonly PreparedRule[]) =>
+    [...new Set([...a, ...b])].sort((left, right) => left.index - right.index);
+  if (one === other) return one;
+  return {
+    pattern: one.pattern ?? other.pattern,
+    before: join(one.before, other.before),
+    after: join(one.after, other.after),
+    counts: one.counts || other.counts,
+    holds: one.holds || other.holds,
+    isPreflight: one.isPreflight,
+  };
+}
+
 /**
  * Builds the matcher of a list of rules, once.
  *
@@ -72,7 +90,7 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
  * @param isExact Do letter case and slashes make a difference?
  * @throws {TypeError} When Hono refuses a pattern.
  */
-export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Request) => Route {
+export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Asked) => Route {
   const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
   for (const target of targets) routerOf([target], (path) => routedPath(path, isExact));
   const match = matcherOf(rules, targets, isExact);

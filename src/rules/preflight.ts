@@ -5,6 +5,6 @@
  */
 
 /** A preflight asks for the browser, not for the client, and fails the whole request unless answered with 2xx (Fetch, CORS-preflight fetch). */
-export function isPreflight(request: Request): boolean {
+export function isPreflight(request: Pick<Request, "headers">): boolean {
   return request.headers.has("origin") && request.headers.has("access-control-request-method");
 }

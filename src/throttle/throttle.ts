@@ -15,7 +15,8 @@ import { compileDecide } from "./decide.ts";
 import type { Decision } from "../decision.ts";
 import { compileHeaders, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./write_headers.ts";
 import { usageReader } from "./usage.ts";
-import { compileMatch, UNTOUCHED } from "../rules/match.ts";
+import { absoluteTarget } from "../exchange/absolute_target.ts";
+import { compileMatch, joinRoutes, UNTOUCHED } from "../rules/match.ts";
 import { isPromise, later, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { prepareOptions, type ThrottleOptions } from "./options.ts";
 import type { Outcome } from "../outcome.ts";
@@ -140,7 +141,12 @@ export function createThrottle(
   };
 
   function tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
-    return new Exchange(request, platform, match(request), throttle, spend);
+    const matched = match(request);
+    const url = absoluteTarget(platform);
+    const either = url === null
+      ? matched
+      : joinRoutes(matched, match({ method: request.method, url, headers: request.headers }));
+    return new Exchange(request, platform, either, throttle, spend);
   }
 
   // ---- both stages, with authentication between them ---------------------------------------------
