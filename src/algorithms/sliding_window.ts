@@ -1,5 +1,5 @@
 /**
- * Sliding window: a sliding log whose charges are entered under the end of their slot.
+ * Sliding window: a sliding log whose entries have the end of their slot as their time.
  *
  * @module
  */
@@ -7,9 +7,10 @@
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
+import { integer, requireOptions } from "../options.ts";
 
-/** Keeps now x slots exact until the year 2255. */
-const MOST = 1000;
+/** Keeps now * slots exact until the year 2255. */
+const MAX_SLOTS = 1000;
 
 const lua = `
 function(state, limit, window, now, cost, since, p)
@@ -17,13 +18,15 @@ function(state, limit, window, now, cost, since, p)
 end`;
 
 /**
- * Sliding window: `slots` counters a window; a counter leaves as a whole once its youngest ms is one window
- * old. Never more than the limit in any window, in constant memory; a unit comes back at most
- * window / slots late.
+ * Sliding window: `slots` counters per window; a counter expires as a whole when its youngest ms is one
+ * window old. Never more than the limit in any window, in constant memory; a unit returns at most window /
+ * slots late.
  *
- * @param options `slots`: counters a window, 1 to 1000. More are more exact and take more memory. Default 16.
+ * @param options `slots`: counters per window, 1 to 1000. More slots are more exact and use more memory.
+ * Default 16.
  * @returns The algorithm.
- * @throws {RangeError} When slots is not an integer from 1 to 1000.
+ * @throws {TypeError} On an unknown option.
+ * @throws {RangeError} If slots is not an integer from 1 to 1000.
  *
  * @example A hundred thousand in any hour
  * ```ts
@@ -35,19 +38,15 @@ end`;
  * ```
  */
 export function slidingWindow(options: { slots?: number } = {}): Algorithm {
+  requireOptions(options, { slots: integer(1, MAX_SLOTS) }, "make slidingWindow()");
   const { slots = 16 } = options;
-  if (!(Number.isSafeInteger(slots) && slots >= 1 && slots <= MOST)) {
-    throw new RangeError(
-      `Cannot make slidingWindow() as slots must be an integer from 1 to ${MOST}: current value is ${slots}`,
-    );
-  }
   return {
     name: "sliding-window",
     lua,
     params: [slots],
     refillsGradually: true,
     mayFreeEarly: false,
-    // A charge counts from its slot's end on, so it makes no difference when in the slot it is used.
+    // A charge counts from its slot's end, wherever in the slot it is used.
     usableUntil: (end) => end + 1,
     capacity: (limit) => limit,
     step: unlogged((out, log, from, to, policy, now, cost, since) =>

@@ -1,15 +1,16 @@
 /**
- * What each platform's edge says of the client, and where. Every one of these is set by the edge itself, over what a
- * client sent. That holds for requests that come through the edge: the origin must not be reachable around it.
+ * The facts about each platform, in one record: how its edge names the client, where Hono's `env` has the
+ * platform's argument, and how code recognizes the platform if several of its processes share the traffic.
  *
  * @module
  */
 
+import type { Surroundings } from "../runtime.ts";
 import { canonicalAddress } from "./address.ts";
-import { passedBeside, peerOf } from "./peer.ts";
+import { peerOf, serverArgument } from "./peer.ts";
 import { headerReader, walkHops } from "./proxies.ts";
 
-/** The platforms whose word {@link ClientOptions.platform} can be taken for. */
+/** The platforms that {@link ClientOptions.platform} can name. */
 export type Platform =
   | "cloudflare"
   | "vercel"
@@ -23,64 +24,149 @@ export type Platform =
   | "azure-front-door"
   | "azure-app-service";
 
-/** Who sent a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
+/** Reads the sender of a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
 export type ReadClient = (request: Request, platform: readonly unknown[]) => string | null;
 
-/** The header in which each platform's edge names the client; none where it does so beside the request alone. */
-export const platformHeaders: Readonly<Partial<Record<Platform, string>>> = {
-  "cloudflare": "cf-connecting-ip",
-  "vercel": "x-vercel-forwarded-for",
-  "netlify": "x-nf-client-connection-ip",
-  "fly": "fly-client-ip",
-  "aws-alb": "x-forwarded-for",
-  "aws-cloudfront": "cloudfront-viewer-address",
-  "gcp-lb": "x-forwarded-for",
-  // Not x-azure-clientip, which Front Door fills from what the client sent.
-  "azure-front-door": "x-azure-socketip",
-  "azure-app-service": "x-forwarded-for",
-};
+/** The facts about one platform. */
+export interface PlatformFacts {
+  /** The header in which its edge names the client; the edge overwrites the client's own value. Default: none. */
+  readonly header?: string;
+  /** The position of the client in a list, from the right. Default 1. */
+  readonly hops?: number;
+  /** Makes the reader of the client from the reader of the header. Default: the header's reader. */
+  readonly readsClient?: (byHeader: ReadClient) => ReadClient;
+  /** The member of Hono's `env` with the platform's argument. Default: `env` itself. */
+  readonly inEnv?: string;
+  /** The location of a process there, after "and" in a sentence. Default: at most one process runs there. */
+  readonly location?: string;
+  /** Environment variables that only this platform sets; one of them is enough to recognize it. */
+  readonly variables?: readonly string[];
+  /** Another test that recognizes the platform. */
+  readonly isHere?: (around: Surroundings) => boolean;
+}
 
 /**
- * How each platform names the client. Where a request lacks what the edge would have set (a health check from inside
- * the platform), its peer is the client.
+ * The platforms. A platform that is built on another comes before it. Only requests through the edge have a
+ * trustworthy header: the origin must not be reachable around the edge.
  */
-export const platforms: Readonly<Record<Platform, ReadClient>> = {
-  "cloudflare": cloudflare,
-  // Marked, as are the calls below, for bundles that use none of this.
-  "vercel": /* @__PURE__ */ header("vercel"),
-  "netlify": (request, platform) => peerOf(request, platform) ?? header("netlify")(request, platform),
-  "fly": /* @__PURE__ */ header("fly"),
-  "deno-deploy": peerOf,
-  "aws-lambda": (request, platform) => sourceIp(platform) ?? peerOf(request, platform),
-  "aws-alb": /* @__PURE__ */ header("aws-alb"),
-  "aws-cloudfront": /* @__PURE__ */ header("aws-cloudfront"),
+export const PLATFORMS: Readonly<Record<Platform, PlatformFacts> & Record<string, PlatformFacts>> = {
+  "vercel": {
+    header: "x-vercel-forwarded-for",
+    location: "on Vercel",
+    variables: ["VERCEL"],
+    isHere: ({ has }) => has("EdgeRuntime"),
+  },
+  "netlify": {
+    header: "x-nf-client-connection-ip",
+    readsClient: (byHeader) => (request, platform) =>
+      peerOf(request, platform) ?? byHeader(request, platform),
+    inEnv: "context",
+    location: "on Netlify",
+    variables: ["NETLIFY"],
+    isHere: ({ has }) => has("Netlify"),
+  },
+  "cloudflare": {
+    header: "cf-connecting-ip",
+    readsClient: cloudflareClient,
+    location: "on Cloudflare Workers",
+    isHere: ({ userAgent, has }) => userAgent === "Cloudflare-Workers" || has("WebSocketPair"),
+  },
+  "deno-deploy": {
+    readsClient: () => peerOf,
+    location: "on Deno Deploy",
+    variables: ["DENO_DEPLOYMENT_ID", "DENO_DEPLOY"],
+  },
+  "aws-lambda": {
+    readsClient: () => (request, platform) => sourceIp(platform) ?? peerOf(request, platform),
+    inEnv: "event",
+    location: "on AWS Lambda",
+    variables: ["AWS_LAMBDA_FUNCTION_NAME"],
+  },
+  "aws-alb": { header: "x-forwarded-for" },
+  "aws-cloudfront": { header: "cloudfront-viewer-address" },
   // The load balancer adds its own address after the client's.
-  "gcp-lb": /* @__PURE__ */ header("gcp-lb", 2),
-  "azure-front-door": /* @__PURE__ */ header("azure-front-door"),
-  "azure-app-service": /* @__PURE__ */ header("azure-app-service"),
+  "gcp-lb": { header: "x-forwarded-for", hops: 2 },
+  "cloud-run": { location: "on Cloud Run", variables: ["K_SERVICE"] },
+  "app-engine": { location: "on App Engine", variables: ["GAE_SERVICE"] },
+  // Front Door fills x-azure-clientip from the client's own header, so that one is not read.
+  "azure-front-door": { header: "x-azure-socketip" },
+  "azure-functions": { location: "on Azure Functions", variables: ["FUNCTIONS_WORKER_RUNTIME"] },
+  "azure-container-apps": { location: "on Azure Container Apps", variables: ["CONTAINER_APP_NAME"] },
+  "azure-app-service": {
+    header: "x-forwarded-for",
+    location: "on Azure App Service",
+    variables: ["WEBSITE_INSTANCE_ID"],
+  },
+  "fly": { header: "fly-client-ip", location: "on Fly", variables: ["FLY_APP_NAME"] },
+  "render": { location: "on Render", variables: ["RENDER"] },
+  "railway": {
+    location: "on Railway",
+    variables: ["RAILWAY_ENVIRONMENT_NAME", "RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"],
+  },
+  "heroku": { location: "on Heroku", variables: ["DYNO"] },
+  "koyeb": { location: "on Koyeb", variables: ["KOYEB_APP_NAME"] },
+  "amazon-ecs": {
+    location: "on Amazon ECS",
+    variables: ["ECS_CONTAINER_METADATA_URI_V4", "ECS_CONTAINER_METADATA_URI"],
+  },
+  "kubernetes": { location: "on Kubernetes", variables: ["KUBERNETES_SERVICE_HOST"] },
+  "pm2": {
+    location: "under PM2",
+    isHere: ({ env }) => env("pm_id") !== undefined && env("instances") !== "1",
+  },
+  "node-cluster": { location: "in a cluster", isHere: ({ isClusterWorker }) => isClusterWorker },
+  "deno-parallel": {
+    location: "under `deno serve --parallel`",
+    // Without the variable Deno uses every processor, and its threads cannot see each other. `deno test` reads
+    // the same variable, but shares no traffic.
+    isHere: ({ env, has, isDenoTest }) => has("Deno") && !isDenoTest && Number(env("DENO_JOBS") ?? 1) > 1,
+  },
 };
 
-function header(of: Platform, hops: number = 1): ReadClient {
-  const name = platformHeaders[of]!;
-  const read = headerReader(name);
-  const walk = walkHops(hops, name);
-  return (request, platform) => walk(peerOf(request, platform), read(request.headers.get(name) ?? ""));
+/** The platforms that name the client. */
+export function platformsWithClient(): readonly Platform[] {
+  return Object.keys(PLATFORMS).filter((name) =>
+    PLATFORMS[name].header || PLATFORMS[name].readsClient
+  ) as Platform[];
 }
 
-// With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E: 240.0.0.0/4.
+/**
+ * The reader of the client on a platform. Without the edge's value (a health check inside the platform), the
+ * peer is the client.
+ */
+export function clientReader(name: Platform): ReadClient {
+  const { header = "", hops = 1, readsClient = (byHeader) => byHeader } = PLATFORMS[name];
+  const read = headerReader(header);
+  const walk = walkHops(hops, header);
+  return readsClient((request, platform) =>
+    walk(peerOf(request, platform), read(request.headers.get(header) ?? ""))
+  );
+}
+
+/** The location of this process, if several processes may share the traffic there. */
+export function locationOf(around: Surroundings): string | undefined {
+  return Object.values(PLATFORMS).find(({ variables = [], isHere }) =>
+    variables.some((name) => around.env(name) !== undefined) || isHere?.(around)
+  )?.location;
+}
+
+/** The platform's argument in Hono's `env`: the `env` itself, or a member of it. */
+export function argumentsInEnv(env: unknown): readonly unknown[] {
+  if (typeof env !== "object" || env === null) return [];
+  const names = Object.values(PLATFORMS).flatMap(({ inEnv }) => inEnv ?? []);
+  return [env, ...names.map((name) => (env as Readonly<Record<string, unknown>>)[name])];
+}
+
+// With "Pseudo IPv4" set to overwrite, Cloudflare replaces an IPv6 client by an address of class E:
+// 240.0.0.0/4.
 const PSEUDO_IPV4 = /^2[45]\d\./;
-const connectingIp = /* @__PURE__ */ header("cloudflare");
 
-function cloudflare(request: Request, platform: readonly unknown[]): string | null {
-  const address = connectingIp(request, platform);
-  if (address === null || !PSEUDO_IPV4.test(address)) return address;
-  return canonicalAddress(request.headers.get("cf-connecting-ipv6") ?? "") ?? address;
-}
-
-/** A Lambda event as its handler passes it on: itself, or in Hono's `env`. */
-interface LambdaPassed {
-  readonly requestContext?: RequestContext;
-  readonly event?: { readonly requestContext?: RequestContext };
+function cloudflareClient(byHeader: ReadClient): ReadClient {
+  return (request, platform) => {
+    const address = byHeader(request, platform);
+    if (address === null || !PSEUDO_IPV4.test(address)) return address;
+    return canonicalAddress(request.headers.get("cf-connecting-ipv6") ?? "") ?? address;
+  };
 }
 
 /** HTTP APIs and function URLs have `http` (payload 2.0), REST and WebSocket APIs `identity` (1.0). */
@@ -89,9 +175,12 @@ interface RequestContext {
   readonly identity?: { readonly sourceIp?: unknown };
 }
 
+/** The client in a Lambda event, which the handler passes directly or in Hono's `env`. */
 function sourceIp(platform: readonly unknown[]): string | null {
-  const passed = passedBeside(platform) as LambdaPassed | undefined;
-  const context = passed?.requestContext ?? passed?.event?.requestContext;
+  const events = argumentsInEnv(
+    serverArgument(platform),
+  ) as readonly ({ requestContext?: RequestContext } | undefined)[];
+  const context = events.find((event) => event?.requestContext)?.requestContext;
   const address = context?.http?.sourceIp ?? context?.identity?.sourceIp;
   return typeof address === "string" ? canonicalAddress(address) : null;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
+import { BOOLEAN, type Demands, requireOptions } from "../options.ts";
 import type { HeaderFormat } from "./format.ts";
 import { withPace } from "./pace.ts";
 import { DRAFT_11, NEXT } from "./ratelimit_dialect.ts";
@@ -48,6 +48,16 @@ export interface RateLimitOptions {
   readonly pace?: boolean;
 }
 
+const DEMANDS: Demands<RateLimitOptions> = {
+  draft: {
+    must: '11, 7, 6, "next" or [11, "next"]',
+    holds: (draft) => Object.hasOwn(DRAFTS, String(draft)),
+    isNumber: true,
+  },
+  redirects: BOOLEAN,
+  pace: BOOLEAN,
+};
+
 /** The format without redirects: what such a response carries already stays. */
 function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat {
   return {
@@ -71,8 +81,8 @@ function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat 
  *
  * @param options See {@link RateLimitOptions}.
  * @returns The format.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  * @throws {RangeError} On any other draft.
- * @throws {TypeError} When redirects or pace is neither true nor false.
  *
  * @example
  * ```ts
@@ -89,20 +99,10 @@ function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat 
  * strictEqual(headers.get("RateLimit"), '"burst";r=9;t=1');
  * ```
  */
-export function rateLimit(
-  { draft = 11, redirects = false, pace = false }: RateLimitOptions = {},
-): HeaderFormat {
-  const make = Object.hasOwn(DRAFTS, String(draft)) ? DRAFTS[String(draft)] : null;
-  if (make === null) {
-    throw new RangeError(
-      cannot("send RateLimit headers", 'draft must be 11, 7, 6, "next" or [11, "next"]', draft),
-    );
-  }
-  for (const [name, value] of Object.entries({ redirects, pace })) {
-    if (typeof value !== "boolean") {
-      throw new TypeError(cannot("send RateLimit headers", `${name} must be true or false`, value));
-    }
-  }
+export function rateLimit(options: RateLimitOptions = {}): HeaderFormat {
+  requireOptions(options, DEMANDS, "send RateLimit headers");
+  const { draft = 11, redirects = false, pace = false } = options;
+  const make = DRAFTS[String(draft)];
   const format = pace ? withPace(make()) : make();
   return redirects ? format : withoutRedirects(format);
 }

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { cannot, requireNames } from "../cannot.ts";
-import { decimal } from "./decimal.ts";
+import { BOOLEAN, FUNCTION, number, requireOptions } from "../options.ts";
 import { type HeaderDescription, type HeaderFormat, headerThere, type Report } from "./format.ts";
-import { waitSeconds } from "./whole.ts";
+import { decimal, waitSeconds } from "./numbers.ts";
 
 const NAME = "Retry-After";
 const FIELD = "retry-after";
@@ -95,7 +94,8 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
  *
  * @param options See {@link RetryAfterOptions}.
  * @returns The format.
- * @throws {TypeError} When an option cannot be used.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When jitter is not from 0 to 1.
  *
  * @example
  * ```ts
@@ -131,16 +131,8 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
  * ```
  */
 export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
+  requireOptions(options, { ms: BOOLEAN, jitter: number(0, 1), random: FUNCTION }, "send Retry-After");
   const { ms = false, jitter = 0, random = Math.random } = options;
-  const wrong = (demand: string, value: unknown): never => {
-    throw new TypeError(cannot("send Retry-After", demand, value));
-  };
-  requireNames(options, ["ms", "jitter", "random"], "send Retry-After");
-  if (typeof ms !== "boolean") wrong("ms must be true or false", ms);
-  if (!(typeof jitter === "number" && jitter >= 0 && jitter <= 1)) {
-    wrong("jitter must be a number from 0 to 1", jitter);
-  }
-  if (typeof random !== "function") wrong("random must be a function", random);
   return {
     write(headers, report) {
       const { denied, retryAfterMs } = report;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { HeaderFormat } from "./format.ts";
-import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
-import { cannot } from "../cannot.ts";
+import { tightest } from "../decision.ts";
+import { oneOf, requireOptions } from "../options.ts";
+import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",
@@ -43,7 +43,7 @@ export interface XRateLimitOptions {
  *
  * @param options What Reset counts.
  * @returns The format.
- * @throws {TypeError} On any other `reset`.
+ * @throws {TypeError} On an option that does not exist, or any other `reset`.
  *
  * @example With Unix time, as GitHub sends it
  * ```ts
@@ -60,17 +60,16 @@ export interface XRateLimitOptions {
  * strictEqual(response.headers.get("X-RateLimit-Remaining"), "99");
  * ```
  */
-export function xRateLimit({ reset = "delta" }: XRateLimitOptions = {}): HeaderFormat {
-  if (!Object.hasOwn(RESETS, reset)) {
-    throw new TypeError(cannot("send X-RateLimit headers", 'reset must be "delta" or "epoch"', reset));
-  }
+export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
+  requireOptions(options, { reset: oneOf(...Object.keys(RESETS)) }, "send X-RateLimit headers");
+  const { reset = "delta" } = options;
   const { description, example } = RESETS[reset];
   const count = { type: "integer", minimum: 0 };
   return {
     write(headers, report) {
       const { quotas, at } = report;
       if (quotas.length === 0) return;
-      const ours = tightestOf(quotas);
+      const ours = tightest(quotas);
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
       writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report);
     },

@@ -1,5 +1,5 @@
 /**
- * What a throttle answers itself, and the headers it adds to the answers of others.
+ * Documents the throttle's own responses, and the headers that it adds to other responses.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
 import { type FailurePolicy, type PreparedRule } from "../rules/rule.ts";
 import { unlimited } from "../rules/prepare_rules.ts";
 import type { Settings } from "../throttle/settings.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";
@@ -19,11 +19,11 @@ import { oldSchema } from "./old_schema.ts";
 /** Headers by name as sent. */
 export type HeaderMap = Readonly<Record<string, OpenApiHeader | OpenApiReference>>;
 
-/** What requests under some rules may get. */
-export interface Told {
-  /** The rate headers of responses that are not the throttle's own. */
+/** The responses and headers of requests under some rules. */
+export interface Documented {
+  /** The rate headers of the handler's responses. */
   readonly headers: HeaderMap;
-  /** The rate headers that redirects (3xx) have too. */
+  /** The rate headers of the handler's redirects (3xx). */
   readonly redirectHeaders: HeaderMap;
   /** The throttle's own responses, by status. */
   readonly responses: Readonly<Record<string, OpenApiReference>>;
@@ -47,43 +47,43 @@ const NO_STORE = {
   example: "no-store",
 };
 
-/** Can the rule refuse at all, and is it told to clients? */
-export function isTold({ mode, rate }: PreparedRule): boolean {
+/** Can the rule refuse requests, so that documents show it? */
+export function isPublic({ mode, rate }: PreparedRule): boolean {
   return mode === "enforce" && rate !== unlimited;
 }
 
-/** Can a refusal by this rule last for ever, so that there is no wait to tell? */
-function isHopeless(rule: PreparedRule): boolean {
+/** Can the rule refuse a request that never passes, so that there is no wait to send? */
+function mayNeverPass(rule: PreparedRule): boolean {
   const { policy, cost, key, implementation } = rule;
   if (dependsOnRequest(rule) || policy === null || key.refusesNull === true) return true;
   return policy.limit === 0 || cost as number > (implementation.capacity?.(policy.limit) ?? 0);
 }
 
-/** A name that a component may have. */
+/** A header's name in the form of a component's name. */
 function componentName(header: string): string {
   return header.replace(/[^A-Za-z0-9._]/g, "") || "Header";
 }
 
 /**
- * @param settings The throttle's.
- * @param components Where reusable parts go.
- * @param isOld Are schemas those of OpenAPI 3.0?
- * @returns What requests under these rules may get; without bodies for HEAD.
+ * @param settings The throttle's rules and options.
+ * @param components Receives the components.
+ * @param isOld Are the schemas those of OpenAPI 3.0?
+ * @returns A function that documents the responses under some rules; without bodies for HEAD.
  */
-export function teller(
+export function documenter(
   { rules: all, options }: Settings,
   components: Components,
   isOld: boolean,
-): (rules: readonly PreparedRule[], hasBodies: boolean) => Told {
+): (rules: readonly PreparedRule[], hasBodies: boolean) => Documented {
   const { headers: formats, sendHeaders, reject, authenticate, onStoreFailure } = options;
 
-  const headerWriters = compileHeaders(all, formats);
+  const writeHeaders = compileHeaders(all, formats);
 
   const policyOf = (rule: PreparedRule): FailurePolicy => rule.onStoreFailure ?? onStoreFailure;
   const failsClosed = (rule: PreparedRule): boolean => policyOf(rule) === "deny" || dependsOnRequest(rule);
   const inDialect = (schema: OpenApiSchema): OpenApiSchema => isOld ? oldSchema(schema) : schema;
 
-  /** Where two formats send headers of one name, the first tells what it says. */
+  /** The description of each header. If two formats send one header, the first format describes it. */
   function descriptionsOf(rules: readonly PreparedRule[]): ReadonlyMap<string, HeaderDescription> {
     const found = new Map<string, HeaderDescription>();
     for (const { describe } of rules.flatMap((rule) => formatsOf(rule, all, formats))) {
@@ -94,10 +94,10 @@ export function teller(
     return found;
   }
 
-  /** The headers as sent with these decisions. */
+  /** The headers that these decisions send. */
   function sentWith(checks: readonly RuleCheck[]): Headers {
     const headers = new Headers();
-    headerWriters.join(headers, checks);
+    writeHeaders(headers, checks);
     return headers;
   }
 
@@ -108,7 +108,7 @@ export function teller(
   ): OpenApiHeader {
     const text = sent ?? example;
     const start = required ? { description, required } : { description };
-    // A value with parameters is no value of a schema (OpenAPI 3.1.1, Header Object).
+    // A value with parameters does not fit a schema (OpenAPI 3.1.1, Header Object).
     if (schema === undefined) {
       return { ...start, content: { "text/plain": { schema: { type: "string" }, example: text } } };
     }
@@ -116,31 +116,34 @@ export function teller(
     return { ...start, schema: inDialect(schema), example: isNumber ? Number(text) : text };
   }
 
-  /** The headers of what passes. None is sure: a rule may skip a request, or let it pass while its store fails. */
-  function usual(rules: readonly PreparedRule[], ofRedirects = false): HeaderMap {
-    const told: Record<string, OpenApiReference> = {};
-    if (sendHeaders !== "always") return told;
+  /**
+   * The headers of an allowed request. All are optional: a rule may skip a request, or let it pass while its
+   * store fails.
+   */
+  function allowedHeaders(rules: readonly PreparedRule[], ofRedirects = false): HeaderMap {
+    const documented: Record<string, OpenApiReference> = {};
+    if (sendHeaders !== "always") return documented;
     const sent = sentWith(firstRequest(rules));
     for (const [name, description] of descriptionsOf(rules)) {
       if (description.on !== "every" || (ofRedirects && description.redirects === false)) continue;
       if (description.optional === true && !sent.has(name)) continue;
-      told[name] = components.add(
+      documented[name] = components.add(
         "headers",
         componentName(name),
         headerOf(description, false, sent.get(name)),
       );
     }
-    return told;
+    return documented;
   }
 
-  /** Is a header on every refusal that has numbers, or, one that is for refusals alone, on every refusal? */
-  function isSure(name: string, on: HeaderDescription["on"], rules: readonly PreparedRule[]): boolean {
-    // A rejection that says nothing of itself may answer 429 for what has no numbers.
+  /** Does every refusal that has numbers send the header? A header for refusals alone must be on every refusal. */
+  function isAlwaysSent(name: string, on: HeaderDescription["on"], rules: readonly PreparedRule[]): boolean {
+    // A rejection without a description may answer 429 to a request that has no numbers.
     if (reject.describe === undefined && rules.some(failsClosed)) return false;
-    if (on === "denied" && rules.some(isHopeless)) return false;
+    if (on === "denied" && rules.some(mayNeverPass)) return false;
     return rules.every((rule) => {
       const { unit, capacity } = rule.implementation;
-      // Not all formats have words for concurrency; of a custom algorithm nothing is known.
+      // Not every format supports concurrency, and the capacity of a custom algorithm is unknown.
       return unit !== "concurrent-requests" && capacity !== undefined &&
         formatsOf(rule, all, formats).some(({ describe }) => Object.hasOwn(describe ?? {}, name));
     });
@@ -156,12 +159,12 @@ export function teller(
     const sent = sentWith(checks);
     for (const [name, description] of sendHeaders === "never" ? [] : descriptionsOf(rules)) {
       const isSent = checks.length === 0 || sent.has(name);
-      // Where nobody can count there may be no numbers to tell.
+      // A failing store may have no numbers to send.
       if (status === 503 && !isSent) continue;
       if (description.optional === true && !isSent) continue;
       const required = isSent && description.optional !== true &&
         (status === 429 || description.on === "denied") &&
-        isSure(name, description.on, rules);
+        isAlwaysSent(name, description.on, rules);
       const header = headerOf(description, required, sent.get(name));
       const isShared = status === 429 && (description.on === "denied" || sendHeaders === "denied");
       headers[name] = isShared ? components.add("headers", componentName(name), header) : header;
@@ -185,8 +188,8 @@ export function teller(
     return { content: { [describe.contentType]: example === undefined ? { schema } : { schema, example } } };
   }
 
-  function tell(rules: readonly PreparedRule[], hasBodies: boolean): Told {
-    const headers = usual(rules);
+  function documentRules(rules: readonly PreparedRule[], hasBodies: boolean): Documented {
+    const headers = allowedHeaders(rules);
     const responses: Record<string, OpenApiReference> = {
       429: refusal(429, rules, refusedRequest(rules), hasBodies),
     };
@@ -194,8 +197,8 @@ export function teller(
       responses[503] = refusal(503, rules, requestWithoutStore(rules, policyOf), hasBodies);
     }
     if (authenticate !== null && authenticate.isOver !== true) {
-      // Who is turned away has come through the first stage alone.
-      const early = usual(rules.filter(({ stage }) => stage === "before-auth"));
+      // A request that fails authentication has passed only the before-auth rules.
+      const early = allowedHeaders(rules.filter(({ stage }) => stage === "before-auth"));
       const description = "Raised when authentication failed";
       responses[401] = components.add(
         "responses",
@@ -203,14 +206,14 @@ export function teller(
         Object.keys(early).length === 0 ? { description } : { description, headers: early },
       );
     }
-    return { headers, redirectHeaders: usual(rules, true), responses };
+    return { headers, redirectHeaders: allowedHeaders(rules, true), responses };
   }
 
-  const told = new Map<string, Told>();
+  const cache = new Map<string, Documented>();
   return (rules, hasBodies) => {
     const key = `${hasBodies} ${rules.map(({ index }) => index).join(" ")}`;
-    const known = told.get(key) ?? tell(rules, hasBodies);
-    told.set(key, known);
+    const known = cache.get(key) ?? documentRules(rules, hasBodies);
+    cache.set(key, known);
     return known;
   };
 }

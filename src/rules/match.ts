@@ -22,6 +22,8 @@ export interface Route {
   readonly before: readonly PreparedRule[];
   /** Decided after it. */
   readonly after: readonly PreparedRule[];
+  /** Are there rules of both stages? */
+  readonly hasBothStages: boolean;
   /** Does a rule correct its charge by the response? */
   readonly counts: boolean;
   /** Does a rule hold something until the response's end? */
@@ -35,6 +37,7 @@ export const UNTOUCHED: Route = {
   pattern: null,
   before: [],
   after: [],
+  hasBothStages: false,
   counts: false,
   holds: false,
   isPreflight: true,
@@ -42,6 +45,9 @@ export const UNTOUCHED: Route = {
 
 /** As much of a request as rules are matched with. */
 type Asked = Pick<Request, "method" | "url" | "headers">;
+
+/** Finds the route of a request. */
+export type Match = (request: Asked) => Route;
 
 interface Target {
   readonly rule: PreparedRule;
@@ -58,29 +64,29 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
   const hit = new Set(targets.map(({ rule }) => rule));
   const applied = rules.filter((rule) => rule.patterns === null || hit.has(rule));
   const paths = targets.map(({ pattern }) => pattern.path).sort((a, b) => specificity(b) - specificity(a));
+  return routeUnder(applied, paths[0] ?? null);
+}
+
+function routeUnder(rules: readonly PreparedRule[], pattern: string | null): Route {
+  const before = rules.filter((rule) => rule.stage === "before-auth");
+  const after = rules.filter((rule) => rule.stage === "after-auth");
   return {
-    pattern: paths[0] ?? null,
-    before: applied.filter((rule) => rule.stage === "before-auth"),
-    after: applied.filter((rule) => rule.stage === "after-auth"),
-    counts: applied.some((rule) => rule.count !== "all"),
-    holds: applied.some((rule) => rule.implementation.heldWhileRunning === true),
+    pattern,
+    before,
+    after,
+    hasBothStages: before.length > 0 && after.length > 0,
+    counts: rules.some((rule) => rule.count !== "all"),
+    holds: rules.some((rule) => rule.implementation.heldWhileRunning === true),
     isPreflight: false,
   };
 }
 
-/** The route of a request that can be read as either. */
+/** The route of a request that has two paths: the rules of either apply. */
 export function joinRoutes(one: Route, other: Route): Route {
-  const join = (a: readonly PreparedRule[], b: readonly PreparedRule[]) =>
-    [...new Set([...a, ...b])].sort((left, right) => left.index - right.index);
   if (one === other) return one;
-  return {
-    pattern: one.pattern ?? other.pattern,
-    before: join(one.before, other.before),
-    after: join(one.after, other.after),
-    counts: one.counts || other.counts,
-    holds: one.holds || other.holds,
-    isPreflight: one.isPreflight,
-  };
+  const rules = [one, other].flatMap(({ before, after }) => [...before, ...after]);
+  const inOrder = [...new Set(rules)].sort((left, right) => left.index - right.index);
+  return { ...routeUnder(inOrder, one.pattern ?? other.pattern), isPreflight: one.isPreflight };
 }
 
 /**
@@ -90,8 +96,12 @@ export function joinRoutes(one: Route, other: Route): Route {
  * @param isExact Do letter case and slashes make a difference?
  * @throws {TypeError} When Hono refuses a pattern.
  */
-export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Asked) => Route {
+export function compileMatch(rules: readonly PreparedRule[], isExact = false): Match {
   const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
+  if (targets.length === 0) {
+    const route = routeOf(rules, []);
+    return (request) => request.method === "OPTIONS" && isPreflight(request) ? UNTOUCHED : route;
+  }
   for (const target of targets) routerOf([target], (path) => routedPath(path, isExact));
   const match = matcherOf(rules, targets, isExact);
 

@@ -10,39 +10,73 @@ import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { stateName } from "../algorithms/state.ts";
 import { dimensionsOf } from "../keys/dimensions.ts";
 import { byIp } from "../keys/ip.ts";
+import type { Key } from "../keys/key.ts";
 import { parseRate, type Rate } from "./rate.ts";
 import { durationMs } from "../duration.ts";
-import { cannot, requireNames, shown } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
+import {
+  ANYTHING,
+  type Demand,
+  type Demands,
+  FUNCTION,
+  having,
+  integer,
+  listOf,
+  number,
+  OBJECT,
+  oneOf,
+  required,
+  requireOptions,
+} from "../options.ts";
 import { derivedName, quantityText } from "./default_name.ts";
 import { parsePattern } from "./pattern.ts";
 import type { CompiledRule, PreparedRule, Rule } from "./rule.ts";
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-const PROPERTIES: readonly (keyof Rule)[] = [
-  "name",
-  "rate",
-  "key",
-  "on",
-  "algorithm",
-  "cost",
-  "count",
-  "unless",
-  "stage",
-  "mode",
-  "block",
-  "onStoreFailure",
-  "headers",
-];
+/** What `onStoreFailure` must be, of a rule and of a throttle. */
+export const FAILURE_POLICY: Demand = /* @__PURE__ */ oneOf("local", "allow", "deny");
 
-const BLOCK_PROPERTIES = ["after", "window", "for", "growth", "max"];
+/** What `headers` must be, of a rule and of a throttle. */
+export const HEADER_FORMATS: Demand = /* @__PURE__ */ listOf(
+  /* @__PURE__ */ having("write", ""),
+  "header formats",
+);
 
-/** The words a property may be, where it has such. */
-const CHOICES: readonly (readonly [keyof Rule, readonly string[]])[] = [
-  ["stage", ["before-auth", "after-auth"]],
-  ["mode", ["enforce", "shadow"]],
-  ["onStoreFailure", ["local", "allow", "deny"]],
-];
+/** What each property of a rule must be. */
+const DEMANDS: Demands<Rule> = {
+  // Checked before the others, as their sentences name the rule.
+  name: ANYTHING,
+  rate: ANYTHING,
+  key: FUNCTION,
+  on: {
+    must: "a pattern or a list of patterns",
+    holds: (on) => typeof on === "string" || Array.isArray(on),
+  },
+  algorithm: /* @__PURE__ */ having("step", "an object with a step function"),
+  cost: {
+    must: "an integer of at least 0, or a function",
+    holds: (cost) => typeof cost === "function" || isCost(cost),
+  },
+  count: {
+    must: `"all", "failures", "successes" or a function`,
+    holds: (count) => typeof count === "function" || ["all", "failures", "successes"].includes(count),
+  },
+  unless: FUNCTION,
+  stage: /* @__PURE__ */ oneOf("before-auth", "after-auth"),
+  mode: /* @__PURE__ */ oneOf("enforce", "shadow"),
+  block: { ...OBJECT, must: "{ after, window, for }" },
+  onStoreFailure: FAILURE_POLICY,
+  headers: HEADER_FORMATS,
+};
+
+const BLOCK_DEMANDS: Demands<NonNullable<Rule["block"]>> = {
+  after: /* @__PURE__ */ required(/* @__PURE__ */ integer(1, 1000)),
+  window: ANYTHING,
+  for: ANYTHING,
+  growth: /* @__PURE__ */ number(1),
+  max: ANYTHING,
+};
 
 /** The rate of a rule that limits nothing: `rate: null`. */
 export const unlimited = (): null => null;
@@ -80,17 +114,8 @@ export function policyOf(
 }
 
 function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
-  if (typeof block !== "object" || block === null) {
-    refuse(subject, "block must be { after, window, for }", block);
-  }
-  requireNames(block, BLOCK_PROPERTIES, `use ${subject}`, "block");
+  requireOptions(block, BLOCK_DEMANDS, `use ${subject}`, "block");
   const { after, growth = 1 } = block;
-  if (!(Number.isSafeInteger(after) && after >= 1 && after <= 1000)) {
-    refuse(subject, "block.after must be an integer from 1 to 1000", after);
-  }
-  if (!(typeof growth === "number" && growth >= 1 && Number.isFinite(growth))) {
-    refuse(subject, "block.growth must be a number of at least 1", growth);
-  }
   const forMs = durationMs(block.for, subject, "block.for");
   const maxMs = block.max === undefined
     ? Math.max(forMs, 86_400_000)
@@ -99,36 +124,19 @@ function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
   return { after, windowMs: durationMs(block.window, subject, "block.window"), forMs, growth, maxMs };
 }
 
-function prepareRule(
-  written: Rate | Rule,
-  index: number,
-  taken: Set<string>,
-): PreparedRule {
+/** How errors call a rule: by the name that it was given, if it was and that is one. */
+function subjectOf(written: Rate | Rule, { name }: Rule, index: number, taken: ReadonlySet<string>): string {
   const place = `rule ${index + 1}`;
   if (written === null) refuse(place, "it must be a rate or a rule ({ rate: null } is unlimited)", written);
-  const isRule = typeof written === "object" && "rate" in written;
-  const rule: Rule = isRule ? written : { rate: written };
-  const { name: given, rate, cost = 1, count = "all", unless, mode = "enforce", headers } = rule;
-  if (given !== undefined && !(typeof given === "string" && NAME.test(given))) {
-    refuse(place, `its name must match ${NAME}`, given);
-  }
-  const subject = given === undefined ? place : `rule "${given}"`;
-  if (given !== undefined && taken.has(given)) {
-    refuse(subject, "its name must be unique in the throttle", given);
-  }
-  requireNames(rule, PROPERTIES, `use ${subject}`);
-  for (const [property, words] of CHOICES) {
-    const value = rule[property];
-    if (value !== undefined && !words.includes(value as string)) {
-      refuse(subject, `${property} must be one of ${words.map(shown).join(", ")}`, value);
-    }
-  }
-  const { key = byIp(), algorithm = fixedWindow() } = rule;
-  if (typeof key !== "function") refuse(subject, "key must be a function", key);
-  if (typeof algorithm !== "object" || algorithm === null || typeof algorithm.step !== "function") {
-    refuse(subject, "algorithm must be an object with a step function", algorithm);
-  }
-  const stage = rule.stage ?? key.stage ?? "before-auth";
+  if (name === undefined) return place;
+  if (!(typeof name === "string" && NAME.test(name))) refuse(place, `its name must match ${NAME}`, name);
+  const subject = `rule "${name}"`;
+  if (taken.has(name)) refuse(subject, "its name must be unique in the throttle", name);
+  return subject;
+}
+
+/** Refuses what is wrong of properties that are right each by itself. */
+function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algorithm, subject: string): void {
   if (stage === "before-auth" && key.stage === "after-auth") {
     refuse(
       subject,
@@ -136,61 +144,54 @@ function prepareRule(
       stage,
     );
   }
-  if (typeof cost !== "function" && !isCost(cost)) {
-    refuse(subject, "cost must be an integer of at least 0, or a function", cost);
+  const { window, heldWhileRunning } = algorithm;
+  if (window !== undefined && !(Number.isSafeInteger(window) && window >= 1)) {
+    refuse(subject, "its algorithm's window must be a whole number of ms, at least 1", window);
   }
-  if (typeof count !== "function" && !["all", "failures", "successes"].includes(count)) {
-    refuse(subject, `count must be "all", "failures", "successes" or a function`, count);
-  }
-  if (unless !== undefined && typeof unless !== "function") {
-    refuse(subject, "unless must be a function", unless);
-  }
-  if (
-    headers !== undefined && !(Array.isArray(headers) && headers.every((h) => typeof h?.write === "function"))
-  ) {
-    refuse(subject, "headers must be a list of header formats", headers);
-  }
-  if (algorithm.window !== undefined && !(Number.isSafeInteger(algorithm.window) && algorithm.window >= 1)) {
-    refuse(subject, "its algorithm's window must be a whole number of ms, at least 1", algorithm.window);
-  }
-  if (count !== "all" && algorithm.heldWhileRunning === true) {
+  if (count !== "all" && heldWhileRunning === true) {
     refuse(subject, `count must be "all" where every request gives back what it holds at its end`, count);
   }
+}
+
+/** A name that no other rule has, of a base for one. */
+function freeName(base: string, taken: ReadonlySet<string>): string {
+  let name = base;
+  for (let n = 2; taken.has(name); n++) name = `${base.slice(0, 60)}-${n}`;
+  return name;
+}
+
+function prepareRule(written: Rate | Rule, index: number, taken: ReadonlySet<string>): PreparedRule {
+  const isRule = typeof written === "object" && written !== null && "rate" in written;
+  const rule: Rule = isRule ? written : { rate: written };
+  const subject = subjectOf(written, rule, index, taken);
+  requireOptions(rule, DEMANDS, `use ${subject}`);
+  const { key = byIp(), algorithm = fixedWindow(), mode = "enforce", cost = 1, count = "all" } = rule;
+  const { rate, block, unless = null, headers = null, onStoreFailure = null } = rule;
+  requireSense(rule, key, algorithm, subject);
 
   const listed = typeof rule.on === "string" ? [rule.on] : rule.on;
-  if (listed !== undefined && !Array.isArray(listed)) {
-    refuse(subject, "on must be a pattern or a list of patterns", rule.on);
-  }
   const patterns = listed?.map((text) => parsePattern(text, subject)) ?? null;
-  const on = patterns?.map((pattern) => pattern.text) ?? [];
-
-  const implementation = rule.block === undefined
+  const on = patterns?.map(({ text }) => text) ?? [];
+  const implementation = block === undefined
     ? algorithm as Algorithm
-    : withBlock(algorithm, blockOf(rule.block, subject)) as Algorithm;
-
-  let name = given;
-  if (name === undefined) {
-    const base = derivedName(key, on, quantityText(rate, algorithm, subject));
-    name = base;
-    for (let n = 2; taken.has(name); n++) name = `${base.slice(0, 60)}-${n}`;
-  }
-  taken.add(name);
+    : withBlock(algorithm, blockOf(block, subject)) as Algorithm;
+  const name = rule.name ?? freeName(derivedName(key, on, quantityText(rate, algorithm, subject)), taken);
   const policy = typeof rate === "function" || rate === null
     ? null
     : policyOf(rate, { name, mode, implementation }, subject);
   return {
     index,
-    isNamed: given !== undefined,
+    isNamed: rule.name !== undefined,
     name,
     limit: policy?.limit ?? null,
     windowMs: policy?.windowMs ?? null,
     algorithm: algorithm.name ?? "custom",
-    stage,
+    stage: rule.stage ?? key.stage ?? "before-auth",
     mode,
     on,
     stateName: stateName(name, implementation, policy?.windowMs ?? null),
     implementation,
-    onStoreFailure: rule.onStoreFailure ?? null,
+    onStoreFailure,
     refundable: count !== "all" || algorithm.heldWhileRunning === true,
     key,
     patterns,
@@ -198,8 +199,8 @@ function prepareRule(
     rate: typeof rate === "function" ? rate : rate === null ? unlimited : null,
     cost,
     count,
-    unless: unless ?? null,
-    headers: headers ?? null,
+    unless,
+    headers,
     dimensions: dimensionsOf(key, (patterns ?? []).map(({ methods }) => methods), subject),
   };
 }

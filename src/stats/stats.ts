@@ -1,5 +1,5 @@
 /**
- * Statistics: who is throttled, where, how much, over the last 24 hours.
+ * Statistics over the last 24 hours: which clients are throttled, where, and how much.
  *
  * @module
  */
@@ -8,7 +8,8 @@ import { addressKey } from "../client/address.ts";
 import { hasNumbers, refuses } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
 import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
-import { cannot, requireNames, shown } from "../cannot.ts";
+import { shown } from "../cannot.ts";
+import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
 import type { Store } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import {
@@ -25,63 +26,70 @@ import {
 import { partsOf, ruleKey, shortKey } from "./rule_key.ts";
 import type { RuleFacts, SharedSpan } from "./shared_span.ts";
 import { sharing } from "./sharing.ts";
-import { MOST, OTHER } from "./subjects.ts";
+import { MAX_NAMES, OTHER } from "./subjects.ts";
 import { MINUTES, timeline } from "./timeline.ts";
 
-/** What {@link stats} takes. */
+/** The options of {@link stats}. */
 export interface StatsOptions {
-  /** Name clients by their addresses, in reports and where instances share them. Default false: by short keyed hashes. */
+  /** Show clients by their addresses, in reports and in the shared store. Default false: by short keyed hashes. */
   showAddresses?: boolean;
   /**
-   * Name the keys that were refused most as they are, user ids and addresses among them, in reports and where instances share
-   * them. Default false: by short keyed hashes.
+   * Show the most refused keys in plain text, user ids and addresses among them, in reports and in the shared
+   * store. Default false: as short keyed hashes.
    */
   revealKeys?: boolean;
-  /** How many names the lists of what was refused most have, that of keys for each rule, 1 to 100. Default 10. */
+  /** The number of names in each top list (for keys: per rule), 1 to 100. Default 10. */
   top?: number;
-  /** Share the statistics of all instances here, a `redisStore()` or an `upstashStore()`. Default: this instance alone. */
+  /**
+   * The store for the statistics of all instances, a `redisStore()` or an `upstashStore()`. Default: this
+   * instance alone.
+   */
   store?: Store;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** Returns the time in epoch ms. Default `Date.now`. */
   clock?: () => number;
 }
 
-/** Statistics: an observer that can be read. */
+/** Statistics: an observer with a report. */
 export interface Stats extends Observer {
   /** Counts an event. */
   (event: ThrottleEvent): void;
   /** Counts a response by its status. */
   readonly answered: (status: number) => void;
   /**
-   * What was counted. With a store: by all instances that share it, or, while it cannot be read, by this one.
+   * The report: of all instances that share the store, or of this one without a store or while it cannot be
+   * read.
    *
-   * @param options `minutes`: how many of the last minutes to report one by one, 0 to 1440, the default.
-   * @throws {RangeError} When minutes is not such a number.
+   * @param options `minutes`: the number of last minutes to report one by one, 0 to 1440, the default.
+   * @throws {RangeError} If minutes is not such a number.
    */
   read(options?: { minutes?: number }): Promise<StatsReport>;
-  /** With a store: writes what was gathered, now, as before the process ends. Rejects when that fails. */
+  /** With a store: writes the gathered counts now, for example before the process exits. Rejects if that fails. */
   flush(): Promise<void>;
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
-/** What stands for requests that no rule has a pattern for. */
-const NO_ROUTE = "*";
-/** What marks a client that is no address. */
+/** The route of requests that match no pattern of a rule. */
+const ANY_ROUTE = "*";
+/** The prefix of a client without an address. */
 const NO_ADDRESS = "\0";
-/** Characters of an error that are kept. */
+/** The longest kept error, in characters. */
 const ERROR_LENGTH = 200;
 
-function wholeNumber(name: string, value: unknown, least: number, most: number): number {
-  if (Number.isInteger(value) && value as number >= least && value as number <= most) return value as number;
-  throw new RangeError(cannot("use stats()", `${name} must be an integer from ${least} to ${most}`, value));
-}
+const SHARED_STORE = /* @__PURE__ */ having(
+  "run",
+  "one that instances can share, such as redisStore(), as it must run scripts",
+);
 
-/** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
+/**
+ * The sender of a request: its address, with an IPv6 network as one; without an address, the key of its first
+ * rule.
+ */
 function clientOf(exchange: Exchange): string | null {
   let address: string | null = null;
   try {
     ({ address } = exchange);
   } catch {
-    // The user's own function failed, as it did where the address decides something: there it is reported.
+    // The user's own address function failed. If a rule needs the address, that rule reports the error.
   }
   if (address !== null) return address.includes(":") ? addressKey(address) : address;
   const [check] = exchange.checks;
@@ -99,32 +107,34 @@ function keysOf({ rule, key }: ThrottleEvent, exchange: Exchange | undefined): r
 }
 
 function summaryOf(
-  sums: { requests: number; refused: number; shadow_refused: number },
+  totals: { requests: number; refused: number; shadow_refused: number },
   clients: number,
 ): StatsSummary {
   return {
-    total_requests: sums.requests,
-    throttled_requests: sums.refused,
-    shadow_throttled_requests: sums.shadow_refused,
+    total_requests: totals.requests,
+    throttled_requests: totals.refused,
+    shadow_throttled_requests: totals.shadow_refused,
     unique_ips: clients,
   };
 }
 
 /**
- * Counts what a throttle does, to be read as JSON, by minute and by hour, over the last 24 hours: requests, refusals, different
- * clients; by rule, route pattern, method and status; which clients, which keys of each rule and which routes were refused most. Memory is bounded whatever the traffic: about
- * 2 MB, and 20 MB at the very most.
+ * Counts the decisions of a throttle over the last 24 hours, per minute and per hour: requests, refusals and
+ * distinct clients; by rule, route pattern, method and status; and the most refused clients, keys and routes.
+ * `read` returns plain JSON. Memory is bounded under any traffic: about 2 MB, at most 20 MB.
  *
- * Put it among the `observers` of one throttle, or of several that stand beside each other; of nested ones each would
- * count the same request.
+ * Add it to the `observers` of one throttle, or of several side by side. Nested throttles would each count
+ * the same request.
  *
- * With a store the statistics of all instances are added up there: every few seconds one script writes what came together, in the
- * background, after the response. A store that is away delays nothing and loses nothing for a while; what an
- * instance had gathered when it ended, unless {@link Stats.flush} was called, is lost. Everything written expires after 25 hours.
+ * With a store, the counts of all instances are added up there: every few seconds one script writes a batch,
+ * in the background, after the response. A failing store delays nothing, and an instance keeps its counts for
+ * a while. Counts that an instance has not written when it exits are lost, unless {@link Stats.flush} was
+ * called. All keys expire after 25 hours.
  *
  * @param options See {@link StatsOptions}.
  * @returns The observer, with `read` and `flush`.
- * @throws {TypeError | RangeError} When an option cannot be used.
+ * @throws {TypeError} On an unknown option or an invalid value.
+ * @throws {RangeError} If top is not an integer from 1 to 100.
  *
  * @example
  * ```ts
@@ -146,14 +156,18 @@ function summaryOf(
  * ```
  */
 export function stats(options: StatsOptions = {}): Stats {
-  requireNames(options, ["showAddresses", "revealKeys", "top", "store", "clock"], "use stats()");
-  const { showAddresses = false, revealKeys = false, store, clock = Date.now } = options;
-  const top = wholeNumber("top", options.top ?? 10, 1, 100);
-  if (store !== undefined && store.run === undefined) {
-    throw new TypeError(
-      "Cannot use stats() as store must be one that instances can share, such as redisStore(): current value cannot run scripts",
-    );
-  }
+  requireOptions(
+    options,
+    {
+      showAddresses: BOOLEAN,
+      revealKeys: BOOLEAN,
+      top: integer(1, 100),
+      store: SHARED_STORE,
+      clock: FUNCTION,
+    },
+    "use stats()",
+  );
+  const { showAddresses = false, revealKeys = false, top = 10, store, clock = Date.now } = options;
 
   const time = timeline();
   const rules = new Map<string, RuleFacts>();
@@ -169,19 +183,19 @@ export function stats(options: StatsOptions = {}): Stats {
     const [rule, key] = partsOf(name);
     return ruleKey(rule, shortHash(key, seed));
   };
-  const untold = time.untold;
+  const unpublished = time.unpublished;
   const shared = store?.run === undefined
     ? null
-    : sharing({ run: store.run, showAddresses, revealKeys, untold, rules, shownClient, shownKey });
+    : sharing({ run: store.run, showAddresses, revealKeys, unpublished, rules, shownClient, shownKey });
 
-  /** Counts what each rule decided. Would one in shadow mode have refused? */
+  /** Counts each rule's decision. Returns true if one in shadow mode would have refused. */
   function countRules({ decisions }: ThrottleEvent): boolean {
     let shadowed = false;
     for (const decision of decisions) {
       const { rule, limit, windowMs, mode, allowed, remaining } = decision;
       const known = rules.get(rule);
       if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
-        if (known !== undefined || rules.size < MOST.rule) {
+        if (known !== undefined || rules.size < MAX_NAMES.rule) {
           rules.set(rule, { limit, window_ms: windowMs, mode });
         }
       }
@@ -206,7 +220,7 @@ export function stats(options: StatsOptions = {}): Stats {
     const now = clock();
     const minute = time.enter(now);
     since ??= now;
-    const route = event.route ?? NO_ROUTE;
+    const route = event.route ?? ANY_ROUTE;
     const shadowed = countRules(event);
     countAs("total", "", refused, shadowed);
     countAs("route", route, refused, shadowed);
@@ -255,12 +269,12 @@ export function stats(options: StatsOptions = {}): Stats {
   }
 
   async function read({ minutes = MINUTES }: { minutes?: number } = {}): Promise<StatsReport> {
-    const wanted = wholeNumber("minutes", minutes, 0, MINUTES);
+    requireOptions({ minutes }, { minutes: integer(0, MINUTES) }, "use stats()");
     const now = clock();
-    const everybody = await shared?.read(now, wanted, top).catch(() => null) ?? null;
-    const { sums, hours, rules, ...span } = everybody ?? local(now, wanted);
+    const everybody = await shared?.read(now, minutes, top).catch(() => null) ?? null;
+    const { totals, hours, rules, ...span } = everybody ?? local(now, minutes);
     const byRule: Record<string, StatsRule> = Object.create(null);
-    for (const [name, counts] of Object.entries(sums.by_rule)) {
+    for (const [name, counts] of Object.entries(totals.by_rule)) {
       byRule[name] = { ...counts, ...rules.get(name) ?? { limit: null, window_ms: null, mode: null } };
     }
     const currentHour = hours[hours.length - 1];
@@ -268,17 +282,17 @@ export function stats(options: StatsOptions = {}): Stats {
       at: now,
       scope: everybody === null ? "instance" : "shared",
       current_hour: summaryOf(currentHour, currentHour.unique_clients),
-      last_24_hours: summaryOf(sums, span.uniqueClients),
+      last_24_hours: summaryOf(totals, span.uniqueClients),
       top_throttled_ips: span.topClients.map(({ name, count }) => ({ ip: name, refused: count })),
       top_throttled_keys: span.topKeys.map(({ name, count }) => {
         const [rule, key] = partsOf(name);
         return { rule, key, refused: count };
       }),
       top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
-      by_endpoint: sums.by_route,
+      by_endpoint: totals.by_route,
       by_rule: byRule,
-      by_method: sums.by_method,
-      by_status: sums.by_status,
+      by_method: totals.by_method,
+      by_status: totals.by_status,
       minutes: span.minutes,
       hours,
       instance: { since, ...time.totals() },

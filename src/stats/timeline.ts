@@ -1,5 +1,6 @@
 /**
- * The counts of one instance over the last 24 hours, in bounded memory: every minute's numbers, every hour's sketches.
+ * The counts of one instance over the last 24 hours, in bounded memory: numbers per minute, sketches per
+ * hour.
  *
  * @module
  */
@@ -8,9 +9,9 @@ import { type HyperLogLog, hyperLogLog } from "./hyper_log_log.ts";
 import {
   breakdownOf,
   type Count,
+  emptyCounts,
   type Kind,
   MEASURES,
-  noCounts,
   type StatsBreakdown,
   type StatsSlot,
 } from "./report.ts";
@@ -22,15 +23,15 @@ import { subjects } from "./subjects.ts";
 export const MINUTE_MS = 60_000;
 /** Minutes in 24 hours. */
 export const MINUTES = 1440;
-/** Hours that are reported. */
+/** The number of reported hours. */
 export const HOURS = 24;
 
-/** Names kept of the clients, the routes and the keys of all rules that were refused within one hour. */
+/** The number of kept clients, routes and keys that were refused within one hour. */
 const TOP_CLIENTS = 500;
 const TOP_ROUTES = 250;
 const TOP_KEYS = 500;
 
-/** What was refused most. */
+/** The most refused clients, routes and keys. */
 export interface TopLists {
   /** By client. */
   readonly clients: SpaceSaving;
@@ -40,17 +41,17 @@ export interface TopLists {
   readonly keys: SpaceSaving;
 }
 
-/** One refusal, for the lists of what was refused most. */
+/** One refusal, for the top lists. */
 export interface Refused {
-  /** Who sent the request, where that is known. */
+  /** The sender of the request, if known. */
   readonly client: string | null;
-  /** Where it went. */
+  /** The route pattern of the request. */
   readonly route: string;
   /** The rules that refused it, each with its key. */
   readonly keys: readonly string[];
 }
 
-/** @returns Empty ones. */
+/** @returns Empty lists. */
 export function topLists(): TopLists {
   return {
     clients: spaceSaving(TOP_CLIENTS),
@@ -68,79 +69,79 @@ export function addRefused(lists: TopLists, { client, route, keys }: Refused): v
 
 /** One minute. */
 export interface Minute {
-  /** Which: minutes since the epoch. */
+  /** Minutes since the epoch. */
   readonly minute: number;
-  /** Its counts, by the ids of subjects. What is beyond its end is 0. */
+  /** Its counts, by the ids of subjects. An index beyond its end counts 0. */
   counts: Uint32Array;
-  /** Those that other instances were told already. */
-  told: Uint32Array | null;
-  /** How many clients it had; while it lasts, its sketch knows. */
+  /** The counts that are published to other instances already. */
+  published: Uint32Array | null;
+  /** The number of its clients; the current minute's number is in its sketch. */
   clients: number;
 }
 
 interface Hour {
-  /** Which: hours since the epoch. */
+  /** Hours since the epoch. */
   readonly hour: number;
   readonly clients: HyperLogLog;
   readonly refused: TopLists;
 }
 
-/** What is reported of a span of time, whoever counted it. */
+/** The counts of a time span, of one instance or of all. */
 export interface Span {
-  /** The last minutes, the earliest first. */
+  /** The last minutes in order. */
   readonly minutes: StatsSlot[];
-  /** The last hours, the earliest first. */
+  /** The last hours in order. */
   readonly hours: StatsSlot[];
-  /** The sums of all hours. */
-  readonly sums: StatsBreakdown;
-  /** Different clients over all hours. */
+  /** The totals of all hours. */
+  readonly totals: StatsBreakdown;
+  /** Distinct clients over all hours. */
   readonly uniqueClients: number;
-  /** The clients that were refused most. */
+  /** The most refused clients. */
   readonly topClients: Counted[];
-  /** The routes that were refused most. */
+  /** The most refused routes. */
   readonly topRoutes: Counted[];
-  /** The keys of each rule that were refused most. */
+  /** The most refused keys of each rule. */
   readonly topKeys: Counted[];
 }
 
 /** The counts of one instance. */
 export interface Timeline {
-  /** Turns to the time of what is counted next. */
+  /** Moves to the minute of the next counts. */
   enter(now: number): Minute;
-  /** Where the counts of a name begin. */
+  /** The index of the first count of a name. */
   idOf(kind: Kind, name: string): number;
-  /** Adds one to a measure of a name, by its place among the measures. */
+  /** Adds one to a measure of a name. */
   add(id: number, measure: number): void;
-  /** Notes a client by its hash. */
+  /** Counts a client by its hash. */
   seen(low: number, high: number): void;
-  /** Notes who was refused where, and by which rules. */
+  /** Records a refusal. */
   refused(refusal: Refused): void;
-  /** The minute entered last; null at the beginning. */
+  /** The current minute; null at the beginning. */
   readonly current: Minute | null;
-  /** The counts of a minute that other instances were not told yet; from now on they were. */
-  untold(minute: Minute): readonly Count[];
-  /** All that was ever counted. */
+  /** The counts of a minute that are not published yet, and marks them as published. */
+  unpublished(minute: Minute): readonly Count[];
+  /** The totals since the start. */
   totals(): StatsBreakdown;
-  /** The last 24 hours, and so many minutes. */
+  /** The last 24 hours, and the last minutes. */
   span(now: number, minutes: number, top: number): Span;
 }
 
-/** The sums of several top lists. */
+/** Merges several top lists. */
 export function mergeTop(lists: readonly (readonly Counted[])[], most: number): Counted[] {
-  const sums = new Map<string, number>();
-  for (const { name, count } of lists.flat()) sums.set(name, (sums.get(name) ?? 0) + count);
-  return [...sums].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount)
+  const counts = new Map<string, number>();
+  for (const { name, count } of lists.flat()) counts.set(name, (counts.get(name) ?? 0) + count);
+  return [...counts].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount)
     .slice(0, most);
 }
 
-/** @returns An empty one. */
+/** @returns An empty timeline. */
 export function timeline(): Timeline {
   const names = subjects();
   const minutes: (Minute | undefined)[] = new Array(MINUTES);
   const hours: (Hour | undefined)[] = new Array(HOURS);
-  /** Only the current minute needs a sketch: of those before, the number is known. */
+  /** Only the current minute needs a sketch; for earlier ones the number is kept. */
   const minuteClients = hyperLogLog();
-  let totals = new Float64Array(64);
+  let allTime = new Float64Array(64);
   let current: Minute | null = null;
   let hour: Hour | null = null;
 
@@ -149,17 +150,19 @@ export function timeline(): Timeline {
     return found?.minute === minute ? found : null;
   };
 
-  /** A minute that a clock came back to has the clients of one of its two visits at least. */
+  /** A minute that the clock enters twice keeps the larger number of the two visits. */
   const clientsOf = (minute: Minute): number =>
     minute === current ? Math.max(minute.clients, minuteClients.count()) : minute.clients;
 
   function enter(now: number): Minute {
     const minute = Math.floor(now / MINUTE_MS);
-    // A clock that is set back a little stays in its minute; one set back far begins anew there.
+    // A clock that is set back by less than an hour stays in its minute; one set back further starts again
+    // there.
     if (current !== null && minute <= current.minute && minute > current.minute - 60) return current;
     if (current !== null) current.clients = clientsOf(current);
     minuteClients.clear();
-    current = minuteAt(minute) ?? { minute, counts: new Uint32Array(totals.length), told: null, clients: 0 };
+    current = minuteAt(minute) ??
+      { minute, counts: new Uint32Array(allTime.length), published: null, clients: 0 };
     minutes[minute % MINUTES] = current;
     const which = Math.floor(minute / 60);
     const known = hours[which % HOURS];
@@ -168,15 +171,15 @@ export function timeline(): Timeline {
     return current;
   }
 
-  /** Makes room for the counts of names that are new. */
+  /** Extends the counts for new names. */
   function grow(minute: Minute): void {
     const { length } = names.all;
-    while (totals.length < length * MEASURES.length) {
-      const sums = new Float64Array(2 * totals.length);
-      sums.set(totals);
-      totals = sums;
+    while (allTime.length < length * MEASURES.length) {
+      const larger = new Float64Array(2 * allTime.length);
+      larger.set(allTime);
+      allTime = larger;
     }
-    const counts = new Uint32Array(totals.length);
+    const counts = new Uint32Array(allTime.length);
     counts.set(minute.counts);
     minute.counts = counts;
   }
@@ -185,32 +188,32 @@ export function timeline(): Timeline {
     const minute = current as Minute;
     if (id >= minute.counts.length) grow(minute);
     minute.counts[id + measure]++;
-    totals[id + measure]++;
+    allTime[id + measure]++;
   }
 
-  function countsOf(numberAt: (place: number) => number | undefined): Count[] {
+  function countsOf(numberAt: (index: number) => number | undefined): Count[] {
     return names.all.flatMap(({ kind, name, id }) =>
       MEASURES.map((measure, i): Count => [kind, name, measure, numberAt(id + i) ?? 0])
     ).filter(([, , , n]) => n > 0);
   }
 
   const breakdown = (numbers: ArrayLike<number>): StatsBreakdown =>
-    breakdownOf(countsOf((place) => numbers[place]));
+    breakdownOf(countsOf((index) => numbers[index]));
 
   function slotOfMinute(minute: number): StatsSlot {
     const found = minuteAt(minute);
     const start = minute * MINUTE_MS;
-    if (found === null) return { start, ...noCounts(), unique_clients: 0 };
+    if (found === null) return { start, ...emptyCounts(), unique_clients: 0 };
     return { start, ...breakdown(found.counts), unique_clients: clientsOf(found) };
   }
 
-  /** The sums of an hour's minutes. */
+  /** The totals of an hour's minutes. */
   function numbersOfHour(which: number): Float64Array {
-    const sums = new Float64Array(totals.length);
+    const numbers = new Float64Array(allTime.length);
     for (let minute = which * 60; minute < which * 60 + 60; minute++) {
-      minuteAt(minute)?.counts.forEach((n, place) => sums[place] += n);
+      minuteAt(minute)?.counts.forEach((n, index) => numbers[index] += n);
     }
-    return sums;
+    return numbers;
   }
 
   return {
@@ -227,21 +230,21 @@ export function timeline(): Timeline {
     get current() {
       return current;
     },
-    untold(minute) {
-      const { counts, told } = minute;
-      minute.told = counts.slice();
-      return countsOf((place) => (counts[place] ?? 0) - (told?.[place] ?? 0));
+    unpublished(minute) {
+      const { counts, published } = minute;
+      minute.published = counts.slice();
+      return countsOf((index) => (counts[index] ?? 0) - (published?.[index] ?? 0));
     },
-    totals: () => breakdown(totals),
+    totals: () => breakdown(allTime),
     span(now, wanted, top) {
       const last = Math.floor(now / MINUTE_MS);
       const first = Math.floor(last / 60) - HOURS + 1;
-      const sums = new Float64Array(totals.length);
+      const spanTotals = new Float64Array(allTime.length);
       const all = hyperLogLog();
       const lists: TopLists[] = [];
       const slots = Array.from({ length: HOURS }, (_, i): StatsSlot => {
         const numbers = numbersOfHour(first + i);
-        numbers.forEach((n, place) => sums[place] += n);
+        numbers.forEach((n, index) => spanTotals[index] += n);
         const found = hours[(first + i) % HOURS];
         const known = found?.hour === first + i ? found : null;
         if (known !== null) {
@@ -257,7 +260,7 @@ export function timeline(): Timeline {
       return {
         minutes: Array.from({ length: wanted }, (_, i) => slotOfMinute(last - wanted + 1 + i)),
         hours: slots,
-        sums: breakdown(sums),
+        totals: breakdown(spanTotals),
         uniqueClients: all.count(),
         topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
         topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),

@@ -10,9 +10,19 @@ import type { Observer } from "../observers/events.ts";
 import type { HeaderFormat } from "../headers/format.ts";
 import { retryAfter } from "../headers/retry_after.ts";
 import { xRateLimit } from "../headers/x_ratelimit.ts";
-import { cannot, requireNames, shown } from "../cannot.ts";
+import {
+  BOOLEAN,
+  type Demands,
+  FUNCTION,
+  having,
+  listOf,
+  OBJECT,
+  oneOf,
+  requireOptions,
+} from "../options.ts";
 import { problemJson } from "../rejections/problem_json.ts";
 import type { Rejection } from "../rejections/rejection.ts";
+import { FAILURE_POLICY, HEADER_FORMATS } from "../rules/prepare_rules.ts";
 import type { FailurePolicy } from "../rules/rule.ts";
 import { memoryStore } from "../stores/memory/memory_store.ts";
 import type { Store } from "../stores/store.ts";
@@ -69,43 +79,19 @@ export type PreparedOptions = Required<Omit<ThrottleOptions, "authenticate" | "c
   readonly client: ClientOptions | undefined;
 };
 
-interface Demand {
-  readonly holds: (value: unknown) => boolean;
-  readonly text: string;
-}
-
-const isFunction = (value: unknown): boolean => typeof value === "function";
-const oneOf = (...words: readonly string[]): Demand => ({
-  holds: (value) => words.includes(value as string),
-  text: `must be one of ${words.map(shown).join(", ")}`,
-});
-const listOf = (holds: (item: unknown) => boolean, what: string): Demand => ({
-  holds: (value) => Array.isArray(value) && value.every(holds),
-  text: `must be a list of ${what}`,
-});
-const TRUE_OR_FALSE: Demand = {
-  holds: (value) => typeof value === "boolean",
-  text: "must be true or false",
-};
-
-const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
-  store: {
-    holds: (value) => isFunction((value as Store | null)?.decide),
-    text: "must be a store, an object with a decide function",
-  },
-  client: {
-    holds: (value) => typeof value === "object" && value !== null,
-    text: "must be an object",
-  },
-  authenticate: { holds: isFunction, text: "must be a function" },
-  headers: listOf((item) => isFunction((item as HeaderFormat | null)?.write), "header formats"),
+/** What each option must be. */
+export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
+  store: having("decide", "a store, an object with a decide function"),
+  client: OBJECT,
+  authenticate: FUNCTION,
+  headers: HEADER_FORMATS,
   sendHeaders: oneOf("always", "denied", "never"),
-  reject: { holds: isFunction, text: "must be a function that makes a Response" },
-  onStoreFailure: oneOf("local", "allow", "deny"),
+  reject: { ...FUNCTION, must: "a function that makes a Response" },
+  onStoreFailure: FAILURE_POLICY,
   unsafeStore: oneOf("warn", "error", "ignore"),
-  observers: listOf(isFunction, "functions"),
-  revealKeys: TRUE_OR_FALSE,
-  exactPaths: TRUE_OR_FALSE,
+  observers: listOf(FUNCTION, "functions"),
+  revealKeys: BOOLEAN,
+  exactPaths: BOOLEAN,
 };
 
 /**
@@ -114,13 +100,7 @@ const DEMANDS: Readonly<Record<keyof ThrottleOptions, Demand>> = {
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  */
 export function prepareOptions(options: ThrottleOptions): PreparedOptions {
-  requireNames(options, Object.keys(DEMANDS), "create a throttle");
-  for (const [name, value] of Object.entries(options)) {
-    const demand = DEMANDS[name as keyof ThrottleOptions];
-    if (value !== undefined && !demand.holds(value)) {
-      throw new TypeError(cannot("create a throttle", `${name} ${demand.text}`, value));
-    }
-  }
+  requireOptions(options, THROTTLE_DEMANDS, "create a throttle");
   return {
     store: options.store ?? memoryStore(),
     client: options.client,

@@ -6,12 +6,13 @@
 
 import type { Notifier } from "../observers/notify.ts";
 import type { Source } from "../decision.ts";
-import { isResponse } from "./write_headers.ts";
-import { all, type MaybePromise, rescue, then, whenPromise } from "../maybe.ts";
+import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
 import type { DatedStore } from "../stores/store.ts";
-import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { isResponse } from "../exchange/response.ts";
+import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
@@ -25,26 +26,7 @@ export interface Settlement {
   settleAfterError(exchange: Exchange): MaybePromise<unknown>;
 }
 
-/** Does the request hold something of this rule until its end? */
-export function holds({ rule, charged, cost }: RuleCheck): boolean {
-  return charged && cost > 0 && rule.implementation.heldWhileRunning === true;
-}
-
-/** What keeps the platform alive until background work is done, where it offers that (Workers' ctx, Netlify's context). */
-export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>) => void) | null {
-  for (const item of platform) {
-    const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;
-    if (typeof keeper?.waitUntil === "function") return (work) => keeper.waitUntil?.(work);
-  }
-  return null;
-}
-
-/** Keeps the platform alive until the work is done. */
-export function waitUntil(platform: readonly unknown[], work: MaybePromise<unknown>): void {
-  whenPromise(work, (promise) => keeperOf(platform)?.(promise));
-}
-
-/** What a request really cost under a rule, by its response. */
+/** The real cost of a request under a rule, by its response. */
 function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
   const { cost, rule: { count, name } } = check;
   if (count === "all") return cost;

@@ -1,4 +1,4 @@
-/** What a refused client is told of its wait beside whole seconds: ms, no use in trying, and a random part. */
+/** A refused client's wait beside whole seconds: ms, no use in trying, and a random part. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe as suite, it } from "node:test";
 import { createThrottle, retryAfter, type RetryAfterOptions, type Rule, withThrottle } from "../../mod.ts";
@@ -142,7 +142,8 @@ suite("retryAfter's options", () => {
   ];
   for (const [options, sentence] of wrong) {
     it(`${JSON.stringify(options)} is refused`, () => {
-      assertThrows(() => retryAfter(options as RetryAfterOptions), TypeError, sentence);
+      const kind = "jitter" in (options as RetryAfterOptions) ? RangeError : TypeError;
+      assertThrows(() => retryAfter(options as RetryAfterOptions), kind, sentence);
     });
   }
 });

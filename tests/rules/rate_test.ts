@@ -65,7 +65,7 @@ const UNITS: readonly (readonly [ms: number, names: string])[] = [
   [W, "w wk wks week weeks"],
 ];
 
-/** What is refused, and what of it the sentence shows. */
+/** Rates that are refused, and the part of each that the sentence shows. */
 const REFUSED: readonly (readonly [unknown, kind: typeof TypeError | typeof RangeError, shown?: string])[] = [
   ["5/15minn", TypeError],
   ["5/M/s", TypeError],
@@ -155,7 +155,7 @@ describe("a rate", () => {
   });
 
   for (const [rate, kind, part] of REFUSED) {
-    it(`lesson 50: ${shown(rate).slice(0, 60)} is refused, with the rule's name and the value`, () => {
+    it(`${shown(rate).slice(0, 60)} is refused, with the rule's name and the value`, () => {
       const error = assertThrows(() => prepareRules({ name: "login", rate: rate as Rate }));
       assertInstanceOf(error, kind);
       const { message } = error as Error;

@@ -1,4 +1,4 @@
-/** What the words of the contract promise: what is taken, what is answered to questions, what users bring. */
+/** The promises of the contract: arguments, answers to questions, and parts that users bring. */
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import {
@@ -34,13 +34,13 @@ const ALGORITHMS: [string, Algorithm][] = [
   ["slidingWindow", slidingWindow()],
 ];
 
-/** What is left of each rule for somebody, in rule order. */
+/** The units that each rule has left for somebody, in rule order. */
 async function left(throttle: Throttle): Promise<number[]> {
   const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
   return (await Promise.all(decisions)).map(({ remaining }) => remaining);
 }
 
-describe("what a throttle is asked", () => {
+describe("questions to a throttle", () => {
   it("check decides without a handler; label puts the headers on, on the same object", async () => {
     const { throttle } = throttled({ name: "r", rate: "1/min" });
     const first = await throttle.check(requestTo());
@@ -111,7 +111,7 @@ describe("what a throttle is asked", () => {
     assertEquals((await send("/me", { headers: { "x-user": "ann" } })).status, 200);
   });
 
-  it("lesson 44: keys are literal in usage and reset", async () => {
+  it("keys are literal in usage and reset", async () => {
     const { throttle, send } = throttled({ name: "k", rate: "1/min", key: byHeader("x-key") });
     const keys = ["*", "a*", "?", "[ab]", "a", "{a}", "a:b", "%00"];
     for (const key of keys) await send("/", { headers: { "x-key": key } });
@@ -124,7 +124,7 @@ describe("what a throttle is asked", () => {
     }
   });
 
-  it("lesson 45: keys made of parts are told apart, whatever the parts are", async () => {
+  it("keys made of parts are told apart, whatever the parts are", async () => {
     const { throttle } = throttled([
       { name: "a", rate: "1/min", key: byHeader("x-key") },
       { name: "a.b", rate: "1/min", key: byHeader("x-key") },
@@ -135,7 +135,7 @@ describe("what a throttle is asked", () => {
     }
   });
 
-  it("S094: everything of a key is forgotten by reset", async () => {
+  it("everything of a key is forgotten by reset", async () => {
     const rules: Rule[] = ALGORITHMS.map(([name, algorithm]) => (
       { name: name.replace(" ", "-"), rate: "1/min", algorithm, block: { after: 1, window: 60, for: 600 } }
     ));
@@ -218,7 +218,7 @@ describe("what a throttle is asked", () => {
   });
 });
 
-describe("what a user brings", () => {
+describe("parts that a user brings", () => {
   /** A bucket per odd and even minute, as an object: all that an algorithm has to be. */
   const custom: Algorithm = {
     step(state, { limit, windowMs }, now, cost, since) {
@@ -237,7 +237,7 @@ describe("what a user brings", () => {
     },
   };
 
-  it("D057, D061: an algorithm that is a step alone, with an object as its state", async () => {
+  it("an algorithm that is a step alone, with an object as its state", async () => {
     const { clock, statuses, throttle } = throttled({ name: "c", rate: "2/min", algorithm: custom });
     assertEquals(await statuses(3), [200, 200, 429]);
     assertEquals((await throttle.usage("c", SOMEBODY)).retryAfterMs, MINUTE);
@@ -259,7 +259,7 @@ describe("what a user brings", () => {
       const pass = spend && steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
       const told = steps.map((step, i) => {
         if (pass) states.set(checks[i].key, { state: step.state, until: now + step.ttlMs });
-        // What is not charged is told without this request.
+        // A request that is not charged is not part of the numbers.
         return pass || !step.allowed ? step : stepOf(checks[i], now, 0);
       });
       return checks.map(({ policy, cost }, i) => ({
@@ -281,7 +281,7 @@ describe("what a user brings", () => {
     return { shared: false, decide: later ? async (...asked) => await decide(...asked) : decide };
   }
   for (const later of [false, true]) {
-    it(`D045: a store that is ${later ? "an async" : "a"} decide alone`, async () => {
+    it(`a store that is ${later ? "an async" : "a"} decide alone`, async () => {
       const { statuses, throttle } = throttled(["2/hour", "5/hour"], { store: plainStore(later) });
       assertEquals(await statuses(3), [200, 200, 429]);
       assertEquals(await left(throttle), [0, 3]);

@@ -44,7 +44,7 @@ describe("nested throttles", () => {
     ]],
   ];
   for (const [title, outer, inner, answers] of table) {
-    it(`lesson 33, ${title}: legacy headers show the tightest, the IETF's list all, a denial its own`, async () => {
+    it(`${title}: legacy headers show the tightest, the IETF's list all, a denial its own`, async () => {
       const within = createThrottle({ name: "inner", rate: inner }, { client, ...formats });
       const { send, served } = throttled(
         { name: "outer", rate: outer },
@@ -56,7 +56,7 @@ describe("nested throttles", () => {
     });
   }
 
-  it("what the outer one charged stays charged when the inner one refuses, and its handler has not run", async () => {
+  it("a charge of the outer one stays when the inner one refuses, and its handler has not run", async () => {
     let ran = 0;
     const within = createThrottle("1/min", { client });
     const { send, throttle } = throttled(

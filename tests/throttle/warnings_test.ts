@@ -1,4 +1,4 @@
-/** What is said at start of rules that will not do what their author wants. */
+/** Warnings at start of rules that will not do what their author wants. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
 import {
@@ -19,7 +19,7 @@ import { warnAboutRules } from "../../src/throttle/warnings.ts";
 import { byJwt } from "../../src/auth/mod.ts";
 import { prepareRules } from "../../src/rules/prepare_rules.ts";
 
-/** What is said on the console meanwhile. */
+/** The lines on the console meanwhile. */
 function said(act: () => void): string[] {
   const sentences: string[] = [];
   const { warn } = console;
@@ -35,7 +35,7 @@ function said(act: () => void): string[] {
 describe("advice at start", () => {
   const store = (): Store => memoryStore();
 
-  it("lesson 53: names rules that never apply, as nobody finds out the identity that they count by", () => {
+  it("names rules that never apply, as nobody finds out the identity that they count by", () => {
     for (const key of [byUser(), byJwt(), compose(byIp(), byUser())]) {
       const name = `idle-${key.keyName}`;
       const [sentence] = said(() => createThrottle({ name, rate: "1/min", key }));
@@ -48,7 +48,7 @@ describe("advice at start", () => {
     );
   });
 
-  it("lesson 28: says where throttles on one store share a counter without being told to", () => {
+  it("says where throttles on one store share a counter without being told to", () => {
     const shared = store();
     const twice = (name?: string) => prepareRules({ rate: "7/min", ...(name === undefined ? {} : { name }) });
     assertEquals(said(() => warnAboutRules(twice(), null, shared)), []);

@@ -14,6 +14,7 @@ import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "../store.ts";
 import { cannot } from "../../cannot.ts";
+import { FUNCTION, integer, requireOptions } from "../../options.ts";
 
 /** What {@link memoryStore} takes. */
 export interface MemoryStoreOptions {
@@ -79,7 +80,8 @@ const MOST_KEYS = 16_000_000;
  *
  * @param options See {@link MemoryStoreOptions}.
  * @returns The store.
- * @throws {RangeError} When maxKeys is not an integer in its range.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When maxKeys is not an integer from 1 to 16,000,000.
  *
  * @example A store with a clock of one's own, as a test uses it
  * ```ts
@@ -96,13 +98,9 @@ const MOST_KEYS = 16_000_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
   const { maxKeys = 1_000_000 } = options;
   const clock = options.clock === undefined ? Date.now : inWholeMs(options.clock);
-  if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 1 && maxKeys <= MOST_KEYS)) {
-    throw new RangeError(
-      cannot("make memoryStore()", `maxKeys must be an integer from 1 to ${MOST_KEYS}`, maxKeys),
-    );
-  }
   const capacity: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();

@@ -4,9 +4,14 @@
  * @module
  */
 
-import { type RedisClient, runnerOf } from "./redis_clients.ts";
+import { requireOptions } from "../../options.ts";
+import { CLIENT, type RedisClient, runnerOf } from "./redis_clients.ts";
 import { scriptStore } from "./script_store.ts";
-import { type SharedStoreOptions, sharedStoreSettings } from "./shared_store_options.ts";
+import {
+  SHARED_STORE_DEMANDS,
+  type SharedStoreOptions,
+  sharedStoreSettings,
+} from "./shared_store_options.ts";
 import type { Store } from "../store.ts";
 
 export type { IoredisLike, NodeRedisLike, RedisClient, SendingClient } from "./redis_clients.ts";
@@ -51,7 +56,8 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  *
  * @param options See {@link RedisStoreOptions}.
  * @returns The store.
- * @throws {TypeError} When an option cannot be used.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When timeoutMs or lease is out of its range.
  *
  * @example With any client that can send a command
  * ```ts
@@ -68,5 +74,6 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * ```
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  return scriptStore(runnerOf(options.client), sharedStoreSettings(options, ["client"], "redisStore()"));
+  requireOptions(options, { client: CLIENT, ...SHARED_STORE_DEMANDS }, "make redisStore()");
+  return scriptStore(runnerOf(options.client), sharedStoreSettings(options, "redisStore()"));
 }

@@ -6,7 +6,7 @@
 
 import type { ScriptRunner } from "./script_runner.ts";
 import { slotOf } from "./cluster_slot.ts";
-import { cannot } from "../../cannot.ts";
+import type { Demand } from "../../options.ts";
 
 /** What is used of ioredis and iovalkey, a single client or a Cluster. */
 export interface IoredisLike {
@@ -110,21 +110,20 @@ const KINDS: readonly (readonly [string, (client: never) => ScriptRunner])[] = [
   ["evalsha", ofIoredis],
 ];
 
-/**
- * What a client can do for a store.
- *
- * @throws {TypeError} When it cannot run a script.
- */
-export function runnerOf(client: RedisClient): ScriptRunner {
-  const can = (name: string): boolean =>
-    typeof (client as unknown as Record<string, unknown> | null | undefined)?.[name] === "function";
-  const kind = KINDS.find(([name]) => can(name));
-  if (kind !== undefined) return kind[1](client as never);
-  throw new TypeError(
-    cannot(
-      "make redisStore()",
-      `client must be able to run a script, by one of ${KINDS.map(([name]) => name).join(", ")}`,
-      client,
-    ),
+const kindOf = (client: unknown) =>
+  KINDS.find(([name]) =>
+    typeof (client as Record<string, unknown> | null | undefined)?.[name] === "function"
   );
+
+/** What the option `client` must be. */
+export const CLIENT: Demand = {
+  must: `able to run a script, by one of ${/* @__PURE__ */ KINDS.map(([name]) => name).join(", ")}`,
+  holds: (client) => kindOf(client) !== undefined,
+  presence: "required",
+};
+
+/** How a client that is a {@link CLIENT} runs scripts. */
+export function runnerOf(client: RedisClient): ScriptRunner {
+  const [, runner] = kindOf(client)!;
+  return runner(client as never);
 }

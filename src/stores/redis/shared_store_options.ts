@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cannot, requireNames } from "../../cannot.ts";
+import { BOOLEAN, type Demands, hidden, integer, TEXT } from "../../options.ts";
 
 /** What every shared store takes beside its client. */
 export interface SharedStoreOptions {
@@ -46,48 +46,18 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** More than this saves next to nothing. */
 const MOST_AHEAD = 1000;
 
-const DEMANDS: readonly (readonly [keyof SharedStoreOptions, (value: unknown) => boolean, string])[] = [
-  [
-    "prefix",
-    (value) => typeof value === "string" && value !== "",
-    "must be a text of at least one character",
-  ],
-  [
-    "timeoutMs",
-    (value) => Number.isInteger(value) && value as number >= 1 && value as number <= LONGEST_MS,
-    `must be an integer from 1 to ${LONGEST_MS}`,
-  ],
-  ["denyCache", (value) => typeof value === "boolean", "must be true or false"],
-  [
-    "lease",
-    (value) => Number.isInteger(value) && value as number >= 2 && value as number <= MOST_AHEAD,
-    `must be an integer from 2 to ${MOST_AHEAD}`,
-  ],
-];
+/** What the options of a shared store must be. */
+export const SHARED_STORE_DEMANDS: Demands<SharedStoreOptions> = {
+  prefix: TEXT,
+  timeoutMs: /* @__PURE__ */ integer(1, LONGEST_MS),
+  denyCache: BOOLEAN,
+  // A secret that the environment turned out not to hold must not mean that nothing is hashed.
+  hashKeys: { ...TEXT, must: "a secret text of at least one character", shows: hidden, presence: "named" },
+  lease: /* @__PURE__ */ integer(2, MOST_AHEAD),
+};
 
-/**
- * Checks the options that all shared stores have, and fills in the defaults.
- *
- * @param options What a person gave.
- * @param own The names of the options that this store has beside them.
- * @param subject Which store, for the error's sentence: "redisStore()".
- * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
- */
-export function sharedStoreSettings(
-  options: SharedStoreOptions,
-  own: readonly string[],
-  subject: string,
-): SharedStoreSettings {
-  requireNames(options, [...own, ...DEMANDS.map(([name]) => name), "hashKeys"], `make ${subject}`);
-  for (const [name, holds, demand] of DEMANDS) {
-    const value = options[name];
-    if (value === undefined || holds(value)) continue;
-    throw new TypeError(cannot(`make ${subject}`, `${name} ${demand}`, value));
-  }
+/** The options of a shared store, checked before, with every default filled in; `name` is how messages call the store. */
+export function sharedStoreSettings(options: SharedStoreOptions, name: string): SharedStoreSettings {
   const { prefix = "weir", timeoutMs = 250, denyCache = true, hashKeys = null, lease = null } = options;
-  // A secret that the environment turned out not to hold must not mean that nothing is hashed. It is not shown.
-  if ("hashKeys" in options && (typeof hashKeys !== "string" || hashKeys === "")) {
-    throw new TypeError(`Cannot make ${subject} as hashKeys must be a secret text of at least one character`);
-  }
-  return { name: subject, prefix, timeoutMs, denyCache, hashKeys, lease };
+  return { name, prefix, timeoutMs, denyCache, hashKeys, lease };
 }

@@ -27,7 +27,7 @@ export function storedKeys(
   secret: string | null,
 ): (key: string) => MaybePromise<string> {
   if (secret === null) return (key) => `${prefix}:${wellFormed(key)}`;
-  const hash = hashFor("partition key", secretBytes(secret, "a shared store"));
+  const hash = hashFor("partition key", secretBytes(secret));
   return (key) => {
     // That name holds no colon, so the first one ends it.
     const partitionAt = key.indexOf(":") + 1;

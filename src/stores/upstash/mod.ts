@@ -5,12 +5,17 @@
  */
 
 import { cannot } from "../../cannot.ts";
+import { type Demand, required, requireOptions } from "../../options.ts";
 import { env } from "../../runtime.ts";
 import { inTime } from "../wrappers/late_answer.ts";
 import { scriptStore } from "../redis/script_store.ts";
-import { type SharedStoreOptions, sharedStoreSettings } from "../redis/shared_store_options.ts";
+import {
+  SHARED_STORE_DEMANDS,
+  type SharedStoreOptions,
+  sharedStoreSettings,
+} from "../redis/shared_store_options.ts";
 import type { Store } from "../store.ts";
-import { clientOf, runnerOf, type UpstashClient } from "./upstash_client.ts";
+import { CLIENT, clientOf, runnerOf, TOKEN, type UpstashClient, URL_TEXT } from "./upstash_client.ts";
 
 export type { SharedStoreOptions, UpstashClient };
 
@@ -37,7 +42,11 @@ export type UpstashConnection =
 export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
 
 function storeOf(options: UpstashStoreOptions): Store {
-  const settings = sharedStoreSettings(options, ["url", "token", "client"], "upstashStore()");
+  // Without a client of one's own both of these are needed to make one.
+  const needed = options?.client === undefined ? required : (demand: Demand): Demand => demand;
+  const connection = { url: needed(URL_TEXT), token: needed(TOKEN), client: CLIENT };
+  requireOptions(options, { ...connection, ...SHARED_STORE_DEMANDS }, "make upstashStore()");
+  const settings = sharedStoreSettings(options, "upstashStore()");
   const { url, token, client } = options;
   const { timeoutMs } = settings;
   const store = scriptStore(
@@ -48,7 +57,7 @@ function storeOf(options: UpstashStoreOptions): Store {
   return { ...store, decide: (checks, spend) => inTime(store.decide(checks, spend), timeoutMs, late) };
 }
 
-function required(name: string): string {
+function variable(name: string): string {
   const value = env(name);
   if (value !== undefined && value !== "") return value;
   throw new TypeError(
@@ -63,7 +72,8 @@ export interface UpstashStoreFactory {
   /**
    * The store of the database that the environment names, in `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`.
    *
-   * @throws {TypeError} When a variable is not set, or an option cannot be used.
+   * @throws {TypeError} When a variable is not set, on an option that does not exist, or a value that cannot be used.
+   * @throws {RangeError} When timeoutMs or lease is out of its range.
    */
   fromEnv(options?: SharedStoreOptions): Store;
 }
@@ -82,7 +92,8 @@ export interface UpstashStoreFactory {
  *
  * @param options See {@link UpstashStoreOptions}.
  * @returns The store.
- * @throws {TypeError} When an option cannot be used.
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When timeoutMs or lease is out of its range.
  *
  * @example
  * ```ts
@@ -99,7 +110,7 @@ export const upstashStore: UpstashStoreFactory = Object.assign(storeOf, {
   fromEnv: (options: SharedStoreOptions = {}): Store =>
     storeOf({
       ...options,
-      url: required("UPSTASH_REDIS_REST_URL"),
-      token: required("UPSTASH_REDIS_REST_TOKEN"),
+      url: variable("UPSTASH_REDIS_REST_URL"),
+      token: variable("UPSTASH_REDIS_REST_TOKEN"),
     }),
 });

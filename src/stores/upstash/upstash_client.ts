@@ -6,7 +6,7 @@
 
 import { Redis } from "@upstash/redis";
 import type { ScriptRunner } from "../redis/script_runner.ts";
-import { cannot, shown } from "../../cannot.ts";
+import { type Demand, hidden } from "../../options.ts";
 
 /** What is used of a client of `@upstash/redis`. */
 export interface UpstashClient {
@@ -30,16 +30,27 @@ function withoutCommand(error: unknown): never {
   throw error;
 }
 
-/**
- * What a client can do for a store.
- *
- * @throws {TypeError} When it cannot run a script.
- */
+/** What the option `client` must be. */
+export const CLIENT: Demand = {
+  must: "a Redis of @upstash/redis",
+  holds: (client) => ["evalsha", "eval", "del"].every((name) => typeof client?.[name] === "function"),
+};
+
+/** What the option `url` must be. */
+export const URL_TEXT: Demand = {
+  must: "the https:// URL of the database's REST API",
+  holds: (url) => typeof url === "string" && /^https?:\/\/[^\s/]+\S*$/.test(url),
+};
+
+/** What the option `token` must be. */
+export const TOKEN: Demand = {
+  must: "the database's REST token, without blanks",
+  holds: (token) => typeof token === "string" && /^\S+$/.test(token),
+  shows: hidden,
+};
+
+/** How a client runs scripts. */
 export function runnerOf(client: UpstashClient): ScriptRunner {
-  for (const name of ["evalsha", "eval", "del"] as const) {
-    if (typeof (client as UpstashClient | null | undefined)?.[name] === "function") continue;
-    throw new TypeError(cannot("make upstashStore()", "client must be a Redis of @upstash/redis", client));
-  }
   return {
     evalsha: (sha, keys, args) => client.evalsha(sha, keys, args).catch(withoutCommand),
     eval: (text, keys, args) => client.eval(text, keys, args).catch(withoutCommand),
@@ -47,24 +58,8 @@ export function runnerOf(client: UpstashClient): ScriptRunner {
   };
 }
 
-/**
- * A client that gives up when it must and never sends anything twice.
- *
- * @throws {TypeError} When url or token cannot be one.
- */
+/** A client that gives up when it must and never sends anything twice. */
 export function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
-  if (typeof url !== "string" || !/^https?:\/\/[^\s/]+\S*$/.test(url)) {
-    throw new TypeError(
-      cannot("make upstashStore()", "url must be the https:// URL of the database's REST API", url),
-    );
-  }
-  if (typeof token !== "string" || !/^\S+$/.test(token)) {
-    throw new TypeError(
-      `Cannot make upstashStore() as token must be the database's REST token, without blanks: current value is ${
-        typeof token === "string" ? "not shown" : shown(token)
-      }`,
-    );
-  }
   return new Redis({
     url,
     token,

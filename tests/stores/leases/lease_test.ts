@@ -12,6 +12,7 @@ import {
   gcra,
   memoryStore,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -31,6 +32,7 @@ function counted(now: () => number) {
   const memory = memoryStore({ clock: now }) as DatedStore;
   const store = {
     shared: true,
+    guard: sharedGuard,
     clock: now,
     calls: 0,
     asked: [] as (readonly Check[])[],
@@ -486,7 +488,7 @@ describe("while the store is away", () => {
     return { time, store, ask };
   }
 
-  it("what is in hand is used, and then no more passes than the limit", () => {
+  it("units in hand are used, and then no more passes than the limit", () => {
     const { store, ask } = failing();
     for (let i = 0; i < 3; i++) ask();
     store.fault = true;
@@ -526,7 +528,7 @@ describe("the option lease", () => {
     it(`refuses ${JSON.stringify(lease)}`, () => {
       assertThrows(
         () => redisStore({ client, lease } as RedisStoreOptions),
-        TypeError,
+        RangeError,
         `Cannot make redisStore() as lease must be an integer from 2 to 1000: current value is ${
           typeof lease === "string" ? `"20"` : lease
         }`,

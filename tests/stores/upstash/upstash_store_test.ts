@@ -225,7 +225,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
     ];
     for (const [name, fault, words] of faults) {
-      it(`lesson 39: rejects within its deadline: ${name}`, async () => {
+      it(`rejects within its deadline: ${name}`, async () => {
         const store = storeOf({ timeoutMs: DEADLINE_MS });
         await store.decide([checkOf()]);
         bridge.fault = fault;
@@ -282,7 +282,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "no token",
         { token: undefined },
-        "token must be the database's REST token, without blanks: current value is undefined",
+        "token must be the database's REST token, without blanks: current value is of type undefined",
       ],
       [
         "a token with a line's end",

@@ -28,7 +28,7 @@ function refused(facts: Facts): string {
   return assertThrows(() => checkSafety(memoryStore(), "error", place(facts)), TypeError).message;
 }
 
-/** What is said on console.warn meanwhile. */
+/** The lines on console.warn meanwhile. */
 function warnings(run: () => void): string[] {
   const said: string[] = [];
   const real = console.warn;

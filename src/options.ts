@@ -1,0 +1,129 @@
+/**
+ * The one check of options: each factory says what its options must be, in a record.
+ *
+ * @module
+ */
+
+import { cannot } from "./cannot.ts";
+
+/** What one option must be. */
+export interface Demand {
+  /** The words after "must be": "true or false". */
+  readonly must: string;
+  /** Can the value be used? */
+  // deno-lint-ignore no-explicit-any -- each demand looks at the value in its own way
+  readonly holds: (value: any) => boolean;
+  /** Is it a number, or one of some? Then any other value is a RangeError; of all other options a TypeError. */
+  readonly isNumber?: boolean;
+  /** How messages show its value. Default: as it is. */
+  readonly shows?: (value: unknown) => string;
+  /**
+   * Which undefined is refused: every one ("required"), or one that the options name ("named"), as a variable that was not set
+   * leaves it. Default: undefined is as good as not there.
+   */
+  readonly presence?: "required" | "named";
+}
+
+/** A demand for each option that there is. */
+export type Demands<Options> = { readonly [Name in keyof Required<Options>]: Demand };
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+
+/** For an option that is checked where it is read. */
+export const ANYTHING: Demand = { must: "", holds: () => true };
+/** True or false. */
+export const BOOLEAN: Demand = { must: "true or false", holds: (value) => typeof value === "boolean" };
+/** A function. */
+export const FUNCTION: Demand = { must: "a function", holds: isFunction };
+/** An object. */
+export const OBJECT: Demand = {
+  must: "an object",
+  holds: (value) => typeof value === "object" && value !== null,
+};
+/** A text. */
+export const TEXT: Demand = { must: "a text of at least one character", holds: isText };
+/** A secret that keys a hash. */
+export const SECRET: Demand = {
+  must: "text or bytes, at least one",
+  holds: (value) => isText(value) || (value instanceof Uint8Array && value.length > 0),
+  shows: hidden,
+  presence: "named",
+};
+
+/** One of some words. */
+export function oneOf(...words: readonly string[]): Demand {
+  return {
+    must: `one of ${words.map((word) => `"${word}"`).join(", ")}`,
+    holds: (value) => words.includes(value),
+  };
+}
+
+/** An object that has a function of this name. */
+export function having(name: string, must: string): Demand {
+  return { must, holds: (value) => isFunction(value?.[name]) };
+}
+
+/** A list of what fulfils another demand. */
+export function listOf({ holds }: Demand, must: string): Demand {
+  return { must: `a list of ${must}`, holds: (value) => Array.isArray(value) && value.every(holds) };
+}
+
+/** A number in a range, both ends included. */
+export function number(least: number, most = Infinity, kind = "a number", is = Number.isFinite): Demand {
+  return {
+    must: `${kind} ${most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`}`,
+    holds: (value) => is(value) && value >= least && value <= most,
+    isNumber: true,
+  };
+}
+
+/** A whole number in a range, both ends included. */
+export function integer(least: number, most?: number): Demand {
+  return number(least, most, "an integer", Number.isSafeInteger);
+}
+
+/** The same, of an option that must be given. */
+export function required(demand: Demand): Demand {
+  return { ...demand, presence: "required" };
+}
+
+/** A secret in a message. */
+export function hidden(value: unknown): string {
+  if (value === null) return "null";
+  if ((value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
+  return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
+}
+
+/**
+ * Checks options.
+ *
+ * @param options What was given.
+ * @param demands What each option that there is must be.
+ * @param what What cannot be done otherwise, for the sentence: "create a throttle".
+ * @param owner The option that these belong to, for the same: "block".
+ * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {RangeError} When an option that is a number has no value in its range.
+ */
+export function requireOptions<Options extends object>(
+  options: Options,
+  demands: Demands<Options>,
+  what: string,
+  owner = "",
+): void {
+  if (!OBJECT.holds(options)) throw new TypeError(cannot(what, "its options must be an object", options));
+  const known = Object.keys(demands) as (keyof Options & string)[];
+  for (const name of Object.keys(options)) {
+    if (known.includes(name as never)) continue;
+    throw new TypeError(cannot(what, `${owner || "it"} takes no option but ${known.join(", ")}`, name));
+  }
+  for (const name of known) {
+    const { must, holds, isNumber, shows, presence } = demands[name];
+    const value: unknown = options[name];
+    const mayBeMissing = presence === undefined || (presence === "named" && !(name in options));
+    if ((value === undefined && mayBeMissing) || holds(value)) continue;
+    const Wrong = isNumber ? RangeError : TypeError;
+    const why = `${owner && `${owner}.`}${name} must be ${must}`;
+    throw new Wrong(cannot(what, why, value, shows?.(value)));
+  }
+}

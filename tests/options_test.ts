@@ -1,0 +1,351 @@
+/** Every factory refuses an option that does not exist, and a value that cannot be used, in a sentence. */
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { describe, it } from "node:test";
+import {
+  addressKey,
+  byApiKey,
+  byHeader,
+  byIp,
+  byUser,
+  clientAddress,
+  concurrency,
+  createThrottle,
+  fixedWindow,
+  gcra,
+  logTo,
+  memoryStore,
+  rateLimit,
+  retryAfter,
+  slidingWindow,
+  stats,
+  withThrottle,
+  xRateLimit,
+} from "../mod.ts";
+import { byJwt, jwtAuth } from "../src/auth/mod.ts";
+import { dashboard } from "../src/dashboard/mod.ts";
+import { throttle } from "../src/hono/mod.ts";
+import { withThrottleResponses } from "../src/openapi/mod.ts";
+import { otel } from "../src/otel/mod.ts";
+import { shown } from "../src/cannot.ts";
+import { pacedFetch } from "../src/paced_fetch/mod.ts";
+import { redisStore } from "../src/stores/redis/mod.ts";
+import { upstashStore } from "../src/stores/upstash/mod.ts";
+
+/** Options of whatever kind: what JavaScript may pass. */
+// deno-lint-ignore no-explicit-any
+type Given = any;
+
+interface Factory {
+  readonly name: string;
+  /** Makes what the factory makes; `given` takes the place of, or is added to, options that are right. */
+  readonly make: (given: Given) => unknown;
+  /** For each option that it has, values that it cannot use. */
+  readonly wrong: Readonly<Record<string, readonly unknown[]>>;
+  /** How it says so, where it has a check of its own. */
+  readonly says?: RegExp;
+}
+
+const SECRET = "a secret of thirty-two bytes, or more";
+const client = { send: () => Promise.reject(new Error("nowhere")) };
+const upstash = { url: "https://example.upstash.io", token: "a-token" };
+const made = createThrottle("1/min", { client: { address: () => "192.0.2.1" } });
+const log = { warn() {}, info() {} };
+const request = new Request("https://example.com/");
+const document = { openapi: "3.1.0", info: { title: "API", version: "1" }, paths: {} };
+
+const TRUTH = [1, "yes", null, {}];
+const CALLS = [1, "name", null, {}];
+const SHARED = {
+  prefix: ["", 5, null],
+  timeoutMs: [0, 1.5, "250", Infinity, null],
+  denyCache: TRUTH,
+  hashKeys: ["", 5, null, undefined],
+  lease: [1, 1001, "20", null],
+};
+const THROTTLE = {
+  store: [{}, null, "redis", () => {}],
+  client: ["cloudflare", 1, null],
+  authenticate: CALLS,
+  headers: [{}, "x", [{}], null, [null]],
+  sendHeaders: ["sometimes", true, null],
+  reject: CALLS,
+  onStoreFailure: ["open", 1, null],
+  unsafeStore: [true, "fail", null],
+  observers: [console, [console], null],
+  revealKeys: TRUTH,
+  exactPaths: TRUTH,
+};
+
+const FACTORIES: readonly Factory[] = [
+  { name: "createThrottle", make: (given) => createThrottle("1/min", given), wrong: THROTTLE },
+  {
+    name: "withThrottle",
+    make: (given) => withThrottle(() => new Response(), "1/min", given),
+    wrong: THROTTLE,
+  },
+  {
+    name: "throttle of ./hono",
+    make: (given) => throttle("1/min", given),
+    wrong: { ...THROTTLE, identity: CALLS },
+  },
+  {
+    name: "a rule",
+    make: (given) => createThrottle({ rate: "1/min", ...given }),
+    wrong: {
+      name: ["", "a b", 5, null],
+      rate: ["often", 5, {}, true, undefined],
+      key: CALLS,
+      on: [{}, 5, null, [5]],
+      algorithm: ["gcra", {}, null],
+      cost: [-1, 0.5, "1", null],
+      count: ["some", null, 1],
+      unless: CALLS,
+      stage: ["before", null],
+      mode: ["shade", null],
+      block: [null, 3, "1min"],
+      onStoreFailure: ["open", null],
+      headers: [{}, [{}], null],
+    },
+  },
+  {
+    name: "a rate",
+    make: (given) => createThrottle({ rate: { limit: 5, window: 60, ...given } }),
+    wrong: { limit: [-1, 0.5, "5", null], window: [0, -1, "soon", null] },
+  },
+  {
+    name: "a block",
+    make: (given) => createThrottle({ rate: "1/min", block: { after: 3, window: 60, for: 60, ...given } }),
+    wrong: {
+      after: [0, 1001, 1.5, "3", undefined],
+      window: [0, "soon", undefined],
+      for: [0, "soon", undefined],
+      growth: [0.5, Infinity, "2", null],
+      max: [0, 1, "soon", null],
+    },
+  },
+  {
+    name: "client options",
+    make: (given) => clientAddress(request, [], given),
+    wrong: {
+      trustedProxies: [-1, 1.5, "10.0.0.0/8", ["nonsense"], null],
+      header: ["", "x real ip", 5, null],
+      platform: ["windows", "toString", null],
+      address: CALLS,
+    },
+  },
+  {
+    name: "addressKey",
+    make: (given) => addressKey("192.0.2.1", given),
+    wrong: { ipv4Prefix: [0, 33, "24"], ipv6Prefix: [0, 129, 1.5] },
+  },
+  {
+    name: "byIp",
+    make: byIp,
+    wrong: {
+      ipv4Prefix: [0, 33, 1.5, "24", null],
+      ipv6Prefix: [0, 129, null],
+      anonymousOnly: TRUTH,
+      onMissing: ["ignore", null, true],
+    },
+  },
+  { name: "byUser", make: byUser, wrong: { exempt: CALLS } },
+  {
+    name: "byApiKey",
+    make: byApiKey,
+    wrong: {
+      header: ["x api key", "", 5, null],
+      secret: ["", 5, null, undefined, new Uint8Array()],
+      verify: CALLS,
+      otherwise: CALLS,
+    },
+  },
+  { name: "byJwt", make: byJwt, wrong: { claim: ["", 5, null], secret: ["", 5, null, undefined] } },
+  {
+    name: "jwtAuth",
+    make: (given) => jwtAuth({ secret: SECRET, ...given }),
+    wrong: {
+      secret: ["", 5, null, undefined],
+      issuer: ["", [], [5], null, undefined],
+      audience: ["", [], [5], null, undefined],
+      algorithms: [[], ["none"], "HS256", null],
+      clockTolerance: [-1, 301, "5", null],
+      required: TRUTH,
+      identity: CALLS,
+      timeoutMs: [0, 1.5, "5", null],
+      maxBytes: [0, 1.5, "5", null],
+      clock: CALLS,
+    },
+  },
+  {
+    name: "jwtAuth with a key",
+    make: (given) => jwtAuth({ ...given }),
+    wrong: { jwks: ["nonsense", "file:///etc/passwd", {}, 5, null], key: ["no PEM", 5, null] },
+  },
+  { name: "gcra", make: gcra, wrong: { burst: [0, -1, 1.5, "3", null] } },
+  { name: "fixedWindow", make: fixedWindow, wrong: { aligned: TRUTH } },
+  { name: "slidingWindow", make: slidingWindow, wrong: { slots: [0, 1001, 1.5, "16", null] } },
+  {
+    name: "concurrency",
+    make: (given) => concurrency({ lease: "30s", ...given }),
+    wrong: { lease: [0, "soon", null, undefined] },
+  },
+  {
+    name: "memoryStore",
+    make: memoryStore,
+    wrong: { maxKeys: [0, 1.5, 16_000_001, "9", null], clock: CALLS },
+  },
+  {
+    name: "redisStore",
+    make: (given) => redisStore({ client, ...given }),
+    wrong: { client: [{}, null, undefined], ...SHARED },
+  },
+  {
+    name: "upstashStore",
+    make: (given) => upstashStore({ ...upstash, ...given }),
+    wrong: {
+      url: ["redis://x", 5, null, undefined],
+      token: ["a b", "", 5, null, undefined],
+      client: [{}, null],
+      ...SHARED,
+    },
+  },
+  { name: "xRateLimit", make: xRateLimit, wrong: { reset: ["ms", "toString", null] } },
+  {
+    name: "rateLimit",
+    make: rateLimit,
+    wrong: { draft: [8, "11x", null, {}], redirects: TRUTH, pace: TRUTH },
+  },
+  { name: "retryAfter", make: retryAfter, wrong: { ms: TRUTH, jitter: [-0.1, 2, "1", null], random: CALLS } },
+  {
+    name: "stats",
+    make: stats,
+    wrong: {
+      showAddresses: TRUTH,
+      revealKeys: TRUTH,
+      top: [0, 101, "5"],
+      store: [memoryStore(), {}, null],
+      clock: CALLS,
+    },
+  },
+  {
+    name: "logTo",
+    make: (given) => logTo(log, given),
+    wrong: { first: [-1, 1.5, "10", null], interval: [0, "soon", null], identity: TRUTH },
+  },
+  { name: "otel", make: otel, wrong: { meter: [{}, null, "meter"], routes: TRUTH } },
+  {
+    name: "dashboard",
+    make: (given) => dashboard({ throttle: made, stats: stats(), authorize: () => true, ...given }),
+    wrong: {
+      throttle: [{}, null, undefined],
+      stats: [{}, null, undefined],
+      authorize: [...CALLS, undefined],
+    },
+  },
+  {
+    name: "withThrottleResponses",
+    make: (given) => withThrottleResponses(document, made, given),
+    wrong: { basePath: [5, null, {}] },
+  },
+  {
+    name: "pacedFetch",
+    make: pacedFetch,
+    wrong: {
+      fetch: CALLS,
+      maxWaitMs: [-1, NaN, "5", null],
+      spread: TRUTH,
+      retry: ["always", null],
+      clock: CALLS,
+      random: CALLS,
+    },
+    says: /^Cannot make pacedFetch\(\) as it takes no such \w+: current value is /,
+  },
+];
+
+/** How a factory refuses options. */
+function refused({ make }: Factory, given: Given): string {
+  const error = assertThrows(() => make(given), Error);
+  assert(error instanceof TypeError || error instanceof RangeError, String(error));
+  assert(/^Cannot .+ as .+: current value is ./s.test(error.message), error.message);
+  return error.message;
+}
+
+describe("the options of", () => {
+  for (const factory of FACTORIES) {
+    const { name, make, wrong, says } = factory;
+
+    it(`${name}: one that does not exist is refused, with those that there are`, () => {
+      const message = refused(factory, { nonsense: 1 });
+      if (says !== undefined) return void assert(says.test(message), message);
+      assertStringIncludes(message, " takes no option but ");
+      assertStringIncludes(message, ': current value is "nonsense"');
+      for (const option of Object.keys(wrong)) assertStringIncludes(message, option);
+    });
+
+    it(`${name}: a value that cannot be used is refused, with the option`, () => {
+      for (const [option, values] of Object.entries(wrong)) {
+        for (const value of values) {
+          const message = refused(factory, { [option]: value });
+          assertStringIncludes(message, option, `${option}: ${String(value)}`);
+        }
+      }
+    });
+
+    it(`${name}: undefined is as good as not there, but for what must be given`, () => {
+      if (name === "a rate" || name === "jwtAuth with a key") return;
+      const optional = Object.entries(wrong).filter(([, values]) => !values.includes(undefined));
+      make(Object.fromEntries(optional.map(([option]) => [option, undefined])));
+    });
+  }
+
+  it("every factory must be an object", () => {
+    const factories: readonly ((given: Given) => unknown)[] = [
+      ...[byIp, byUser, byApiKey, byJwt, jwtAuth, gcra, fixedWindow, slidingWindow, concurrency, memoryStore],
+      ...[redisStore, upstashStore, xRateLimit, rateLimit, retryAfter, stats, otel, dashboard],
+      (given) => createThrottle("1/min", given),
+      (given) => throttle("1/min", given),
+      (given) => logTo(log, given),
+      (given) => clientAddress(request, [], given),
+      (given) => addressKey("192.0.2.1", given),
+      (given) => withThrottleResponses(document, made, given),
+    ];
+    for (const make of factories) {
+      for (const given of [null, 5, "options", true]) {
+        assertThrows(
+          () => make(given),
+          TypeError,
+          `options must be an object: current value is ${shown(given)}`,
+        );
+      }
+    }
+  });
+
+  it("byHeader is a name alone, which is checked", () => {
+    for (const name of ["", "x y", 5, null, undefined]) {
+      assertThrows(() => byHeader(name as string), TypeError, "its name must be a header name");
+    }
+  });
+
+  it("no factory shows a secret", () => {
+    const secrets: readonly (() => unknown)[] = [
+      () => upstashStore({ url: upstash.url, token: `${SECRET} ` }),
+      () => jwtAuth({ secret: [SECRET] as Given }),
+      () => byJwt({ secret: [SECRET] as Given }),
+      () => byApiKey({ secret: { secret: SECRET } as Given }),
+      () => redisStore({ client, hashKeys: [SECRET] as Given }),
+    ];
+    for (const make of secrets) {
+      const { message } = assertThrows(make, TypeError);
+      assertEquals(message.includes(SECRET), false, message);
+    }
+  });
+
+  it("a throttle that is made already cannot be given, by any way", () => {
+    const sentence =
+      'Cannot give options to a throttle that is made already: current value is ["sendHeaders"]';
+    const options = { sendHeaders: "never" } as const;
+    assertThrows(() => withThrottle(() => new Response(), made, options), TypeError, sentence);
+    assertThrows(() => throttle(made, options), TypeError, sentence);
+    assertThrows(() => throttle(made, { identity: () => null }), TypeError, 'current value is ["identity"]');
+  });
+});
