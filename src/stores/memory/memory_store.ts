@@ -14,14 +14,25 @@ import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
+import { cannot } from "../../cannot.ts";
 import { FUNCTION, integer, requireOptions } from "../../options.ts";
 
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
   maxKeys?: number;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** The time, epoch ms; fractions are cut off. What is no finite number is refused when a request is decided. Default `Date.now`. */
   clock?: () => number;
+}
+
+/** A clock in whole ms, as states are whole numbers. Compared with NaN, a charge would be forgotten or never end. */
+function inWholeMs(clock: () => number): () => number {
+  return () => {
+    const read = clock();
+    const now = Math.floor(read);
+    if (Number.isSafeInteger(now)) return now;
+    throw new RangeError(cannot("decide in memoryStore()", "clock must give a finite number of ms", read));
+  };
 }
 
 /** The one entry that a rule's keys share when the store is full. */
@@ -91,7 +102,8 @@ const MOST_KEYS = 16_000_000;
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
-  const { maxKeys = 1_000_000, clock = Date.now } = options;
+  const { maxKeys = 1_000_000 } = options;
+  const clock = options.clock === undefined ? Date.now : inWholeMs(options.clock);
   const capacity: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states and its size; states of no fixed size are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();
