@@ -13,3 +13,10 @@ export type { ReplayedRule, ReplayReport } from "./replay_report.ts";
 export type { Rate, RateString } from "../rules/rate.ts";
 export type { Rule } from "../rules/rule.ts";
 export type { ThrottleOptions } from "../throttle/options.ts";
+export {
+  suggest,
+  type Suggestion,
+  type Suggestions,
+  type SuggestKey,
+  type SuggestOptions,
+} from "./suggest.ts";
