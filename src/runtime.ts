@@ -8,7 +8,7 @@
 interface Globals {
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
-    getBuiltinModule?(name: string): { readonly isWorker?: boolean } | undefined;
+    getBuiltinModule?(name: string): unknown;
   };
   readonly Deno?: {
     readonly env?: { get(name: string): string | undefined };
@@ -31,6 +31,16 @@ const globals = globalThis as unknown as Globals;
 export function env(name: string): string | undefined {
   const { Deno: deno, process } = globals;
   return deno?.env?.get(name) ?? process?.env?.[name];
+}
+
+/**
+ * A module of Node that Deno and Bun have too, such as "node:fs", without an import that bundlers for elsewhere stumble on.
+ *
+ * @param name Its name, with `node:`.
+ * @returns The module; undefined where the runtime has none.
+ */
+export function builtin<T>(name: string): T | undefined {
+  return globals.process?.getBuiltinModule?.(name) as T | undefined;
 }
 
 /** What can be known of where this process runs, without any I/O and without asking anybody. */
@@ -61,7 +71,7 @@ export const surroundings: Surroundings = {
     return globals.navigator?.userAgent;
   },
   get isClusterWorker() {
-    return globals.process?.getBuiltinModule?.("node:cluster")?.isWorker === true;
+    return builtin<{ readonly isWorker?: boolean }>("node:cluster")?.isWorker === true;
   },
   /** Elsewhere `Deno.test` does nothing, and takes nothing. */
   get isDenoTest() {

@@ -20,3 +20,4 @@ export {
   type SuggestKey,
   type SuggestOptions,
 } from "./suggest.ts";
+export type { Throttle } from "../throttle/throttle.ts";

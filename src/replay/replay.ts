@@ -10,13 +10,14 @@ import { isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
 import { compileMatch } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
-import type { Rule } from "../rules/rule.ts";
+import type { PreparedRule, Rule } from "../rules/rule.ts";
 import { memoryStore } from "../stores/memory/memory_store.ts";
 import type { AnsweringStore } from "../stores/store.ts";
 import { compileCheck } from "../throttle/compile_check.ts";
 import { compileDecide } from "../throttle/decide.ts";
 import { prepareOptions, type ThrottleOptions } from "../throttle/options.ts";
 import { compileSettlement } from "../throttle/settle.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { Ends } from "./ends.ts";
 import type { LoggedRequest } from "./logged_request.ts";
 import type { LoggedRequests } from "./read_log.ts";
@@ -25,8 +26,8 @@ import { type ReplayReport, ReplayTally } from "./replay_report.ts";
 
 /** Options of {@link replay}. */
 export interface ReplayOptions {
-  /** The rules to try, as `createThrottle` takes them. */
-  rules: Rate | Rule | readonly (Rate | Rule)[];
+  /** The rules to try, as `createThrottle` takes them; or a throttle, whose rules are tried. */
+  rules: Rate | Rule | readonly (Rate | Rule)[] | Pick<Throttle, "rules" | "check">;
   /**
    * The options of the throttle. `exactPaths` decides as in production; the store is always one in memory that goes by the
    * log's clock, the address and the user are those of the log, and nobody is answered.
@@ -43,6 +44,10 @@ function responseOf(status: number | undefined): Response {
   return new Response(null, { status: isFinal ? status : 200 });
 }
 
+function isThrottle(rules: ReplayOptions["rules"]): rules is Pick<Throttle, "rules" | "check"> {
+  return typeof (rules as Partial<Throttle> | null)?.check === "function";
+}
+
 /** Rules at work on a log. */
 interface Replayer {
   /** Decides the next request, which is not earlier than the last one. */
@@ -51,7 +56,7 @@ interface Replayer {
 }
 
 function compileReplay({ rules, options = {} }: ReplayOptions): Replayer {
-  const prepared = prepareRules(rules);
+  const prepared = isThrottle(rules) ? rules.rules as readonly PreparedRule[] : prepareRules(rules);
   const { exactPaths } = prepareOptions(options);
   let now = 0;
   const clock = (): number => now;

@@ -79,7 +79,7 @@ function add<K>(counts: Map<K, number>, key: K, count = 1): void {
 }
 
 /** The entries with the greatest counts, greatest first; equals by name. */
-export function most(counts: ReadonlyMap<string, number>, count = MOST_NAMED): [string, number][] {
+function most(counts: ReadonlyMap<string, number>, count: number = MOST_NAMED): [string, number][] {
   return [...counts].filter(([, each]) => each > 0)
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : a > b ? 1 : 0)).slice(0, count);
 }

@@ -44,5 +44,8 @@ export const caddy: LogFormat = {
 
 /** Bytes that were sent raw, percent-encoded. */
 function encodeRaw(uri: string): string {
-  return uri.replace(/[^\x21-\x7e]+/gu, (raw) => raw.isWellFormed() ? encodeURIComponent(raw) : "%EF%BF%BD");
+  return uri.replace(
+    /[^\x21-\x7e]+/gu,
+    (raw) => encodeURIComponent(raw.replace(/\p{Surrogate}/gu, "\ufffd")),
+  );
 }
