@@ -28,7 +28,17 @@ const arrows: Arrow[] = sources.flatMap((from) =>
 
 /** The house from the top floor down: a file imports what is in its own folder, or on a floor below. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["mod.ts", "src/dashboard/", "src/openapi/", "src/testing/", "src/otel/", "src/hono/", "src/paced_fetch/"],
+  ["src/cli/"],
+  [
+    "mod.ts",
+    "src/dashboard/",
+    "src/openapi/",
+    "src/testing/",
+    "src/otel/",
+    "src/hono/",
+    "src/paced_fetch/",
+    "src/replay/",
+  ],
   ["src/stats/"],
   ["src/throttle/"],
   ["src/observers/"],

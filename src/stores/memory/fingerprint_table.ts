@@ -12,7 +12,7 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
-import { type Form, OVER, shareOf } from "./form.ts";
+import { type Form, OVER } from "./form.ts";
 import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
@@ -64,10 +64,8 @@ function isSameRate(a: Policy, b: Policy): boolean {
   return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
 }
 
-/** A share as one of 256 levels, of which none but the first is nothing. */
-function levelOf(share: number): number {
-  return Math.ceil(255 * share);
-}
+/** The level of a share of the quota: one of 256, of which none but the first is nothing. */
+const MOST_LEVEL = 255;
 
 /**
  * @param form The form of its states.
@@ -93,12 +91,6 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
-  function hash(partition: string): void {
-    if (partition === printed) return;
-    keyedHash(partition, seed ??= randomSeed(), print);
-    printed = partition;
-  }
-
   function newName(text: string): Name {
     const halves = new Int32Array(2);
     keyedHash(text, seedOfNames ??= randomSeed(), halves);
@@ -118,11 +110,14 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
     const before = cursor.name;
     const name = before?.text === text ? before : names.get(text) ?? newName(text);
-    hash(partition);
+    if (partition !== printed) {
+      keyedHash(partition, seed ??= randomSeed(), print);
+      printed = partition;
+    }
     let low = print[0] ^ name.low;
     if (low === EMPTY) low = 1;
     const high = print[1] ^ name.high;
-    const segment = segmentFor(high);
+    const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high); // `scale`, inlined
     cursor.name = name;
     cursor.low = low;
     cursor.high = high;
@@ -139,11 +134,6 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
 
   function segmentFor(high: number): Segment {
     return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, form.width, form.hasObjects);
-  }
-
-  /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
-  function isStill({ low, high, slot }: Cursor, segment: Segment): boolean {
-    return slot >= 0 && lowAt(segment, slot) === low && highAt(segment, slot) === high;
   }
 
   /** The kind that a check makes its entry, which its name remembers. */
@@ -230,7 +220,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         // Another may move up.
         drop(segment, slot);
       } else {
-        levels[slot] = levelOf(left);
+        levels[slot] = Math.ceil(MOST_LEVEL * left);
         segment.next = Math.min(segment.next, now + looked.ttlMs);
         turn(segment);
       }
@@ -284,10 +274,13 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     save(cursor, check, now) {
       const { low, high } = cursor;
       const name = cursor.name!;
-      const kind = kindOf(name, check);
+      const kind = name.kind?.policy === check.policy ? name.kind : kindOf(name, check);
       let segment = cursor.segment!;
       let { slot } = cursor;
-      if (!isStill(cursor, segment)) {
+      // A segment that was made anew has left nothing behind.
+      const at = 2 * segment.wide * slot;
+      const isStill = slot >= 0 && segment.prints[at] === low && segment.prints[at + 1] === high;
+      if (!isStill) {
         if (!hasRoom(cursor, now)) return false;
         segment = segmentWithRoom(high, now);
         slot = probe(segment, low, high);
@@ -298,8 +291,10 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         }
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
-      segment.levels[slot] = levelOf(shareOf(cursor.remaining, check.policy));
-      noteEnd(segment, now + cursor.ttlMs);
+      const { limit } = check.policy;
+      segment.levels[slot] = limit > 0 ? Math.ceil(MOST_LEVEL * Math.min(1, cursor.remaining / limit)) : 0;
+      const end = now + cursor.ttlMs;
+      if (end < segment.soonest || end < segment.next) noteEnd(segment, end);
       form.write(cursor, segment, slot, now);
       return true;
     },

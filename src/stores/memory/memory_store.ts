@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
@@ -13,14 +14,25 @@ import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
+import { cannot } from "../../cannot.ts";
 import { FUNCTION, integer, requireOptions } from "../../options.ts";
 
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
   maxKeys?: number;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** The time, epoch ms; fractions are cut off. What is no finite number is refused when a request is decided. Default `Date.now`. */
   clock?: () => number;
+}
+
+/** A clock in whole ms, as states are whole numbers. Compared with NaN, a charge would be forgotten or never end. */
+function inWholeMs(clock: () => number): () => number {
+  return () => {
+    const read = clock();
+    const now = Math.floor(read);
+    if (Number.isSafeInteger(now)) return now;
+    throw new RangeError(cannot("decide in memoryStore()", "clock must give a finite number of ms", read));
+  };
 }
 
 /** The one entry that a rule's keys share when the store is full. */
@@ -51,6 +63,8 @@ const LOGS = 1;
 /** A cursor, and the table that it is in. */
 class TableCursor extends Cursor {
   table: Table | null = null;
+  /** The algorithm that the table is for. */
+  algorithm: Algorithm | null = null;
 }
 
 /** The numbers of a decision before it is made. */
@@ -88,7 +102,8 @@ const MOST_KEYS = 16_000_000;
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
-  const { maxKeys = 1_000_000, clock = Date.now } = options;
+  const { maxKeys = 1_000_000 } = options;
+  const clock = options.clock === undefined ? Date.now : inWholeMs(options.clock);
   const capacity: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states and its size; states of no fixed size are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();
@@ -138,20 +153,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** Finds the check's state, or its rule's overflow entry when the store is full. */
-  function find(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): void {
-    const table = tableOf(check);
-    if (table !== cursor.table) {
-      cursor.table = table;
-      // Each table has names of its own.
-      cursor.name = null;
-    }
-    table.find(cursor, check, now);
-    if (cursor.hasState) return;
+  /** Lets a key that has no state start from its rule's overflow, if it must. */
+  function startShared(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): void {
     const shared = sharedBy(cursor, check, now, spend);
     if (shared === null) return;
     cursor.hasState = true;
-    table.give(cursor, shared.state);
+    cursor.table!.give(cursor, shared.state);
   }
 
   /** The overflow entry of a key that has no state, if it must share one. */
@@ -165,9 +172,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(cursor: TableCursor, check: SplitCheck, now: number): void {
+  /** Keeps a state for whose key its table had no room. */
+  function saveElsewhere(cursor: TableCursor, check: SplitCheck, now: number): void {
     const table = cursor.table!;
-    if (table.save(cursor, check, now)) return;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
     tellFull(true);
     const name = sharerOf(check);
@@ -178,13 +185,25 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   /** Decides checks, and writes the verdict on each into the object at its index. */
-  function decide(checks: readonly SplitCheck[], verdicts: readonly Verdict[], spend: boolean): void {
+  function decide<C extends SplitCheck>(
+    checks: readonly C[],
+    spend: boolean,
+    verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
+  ): void {
     const now = clock();
     let pass = true;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
-      find(cursor, check, now, spend);
+      // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
+      if (cursor.algorithm !== check.algorithm) {
+        cursor.table = tableOf(check);
+        cursor.algorithm = check.algorithm;
+        // Each table has names of its own.
+        cursor.name = null;
+      }
+      cursor.table!.find(cursor, check, now);
+      if (!cursor.hasState) startShared(cursor, check, now, spend);
       cursor.table!.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
       if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
@@ -193,7 +212,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       const check = checks[i];
       const cursor = cursors[i];
       if (spend && (pass || !cursor.allowed)) {
-        if (cursor.changed) save(cursor, check, now);
+        if (cursor.changed && !cursor.table!.save(cursor, check, now)) saveElsewhere(cursor, check, now);
       } else if (cursor.allowed) {
         // Nothing was charged: show what is left without this request.
         cursor.table!.step(cursor, check, now, 0);
@@ -208,10 +227,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     clock,
     decide(checks, spend = true) {
       const decisions = checks.map((check) => decisionOf(check, UNDECIDED, 0));
-      decide(checks, decisions as Verdict[], spend);
+      decide(checks, spend, decisions as Verdict[]);
       return decisions;
     },
-    answer: (questions, spend) => decide(questions, questions, spend),
+    answer: decide,
     observe(listener) {
       listeners.push(listener);
     },

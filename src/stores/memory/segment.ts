@@ -87,29 +87,17 @@ export function highAt({ prints, wide }: Segment, slot: number): number {
 }
 
 /**
- * Searches from the slot that the low half gives to the first empty one.
+ * Searches from the slot that the low half gives, its {@link scale}, to the first empty one.
  *
  * @returns The fingerprint's slot or, where it has none, the complement of the one that it would have.
  */
 export function probe({ prints, slots, wide }: Segment, low: number, high: number): number {
-  for (let i = scale(low, slots);; i = i + 1 === slots ? 0 : i + 1) {
+  for (let i = ((low >>> 14) * slots) >>> 18 /* `scale`, inlined */;; i = i + 1 === slots ? 0 : i + 1) {
     const at = 2 * wide * i;
     const there = prints[at];
     if (there === low && prints[at + 1] === high) return i;
     if (there === EMPTY) return ~i;
   }
-}
-
-/** Reads the state in a slot into `out`. */
-export function read({ states, wide }: Segment, slot: number, out: Float64Array): void {
-  const at = wide * slot + 1;
-  for (let n = 0; n < wide - 1; n++) out[n] = states[at + n];
-}
-
-/** Puts a state into a slot. */
-export function write({ states, wide }: Segment, slot: number, state: ArrayLike<number>): void {
-  const at = wide * slot + 1;
-  for (let n = 0; n < wide - 1; n++) states[at + n] = state[n];
 }
 
 /** Puts a new entry, its state all zeros so far, into the empty slot that a search came to. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
 import type { Algorithm, Step } from "../../../src/algorithms/algorithm.ts";
@@ -86,6 +86,29 @@ describe("memoryStore", () => {
         RangeError,
         `maxKeys must be an integer from 1 to 16000000: current value is ${maxKeys}`,
       );
+    }
+  });
+
+  it("refuses a time that is no number, and keeps every count: once it read NaN for a moment", async () => {
+    for (const algorithm of [fixedWindow(), gcra(), slidingLog(), slidingWindow()]) {
+      let now = START;
+      const store = memoryStore({ clock: () => now });
+      const client = { address: () => "192.0.2.1" };
+      const throttle = createThrottle({ rate: "3/min", algorithm }, { store, client });
+      const ask = async () => (await throttle.check(new Request("http://h.example/"))).allowed;
+      assertEquals([await ask(), await ask()], [true, true]);
+      for (now of [NaN, Infinity, -Infinity]) {
+        await assertRejects(
+          async () => await ask(),
+          RangeError,
+          `a finite number of ms: current value is ${now}`,
+        );
+      }
+      now = START + 0.75; // as performance.timeOrigin + performance.now() tell it
+      const [{ at }] = (await throttle.check(new Request("http://h.example/"))).decisions;
+      assertEquals([at, await ask()], [START, false]);
+      now = START + 2 * MINUTE;
+      assertEquals([await ask(), await ask(), await ask(), await ask()], [true, true, true, false]);
     }
   });
 
