@@ -76,7 +76,7 @@ const demands = (): Demands<ClientOptions> => ({
     // RFC 9110 §5.1.
     holds: (header) => typeof header === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header),
   },
-  platform: oneOf(...platformsWithClient()),
+  platform: /* @__PURE__ */ oneOf(...platformsWithClient()),
   address: FUNCTION,
 });
 

@@ -86,10 +86,10 @@ export function compileNotifier(
     verdict(exchange, refused) {
       pause(exchange);
       for (const check of exchange.checks) {
-        const { allowed, mode, blocked } = check;
+        const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
         if (mode === "shadow") tell(eventOfPart("shadow-denied", exchange, check, [check.decision]));
-        else if (blocked) tell(eventOfPart("blocked", exchange, check, [check.decision]));
+        else if (blockedMs > 0) tell(eventOfPart("blocked", exchange, check, [check.decision]));
       }
       const first = refused ? exchange.checks.find(refuses) : undefined;
       const event = first !== undefined

@@ -1,5 +1,5 @@
 /**
- * A shelf: an open hash table in typed arrays. It keeps a 64-bit fingerprint of each
+ * An open hash table in typed arrays. It keeps a 64-bit fingerprint of each
  * key instead of the key, so an entry of two numbers takes 27 bytes (about 31 with the table's slack), no key is kept
  * readable, and the garbage collector has nothing to walk.
  *
@@ -31,7 +31,7 @@ import {
 } from "./segment.ts";
 import type { Capacity, Table } from "./table.ts";
 import type { Name } from "./rule_names.ts";
-import type { Asked } from "../store.ts";
+import type { SplitCheck } from "../store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
@@ -40,13 +40,13 @@ const FULL_SLOTS = 9280;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is made anew. */
 const MOST_FILLED = 0.9;
-/** How many slots are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
+/** The slots that are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
 const SEARCHED = 128;
 /** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */
 const LOOKS = 8;
-/** Segments of this size are looked through whole. */
-const SMALL_SLOTS = 128;
-/** How often a search may find that what it found has nothing left after all. */
+/** Segments of at most this size are looked through whole: that of a store with a hundred keys is. */
+const SMALL_SLOTS = 160;
+/** The number of tries, as the entry that a search found may have nothing left after all. */
 const TRIES = 3;
 /** Names that are kept: as many as rules, but for those who ask the store themselves. */
 const MOST_NAMES = 1000;
@@ -68,8 +68,8 @@ function isSameRate(a: Policy, b: Policy): boolean {
 const MOST_LEVEL = 255;
 
 /**
- * @param form How it keeps states.
- * @param capacity Shared with the other shelves of the store.
+ * @param form The form of its states.
+ * @param capacity Shared with the other tables of the store.
  * @returns An empty table.
  */
 export function fingerprintTable(form: Form, capacity: Capacity): Table {
@@ -81,7 +81,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Were names forgotten? One that is made anew may have entries. */
   let forgot = false;
   const print = new Int32Array(2);
-  /** What `print` is the hash of: a request's rules share their partition most often. */
+  /** The text whose hash `print` is: a request's rules mostly share their partition. */
   let printed: string | null = null;
   // Seeds of their own, so that a partition that is called like a rule is nothing special.
   let seed: Seed | null = null;
@@ -95,7 +95,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     const halves = new Int32Array(2);
     keyedHash(text, seedOfNames ??= randomSeed(), halves);
     if (names.size >= MOST_NAMES) {
-      // Places may still hold them.
+      // Cursors may still hold them.
       for (const name of names.values()) name.isMixed = true;
       names.clear();
       forgot = true;
@@ -107,7 +107,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
 
   /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
   function search(cursor: Cursor, text: string, partition: string): void {
-    // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
+    // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
     const before = cursor.name;
     const name = before?.text === text ? before : names.get(text) ?? newName(text);
     if (partition !== printed) {
@@ -137,7 +137,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   }
 
   /** The kind that a check makes its entry, which its name remembers. */
-  function kindOf(name: Name, { algorithm, policy }: Asked): Kind {
+  function kindOf(name: Name, { algorithm, policy }: SplitCheck): Kind {
     const latest = name.kind;
     if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
@@ -154,7 +154,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return name.kind = kind;
   }
 
-  /** What an entry means now. */
+  /** Looks at an entry by now. */
   function look(segment: Segment, slot: number, now: number): number {
     return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
   }
@@ -174,7 +174,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   }
 
   /**
-   * Makes a segment anew, without what is over, and larger where that is not enough. The first one's entries go to
+   * Makes a segment anew, without entries that are over, and larger where that is not enough. The first one's entries go to
    * segments of their own when it can grow no more.
    */
   function renew(old: Segment, index: number, now: number): void {
@@ -254,7 +254,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return false;
   }
 
-  /** Is there room for a key, once what may go has gone? */
+  /** Makes room for a key. Is there room then? */
   function hasRoom({ low, high, slot }: Cursor, now: number): boolean {
     if (capacity.held < capacity.most) return true;
     const segment = segmentFor(high);

@@ -19,7 +19,6 @@ export function packedForm(width: number): Form {
       cursor.hasState = true;
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
-      cursor.blocked = false;
       cursor.blockedMs = 0;
       const step = (algorithm.step as Partial<TwoFormStep>).packed ?? packedStep(algorithm);
       step(cursor, cursor.hasState ? cursor.before : null, policy, now, cost, since);
