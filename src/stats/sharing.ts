@@ -76,12 +76,72 @@ export interface SharingOptions {
   readonly shownKey: (name: string, seed: Seed) => string;
 }
 
+/** Raw names and hashes are kept in lists of their own, so that a reader sees only what it asked for. */
+const listsOf = ({ showAddresses, revealKeys }: SharingOptions) => ({
+  clients: showAddresses ? "addresses" : "clients",
+  keys: revealKeys ? "raw-keys" : "keys",
+});
+
+/** A number since the epoch, of a minute, as that of its hour. */
+const hourOf = (minute: number): number => Math.floor(minute / 60);
+
+/** Commands that note which keys live on. */
+type Add = (name: string, key: string, ...words: (string | number)[]) => void;
+
+function addCounts(add: Add, { counts, clients }: Batch, seed: Seed): void {
+  for (const [minute, list] of counts) {
+    for (const count of list) {
+      add("HINCRBY", `hour:${hourOf(minute)}`, fieldOf(count), count[3]);
+      add("HINCRBY", `minutes:${hourOf(minute)}`, `${minute % 60} ${fieldOf(count)}`, count[3]);
+    }
+  }
+  for (const [minute, set] of clients) {
+    const names = Array.from(set, (client) => shortHash(client, seed));
+    for (let i = 0; i < names.length; i += CHUNK) {
+      add("PFADD", `clients:${hourOf(minute)}`, ...names.slice(i, i + CHUNK));
+      add("PFADD", `clients:${hourOf(minute)}:${minute % 60}`, ...names.slice(i, i + CHUNK));
+    }
+  }
+}
+
+function addTopLists(add: Add, { refused }: Batch, seed: Seed, options: SharingOptions): void {
+  const { shownClient, shownKey } = options;
+  const names = listsOf(options);
+  for (const [hour, lists] of refused) {
+    const tops = [
+      [`refused-${names.clients}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
+      [`refused-routes:${hour}`, lists.routes, (name: string) => name],
+      [`refused-${names.keys}:${hour}`, lists.keys, (name: string) => shownKey(name, seed)],
+    ] as const;
+    for (const [key, list, shown] of tops) {
+      for (const { name, count } of list.top(TOP_WRITTEN)) {
+        if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
+      }
+      add("ZREMRANGEBYRANK", key, 0, -TOP_KEPT - 1);
+    }
+  }
+}
+
+/** The commands that write a batch. */
+function commandsOf(batch: Batch, seed: Seed, instance: string, options: SharingOptions): Commands {
+  const todo = commands(["seed", instance]);
+  const living = new Set<string>();
+  const add: Add = (name, key, ...words) => {
+    living.add(key);
+    todo.add(name, key, ...words);
+  };
+  addCounts(add, batch, seed);
+  addTopLists(add, batch, seed, options);
+  for (const [name, { limit, window_ms, mode }] of options.rules) {
+    add("HSET", "rules", name, `${limit} ${window_ms} ${mode}`);
+  }
+  for (const key of living) todo.add("EXPIRE", key, LIFE_S);
+  return todo;
+}
+
 /** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
 export function sharing(options: SharingOptions): Sharing {
-  const { run, showAddresses, revealKeys, untold, rules, shownClient, shownKey } = options;
-  // Raw names and hashes are kept in lists of their own, so that a reader sees only what it asked for.
-  const clientList = showAddresses ? "addresses" : "clients";
-  const keyList = revealKeys ? "raw-keys" : "keys";
+  const { run, untold } = options;
   let touched = new Set<Minute>();
   let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
   let batch: Batch | null = null;
@@ -101,48 +161,6 @@ export function sharing(options: SharingOptions): Sharing {
     return sealed;
   }
 
-  function commandsOf({ counts, clients, refused }: Batch, seed: Seed, own: string): Commands {
-    const todo = commands(["seed", own]);
-    const living = new Set<string>();
-    function add(name: string, key: string, ...words: (string | number)[]): void {
-      living.add(key);
-      todo.add(name, key, ...words);
-    }
-    for (const [minute, list] of counts) {
-      const hour = Math.floor(minute / 60);
-      for (const count of list) {
-        add("HINCRBY", `hour:${hour}`, fieldOf(count), count[3]);
-        add("HINCRBY", `minutes:${hour}`, `${minute % 60} ${fieldOf(count)}`, count[3]);
-      }
-    }
-    for (const [minute, set] of clients) {
-      const hour = Math.floor(minute / 60);
-      const names = Array.from(set, (client) => shortHash(client, seed));
-      for (let i = 0; i < names.length; i += CHUNK) {
-        add("PFADD", `clients:${hour}`, ...names.slice(i, i + CHUNK));
-        add("PFADD", `clients:${hour}:${minute % 60}`, ...names.slice(i, i + CHUNK));
-      }
-    }
-    for (const [hour, lists] of refused) {
-      const tops = [
-        [`refused-${clientList}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
-        [`refused-routes:${hour}`, lists.routes, (name: string) => name],
-        [`refused-${keyList}:${hour}`, lists.keys, (name: string) => shownKey(name, seed)],
-      ] as const;
-      for (const [key, list, shown] of tops) {
-        for (const { name, count } of list.top(TOP_WRITTEN)) {
-          if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
-        }
-        add("ZREMRANGEBYRANK", key, 0, -TOP_KEPT - 1);
-      }
-    }
-    for (const [name, { limit, window_ms, mode }] of rules) {
-      add("HSET", "rules", name, `${limit} ${window_ms} ${mode}`);
-    }
-    for (const key of living) todo.add("EXPIRE", key, LIFE_S);
-    return todo;
-  }
-
   const ask = async (
     script: string,
     { keys, words }: Commands,
@@ -160,7 +178,7 @@ export function sharing(options: SharingOptions): Sharing {
     // The first answer may be the seed that other instances agreed on; it changes only when Redis loses it.
     for (let tries = 0; tries < 3; tries++) {
       seed ??= randomSeed();
-      sealed.commands ??= commandsOf(sealed, seed, instance);
+      sealed.commands ??= commandsOf(sealed, seed, instance, options);
       const answer = await ask(writeScript(), sealed.commands, [seed.join(), String(sealed.number)]);
       if (answer === "done") return;
       const [a, b] = String(answer).split(",").map(Number);
@@ -240,7 +258,8 @@ export function sharing(options: SharingOptions): Sharing {
     },
     async read(now, wanted, top) {
       await flush();
-      const lists = [clientList, "routes", keyList];
+      const { clients, keys } = listsOf(options);
+      const lists = [clients, "routes", keys];
       return await readSpan((todo) => ask(readScript(), todo), lists, now, wanted, top);
     },
   };

@@ -102,7 +102,10 @@ describeOnNode("the package in a bundle", () => {
     assertLessOrEqual(kilobytes, 3);
   });
 
-  const OF_ONE: readonly (readonly [names: string, most: number])[] = [["withThrottle", 27.5], ["byIp", 2.1]];
+  const OF_ONE: readonly (readonly [names: string, most: number])[] = [["withThrottle", 27.5], [
+    "byIp",
+    2.35,
+  ]];
   for (const [name, most] of OF_ONE) {
     it(`is at most ${most} kB gzipped for who imports ${name} alone, without Hono's router`, async () => {
       const { kilobytes } = await bundle(`export { ${name} } from "./mod.ts"`, { external });
