@@ -139,27 +139,48 @@ function commandsOf(batch: Batch, seed: Seed, instance: string, options: Sharing
   return todo;
 }
 
-/** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
-export function sharing(options: SharingOptions): Sharing {
-  const { run, untold } = options;
+/** Gathers what happens until it is sealed into a batch. */
+function gatherer(untold: SharingOptions["untold"]) {
   let touched = new Set<Minute>();
   let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
-  let batch: Batch | null = null;
   let batches = 0;
-  let plannedUntil = -Infinity;
-  let writing: Promise<void> | null = null;
-  let failing = false;
+  return {
+    touch(minute: Minute): void {
+      touched.add(minute);
+    },
+    /** Notes a client, and how it was refused, if it was. Is a batch full with that? */
+    note(minute: number, client: string | null, refused: Refused | null): boolean {
+      let isFull = false;
+      if (client !== null && gathered.size < MOST_CLIENTS) {
+        let set = gathered.clients.get(minute);
+        if (set === undefined) gathered.clients.set(minute, set = new Set());
+        const { size } = set;
+        gathered.size += set.add(client).size - size;
+        isFull = set.size > size && gathered.size === FULL;
+      }
+      if (refused === null) return isFull;
+      const hour = hourOf(minute);
+      let lists = gathered.refused.get(hour);
+      if (lists === undefined) gathered.refused.set(hour, lists = topLists());
+      addRefused(lists, refused);
+      return isFull;
+    },
+    /** What was gathered, as a batch; null where that is nothing. */
+    seal(): Batch | null {
+      if (touched.size === 0) return null;
+      const counts = [...touched].map((minute) => [minute.minute, untold(minute)] as const);
+      const sealed = { ...gathered, counts, number: ++batches, commands: null };
+      touched = new Set();
+      gathered = { clients: new Map(), refused: new Map(), size: 0 };
+      return sealed;
+    },
+  };
+}
+
+/** Runs the scripts on the store, under a deadline. */
+function sender(options: SharingOptions) {
   let instance: string | null = null;
   let seed: Seed | null = null;
-
-  function seal(): Batch | null {
-    if (touched.size === 0) return null;
-    const counts = [...touched].map((minute) => [minute.minute, untold(minute)] as const);
-    const sealed = { ...gathered, counts, number: ++batches, commands: null };
-    touched = new Set();
-    gathered = { clients: new Map(), refused: new Map(), size: 0 };
-    return sealed;
-  }
 
   const ask = async (
     script: string,
@@ -167,43 +188,41 @@ export function sharing(options: SharingOptions): Sharing {
     first: readonly string[] = [],
   ): Promise<unknown> =>
     await within(
-      run(script, keys, [...first, ...words]),
+      options.run(script, keys, [...first, ...words]),
       DEADLINE_MS,
       () => new Error(`The store did not take statistics within ${DEADLINE_MS} ms`),
     );
 
-  /** Sends a batch until it is known to have arrived. Sent again, it is not counted again. */
-  async function send(sealed: Batch): Promise<void> {
-    instance ??= `batch:${crypto.randomUUID()}`;
-    // The first answer may be the seed that other instances agreed on; it changes only when Redis loses it.
-    for (let tries = 0; tries < 3; tries++) {
-      seed ??= randomSeed();
-      sealed.commands ??= commandsOf(sealed, seed, instance, options);
-      const answer = await ask(writeScript(), sealed.commands, [seed.join(), String(sealed.number)]);
-      if (answer === "done") return;
-      const [a, b] = String(answer).split(",").map(Number);
-      if (!Number.isInteger(a) || !Number.isInteger(b)) {
-        throw new TypeError(`Cannot share statistics as the store must answer "done" or a seed: ${answer}`);
+  return {
+    get seed() {
+      return seed;
+    },
+    ask,
+    /** Sends a batch until it is known to have arrived. Sent again, it is not counted again. */
+    async send(sealed: Batch): Promise<void> {
+      instance ??= `batch:${crypto.randomUUID()}`;
+      // The first answer may be the seed that other instances agreed on; it changes only when Redis loses it.
+      for (let tries = 0; tries < 3; tries++) {
+        seed ??= randomSeed();
+        sealed.commands ??= commandsOf(sealed, seed, instance, options);
+        const answer = await ask(writeScript(), sealed.commands, [seed.join(), String(sealed.number)]);
+        if (answer === "done") return;
+        const [a, b] = String(answer).split(",").map(Number);
+        if (!Number.isInteger(a) || !Number.isInteger(b)) {
+          throw new TypeError(`Cannot share statistics as the store must answer "done" or a seed: ${answer}`);
+        }
+        seed = [a, b];
+        sealed.commands = null;
       }
-      seed = [a, b];
-      sealed.commands = null;
-    }
-    throw new Error("Cannot share statistics as the seed of their hashes changes all the time");
-  }
+      throw new Error("Cannot share statistics as the seed of their hashes changes all the time");
+    },
+  };
+}
 
-  async function write(): Promise<void> {
-    for (const next of [() => batch, seal]) {
-      batch = next();
-      if (batch !== null) await send(batch);
-      batch = null;
-    }
-  }
-
-  async function flush(): Promise<void> {
-    if (writing !== null) await writing.catch(() => {});
-    writing ??= write().finally(() => writing = null);
-    await writing;
-  }
+/** Plans writes: some time after something happened, in the background, without an error. */
+function planner(flush: () => Promise<void>) {
+  let plannedUntil = -Infinity;
+  let failing = false;
 
   async function flushQuietly(): Promise<void> {
     try {
@@ -231,36 +250,60 @@ export function sharing(options: SharingOptions): Sharing {
   }
 
   return {
-    get seed() {
-      return seed;
-    },
-    flush,
-    touch(minute, now, platform) {
-      touched.add(minute);
+    atOnce: () => plan(0, null),
+    later(now: number, platform: readonly unknown[]): void {
       if (now < plannedUntil) return;
       // A platform may stop a timer with the request that set it: so there comes another.
       plannedUntil = now + 2 * EVERY_MS;
       plan(EVERY_MS, keeperOf(platform));
     },
+  };
+}
+
+/** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
+export function sharing(options: SharingOptions): Sharing {
+  const { touch, note, seal } = gatherer(options.untold);
+  const store = sender(options);
+  const planned = planner(flush);
+  let batch: Batch | null = null;
+  let writing: Promise<void> | null = null;
+
+  async function write(): Promise<void> {
+    for (const next of [() => batch, seal]) {
+      batch = next();
+      if (batch !== null) await store.send(batch);
+      batch = null;
+    }
+  }
+
+  async function flush(): Promise<void> {
+    if (writing !== null) await writing.catch(() => {});
+    writing ??= write().finally(() => writing = null);
+    await writing;
+  }
+
+  return {
+    get seed() {
+      return store.seed;
+    },
+    flush,
+    touch(minute, now, platform) {
+      touch(minute);
+      planned.later(now, platform);
+    },
     note({ minute }, client, refused) {
-      if (client !== null && gathered.size < MOST_CLIENTS) {
-        let set = gathered.clients.get(minute);
-        if (set === undefined) gathered.clients.set(minute, set = new Set());
-        const { size } = set;
-        gathered.size += set.add(client).size - size;
-        if (set.size > size && gathered.size === FULL) plan(0, null);
-      }
-      if (refused === null) return;
-      const hour = Math.floor(minute / 60);
-      let lists = gathered.refused.get(hour);
-      if (lists === undefined) gathered.refused.set(hour, lists = topLists());
-      addRefused(lists, refused);
+      if (note(minute, client, refused)) planned.atOnce();
     },
     async read(now, wanted, top) {
       await flush();
       const { clients, keys } = listsOf(options);
-      const lists = [clients, "routes", keys];
-      return await readSpan((todo) => ask(readScript(), todo), lists, now, wanted, top);
+      return await readSpan(
+        (todo) => store.ask(readScript(), todo),
+        [clients, "routes", keys],
+        now,
+        wanted,
+        top,
+      );
     },
   };
 }
