@@ -8,7 +8,7 @@ import { settingsOf } from "../throttle/settings.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { componentsFrom } from "./components.ts";
 import { hasOldSchemas, type OpenApiComponents } from "./document.ts";
-import { isTold, teller } from "./responses.ts";
+import { documenter, isPublic } from "./responses.ts";
 
 /** What {@link describe} can be told. */
 export interface DescribeOptions {
@@ -52,9 +52,9 @@ export interface DescribeOptions {
 export function describe(throttle: Throttle, { openapi = "3.1.1" }: DescribeOptions = {}): OpenApiComponents {
   const settings = settingsOf(throttle);
   const components = componentsFrom(undefined);
-  const tell = teller(settings, components, hasOldSchemas(openapi));
-  const rules = settings.rules.filter(isTold);
-  if (rules.length > 0) tell(rules, true);
+  const documented = documenter(settings, components, hasOldSchemas(openapi));
+  const rules = settings.rules.filter(isPublic);
+  if (rules.length > 0) documented(rules, true);
   return {
     headers: components.all("headers"),
     schemas: components.all("schemas"),

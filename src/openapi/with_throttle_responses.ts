@@ -9,10 +9,10 @@ import { settingsOf } from "../throttle/settings.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { type Components, componentsFrom, type Kind } from "./components.ts";
 import { hasOldSchemas, isJson, isSame, type Json, type OpenApiDocument, resolve } from "./document.ts";
-import { type HeaderMap, isTold, teller, type Told } from "./responses.ts";
+import { type Documented, documenter, type HeaderMap, isPublic } from "./responses.ts";
 import { whichRules } from "./which_rules.ts";
 
-/** What {@link withThrottleResponses} can be told. */
+/** The options of {@link withThrottleResponses}. */
 export interface ThrottleResponsesOptions {
   /**
    * What is in front of the document's paths in the requests that the throttle sees: "/v1". Default: the paths
@@ -40,11 +40,11 @@ function merged(there: Json, headers: HeaderMap, content: unknown): Json {
   };
 }
 
-/** A document's operations with what is told of them. */
+/** A document's operations with what the throttle adds to them. */
 function operationsWith(
   document: OpenApiDocument,
   components: Components,
-): (operation: Json, told: Told) => Json {
+): (operation: Json, added: Documented) => Json {
   /** What a response is, in the document as it has become. */
   const whole = (response: unknown): Json | undefined =>
     resolve(
@@ -64,21 +64,21 @@ function operationsWith(
     return components.add("responses", `${name}Throttled`, changed);
   }
 
-  return (operation, told) => {
+  return (operation, added) => {
     const there = isJson(operation.responses) ? operation.responses : {};
     const responses: Record<string, unknown> = { ...there };
     for (const [status, response] of Object.entries(there)) {
       // An interim response and one that ends HTTP carry no rate headers; what begins with "x-" is no response.
       if (!/^(?:[2-5]|default$)/.test(status)) continue;
-      const own = whole(told.responses[status]);
+      const own = whole(added.responses[status]);
       responses[status] = complete(
         response,
         (own?.headers ??
-          (own ? {} : status.startsWith("3") ? told.redirectHeaders : told.headers)) as HeaderMap,
+          (own ? {} : status.startsWith("3") ? added.redirectHeaders : added.headers)) as HeaderMap,
         own?.content,
       );
     }
-    for (const [status, response] of Object.entries(told.responses)) responses[status] ??= response;
+    for (const [status, response] of Object.entries(added.responses)) responses[status] ??= response;
     return { ...operation, responses };
   };
 }
@@ -130,9 +130,9 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
   const { basePath } = options;
   const settings = settingsOf(throttle);
   const components = componentsFrom(document.components);
-  const tell = teller(settings, components, hasOldSchemas(document.openapi));
+  const documented = documenter(settings, components, hasOldSchemas(document.openapi));
   const rulesOf = whichRules(
-    settings.rules.filter(isTold),
+    settings.rules.filter(isPublic),
     document,
     basePath,
     settings.options.exactPaths,
@@ -147,7 +147,7 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
       if (!isJson(operation)) continue;
       const method = name.toUpperCase();
       const rules = rulesOf({ path, method, holders: [operation, item] });
-      if (rules.length > 0) changed[name] = operationWith(operation, tell(rules, method !== "HEAD"));
+      if (rules.length > 0) changed[name] = operationWith(operation, documented(rules, method !== "HEAD"));
     }
     return changed;
   }
