@@ -76,7 +76,7 @@ describe("rescue", () => {
     );
   });
 
-  it("lesson 42: leaves no rejection unhandled", async () => {
+  it("leaves no rejection unhandled", async () => {
     const handled = rescue<number>(() => Promise.reject(failure), () => 0);
     await new Promise((resolve) => setTimeout(resolve, 5));
     assertEquals(await handled, 0);

@@ -16,7 +16,8 @@ const RETRY_MS = 1000;
 /** Up to this limit a log has an entry for each ms; above it, for each such part of the lease, so that it is no longer. */
 const MOST_ENTRIES = 64;
 
-const lua = `
+// Made when an algorithm is: a template at the top of a module is no constant to a user's bundler, and would stay.
+const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local stamp = now
   if limit > ${MOST_ENTRIES} then stamp = slot_end(now, window, ${MOST_ENTRIES}) end
@@ -60,7 +61,7 @@ export function concurrency(options: { lease: Duration }): Algorithm {
   const leaseMs = durationMs(options.lease, "concurrency()", "lease");
   return {
     name: "concurrency",
-    lua,
+    lua: lua(),
     unit: "concurrent-requests",
     window: leaseMs,
     heldWhileRunning: true,

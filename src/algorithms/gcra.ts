@@ -27,7 +27,8 @@ const HALF = 67_108_864;
 /** As many units as a half holds stand for any number: nothing is known then of what was charged after what. */
 const MANY = HALF - 1;
 
-const lua = `
+// Made when an algorithm is: a template at the top of a module is no constant to a user's bundler, and would stay.
+const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local burst = p[1] == 0 and limit or p[1]
   local capacity = burst * window
@@ -241,7 +242,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
   };
   return {
     name: "gcra",
-    lua,
+    lua: lua(),
     params: [own ?? 0],
     refillsGradually: true,
     stateSize: 4,

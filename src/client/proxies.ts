@@ -160,11 +160,8 @@ function isEscaped(value: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const PAIR = /* @__PURE__ */ new RegExp(
-  `[ \\t]*(?:(${TOKEN})=(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")[ \\t]*)?(?:;|$)`,
-  "y",
-);
+const PAIR =
+  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?(?:;|$)/y;
 
 // RFC 7239 §6: IPv6 has brackets; a port may be a name too. `unknown` and `_hidden` are nobody's address.
 const NODE = /^(?:\[([^\]]*:[^\]]*)\]|([\d.]+))(?::(?:\d{1,5}|_[\w.-]+))?$/;

@@ -7,7 +7,7 @@
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import type { DatedDecision, Decision, Said, Source, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import type { CompiledRule } from "../rules/rule.ts";
+import type { CompiledRule, FailurePolicy } from "../rules/rule.ts";
 
 /** One rule's question about one request. */
 export interface Check {
@@ -84,9 +84,14 @@ export interface Store {
   prepare?(rules: readonly CompiledRule[]): void;
   /** Called at construction by whoever wants to hear when the store stops or starts to work as it should. */
   observe?(listener: (change: StoreChange) => void): void;
+  /**
+   * What a throttle puts around this store. `sharedGuard` adds a circuit breaker, the deny cache and more. Default: the
+   * deadline and the rules' `onStoreFailure` alone.
+   */
+  readonly guard?: StoreGuard | undefined;
   /** How long a throttle waits for an answer, in ms, before it goes by the rules' `onStoreFailure`. Default 250. */
   readonly deadlineMs?: number | undefined;
-  /** May a throttle remember this store's certain refusals and answer them without asking? Default: if it is shared. */
+  /** May `sharedGuard` remember this store's certain refusals and answer them without asking? Default: if it is shared. */
   readonly denyCache?: boolean | undefined;
   /** The part that a check's state is kept on. Default: the store fails as a whole. */
   partOf?(check: Check): MaybePromise<StorePart>;
@@ -106,6 +111,20 @@ export interface Store {
    */
   run?(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
+
+/**
+ * Puts something around a store. `sharedGuard` is one; the package makes no others.
+ *
+ * @param store The store that was given to the throttle.
+ * @param rules The throttle's rules.
+ * @param onStoreFailure The policy of rules that name none.
+ * @returns A store that never fails, but for `forget`.
+ */
+export type StoreGuard = (
+  store: Store,
+  rules: readonly CompiledRule[],
+  onStoreFailure: FailurePolicy,
+) => Store;
 
 /** A store whose decisions all have their times. */
 export interface DatedStore extends Store {

@@ -84,7 +84,7 @@ describe("every algorithm, under any policy and clock", () => {
 
   each(
     [...timed, ...blocked(timed)],
-    "lesson 62: is refused at every instant before retryAfterMs and allowed at it",
+    "is refused at every instant before retryAfterMs and allowed at it",
     (one, trace, die) => {
       for (const { now, cost, step } of walk(one, trace)) {
         if (step.allowed) continue;

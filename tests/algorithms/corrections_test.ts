@@ -75,7 +75,7 @@ describe("a correction", () => {
 
   each(
     subjects,
-    "lesson 21: stops at nothing used, however much and often it gives back",
+    "stops at nothing used, however much and often it gives back",
     (one, visit, visits) => {
       let { state } = visits[visits.length - 1].step;
       for (const cost of [-visit.cost, -visit.cost, -1000, -Number.MAX_SAFE_INTEGER]) {
@@ -89,7 +89,7 @@ describe("a correction", () => {
     },
   );
 
-  each(subjects, "lesson 27: of a key that is not there creates nothing", (one, visit, _, number) => {
+  each(subjects, "of a key that is not there creates nothing", (one, visit, _, number) => {
     assertStrictEquals(correct(one, null, visit, -1 - number, number % one.policy.windowMs).state, null);
   });
 
@@ -100,7 +100,7 @@ describe("a correction", () => {
 
   each(
     [...subjects, ...blocked(subjects)],
-    "lesson 26: that gives back what has left already is ignored",
+    "that gives back what has left already is ignored",
     (one, visit, visits, number) => {
       const last = visits[visits.length - 1];
       // When nothing of this visit can be used any more.
@@ -114,7 +114,7 @@ describe("a correction", () => {
 
   each(
     subjects,
-    "lesson 24: after the window has rolled leaves the new one untouched",
+    "after the window has rolled leaves the new one untouched",
     (one, visit, _, number) => {
       if (!visit.step.allowed) return;
       const { algorithm, policy, capacity } = one;
@@ -212,7 +212,7 @@ describe("corrections, one by one", () => {
     assertEquals([later.remaining, later.resetAfterMs], [4, 700]);
   });
 
-  it("lesson 24: given back twice takes nothing from others", () => {
+  it("given back twice takes nothing from others", () => {
     for (const algorithm of [slidingLog(), slidingWindow()]) {
       const first = algorithm.step(null, policy, START, 4, null);
       let { state } = algorithm.step(first.state, policy, START + 400, 3, null);
@@ -229,7 +229,7 @@ describe("corrections, one by one", () => {
     assertStrictEquals(fixedWindow().step(state, policy, START + 20, -3, START).state, state);
   });
 
-  it("lesson 23: counts in full for a meter that others kept busy", () => {
+  it("counts in full for a meter that others kept busy", () => {
     const algorithm = gcra();
     let state: unknown = null;
     for (let i = 0; i < 10; i++) state = algorithm.step(state, policy, START, 1, null).state;

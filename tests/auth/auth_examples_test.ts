@@ -26,24 +26,24 @@ describe("examples/tiers.ts", () => {
   const as = (name: string) => ({ headers: { authorization: `Bearer token-of-${name}` } });
   const shown = ({ status, headers }: Answer) => [status, headers.get("x-ratelimit-limit")];
 
-  it("D086, S012, S013: gives each plan its own rate, and an unknown one that of the free plan", async () => {
+  it("gives each plan its own rate, and an unknown one that of the free plan", async () => {
     for (const [name, limit] of Object.entries({ ann: "100", ben: "2000", cat: "100" })) {
       assertEquals((await get(server.url, as(name))).headers.get("x-ratelimit-limit"), limit);
     }
   });
 
-  it("S013: refuses the free plan after 100 an hour, and leaves the others alone", async () => {
+  it("refuses the free plan after 100 an hour, and leaves the others alone", async () => {
     assertEquals(statuses(await burst(server.url, 110, as("ann"))), { 200: 99, 429: 11 });
     assertEquals(shown(await get(server.url, as("ann"))), [429, "100"]);
     assertEquals(shown(await get(server.url, as("ben"))), [200, "2000"]);
   });
 
-  it("S008: refuses anonymous requests after 20 an hour from one address", async () => {
+  it("refuses anonymous requests after 20 an hour from one address", async () => {
     assertEquals(statuses(await burst(server.url, 25)), { 200: 20, 429: 5 });
     assertEquals((await get(server.url, as("ben"))).status, 200);
   });
 
-  it("S009: exempts staff from their plan, and answers 401 to nobody", async () => {
+  it("exempts staff from their plan, and answers 401 to nobody", async () => {
     assertEquals(shown(await get(server.url, as("dan"))), [200, null]);
     assertEquals((await get(server.url, as("eve"))).status, 401);
   });
@@ -57,7 +57,7 @@ describe("examples/jwt.ts", () => {
     token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
   ];
 
-  it("D079, D156: gives each subject a quota, however many tokens it has, and each token a smaller one", async () => {
+  it("gives each subject a quota, however many tokens it has, and each token a smaller one", async () => {
     const first = await tokenOf("ann");
     assertEquals(statuses(await burst(notes(first)[0], 8, notes(first)[1])), { 200: 6, 429: 2 });
     const second = await tokenOf("ann");
@@ -81,7 +81,7 @@ describe("examples/api_keys.ts", () => {
   const server = running(apiKeys);
   const as = (key: string) => ({ headers: { "x-api-key": key } });
 
-  it("S048: gives each customer a quota of its own", async () => {
+  it("gives each customer a quota of its own", async () => {
     for (const [key, name] of [["key-of-acme", "Acme"], ["key-of-emca", "Emca"]]) {
       const answers = await burst(server.url, 12, as(key));
       assertEquals(statuses(answers), { 200: 10, 429: 2 });
@@ -89,7 +89,7 @@ describe("examples/api_keys.ts", () => {
     }
   });
 
-  it("S052, W13: gives made-up keys that of their address, all together", async () => {
+  it("gives made-up keys that of their address, all together", async () => {
     const answered: number[] = [];
     for (let i = 0; i < 12; i++) answered.push((await get(server.url, as(`made-up-${i}`))).status);
     assertEquals(answered, [...Array(10).fill(200), 429, 429]);
@@ -110,7 +110,7 @@ describe("examples/login_brute_force.ts", () => {
   }];
   const login = async (...words: Parameters<typeof attempt>) => (await get(...attempt(...words))).status;
 
-  it("D085, W24: refuses the sixth attempt on an account after five wrong ones, though the password is right", async () => {
+  it("refuses the sixth attempt on an account after five wrong ones, though the password is right", async () => {
     const answered: number[] = [];
     for (let i = 0; i < 5; i++) answered.push(await login("ann", `guess ${i}`, "192.0.2.1"));
     assertEquals(answered, [401, 401, 401, 401, 401]);
@@ -124,7 +124,7 @@ describe("examples/login_brute_force.ts", () => {
     for (let i = 0; i < 30; i++) assertEquals(await login("ben", "battery staple", "192.0.2.1"), 200);
   });
 
-  it("W24: refuses attempts on one account from wherever they come, however its name is spelled", async () => {
+  it("refuses attempts on one account from wherever they come, however its name is spelled", async () => {
     const answered: number[] = [];
     for (let i = 0; i < 8; i++) {
       answered.push(await login(i % 2 ? "Carol " : "carol", `guess ${i}`, `198.51.100.${i + 1}`));
@@ -140,7 +140,7 @@ describe("examples/login_brute_force.ts", () => {
     assertEquals(answers.filter((status) => status === 429).length, 15);
   });
 
-  it("W21: refuses one address after twenty wrong attempts on any accounts", async () => {
+  it("refuses one address after twenty wrong attempts on any accounts", async () => {
     const answered: number[] = [];
     for (let i = 0; i < 22; i++) answered.push(await login(`account-${i}`, "guess", "192.0.2.77"));
     assertEquals(answered, [...Array(20).fill(401), 429, 429]);

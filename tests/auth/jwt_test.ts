@@ -323,7 +323,7 @@ async function keyOfClaims(
 }
 
 describe("byJwt", () => {
-  it("D157: gives 64 hex digits, the same each time, and nothing of the claim itself", async () => {
+  it("gives 64 hex digits, the same each time, and nothing of the claim itself", async () => {
     const key = byJwt();
     const context = { identity: { id: "any", claims: good } } as unknown as Context;
     const first = await key(context);
@@ -340,7 +340,7 @@ describe("byJwt", () => {
     assertEquals(await first, key(context));
   });
 
-  it("D082: is null for anonymous requests, and for tokens without the claim, or with an empty one", async () => {
+  it("is null for anonymous requests, and for tokens without the claim, or with an empty one", async () => {
     assertEquals(await keyOfClaims(null), null);
     for (const claims of [{}, { sub: "" }, { sub: null }, { sub: undefined }]) {
       assertEquals(await keyOfClaims(claims), null);
@@ -367,7 +367,7 @@ describe("byJwt", () => {
     assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests whose `authorization` header/);
   });
 
-  it("D080: keys on the subject, so that new tokens are no new quotas; on the token where asked", async () => {
+  it("keys on the subject, so that new tokens are no new quotas; on the token where asked", async () => {
     const [first, second] = [{ ...good, jti: "t-1" }, { ...good, jti: "t-2" }];
     assertEquals(await keyOfClaims(first), await keyOfClaims(second));
     assertNotEquals(await keyOfClaims(first, { claim: "jti" }), await keyOfClaims(second, { claim: "jti" }));
@@ -387,7 +387,7 @@ describe("byJwt", () => {
     assertEquals(new Set(keys).size, keys.length);
   });
 
-  it("D156: runs after authentication and can be asked no sooner", () => {
+  it("runs after authentication and can be asked no sooner", () => {
     assertEquals(byJwt().stage, "after-auth");
     assertThrows(
       () => createThrottle({ rate: "1/min", key: byJwt(), stage: "before-auth" }),
@@ -478,7 +478,7 @@ describe("a token that is not good", () => {
     assertEquals(decisions.slice(1).map(({ remaining }) => remaining), [2, 2, 2]);
   });
 
-  it("D083: leaves nothing of a token, or of its claims, in a store or an event when it is good", async () => {
+  it("leaves nothing of a token, or of its claims, in a store or an event when it is good", async () => {
     const seen: unknown[] = [];
     const memory = memoryStore();
     const throttle = createThrottle(["9/min", { rate: "9/min", key: byJwt() }, {

@@ -439,6 +439,10 @@ describe("platforms", () => {
     ],
     ["azure-app-service", { "x-forwarded-for": "6.6.6.6, 203.0.113.9:51235" }, {}, "203.0.113.9"],
   ];
+  it("are all among these", () => {
+    assertEquals([...new Set(cases.map(([platform]) => platform))].sort(), [...namingPlatforms()].sort());
+  });
+
   for (const [platform, headers, passed, address] of cases) {
     const beside = JSON.stringify(
       passed,
@@ -575,7 +579,7 @@ const inForwarded = (text: string, port: string) =>
 
 describe("for any request", () => {
   for (const [header, written] of [["x-forwarded-for", inList], ["forwarded", inForwarded]] as const) {
-    it(`lesson 4: with n trusted hops only the nth address from the right of ${header} counts`, () => {
+    it(`with n trusted hops only the nth address from the right of ${header} counts`, () => {
       const chain = fc.array(fc.tuple(address, portOf), { minLength: 1, maxLength: 5 });
       fc.assert(fc.property(fieldText, chain, fc.constantFrom(", ", ",", " ,\t"), (forged, hops, comma) => {
         const ours = hops.map(([text, port]) => written(text, port)).join(comma);
@@ -588,7 +592,7 @@ describe("for any request", () => {
       }));
     });
 
-    it(`lesson 4: with trusted ranges nothing left of the client counts in ${header}`, () => {
+    it(`with trusted ranges nothing left of the client counts in ${header}`, () => {
       fc.assert(
         fc.property(fieldText, stranger, fc.array(proxy, { maxLength: 4 }), (forged, client, proxies) => {
           const ours = [client, ...proxies].map((text) => written(text, "")).join(", ");
@@ -607,7 +611,7 @@ describe("for any request", () => {
     });
   }
 
-  it("lesson 4: with nothing trusted no header counts", () => {
+  it("with nothing trusted no header counts", () => {
     fc.assert(fc.property(address, fieldText, (peer, forged) => {
       const headers = {
         "x-forwarded-for": forged,
@@ -621,7 +625,7 @@ describe("for any request", () => {
     }));
   });
 
-  it("lesson 5: the answer is an address in canonical text or null, and nothing is thrown", () => {
+  it("the answer is an address in canonical text or null, and nothing is thrown", () => {
     const headers = [
       "x-forwarded-for",
       "forwarded",

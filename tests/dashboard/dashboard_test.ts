@@ -597,7 +597,7 @@ describe("a reset", () => {
 });
 
 describe("the dashboard's numbers for programs", () => {
-  it("S077: /stats is the report as JSON, in the origin's shape", async () => {
+  it("/stats is the report as JSON", async () => {
     const { app, statistics } = await seen({ name: "all", rate: "2/min", on: "/items/:id" });
     const { statuses } = await seen();
     await statuses(1);

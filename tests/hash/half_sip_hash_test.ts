@@ -161,7 +161,7 @@ describe("keyedHash", () => {
 });
 
 describe("shortHash", () => {
-  it("lesson 35: is 16 hex digits that another key makes others", () => {
+  it("is 16 hex digits that another key makes others", () => {
     fc.assert(
       fc.property(texts, seeds, seeds, (text, seed, other) => {
         assertMatch(shortHash(text, seed), /^[0-9a-f]{16}$/);

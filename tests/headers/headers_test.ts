@@ -67,7 +67,7 @@ function write(formats: HeaderFormat | HeaderFormat[], report: Report, there: He
 }
 
 describe("xRateLimit", () => {
-  it("D024, D025, D026, S066: tells limit, remaining and reset on an allowed response", () => {
+  it("tells limit, remaining and reset on an allowed response", () => {
     assertEquals(write(xRateLimit(), reportOf(quota())), {
       "x-ratelimit-limit": "100",
       "x-ratelimit-remaining": "99",
@@ -75,7 +75,7 @@ describe("xRateLimit", () => {
     });
   });
 
-  it("D017, D095: a denial of 1/min has limit 1, remaining 0, reset 60 and Retry-After 60", () => {
+  it("a denial of 1/min has limit 1, remaining 0, reset 60 and Retry-After 60", () => {
     assertEquals(write([xRateLimit(), retryAfter()], reportOf(refusal(60_000, { limit: 1 }))), {
       "x-ratelimit-limit": "1",
       "x-ratelimit-remaining": "0",
@@ -94,14 +94,14 @@ describe("xRateLimit", () => {
     [59_001, "60", "1795323576"],
   ];
   for (const [resetAfterMs, delta, epoch] of resets) {
-    it(`D018, D096, S065, S068: a reset in ${resetAfterMs} ms is ${delta} s from now, or ${epoch}`, () => {
+    it(`a reset in ${resetAfterMs} ms is ${delta} s from now, or ${epoch}`, () => {
       const report = reportOf(quota({ resetAfterMs }));
       assertEquals(write(xRateLimit(), report)["x-ratelimit-reset"], delta);
       assertEquals(write(xRateLimit({ reset: "epoch" }), report)["x-ratelimit-reset"], epoch);
     });
   }
 
-  it("lesson 33: of several rules it tells the one with the least share left", () => {
+  it("of several rules it tells the one with the least share left", () => {
     const daily = quota({ rule: "daily", limit: 1000, remaining: 99, resetAfterMs: 80_000_000 });
     const burst = quota({ rule: "burst", limit: 2, remaining: 1, resetAfterMs: 1000 });
     for (const quotas of [[daily, burst], [burst, daily]]) {
@@ -109,13 +109,13 @@ describe("xRateLimit", () => {
     }
   });
 
-  it("D011: a denial shows the refusing rule's numbers, though another has less left", () => {
+  it("a denial shows the refusing rule's numbers, though another has less left", () => {
     const refused = refusal(5000, { limit: 100, remaining: 50, cost: 60 });
     const report = reportOf(quota({ limit: 5, remaining: 0 }), refused);
     assertEquals(write(xRateLimit(), report)["x-ratelimit-remaining"], "50");
   });
 
-  it("lesson 38, D108: writes nothing when there are no numbers to tell", () => {
+  it("writes nothing when there are no numbers to tell", () => {
     assertEquals(write([xRateLimit(), retryAfter(), rateLimit()], reportOf()), {});
     const denied: Report = { denied: true, quotas: [], retryAfterMs: null, at: AT };
     assertEquals(write([xRateLimit(), retryAfter(), rateLimit()], denied), {});
@@ -135,7 +135,7 @@ describe("xRateLimit", () => {
     assertEquals(write(xRateLimit(), reportOf(blocked))["x-ratelimit-remaining"], "0");
   });
 
-  it("S063, S069: never writes NaN, Infinity, a fraction or a negative number", () => {
+  it("never writes NaN, Infinity, a fraction or a negative number", () => {
     const odd = fc.oneof(fc.double(), fc.constantFrom(NaN, Infinity, -Infinity, -1, 1.5, Number.MAX_VALUE));
     const changes = fc.record({
       limit: odd,
@@ -250,7 +250,7 @@ describe("retryAfter", () => {
     [NaN, undefined],
   ];
   for (const [retryAfterMs, sent] of waits) {
-    it(`D097, S062: a wait of ${retryAfterMs} ms is sent as ${sent}`, () => {
+    it(`a wait of ${retryAfterMs} ms is sent as ${sent}`, () => {
       const report: Report = { denied: true, quotas: [], retryAfterMs, at: AT };
       assertEquals(write(retryAfter(), report)["retry-after"], sent);
     });
@@ -291,14 +291,14 @@ describe("rateLimit, draft 11", () => {
     resetAfterMs: 75_428_000,
   };
 
-  it("D028, D029, D105, D119, D120: lists every rule on success, in rule order", () => {
+  it("lists every rule on success, in rule order", () => {
     assertEquals(both(reportOf(quota(burst), quota(daily))), [
       '"burst";q=10;w=1, "daily";q=1000;w=86400',
       '"burst";r=9;t=1, "daily";r=873;t=75428',
     ]);
   });
 
-  it("lesson 36: on a denial every policy, the refusing ones alone as state, t the same instant as Retry-After", () => {
+  it("on a denial every policy, the refusing ones alone as state, t the same instant as Retry-After", () => {
     const report = reportOf(refusal(700, { ...burst, remaining: 0 }), quota(daily));
     assertEquals(write([rateLimit(), retryAfter()], report), {
       "ratelimit-policy": '"burst";q=10;w=1, "daily";q=1000;w=86400',
@@ -307,12 +307,12 @@ describe("rateLimit, draft 11", () => {
     });
   });
 
-  it("D102, D103, D104: the policy is a String with a q, which draft 10's readers understand", () => {
+  it("the policy is a String with a q, which draft 10's readers understand", () => {
     const report = reportOf(refusal(58_500, { rule: "RemoteAddr", limit: 1 }));
     assertEquals(both(report), ['"RemoteAddr";q=1;w=60', '"RemoteAddr";r=0;t=59']);
   });
 
-  it("lesson 34: equal limits with different windows are two policies", () => {
+  it("equal limits with different windows are two policies", () => {
     const minute = quota({ rule: "minute" });
     const hour = quota({ rule: "hour", windowMs: 3_600_000, resetAfterMs: 3_600_000 });
     assertEquals(both(reportOf(minute, hour)), [
@@ -321,7 +321,7 @@ describe("rateLimit, draft 11", () => {
     ]);
   });
 
-  it("lesson 35: no partition keys are sent", () => {
+  it("no partition keys are sent", () => {
     assertFalse(both(reportOf(quota(), refusal(1000, { rule: "other" }))).join().includes("pk"));
   });
 
@@ -789,18 +789,18 @@ describe("rateLimit, any reports", () => {
 });
 
 describe("descriptions of headers", () => {
-  const anchors: [row: string, format: HeaderFormat, name: string, text: string][] = [
-    ["D024", xRateLimit(), "X-RateLimit-Limit", "maximum number of requests permitted"],
-    ["D025", xRateLimit(), "X-RateLimit-Remaining", "number of requests remaining"],
-    ["D026", xRateLimit(), "X-RateLimit-Reset", "seconds until the current rate limit window resets"],
-    ["D027", retryAfter(), "Retry-After", "how long the user agent should wait"],
-    ["D028", rateLimit(), "RateLimit", "Current rate limiting state"],
-    ["D029", rateLimit(), "RateLimit-Policy", "all rate limiting policies"],
-    ["D028", rateLimit({ draft: 7 }), "RateLimit", "Current rate limiting state"],
-    ["D029", rateLimit({ draft: 6 }), "RateLimit-Policy", "all rate limiting policies"],
+  const anchors: [format: HeaderFormat, name: string, text: string][] = [
+    [xRateLimit(), "X-RateLimit-Limit", "maximum number of requests permitted"],
+    [xRateLimit(), "X-RateLimit-Remaining", "number of requests remaining"],
+    [xRateLimit(), "X-RateLimit-Reset", "seconds until the current rate limit window resets"],
+    [retryAfter(), "Retry-After", "how long the user agent should wait"],
+    [rateLimit(), "RateLimit", "Current rate limiting state"],
+    [rateLimit(), "RateLimit-Policy", "all rate limiting policies"],
+    [rateLimit({ draft: 7 }), "RateLimit", "Current rate limiting state"],
+    [rateLimit({ draft: 6 }), "RateLimit-Policy", "all rate limiting policies"],
   ];
-  for (const [row, format, name, text] of anchors) {
-    it(`${row}: ${name} is described as "${text}"`, () => {
+  for (const [format, name, text] of anchors) {
+    it(`${name} is described as "${text}"`, () => {
       assert(format.describe![name].description.includes(text), format.describe![name].description);
     });
   }
@@ -810,7 +810,7 @@ describe("descriptions of headers", () => {
     assert(description.includes("Unix time"));
   });
 
-  it("D023, D099: every header that a format sends is described, with an example of its own form", () => {
+  it("every header that a format sends is described, with an example of its own form", () => {
     for (
       const format of [
         xRateLimit(),

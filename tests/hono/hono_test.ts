@@ -58,7 +58,7 @@ describe("throttle, the Hono middleware", () => {
     },
   };
   for (const [name, answer] of Object.entries(answers)) {
-    it(`lesson 30: headers are on ${name}`, async () => {
+    it(`headers are on ${name}`, async () => {
       const bare = new Hono().get("/", answer);
       const app = new Hono().use(throttle("5/min", still())).get("/", answer);
       for (const each of [bare, app]) each.onError((error, c) => c.text(error.message, 500));
@@ -70,7 +70,7 @@ describe("throttle, the Hono middleware", () => {
     });
   }
 
-  it("lesson 31: a fetched response, and one with several cookies, keep what they have", async () => {
+  it("a fetched response, and one with several cookies, keep what they have", async () => {
     // Another server's quota, looser than ours: it must not come back over ours.
     const theirs = Object.entries({ limit: "10", remaining: "9", reset: "1" }).map(([name, value]) =>
       [`x-ratelimit-${name}`, value] as [string, string]
@@ -298,7 +298,7 @@ describe("what the Hono middleware counts", () => {
   }
   const malformed = { method: "POST", body: "{", headers: { "content-type": "application/json" } };
 
-  it("lesson 51: 404, 405, malformed JSON and handlers' errors are charged", async () => {
+  it("404, 405, malformed JSON and handlers' errors are charged", async () => {
     assertEquals(await passes({}, "/none"), 2);
     assertEquals(await passes({}, "/fine", { method: "DELETE" }), 2);
     assertEquals(await passes({}, "/json", malformed), 2);

@@ -58,7 +58,7 @@ async function passes(
 }
 
 describe("byApiKey", () => {
-  it("S048: gives each real key a quota of its own", async () => {
+  it("gives each real key a quota of its own", async () => {
     const [alice, bob] = ["key-of-alice", "key-of-bob"];
     assertEquals(await passes({ verify }, [alice, alice, alice, bob, bob, bob]), [
       true,
@@ -70,7 +70,7 @@ describe("byApiKey", () => {
     ]);
   });
 
-  it("S048: lets nobody mint quotas: keys that are not real use their address's, together with requests without one", async () => {
+  it("lets nobody mint quotas: keys that are not real use their address's, together with requests without one", async () => {
     const made = Array.from({ length: 8 }, (_, i) => `made-up-${i}`);
     assertEquals(await passes({ verify }, [null, ...made, "key-of-alice"]), [
       ...[true, true],
@@ -79,17 +79,17 @@ describe("byApiKey", () => {
     ]);
   });
 
-  it("S049: reads the key from X-API-Key, or the header that it is told", async () => {
+  it("reads the key from X-API-Key, or the header that it is told", async () => {
     const request = new Request("https://example.com/", { headers: { "X-Other": "key-of-alice" } });
     assertEquals(await keyOf(null, { verify }, { request }), "ip:192.0.2.1");
     assertEquals(await keyOf(null, { verify, header: "x-OTHER" }, { request }), await keyOf("key-of-alice"));
   });
 
-  it("S050: never reads it from the query string, which ends up in logs", async () => {
+  it("never reads it from the query string, which ends up in logs", async () => {
     assertEquals(await keyOf(null), "ip:192.0.2.1");
   });
 
-  it("S051: keeps a hash of full length, and never the key itself", async () => {
+  it("keeps a hash of full length, and never the key itself", async () => {
     assertMatch(await keyOf("key-of-alice") ?? "", /^api-key:[0-9a-f]{64}$/);
     const seen: unknown[] = [];
     const memory = memoryStore();
@@ -109,7 +109,7 @@ describe("byApiKey", () => {
     assert(!JSON.stringify(seen).includes("key-of-alice"), "The key is nowhere.");
   });
 
-  it("S051: hashes by HMAC with a secret, text or bytes", async () => {
+  it("hashes by HMAC with a secret, text or bytes", async () => {
     const plain = await keyOf("key-of-alice");
     const one = await keyOf("key-of-alice", { verify, secret: "pepper" });
     const other = await keyOf("key-of-alice", { verify, secret: "salt" });
@@ -117,7 +117,7 @@ describe("byApiKey", () => {
     assertEquals(await keyOf("key-of-alice", { verify, secret: new TextEncoder().encode("pepper") }), one);
   });
 
-  it("S052: falls to what it is told otherwise", async () => {
+  it("falls to what it is told otherwise", async () => {
     assertEquals(await keyOf(null, { verify, otherwise: byGlobal() }), "global:all");
     assertEquals(await keyOf("made up", { verify, otherwise: () => "anything" }), "1:anything");
     assertEquals(await keyOf("made up", { verify, otherwise: () => null }), null);
@@ -139,7 +139,7 @@ describe("byApiKey", () => {
     assertEquals(asked.length, 1);
   });
 
-  it("lesson 8: passes on what verify throws, as the error that it is", async () => {
+  it("passes on what verify throws, as the error that it is", async () => {
     const error = new RangeError("mine");
     const failing = () => Promise.reject(error);
     await assertRejects(() => keyOf("any", { verify: failing }), RangeError, "mine");

@@ -24,12 +24,12 @@ function context(identity: Identity | null, address: string | null = "192.0.2.1"
 }
 
 describe("byUser", () => {
-  it("D076, S009: is the identity's id, and null where nobody is known", () => {
+  it("is the identity's id, and null where nobody is known", () => {
     assertEquals(byUser()(context({ id: "42" })), "42");
     assertEquals(byUser()(context(null)), null);
   });
 
-  it("D077, D078, D155: exempts staff and superusers, unless told otherwise", () => {
+  it("exempts staff and superusers, unless told otherwise", () => {
     const people: Identity[] = [
       { id: "user" },
       { id: "staff", staff: true },
@@ -43,13 +43,13 @@ describe("byUser", () => {
     assertEquals(limited({ exempt: ({ staff }) => staff }), [true, false, true, true]);
   });
 
-  it("D074, S011: exempts whom it is told to, such as premium users", () => {
+  it("exempts whom it is told to, such as premium users", () => {
     const key = byUser({ exempt: ({ tier }) => tier === "premium" });
     assertEquals(key(context({ id: "1", tier: "premium" })), null);
     assertEquals(key(context({ id: "2", tier: "free" })), "2");
   });
 
-  it("D089, D094: runs after authentication and can be asked no sooner", () => {
+  it("runs after authentication and can be asked no sooner", () => {
     assertEquals(byUser().stage, "after-auth");
     const error = assertThrows(
       () => createThrottle({ name: "mine", rate: "1/min", key: byUser(), stage: "before-auth" }),

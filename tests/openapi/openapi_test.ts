@@ -260,7 +260,7 @@ suite("the documents", () => {
   ];
   for (const openapi of VERSIONS) {
     for (const [name, format] of formats) {
-      it(`D030: OpenAPI ${openapi} with ${name} is valid, with every rejection and report`, async () => {
+      it(`OpenAPI ${openapi} with ${name} is valid, with every rejection and report`, async () => {
         const silent = () => new Response("no", { status: 429 });
         const told: ThrottleOptions[] = [
           ...[problemJson(), detailJson(), errorJson(), silent].map((reject) => ({ reject })),
@@ -317,7 +317,7 @@ suite("the documents", () => {
     await assertValid(document);
   });
 
-  it("D127, D117: rate headers are on every response of a throttled operation, errors too", () => {
+  it("rate headers are on every response of a throttled operation, errors too", () => {
     const { document, responses } = (() => {
       const own = {
         ...ok,
@@ -339,7 +339,7 @@ suite("the documents", () => {
     assertEquals(responses["101"], { description: "Up" });
   });
 
-  it("D136: a 429 that is there is kept, and gets what it lacks", async () => {
+  it("a 429 that is there is kept, and gets what it lacks", async () => {
     const own = {
       description: "Slow down",
       headers: { "x-ratelimit-limit": { description: "Mine", schema: { type: "string" } } },
@@ -379,7 +379,7 @@ suite("the documents", () => {
     assertStrictEquals(changed.paths["/b"], elsewhere);
   });
 
-  it("D020: a model that the document has already is referred to, and a name that it has is not taken", () => {
+  it("a model that the document has already is referred to, and a name that it has is not taken", () => {
     const ErrorModel = detailJson().describe!.schema(429);
     const TooManyRequests = { description: "Something else" };
     const document = documentOf("3.1.1", { "/": { get: { responses: ok } } }, {
@@ -419,15 +419,15 @@ suite("the documents", () => {
 
 // ---- what is told --------------------------------------------------------------------------------
 
-suite("D019-D029: what is told of a refusal", () => {
-  it("D019: its description is the origin's", () => {
+suite("what is told of a refusal", () => {
+  it("its description says when it is raised", () => {
     assertEquals(
       responsesFor({ rate: "5/min" }).responses["429"].description,
       "Raised when throttling rate was hit",
     );
   });
 
-  it("D020, D021, D022: its body is the rejection's own model, or the one that you describe", () => {
+  it("its body is the rejection's own model, or the one that you describe", () => {
     const { document, responses } = responsesFor({ rate: "5/min" }, { reject: detailJson() });
     const { schema } = responses["429"].content["application/json"];
     assertEquals(found(document, schema), detailJson().describe!.schema(429));
@@ -444,7 +444,7 @@ suite("D019-D029: what is told of a refusal", () => {
     });
   });
 
-  it("D023-D029, D099, D158: every format tells its headers, described, required", () => {
+  it("every format tells its headers, described, required", () => {
     const texts: [name: string, text: string, format: HeaderFormat][] = [
       ["X-RateLimit-Limit", "The maximum number of requests permitted", xRateLimit()],
       ["X-RateLimit-Remaining", "The number of requests remaining", xRateLimit()],
@@ -460,7 +460,7 @@ suite("D019-D029: what is told of a refusal", () => {
     }
   });
 
-  it("D128: a format of your own tells its headers, one that says nothing of itself tells none", () => {
+  it("a format of your own tells its headers, one that says nothing of itself tells none", () => {
     const write = (headers: Headers) => headers.set("X-Plan", "free");
     const mine: HeaderFormat = {
       write,

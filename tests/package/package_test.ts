@@ -41,6 +41,10 @@ describe("the package", () => {
     }
   });
 
+  it("depends on hono alone: the client of a store is the user's", () => {
+    assertEquals(Object.keys(npm.dependencies), ["hono"]);
+  });
+
   it("ships no test", () => {
     for (const path of [...npm.files, ...jsr.publish.include]) {
       assertMatch(path, /^(dist|src|mod\.ts|deno\.json|llms\.txt|[A-Z]+(\.md)?)$/);

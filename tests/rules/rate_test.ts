@@ -155,7 +155,7 @@ describe("a rate", () => {
   });
 
   for (const [rate, kind, part] of REFUSED) {
-    it(`lesson 50: ${shown(rate).slice(0, 60)} is refused, with the rule's name and the value`, () => {
+    it(`${shown(rate).slice(0, 60)} is refused, with the rule's name and the value`, () => {
       const error = assertThrows(() => prepareRules({ name: "login", rate: rate as Rate }));
       assertInstanceOf(error, kind);
       const { message } = error as Error;

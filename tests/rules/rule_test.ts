@@ -150,7 +150,7 @@ describe("a rule", () => {
     assertEquals([rule.limit, rule.windowMs, rule.refundable, rule.name], [2, 30_000, true, "ip.2-at-once"]);
   });
 
-  it("D094: on an identity cannot run before authentication", () => {
+  it("on an identity cannot run before authentication", () => {
     for (
       const key of [byUser, compose(byIp(), byUser), firstOf(byUser, byIp()), byIp({ anonymousOnly: true })]
     ) {
@@ -310,7 +310,7 @@ describe("a rule that is wrong", () => {
     }
   });
 
-  it("lesson 28: has the name of another", () => {
+  it("has the name of another", () => {
     const twice: Rule[] = [{ name: "a", rate: "5/min" }, { name: "a", rate: "9/min" }];
     assertThrows(
       () => prepareRules(twice),

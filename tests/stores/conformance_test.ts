@@ -121,7 +121,7 @@ describe("every store", () => {
   });
 
   it(
-    "lesson 14: leaves no key that outlives its state by more than a minute",
+    "leaves no key that outlives its state by more than a minute",
     { skip: withoutRedis },
     async () => {
       for (const node of [redis, ...(await cluster)?.nodes ?? []]) await assertLivesEnd(node);

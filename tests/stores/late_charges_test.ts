@@ -11,6 +11,7 @@ import {
   gcra,
   memoryStore,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -46,6 +47,7 @@ function shared(deadlineMs = 20) {
   const part: StorePart = { name: "" };
   const store = {
     shared: true,
+    guard: sharedGuard,
     denyCache: false,
     clock: () => time.now,
     deadlineMs,

@@ -92,14 +92,14 @@ describeOnNode(
     });
 
     for (const name of Object.keys(CONTENDED)) {
-      it(`lesson 55: of ${4 * REQUESTS} requests at once exactly ${LIMIT} pass: ${name}`, async () => {
+      it(`of ${4 * REQUESTS} requests at once exactly ${LIMIT} pass: ${name}`, async () => {
         for (const { child } of contenders) child.stdin!.write(`${name}\n`);
         const reports = await Promise.all(
           contenders.map(async ({ read }): Promise<ContenderReport> => JSON.parse(await read())),
         );
         const passed = reports.map(({ passed }) => passed);
         assertEquals(passed.reduce((sum, count) => sum + count, 0), LIMIT, `${passed}`);
-        // Lesson 56: replies from different instances agree on the reset to 1 s.
+        // Replies from different instances agree on the reset to 1 s.
         const resets = reports.map(({ resetAt }) => resetAt);
         assert(Math.max(...resets) - Math.min(...resets) < 1000, `${resets}`);
       });

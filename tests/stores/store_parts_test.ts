@@ -5,6 +5,7 @@ import {
   createThrottle,
   type Decision,
   memoryStore,
+  sharedGuard,
   type Store,
   type ThrottleEvent,
 } from "../../mod.ts";
@@ -44,6 +45,7 @@ function parted(canBeProbed = false) {
   }]));
   const store = {
     shared: true,
+    guard: sharedGuard,
     denyCache: false,
     clock: () => time.now,
     deadlineMs: 20,

@@ -315,7 +315,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   });
 
   it(
-    "lesson 47: the memory store and Redis, which forget what has lapsed at other times, agree in 15,000 random decisions",
+    "the memory store and Redis, which forget what has lapsed at other times, agree in 15,000 random decisions",
     LONG,
     async () => {
       const same = fc.asyncProperty(

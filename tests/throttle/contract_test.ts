@@ -111,7 +111,7 @@ describe("what a throttle is asked", () => {
     assertEquals((await send("/me", { headers: { "x-user": "ann" } })).status, 200);
   });
 
-  it("lesson 44: keys are literal in usage and reset", async () => {
+  it("keys are literal in usage and reset", async () => {
     const { throttle, send } = throttled({ name: "k", rate: "1/min", key: byHeader("x-key") });
     const keys = ["*", "a*", "?", "[ab]", "a", "{a}", "a:b", "%00"];
     for (const key of keys) await send("/", { headers: { "x-key": key } });
@@ -124,7 +124,7 @@ describe("what a throttle is asked", () => {
     }
   });
 
-  it("lesson 45: keys made of parts are told apart, whatever the parts are", async () => {
+  it("keys made of parts are told apart, whatever the parts are", async () => {
     const { throttle } = throttled([
       { name: "a", rate: "1/min", key: byHeader("x-key") },
       { name: "a.b", rate: "1/min", key: byHeader("x-key") },
@@ -135,7 +135,7 @@ describe("what a throttle is asked", () => {
     }
   });
 
-  it("S094: everything of a key is forgotten by reset", async () => {
+  it("everything of a key is forgotten by reset", async () => {
     const rules: Rule[] = ALGORITHMS.map(([name, algorithm]) => (
       { name: name.replace(" ", "-"), rate: "1/min", algorithm, block: { after: 1, window: 60, for: 600 } }
     ));
@@ -237,7 +237,7 @@ describe("what a user brings", () => {
     },
   };
 
-  it("D057, D061: an algorithm that is a step alone, with an object as its state", async () => {
+  it("an algorithm that is a step alone, with an object as its state", async () => {
     const { clock, statuses, throttle } = throttled({ name: "c", rate: "2/min", algorithm: custom });
     assertEquals(await statuses(3), [200, 200, 429]);
     assertEquals((await throttle.usage("c", SOMEBODY)).retryAfterMs, MINUTE);
@@ -281,7 +281,7 @@ describe("what a user brings", () => {
     return { shared: false, decide: later ? async (...asked) => await decide(...asked) : decide };
   }
   for (const later of [false, true]) {
-    it(`D045: a store that is ${later ? "an async" : "a"} decide alone`, async () => {
+    it(`a store that is ${later ? "an async" : "a"} decide alone`, async () => {
       const { statuses, throttle } = throttled(["2/hour", "5/hour"], { store: plainStore(later) });
       assertEquals(await statuses(3), [200, 200, 429]);
       assertEquals(await left(throttle), [0, 3]);

@@ -100,7 +100,7 @@ describe("count", () => {
     }
   }
 
-  it("lesson 49: with defaults a handler that throws counts; of `successes` it is none, of `failures` one", async () => {
+  it("with defaults a handler that throws counts; of `successes` it is none, of `failures` one", async () => {
     const { send, throttle } = throttled(
       [
         { name: "all", rate: "3/min" },
@@ -165,7 +165,7 @@ describe("count", () => {
   });
 
   for (const wrong of [NaN, -1, 0.5, Infinity, "2", null, undefined]) {
-    it(`lesson 21: a count that gives ${String(wrong)} keeps the charge and is told to observers`, async () => {
+    it(`a count that gives ${String(wrong)} keeps the charge and is told to observers`, async () => {
       const { send, throttle, events } = throttled({
         name: "r",
         rate: "9/min",
@@ -178,7 +178,7 @@ describe("count", () => {
     });
   }
 
-  it("lesson 8: a count that throws keeps the charge; the response is sent", async () => {
+  it("a count that throws keeps the charge; the response is sent", async () => {
     for (const count of [() => fails(), async () => await fails()]) {
       const { send, throttle, events } = throttled({ name: "r", rate: "9/min", count });
       assertEquals(await (await send()).text(), "inside");
@@ -233,7 +233,7 @@ describe("settle", () => {
     }
   });
 
-  it("lesson 24: the first call decides, later ones do nothing, at once or after", async () => {
+  it("the first call decides, later ones do nothing, at once or after", async () => {
     for (const far of [false, true]) {
       const clock = () => START;
       const store = far ? distant(memoryStore({ clock })) : memoryStore({ clock });
@@ -248,7 +248,7 @@ describe("settle", () => {
     }
   });
 
-  it("lesson 24: twice is as once, whatever is said later, when, and under which algorithm", async () => {
+  it("twice is as once, whatever is said later, when, and under which algorithm", async () => {
     const later = fc.record({ cost: fc.nat(1500), afterMs: fc.nat(90 * MINUTE) });
     await fc.assert(
       fc.asyncProperty(
@@ -289,7 +289,7 @@ describe("settle", () => {
   });
 
   for (const [title, algorithm] of ALGORITHMS) {
-    it(`lesson 24, lesson 26, ${title}: after the window has rolled, the new one is untouched`, async () => {
+    it(`${title}: after the window has rolled, the new one is untouched`, async () => {
       const settles: (() => unknown)[] = [];
       const { clock, send, throttle } = throttled({ ...tokens, algorithm }, {}, (request) => {
         settles.push(() => throttleOf(request)!.settle("tokens", 0));
@@ -307,7 +307,7 @@ describe("settle", () => {
     });
   }
 
-  it("lesson 24: after the last chunk of a stream, and after an abort", async () => {
+  it("after the last chunk of a stream, and after an abort", async () => {
     for (const abort of [false, true]) {
       let sent = 0;
       const { send, throttle } = throttled(tokens, {}, (request) => {
@@ -352,7 +352,7 @@ describe("settle", () => {
     assertEquals(await leftOf(throttle, "elsewhere"), 9);
   });
 
-  it("lesson 21: is refused for what is no cost, or no rule, in a sentence", async () => {
+  it("is refused for what is no cost, or no rule, in a sentence", async () => {
     const { send } = throttled(tokens, {}, (request) => {
       const { settle } = throttleOf(request)!;
       for (const cost of [NaN, -1, 0.5, Infinity, "1" as unknown as number]) {
@@ -372,7 +372,7 @@ describe("settle", () => {
     assertEquals(await leftOf(throttle, "tokens"), 999);
   });
 
-  it("lesson 23: of k parallel requests whose estimates exceed the quota, only those that fit pass", async () => {
+  it("of k parallel requests whose estimates exceed the quota, only those that fit pass", async () => {
     for (const [title, algorithm] of ALGORITHMS) {
       const { send, throttle } = throttled({ ...tokens, algorithm, cost: 300 }, {}, async (request) => {
         await turn();
@@ -559,7 +559,7 @@ describe("a concurrency slot", () => {
     assertEquals(await left(throttle), 2);
   });
 
-  it("lesson 25: of a holder that crashed comes back after its lease, and an old release frees no other", async () => {
+  it("of a holder that crashed comes back after its lease, and an old release frees no other", async () => {
     const bodies = [heldBody(), heldBody(), heldBody()];
     let next = 0;
     const { clock, send, throttle } = throttled(rule, {}, () => new Response(bodies[next++].body));
@@ -623,7 +623,7 @@ describe("a concurrency slot", () => {
     assertEquals([await left(throttle), await leftOf(throttle, "rate")], [2, 0]);
   });
 
-  it("lesson 25, any order of arrivals, ends, errors, aborts and crashes: never more than the limit in flight", async () => {
+  it("any order of arrivals, ends, errors, aborts and crashes: never more than the limit in flight", async () => {
     const action = fc.record({
       kind: fc.constantFrom("arrive", "arrive", "end", "error", "abort", "crash", "wait"),
       n: fc.nat(MINUTE),

@@ -153,7 +153,7 @@ for (const [name, serve] of servers) {
       await server.close();
     });
 
-    it("lesson 24: a client that goes away while it is answered frees its slot, and its cost can be settled", async () => {
+    it("a client that goes away while it is answered frees its slot, and its cost can be settled", async () => {
       const throttle = createThrottle([slots, { name: "tokens", rate: "1000/hour", cost: 500 }]);
       const left = async (name: string) =>
         (await throttle.usage(name, name === "slots" ? "all" : "127.0.0.1")).remaining;

@@ -44,7 +44,7 @@ describe("nested throttles", () => {
     ]],
   ];
   for (const [title, outer, inner, answers] of table) {
-    it(`lesson 33, ${title}: legacy headers show the tightest, the IETF's list all, a denial its own`, async () => {
+    it(`${title}: legacy headers show the tightest, the IETF's list all, a denial its own`, async () => {
       const within = createThrottle({ name: "inner", rate: inner }, { client, ...formats });
       const { send, served } = throttled(
         { name: "outer", rate: outer },

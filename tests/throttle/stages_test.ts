@@ -62,7 +62,7 @@ function warnings(run: () => unknown): string[] {
 }
 
 describe("the two stages", () => {
-  it("D084, D088: run in this order: before-auth rules, authentication, after-auth rules, handler", async () => {
+  it("run in this order: before-auth rules, authentication, after-auth rules, handler", async () => {
     const path: string[] = [];
     const noting = (name: string, key: Key): Key =>
       Object.assign((context: Context) => {
@@ -96,7 +96,7 @@ describe("the two stages", () => {
     ]);
   });
 
-  it("D085, W21: count and end wrong credentials by address, so that guessing is limited", async () => {
+  it("count and end wrong credentials by address, so that guessing is limited", async () => {
     const rules = [{ rate: "3/min" }, { rate: "9/min", key: byUser() }];
     assertEquals(await statuses(rules, ["wrong", "wrong", "wrong", "wrong", "alice"]), [
       401,
@@ -107,7 +107,7 @@ describe("the two stages", () => {
     ]);
   });
 
-  it("D091: leave after-auth rules alone where authentication fails", async () => {
+  it("leave after-auth rules alone where authentication fails", async () => {
     const rules: Rule[] = [
       { rate: "99/min" },
       { rate: "1/min", key: byUser() },
@@ -151,13 +151,13 @@ describe("the two stages", () => {
     assertEquals([await left("address"), await left("user"), await left("all")], [5, 0, 8]);
   });
 
-  it("D090: a key that needs no identity runs in either", async () => {
+  it("a key that needs no identity runs in either", async () => {
     assertEquals(await statuses([{ rate: "2/min" }], ["wrong", "alice", "alice"]), [401, 200, 429]);
     const late: Rule[] = [{ rate: "99/min" }, { rate: "2/min", stage: "after-auth" }];
     assertEquals(await statuses(late, ["wrong", "alice", "bob", "carol"]), [401, 200, 200, 429]);
   });
 
-  it("D089: are chosen by the key, the latest of its parts where it has such", () => {
+  it("are chosen by the key, the latest of its parts where it has such", () => {
     const stageOf = (key: Key) => createThrottle({ rate: "1/min", key }).rules[0].stage;
     const keys = [
       byIp(),
@@ -177,7 +177,7 @@ describe("the two stages", () => {
     ]);
   });
 
-  it("D087: answer 429 before the handler reads anything of the request", async () => {
+  it("answer 429 before the handler reads anything of the request", async () => {
     const handler = withThrottle(async (request) => new Response(await request.text()), "1/min", { client });
     const post = () => new Request("https://example.com/", { method: "POST", body: "content" });
     assertEquals((await handler(post())).status, 200);
@@ -213,7 +213,7 @@ describe("an identity that is read too early", () => {
   const check = async (throttle: Throttle, request: Request) => await throttle.check(request);
   const early = /^Cannot read context\.identity before authentication: /;
 
-  it("D094: is an error at construction where the key says that it needs one", () => {
+  it("is an error at construction where the key says that it needs one", () => {
     for (
       const key of [
         byUser(),
@@ -265,7 +265,7 @@ describe("authentication that nothing comes before", () => {
     warnings(() => createThrottle(rules, { authenticate, client, ...options }));
   const user = { name: "user-of-this-test", rate: "1/min", key: byUser() };
 
-  it("D092: is warned of at construction, once", () => {
+  it("is warned of at construction, once", () => {
     const [warning, ...more] = told([user]);
     assertStringIncludes(
       warning,
@@ -283,7 +283,7 @@ describe("authentication that nothing comes before", () => {
 });
 
 describe("rules for anonymous requests", () => {
-  it("S008, W10: count by address those that nobody is known of, and leave users alone", async () => {
+  it("count by address those that nobody is known of, and leave users alone", async () => {
     let address = "192.0.2.1";
     const handler = withThrottle(() => new Response("in"), [
       { rate: "99/min" },
@@ -301,7 +301,7 @@ describe("rules for anonymous requests", () => {
     assertEquals([await status(), await status("alice")], [200, 429]);
   });
 
-  it("D073: are skipped for users, while the rules beside them still apply", async () => {
+  it("are skipped for users, while the rules beside them still apply", async () => {
     const rules: Rule[] = [{ rate: "1/min", key: byIp({ anonymousOnly: true }) }, { rate: "3/min" }];
     assertEquals(await statuses(rules, ["alice", "bob", "carol", "dan"]), [200, 200, 200, 429]);
   });

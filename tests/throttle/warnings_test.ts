@@ -35,7 +35,7 @@ function said(act: () => void): string[] {
 describe("advice at start", () => {
   const store = (): Store => memoryStore();
 
-  it("lesson 53: names rules that never apply, as nobody finds out the identity that they count by", () => {
+  it("names rules that never apply, as nobody finds out the identity that they count by", () => {
     for (const key of [byUser(), byJwt(), compose(byIp(), byUser())]) {
       const name = `idle-${key.keyName}`;
       const [sentence] = said(() => createThrottle({ name, rate: "1/min", key }));
@@ -48,7 +48,7 @@ describe("advice at start", () => {
     );
   });
 
-  it("lesson 28: says where throttles on one store share a counter without being told to", () => {
+  it("says where throttles on one store share a counter without being told to", () => {
     const shared = store();
     const twice = (name?: string) => prepareRules({ rate: "7/min", ...(name === undefined ? {} : { name }) });
     assertEquals(said(() => warnAboutRules(twice(), null, shared)), []);

@@ -12,6 +12,7 @@ import { wrapStore } from "./wrap_store.ts";
 import type { Breaker } from "./circuit_breaker.ts";
 import { decideInGroups, groupsOf, type Item, returnsOf } from "./decide_in_groups.ts";
 import { healthOf, type PartHealth } from "./health.ts";
+import { DEADLINE_MS, forgetBeside } from "./failure_policy.ts";
 import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, standInFor } from "./fallback.ts";
@@ -28,8 +29,6 @@ export interface FailoverOptions {
   /** After how many ms without asking it is tried again. Default 1000. The same. */
   readonly probeAfterMs?: number;
 }
-
-const DEADLINE_MS = 250;
 
 /** One question to a part of the store. */
 interface Call {
@@ -198,24 +197,17 @@ export function failover(store: Store, options: FailoverOptions): DatedStore {
     }));
   }
 
-  function forget(key: string): MaybePromise<void> {
-    return rescue(
-      () => {
-        standIn.forget(key);
-        return inTime(store.forget?.(key), deadlineMs);
-      },
-      (cause) => {
-        throw new Error("Cannot reset this key as the store failed: it may be forgotten or not", { cause });
-      },
-    );
-  }
-
   function observe(listener: (change: StoreChange) => void): void {
     listeners.push(listener);
     store.observe?.(listener);
   }
 
-  return wrapStore(store, { decide, forget, observe, background: health.background });
+  return wrapStore(store, {
+    decide,
+    forget: forgetBeside(store, standIn),
+    observe,
+    background: health.background,
+  });
 }
 
 /** Did the store write anything for this? */

@@ -1,5 +1,5 @@
 /**
- * What a throttle puts around its store: deny cache, then leases, then failure ladder, then the store.
+ * The store as a throttle asks it, behind its guard.
  *
  * @module
  */
@@ -8,10 +8,9 @@ import { type DatedDecision, writeVerdict } from "../../decision.ts";
 import { then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { wrapStore } from "./wrap_store.ts";
-import { denyCache } from "./deny_cache.ts";
 import { isMemoryStore } from "../memory/memory_store.ts";
-import { failover } from "./failover.ts";
-import type { AnsweringStore, Check, DatedStore, LeasingStore, OpenCheck, Store } from "../store.ts";
+import { withFailurePolicy } from "./failure_policy.ts";
+import type { AnsweringStore, Check, DatedStore, OpenCheck, Store } from "../store.ts";
 import { warnOnce } from "../../warn_once.ts";
 import { checkSafety, type UnsafeStore } from "./per_process.ts";
 
@@ -35,10 +34,8 @@ export function guard(
     store.observe?.(({ error }) => error instanceof Error && warnOnce(error.message));
     return store;
   }
-  const ladder = failover(store, { rules, onStoreFailure });
-  // Outside the ladder: what is held is answered during an outage too, and says nothing of how the store is.
-  const leased = (store as Partial<LeasingStore>).leases?.(ladder, rules) ?? ladder;
-  return answering(store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased);
+  const around = store.guard ?? withFailurePolicy;
+  return answering(around(store, rules, onStoreFailure) as DatedStore);
 }
 
 /** A store that decides checks, for a throttle's questions. */

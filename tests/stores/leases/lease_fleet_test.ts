@@ -135,7 +135,7 @@ describe("instances that take units ahead from one store", LONG, () => {
     const assertLimits = name.startsWith("fixed") ? assertFixed : assertSliding;
 
     it(
-      `lesson 60: never admit more than the limit, through lost and late messages, crashes and clocks that are off: ${name}`,
+      `never admit more than the limit, through lost and late messages, crashes and clocks that are off: ${name}`,
       LONG,
       async () => {
         let ahead = 0;

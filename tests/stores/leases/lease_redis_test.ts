@@ -65,14 +65,14 @@ describe("instances on one Redis", { skip: withoutRedis }, () => {
   }
 
   for (const algorithm of [fixedWindow(), gcra(), slidingWindow()]) {
-    it(`lesson 61: k parallel checks across two instances admit exactly the limit: ${algorithm.name}`, async () => {
+    it(`k parallel checks across two instances admit exactly the limit: ${algorithm.name}`, async () => {
       const rule: Rule = { name: "r", rate: "100/hour", algorithm };
       const throttles = [0, 1].map((instance) => throttleOf(storeOf(instance), rule));
       assertEquals(await admitted(throttles, 500), 100);
     });
   }
 
-  it("lesson 60: admit no more with leases, and leave less than a lease each", async () => {
+  it("admit no more with leases, and leave less than a lease each", async () => {
     for (const limit of [10, 100, 1000]) {
       await redis.command("FLUSHALL");
       const throttles = [0, 1, 2].map((instance) =>

@@ -12,6 +12,7 @@ import {
   gcra,
   memoryStore,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -31,6 +32,7 @@ function counted(now: () => number) {
   const memory = memoryStore({ clock: now }) as DatedStore;
   const store = {
     shared: true,
+    guard: sharedGuard,
     clock: now,
     calls: 0,
     asked: [] as (readonly Check[])[],

@@ -78,7 +78,7 @@ describe("a full memoryStore", () => {
       assertEquals(changes, []);
     });
 
-    it(`${name}: lesson 46: never forgets a key with nothing left, under any flood of new ones`, () => {
+    it(`${name}: never forgets a key with nothing left, under any flood of new ones`, () => {
       for (const maxKeys of [1, 2, 64, 500, 5000]) {
         const { passes } = full(maxKeys, algorithm, 3);
         assertEquals(passes("victim", 10), 3);
@@ -152,7 +152,7 @@ describe("a full memoryStore", () => {
     });
   }
 
-  it("lesson 46: takes no more memory after a flood of new keys than when it was full", async () => {
+  it("takes no more memory after a flood of new keys than when it was full", async () => {
     const maxKeys = 200_000;
     const { passes } = full(maxKeys, ALGORITHMS.fixedWindow);
     for (let i = 0; i < maxKeys; i++) passes(`first ${i}`);
@@ -187,7 +187,7 @@ describe("a full memoryStore", () => {
           return algorithm.step(...asked);
         },
       };
-      for (const maxKeys of [100, 5000, 20_000]) {
+      for (const maxKeys of [100, 10_000]) {
         const { clock, passes, changes } = full(maxKeys, counted);
         for (let i = 0; i < maxKeys; i++) passes(`first ${i}`, 5);
         let most = 0;
@@ -261,7 +261,7 @@ describe("memoryStore over time", () => {
       ["blockedLog", 150_000],
     ] as const
   ) {
-    it(`lesson 52: ${name}: makes no timer, and its heap is flat after ${keys} distinct keys have expired`, async () => {
+    it(`${name}: makes no timer, and its heap is flat after ${keys} distinct keys have expired`, async () => {
       const clock = { now: START };
       const store = memoryStore({ clock: () => clock.now });
       const algorithm = ALGORITHMS[name === "slidingLogOfSeven" ? "slidingLog" : name];

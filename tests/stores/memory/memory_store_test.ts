@@ -114,7 +114,7 @@ describe("memoryStore", () => {
   });
 
   for (const [name, algorithm] of Object.entries(ALGORITHMS)) {
-    it(`${name}: D009 lesson 22: charges every rule or none`, () => {
+    it(`${name}: charges every rule or none`, () => {
       const { decide, left } = storeOf();
       const rules: Ask[] = [{ rule: "a", algorithm }, { rule: "b", limit: 1 }, {
         rule: "c",
@@ -132,7 +132,7 @@ describe("memoryStore", () => {
       assertEquals(rules.map((rule) => left("k", rule)), [9, 0, 4]);
     });
 
-    it(`${name}: lesson 10: charges nothing for a request that it refuses`, () => {
+    it(`${name}: charges nothing for a request that it refuses`, () => {
       const { ask, left } = storeOf();
       ask("k", { algorithm, cost: 9 });
       assertEquals(ask("k", { algorithm, cost: 5 }).allowed, false);
@@ -180,7 +180,7 @@ describe("memoryStore", () => {
       assertEquals(left("k", rule), 10);
     });
 
-    it(`${name}: lesson 56: a clock that steps back by up to a window changes nothing`, () => {
+    it(`${name}: a clock that steps back by up to a window changes nothing`, () => {
       const { ask, left, clock } = storeOf();
       const rule: Ask = { algorithm, limit: 3 };
       ask("k", rule);
@@ -193,7 +193,7 @@ describe("memoryStore", () => {
       assertEquals(left("k", rule) < 3, true);
     });
 
-    it(`${name}: lesson 16: a window of 365 days enforces to its end`, () => {
+    it(`${name}: a window of 365 days enforces to its end`, () => {
       const { ask, clock } = storeOf();
       const year = 365 * DAY_MS;
       const rule: Ask = { limit: 1, windowMs: year, algorithm };
@@ -237,7 +237,7 @@ describe("memoryStore", () => {
     }
   });
 
-  it("lesson 44: takes keys literally", () => {
+  it("takes keys literally", () => {
     const { ask, left, store } = storeOf();
     const keys = [
       "*",
@@ -330,7 +330,7 @@ describe("memoryStore", () => {
     }
   });
 
-  it("lesson 46: counts on for every key while it grows, from one to tens of thousands", () => {
+  it("counts on for every key while it grows, from one to tens of thousands", () => {
     for (const maxKeys of [10_000, 1_000_000]) {
       const { ask, left } = storeOf(maxKeys);
       const keys = Array.from({ length: Math.min(maxKeys, 30_000) }, (_, i) => `key ${i}`);
@@ -394,7 +394,7 @@ const calls = fc.array(
 );
 
 describe("memoryStore against a model that forgets nothing", () => {
-  it("lesson 6: decides alike over any calls on any keys", () => {
+  it("decides alike over any calls on any keys", () => {
     fc.assert(
       fc.property(calls, fc.constantFrom(undefined, 32, 5000), (list, maxKeys) => {
         const { decide, clock } = storeOf(maxKeys);
@@ -427,7 +427,7 @@ describe("memoryStore against a model that forgets nothing", () => {
     );
   });
 
-  it("lesson 6: interleaved at random await points, keys are told what they are told alone", async () => {
+  it("interleaved at random await points, keys are told what they are told alone", async () => {
     const trace = fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 3 })), {
       maxLength: 30,
     });

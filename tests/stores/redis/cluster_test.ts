@@ -98,7 +98,7 @@ describe("redisStore on a Redis Cluster of three masters", { skip: withoutRedis 
         assertEquals(sum(await calls("evalsha")), 1);
       });
 
-      it("lesson 22: gives back what other slots charged when one refuses, under every algorithm", async () => {
+      it("gives back what other slots charged when one refuses, under every algorithm", async () => {
         for (const algorithm of [fixedWindow(), gcra(), slidingLog()]) {
           const checks = checksOf(10, { algorithm, limit: 5, cost: 2 });
           const full = checkOf({ key: "full:somebody", algorithm, limit: 1 });
@@ -116,7 +116,7 @@ describe("redisStore on a Redis Cluster of three masters", { skip: withoutRedis 
         }
       });
 
-      it("lesson 29: lets exactly the limit pass of 200 at once, beside nine rules with room", async () => {
+      it("lets exactly the limit pass of 200 at once, beside nine rules with room", async () => {
         const checks = [...checksOf(9, { limit: 1000 }), checkOf({ key: "narrow:somebody", limit: 10 })];
         const answers = await Promise.all(Array.from({ length: 200 }, () => store.decide(checks)));
         assertEquals(answers.filter((decisions) => decisions.every(({ allowed }) => allowed)).length, 10);

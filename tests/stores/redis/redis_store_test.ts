@@ -130,7 +130,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
     });
   });
 
-  describe("lesson 43: a script for every Redis", () => {
+  describe("a script for every Redis", () => {
     it("names no flag of one vendor and no command younger than Redis 6", () => {
       const script = scriptText(ALGORITHMS.map((algorithm) => twinOf(algorithm, "rule")));
       assertFalse(script.startsWith("#!"));
@@ -165,7 +165,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \[\d{13},999999999999998\]$/);
     });
 
-    it("lesson 28: of two rules, and of two prefixes, never meet", async () => {
+    it("of two rules, and of two prefixes, never meet", async () => {
       const [a, b] = [storeOf({ prefix: "a" }), storeOf({ prefix: "b" })];
       for (const store of [a, b]) {
         for (const key of ["one:x", "two:x"]) {
@@ -186,7 +186,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertEquals((await lives(redis)).size, 2);
     });
 
-    it("lesson 44: are forgotten literally, hashed ones too", async () => {
+    it("are forgotten literally, hashed ones too", async () => {
       for (const options of [{}, { hashKeys: "a secret" }]) {
         const store = storeOf(options);
         for (const key of ["rule:*", "rule:a", "rule:[a]"]) await store.decide([checkOf({ key, limit: 1 })]);
@@ -218,7 +218,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
   });
 
   describe("every key's end", () => {
-    it("lesson 14: comes no later than a minute after its state means nothing any more", async () => {
+    it("comes no later than a minute after its state means nothing any more", async () => {
       const store = storeOf();
       for (const algorithm of ALGORITHMS) {
         for (const windowMs of [1, 500, 60_000, 86_400_000]) {
@@ -231,7 +231,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       await assertLivesEnd(redis);
     });
 
-    it("lesson 16: a window of a year enforces and expires", async () => {
+    it("a window of a year enforces and expires", async () => {
       const store = storeOf();
       const check = checkOf({ limit: 1, windowMs: 365 * 86_400_000 });
       assert((await store.decide([check]))[0].allowed);
@@ -239,7 +239,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertGreater(await redis.command("PTTL", "weir:rule:somebody") as number, 364 * 86_400_000);
     });
 
-    it("lesson 18: is put back where somebody took it away, even when the request is refused or only peeks", async () => {
+    it("is put back where somebody took it away, even when the request is refused or only peeks", async () => {
       const store = storeOf();
       const check = checkOf({ limit: 1 });
       for (const spend of [true, false]) {
@@ -259,7 +259,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertEquals((await lives(redis)).size, 0);
     });
 
-    it("lesson 27: a correction of a missing key, a refusal and a peek create none", async () => {
+    it("a correction of a missing key, a refusal and a peek create none", async () => {
       const store = storeOf();
       for (const algorithm of ALGORITHMS) {
         await store.decide([checkOf({ algorithm, cost: -1, since: Date.now() })]);
@@ -406,7 +406,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ]],
     ];
     for (const answer of answers) {
-      it(`lesson 39: rejects an answer that is none of the script's: ${JSON.stringify(answer)}`, async () => {
+      it(`rejects an answer that is none of the script's: ${JSON.stringify(answer)}`, async () => {
         const store = redisStore({ client: { send: () => Promise.resolve(answer) } });
         await assertRejects(
           async () => await store.decide([checkOf()]),
@@ -523,7 +523,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
     });
   });
 
-  it("lesson 55: goes by the clock of Redis, whatever this process believes", async () => {
+  it("goes by the clock of Redis, whatever this process believes", async () => {
     const real = Date.now;
     const store = storeOf();
     try {

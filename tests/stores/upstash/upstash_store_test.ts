@@ -225,7 +225,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
     ];
     for (const [name, fault, words] of faults) {
-      it(`lesson 39: rejects within its deadline: ${name}`, async () => {
+      it(`rejects within its deadline: ${name}`, async () => {
         const store = storeOf({ timeoutMs: DEADLINE_MS });
         await store.decide([checkOf()]);
         bridge.fault = fault;

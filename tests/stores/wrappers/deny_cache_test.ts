@@ -11,6 +11,7 @@ import {
   type MaybePromise,
   memoryStore,
   type Rule,
+  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -25,6 +26,7 @@ function counted(now: () => number): Store & { calls: number } {
   const memory = memoryStore({ clock: now });
   const store = {
     shared: true,
+    guard: sharedGuard,
     clock: now,
     calls: 0,
     decide(checks: readonly Check[], spend?: boolean) {
@@ -79,7 +81,7 @@ describe("a refusal that is known", () => {
     assertEquals([ask()[0].allowed, store.calls], [true, 4]);
   });
 
-  it("lesson 11: refuses only costs at least as high", () => {
+  it("refuses only costs at least as high", () => {
     const { store, ask } = cached({ name: "r", rate: "10/min" });
     ask(8);
     assertEquals(ask(5)[0].allowed, false);
@@ -145,6 +147,7 @@ describe("a refusal that is known", () => {
     const cache = denyCache(
       {
         shared: true,
+        guard: sharedGuard,
         clock: () => 0,
         decide: (checks, spend) => later(memory.decide(checks, spend) as readonly DatedDecision[]),
         forget: (key) => later(memory.forget?.(key) as undefined),
@@ -255,6 +258,7 @@ describe("what is never remembered", () => {
       const throttle = createThrottle({ name: "r", rate: "1/min", onStoreFailure: policy }, {
         store: {
           shared: true,
+          guard: sharedGuard,
           clock: () => 0,
           decide: (checks, spend) =>
             isDown ? Promise.reject(new Error("down")) : memory.decide(checks, spend),
@@ -337,7 +341,7 @@ describe("blocks", () => {
   });
 });
 
-describe("lesson 13: the memory it takes", () => {
+describe("the memory it takes", () => {
   it("is bounded, by dropping the oldest", () => {
     const { store, ask } = cached({ name: "r", rate: "1/min" }, { maxKeys: 100 });
     for (let key = 0; key < 1000; key++) {
@@ -356,6 +360,7 @@ describe("lesson 13: the memory it takes", () => {
     const cache = denyCache(
       {
         shared: true,
+        guard: sharedGuard,
         clock: () => time.now,
         decide: (checks) => checks.map((check) => refusal(check, held.length < 2000 ? held : null)),
       },
@@ -456,6 +461,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
     const cache = denyCache(
       {
         shared: true,
+        guard: sharedGuard,
         clock: () => clocks.now,
         async decide(checks, spend) {
           clocks.now += 30;
@@ -564,7 +570,7 @@ interface Charge {
   readonly decision: Decision;
 }
 
-describe("lesson 12: with and without the deny cache the decisions are identical on the same trace", () => {
+describe("with and without the deny cache the decisions are identical on the same trace", () => {
   function walk(rules: readonly Rule[], moves: readonly Move[]): number {
     const prepared = prepareRules(rules.map((rule, i) => ({ ...rule, name: `r${i}` })));
     const time = { now: 1_700_000_000_000 };
