@@ -70,7 +70,12 @@ export function listOf({ holds }: Demand, must: string): Demand {
 }
 
 /** A number in a range, both ends included. */
-export function number(least: number, most = Infinity, kind = "a number", is = Number.isFinite): Demand {
+export function number(
+  least: number,
+  most: number = Infinity,
+  kind: string = "a number",
+  is: (value: unknown) => boolean = Number.isFinite,
+): Demand {
   return {
     must: `${kind} ${most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`}`,
     holds: (value) => is(value) && value >= least && value <= most,
