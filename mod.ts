@@ -24,14 +24,14 @@
  */
 
 export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
-export { throttleOf } from "./src/exchange/exchange.ts";
+export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
 export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";
-export type { Decision, Mode, Source } from "./src/decision.ts";
+export { type Decision, type Mode, type Source, tighter, tightest } from "./src/decision.ts";
 export type { Observer, ThrottleEvent } from "./src/observers/events.ts";
 export { type LogOptions, type LogTarget, logTo } from "./src/observers/log.ts";
 export { type Stats, stats, type StatsOptions } from "./src/stats/stats.ts";
@@ -52,7 +52,7 @@ export type { Identity } from "./src/context.ts";
 export { clientAddress, type ClientOptions } from "./src/client/client.ts";
 export { addressKey, type AddressPrefixes } from "./src/client/address.ts";
 export type { Platform } from "./src/client/platforms.ts";
-export type { Key, Stage } from "./src/keys/key.ts";
+export { type Key, keyOf, type Stage } from "./src/keys/key.ts";
 export { byIp, type ByIpOptions } from "./src/keys/ip.ts";
 export { byUser, type ByUserOptions } from "./src/keys/user.ts";
 export { byApiKey, type ByApiKeyOptions } from "./src/keys/api_key.ts";

@@ -1,4 +1,4 @@
-/** What a request costs in process, as bars: one group a runtime. */
+/** The cost of a request in process, as bars: one group per runtime. */
 import { scaleLinear } from "d3-scale";
 import { median } from "./timing.mjs";
 

@@ -1,8 +1,8 @@
-/** The goals, as ratios of what was measured in the same rounds: what "fast" means here. */
+/** The goals: ratios of figures from the same rounds. */
 import { contestants as paths, PLAIN } from "./sections/paths.mjs";
 import { median } from "./timing.mjs";
 
-/** Round by round, so that what slowed a whole round is in both halves of a ratio. */
+/** Computed per round, so that a slow round affects both sides of a ratio. */
 function ratio(results, metric, ours, theirs, base) {
   const of = (id) => results?.[id]?.[metric];
   if (!of(ours) || !of(theirs) || (base && !of(base))) return null;
@@ -56,10 +56,10 @@ const STATES = [
   "Weir, concurrency",
   "Weir, a block",
 ];
-/** What Redis is asked with a large limit. */
+/** Redis with a large limit. */
 const LARGE = ["slidingLog, 10,000", "slidingWindow, 1000 slots", "concurrency, 60,000"];
 
-/** How much one metric of a contestant is of another of its own, round by round. */
+/** The ratio of one metric to another, per round. */
 function within(results, id, metric, base) {
   const { [metric]: values, [base]: bases } = results?.[id] ?? {};
   if (!values || !bases) return null;
@@ -69,7 +69,7 @@ function within(results, id, metric, base) {
   return ratios.length === 0 ? null : median(ratios);
 }
 
-/** Each goal: its section, what it says, and its number on one runtime. */
+/** Each goal: its section, its text, and its number on one runtime. */
 const GOALS = [
   ...["1 rule", "3 rules"].flatMap((scene) => [
     ...[2, 3].map((headers) => ({
@@ -220,7 +220,7 @@ const GOALS = [
   },
 ];
 
-/** Each goal on each runtime that it was measured on. */
+/** Each goal on each measured runtime. */
 export function goals(sections = {}) {
   return GOALS.flatMap((
     { section, text, most = Infinity, least = -Infinity, of },

@@ -1,4 +1,7 @@
-/** Keys and clients: drawn from a seed, so that every contestant meets the same, and made as fresh flat strings, as from a socket. */
+/**
+ * Keys and clients from a seed, so that every contestant meets the same ones, as new flat strings like those
+ * from a socket.
+ */
 
 /** A seeded generator of numbers from 0 to 1 (mulberry32). */
 export function seeded(seed) {
@@ -37,7 +40,7 @@ function digits(number) {
   codes.push(48 + number % 10);
 }
 
-/** The IPv4 address of a number, as a string that was never hashed and is no rope of others. */
+/** The IPv4 address of a number, as a flat string without a cached hash. */
 export function freshAddress(number) {
   codes.length = 0;
   for (let shift = 24; shift >= 0; shift -= 8) {

@@ -1,2 +1,5 @@
-/** A package, from bench/node_modules or the root's. Named at run time alone: nothing else is to need the peers. */
+/**
+ * Loads a package from bench/node_modules or the root's. The import is dynamic, so that only the benchmark
+ * needs the peers.
+ */
 export const peer = (name) => import(name);

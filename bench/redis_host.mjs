@@ -1,4 +1,7 @@
-/** A Redis, and Upstash's protocol in front of it, for the section "redis". Run by Bun, which reads the tests' harness as it is. */
+/**
+ * A Redis with a bridge of Upstash's protocol, for the section "redis". Bun runs it, since Bun reads the
+ * tests' harness without a build.
+ */
 import { createServer } from "node:http";
 import process from "node:process";
 import { startBridge } from "../tests/harness/bridge.ts";
@@ -6,7 +9,7 @@ import { startRedis } from "../tests/harness/redis.ts";
 
 const redis = await startRedis();
 const bridge = await startBridge({ host: redis.host, port: redis.port });
-// Asked how many HTTP requests there were.
+// Answers the number of HTTP requests so far.
 const control = createServer((_request, response) => response.end(String(bridge.requests)));
 await new Promise((listening) => control.listen(0, "127.0.0.1", listening));
 

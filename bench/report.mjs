@@ -1,4 +1,4 @@
-/** What was measured, as Markdown. */
+/** The results as Markdown. */
 import { median } from "./timing.mjs";
 
 const NAMES = { node: "Node", bun: "Bun", deno: "Deno" };
@@ -8,7 +8,7 @@ const number = (value) =>
     ? Math.round(value).toLocaleString("en")
     : value.toLocaleString("en", { maximumSignificantDigits: 3 });
 
-/** The median of the rounds, and the least and the greatest. */
+/** The median of the rounds, with minimum and maximum. */
 function spread(values) {
   const found = values.filter((value) => value !== null && Number.isFinite(value));
   if (found.length === 0) return "failed";
@@ -24,7 +24,7 @@ function table(heads, rows) {
   ].join("\n");
 }
 
-/** How a section was measured: sections may be of different runs. */
+/** The conditions of a section: sections may come from different runs. */
 function howText(results, quick) {
   const rounds = Math.max(
     ...Object.values(results).flatMap((of) => Object.values(of)).flatMap((of) => Object.values(of)).map((
@@ -89,7 +89,7 @@ export async function report(
   const parts = [
     "# Results",
     `Measured ${date} UTC on ${cpu}, ${memory}, ${system}, with Node ${node}, Bun ${bun} and Deno ${deno}. ` +
-    "What each row is: [README](../README.md).",
+    "The meaning of each row: [README](../README.md).",
     ...skipped.map((line) => `Skipped: ${line}.`),
     goalsText(compared),
   ];

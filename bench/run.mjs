@@ -3,12 +3,12 @@
  *
  *   npm run bench                              everything, on Node, Bun and Deno: about an hour
  *   npm run bench -- pipeline http             these sections
- *   npm run bench -- --quick                   short and rough; told, and kept in .artefacts alone
+ *   npm run bench -- --quick                   short and rough; saved in .artefacts only
  *   npm run bench -- --runtime=node,bun        on these
  *   npm run bench -- --rounds=7                as many rounds (5; quick: 3)
- *   npm run bench -- --only=Weir               contestants with this in their name, and what they are compared with
- *   npm run bench -- --check                   compares with the goals at the end, and exits non-zero past them
- *   npm run bench -- --read --check            the same for what was measured last, without measuring
+ *   npm run bench -- --only=Weir               contestants with this in their name, and their baselines
+ *   npm run bench -- --check                   compares with the goals at the end; exits non-zero if one is missed
+ *   npm run bench -- --read --check            the same for the last results, without measuring
  *   WEIR=.build/other npm run bench            another build of Weir: a folder like dist, within this one
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -33,7 +33,7 @@ const SECTIONS = [
   "start",
   "paced",
 ];
-const LONGEST = 5 * 60_000; // ms that a process may take
+const LONGEST = 5 * 60_000; // the longest run of a process, in ms
 
 const bin = (name) => resolve("node_modules/.bin", name);
 const RUNTIMES = {
@@ -67,7 +67,7 @@ function parse(words) {
   return { rounds: options.quick ? 3 : 5, ...options };
 }
 
-/** A program on the PATH; where this may, it is installed. */
+/** Finds a program on the PATH, or installs it if that is allowed. */
 function program(name, variable, debian = name) {
   const folders = ["/usr/bin", ...(process.env.PATH ?? "").split(delimiter)];
   const find = () =>
@@ -91,7 +91,7 @@ function program(name, variable, debian = name) {
   return find();
 }
 
-/** The peers, as the lock has them. */
+/** The peers' versions in the lock file. */
 function installPeers() {
   const lock = readFileSync("bench/package-lock.json", "utf8");
   const mark = "bench/node_modules/.weir-lock";
@@ -109,7 +109,7 @@ function installPeers() {
   writeFileSync(mark, lock);
 }
 
-/** Measures one contestant once, in a process of its own; null when that failed. */
+/** Measures one contestant once, in its own process; null on failure. */
 function measure(runtime, section, id, options) {
   const [command, ...flags] = RUNTIMES[runtime];
   return new Promise((measured) => {
@@ -147,7 +147,10 @@ function progress(text) {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}`);
 }
 
-/** Every contestant once a round, one after another, so that a machine that slows down slows them all. */
+/**
+ * Measures every contestant once per round, one after another, so that a slow phase of the machine affects
+ * all of them.
+ */
 async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   const section = await import(`./sections/${name}.mjs`);
   const programs = {

@@ -1,9 +1,9 @@
-/** What differs between the runtimes: what their servers pass beside a request, and how their memory is read. */
+/** The differences between the runtimes: the argument of their servers, and the reading of their memory. */
 import process from "node:process";
 
 export const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 
-/** What this runtime's server passes beside a request from an address. */
+/** The argument that this runtime's server passes after a request from an address. */
 export const platformOf = {
   deno: (address) => ({
     remoteAddr: { transport: "tcp", hostname: address, port: 50_000 },
@@ -17,14 +17,14 @@ export const platformOf = {
   }),
 }[runtime];
 
-/** The address in it, read as somebody would by hand. */
+/** Reads the address from that argument, as a handwritten handler does. */
 export const addressOf = {
   deno: (platform) => platform.remoteAddr.hostname,
   bun: (platform, request) => platform.requestIP(request).address,
   node: (platform) => platform.incoming.socket.remoteAddress,
 }[runtime];
 
-/** Collects all garbage there is. */
+/** Collects all garbage. */
 export async function collectGarbage() {
   for (let i = 0; i < 3; i++) {
     if (runtime === "bun") globalThis.Bun.gc(true);

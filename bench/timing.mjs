@@ -1,16 +1,16 @@
-/** Timing of many calls in one process. */
-/** Calls of a batch: short enough that most batches are not interrupted by another process. */
+/** Times many calls in one process. */
+/** Calls per batch: few enough that most batches are not interrupted by another process. */
 const BATCH = 250;
-/** Batches before the first one that counts: some code is compiled for the last time after 80,000 calls, on Bun. */
+/** Batches of warm-up: Bun compiles some code for the last time after 80,000 calls. */
 const WARM_UP = 600;
 
 /**
- * Ns a call, by the batch in the middle of all: most batches see no garbage collection, which would mostly be that of the
- * Requests and Responses made for them.
+ * Ns per call of the median batch: most batches see no garbage collection, whose cost would mostly come from
+ * the Requests and Responses made for them.
  *
  * @param prepare Makes the argument of one call; not timed.
- * @param call What is timed. What it gives is awaited only if it is a promise.
- * @param batches How many are timed, after those that warm up.
+ * @param call The timed function. Its result is awaited only if it is a promise.
+ * @param batches The number of timed batches, after the warm-up.
  */
 export async function timed(prepare, call, batches) {
   const batch = new Array(BATCH);
@@ -25,8 +25,8 @@ export async function timed(prepare, call, batches) {
 }
 
 /**
- * A function of its own: what engines make of a loop that prepares and calls depends on both, and a server's requests come
- * from outside of what calls the handler.
+ * A separate function: the compiled code of a loop that prepares and calls depends on both, while a server's
+ * requests come from outside of the code that calls the handler.
  */
 async function callAll(call, batch) {
   for (let i = 0; i < batch.length; i++) {
@@ -35,7 +35,7 @@ async function callAll(call, batch) {
   }
 }
 
-/** The middle one; of an even number the mean of the two in the middle. */
+/** The median; of an even number the mean of the two in the middle. */
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const half = sorted.length >> 1;

@@ -1,9 +1,9 @@
 /**
- * One contestant in one section, in a process of its own, on whichever runtime runs this:
+ * One contestant in one section, in its own process, on the current runtime:
  *
  *   node bench/worker.mjs pipeline "weir 3 headers, 1 rule" '{"quick":true}'
  *
- * Its last line is RESULT and what was measured, as JSON.
+ * Its last line is RESULT and the figures, as JSON.
  */
 import process from "node:process";
 

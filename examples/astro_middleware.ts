@@ -8,6 +8,6 @@ const limit = withThrottle(
 );
 
 export const onRequest: MiddlewareHandler = (context, next) => {
-  if (context.isPrerendered) return next(); // who prerenders a page has no address
+  if (context.isPrerendered) return next(); // prerendering has no address
   return limit(context.request, { ip: context.clientAddress }, next);
 };

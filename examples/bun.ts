@@ -1,4 +1,4 @@
-/** `bun examples/bun.ts`: 60 requests a minute and 1000 a day for each client address, on PORT or 3000. */
+/** `bun examples/bun.ts`: 60 requests per minute and 1000 per day for each client address, on PORT or 3000. */
 import { withThrottle } from "@weir/throttle";
 
 const server = Bun.serve({

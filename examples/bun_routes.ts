@@ -8,7 +8,7 @@ const server = Bun.serve({
     "/": throttle.wrap(() => new Response("hello\n")),
     "/login": { POST: throttle.wrap(() => new Response("welcome\n")) },
   },
-  // What no route takes is counted too.
+  // Requests without a route are counted too.
   fetch: throttle.wrap(() => new Response("not here\n", { status: 404 })),
 });
 console.log(`Listening on ${server.url}`);

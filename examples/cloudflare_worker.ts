@@ -22,7 +22,7 @@ function throttled({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: toke
 
 export default {
   fetch(request: Request, env: Env, context: ExecutionContext): Response | Promise<Response> {
-    handler ??= throttled(env); // once an instance, as a Worker knows its variables at the first request only
+    handler ??= throttled(env); // once per instance: a Worker has its variables only from the first request on
     return handler(request, env, context);
   },
 };

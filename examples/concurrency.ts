@@ -1,8 +1,8 @@
-/** `deno serve examples/concurrency.ts`: two exports at a time for each client, ten in all, however long they take. */
+/** `deno serve examples/concurrency.ts`: two exports at a time per client, ten in all, however long they take. */
 // Try in three windows: curl -N localhost:8000/export
 import { byGlobal, concurrency, type Rule, withThrottle } from "@weir/throttle";
 
-/** Sends an export while it is made, a row at a time. */
+/** Streams an export, one row at a time. */
 function download(request: Request): Response {
   const rows = Number(new URL(request.url).searchParams.get("rows") ?? 1000);
   let row = 0;
@@ -16,8 +16,8 @@ function download(request: Request): Response {
   return new Response(body.pipeThrough(new TextEncoderStream()));
 }
 
-// A slot comes free when the response's body has been sent, fails, or has no reader any more. The lease is for those
-// whose process crashed: longer than the longest export.
+// A slot is freed when the response's body is sent, fails, or is cancelled. The lease frees the slots of
+// crashed processes: set it longer than the longest export.
 const slots: Omit<Rule, "rate"> = { on: "GET /export", algorithm: concurrency({ lease: "10min" }) };
 
 const handler = withThrottle(download, [

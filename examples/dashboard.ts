@@ -1,4 +1,4 @@
-/** `deno serve examples/dashboard.ts`: who is throttled, where and why, behind a password. */
+/** `deno serve examples/dashboard.ts`: the throttled clients, routes and rules, behind a password. */
 // Open localhost:8000/admin/throttle as "ops" with the password "change-me".
 import { byGlobal, createThrottle, stats } from "@weir/throttle";
 import { dashboard } from "@weir/throttle/dashboard";
@@ -6,7 +6,7 @@ import { throttle } from "@weir/throttle/hono";
 import { Hono } from "hono";
 import { basicAuth } from "hono/basic-auth";
 
-const statistics = stats(); // with { store: redisStore(...) }, those of all instances together
+const statistics = stats(); // with { store: redisStore(...) } those of all instances together
 const rules = createThrottle([
   { name: "everybody", rate: "1000/s", key: byGlobal() },
   { name: "each", rate: "60/min" },
@@ -21,7 +21,7 @@ app.route(
   dashboard({
     throttle: rules,
     stats: statistics,
-    authorize: () => true, // basicAuth() lets nobody else come this far
+    authorize: () => true, // basicAuth() has rejected all others before
   }),
 );
 app.use(throttle(rules));

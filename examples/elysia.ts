@@ -8,7 +8,7 @@ const logins = createThrottle({ name: "login", rate: "5/15min" });
 
 const app = new Elysia()
   .onRequest(async ({ request, server, set }) => {
-    const outcome = await throttle.check(request, server); // server: it knows the address
+    const outcome = await throttle.check(request, server); // server: it has the address
     if (outcome.allowed) Object.assign(set.headers, Object.fromEntries(outcome.headers));
     return outcome.response ?? undefined;
   })

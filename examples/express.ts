@@ -4,13 +4,13 @@ import express, { type RequestHandler } from "express";
 import process from "node:process";
 import { NodeRequest, sendNodeResponse } from "srvx/node";
 
-/** Express's own request and reply are those of node:http: srvx makes a Request of the one, copies a Response to the other. */
+/** Express extends the request and reply of node:http: srvx converts them to a Request and from a Response. */
 function limit(throttle: Throttle): RequestHandler {
   return async (req, res, next) => {
-    const outcome = await throttle.check(new NodeRequest({ req, res }), req); // req: its socket knows the address
+    const outcome = await throttle.check(new NodeRequest({ req, res }), req); // req: its socket has the address
     if (outcome.response !== null) return sendNodeResponse(res, outcome.response);
     res.setHeaders(outcome.headers);
-    // What `count` gives back, and slots, when the reply has been sent.
+    // `count` refunds and slots are released after the reply.
     res.once("close", () => outcome.label(new Response(null, { status: res.statusCode })));
     next();
   };

@@ -4,14 +4,14 @@ import fastify, { type onRequestHookHandler } from "fastify";
 import process from "node:process";
 import { NodeRequest } from "srvx/node";
 
-/** Fastify's request and reply are its own, around those of node:http: srvx makes a Request of these. */
+/** Fastify wraps the request and reply of node:http: srvx converts them to a Request and from a Response. */
 function limit(throttle: Throttle): onRequestHookHandler {
   return async (request, reply) => {
     const { raw: req } = request;
-    const outcome = await throttle.check(new NodeRequest({ req, res: reply.raw }), req); // req: its socket knows the address
+    const outcome = await throttle.check(new NodeRequest({ req, res: reply.raw }), req); // req: its socket has the address
     if (outcome.response !== null) return reply.send(outcome.response);
     reply.headers(Object.fromEntries(outcome.headers));
-    // What `count` gives back, and slots, when the reply has been sent.
+    // `count` refunds and slots are released after the reply.
     reply.raw.once("close", () => outcome.label(new Response(null, { status: reply.statusCode })));
   };
 }

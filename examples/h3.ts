@@ -6,11 +6,11 @@ const throttle = createThrottle("20/min");
 
 /** Nitro: `export default` this, in middleware/limit.ts. */
 const limit = defineMiddleware(async (event, next) => {
-  const outcome = await throttle.check(event.req); // srvx's request knows the address
+  const outcome = await throttle.check(event.req); // srvx's request has the address
   if (outcome.response !== null) return outcome.response;
   for (const [name, value] of outcome.headers) {
     event.res.headers.set(name, value);
-    event.res.errHeaders.set(name, value); // h3 answers errors, 404 among them, with these alone
+    event.res.errHeaders.set(name, value); // h3 sends only these headers with errors, 404 among them
   }
   return next();
 });

@@ -1,4 +1,4 @@
-/** `deno serve examples/jwt.ts`: a quota for whoever a token is about, and a smaller one for each token. */
+/** `deno serve examples/jwt.ts`: a quota per subject of a token, and a smaller one per token. */
 // Try: curl -i -H "authorization: Bearer $(curl -s localhost:8000/token/ann)" localhost:8000/notes
 import { withThrottle } from "@weir/throttle";
 import { byJwt, jwtAuth } from "@weir/throttle/jwt";
@@ -8,7 +8,7 @@ const issuer = "https://id.example";
 const audience = "https://notes.example";
 const secret = crypto.getRandomValues(new Uint8Array(32));
 
-/** Stands in for the issuer: anybody may be anybody here. */
+/** A stand-in for the issuer: any client may claim any name here. */
 async function token(name: string): Promise<Response> {
   const claims = { iss: issuer, aud: audience, sub: name, jti: crypto.randomUUID() };
   const unsigned = new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).setExpirationTime("1h");
@@ -16,11 +16,12 @@ async function token(name: string): Promise<Response> {
 }
 
 const notes = withThrottle((_request: Request, ..._server: unknown[]) => Response.json({ notes: [] }), [
-  { name: "address", rate: "600/min" }, // before tokens are checked, which is work
-  { name: "subject", rate: "10/min", key: byJwt() }, // whoever it is, whatever token they have
-  { name: "token", rate: "6/min", key: byJwt({ claim: "jti" }) }, // at most so much of it by one token
+  { name: "address", rate: "600/min" }, // before tokens are verified, which is expensive
+  { name: "subject", rate: "10/min", key: byJwt() }, // per subject, over all its tokens
+  { name: "token", rate: "6/min", key: byJwt({ claim: "jti" }) }, // per token
 ], {
-  // An issuer that is not yourself: { jwks: "https://id.example/.well-known/jwks.json", issuer, audience, required: true }
+  // For an external issuer: { jwks: "https://id.example/.well-known/jwks.json", issuer, audience, required:
+  // true }
   authenticate: jwtAuth({ secret, issuer, audience, required: true }),
 });
 

@@ -1,13 +1,13 @@
-/** `deno serve examples/login_brute_force.ts`: few wrong passwords, for each account and each address. */
+/** `deno serve examples/login_brute_force.ts`: few wrong passwords, per account and per address. */
 // Try: curl -i -d account=ann -d password=guess localhost:8000/login
 import { type Context, withThrottle } from "@weir/throttle";
 
 const passwords = new Map([["ann", "correct horse"], ["ben", "battery staple"]]);
 
-/** A form, empty where the request has none. */
+/** The form, empty if the request has none. */
 const formOf = (request: Request): Promise<FormData> => request.formData().catch(() => new FormData());
 
-/** The account that somebody tries to get into: one spelling for each, from a copy, as the handler reads the body too. */
+/** The account in normalized spelling. It reads a copy of the body, since the handler reads the body too. */
 async function account({ request }: Context): Promise<string | null> {
   const name = (await formOf(request.clone())).get("account");
   return typeof name === "string" ? name.trim().toLowerCase().slice(0, 64) : null;
@@ -20,18 +20,18 @@ async function login(request: Request): Promise<Response> {
   return right ? new Response(`Welcome, ${name}`) : new Response("Wrong", { status: 401 });
 }
 
-/** Was the password wrong? By your own answer to that: to `count: "failures"` a redirect back to the form is no failure. */
+/** Was the password wrong? For `count: "failures"`, a redirect back to the form would be a success. */
 const wrong = (response: Response): boolean =>
   response.status >= 400 || response.headers.get("location")?.startsWith("/login") === true;
 
 const handler = withThrottle(login, [
-  // Only wrong passwords count. Each try is charged before it is made, so a thousand at once are no way around it.
+  // Only wrong passwords count. Each try is charged first, so parallel tries cannot bypass the limit.
   { name: "address", on: "POST /login", rate: "20/15min", count: wrong },
-  // Against many addresses that try one account. While it refuses, the right password is refused as well: where
-  // that hurts, let devices that logged in before pass by `unless`, or ask for a captcha in `reject`.
+  // Against many addresses that try one account. While it refuses, it refuses the right password too: if that
+  // hurts, exempt devices that logged in before by `unless`, or ask for a captcha in `reject`.
   { name: "account", on: "POST /login", rate: "5/15min", count: wrong, key: account },
 ], {
-  client: { trustedProxies: ["127.0.0.1"] }, // the proxy in front of this server says who asks
+  client: { trustedProxies: ["127.0.0.1"] }, // the proxy in front of this server names the client
 });
 
 export default { fetch: handler };

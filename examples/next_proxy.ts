@@ -3,9 +3,9 @@ import { withThrottle } from "@weir/throttle";
 import { NextResponse } from "next/server";
 
 export const proxy = withThrottle(() => NextResponse.next(), "20/min", {
-  client: { trustedProxies: 1 }, // Next tells no address: this is safe behind one proxy; on Vercel { platform: "vercel" }
+  client: { trustedProxies: 1 }, // Next passes no address: this is safe behind one proxy; on Vercel use { platform: "vercel" }
 });
 
 export const config = {
-  matcher: ["/((?!_next/static|_next/image|favicon.ico).*)"], // what is in public/ is limited too
+  matcher: ["/((?!_next/static|_next/image|favicon.ico).*)"], // files in public/ are limited too
 };

@@ -1,4 +1,4 @@
-/** `node scripts/platform.mjs node examples/node.ts`: Node, by the server that Hono and others use there. */
+/** `node scripts/platform.mjs node examples/node.ts`: Node, with the server of Hono. */
 import { serve } from "@hono/node-server";
 import { withThrottle } from "@weir/throttle";
 import process from "node:process";

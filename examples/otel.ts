@@ -1,10 +1,10 @@
-/** `deno serve --allow-env examples/otel.ts`: Prometheus reads at /metrics, through OpenTelemetry, what the throttle decided. */
+/** `deno serve --allow-env examples/otel.ts`: the throttle's OpenTelemetry metrics, for Prometheus. */
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { withThrottle } from "@weir/throttle";
 import { otel } from "@weir/throttle/otel";
 
-// The exporter's own server would need node:http; what it collects any server can answer.
+// The exporter's own server needs node:http; any server can send its metrics.
 const exporter = new PrometheusExporter({ preventServerStart: true });
 const meter = new MeterProvider({ readers: [exporter] }).getMeter("api");
 const serializer = new PrometheusSerializer();
@@ -19,7 +19,7 @@ async function scraped(): Promise<Response> {
 }
 
 export default {
-  // In earnest, let nobody but Prometheus read them.
+  // In production, allow only Prometheus to read them.
   fetch: (request: Request, ...platform: unknown[]) =>
     new URL(request.url).pathname === "/metrics" ? scraped() : api(request, ...platform),
 };

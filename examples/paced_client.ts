@@ -1,21 +1,21 @@
-/** `deno serve examples/paced_client.ts`: a client that keeps to the limits of the API that it asks. */
+/** `deno serve examples/paced_client.ts`: a client that keeps to the limits of its API. */
 import { byGlobal, rateLimit, retryAfter, withThrottle } from "@weir/throttle";
 import { pacedFetch } from "@weir/throttle/client";
 
-/** The API: five requests per second, whoever asks. It says what is left with every answer. */
+/** The API: five requests per second for all clients. Every response has the remaining quota. */
 const api = withThrottle(
   (request: Request) => new Response(`item ${new URL(request.url).pathname.slice(7)}`),
   { name: "api", rate: "5/s", key: byGlobal() },
   { headers: [rateLimit(), retryAfter()] },
 );
 
-/** One for the whole process, so that all its callers share what is left. Without the option it asks the network. */
+/** One for the whole process, so that all its callers share the quota. Without the option it uses the network. */
 const fetch = pacedFetch({
   fetch: async (input, init) => await api(new Request(input, init)),
   maxWaitMs: 10_000,
 });
 
-/** Ten items, asked for at once: they come at the API's pace, and none is refused. */
+/** Ten items at once: the requests go at the API's pace, and none is refused. */
 export default {
   async fetch(): Promise<Response> {
     const items = await Promise.all(

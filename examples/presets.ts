@@ -1,22 +1,22 @@
-/** `deno serve examples/presets.ts`: a whole API's limits as one table. */
+/** `deno serve examples/presets.ts`: the limits of a whole API as one table. */
 import type { Authenticate, Rule } from "@weir/throttle";
 import { byApiKey, byIp, byUser, firstOf, gcra, withThrottle } from "@weir/throttle";
 
-/** Before authentication, by address: what protects the login must not wait for it. */
+/** Before authentication, by address: these rules protect the login. */
 const before: Record<string, Rule> = {
   login: { rate: "5/15min", on: "POST /auth/login", algorithm: gcra() },
   register: { rate: "3/hour", on: "POST /auth/register" },
   password_reset: { rate: "3/hour", on: "POST /auth/password" },
   email_verify: { rate: "5/hour", on: "POST /auth/verify" },
 };
-/** After it, each by its own key. The address's rules spare users. */
+/** After authentication, each with its own key. The rule by address skips users. */
 const after: Record<string, Rule> = {
   anon: { rate: "100/hour", key: byIp({ anonymousOnly: true }) },
   sustained: { rate: "1000/day", key: byIp({ anonymousOnly: true }) },
   user: { rate: "1000/hour", key: byUser() }, // staff are exempt
   api_key: { rate: "5000/hour", on: "/partners/*", key: byApiKey({ verify: (key) => key === "k-1" }) },
 };
-/** After it, by user or else by address. */
+/** After authentication, by user or else by address. */
 const shared: Record<string, Rule> = {
   burst: { rate: "60/min" },
   order_create: { rate: "20/hour", on: "POST /orders" },

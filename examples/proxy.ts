@@ -1,9 +1,9 @@
-/** `deno serve examples/proxy.ts`: behind reverse proxies; the client is the address that the last trusted one saw. */
+/** `deno serve examples/proxy.ts`: behind reverse proxies; the client is the peer of the first trusted one. */
 import { clientAddress, type ClientOptions, withThrottle } from "@weir/throttle";
 
 /**
- * Name your proxies by their networks: what they add to X-Forwarded-For is believed, and nothing that a client wrote
- * before it. Where only their number is fixed, `trustedProxies: 2` counts hops from the right.
+ * List the networks of your proxies: their entries in X-Forwarded-For are trusted, and the client's own are
+ * not. If only their number is fixed, `trustedProxies: 2` counts hops from the right.
  *
  *     curl -H "X-Forwarded-For: 1.1.1.1, 203.0.113.9" http://localhost:8000    # you are 203.0.113.9
  */

@@ -5,11 +5,11 @@ const handler = (request: Request): Response => new Response(`${new URL(request.
 
 export default {
   fetch: withThrottle(handler, [
-    // For all clients together, so that many at once cannot take what the server has.
+    // For all clients together: protects the server's capacity.
     { name: "everybody", rate: "1000/s", key: byGlobal() },
-    // For each address; an IPv6 client is its /56 network here, rather than the default /64.
+    // Per address; an IPv6 client is its /56 network here, rather than the default /64.
     { name: "each", rate: "60/min", key: byIp({ ipv6Prefix: 56 }) },
-    // Searches drain evenly, a few at once are fine, and each has the price of what it looks for.
+    // Searches drain evenly, a few at once are allowed, and each costs as much as its query.
     {
       name: "search",
       rate: "30/min",
@@ -19,7 +19,7 @@ export default {
     },
     // Two exports at a time.
     { name: "exports", rate: { limit: 2 }, on: "/export", algorithm: concurrency({ lease: "1min" }) },
-    // Tried first without consequences: it is reported to observers and refuses nobody.
+    // On trial: observers receive its refusals, and no request is refused.
     { name: "planned", rate: "10/min", on: "/api/*", mode: "shadow" },
   ], { headers: [rateLimit()] }),
 };

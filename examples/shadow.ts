@@ -1,10 +1,10 @@
-/** `deno serve examples/shadow.ts`: a stricter rule, tried on real traffic before it refuses anyone. */
+/** `deno serve examples/shadow.ts`: a stricter rule in shadow mode, tried on real traffic. */
 // Try: for i in $(seq 30); do curl -s localhost:8000 >/dev/null; done; curl localhost:8000/report
 import { stats, type ThrottleEvent, withThrottle } from "@weir/throttle";
 
 const statistics = stats();
 
-/** The first times that somebody would be refused: what to look at before the rule goes live. */
+/** Logs the first requests that the rule would refuse: look at them before you enforce it. */
 function warn({ type, rule, key, method, route, decisions: [decision] }: ThrottleEvent): void {
   if (type !== "shadow-denied") return;
   console.log(`${rule} would refuse ${key} (${method} ${route ?? "*"}) for ${decision.retryAfterMs} ms`);
@@ -12,7 +12,7 @@ function warn({ type, rule, key, method, route, decisions: [decision] }: Throttl
 
 const site = withThrottle((_request: Request, ..._server: unknown[]) => new Response("a page\n"), [
   { name: "live", rate: "25/min" },
-  // Counts as if it were live, and beside the live one: it is in events and statistics, never in an answer.
+  // Counts like a live rule: events and statistics show its refusals, responses never do.
   { name: "planned", rate: "10/min", mode: "shadow" },
 ], { observers: [statistics, warn] });
 

@@ -9,6 +9,6 @@ const limit = withThrottle(
 );
 
 export const handle: Handle = ({ event, resolve }) => {
-  if (building) return resolve(event); // who prerenders a page has no address
+  if (building) return resolve(event); // prerendering has no address
   return limit(event.request, { ip: event.getClientAddress() }, () => resolve(event));
 };

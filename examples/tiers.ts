@@ -2,7 +2,7 @@
 // Try: curl -i -H "authorization: Bearer token-of-ann" localhost:8000
 import { byIp, byUser, type Identity, withThrottle } from "@weir/throttle";
 
-/** What each plan may do. Plain data: keep it where you keep your prices. */
+/** The rate of each plan. Plain data: keep it beside your prices. */
 const plans = new Map([
   ["free", "100/hour"],
   ["basic", "500/hour"],
@@ -10,7 +10,7 @@ const plans = new Map([
   ["enterprise", "10000/hour"],
 ]);
 
-/** Instead of a session store. */
+/** A stand-in for a session store. */
 const sessions = new Map<string, Identity>([
   ["Bearer token-of-ann", { id: "ann" }],
   ["Bearer token-of-ben", { id: "ben", tier: "premium" }],
@@ -19,7 +19,7 @@ const sessions = new Map<string, Identity>([
 ]);
 
 const handler = withThrottle(() => Response.json({ answer: 42 }), [
-  { name: "address", rate: "600/min", headers: [] }, // limits who tries tokens; clients are shown their plan only
+  { name: "address", rate: "600/min", headers: [] }, // limits clients that try tokens; responses show only the plan
   { name: "anonymous", rate: "20/hour", key: byIp({ anonymousOnly: true }) },
   {
     name: "plan",

@@ -5,12 +5,12 @@ import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 
 interface Context {
   readonly request: Request;
-  readonly platform: readonly unknown[]; // what the server passed beside the request: it knows the address
+  readonly platform: readonly unknown[]; // the server's argument: it has the address
   readonly headers: Headers;
 }
 const t = initTRPC.context<Context>().create();
 
-// At the procedure: one HTTP request can hold many calls, /trpc/login,login,login, and each is to count.
+// On the procedure: one HTTP request can contain many calls, /trpc/login,login,login, and each must count.
 const logins = createThrottle({ name: "login", rate: "5/15min" });
 const limited = t.procedure.use(async ({ ctx, next }) => {
   const outcome = await logins.check(ctx.request, ...ctx.platform);

@@ -5,7 +5,7 @@ import { createSchema, createYoga } from "graphql-yoga";
 
 interface Context {
   readonly request: Request;
-  readonly platform: readonly unknown[]; // what the server passed beside the request: it knows the address
+  readonly platform: readonly unknown[]; // the server's argument: it has the address
 }
 
 const logins = createThrottle({ name: "login", rate: "5/15min" });
@@ -15,7 +15,8 @@ const schema = createSchema<Context>({
   resolvers: {
     Query: { hello: () => "hello" },
     Mutation: {
-      // At the resolver: every path leads to /graphql, and one document can hold many logins under aliases.
+      // On the resolver: every request goes to /graphql, and one document can contain many logins under
+      // aliases.
       async login(_root, _args, { request, platform }) {
         const { allowed, headers } = await logins.check(request, ...platform);
         const http = { status: 429, headers: Object.fromEntries(headers) };

@@ -36,7 +36,7 @@ export function buildSomeTests(files) {
   }
 }
 
-/** True when the compiler found nothing wrong. What it wrote of files that are no more is removed. */
+/** True if there are no errors. Outputs of deleted files are removed. */
 function compile(project, output, folders, ending) {
   const right = run(TSC, "--project", project);
   for (const folder of folders) removeStale(output, folder, ending);
@@ -47,7 +47,7 @@ function run(script, ...words) {
   return spawnSync(process.execPath, [script, ...words], { stdio: "inherit" }).status === 0;
 }
 
-/** One file at a time, so that a run beside this one keeps what it reads. */
+/** One file at a time, so that a parallel run keeps its files. */
 function removeStale(output, folder, ending) {
   if (!existsSync(`${output}/${folder}`)) return;
   for (const file of readdirSync(`${output}/${folder}`, { recursive: true })) {

@@ -1,4 +1,4 @@
-/** `npm run check`: all that is checked without running a test. Ends at the first thing that is wrong. */
+/** `npm run check`: all checks that run no test. It stops at the first failure. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, resolve } from "node:path";

@@ -1,11 +1,11 @@
 /**
  * The smallest app of each framework that is not installed here, around an example: how it is built and started, and
- * which versions it is tried with. What is under an example's name in `files` is that example.
+ * which versions it is tried with. The file under an example's name in `files` is that example.
  *
- * - `login` is asked with a wrong password, and is one that a form or a client would send.
- * - `also` is another way to the login, which counts there.
- * - `shown` is the limit that a refused login shows, by default its own.
- * - `address` says where the server has the client's address from: its socket, or what a proxy in front would write.
+ * - `login` is a request with a wrong password, as a form or a client sends it.
+ * - `also` is another path to the login, which counts as a login.
+ * - `shown` is the limit in the headers of a refused login, by default the login's own.
+ * - `address` names the source of the client's address: the socket, or a header of a proxy.
  */
 
 const NODE = "22.23.3"; // the newest versions need more than Node 20
@@ -37,7 +37,7 @@ export const frameworks = {
     example: "app/login/route.ts",
     files: { ...NEXT.files, "proxy.ts": "example: next_proxy" },
     login: { method: "POST", path: "/login", body: { password: "guess" } },
-    shown: "20", // Next puts the proxy's headers in the place of the route's
+    shown: "20", // Next replaces the route's headers by the proxy's
   },
 
   sveltekit_hooks: {

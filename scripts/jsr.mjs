@@ -1,10 +1,10 @@
-/** Where the tests' `@std/assert` comes from when Deno runs them: JSR, or the stand-in where JSR is out of reach. */
+/** The source of the tests' `@std/assert` on Deno: JSR, or a stand-in if JSR is unreachable. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const IMPORT_MAP = ".build/import_map.json";
 
-/** Asks Deno itself: what it once fetched from JSR it can use without JSR. */
+/** Asks Deno itself, which can use packages that it has fetched from JSR before. */
 function reachesJsr() {
   const { status } = spawnSync("node_modules/.bin/deno", ["eval", 'import "@std/assert";'], {
     stdio: "ignore",
@@ -14,8 +14,8 @@ function reachesJsr() {
 }
 
 /**
- * The flags that a `deno` command needs to run the tests here: none where JSR answers; otherwise an import map that is
- * deno.json's own `imports` with `@std/assert` pointing to tests/std_assert. It is written to .build and never published.
+ * The flags of a `deno` command for the tests: none if JSR answers; otherwise an import map, deno.json's own
+ * `imports` with `@std/assert` pointing to tests/std_assert. It is written to .build and never published.
  */
 export function importFlags() {
   return flags ??= findFlags();
@@ -29,7 +29,7 @@ function findFlags() {
   const { imports } = JSON.parse(readFileSync("deno.json", "utf8"));
   const entries = Object.entries(imports).flatMap(([name, target]) => [
     [name, target],
-    [`${name}/`, `${target.replace("npm:", "npm:/")}/`], // in deno.json a package's subpaths are understood, in a map not
+    [`${name}/`, `${target.replace("npm:", "npm:/")}/`], // deno.json resolves a package's subpaths, an import map does not
   ]);
   mkdirSync(".build", { recursive: true });
   writeFileSync(

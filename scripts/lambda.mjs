@@ -1,4 +1,4 @@
-/** What AWS makes of a request before it calls a Lambda function, and of the function's result. */
+/** Converts a request to the event of a Lambda function, and the function's result to a response, as AWS does. */
 import { Buffer } from "node:buffer";
 
 /** The events of API Gateway's REST APIs (v1), its HTTP APIs (v2) and of function URLs. */
@@ -53,7 +53,7 @@ async function partsOf(request) {
   };
 }
 
-/** The response that a client gets of a function's result. */
+/** The client's response for a function's result. */
 export function responseOf(
   { statusCode, headers, multiValueHeaders, cookies, body, isBase64Encoded },
   method,

@@ -17,7 +17,7 @@ import { lambdaEvents, responseOf } from "./lambda.mjs";
 const HOST = "127.0.0.1";
 const PROGRAMS = resolve("node_modules/.bin");
 
-/** Each takes the file and a port, and resolves with the URL once it answers. */
+/** Each takes the file and a port, and resolves with the URL when the server answers. */
 const platforms = {
   node: onNode,
   workerd: onWorkerd,
@@ -28,7 +28,7 @@ const platforms = {
   "lambda-url": (file, port) => onLambda(file, port, lambdaEvents.url),
 };
 
-/** What the platforms' bindings and settings are here: some variables of this process. */
+/** The platforms' bindings and settings: here some variables of this process. */
 function variables() {
   if (!process.env.UPSTASH_REDIS_REST_URL) {
     console.log("UPSTASH_REDIS_REST_URL is not set: what needs the store does without (onStoreFailure).");
@@ -40,7 +40,7 @@ function variables() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(UPSTASH|WEIR)_/.test(name)));
 }
 
-/** A folder for what is made on the way, under the project so that its packages are found; gone at the end. */
+/** A temporary folder within the project, so that its packages are found. */
 function workshop() {
   mkdirSync(".build", { recursive: true });
   const folder = mkdtempSync(resolve(".build/platform-"));
@@ -48,7 +48,7 @@ function workshop() {
   return folder;
 }
 
-/** Bundles the file as the platform's own tools would; where the bundle is. */
+/** Bundles the file as the platform's own tools would; returns the bundle's path. */
 async function bundle(file, options, name = "bundle.mjs") {
   const outfile = join(workshop(), name);
   await build({
@@ -78,15 +78,15 @@ async function listen(fetch, port) {
 }
 
 /**
- * What a platform's edge does with every request before a worker sees it: it says in a header who is connected. Here one
- * that the request has is left, so that a test can be anybody.
+ * Adds the client's address to a header, as a platform's edge does. A header of the request is kept, so that
+ * a test can choose its address.
  */
 function withClient(header) {
   return `(request) => {
   if (request.headers.has("${header}")) return request;
-  const told = new Request(request);
-  told.headers.set("${header}", "${HOST}");
-  return told;
+  const forwarded = new Request(request);
+  forwarded.headers.set("${header}", "${HOST}");
+  return forwarded;
 }`;
 }
 
@@ -144,7 +144,7 @@ addEventListener("fetch", (event) => event.respondWith(handler(withClient(event.
   });
   const runtime = new EdgeRuntime({
     initialCode: readFileSync(path, "utf8"),
-    // Vercel has this much of Node's process, and no more.
+    // Vercel provides this part of Node's process.
     extend: (context) => Object.assign(context, { process: { env: variables() } }),
   });
   const { url } = await runServer({ runtime, host: HOST, port });
@@ -199,7 +199,7 @@ async function freePort() {
   return port;
 }
 
-/** Resolves once somebody listens on the port. */
+/** Resolves when a server listens on the port. */
 async function answers(port) {
   for (;;) {
     const socket = connect(port, HOST);

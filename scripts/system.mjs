@@ -1,4 +1,7 @@
-/** What tests need: programs that npm does not have, found on the PATH or installed where this script may do that; and the built package. */
+/**
+ * The requirements of tests: programs outside npm, which are found on the PATH or installed if that is
+ * allowed; and the built package.
+ */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
@@ -16,8 +19,8 @@ const PROGRAMS = [
 ];
 
 /**
- * The environment that tells those test files where their programs are, and the lines that say what is missing: without
- * its variable a test skips, so each line is a hole in the run.
+ * The environment with the programs' paths for those test files, and a line for each missing one: without its
+ * variable a test skips, so each line is a gap in the run.
  */
 export function systemPrograms(testFiles) {
   const text = textOf(withImports(testFiles));
@@ -33,7 +36,7 @@ export function systemPrograms(testFiles) {
 }
 
 /**
- * Whether those test files need dist when Node runs them: they, or what they import, import the package by its name, bundle it or
+ * Whether those test files need dist when Node runs them: they or their imports import the package by its name, bundle it or
  * pack it. Deno and Bun find the sources by that name.
  */
 export function needsPackage(testFiles) {
@@ -46,10 +49,10 @@ function textOf(files) {
   return files.map((file) => readFileSync(file, "utf8")).join("\n");
 }
 
-/** The files and what they import by relative paths, all the way down. */
+/** The files and their relative imports, recursively. */
 function withImports(files) {
   const seen = new Set(files.map((file) => resolve(file)));
-  for (const file of seen) { // a Set also visits what is added on the way
+  for (const file of seen) { // a Set also visits values that are added meanwhile
     for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from |import\()"(\.[^"]+\.tsx?)"/g)) {
       const imported = resolve(dirname(file), path);
       if (existsSync(imported)) seen.add(imported);

@@ -5,10 +5,11 @@
  *   npm test -- memory             the test files whose name contains "memory"
  *   npm test -- --runtime=node     one part: deno, docs, bun or node
  *
- * It builds no more than it runs: Deno and Bun run the sources, and Node some files without the others.
+ * It builds only the inputs of the tests that it runs: Deno and Bun run the sources, and Node some files
+ * without the others.
  *
- * It installs what the tests need besides npm's packages where it may (system.mjs) and says what it could not; with
- * CI=true anything missing is a failure. It exits non-zero when anything failed.
+ * It installs the programs that the tests need (system.mjs), if that is allowed, and lists the missing ones;
+ * with CI=true a missing program is a failure. It exits non-zero on any failure.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -21,15 +22,16 @@ import { needsPackage, systemPrograms } from "./system.mjs";
 
 const DENO = "node_modules/.bin/deno";
 const BUN = "node_modules/.bin/bun";
-// In ms. They end what hangs, however slow the machine: the longest test takes 5 s on two cores, the longest part 2 minutes.
+// In ms. These deadlines end tests that hang, however slow the machine: the longest test takes 5 s on two
+// cores, the longest part 2 minutes.
 const LONGEST_TEST = 10 * 60_000;
 const LONGEST_RUN = 30 * 60_000;
-// More files at once than there are processors, as some mostly wait.
+// More files at once than processors, as some mostly wait.
 const FILES_AT_ONCE = Math.ceil(1.5 * availableParallelism());
 const DENO_JOBS = String(FILES_AT_ONCE);
 const EXAMPLES = ["mod.ts", "src", "README.md", "docs"];
 
-/** How each part is run on the test files, tersely or with every title, and how its last lines count tests. */
+/** The command of each part, short or with every title, and a parser of its test counts. */
 const parts = {
   deno: {
     command: (files, terse) => [
@@ -113,7 +115,7 @@ async function main(words) {
   return passed;
 }
 
-/** Builds what Node runs; true when the types are right. Of some files only what they need. */
+/** Builds the files that Node runs; true if the types are right. For some files it builds only their inputs. */
 function build(files, some) {
   const packageRight = some && !needsPackage(files) || buildPackage();
   return (some ? buildSomeTests(files) : buildTests()) && packageRight;
@@ -131,14 +133,14 @@ function testFiles() {
     .sort();
 }
 
-/** npm may have been told to run no install scripts; Bun's then still has to fetch its program. */
+/** npm may be configured to run no install scripts; then Bun's program is still missing. */
 function repairBun() {
   if (spawnSync(BUN, ["--version"]).status === 0) return;
   console.log("Bun's install script has not run: running it now.");
   spawnSync(process.execPath, ["node_modules/bun/install.js"], { stdio: "inherit" });
 }
 
-/** Runs one part and counts its tests. Where several run, the titles are told once, by the last. */
+/** Runs one part and counts its tests. If there are several parts, only the last shows all titles. */
 async function run(name, files, environment, terse) {
   const { command, passed, failed, skipped } = parts[name];
   const [program, ...args] = command(files, terse);
@@ -155,7 +157,7 @@ async function run(name, files, environment, terse) {
 
 const DOTS = /^[.,!]\n/gm; // Deno's dot reporter, when it does not write to a terminal
 
-/** Runs a program, showing what it says as it says it. */
+/** Runs a program and shows its output. */
 function show(program, args, environment) {
   return new Promise((ended) => {
     const child = spawn(program, args, {
@@ -182,7 +184,7 @@ function show(program, args, environment) {
   });
 }
 
-/** The children write to a pipe, so they have to be told when a person watches. */
+/** The children write to a pipe, so this option enables their colours on a terminal. */
 function colour() {
   return process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
 }

@@ -90,7 +90,7 @@ async function freePort() {
   return port;
 }
 
-/** Twenty pass, the next is refused, another address has its own quota, and the login has five. */
+/** Twenty requests pass, the next is refused, another address has its own quota, and the login allows five. */
 async function drive(program, { address, login, also, shown = "5" }) {
   const send = (client, sent) =>
     address === "socket"

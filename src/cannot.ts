@@ -1,10 +1,10 @@
 /**
- * The sentence that says what cannot be used, why, and what was given.
+ * The sentences of error messages: the failed action, its reason, and the value.
  *
  * @module
  */
 
-/** A value as an error message shows it. */
+/** A value as text for an error message. */
 export function shown(value: unknown): string {
   if (typeof value !== "string" && typeof value !== "object") return String(value);
   try {
@@ -15,12 +15,12 @@ export function shown(value: unknown): string {
 }
 
 /**
- * The sentence.
+ * Composes an error message.
  *
- * @param what What cannot be done: `use rule "login"`, `make byIp()`.
- * @param why What would have to hold: "cost must be an integer of at least 0".
- * @param value The value that was given instead.
- * @param text The words for it, where it is not to be shown.
+ * @param what The action that failed: `use rule "login"`, `make byIp()`.
+ * @param why The requirement: "cost must be an integer of at least 0".
+ * @param value The invalid value.
+ * @param text The text to show for the value, if it must stay secret.
  */
 export function cannot(what: string, why: string, value: unknown, text: string = shown(value)): string {
   return `Cannot ${what} as ${why}: current value is ${text}`;

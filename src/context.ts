@@ -1,37 +1,40 @@
 /**
- * What a key, a rate, a cost or a rejection may know of a request.
+ * The information about a request for keys, rates, costs and rejections.
  *
  * @module
  */
 
-/** A request, and what is known about who sent it. */
+/** A request and its sender. */
 export interface Context {
   /** The request itself. */
   readonly request: Request;
-  /** The client's address in canonical text, or null where the runtime or the proxies name none. */
+  /** The client's address in canonical text, or null if the runtime and the proxies name none. */
   readonly address: string | null;
-  /** Who authentication found, null for an anonymous request. Reading it before authentication throws a TypeError. */
+  /**
+   * The identity that authentication returned, null for an anonymous request. Reading it before
+   * authentication throws a TypeError.
+   */
   readonly identity: Identity | null;
   /**
-   * The route pattern that matched (`/items/:id`), never the raw path: a rule's own, else the one that Hono matched, or that what
-   * was passed beside the request names: the contexts of Elysia, SvelteKit, Astro and h3, or `{ route: "/items/:id" }`. Null
-   * where none is known.
+   * The matched route pattern (`/items/:id`), never the raw path: a rule's own, else Hono's, else the one in
+   * the server's argument: the contexts of Elysia, SvelteKit, Astro and h3, or `{ route: "/items/:id" }`.
+   * Null if none is known.
    */
   readonly route: string | null;
-  /** What the server passed beside the request. */
+  /** The server's arguments after the request. */
   readonly platform: readonly unknown[];
 }
 
-/** Who is asking, as authentication found. */
+/** The sender of a request, from authentication. */
 export interface Identity {
-  /** Stable and unique among all that may ask. */
+  /** Stable, and unique among all identities. */
   id: string;
   /** A plan or tier, for rates that depend on it. */
   tier?: string;
-  /** Exempt from `byUser` rules unless told otherwise. */
+  /** Exempt from `byUser` rules by default. */
   staff?: boolean;
-  /** Exempt from `byUser` rules unless told otherwise. */
+  /** Exempt from `byUser` rules by default. */
   superuser?: boolean;
-  /** What the credentials said, verified. */
+  /** The verified claims of the credentials. */
   claims?: Record<string, unknown>;
 }

@@ -95,12 +95,6 @@ export function writeVerdict(
   verdict.chargedAt = chargedAt;
 }
 
-/** What headers tell of a decision. */
-export type Standing = Omit<Decision, "rule" | "source" | "blockedMs" | "at" | "chargedAt"> & {
-  /** The rule's name. */
-  readonly name: string;
-};
-
 /** A decision with its times, as every decision has them once it has left its store. */
 export interface DatedDecision extends Decision {
   at: number;
@@ -117,29 +111,55 @@ export function hasNumbers({ source }: Pick<Verdict, "source">): boolean {
   return source !== "allowed-by-policy" && source !== "denied-by-policy";
 }
 
-type Weighed = Pick<Decision, "allowed" | "retryAfterMs" | "limit" | "remaining">;
-
 /** The part of the quota that is left, from 0 to 1. */
 export function share({ limit, remaining }: Pick<Decision, "limit" | "remaining">): number {
   return limit === 0 ? 0 : remaining / limit;
 }
 
 /**
- * The one of two decisions that a client must mind first: a refusing one (the longer wait of two), else the one with the
+ * The decision of two that a client must mind first: a refusing one (the longer wait of two), else the one with the
  * smaller remaining share; of equals `first`.
+ *
+ * @param first A decision, or a quota of a header format's report.
+ * @param second Another one.
+ * @returns One of them.
  */
-export function tighter<T extends Weighed>(first: T, second: T): T {
+export function tighter<T extends Pick<Decision, "allowed" | "retryAfterMs" | "limit" | "remaining">>(
+  first: T,
+  second: T,
+): T {
   if (first.allowed !== second.allowed) return first.allowed ? second : first;
   if (!first.allowed) return second.retryAfterMs > first.retryAfterMs ? second : first;
   return share(second) < share(first) ? second : first;
 }
 
 /**
- * The decision a client must mind first of all.
+ * The decision that a client must mind first of all. A header format with room for one rule shows this one.
  *
- * @param decisions Live decisions, at least one.
+ * @param decisions Decisions, or the quotas of a header format's report, of rules that enforce; at least one.
  * @returns One of them.
+ *
+ * @example A header format of one's own
+ * ```ts
+ * import { type HeaderFormat, tightest, withThrottle } from "@weir/throttle";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const left: HeaderFormat = {
+ *   write(headers, { quotas }) {
+ *     if (quotas.length > 0) headers.set("x-left", String(tightest(quotas).remaining));
+ *   },
+ * };
+ * const handler = withThrottle(() => new Response("hello"), ["60/min", "1000/day"], {
+ *   client: { address: () => "192.0.2.1" },
+ *   headers: [left],
+ * });
+ * strictEqual((await handler(new Request("https://example.com/"))).headers.get("x-left"), "59");
+ * ```
  */
-export function tightest(decisions: readonly Decision[]): Decision {
-  return decisions.reduce((first, second) => tighter(first, second));
+export function tightest<T extends Pick<Decision, "allowed" | "retryAfterMs" | "limit" | "remaining">>(
+  decisions: readonly T[],
+): T {
+  let found = decisions[0];
+  for (let i = 1; i < decisions.length; i++) found = tighter(found, decisions[i]);
+  return found;
 }

@@ -1,12 +1,12 @@
 /**
- * Lengths of time: how a person writes one, and the ms it means.
+ * Reads durations.
  *
  * @module
  */
 
 import { cannot } from "./cannot.ts";
 
-/** A length of time: a number of seconds, or words: "15min", "500ms", "1h". */
+/** A duration: a number of seconds, or text: "15min", "500ms", "1h". */
 export type Duration = number | string;
 
 /** A second, as a {@link Duration}: 1. */
@@ -32,7 +32,7 @@ const UNITS: readonly (readonly [ms: number, names: readonly string[]])[] = [
 
 const SPAN = /^\s*(\d{0,15})\s*([a-z]+)\s*$/i;
 
-/** The ms that "15min", "min" or "500ms" mean, or null. */
+/** Converts "15min", "min" or "500ms" to ms, or returns null. */
 export function spanMs(text: string): number | null {
   const [, count, unit] = SPAN.exec(text) ?? [];
   const [ms] = UNITS.find(([, names]) => names.includes(unit?.toLowerCase())) ?? [];
@@ -40,13 +40,13 @@ export function spanMs(text: string): number | null {
 }
 
 /**
- * The integer ms of a duration.
+ * Converts a duration to an integer number of ms.
  *
- * @param value Seconds, or words.
- * @param subject What it belongs to, for the error's sentence: `rule "login"`.
- * @param field Its name there, for the same.
- * @throws {TypeError} When it is neither a number nor words that mean one.
- * @throws {RangeError} When it is not a whole number of ms, at least 1.
+ * @param value Seconds, or text.
+ * @param subject The owner of the duration, for the error: `rule "login"`.
+ * @param field Its name, for the error.
+ * @throws {TypeError} If the value is neither a number nor a valid text.
+ * @throws {RangeError} If the value is not an integer number of ms, at least 1.
  */
 export function durationMs(value: unknown, subject: string, field: string): number {
   const ms = typeof value === "number" ? value * 1000 : typeof value === "string" ? spanMs(value) : null;
@@ -59,7 +59,7 @@ export function durationMs(value: unknown, subject: string, field: string): numb
       ),
     );
   }
-  // Seconds such as 1.001 are not exact in binary; their ms are within a hair of an integer.
+  // Seconds such as 1.001 are not exact in binary, so their ms may differ slightly from an integer.
   const whole = Math.round(ms);
   if (
     !(Number.isSafeInteger(whole) && whole >= 1 && Math.abs(ms - whole) < 1e-6 * Math.max(1, whole / 1e6))

@@ -1,5 +1,5 @@
 /**
- * What a throttle says about one request.
+ * The result of throttling one request.
  *
  * @module
  */
@@ -7,33 +7,38 @@
 import type { Decision } from "./decision.ts";
 import type { MaybePromise } from "./maybe.ts";
 
-/** What a handler can learn and do about the throttling of its own request. */
+/** The decisions on a handler's own request, and the correction of its cost. */
 export interface RequestThrottle {
-  /** One per rule that applied, in rule order, shadow ones included. */
+  /** One per rule that applied, in rule order, shadow rules included. */
   readonly decisions: readonly Decision[];
   /**
-   * Says what this request really cost under a rule, in units: the difference to what was charged is given
-   * back or added, in the window that was charged. The first call decides, later ones do nothing.
+   * Sets the real cost of this request under a rule, in units: the difference to the charge is refunded or
+   * added, in the charged window. The first call settles, later ones do nothing.
    *
-   * @throws {TypeError} When the throttle has no rule of that name, or the cost is not an integer of at least 0.
+   * @throws {TypeError} If the throttle has no rule of that name, or the cost is not an integer of at least
+   * 0.
    */
   settle(rule: string, cost: number): MaybePromise<void>;
 }
 
-/** What {@link Throttle.check} answers. */
+/** The result of {@link Throttle.check}. */
 export interface Outcome extends RequestThrottle {
   /** May the request go on to its handler? */
   readonly allowed: boolean;
-  /** The answer to a request that may not: the 429 or 503, or what `authenticate` answered. Null when allowed. */
+  /**
+   * The response to a refused request: the 429 or 503, or the one that `authenticate` returned. Null when
+   * allowed.
+   */
   readonly response: Response | null;
   /**
-   * The rate headers alone, those that {@link label} would write, for a framework whose reply is no `Response`: copy them
-   * to its reply, and on a refusal send the status and body of `response` besides. Each reading makes new ones, of what
-   * holds by then, so what is `settle`d before is in them. Empty where `label` would write nothing.
+   * The rate headers alone, as {@link label} would write them, for a framework with its own reply object:
+   * copy them to the reply, and on a refusal send the status and body of `response` too. Each reading
+   * computes them again, so they include the effect of an earlier `settle`. Empty if `label` would write
+   * nothing.
    *
-   * Reading them ends nothing. Where a rule has `count` or `concurrency()`, call
-   * `outcome.label(new Response(null, { status }))` once the reply has been sent: that gives back what is not counted, and
-   * the slots. Without such a rule there is nothing to end.
+   * Reading them ends nothing. If a rule has `count` or `concurrency()`, call `outcome.label(new
+   * Response(null, { status }))` after the reply: that refunds charges and frees slots. Without such a rule
+   * there is nothing to end.
    *
    * @example On `node:http`, whose reply is a ServerResponse
    * ```ts
@@ -66,10 +71,10 @@ export interface Outcome extends RequestThrottle {
    */
   readonly headers: Headers;
   /**
-   * Puts the rate headers on the handler's response and ends what the request holds (its `count`, its
-   * concurrency slots, once the body ends). Call it once, with the response that is sent.
+   * Writes the rate headers to the handler's response and ends the request's charges (its `count`, and its
+   * concurrency slots, after the body). Call it once, with the response to send.
    *
-   * @returns The same object where its headers can be changed, else a copy.
+   * @returns The same object if its headers are mutable, else a copy.
    */
   label(response: Response): Response;
 }

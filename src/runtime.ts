@@ -1,10 +1,10 @@
 /**
- * What a runtime keeps in its globals: this is the only file that reaches for them.
+ * The globals of the runtimes. No other file reads them.
  *
  * @module
  */
 
-/** The globals of Node, Bun and Deno that are read, where they exist. */
+/** The globals of Node, Bun and Deno that are read, if they exist. */
 interface Globals {
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
@@ -23,23 +23,24 @@ interface Globals {
 const globals = globalThis as unknown as Globals;
 
 /**
- * An environment variable. Never at import: on Workers it would be missing, on Deno it may ask for permission.
+ * Reads an environment variable. Never call it at import: on Workers it would be missing, on Deno it may
+ * prompt for permission.
  *
  * @param name Its name.
- * @returns Its value; undefined where it is not set or the runtime has no environment.
+ * @returns Its value; undefined if it is not set or the runtime has no environment.
  */
 export function env(name: string): string | undefined {
   const { Deno: deno, process } = globals;
   return deno?.env?.get(name) ?? process?.env?.[name];
 }
 
-/** What can be known of where this process runs, without any I/O and without asking anybody. */
+/** Facts about the environment of this process, read without I/O and without a permission prompt. */
 export interface Surroundings {
-  /** An environment variable, if it may be read. */
+  /** Reads an environment variable, if the process has permission. */
   env(name: string): string | undefined;
   /** Is there a global of this name? */
   has(name: string): boolean;
-  /** What `navigator` says the runtime is. */
+  /** The runtime's name in `navigator`. */
   readonly userAgent: string | undefined;
   /** Was this process forked by `node:cluster`? */
   readonly isClusterWorker: boolean;
@@ -47,13 +48,13 @@ export interface Surroundings {
   readonly isDenoTest: boolean;
 }
 
-/** On Deno a variable that may not be read would stop everything with a question or an error. */
+/** On Deno, reading a variable without permission would prompt or throw. */
 function permittedEnv(name: string): string | undefined {
   const status = globals.Deno?.permissions?.querySync?.({ name: "env", variable: name });
   return status === undefined || status.state === "granted" ? env(name) : undefined;
 }
 
-/** Where this process runs. */
+/** The environment of this process. */
 export const surroundings: Surroundings = {
   env: permittedEnv,
   has: (name) => name in globalThis,
@@ -63,7 +64,7 @@ export const surroundings: Surroundings = {
   get isClusterWorker() {
     return globals.process?.getBuiltinModule?.("node:cluster")?.isWorker === true;
   },
-  /** Elsewhere `Deno.test` does nothing, and takes nothing. */
+  /** Outside `deno test` this function does nothing, and has no parameters. */
   get isDenoTest() {
     return (globals.Deno?.test?.length ?? 0) > 0;
   },

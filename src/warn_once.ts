@@ -1,26 +1,26 @@
 /**
- * Lines on the console. Each says first who speaks.
+ * Lines on the console, with the package's name before each.
  *
  * @module
  */
 
-const SPEAKER = "@weir/throttle: ";
+const PREFIX = "@weir/throttle: ";
 
-const given = new Set<string>();
+const warned = new Set<string>();
 
-/** Says a sentence on `console.warn`, with what belongs to it. */
+/** Writes a warning with details to `console.warn`. */
 export function warn(sentence: string, ...details: unknown[]): void {
-  console.warn(SPEAKER + sentence, ...details);
+  console.warn(PREFIX + sentence, ...details);
 }
 
-/** Says a sentence on `console.warn`, once per process. */
+/** Writes a warning to `console.warn`, once per process. */
 export function warnOnce(sentence: string): void {
-  if (given.has(sentence)) return;
-  given.add(sentence);
+  if (warned.has(sentence)) return;
+  warned.add(sentence);
   warn(sentence);
 }
 
-/** Says a sentence on `console.error`, with what belongs to it. */
+/** Writes an error with details to `console.error`. */
 export function complain(sentence: string, ...details: unknown[]): void {
-  console.error(SPEAKER + sentence, ...details);
+  console.error(PREFIX + sentence, ...details);
 }

@@ -1,4 +1,7 @@
-/** elysia-rate-limit in an Elysia app, Elysia's own cost included. It does not see what the server passes, so the address is on the request. */
+/**
+ * elysia-rate-limit in an Elysia app, with Elysia's own cost. It does not see the server's argument, so the
+ * address is in the request.
+ */
 import { addressOf } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 

@@ -1,4 +1,4 @@
-/** express-rate-limit's memory store, by hand: its middleware is for Express alone. */
+/** express-rate-limit's memory store, called directly: its middleware works only in Express. */
 import { addressOf } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 

@@ -1,7 +1,7 @@
-/** The floor: what a person writes by hand who needs nothing else. */
+/** The floor: minimal handwritten code. */
 import { addressOf } from "../runtime.mjs";
 
-/** A fixed window for each key, in a Map. */
+/** A fixed window per key, in a Map. */
 export function decider({ limit, windowMs }) {
   const windows = new Map();
   return (key) => {
@@ -70,7 +70,7 @@ function rateLimit(headers, rules, windows, now) {
   headers.set("ratelimit", states);
 }
 
-/** The rules of a wrapper, with what never changes about them composed ahead. */
+/** The rules of a wrapper, with their constant parts computed ahead. */
 function prepared(rules) {
   return rules.map((rule) => ({
     ...rule,
@@ -82,10 +82,10 @@ function prepared(rules) {
 }
 
 /**
- * Every rule must allow; what one refuses costs the others nothing. Three X-RateLimit headers, or the two of the IETF's
- * draft. Nothing else: no address but as the socket says it, no header that is there already, no store that fails.
+ * Every rule must allow; a refusal charges no rule. It writes three X-RateLimit headers, or the two of the
+ * IETF's draft. It omits everything else: trusted proxies, existing headers, failing stores.
  *
- * @param write Writes the headers, where that is to be done in another way.
+ * @param write Writes the headers; replaceable.
  */
 export function wrap(
   handler,
@@ -110,7 +110,7 @@ export function wrap(
   };
 }
 
-/** The same for handlers that answer at once: nothing is awaited. */
+/** The same for synchronous handlers: nothing is awaited. */
 export function wrapNow(handler, { rules: given, headers: count }) {
   const rules = prepared(given);
   const write = count === 3 ? xRateLimit : rateLimit;

@@ -1,6 +1,6 @@
 /**
- * The floor, but for responses that may come from anywhere: what tells of a quota already stays, and scripts of other
- * origins may read what is told.
+ * The floor for responses of any origin: an upstream's quota headers stay, and scripts of other origins may
+ * read them.
  */
 import { wrap as byHand, xRateLimit } from "./floor.mjs";
 

@@ -1,2 +1,2 @@
-/** The floor, for handlers that answer at once. */
+/** The floor for synchronous handlers. */
 export { wrapNow as wrap } from "./floor.mjs";

@@ -1,4 +1,4 @@
-/** Hono with nothing but the handler: what hono-rate-limiter and hitlimit stand on. */
+/** Hono with only the handler: the base of hono-rate-limiter and hitlimit. */
 import { peer } from "../peers.mjs";
 
 const { Hono } = await peer("hono");

@@ -1,4 +1,4 @@
-/** hono-rate-limiter in a Hono app. Hono is its only home, so Hono's own cost is part of it. */
+/** hono-rate-limiter in a Hono app. It works only in Hono, so Hono's own cost is included. */
 import { addressOf } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 

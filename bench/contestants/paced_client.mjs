@@ -1,6 +1,6 @@
 /**
- * One of several processes that share a server's quota: asks so many times, some at once, until every request is answered
- * with 200.
+ * One of several processes that share a server's quota: sends a number of requests, some at once, and repeats
+ * each until its status is 200.
  *
  *   node bench/contestants/paced_client.mjs paced http://127.0.0.1:40123/ 2500 25
  */
@@ -9,7 +9,10 @@ import { pathToFileURL } from "node:url";
 
 const [kind, url, count, atOnce] = process.argv.slice(2);
 
-/** Tries again after 100 ms, 200 ms and so on up to 10 s, each drawn from the half of it on: what is recommended where no header is read. */
+/**
+ * Retries after 100 ms, 200 ms and so on up to 10 s, with a random half of each wait: the recommended backoff
+ * without headers.
+ */
 function backingOff() {
   return async (address) => {
     for (let n = 0;; n++) {

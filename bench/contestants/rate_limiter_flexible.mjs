@@ -1,4 +1,4 @@
-/** rate-limiter-flexible, by hand: it decides, the headers are its user's. */
+/** rate-limiter-flexible, called directly: it decides, and its user writes the headers. */
 import { addressOf } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 

@@ -7,7 +7,7 @@ const { Redis } = await peer("@upstash/redis");
 
 const sha1 = (text) => createHash("sha1").update(text).digest("hex");
 
-/** Its scripts begin with a flag that only Upstash knows. A Redis of one's own is sent them without. */
+/** Its scripts begin with a flag that only Upstash supports; it is removed for a plain Redis. */
 function withPlainScripts(redis) {
   const shas = new Map();
   const own = {

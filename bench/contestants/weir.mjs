@@ -1,4 +1,4 @@
-/** Weir, as `npm run build` makes it; from another folder when WEIR says so. */
+/** Weir, as `npm run build` makes it, or from the folder in WEIR. */
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 
@@ -7,14 +7,14 @@ const load = (file) => import(new URL(file, folder));
 const weir = await load("mod.js");
 const { byGlobal, fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
 
-/** An algorithm as a rule has it. */
+/** An algorithm by its name. */
 function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) {
   const algorithm = weir[name](options);
   const rate = name === "concurrency" ? { limit } : { limit, window: windowMs / 1000 };
   return weir.createThrottle({ rate, algorithm, block }).rules[0].implementation;
 }
 
-/** The store alone, asked as a throttle asks it: a question is made for each request, and the verdict written into it. */
+/** The store alone, called like a throttle calls it: with a new check per request, which receives the verdict. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   const store = memoryStore({ maxKeys });
   const check = {
@@ -23,7 +23,7 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
     algorithm: algorithmOf({ limit, windowMs, ...algorithm }),
     cost: 1,
     since: null,
-    // As a throttle names them: then the partition is looked up by itself.
+    // Named like a throttle's: then the store looks up the partition alone.
     stateName: "rule",
     partition: "",
   };
@@ -47,7 +47,7 @@ export function wrap(handler, { rules, headers, store }) {
   });
 }
 
-/** The same with rules for an endpoint, a group and a parameter, so much that all is about paths. */
+/** The same with rules for an endpoint, a group and a parameter, so that paths dominate. */
 export function onPaths(handler) {
   const rules = ["POST /login", "/api/*", "/items/:id"].map((on) => ({
     on,
@@ -57,7 +57,7 @@ export function onPaths(handler) {
   return withThrottle(handler, rules);
 }
 
-/** Ms: what is measured is how long answers take, not whether a busy machine gives them in time. */
+/** In ms: the benchmark measures the time of answers, so no deadline may end one on a busy machine. */
 const PATIENCE = 60_000;
 
 /** Decides a client's request under rules on a shared store, without a handler. */
@@ -90,7 +90,7 @@ export async function shared({ rules, tcp, http }) {
   };
 }
 
-/** Asks a Redis about one key under one algorithm: what a check costs and which charge it corrects are up to who asks. */
+/** Decides about one key under one algorithm on Redis; the caller chooses the cost and the charge to correct. */
 export async function single({ tcp, limit, windowMs, algorithm }) {
   const store = (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE });
   const implementation = algorithmOf({ limit, windowMs, ...algorithm });

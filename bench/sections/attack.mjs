@@ -16,7 +16,7 @@ export const metrics = {
   keys: "keys, millions",
 };
 export const runtimes = ["node", "bun", "deno"];
-/** The first decides nothing: its longest pause is the machine's own. */
+/** The first contestant decides nothing: its longest pause is the machine's own. */
 export const contestants = [
   { id: "no store", file: null },
   ...deciders,
@@ -48,7 +48,7 @@ export async function measure(id, { quick }) {
   let peak = start;
   let pause = 0;
   let keys = 0;
-  // Ns a key, before and after there are as many as a store of Weir holds.
+  // Ns per key, before and after the number of keys reaches the capacity of a Weir store.
   const filling = [];
   const full = [];
   while (performance.now() < end) {
@@ -72,7 +72,7 @@ export async function measure(id, { quick }) {
   }
   const MB = 1024 * 1024;
   const held = (await heldBytes() - heldBefore) / MB;
-  await decide(freshAddress(0)); // What is held must be held to here.
+  await decide(freshAddress(0)); // keeps the store alive until here
   return {
     rss: peak / MB,
     growth: (peak - start) / MB,

@@ -1,4 +1,4 @@
-/** The decision alone: a memory store asked about one hot key, and about a million keys drawn by Zipf's law. */
+/** The decision alone: a memory store with one hot key, and with a million keys by Zipf's law. */
 import { freshAddress, seeded, zipf } from "../keys.mjs";
 import { timed } from "../timing.mjs";
 

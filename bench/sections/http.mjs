@@ -8,7 +8,7 @@ import { peer } from "../peers.mjs";
 export const title = "Requests over HTTP: the bare server's throughput, and each one's share of it";
 export const metrics = { rps: "requests/s" };
 export const runtimes = ["node", "bun", "deno"];
-/** What is told: the share of the bare server's. */
+/** The reported metric: the share of the bare server's throughput. */
 export const share = "bare";
 
 const HOUR = 3_600_000;
@@ -70,16 +70,16 @@ async function listen(fetch) {
 }
 
 /**
- * Puts this process, all its threads, on the first processor; wrk then gets the second. Left to the system, which of them
- * share one is chance, and changes a figure by a fifth. False where that cannot be done: with one processor, or elsewhere
- * than on Linux.
+ * Pins this process, with all its threads, to the first processor; wrk then gets the second. Otherwise the
+ * system assigns them by chance, which changes a figure by a fifth. False if pinning is impossible: with one
+ * processor, or on a system other than Linux.
  */
 function pin() {
   const words = ["-a", "-c", "-p", "0", String(process.pid)];
   return cpus().length > 1 && spawnSync("taskset", words, { stdio: "ignore" }).status === 0;
 }
 
-/** Requests a second over 32 connections. */
+/** Requests per second over 32 connections. */
 function wrk(command, port, seconds) {
   const [program, ...words] = [
     ...command,
@@ -110,12 +110,12 @@ export async function measure(id, { quick, programs }) {
   });
   const command = pin() ? ["taskset", "-c", "1", programs.wrk] : [programs.wrk];
   const port = await listen(wrapped);
-  await wrk(command, port, 3); // Warms up: until then some of it is compiled anew.
+  await wrk(command, port, 3); // warm-up: until then the engine compiles some of it again
   let rps = 0;
-  // What else the machine does can only slow it down, so the best second is the one that tells most of what is measured.
+  // Other processes can only slow it down, so the best second is the most accurate.
   for (let second = 0; second < (quick ? 3 : 6); second++) rps = Math.max(rps, await wrk(command, port, 1));
   return { rps };
 }
 
-/** What this section needs besides npm's packages. */
+/** The programs that this section needs besides npm's packages. */
 export const needs = ["wrk"];

@@ -1,4 +1,4 @@
-/** What a key takes: the heap and the array buffers that are held after a million keys, each seen once. */
+/** The memory of a key: the heap and the array buffers after a million keys, each seen once. */
 import { freshAddress } from "../keys.mjs";
 import { heldBytes } from "../runtime.mjs";
 import { contestants as deciders } from "./decisions.mjs";
@@ -16,6 +16,6 @@ export async function measure(id, { quick }) {
   const decide = decider({ limit: 10, windowMs: 3_600_000 });
   for (let i = 0; i < keys; i++) await decide(freshAddress(i));
   const bytes = (await heldBytes() - before) / keys;
-  await decide(freshAddress(0)); // What is held must be held to here.
+  await decide(freshAddress(0)); // keeps the store alive until here
   return { bytes };
 }

@@ -1,4 +1,4 @@
-/** Both ends of the wire: four processes that share a limit of 100 per second, over real connections. */
+/** Client and server together: four processes share a limit of 100 per second, over real connections. */
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
@@ -10,7 +10,7 @@ export const metrics = {
   rate: "requests that pass, over the limit",
 };
 export const runtimes = ["node"];
-/** Each takes 100 s. */
+/** The duration of each, in s: 100. */
 export const rounds = 1;
 export const contestants = [
   { id: "Weir's pacedFetch", kind: "paced" },
@@ -19,7 +19,7 @@ export const contestants = [
 
 const LIMIT = 100;
 const PROCESSES = 4;
-/** Requests that each process has in flight, or in wait. */
+/** Pending requests per process. */
 const AT_ONCE = 25;
 
 export async function measure(id, { quick }) {

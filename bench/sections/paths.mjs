@@ -1,4 +1,7 @@
-/** The longest paths that servers take, written so that they are read with care: what a client can make a request cost. */
+/**
+ * The longest paths that servers accept, in spellings that need the slow reading: the most expensive requests
+ * of a client.
+ */
 import { median } from "../timing.mjs";
 
 export const title = "A path of 15 KB: what a client can make a request cost";
@@ -8,14 +11,14 @@ export const runtimes = ["node", "bun", "deno"];
 const LENGTH = 15_000;
 const HOST = "http://www.example.com";
 
-/** A path that begins and ends as it is said, with as many of one piece in between as there is room for. */
+/** A path with a given start and end, filled with repetitions of one piece. */
 function path(start, piece, end = "") {
   const room = LENGTH - start.length - end.length;
   return start + piece.repeat(Math.ceil(room / piece.length)).slice(0, room) +
     end;
 }
 
-/** The path that the others are compared with, and they. */
+/** The baseline path, and the paths to compare with it. */
 export const PLAIN = "plain";
 const PATHS = {
   [PLAIN]: path("/items/", "abcdefgh"),
@@ -43,7 +46,7 @@ const PATHS = {
 
 export const contestants = Object.keys(PATHS).map((id) => ({ id }));
 
-/** How many calls are timed together; a request of the worst kind took 28 ms once. */
+/** The number of calls per batch; a request of the worst kind took 28 ms once. */
 const BATCH = 10;
 
 export async function measure(id, { quick }) {
@@ -51,7 +54,7 @@ export async function measure(id, { quick }) {
   const response = new Response("hello");
   const handler = onPaths(() => response);
   let n = 0;
-  // A Request resolves its URL; a server may hand it over as it came. Each is a text of its own.
+  // A Request resolves its URL; a server may pass the client's text. Each URL is a string of its own.
   const prepare = () => {
     const text = new TextDecoder().decode(
       new TextEncoder().encode(`${HOST}${PATHS[id]}?n=${n++}`),

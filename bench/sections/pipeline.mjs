@@ -22,8 +22,8 @@ const SCENES = {
 const CLIENTS = 1000;
 
 /**
- * Every contestant of a scene: what it is called, its file, and the rate headers that it sends. Those that are compared
- * come one after another, as the machine may be faster at one minute than at another.
+ * Every contestant of a scene: its name, its file, and its rate headers. Compared contestants follow each
+ * other, as the machine's speed varies over minutes.
  */
 const LINEUP = {
   "1 rule": [
@@ -75,10 +75,13 @@ export const contestants = [
   ),
 ];
 
-/** What is told: the cost over the bare handler's. */
+/** The reported metric: the cost above the bare handler's. */
 export const over = "bare";
 
-/** The response to the request under way. Made ahead: Node takes longer to make one than all that is measured here. */
+/**
+ * The response to the current request. It is made ahead, since on Node making one takes longer than the
+ * measured code.
+ */
 let response;
 const handler = () => response;
 

@@ -1,4 +1,4 @@
-/** Redis over TCP and over HTTP: round trips and commands a request, and throughput as a share of PING's. */
+/** Redis over TCP and over HTTP: round trips and commands per request, and throughput as a share of PING's. */
 import { spawn } from "node:child_process";
 import { freshAddress, seeded } from "../keys.mjs";
 import { peer } from "../peers.mjs";
@@ -47,7 +47,7 @@ export const contestants = [
   ]),
 ];
 
-/** Starts a Redis and Upstash's protocol in front of it, in a process of its own, for all contestants. */
+/** Starts a Redis with a bridge of Upstash's protocol, in its own process, for all contestants. */
 export async function prepare(programs) {
   const child = spawn(programs.bun, ["bench/redis_host.mjs"], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -63,7 +63,10 @@ export async function prepare(programs) {
   return { options: JSON.parse(line), stop: () => child.stdin.end() };
 }
 
-/** The client that Weir's peers use too. Commands are counted where they leave it: each is a round trip when sent in turn. */
+/**
+ * The client that Weir's peers use too. Commands are counted as it sends them: each is a round trip if they
+ * are sent in turn.
+ */
 export async function connect(options) {
   const { Redis } = await peer("ioredis");
   const client = new Redis({
@@ -91,7 +94,7 @@ async function ping({ url, token }) {
 
 const requestsAt = async ({ control }) => Number(await (await fetch(control)).text());
 
-/** Decisions a second, with so many under way at once. */
+/** Decisions per second, with that many at once. */
 async function throughput(decide, client, atOnce, ms) {
   const start = performance.now();
   const end = start + ms;
@@ -122,7 +125,7 @@ export async function measure(id, { quick, tcp, http }) {
   const count = way === "tcp" ? () => connection.sent() : () => requestsAt(http);
 
   const ms = quick ? 500 : 2000;
-  await throughput(decide, client, 32, 2000); // Warms up; scripts are loaded.
+  await throughput(decide, client, 32, 2000); // warm-up, which also loads the scripts
   const before = await count();
   for (let i = 0; i < 100; i++) await decide(client());
   const trips = (await count() - before) / 100;

@@ -1,4 +1,4 @@
-/** What one decision takes of Redis itself, where the limit is large: the time in which it does nothing else. */
+/** The time that Redis is busy with one decision, at a large limit. */
 import { connect, prepare } from "./redis.mjs";
 
 export { prepare };
@@ -34,7 +34,7 @@ export async function measure(id, { quick, tcp }) {
   await client.flushall();
   const decide = await single({ tcp: client, limit, windowMs: HOUR, algorithm });
 
-  /** Us a call, of calls one after another. */
+  /** µs per call, for sequential calls. */
   async function usec(count, ask) {
     await client.config("RESETSTAT");
     for (let i = 0; i < count; i++) await ask(i);
@@ -42,7 +42,7 @@ export async function measure(id, { quick, tcp }) {
     return Number(/cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(stats)[1]);
   }
 
-  // As many charges as there may be, one every 100 ms of the last half hour: a charge that was made then is added to nothing.
+  // As many charges as possible, one per 100 ms of the last half hour: a new charge joins none of them.
   const [{ chargedAt }] = await decide(0);
   const times = Array.from({ length: 10_000 }, (_, i) => chargedAt - HOUR / 2 + i * 100);
   const count = quick ? 100 : 500;

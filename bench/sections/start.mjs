@@ -1,4 +1,4 @@
-/** What it takes to begin: the time to import the root entry, over that of an empty module, and its size. */
+/** The cost of starting: the time to import the root entry, relative to an empty module, and its size. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,10 @@ export const metrics = {
 export const runtimes = ["node"];
 export const contestants = [{ id: "Weir" }];
 
-/** How long a process takes to import a file, ms: by its own watch, as a process takes ten times as long to come and go. */
+/**
+ * The time of an import in a new process, in ms, by that process's own clock: starting and ending it takes
+ * ten times as long.
+ */
 function importMs(file) {
   const timing = "const start = performance.now(); await import(process.argv[1]);" +
     "process.stdout.write(String(performance.now() - start))";
@@ -44,7 +47,7 @@ export async function measure(_id, { quick }) {
     () => [importMs(empty), importMs(entry)],
   );
   rmSync(folder, { recursive: true });
-  // Of the sources: what is built has the router within.
+  // Of the sources, since the build includes the router.
   const bundle = await build({
     entryPoints: ["mod.ts"],
     bundle: true,

@@ -1,6 +1,6 @@
 /**
- * Block: a penalty around any algorithm. A key that is refused too often is refused outright for a while,
- * longer on each repeat.
+ * Block: a penalty around any algorithm. A key with too many refusals is refused outright for a while, and
+ * longer each time.
  *
  * @module
  */
@@ -8,38 +8,38 @@
 import type { Algorithm } from "./algorithm.ts";
 import { formOf, isAhead } from "./state.ts";
 
-/** A rule's block, in numbers. */
+/** The numbers of a rule's block. */
 export interface Block {
-  /** How many refusals start it. */
+  /** The number of refusals that starts it. */
   readonly after: number;
-  /** Within how many ms they must fall. */
+  /** The time within which they must fall, in ms. */
   readonly windowMs: number;
-  /** How long the first block lasts, in ms. */
+  /** The length of the first block, in ms. */
   readonly forMs: number;
-  /** What the next block's length is multiplied with when one follows soon. */
+  /** The factor of the next block's length, if it follows soon. */
   readonly growth: number;
   /** The longest block, in ms. */
   readonly maxMs: number;
 }
 
-/** What a state says. */
+/** The parts of a state. */
 interface Parts<Inner> {
-  /** The block's end, epoch ms; 0 when there was none. */
+  /** The block's end, epoch ms; 0 without a block. */
   readonly until: number;
-  /** How long it lasted. */
+  /** Its length, in ms. */
   readonly lastMs: number;
-  /** When the key was refused, epoch ms, ascending; fewer than `after`. */
+  /** The times of the refusals, epoch ms, ascending; fewer than `after`. */
   readonly refusals: readonly number[];
   readonly inner: Inner | null;
 }
 
 /**
- * As it is remembered: where the inner state is a list of numbers, as one more of them, the block's own first: its end, how
- * long it lasted, how many refusals, each of them.
+ * The stored form. If the inner state is a list of numbers, so is this one: the block's end, its length, the
+ * number of refusals, their times, and the inner state.
  */
 type State<Inner> = Parts<Inner> | readonly number[];
 
-/** Where the refusals begin in such a list. */
+/** The index of the first refusal in such a list. */
 const REFUSALS = 3;
 
 const NOTHING: Parts<never> = { until: 0, lastMs: 0, refusals: [], inner: null };
@@ -55,7 +55,7 @@ function partsOf<Inner>(state: State<Inner> | null): Parts<Inner> {
 function stateOf<Inner>(parts: Parts<Inner>): State<Inner> {
   const { until, lastMs, refusals, inner } = parts;
   if (inner === null) return [until, lastMs, refusals.length, ...refusals];
-  // An empty list would be none once it is read.
+  // An empty list would be read as no inner state.
   if (!isList(inner) || inner.length === 0) return parts;
   return [until, lastMs, refusals.length, ...refusals, ...inner];
 }
@@ -65,8 +65,8 @@ function isList(value: unknown): value is readonly number[] {
 }
 
 /**
- * The twin of the wrapper, as a statement that defines `block_step(inner, width, state, limit, window, now, cost, since, p)`.
- * The width is that of the inner states, false where that is no constant.
+ * The twin of the wrapper, as a statement that defines `block_step(inner, width, state, limit, window, now,
+ * cost, since, p)`. The width is that of the inner states, or false if it varies.
  */
 export const blockLua = `
 local function block_step(inner, width, state, limit, window, now, cost, since, p)
@@ -131,10 +131,10 @@ end
 `;
 
 /**
- * The algorithm with a block around it. Refusals by the block itself, and peeks, do not count towards the
- * next one. The growth is forgotten once twice the last block's time has passed after its end.
+ * Adds a block to an algorithm. Refusals by the block itself, and peeks, do not count towards the next block.
+ * The growth resets after twice the last block's length without a block.
  *
- * @param algorithm The algorithm within.
+ * @param algorithm The inner algorithm.
  * @param block The penalty.
  * @returns An algorithm of the same name.
  */
@@ -143,7 +143,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
   const own = [after, withinMs, forMs, growth, maxMs];
   return {
     name: algorithm.name,
-    // A state begins with the block's own numbers.
+    // The state begins with the block's own numbers.
     form: `${formOf(algorithm)}+block`,
     lua: algorithm.lua === undefined ? undefined : `(function()
   local inner = ${algorithm.lua}
@@ -154,7 +154,7 @@ end)()`,
     unit: algorithm.unit,
     window: algorithm.window,
     heldWhileRunning: algorithm.heldWhileRunning,
-    // Every refusal counts towards a block, so none may be answered without the store.
+    // Every refusal counts towards a block, so only the store may refuse.
     mayFreeEarly: true,
     countsDenials: true,
     capacity: algorithm.capacity?.bind(algorithm),
@@ -176,7 +176,8 @@ end)()`,
       let blocked = false;
       if (since === null) {
         if (now < until) {
-          // Nothing is charged, and no refusal counts: the numbers, and what is kept, are those of a step that charges nothing.
+          // A blocked request is not charged and its refusal does not count, so the numbers and the state are
+          // those of a step of cost 0.
           if (allowed || kept !== inner) {
             const idle = algorithm.step(inner, policy, now, 0, null);
             kept = idle.state;
@@ -185,7 +186,7 @@ end)()`,
           [allowed, blocked, changed] = [false, true, mended || kept !== inner];
         } else if (!allowed) {
           changed = true;
-          // In order even when the clock has stepped back.
+          // Ascending even if the clock has gone back.
           refusals = [...refusals, Math.max(now, refusals[refusals.length - 1] ?? now)];
           if (refusals.length >= after) {
             const soon = lastMs > 0 && now < until + 2 * lastMs;

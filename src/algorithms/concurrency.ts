@@ -1,5 +1,5 @@
 /**
- * Concurrency: how many requests of a key may be in flight at once.
+ * Concurrency: the number of a key's requests in flight.
  *
  * @module
  */
@@ -10,38 +10,40 @@ import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
 import { ANYTHING, requireOptions } from "../options.ts";
 
-/** Nobody can know when a slot frees: what a refused client is told to wait. */
+/** The wait of a refused client, as nobody can know when a slot frees. */
 const RETRY_MS = 1000;
 
-/** Up to this limit a log has an entry for each ms; above it, for each such part of the lease, so that it is no longer. */
-const MOST_ENTRIES = 64;
+/**
+ * Up to this limit a log has one entry per ms; above it, one entry per such fraction of the lease, which
+ * bounds its length.
+ */
+const MAX_ENTRIES = 64;
 
-// Made when an algorithm is: a template at the top of a module is no constant to a user's bundler, and would stay.
+// A function, since a bundler would keep a template at the top of a module even if nothing uses it.
 const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local stamp = now
-  if limit > ${MOST_ENTRIES} then stamp = slot_end(now, window, ${MOST_ENTRIES}) end
+  if limit > ${MAX_ENTRIES} then stamp = slot_end(now, window, ${MAX_ENTRIES}) end
   local allowed, remaining, reset, retry, kept, ttl, at = log_step(state, limit, window, now, cost, since, stamp)
   if retry > 0 and retry < math.huge then retry = ${RETRY_MS} end
   return allowed, remaining, reset, retry, kept, ttl, at
 end`;
 
 /**
- * Concurrency: at most `limit` requests in flight. A slot is an entry of a log whose window is the lease; it
- * is given back when the response's body ends, errors or is cancelled, or leaves when its lease runs out
- * (the process that held it is gone). The rule's rate is `{ limit }` alone, and any limit costs the same: above
- * 64, slots are remembered by the 64th of a lease in which they were taken, so one that nobody gave back leaves up
- * to a 64th of the lease late.
+ * Concurrency: at most `limit` requests in flight. A slot is freed when the response's body ends, errors or
+ * is cancelled, or when its lease expires (after its process died). The rule's rate is `{ limit }` alone. Any
+ * limit costs the same: above 64, slots are stored per 64th of a lease, so a slot that is never freed expires
+ * up to a 64th of the lease late.
  *
- * A body that nobody reads does not end, and runtimes may never cancel it: ten such answers hold ten slots until their leases
- * run out, so keep the lease short. A WebSocket's upgrade has no body: its slot comes free at the 101, and the open connection
- * holds none.
+ * A body that nobody reads does not end, and runtimes may never cancel it: ten such responses hold ten slots
+ * until their leases expire, so keep the lease short. A WebSocket upgrade has no body: its slot is freed at
+ * the 101, and the open connection holds none.
  *
- * @param options `lease`: the longest a request may hold its slot, in seconds or as a duration ("30s").
- * Longer than the longest answer, or that answer's slot is given away early.
+ * @param options `lease`: the longest time that a request holds its slot, in seconds or as a duration
+ * ("30s"). Set it longer than your longest response, or that response's slot is freed early.
  * @returns The algorithm.
- * @throws {TypeError} On an option that does not exist, or when lease is no duration.
- * @throws {RangeError} When lease is not a whole number of ms, at least 1.
+ * @throws {TypeError} On an unknown option, or if lease is not a duration.
+ * @throws {RangeError} If lease is not an integer number of ms, at least 1.
  *
  * @example Two exports at a time
  * ```ts
@@ -70,7 +72,7 @@ export function concurrency(options: { lease: Duration }): Algorithm {
     capacity: (limit) => limit,
     step: unlogged((out, log, from, to, policy, now, cost, since) => {
       const { limit, windowMs } = policy;
-      const stamp = limit > MOST_ENTRIES ? slotEnd(now, windowMs, MOST_ENTRIES) : now;
+      const stamp = limit > MAX_ENTRIES ? slotEnd(now, windowMs, MAX_ENTRIES) : now;
       logStep(out, log, from, to, policy, now, cost, since, stamp);
       if (out.retryAfterMs > 0 && out.retryAfterMs < Infinity) out.retryAfterMs = RETRY_MS;
     }),

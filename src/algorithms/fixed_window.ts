@@ -1,5 +1,5 @@
 /**
- * Fixed window: a count that starts anew when its window is over.
+ * Fixed window: a counter that resets when its window ends.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type StepPacked, unpacked } from "./packed.ts";
 import { isAhead } from "./state.ts";
 import { BOOLEAN, requireOptions } from "../options.ts";
 
-// The state: when the window opened (epoch ms), and the units used in it.
+// The state: the start of the window (epoch ms), and its used units.
 
 const lua = `
 function(state, limit, window, now, cost, since, p)
@@ -40,16 +40,16 @@ function(state, limit, window, now, cost, since, p)
 end`;
 
 /**
- * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request
- * at or after its end opens a new one. The cheapest algorithm. Around a window's end up to twice the limit
- * passes in one window's length; where that matters take {@link gcra} or {@link slidingWindow}.
+ * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
+ * or after its end opens a new one. This is the cheapest algorithm. Up to twice the limit can pass within one
+ * window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
  *
  * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute,
  * every UTC day) instead of at the first request. Default false.
  * @returns The algorithm.
- * @throws {TypeError} On an option that does not exist, or when aligned is neither true nor false.
+ * @throws {TypeError} On an unknown option, or if aligned is not a boolean.
  *
- * @example Quotas that start anew at midnight UTC
+ * @example Quotas that reset at midnight UTC
  * ```ts
  * import { createThrottle, fixedWindow } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -63,18 +63,18 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   const { aligned = false } = options;
   const opening = (now: number, windowMs: number): number => aligned ? now - (now % windowMs) : now;
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
-    // Not for the start of the clock's own window, which could be over in a moment.
+    // A repaired window starts now, even with `aligned`: the aligned window may end in a moment.
     const mended = state !== null && isAhead(state[0], now, windowMs);
     let start = mended ? now : state !== null ? state[0] : opening(now, windowMs);
-    // A clock that stepped back is before the start: the window stays open until its end.
+    // If the clock went back before the start, the window stays open until its end.
     const open = state !== null && now < start + windowMs;
     const used = open ? state[1] : 0;
     if (state !== null && !open) start = opening(now, windowMs);
     let after = used;
     let allowed = true;
     if (since !== null) {
-      // `since` is the start of the charged window. It differs from an open window's start only when the
-      // charge was 0 on an idle key, which had no window: then an extra charge goes to what is open now.
+      // `since` is the start of the charged window. It differs from the open window's start only if the
+      // charge was 0 on an idle key, which had no window: then an extra charge goes to the open window.
       if (since + windowMs > now && (cost > 0 || (open && since === state[0]))) {
         after = Math.min(MAX, Math.max(0, used + cost));
       }
@@ -97,7 +97,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   };
   return {
     name: "fixed-window",
-    // A window that opened at a request is none of the clock's.
+    // A window that a request opened is not an aligned one.
     form: aligned ? "fixed-window+aligned" : undefined,
     lua,
     params: [aligned ? 1 : 0],

@@ -1,6 +1,6 @@
 /**
- * GCRA (generic cell rate algorithm), also known as leaky bucket as a meter and, turned upside down, as token bucket: one
- * algorithm under three names.
+ * GCRA (generic cell rate algorithm), also known as the leaky bucket as a meter and, inverted, as the token
+ * bucket: one algorithm with three names.
  *
  * @module
  */
@@ -11,28 +11,27 @@ import { type StepPacked, unpacked } from "./packed.ts";
 import { isAhead } from "./state.ts";
 import { integer, requireOptions } from "../options.ts";
 
-// The state: what is owed, when it was owed, the window its unit was made with, and the units charged of late. A request
-// owes `windowMs` units and `limit` units drain a ms, so both are integers where the textbook's emission interval (window /
-// limit) is a fraction that refuses the last request of a full burst.
-//
-// A charge that is taken back leaves the meter as if it had not been: lower by as much, unless the meter without it ran
-// empty since and what was charged after it would not have drained. How far that goes is not known, but the meter is never
-// emptier than all that was charged after it, none of which has drained. So units are counted by the time at which they were
-// charged, in eighths of a window: those of the current eighth, and those of the one before, in the upper half of the number.
+// The state: the debt, its time, the window of its unit, and the recently charged units. A request adds
+// `windowMs` to the debt and `limit` drain per ms. So both are integers, while the textbook's emission
+// interval (window / limit) is a fraction that refuses the last request of a full burst.
+// A refunded charge leaves the meter as if it had never been charged: lower by the charge, unless the meter
+// would have been empty since. The exact level is unknown, but it is at least the sum of all later charges,
+// none of which has drained. So units are counted per eighth of a window: those of the current eighth, and
+// those of the previous one in the upper half of the number.
 
-/** How many times of their own a window has for charges. */
-const PARTS = 8;
-/** What the upper half of the last number begins at. */
+/** The number of periods per window for counting charges. */
+const PERIODS = 8;
+/** The factor of the number's upper half. */
 const HALF = 67_108_864;
-/** As many units as a half holds stand for any number: nothing is known then of what was charged after what. */
-const MANY = HALF - 1;
+/** The largest count in a half; it stands for any larger number, whose order of charges is unknown. */
+const MAX_COUNT = HALF - 1;
 
-// Made when an algorithm is: a template at the top of a module is no constant to a user's bundler, and would stay.
+// A function, since a bundler would keep a template at the top of a module even if nothing uses it.
 const lua = (): string => `
 function(state, limit, window, now, cost, since, p)
   local burst = p[1] == 0 and limit or p[1]
   local capacity = burst * window
-  local part = math.ceil(window / ${PARTS})
+  local part = math.ceil(window / ${PERIODS})
   local owed, at, earlier, lately, mended = 0, now, 0, 0, false
   if state then
     mended = is_ahead(state[2], now, window)
@@ -45,7 +44,7 @@ function(state, limit, window, now, cost, since, p)
     earlier = math.floor(state[4] / ${HALF})
     lately = state[4] - earlier * ${HALF}
     if mended or state[3] ~= window then
-      earlier, lately = ${MANY}, ${MANY}
+      earlier, lately = ${MAX_COUNT}, ${MAX_COUNT}
     elseif passed == 1 then
       earlier, lately = lately, 0
     elseif passed > 1 then
@@ -61,37 +60,37 @@ function(state, limit, window, now, cost, since, p)
       if elapsed < window then
         owed = math.min(MAX, owed + cost * window)
         if passed >= current then
-          lately = math.min(${MANY}, lately + cost)
+          lately = math.min(${MAX_COUNT}, lately + cost)
         elseif passed == current - 1 then
-          earlier = math.min(${MANY}, earlier + cost)
+          earlier = math.min(${MAX_COUNT}, earlier + cost)
         end
       end
     elseif cost < 0 and since <= at and (elapsed < window or elapsed * limit < capacity) then
       local full = owed + cost * window
       local after, drained = lately, 0
       if passed == current then
-        if lately < ${MANY} then lately = math.max(0, lately + cost) end
+        if lately < ${MAX_COUNT} then lately = math.max(0, lately + cost) end
         after = lately
       else
         if passed < current - 1 then
           drained = (current - 1) * part - since
-        elseif earlier < ${MANY} then
+        elseif earlier < ${MAX_COUNT} then
           earlier = math.max(0, earlier + cost)
         end
-        after = earlier < ${MANY} and lately < ${MANY} and earlier + lately or ${MANY}
+        after = earlier < ${MAX_COUNT} and lately < ${MAX_COUNT} and earlier + lately or ${MAX_COUNT}
       end
       local least = full + elapsed * limit
-      if after < ${MANY} then least = math.min(least, math.max(after * window, full + drained * limit)) end
+      if after < ${MAX_COUNT} then least = math.min(least, math.max(after * window, full + drained * limit)) end
       owed = math.max(0, math.min(owed, least))
     end
     if owed ~= before and owed == 0 and now < at then
-      at, earlier, lately = now, ${MANY}, ${MANY}
+      at, earlier, lately = now, ${MAX_COUNT}, ${MAX_COUNT}
     end
   else
     allowed = owed <= capacity - cost * window
     if allowed then
       owed = owed + cost * window
-      lately = math.min(${MANY}, lately + cost)
+      lately = math.min(${MAX_COUNT}, lately + cost)
     end
   end
   local kept = state
@@ -115,21 +114,22 @@ function(state, limit, window, now, cost, since, p)
 end`;
 
 /**
- * GCRA: a meter that every request fills and that drains continuously, `limit` units a window. Requests pass
- * while they fit, exactly full included. No second burst at window edges, and a steady client at the rate is
- * never refused. After a pause a full burst passes and then what drains, so at most burst + limit - 1 units pass
- * in any one window's length; where that must be the limit take {@link slidingLog} or {@link slidingWindow}.
+ * GCRA: a meter that every request fills and that drains continuously, `limit` units per window. Requests
+ * pass while they fit, up to exactly full. There is no second burst at window edges, and a steady client at
+ * the rate is never refused. After a pause a full burst passes and then the drained units, so at most burst +
+ * limit - 1 units pass within one window's length; if the limit must be the maximum, use {@link slidingLog}
+ * or {@link slidingWindow}.
  *
- * What is taken back of a charge, by `count` or `settle`, leaves the meter as if it had never been charged, but never emptier
- * than what else was charged in this eighth of a window and the one before; of an older charge, what drained before these
- * is not given back a second time.
+ * A refund by `count` or `settle` leaves the meter as if the charge had never been made, but never below the
+ * other charges of the current eighth of a window and the previous one. For an older charge, units that
+ * drained before these are not refunded twice.
  *
- * @param options `burst`: how many units fit into the empty meter. Default: the rule's limit.
+ * @param options `burst`: the number of units that fit into the empty meter. Default: the rule's limit.
  * @returns The algorithm.
- * @throws {TypeError} On an option that does not exist.
- * @throws {RangeError} When burst is not an integer of at least 1.
+ * @throws {TypeError} On an unknown option.
+ * @throws {RangeError} If burst is not an integer of at least 1.
  *
- * @example Ten a second on average, at most three at once
+ * @example Ten per second on average, at most three at once
  * ```ts
  * import { createThrottle, gcra } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -145,7 +145,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
   const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
     const burst = capacity(limit);
     const full = burst * windowMs;
-    const partMs = Math.ceil(windowMs / PARTS);
+    const partMs = Math.ceil(windowMs / PERIODS);
     let at = now;
     let owed = 0;
     let earlier = 0;
@@ -163,7 +163,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       owed = Math.max(0, owed - (at - then) * limit);
       current = Math.floor(at / partMs);
       const passed = at === then ? 0 : current - Math.floor(then / partMs);
-      if (mended || unit !== windowMs) earlier = lately = MANY;
+      if (mended || unit !== windowMs) earlier = lately = MAX_COUNT;
       else if (passed <= 1) {
         earlier = Math.floor(state[3] / HALF);
         lately = state[3] - earlier * HALF;
@@ -181,42 +181,42 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       const charged = Math.floor(since / partMs);
       const elapsed = Math.max(0, at - since);
       if (cost > 0) {
-        // Who was charged for what has drained since is not known: what comes late counts in full for as long as a window.
+        // The order of the drained charges is unknown, so a late charge counts in full for one window.
         if (elapsed < windowMs) {
           owed = Math.min(MAX, owed + cost * windowMs);
-          if (charged >= current) lately = Math.min(MANY, lately + cost);
-          else if (charged === current - 1) earlier = Math.min(MANY, earlier + cost);
+          if (charged >= current) lately = Math.min(MAX_COUNT, lately + cost);
+          else if (charged === current - 1) earlier = Math.min(MAX_COUNT, earlier + cost);
         }
       } else if (cost < 0 && since <= at && (elapsed < windowMs || elapsed * limit < full)) {
         const lowered = owed + cost * windowMs;
         let after: number;
         let drained = 0;
         if (charged === current) {
-          after = lately = lately < MANY ? Math.max(0, lately + cost) : MANY;
+          after = lately = lately < MAX_COUNT ? Math.max(0, lately + cost) : MAX_COUNT;
         } else {
           if (charged < current - 1) drained = (current - 1) * partMs - since;
-          else if (earlier < MANY) earlier = Math.max(0, earlier + cost);
-          after = earlier < MANY && lately < MANY ? earlier + lately : MANY;
+          else if (earlier < MAX_COUNT) earlier = Math.max(0, earlier + cost);
+          after = earlier < MAX_COUNT && lately < MAX_COUNT ? earlier + lately : MAX_COUNT;
         }
-        // All that was charged after it may have been charged just now.
+        // All later charges may have been made just now.
         let least = lowered + elapsed * limit;
-        if (after < MANY) least = Math.min(least, Math.max(after * windowMs, lowered + drained * limit));
+        if (after < MAX_COUNT) least = Math.min(least, Math.max(after * windowMs, lowered + drained * limit));
         owed = Math.max(0, Math.min(owed, least));
       }
       if (owed !== before && owed === 0 && now < at) {
-        // As if nothing was ever owed, although the clock has stepped back.
+        // Without any debt, even if the clock has gone back.
         at = now;
         current = Math.floor(at / partMs);
-        earlier = lately = MANY;
+        earlier = lately = MAX_COUNT;
       }
     } else {
       allowed = owed <= full - cost * windowMs;
       if (allowed) {
         owed += cost * windowMs;
-        lately = Math.min(MANY, lately + cost);
+        lately = Math.min(MAX_COUNT, lately + cost);
       }
     }
-    // While the clock is behind the state's time nothing drains.
+    // While the clock is behind the state's time, nothing drains.
     const behindMs = at - now;
     const resetAfterMs = owed > 0 ? Math.min(MAX, ceilDiv(owed, limit) + behindMs) : 0;
     out.allowed = allowed;
@@ -229,7 +229,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       : Math.min(MAX, ceilDiv(before - (full - cost * windowMs), limit) + behindMs);
     out.ttlMs = resetAfterMs;
     if (lately + earlier > 0) {
-      // As long as what was charged then can be taken back.
+      // As long as a charge of that time can be refunded.
       const endMs = (current + (lately > 0 ? 2 : 1)) * partMs - now;
       if (endMs > resetAfterMs) out.ttlMs = endMs;
     }
@@ -258,8 +258,8 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
   } satisfies Algorithm<readonly number[]>;
 }
 
-/** {@link gcra} under its other name: requests fill a bucket that leaks at a steady rate. */
+/** {@link gcra} under another name: requests fill a bucket that leaks at a steady rate. */
 export const leakyBucket: typeof gcra = gcra;
 
-/** {@link gcra} under its other name: tokens come back at a steady rate and each request takes one. */
+/** {@link gcra} under another name: tokens return at a steady rate and each request takes one. */
 export const tokenBucket: typeof gcra = gcra;

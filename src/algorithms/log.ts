@@ -1,6 +1,6 @@
 /**
- * The step that sliding log, sliding window and concurrency share: a list of charges, each of which leaves
- * one window after its time. They differ in what time a charge is entered under.
+ * The step of sliding log, sliding window and concurrency: a list of charges, each of which expires one
+ * window after its time. They differ in the time of an entry.
  *
  * @module
  */
@@ -10,33 +10,36 @@ import { MAX } from "./integer.ts";
 import type { StepSaid } from "./packed.ts";
 import { isAhead } from "./state.ts";
 
-/** Time and units of each charge, oldest first: `[time, units, time, units, ...]`, times ascending, units above 0. */
+/**
+ * Time and units of each charge, oldest first: `[time, units, time, units, ...]`, times ascending, units
+ * above 0.
+ */
 export type Log = readonly number[];
 
-/** What a step over a log says. What to remember is the log with one change, so that a store need not copy it to step it. */
+/** The result of a step over a log. The new state is the log with one change, so that a store need not copy it. */
 export interface LogStep extends StepSaid {
-  /** The log that the change is made to: the one that was stepped, unless that had times to be mended. */
+  /** The log to change: the input, unless it had times to repair. */
   log: ArrayLike<number>;
-  /** Where what has not left begins in it. */
+  /** The index of the first entry that has not expired. */
   first: number;
-  /** Where the change begins, */
+  /** The start of the replaced range. */
   cut: number;
-  /** and where what comes after it does. */
+  /** The end of the replaced range. */
   rest: number;
   /** The log's end. */
   end: number;
-  /** The pair that comes in between: a time and its units, which are 0 where there is none. */
+  /** The inserted pair: a time and its units, which are 0 if there is none. */
   time: number;
   units: number;
 }
 
 /**
- * {@link Algorithm.step} over a log that stands somewhere in a list.
+ * {@link Algorithm.step} over a log within a list.
  *
- * @param out Receives what the step says.
+ * @param out Receives the result.
  * @param log The list.
- * @param from Where the log begins.
- * @param to Where it ends; where it begins if there is none.
+ * @param from The log's start.
+ * @param to The log's end; equal to its start for an empty log.
  */
 export type StepLog = (
   out: LogStep,
@@ -49,10 +52,13 @@ export type StepLog = (
   since: number | null,
 ) => void;
 
-/** A step that is there in both forms: as a step's other form hangs on it under `packed`, so does this one. */
+/** A step with a second form on logs, under the property `overLog`. */
 export type LogFormStep = Algorithm<Log>["step"] & { readonly overLog: StepLog };
 
-/** The log with all that is entered too far ahead of `stamp` under one time: that, or the last time before if that is later. */
+/**
+ * The log with all entries too far ahead of `stamp` moved to one time: `stamp`, or the time of the entry
+ * before if that is later.
+ */
 function mended(
   log: ArrayLike<number>,
   from: number,
@@ -75,7 +81,7 @@ function mended(
 /**
  * One step over a log.
  *
- * @param stamp The time a charge is entered under: now, or the end of now's slot.
+ * @param stamp The time of a new entry: now, or the end of now's slot.
  */
 export function logStep(
   out: LogStep,
@@ -88,7 +94,8 @@ export function logStep(
   since: number | null,
   stamp: number,
 ): void {
-  // What a clock has entered that was a window ahead at most is no further ahead of what is entered now, slots being alike.
+  // An entry at most a window ahead of the clock is at most a window ahead of a new entry, since slots have
+  // equal lengths.
   let changed = to > from && isAhead(log[to - 2], stamp, windowMs);
   if (changed) {
     const whole = mended(log, from, to, windowMs, stamp);
@@ -99,7 +106,7 @@ export function logStep(
   let used = 0;
   for (let i = first + 1; i < to; i += 2) used += log[i];
 
-  // Entries stay in order when the clock has stepped back.
+  // Entries stay in order if the clock has gone back.
   const at = first < to ? Math.max(stamp, log[to - 2]) : stamp;
   let allowed = true;
   let retryAfterMs = 0;
@@ -108,8 +115,8 @@ export function logStep(
   let time = at;
   let units = 0;
   if (since !== null) {
-    // What was charged at a time that is taken for now can no longer be told from what else was: what is added counts
-    // now, and nothing is given back.
+    // Entries with repaired times cannot be distinguished, so an added charge counts now, and nothing is
+    // refunded.
     const isLost = isAhead(since, stamp, windowMs);
     time = isLost ? at : since;
     if (time + windowMs > now && !(isLost && cost < 0)) {
@@ -162,15 +169,15 @@ export function logStep(
   out.units = units;
 }
 
-/** How many numbers the changed log has. */
+/** The length of the changed log. */
 export function changedLength({ first, cut, rest, end, units }: LogStep): number {
   return cut - first + (units > 0 ? 2 : 0) + end - rest;
 }
 
-/** A run of numbers that is worth a call to copy it. */
+/** The length from which a copy by `set` is faster than a loop. */
 const LONG_RUN = 128;
 
-/** Copies a run of numbers, and says where it ends there. */
+/** Copies a range of numbers, and returns its end in the target. */
 export function copyRun(
   from: ArrayLike<number>,
   start: number,
@@ -186,7 +193,7 @@ export function copyRun(
   return at;
 }
 
-/** Writes the changed log from `at` on into a list that is not where it comes from. */
+/** Writes the changed log into another list, from `at` on. */
 export function writeChanged(
   { log, first, cut, rest, end, time, units }: LogStep,
   into: number[] | Float64Array,
@@ -200,7 +207,7 @@ export function writeChanged(
   copyRun(log, rest, end, into, at);
 }
 
-/** A step's answer that says nothing so far. */
+/** An empty result. */
 export function emptyLogStep(): LogStep {
   return {
     ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0, changed: false },
@@ -208,7 +215,7 @@ export function emptyLogStep(): LogStep {
   };
 }
 
-/** The step of an algorithm that is written over a log. */
+/** Wraps a log step as an algorithm's step. */
 export function unlogged(overLog: StepLog): LogFormStep {
   const step: Algorithm<Log>["step"] = (state, policy, now, cost, since) => {
     const out = emptyLogStep();

@@ -1,5 +1,6 @@
 /**
- * The Lua twin of the step over a log. On Redis a log is in pages, so that no step reads, or writes, more than a few of them.
+ * The Lua twin of the step over a log. On Redis a log is stored in pages, so that no step reads or writes
+ * more than a few of them.
  *
  * @module
  */
@@ -9,18 +10,19 @@ import { slotLua } from "./slot.ts";
 /**
  * Statements that define `log_step(state, limit, window, now, cost, since, stamp)`.
  *
- * An entry is 18 digits to the base 64, `0` to `o`: nine of its time and nine of its units. The newest entries are the state's
- * `text`; the state's integers are their units and then, of each full page before, the time of its last entry, how many
- * entries it has, and their units. Where there are such pages, `state.page(last)` gives the text of one by its last time,
- * and `state.pages` has those that a step has changed: their texts, or false for one that is gone.
+ * An entry has 18 digits of base 64, `0` to `o`: nine for its time and nine for its units. The newest entries
+ * are the state's `text`. The state's integers are their units and then, for each earlier full page, the time
+ * of its last entry, its number of entries, and their units. `state.page(last)` returns the text of a full
+ * page by its last time, and `state.pages` has the pages that a step has changed: their texts, or false for a
+ * deleted one.
  */
 export const logLua: string = `${slotLua}
--- How many entries fill a page, and how many characters an entry has.
+-- Entries per page, and characters per entry.
 local PAGE, WIDE = 128, 18
 
 local function number_at(text, place)
   local a, b, c, d, e, f, g, h, i = string.byte(text, place, place + 8)
-  -- Four digits and five, as nine with the zeros' code in each are more than a number holds.
+  -- Four digits and five, since the sum of nine digits with the codes' offsets exceeds exact numbers.
   return (((a * 64 + b) * 64 + c) * 64 + d - 12782640) * 1073741824
     + (((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008
 end
@@ -35,7 +37,7 @@ local function digits(number)
   return string.char(unpack(codes))
 end
 
--- Are these entries?
+-- Is this text a list of entries?
 local function is_entries(text) return #text % WIDE == 0 and not string.find(text, '[^0-o]') end
 
 local function entry(time, units) return digits(time) .. digits(units) end
@@ -43,7 +45,7 @@ local function time_at(text, n) return number_at(text, WIDE * n - WIDE + 1) end
 local function units_at(text, n) return number_at(text, WIDE * n - WIDE + 10) end
 local function last_time(text) return number_at(text, #text - WIDE + 1) end
 
--- How many entries of a text have a time up to this one.
+-- The number of entries of a text up to a time.
 local function count_to(text, time)
   local low, high = 0, #text / WIDE
   while low < high do
@@ -63,7 +65,7 @@ end
 local function first_of(text, n) return string.sub(text, 1, WIDE * n) end
 local function without(text, n) return string.sub(text, WIDE * n + 1) end
 
--- A log to step on: full pages by threes as in the state, the newest entries, and which pages have changed.
+-- The log of a state: its full pages by threes, its newest entries, and its changed pages.
 local function log_of(state, window, now)
   local log = { full = {}, open = '', units = 0, pages = {}, page = state and state.page }
   local text = state and state.text or ''
@@ -94,13 +96,13 @@ local function text_of(log, place)
   return text and is_entries(text) and text or ''
 end
 
--- Takes out a full page.
+-- Removes a full page.
 local function take_out(log, place)
   log.pages[log.full[place]] = false
   for _ = 1, 3 do table.remove(log.full, place) end
 end
 
--- Puts a full page in.
+-- Inserts a full page.
 local function put_in(log, place, text, units)
   local last = last_time(text)
   table.insert(log.full, place, units)
@@ -109,7 +111,7 @@ local function put_in(log, place, text, units)
   log.pages[last] = text
 end
 
--- The last full page becomes the newest entries, of which there were none.
+-- Makes the last full page the newest entries, which must be empty.
 local function open_last(log)
   local place = #log.full - 2
   log.open, log.units = text_of(log, place), log.full[place + 2]
@@ -131,7 +133,8 @@ local function append(log, time, units)
   log.units = log.units + units
 end
 
--- Enters what is too far ahead of the stamp under one time: that, or the last time before if that is later.
+-- Moves entries too far ahead of the stamp to one time: the stamp, or the time of the entry before if that is
+-- later.
 local function mend(log, window, stamp)
   local units = 0
   while true do
@@ -140,7 +143,7 @@ local function mend(log, window, stamp)
     units = units + log.units - stay
     log.open, log.units = first_of(log.open, n), stay
     if n > 0 or #log.full == 0 then break end
-    -- Of pages in order, those behind one that ends too late hold nothing else.
+    -- Pages are ordered, so all pages after one that ends too late contain only such entries.
     while #log.full > 3 and is_ahead(log.full[#log.full - 5], stamp, window) do
       units = units + log.full[#log.full]
       take_out(log, #log.full - 2)
@@ -150,7 +153,7 @@ local function mend(log, window, stamp)
   append(log, #log.open > 0 and math.max(stamp, last_time(log.open)) or stamp, units)
 end
 
--- Takes out the entries that have left of a page that has others, or of the newest.
+-- Removes the expired entries of the first page, or of the newest entries.
 local function trim(log, latest)
   if #log.full == 0 then
     local n = count_to(log.open, latest)
@@ -166,7 +169,7 @@ local function trim(log, latest)
   end
 end
 
--- Puts a full page's changed text back, in two or with one of those beside it where that makes pages of a good size.
+-- Stores a full page's changed text, split in two or merged with a neighbour to keep the page size.
 local function put_back(log, place, text, units)
   take_out(log, place)
   if #text == 0 then return end
@@ -190,7 +193,7 @@ local function put_back(log, place, text, units)
   end
 end
 
--- Changes what is entered under a time by a cost: the new sum of all units, or nil where nothing changes.
+-- Changes the units of a time by a cost. Returns the new total, or nil if nothing changes.
 local function correct(log, used, time, cost)
   local place = 1
   while place <= #log.full and log.full[place] < time do place = place + 3 end
@@ -217,7 +220,7 @@ local function correct(log, used, time, cost)
   return used - was + units
 end
 
--- When so many units have left; never, where there are not so many.
+-- The time at which that many units have expired; never, if there are fewer.
 local function time_of(log, needed)
   local text = log.open
   for place = 1, #log.full, 3 do

@@ -1,40 +1,40 @@
 /**
- * Steps over packed states: the same arithmetic as any step, but read from numbers that stand somewhere in a list and
- * written into an object that is there, so that a store which keeps its states in typed arrays makes nothing a decision.
+ * Steps over packed states: the same arithmetic, but the state is read from a list of numbers and the result
+ * is written into an existing object. So a store with typed arrays allocates nothing per decision.
  *
  * @module
  */
 
 import type { Algorithm, Policy } from "./algorithm.ts";
 
-/** A step's answer but for what to remember, to be written into and used again. */
+/** A step's result without its state, in a reusable object. */
 export interface StepSaid {
   /** Does the cost pass? */
   allowed: boolean;
   /** Whole units left after this step. */
   remaining: number;
-  /** Until nothing is used any more, in ms. */
+  /** The time until no unit is in use, in ms. */
   resetAfterMs: number;
-  /** Until this cost passes, in ms; 0 when allowed. */
+  /** The time until this cost passes, in ms; 0 if allowed. */
   retryAfterMs: number;
-  /** How long the state means anything, in ms. */
+  /** The lifetime of the state, in ms. */
   ttlMs: number;
-  /** The time that names this charge to a later correction. */
+  /** The time that identifies this charge for a later correction. */
   at: number;
-  /** Is there something to remember that was not there? */
+  /** Is there a new state? */
   changed: boolean;
 }
 
-/** What a packed step says. */
+/** A packed step's result. */
 export interface PackedStep extends StepSaid {
-  /** Of a step that changed something: the numbers to remember, as many as the algorithm's `width`. */
+  /** The new state of a step that changed something: as many numbers as the algorithm's `stateSize`. */
   readonly state: Float64Array;
 }
 
 /**
  * {@link Algorithm.step} for packed states.
  *
- * @param out Receives what the step says. Nothing of it may be what `state` is.
+ * @param out Receives the result. Its state must not be the array of `state`.
  * @param state The numbers of the state, or null.
  */
 export type StepPacked = (
@@ -47,12 +47,12 @@ export type StepPacked = (
 ) => void;
 
 /**
- * A step that is there in both forms. The packed one hangs on the other, not beside it on the algorithm: a copy of an
- * algorithm with a step of its own is to be stepped by that.
+ * A step with a packed form. The packed form is a property of the step, not of the algorithm: a copy of an
+ * algorithm with its own step must use that step.
  */
 export type TwoFormStep = Algorithm<readonly number[]>["step"] & { readonly packed: StepPacked };
 
-/** The step of an algorithm that is written packed. */
+/** Wraps a packed step as an algorithm's step. */
 export function unpacked(width: number, packed: StepPacked): TwoFormStep {
   const step: Algorithm<readonly number[]>["step"] = (state, policy, now, cost, since) => {
     const out: PackedStep = {
@@ -60,8 +60,8 @@ export function unpacked(width: number, packed: StepPacked): TwoFormStep {
       ...{ changed: false, state: new Float64Array(width) },
     };
     packed(out, state, policy, now, cost, since);
-    const { changed, ...said } = out;
-    return { ...said, state: changed ? Array.from(out.state) : state };
+    const { changed, ...result } = out;
+    return { ...result, state: changed ? Array.from(out.state) : state };
   };
   return Object.assign(step, { packed });
 }

@@ -1,5 +1,5 @@
 /**
- * Sliding log: every charge is remembered until it is one window old.
+ * Sliding log: every charge is stored until it is one window old.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { Algorithm } from "./algorithm.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 
-/** Above this the memory of a log stops being reasonable. */
-const MOST = 10_000;
+/** Above this limit the memory of a log is unreasonable. */
+const MAX_LIMIT = 10_000;
 
 /**
- * Sliding log: never more than the limit in any window, and every unit comes back exactly one window after
- * it was used. Its memory grows with the limit, so limits above 10,000 are refused when the rule is built;
- * {@link slidingWindow} gives the same bound in constant memory.
+ * Sliding log: never more than the limit in any window, and every unit returns exactly one window after its
+ * use. Its memory grows with the limit, so a rule with a limit above 10,000 is an error; {@link
+ * slidingWindow} has the same bound in constant memory.
  *
  * @returns The algorithm.
  *
@@ -36,9 +36,9 @@ end`,
     mayFreeEarly: false,
     capacity: (limit) => limit,
     unsupported: (limit) =>
-      limit <= MOST
+      limit <= MAX_LIMIT
         ? null
-        : `slidingLog() remembers every request, so limit must be at most ${MOST} (slidingWindow() has the same bound in constant memory): current value is ${limit}`,
+        : `slidingLog() remembers every request, so limit must be at most ${MAX_LIMIT} (slidingWindow() has the same bound in constant memory): current value is ${limit}`,
     step: unlogged((out, log, from, to, policy, now, cost, since) =>
       logStep(out, log, from, to, policy, now, cost, since, now)
     ),

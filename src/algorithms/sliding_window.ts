@@ -1,5 +1,5 @@
 /**
- * Sliding window: a sliding log whose charges are entered under the end of their slot.
+ * Sliding window: a sliding log whose entries have the end of their slot as their time.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
 import { integer, requireOptions } from "../options.ts";
 
-/** Keeps now x slots exact until the year 2255. */
-const MOST = 1000;
+/** Keeps now * slots exact until the year 2255. */
+const MAX_SLOTS = 1000;
 
 const lua = `
 function(state, limit, window, now, cost, since, p)
@@ -18,14 +18,15 @@ function(state, limit, window, now, cost, since, p)
 end`;
 
 /**
- * Sliding window: `slots` counters a window; a counter leaves as a whole once its youngest ms is one window
- * old. Never more than the limit in any window, in constant memory; a unit comes back at most
- * window / slots late.
+ * Sliding window: `slots` counters per window; a counter expires as a whole when its youngest ms is one
+ * window old. Never more than the limit in any window, in constant memory; a unit returns at most window /
+ * slots late.
  *
- * @param options `slots`: counters a window, 1 to 1000. More are more exact and take more memory. Default 16.
+ * @param options `slots`: counters per window, 1 to 1000. More slots are more exact and use more memory.
+ * Default 16.
  * @returns The algorithm.
- * @throws {TypeError} On an option that does not exist.
- * @throws {RangeError} When slots is not an integer from 1 to 1000.
+ * @throws {TypeError} On an unknown option.
+ * @throws {RangeError} If slots is not an integer from 1 to 1000.
  *
  * @example A hundred thousand in any hour
  * ```ts
@@ -37,7 +38,7 @@ end`;
  * ```
  */
 export function slidingWindow(options: { slots?: number } = {}): Algorithm {
-  requireOptions(options, { slots: integer(1, MOST) }, "make slidingWindow()");
+  requireOptions(options, { slots: integer(1, MAX_SLOTS) }, "make slidingWindow()");
   const { slots = 16 } = options;
   return {
     name: "sliding-window",
@@ -45,7 +46,7 @@ export function slidingWindow(options: { slots?: number } = {}): Algorithm {
     params: [slots],
     refillsGradually: true,
     mayFreeEarly: false,
-    // A charge counts from its slot's end on, so it makes no difference when in the slot it is used.
+    // A charge counts from its slot's end, wherever in the slot it is used.
     usableUntil: (end) => end + 1,
     capacity: (limit) => limit,
     step: unlogged((out, log, from, to, policy, now, cost, since) =>

@@ -1,12 +1,12 @@
 /**
- * Slots: the parts of a window whose charges are entered under one time.
+ * Slots: parts of a window whose charges share one time.
  *
  * @module
  */
 
 import { ceilDiv, floorDiv } from "./integer.ts";
 
-/** The last ms of the slot that holds `now`, of so many a window. A slot is never shorter than a ms. */
+/** The last ms of the slot that contains `now`, with that many slots per window. A slot has at least one ms. */
 export function slotEnd(now: number, windowMs: number, slots: number): number {
   const n = Math.min(slots, windowMs);
   return ceilDiv((floorDiv(now * n, windowMs) + 1) * windowMs, n) - 1;

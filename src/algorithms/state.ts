@@ -1,24 +1,28 @@
 /**
- * Which stored state is a state, said once for every store: whose it is, and which of its times can be right.
+ * Names and dates of stored states, for every store.
  *
  * @module
  */
 
 import type { Algorithm } from "./algorithm.ts";
 
-/** How an algorithm's states are written: {@link Algorithm.form}. A state of another form is foreign, and counts as none. */
+/**
+ * The name of an algorithm's state format: {@link Algorithm.form}. A state of another format is foreign and
+ * counts as none.
+ */
 export function formOf({ form, name }: Pick<Algorithm, "form" | "name">): string {
   return form ?? name ?? "custom";
 }
 
 /**
- * The name that a rule's states are kept under: `login/gcra/900000`. Another algorithm's states, or another window's, have
- * another one, so that each counts by itself.
+ * The name under which a rule's states are stored: `login/gcra/900000`. Another algorithm or another window
+ * has another name, so that each counts separately.
  *
- * @param rule The rule's name, which holds no slash.
+ * @param rule The rule's name, without a slash.
  * @param algorithm Its algorithm, the block around it included.
- * @param windowMs Its window; null where that is decided per request, and the past judged by it.
- * @returns A name without a colon: what comes after the first colon of a key is the partition.
+ * @param windowMs Its window; null if a function decides it per request, and past charges count under the new
+ * one.
+ * @returns A name without a colon: the partition follows the first colon of a key.
  */
 export function stateName(
   rule: string,
@@ -33,15 +37,15 @@ export function stateName(
 }
 
 /**
- * Is a time in a state too far ahead to be right? A clock that is set back by less than `spanMs`, a window or a block, leaves
- * states as they are. One that lies further ahead was written by a clock that was wrong: it is taken for now, and what it
- * dates lasts for a span from now on, not until the wrong time has come.
+ * Is a time in a state too far ahead? A clock that went back by at most `spanMs`, a window or a block, leaves
+ * states unchanged. A time further ahead came from a wrong clock: it counts as now, and its charge or block
+ * lasts one span from now on.
  */
 export function isAhead(time: number, now: number, spanMs: number): boolean {
   return time - now > spanMs;
 }
 
-/** The same for the twins. */
+/** The same for the Lua twins. */
 export const stateLua = `
 local function is_ahead(time, now, span) return time - now > span end
 `;

@@ -1,5 +1,5 @@
 /**
- * The interface of authentication: who is asking, between the two stages of rules.
+ * The interface of authentication, which runs between the two stages of rules.
  *
  * @module
  */
@@ -7,11 +7,14 @@
 import type { Context, Identity } from "../context.ts";
 import type { MaybePromise } from "../maybe.ts";
 /**
- * Finds out who is asking, after the before-auth rules have let the request pass.
+ * Identifies the sender of a request that the before-auth rules let pass.
  *
- * @returns The identity; null for an anonymous request; or a Response (a 401), which is sent as it is.
+ * @returns The identity; null for an anonymous request; or a Response (a 401), which is sent unchanged.
  */
 export type Authenticate = ((context: Context) => MaybePromise<Identity | Response | null>) & {
-  /** Who is asking was found out before this throttle, which is therefore not what protects authentication. Default false. */
+  /**
+   * Did something before this throttle authenticate the request? Then this throttle does not protect
+   * authentication. Default false.
+   */
   readonly isOver?: boolean;
 };

@@ -1,12 +1,13 @@
 /**
- * Bearer tokens in HTTP (RFC 6750): where they are, and how to say that one is not good.
+ * Bearer tokens in HTTP (RFC 6750): reading them, and the responses about them.
  *
  * @module
  */
 
 /**
- * What a request has in `Authorization: Bearer`, as it is. Null where it has no credentials; empty, which is no token, where it
- * has some that cannot be read as one: another scheme, a tab for the space. Two headers that a server joined are one text here.
+ * The text in `Authorization: Bearer`, unchanged. Null without credentials; empty, which is not a token, for
+ * credentials in another form: another scheme, or a tab instead of the space. Servers join two such headers
+ * into one text.
  */
 export function bearerToken(request: Request): string | null {
   const credentials = request.headers.get("authorization");
@@ -21,7 +22,7 @@ function problem(status: number, title: string, detail: string, headers: Record<
   });
 }
 
-/** The answer to a request without a token. It says nothing of errors (RFC 6750 section 3.1). */
+/** The response to a request without a token. It names no error (RFC 6750 section 3.1). */
 export function tokenRequired(): Response {
   return problem(401, "Unauthorized", "A bearer token is required.", {
     "www-authenticate": 'Bearer realm="api"',
@@ -29,20 +30,20 @@ export function tokenRequired(): Response {
 }
 
 /**
- * The answer to a token that is not good.
+ * The response to an invalid token.
  *
- * @param reason Why, in one sentence of plain ASCII without quotes.
+ * @param reason One sentence in ASCII without quotes.
  */
-export function tokenRefused(reason: string): Response {
+export function invalidToken(reason: string): Response {
   return problem(401, "Unauthorized", reason, {
     "www-authenticate": `Bearer error="invalid_token", error_description="${reason}"`,
   });
 }
 
 /**
- * The answer where no token can be checked for now.
+ * The response while tokens cannot be verified.
  *
- * @param retryAfterMs When to come again; told in whole seconds, rounded up.
+ * @param retryAfterMs The wait until a retry makes sense; sent in whole seconds, rounded up.
  */
 export function cannotCheckTokens(retryAfterMs: number): Response {
   return problem(503, "Service Unavailable", "Tokens cannot be checked at the moment.", {

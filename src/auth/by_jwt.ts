@@ -9,25 +9,29 @@ import { type Key, keyOf } from "../keys/key.ts";
 import { requireOptions, SECRET, TEXT } from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
 
-/** What {@link byJwt} takes. */
+/** The options of {@link byJwt}. */
 export interface ByJwtOptions {
   /**
-   * The claim that has a quota, together with the issuer. Default "sub", whoever the token is about. "jti" is the
-   * token itself: who can have new tokens has new quotas, so it is for caps beside a rule on "sub".
+   * The claim that has a quota, together with the issuer. Default "sub", the subject of the token. "jti" is
+   * the token itself: a client that can get new tokens gets new quotas, so use it only for a cap beside a
+   * rule on "sub".
    */
   claim?: string;
-  /** Keys the hash (HMAC-SHA-256): who reads the store cannot try subjects against what is in it. Default: plain SHA-256. */
+  /**
+   * The key of the hash (HMAC-SHA-256): a reader of the store cannot try subjects against its hashes.
+   * Default: plain SHA-256.
+   */
   secret?: Secret;
 }
 
 /**
- * A quota for each subject of an issuer, or for each value of another claim, as `jwtAuth` verified them. What is
- * stored is a hash; a request without a token, or a token without the claim, is skipped. An `Authorization` header that nobody
- * made an identity of is skipped too, with one warning: `jwtAuth` answers 401 to what it cannot read.
+ * A quota per subject of an issuer, or per value of another claim, as `jwtAuth` verified them. The key is a
+ * hash. A request without a token, or a token without the claim, is skipped. An `Authorization` header
+ * without an identity is skipped too, with one warning; `jwtAuth` answers such a header with 401.
  *
  * @param options See {@link ByJwtOptions}.
- * @returns A key of 64 hex digits; it runs after authentication.
- * @throws {TypeError} On an option that does not exist, or a value that cannot be used. No secret is shown.
+ * @returns A key of 64 hex digits. Rules on it run after authentication.
+ * @throws {TypeError} On an unknown option or an invalid value. The message never shows the secret.
  *
  * @example A quota for each subject, and a smaller one for each of its tokens
  * ```ts
@@ -51,11 +55,11 @@ export function byJwt(options: ByJwtOptions = {}): Key {
   const { claim = "sub", secret } = options;
   const hash = hashFor("jwt", secret === undefined ? null : secretBytes(secret));
   const key = keyOf(claim === "sub" ? "jwt" : `jwt-${claim}`, "after-auth", ({ identity, request }) => {
-    // Asked by hand, a key may be given an identity alone.
+    // `usage` and `reset` may call a key with an identity alone, without a request.
     if (identity === null && request?.headers.get("authorization")) {
       warnOnce(
-        "byJwt() skips requests whose `authorization` header nobody made an identity of: a client that sends a bad token is not " +
-          "limited by it. Take jwtAuth() as `authenticate`, or answer 401 there to what is no good token.",
+        "byJwt() skips requests with an `authorization` header and no identity: a client that sends a bad token is not " +
+          "limited by it. Pass jwtAuth() as `authenticate`, or answer 401 there to invalid tokens.",
       );
     }
     const claims = identity?.claims ?? {};

@@ -9,23 +9,23 @@ import { joined } from "../keys/join.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Identity } from "../context.ts";
-import { bearerToken, cannotCheckTokens, tokenRefused, tokenRequired } from "./bearer.ts";
+import { bearerToken, cannotCheckTokens, invalidToken, tokenRequired } from "./bearer.ts";
 import { type JwtAuthOptions, prepareJwtOptions } from "./jwt_options.ts";
 import { KeysUnavailableError } from "./remote_keys.ts";
 import { type KeyFor, verificationKeys } from "./verification_keys.ts";
 
-/** Three parts of base64url, signature included (RFC 7515 section 7.1). */
+/** Three segments of base64url, signature included (RFC 7515 section 7.1). */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** More than servers let through in a header. */
-const LONGEST_TOKEN = 16_384;
+/** Longer than the headers that servers accept. */
+const MAX_TOKEN_LENGTH = 16_384;
 
-/** What makes a token one that can be keyed on. */
+/** Can the token's claims be a key? */
 function isUsable({ iss, sub }: JWTPayload): boolean {
   return typeof sub === "string" && sub !== "" && (iss === undefined || typeof iss === "string");
 }
 
-/** A token's claims, once all about it is verified; throws where anything is wrong. */
+/** Verifies a token and returns its claims; throws if any check fails. */
 async function verify(token: string, keyFor: KeyFor, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, keyFor, options)).payload;
@@ -35,7 +35,7 @@ async function verify(token: string, keyFor: KeyFor, options: JWTVerifyOptions):
   }
 }
 
-/** Without a kid several keys of a set may be the right one, while an issuer changes keys. */
+/** Without a kid, several keys of a set may match, while an issuer rotates its keys. */
 async function verifyWithAny(
   token: string,
   keys: errors.JWKSMultipleMatchingKeys,
@@ -56,25 +56,26 @@ const INVALID = "The token is not valid.";
 
 function answerTo(error: unknown): Response {
   if (error instanceof KeysUnavailableError) return cannotCheckTokens(error.retryAfterMs);
-  return tokenRefused(error instanceof errors.JWTExpired ? EXPIRED : INVALID);
+  return invalidToken(error instanceof errors.JWTExpired ? EXPIRED : INVALID);
 }
 
 /**
- * Authenticates by the token in `Authorization: Bearer`: signature, algorithm, `exp`, `nbf`, and `iss` and `aud`
- * where they are set. A token must have `exp` and `sub`. One that is not good in every respect is answered with
- * 401 and nobody's quota is touched, and so is an `Authorization` header that holds anything but one bearer token
- * (another scheme, two headers in one). A request without that header is anonymous unless `required`. While keys cannot be
- * fetched, and no older ones are known, the answer is 503 with Retry-After.
+ * Authenticates by the token in `Authorization: Bearer`: signature, algorithm, `exp`, `nbf`, and `iss` and
+ * `aud` if these options are set. A token must have `exp` and `sub`. The answer to an invalid token is 401,
+ * and no after-auth quota is charged. An `Authorization` header that contains anything but one bearer token
+ * (another scheme, two headers in one) gets the same answer. A request without that header is anonymous
+ * unless `required`. While the keys cannot be fetched, and no older ones are cached, the answer is 503 with
+ * Retry-After.
  *
- * The identity's id is issuer and subject in one text, for `byUser`; `byJwt` keys on a hash of them. Checking a
- * token is work that anybody can ask for: keep a before-auth rule, such as one by address, beside it.
+ * The identity's id joins issuer and subject in one text, for `byUser`; `byJwt` keys on a hash of them.
+ * Anybody can make the server verify tokens: keep a before-auth rule, such as one by address, beside it.
  *
  * @param options See {@link JwtAuthOptions}.
- * @returns What a throttle takes as `authenticate`.
- * @throws {TypeError | RangeError} On an option that does not exist, or a value that cannot be used. No secret is shown. Per request, a TypeError where the text of
- * `key` turns out to be no key.
+ * @returns The `authenticate` option of a throttle.
+ * @throws {TypeError | RangeError} On an unknown option or an invalid value; the message never shows the
+ * secret. Per request, a TypeError if the text of `key` is not a key.
  *
- * @example Tokens that issuer and server share a secret for
+ * @example Tokens signed with a shared secret
  * ```ts
  * import { createThrottle } from "@weir/throttle";
  * import { byJwt, jwtAuth } from "@weir/throttle/jwt";
@@ -107,7 +108,7 @@ export function jwtAuth(options: JwtAuthOptions): Authenticate {
   async function verified(token: string, keyFor: KeyFor): Promise<JWTPayload | Response> {
     try {
       const claims = await verify(token, keyFor, { ...demands, currentDate: new Date(clock()) });
-      return isUsable(claims) ? claims : tokenRefused(INVALID);
+      return isUsable(claims) ? claims : invalidToken(INVALID);
     } catch (error) {
       return answerTo(error);
     }
@@ -122,7 +123,7 @@ export function jwtAuth(options: JwtAuthOptions): Authenticate {
   return ({ request }) => {
     const token = bearerToken(request);
     if (token === null) return required ? tokenRequired() : null;
-    if (token.length > LONGEST_TOKEN || !COMPACT.test(token)) return tokenRefused(INVALID);
+    if (token.length > MAX_TOKEN_LENGTH || !COMPACT.test(token)) return invalidToken(INVALID);
     return then(keys(), async (keyFor) => {
       const claims = await verified(token, keyFor);
       return claims instanceof Response ? claims : identityOf(claims);

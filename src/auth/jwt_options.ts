@@ -1,5 +1,5 @@
 /**
- * What jwtAuth takes: validation and defaults.
+ * The options of jwtAuth: validation and defaults.
  *
  * @module
  */
@@ -25,13 +25,13 @@ import type { Identity } from "../context.ts";
 export interface PublicJwk {
   /** The key's type: "RSA", "EC" or "OKP". */
   kty?: string;
-  /** Which of several keys it is. */
+  /** The key's id within its set. */
   kid?: string;
-  /** The one algorithm that it is for. */
+  /** The only algorithm of the key. */
   alg?: string;
-  /** What it is for: "sig". */
+  /** The use of the key: "sig". */
   use?: string;
-  /** What it may do: "verify". */
+  /** The operations of the key: "verify". */
   key_ops?: string[];
   /** May it be exported? */
   ext?: boolean;
@@ -53,35 +53,38 @@ export interface PublicJwks {
   keys: PublicJwk[];
 }
 
-/** What {@link jwtAuth} takes: one of `jwks`, `key` and `secret`, and what a token must say. */
+/** The options of {@link jwtAuth}: one of `jwks`, `key` and `secret`, and the requirements on a token. */
 export interface JwtAuthOptions {
-  /** The issuer's key set: where it is (a URL or its text, https: or http:), or the set itself. */
+  /** The issuer's key set: its URL (https: or http:), or the set itself. */
   jwks?: string | URL | PublicJwks;
   /** The issuer's public key: a CryptoKey, a JWK, or PEM text (SPKI or an X.509 certificate). */
   key?: CryptoKey | PublicJwk | string;
-  /** What issuer and server share: text (its UTF-8 bytes) or bytes, at least 32 of them (RFC 7518 section 3.2). */
+  /**
+   * The secret that issuer and server share: text (its UTF-8 bytes) or bytes, at least 32 of them (RFC 7518
+   * section 3.2).
+   */
   secret?: Secret;
-  /** Who may have issued the token, its `iss`. Default: whoever has the key. */
+  /** The accepted issuers, `iss`. Default: any token signed with the key. */
   issuer?: string | readonly string[];
-  /** Whom the token must be for, its `aud`. Default: anybody; set it where the issuer serves others too. */
+  /** The accepted audiences, `aud`. Default: any; set it if the issuer serves other audiences too. */
   audience?: string | readonly string[];
-  /** Which signatures are good. Default HS256 with a `secret`, else RS256, ES256 and EdDSA. */
+  /** The accepted signature algorithms. Default HS256 with a `secret`, else RS256, ES256 and EdDSA. */
   algorithms?: readonly string[];
-  /** How far the issuer's clock may be off, in s, 0 to 300. Default 5. */
+  /** The tolerance for a difference between the clocks of issuer and server, in s, 0 to 300. Default 5. */
   clockTolerance?: number;
-  /** Refuse requests without a token, rather than let them pass as anonymous. Default false. */
+  /** Answer requests without a token with 401, rather than let them pass as anonymous. Default false. */
   required?: boolean;
-  /** What the claims say about who it is: a tier, staff. It is added to the identity, which has `id` and `claims`. */
+  /** Derives members of the identity from the claims: a tier, staff. They are added to `id` and `claims`. */
   identity?: (claims: Record<string, unknown>) => MaybePromise<Partial<Identity>>;
-  /** How long the answer of `jwks` may take, in ms. Default 5000. */
+  /** The deadline for the response of the `jwks` URL, in ms. Default 5000. */
   timeoutMs?: number;
-  /** How long the answer of `jwks` may be, in bytes: no more is read, and there are no new keys. Default 1000000. */
+  /** The longest response of the `jwks` URL, in bytes. A longer one counts as a failed fetch. Default 1000000. */
   maxBytes?: number;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** Returns the time in epoch ms. Default `Date.now`. */
   clock?: () => number;
 }
 
-/** Where keys come from: one of the three. */
+/** The source of the keys. */
 export type KeySource =
   | { readonly url: URL }
   | { readonly set: PublicJwks }
@@ -102,7 +105,10 @@ export interface PreparedJwtOptions {
   readonly clock: () => number;
 }
 
-/** Symmetric and asymmetric algorithms never mix: else a public key would do as a secret (RFC 8725 section 2.1). */
+/**
+ * Symmetric and asymmetric algorithms never mix: otherwise a public key could serve as a secret (RFC 8725
+ * section 2.1).
+ */
 const WITH_SECRET = ["HS256", "HS384", "HS512"];
 const WITH_KEYS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
@@ -115,7 +121,7 @@ function refuse(demand: string, seen: string): never {
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-/** A member that only private and symmetric keys have: such a key has no place here, nor in a message. */
+/** Does the key have a member of private and symmetric keys? Such a key is an error, and no message shows it. */
 function hasPrivatePart(jwk: object): boolean {
   return "d" in jwk || "k" in jwk;
 }
@@ -126,7 +132,7 @@ function urlOf(jwks: string | URL): URL {
   return refuse("jwks must be a URL of https: or http:", shown(url.href));
 }
 
-/** How each way to give keys is checked. */
+/** The validation of each key source. */
 const SOURCES: Readonly<Record<"jwks" | "key" | "secret", (value: unknown) => KeySource>> = {
   jwks(value) {
     if (typeof value === "string" || value instanceof URL) return { url: urlOf(value) };
@@ -152,7 +158,7 @@ const SOURCES: Readonly<Record<"jwks" | "key" | "secret", (value: unknown) => Ke
     const secret = secretBytes(value as Secret);
     if (secret.length < 32) {
       warnOnce(
-        `The secret of jwtAuth() has ${secret.length} bytes: who sees one token can try secrets against it. Use at least 32 (RFC 7518 section 3.2).`,
+        `The secret of jwtAuth() has ${secret.length} bytes: a holder of one token can try secrets against it. Use at least 32 (RFC 7518 section 3.2).`,
       );
     }
     return { secret };
@@ -182,7 +188,10 @@ function algorithmsOf(options: JwtAuthOptions, source: KeySource): string[] {
   );
 }
 
-/** What a claim may be. One that is there and undefined is one that somebody forgot to set. */
+/**
+ * The accepted values of a claim. An option that is set to undefined is a missing environment variable, so it
+ * is an error.
+ */
 const TEXTS: Demand = {
   must: "text, or a list of at least one",
   holds: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
@@ -208,9 +217,9 @@ const DEMANDS: Demands<JwtAuthOptions> = {
 };
 
 /**
- * Checks options and fills in what is not given.
+ * Validates options and fills in defaults.
  *
- * @throws {TypeError | RangeError} On an option that does not exist, or a value that cannot be used.
+ * @throws {TypeError | RangeError} On an unknown option, or an invalid value.
  */
 export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
   requireOptions(options, DEMANDS, "make jwtAuth()");

@@ -1,6 +1,6 @@
 /**
- * A key set (RFC 7517) at a URL, asked for as seldom as can be: whoever sends tokens decides how often
- * somebody wants a key, and must not decide how often the issuer is asked.
+ * A key set (RFC 7517) at a URL, fetched as rarely as possible: a client that sends tokens must not control
+ * how often the issuer is asked.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { rescue, within } from "../maybe.ts";
 /** Finds the key for a token's header in one key set. */
 export type KeySet = ReturnType<typeof createLocalJWKSet>;
 
-/** Keys are asked for again when they are this old. */
+/** The age at which keys are fetched again. */
 const MAX_AGE_MS = 600_000;
-/** After an answer the next request waits so long, whoever wants a key that is not in it. */
+/** The pause after a successful fetch, even if a token names a key that is not in the set. */
 const COOLDOWN_MS = 30_000;
-/** After a failure it waits so long, twice as long after each further one, at most the cooldown. */
+/** The pause after a failed fetch. It doubles with each further failure, up to the cooldown. */
 const FIRST_BACK_OFF_MS = 1000;
 
-/** There are no keys to check a token with, and none can be had now. */
+/** No keys are cached, and none can be fetched now. */
 export class KeysUnavailableError extends Error {
-  /** When it is worth trying again, in ms from now. */
+  /** The wait until a retry makes sense, in ms. */
   readonly retryAfterMs: number;
 
   constructor(retryAfterMs: number) {
@@ -33,34 +33,34 @@ export class KeysUnavailableError extends Error {
 /** The keys at a URL. */
 export interface RemoteKeys {
   /**
-   * The keys as last fetched; fetched first where there are none, or they are old. Old ones stay in use while
-   * newer ones cannot be had.
+   * The last fetched keys; they are fetched first if there are none, or if they are old. Old keys stay in use
+   * while newer ones cannot be fetched.
    *
-   * @throws {KeysUnavailableError} When there are none.
+   * @throws {KeysUnavailableError} If there are none.
    */
   current(): Promise<KeySet>;
   /**
-   * Newer keys, for a token that names one which is not in the current ones.
+   * Newer keys, for a token that names a key which is not in the current ones.
    *
-   * @returns Null while the current ones are too young for that.
-   * @throws {KeysUnavailableError} When the URL does not answer.
+   * @returns Null while the current keys are too new to fetch again.
+   * @throws {KeysUnavailableError} If the URL does not answer.
    */
   newer(): Promise<KeySet | null>;
 }
 
 const late = (): Error => new Error("The keys did not come in time.");
 
-/** What a server's answer may cost. */
+/** The limits on a server's answer. */
 export interface RemoteKeysOptions {
   /** Epoch ms. */
   readonly clock: () => number;
-  /** How long an answer may take. */
+  /** The deadline for an answer, in ms. */
   readonly timeoutMs: number;
-  /** How long an answer may be, in bytes after decompression. */
+  /** The longest answer, in bytes after decompression. */
   readonly maxBytes: number;
 }
 
-/** A body's text. One that is longer than may be is given up where that shows: a small answer may unpack to anything. */
+/** Reads a body's text, and stops beyond the limit: a small answer may decompress to any length. */
 async function textOf(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
   if (body === null) return "";
   const reader = body.getReader();
@@ -81,7 +81,7 @@ async function textOf(body: ReadableStream<Uint8Array> | null, maxBytes: number)
 async function fetchKeySet(url: URL, { timeoutMs, maxBytes }: RemoteKeysOptions): Promise<KeySet> {
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
-    // The keys' place is configured, and no answer may move it. (Workers know no "error".)
+    // The URL is configured, so no redirect is followed. (Workers do not support "error".)
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
@@ -91,9 +91,9 @@ async function fetchKeySet(url: URL, { timeoutMs, maxBytes }: RemoteKeysOptions)
 }
 
 /**
- * Keeps the keys at a URL: one request at a time, with a deadline, and with a pause after each.
+ * Caches the keys at a URL: one fetch at a time, with a deadline, and with a pause after each.
  *
- * @param url Where they are.
+ * @param url The URL of the key set.
  * @param options See {@link RemoteKeysOptions}.
  */
 export function remoteKeys(url: URL, options: RemoteKeysOptions): RemoteKeys {
@@ -117,10 +117,10 @@ export function remoteKeys(url: URL, options: RemoteKeysOptions): RemoteKeys {
     }
   }
 
-  /** Fetches the keys, or waits for who is fetching them. False when it is not time for that. */
+  /** Fetches the keys, or waits for the pending fetch. False during a pause. */
   async function refresh(): Promise<boolean> {
     const now = clock();
-    // A request that an edge platform ended takes its fetch with it: what is overdue will never come.
+    // When an edge platform ends a request, it ends its fetch too: an overdue fetch never settles.
     if (pending === null || now > pendingUntil) {
       if (now < nextFetchAt) return false;
       const started = fetchOnce().finally(() => {

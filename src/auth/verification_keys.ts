@@ -1,5 +1,5 @@
 /**
- * From the keys that a person gives to the key for one token.
+ * Finds the verification key of a token.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { remoteKeys } from "./remote_keys.ts";
 /** A key as jose takes it. */
 export type VerificationKey = CryptoKey | Uint8Array;
 
-/** Finds the key for a token by its header; throws where there is none. */
+/** Finds the key for a token by its header; throws if there is none. */
 export type KeyFor = (header: { alg?: string; kid?: string }) => MaybePromise<VerificationKey>;
 
-/** A kid is a name: anything longer is somebody trying. */
-const LONGEST_KID = 256;
+/** A longer kid is an attack, not a name. */
+const MAX_KID_LENGTH = 256;
 
-/** Does a JWK name another algorithm as the one that it is for (RFC 8725 section 3.1)? */
+/** Does a JWK name another algorithm (RFC 8725 section 3.1)? */
 function isForOther(key: PublicJwk | string, alg: string): boolean {
   return typeof key === "object" && key.alg !== undefined && key.alg !== alg;
 }
@@ -28,13 +28,13 @@ async function importKey(key: PublicJwk | string, alg: string): Promise<Verifica
   return key.startsWith("-----BEGIN CERTIFICATE") ? await importX509(key, alg) : await importSPKI(key, alg);
 }
 
-/** One key, made ready for each algorithm that it can do. */
+/** One key, imported for each algorithm that it supports. */
 async function fromOne(
   key: globalThis.CryptoKey | PublicJwk | string,
   algorithms: readonly string[],
 ): Promise<KeyFor> {
   if (typeof key === "object" && "algorithm" in key) {
-    // jose guesses this type from the runtime's, and does not always get it right.
+    // jose derives this type from the runtime's types, and that fails on some runtimes.
     const ready = key as unknown as VerificationKey;
     return () => ready;
   }
@@ -45,9 +45,9 @@ async function fromOne(
   }
   if (usable.size === 0) {
     throw new TypeError(
-      `Cannot use the key of jwtAuth() as it must be one for algorithms: current value is unreadable, or for none of ${
+      `Cannot use the key of jwtAuth() as it must fit one of the algorithms ${
         algorithms.join(", ")
-      }`,
+      }: current value is unreadable, or for another algorithm`,
     );
   }
   return ({ alg }) => {
@@ -60,7 +60,9 @@ async function fromOne(
 function fromUrl(url: URL, options: PreparedJwtOptions): KeyFor {
   const remote = remoteKeys(url, options);
   return async (header) => {
-    if ((header.kid?.length ?? 0) > LONGEST_KID) throw new Error("The token's kid is no name.");
+    if ((header.kid?.length ?? 0) > MAX_KID_LENGTH) {
+      throw new Error(`The token's kid has more than ${MAX_KID_LENGTH} characters.`);
+    }
     const current = await remote.current();
     try {
       return await current(header);
@@ -74,10 +76,10 @@ function fromUrl(url: URL, options: PreparedJwtOptions): KeyFor {
 }
 
 /**
- * Finds keys as the options say.
+ * Compiles the options into a key lookup.
  *
- * @returns Gives what finds a token's key. It rejects with a TypeError where the given key cannot be read, which
- * is a mistake of the server's and not of a token's.
+ * @returns A function that returns the lookup. It rejects with a TypeError if the configured key cannot be
+ * read, since that is the server's mistake and not the token's.
  */
 export function verificationKeys(options: PreparedJwtOptions): () => MaybePromise<KeyFor> {
   const { source, algorithms } = options;

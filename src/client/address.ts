@@ -13,21 +13,21 @@ import {
 import { cannot } from "../cannot.ts";
 import { type Demands, integer, requireOptions } from "../options.ts";
 
-/** An address as the number that it is. */
+/** An address as a number. */
 interface Address {
   readonly bits: 32 | 128;
   readonly value: bigint;
 }
 
-/** How many leading bits of an address tell clients apart. */
+/** The number of leading bits of an address that identify a client. */
 export interface AddressPrefixes {
   /** Bits of an IPv4 address, 1 to 32. Default 32: every address is a client. */
   ipv4Prefix?: number;
-  /** Bits of an IPv6 address, 1 to 128. Default 64, one network: whoever has one address of it has them all. */
+  /** Bits of an IPv6 address, 1 to 128. Default 64: the owner of one address of a /64 network owns them all. */
   ipv6Prefix?: number;
 }
 
-/** What they must be. */
+/** The valid values. */
 export const ADDRESS_PREFIXES: Demands<AddressPrefixes> = {
   ipv4Prefix: /* @__PURE__ */ integer(1, 32),
   ipv6Prefix: /* @__PURE__ */ integer(1, 128),
@@ -35,30 +35,31 @@ export const ADDRESS_PREFIXES: Demands<AddressPrefixes> = {
 
 /** A CIDR range. */
 export interface AddressRange {
-  /** How many leading bits the range fixes; 0 holds every address of the family. */
+  /** The number of leading bits that the range fixes; 0 contains every address of the family. */
   readonly prefix: number;
-  /** Is this address, in canonical text, in it? */
+  /** Does the range contain this address? It must be in canonical text. */
   has(address: string): boolean;
 }
 
-// Hono tells what is no address by throwing, which takes ten times as long as seeing it here: a flood can be of anything.
+// Hono's reader throws for other text, which takes ten times as long as this expression: a flood can hold any
+// text.
 const IPV6 = /^[0-9a-f:.]+$/i;
 const RANGE = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/;
 
-// The longest spelling has 45 characters; the rest is room for a zone.
-const LONGEST = 64;
+// The longest address has 45 characters; a zone may follow it.
+const MAX_LENGTH = 64;
 
 const DOT = 0x2e;
 const ZERO = 0x30;
 
 /**
- * Four decimal octets without leading zeros? Most of what an IPv4 request pays for its address is this; a regular
- * expression takes twice as long, and Hono's reader makes a number that nothing needs.
+ * Is this four decimal octets without leading zeros? The reader of IPv4 addresses spends most of its time
+ * here; a regular expression takes twice as long, and Hono's reader computes a number that nothing needs.
  */
 function isIpv4(text: string): boolean {
   if (text.length > 15) return false;
   let dots = 0;
-  let octet = -1; // No digit yet.
+  let octet = -1; // no digit yet
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === DOT && octet !== -1) {
@@ -74,32 +75,32 @@ function isIpv4(text: string): boolean {
   return dots === 3 && octet !== -1;
 }
 
-// ::ffff:0:0/96 and 64:ff9b::/96: an address that begins with one of these is a way to write the IPv4 address in its last
-// 32 bits (RFC 4291 §2.5.5.2, RFC 6052 §2.1).
+// An address with one of these prefixes, ::ffff:0:0/96 or 64:ff9b::/96, is an IPv4 address in its last 32
+// bits (RFC 4291 §2.5.5.2, RFC 6052 §2.1).
 const EMBEDDING = [0xffffn, 0x64_ff9b_0000_0000_0000_0000n];
 
 /**
- * The canonical text of an address: IPv4 in dotted decimal, IPv6 as in RFC 5952. IPv4 inside IPv6 (`::ffff:0:0/96`
- * and the NAT64 prefix `64:ff9b::/96`, judged by bits, not by notation) is that IPv4 address. Zones (`%eth0`) are
- * dropped.
+ * The canonical text of an address: IPv4 in dotted decimal, IPv6 as in RFC 5952. An IPv6 address with the
+ * prefix `::ffff:0:0/96` or `64:ff9b::/96` (NAT64), in any notation, becomes its IPv4 address. Zones
+ * (`%eth0`) are dropped.
  *
- * @param text What is to be an address, with no port, brackets or white space.
- * @returns The text that every spelling of this address has in common, or null for what is no address of anybody:
- * octal, hexadecimal and short IPv4 forms, `0.0.0.0`, `::`, and everything else.
+ * @param text An address without port, brackets or white space.
+ * @returns One text for all spellings of the address, or null if the text is not the address of a host:
+ * octal, hexadecimal and short IPv4 forms, `0.0.0.0`, `::`, and every other text.
  */
 export function canonicalAddress(text: string): string | null {
   if (isIpv4(text)) return text === "0.0.0.0" ? null : text;
-  return text.length <= LONGEST && text.includes(":") ? canonicalIpv6(text) : null;
+  return text.length <= MAX_LENGTH && text.includes(":") ? canonicalIpv6(text) : null;
 }
 
 /**
- * The key that an address is counted under: the address itself, or its network and prefix length. Loopback and
- * link-local addresses are masked like all others.
+ * The key under which a rule counts an address: the address itself, or its network and prefix length.
+ * Loopback and link-local addresses are masked like all others.
  *
  * @param address An address in any spelling.
- * @param prefixes How many bits tell clients apart. Default 32 for IPv4, 64 for IPv6.
+ * @param prefixes The number of bits that identify a client. Default 32 for IPv4, 64 for IPv6.
  * @returns `"203.0.113.9"`, `"2001:db8::/64"`; with `ipv4Prefix: 24` `"203.0.113.0/24"`.
- * @throws {TypeError} If the text is no address, or on an option that does not exist.
+ * @throws {TypeError} If the text is not an address, or on an unknown option.
  * @throws {RangeError} If a prefix is not an integer from 1 to 32, or to 128.
  *
  * @example One key for a whole IPv6 network
@@ -124,8 +125,8 @@ export function addressKey(address: string, prefixes: AddressPrefixes = {}): str
 /**
  * {@link addressKey} for many addresses under the same prefixes.
  *
- * @param ipv4Prefix How many bits of an IPv4 address tell clients apart, checked before.
- * @param ipv6Prefix How many bits of an IPv6 address do.
+ * @param ipv4Prefix The number of bits of an IPv4 address that identify a client; already validated.
+ * @param ipv6Prefix The number of bits of an IPv6 address; already validated.
  * @returns A function of an address in canonical text.
  */
 export function compileAddressKey(ipv4Prefix = 32, ipv6Prefix = 64): (canonical: string) => string {
@@ -135,18 +136,19 @@ export function compileAddressKey(ipv4Prefix = 32, ipv6Prefix = 64): (canonical:
 }
 
 /**
- * Reads a CIDR range. Bits beyond the prefix do not matter (`10.0.0.1/8` is `10.0.0.0/8`), an address alone is a
- * range of one, and a range of IPv4 inside IPv6 is that IPv4 range.
+ * Reads a CIDR range. Bits beyond the prefix are ignored (`10.0.0.1/8` is `10.0.0.0/8`), a single address is
+ * a range of one, and a range of IPv4 inside IPv6 is that IPv4 range.
  *
  * @param text `"10.0.0.0/8"`, `"2001:db8::/32"`, `"192.0.2.1"`.
- * @returns The range, or null if the text is none.
+ * @returns The range, or null if the text is not a range.
  */
 export function addressRange(text: string): AddressRange | null {
   const [, base, length] = RANGE.exec(text) ?? [];
   const written = base === undefined ? null : parse(base);
   if (written === null) return null;
   const { bits, value } = unembed(written);
-  // ::ffff:10.0.0.0/104 is 10.0.0.0/8. Shorter than /96 it would be more than the IPv4 range that it seems to be.
+  // ::ffff:10.0.0.0/104 is 10.0.0.0/8. A prefix shorter than /96 would contain more than the IPv4 range that
+  // it shows.
   const prefix = (length === undefined ? written.bits : Number(length)) - (written.bits - bits);
   if (prefix < 0 || prefix > bits) return null;
   const rest = BigInt(bits - prefix);
@@ -160,11 +162,11 @@ export function addressRange(text: string): AddressRange | null {
 }
 
 /**
- * A function of a text that remembers its last answers. What it remembers is dropped when it has a thousand, so a
- * flood of texts costs time but no memory.
+ * Caches the last thousand results of a function. A flood of texts costs time but no memory: a full cache is
+ * emptied.
  *
  * @param compute A pure function.
- * @returns The same function, quicker for texts seen lately.
+ * @returns The same function with a cache.
  */
 export function remembered<T>(compute: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>();
@@ -183,7 +185,7 @@ const canonicalIpv6 = /* @__PURE__ */ remembered((text): string | null => {
   const parsed = parse(zone === -1 ? text : text.slice(0, zone));
   if (parsed === null) return null;
   const address = unembed(parsed);
-  // All zeros is what a socket listens on; nobody has it.
+  // A socket listens on the address of all zeros; no client has it.
   return address.value === 0n ? null : textOf(address);
 });
 

@@ -1,11 +1,11 @@
 /**
- * Who is asking: the address of the client, as far as it can be believed.
+ * The address of the client, as far as it can be trusted.
  *
  * @module
  */
 
 import { peerOf, UNIX } from "./peer.ts";
-import { clientReader, namingPlatforms, type Platform, type ReadClient } from "./platforms.ts";
+import { clientReader, type Platform, platformsWithClient, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
 import { cannot } from "../cannot.ts";
 import { type Demands, FUNCTION, integer, oneOf, requireOptions } from "../options.ts";
@@ -13,13 +13,13 @@ import { type Demands, FUNCTION, integer, oneOf, requireOptions } from "../optio
 export type { Platform } from "./platforms.ts";
 
 /**
- * Whom to believe about a client's address. The default, `{}`, is nobody: the client is the transport peer, and
- * forwarding headers, which any client can send, are not looked at.
+ * The sources that are trusted to name the client's address. The default, `{}`, trusts none: the client is
+ * the transport peer, and forwarding headers, which any client can send, are ignored.
  *
- * Say one thing: `trustedProxies` (with or without `header`), or `platform`, or `address`.
+ * Set one of these: `trustedProxies` (with or without `header`), `platform`, or `address`.
  *
- * Where a server or a framework passes nothing beside the request, pass the peer's address yourself, as `{ ip }`: it is the
- * peer then, and all that is said here applies to it.
+ * If a server or a framework passes no argument after the request, pass the peer's address yourself, as `{ ip
+ * }`. These options then apply to that peer.
  *
  * @example A framework that knows the address and passes something else
  * ```ts
@@ -37,28 +37,30 @@ export type { Platform } from "./platforms.ts";
  */
 export interface ClientOptions {
   /**
-   * The proxies in front. As a list, their addresses or CIDR ranges, and "unix" for a peer on a Unix socket: prefer
-   * this where the server knows its peer. As a number, how many of them there are, the one connected to us included:
-   * safe only where no client can get around them. Default none.
+   * The proxies in front of the server. As a list, their addresses or CIDR ranges, and "unix" for a peer on a
+   * Unix socket: prefer a list if the server knows its peer. As a number, how many proxies there are,
+   * including the one that connects to the server: this is safe only if no client can bypass them. Default
+   * none.
    */
   trustedProxies?: number | readonly string[];
   /**
-   * The header that those proxies write; any name but "x-forwarded-for" and "forwarded" holds one address. Default
-   * "x-forwarded-for". No other header is ever consulted in its place.
+   * The header that these proxies write. "x-forwarded-for" and "forwarded" hold a list; any other header
+   * holds one address. Default "x-forwarded-for". No other header is read instead.
    */
   header?: "x-forwarded-for" | "forwarded" | string;
   /**
-   * The platform this runs on: what its edge sets is taken, and the peer where that is missing (a health check).
-   * Whoever can reach the origin around the edge can set it too. "aws-lambda" reads `requestContext` of the event
-   * that was passed beside the request.
+   * The hosting platform: the client is the address that its edge sets, or the peer if that is missing (a
+   * health check). A client that can bypass the edge can set the address too. "aws-lambda" reads
+   * `requestContext` of the event that follows the request.
    */
   platform?: Platform;
   /**
-   * Your own way: given the request and what the server passed beside it, an address (also with a port), or null.
-   * Text that is no address counts as null; what the function throws is thrown on. Say the type of what your server passes:
-   * `address: (_request, event: RequestEvent) => event.getClientAddress()`.
+   * Your own function: it receives the request and the server's further arguments and returns an address (a
+   * port may follow it) or null. Any other text counts as null; an error from the function is rethrown.
+   * Declare the type of the argument that your server passes: `address: (_request, event: RequestEvent) =>
+   * event.getClientAddress()`.
    */
-  // A method, so that a function may be more particular about what is passed.
+  // A method, so that a function may declare more specific types for the server's arguments.
   address?(request: Request, ...platform: unknown[]): string | null;
 }
 
@@ -74,30 +76,31 @@ const demands = (): Demands<ClientOptions> => ({
     // RFC 9110 §5.1.
     holds: (header) => typeof header === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header),
   },
-  platform: oneOf(...namingPlatforms()),
+  platform: oneOf(...platformsWithClient()),
   address: FUNCTION,
 });
 
 /**
  * The address of the client that sent a request.
  *
- * - Nothing trusted: the transport peer.
- * - Trusted ranges: from the peer through the header from the right, the first address that is not trusted; if the
- *   peer is not trusted, the peer; if all are, the leftmost.
- * - N trusted hops: the Nth address from the right; if there are fewer, the peer.
- * - An entry that is no address ends the search at the hop before it, or, when counting hops, at the peer.
- * - A header of one address that holds something else, or is missing: the peer.
+ * - Without trusted proxies: the transport peer.
+ * - With trusted ranges: the first untrusted address, reading from the peer through the header from right to
+ * left; the peer if it is not trusted; the leftmost address if all are trusted.
+ * - With N trusted hops: the Nth address from the right, or the peer if there are fewer.
+ * - An entry that is not an address ends the search at the hop before it, or, with trusted hops, at the peer.
+ * - A one-address header that is missing or holds other text: the peer.
  * - Private and reserved addresses are clients like any other.
  *
- * Bad requests never make it throw.
+ * Malformed requests never cause an error.
  *
  * @param request The request.
- * @param platform What the server passed beside the request: Deno's info, Bun's server, `{ incoming }` of
- * `@hono/node-server`, a `node:http` message, Netlify's context, Hono's context, or `{ ip }` from somebody who knows it.
- * @param options Whom to believe. Compiled once for each object: do not change it afterwards.
- * @returns Canonical text (IPv4 in dotted decimal, IPv6 as in RFC 5952), or null where nobody says: there is no peer,
- * or it is on a Unix socket.
- * @throws {TypeError} If the options are unsafe or mean nothing.
+ * @param platform The arguments that the server passed after the request: Deno's info, Bun's server, `{
+ * incoming }` of `@hono/node-server`, a `node:http` message, Netlify's context, Hono's context, or `{ ip }`
+ * from your own code.
+ * @param options The trusted sources. Compiled once per object: do not change the object afterwards.
+ * @returns Canonical text (IPv4 in dotted decimal, IPv6 as in RFC 5952), or null if there is no peer, or if
+ * the peer is on a Unix socket.
+ * @throws {TypeError} If the options are unsafe or contradict each other.
  * @throws {RangeError} If the number of hops is not a whole number of 0 or more.
  *
  * @example Behind one proxy
@@ -132,11 +135,11 @@ const compiled = new WeakMap<ClientOptions, ReadClient>();
 const transportPeer = /* @__PURE__ */ addressOnly(peerOf);
 
 /**
- * Turns options into the function that finds a client's address.
+ * Compiles options into the function that finds a client's address.
  *
- * @param options Whom to believe. Default `{}`, nobody.
- * @returns A function of a request and what came beside it: {@link clientAddress} without its options.
- * @throws {TypeError} If the options are unsafe or mean nothing.
+ * @param options The trusted sources. Default `{}`, none.
+ * @returns {@link clientAddress} with these options.
+ * @throws {TypeError} If the options are unsafe or contradict each other.
  * @throws {RangeError} If the number of hops is not a whole number of 0 or more.
  */
 export function compileClient(options: ClientOptions = {}): ReadClient {
@@ -168,7 +171,7 @@ function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient 
     const text: unknown = address(request, ...platform);
     if (text === null || text === undefined) return null;
     if (typeof text === "string") return forwardedAddress(text);
-    throw new TypeError(cannot("use what client option address returned", "it must be text or null", text));
+    throw new TypeError(cannot("use the result of client option address", "it must be text or null", text));
   };
 }
 

@@ -1,38 +1,38 @@
 /**
- * The explanation of a missing address: what was tried, why it gave nothing, and what would.
+ * Explains a missing address: the sources that were tried, the reason for each failure, and the remedy.
  *
  * @module
  */
 
 import type { ClientOptions } from "./client.ts";
-import { passedBeside, peerOf, UNIX } from "./peer.ts";
+import { peerOf, serverArgument, UNIX } from "./peer.ts";
 import { PLATFORMS } from "./platforms.ts";
 
-/** What a throttle's own context has beside what is told of one. */
+/** A throttle's own context has this method beside the members of the public type. */
 export interface ExplainsAddress {
-  /** Why there is no address, and what to do: {@link explainMissing}. */
+  /** Explains the missing address: {@link explainMissing}. */
   explainAddress?(): string;
 }
 
 const PASS =
-  "Pass the throttled handler, or check, what the server passes beside the request, or the address itself: " +
+  "Pass the argument of the server after the request, or the address itself, to the handler and to check: " +
   "handler(request, { ip }), check(request, { ip })";
 const DEVELOP =
-  'a server that names nobody, as nitro dev, needs an address for development: client: { address: () => "127.0.0.1" }';
+  'a server that names no peer, such as nitro dev, needs an address for development: client: { address: () => "127.0.0.1" }';
 
-/** What was passed beside a request, by its names alone: its values may be secrets. */
-function passedText(platform: readonly unknown[]): string {
+/** The names of the members of a server's argument. Its values may be secrets, so they are not shown. */
+function argumentText(platform: readonly unknown[]): string {
   const [first] = platform;
-  if (first === undefined) return "nothing was passed beside the request";
+  if (first === undefined) return "no argument followed the request";
   if (typeof first !== "object" || first === null) {
-    return `what was passed beside the request is ${first === null ? "null" : `a ${typeof first}`}`;
+    return `the argument after the request is ${first === null ? "null" : `a ${typeof first}`}`;
   }
-  const names = Object.keys(passedBeside(platform) ?? first).slice(0, 8).join(", ");
-  return `what was passed beside the request names no peer: it is an object with ${names || "no names"}`;
+  const names = Object.keys(serverArgument(platform) ?? first).slice(0, 8).join(", ");
+  return `the argument after the request names no peer: it is an object with ${names || "no names"}`;
 }
 
 function peerText(peer: string | null, platform: readonly unknown[]): string {
-  return peer === UNIX ? "the peer is on a Unix socket, which has no address" : passedText(platform);
+  return peer === UNIX ? "the peer is on a Unix socket, which has no address" : argumentText(platform);
 }
 
 function headerText(request: Request, name: string, hops = 1): string {
@@ -42,32 +42,32 @@ function headerText(request: Request, name: string, hops = 1): string {
   } of its ${name} header is no address`;
 }
 
-/** What the options try, and why that gave nothing; null where they try nothing. */
+/** The sources that the options try, and the reason for their failure; null if the options try none. */
 function triedText(options: ClientOptions, request: Request, peer: string | null): string | null {
   const { trustedProxies, header = "x-forwarded-for", platform, address } = options;
-  if (address !== undefined) return "client.address was asked and gave no address";
+  if (address !== undefined) return "client.address returned no address";
   if (platform !== undefined) {
     const name = PLATFORMS[platform].header;
     return `platform: "${platform}" was tried, but ${
-      name === undefined ? "the server passed nothing of it" : headerText(request, name)
+      name === undefined ? "no argument of the server names the client" : headerText(request, name)
     }`;
   }
   if (trustedProxies === undefined || trustedProxies === 0) return null;
-  const gave = typeof trustedProxies === "number"
+  const failure = typeof trustedProxies === "number"
     ? headerText(request, header.toLowerCase(), trustedProxies)
     : peer === UNIX && trustedProxies.includes(UNIX)
     ? headerText(request, header.toLowerCase())
-    : "no header is believed of a peer that is not in that list";
-  return `trustedProxies: ${JSON.stringify(trustedProxies)} was tried, but ${gave}`;
+    : "the peer is not in that list, so its headers are ignored";
+  return `trustedProxies: ${JSON.stringify(trustedProxies)} was tried, but ${failure}`;
 }
 
 /**
- * Explains why a request has no address, and so nobody that it could be counted for.
+ * Explains why a request has no address.
  *
  * @param options The throttle's options.
  * @param request The request.
- * @param platform What the server passed beside it.
- * @returns A reason that follows "as", and what to do that is not done yet; without the last full stop.
+ * @param platform The server's further arguments.
+ * @returns A reason that follows "as", and a remedy that is not in place yet; without the last full stop.
  */
 export function explainMissing(
   options: ClientOptions = {},

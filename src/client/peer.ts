@@ -1,7 +1,7 @@
 /**
- * Who is connected: the one file that knows what each runtime's server passes beside a request.
+ * The transport peer. This file alone knows the argument that each runtime's server passes after a request.
  *
- * | server | beside the request |
+ * | server | argument after the request |
  * | --- | --- |
  * | `Deno.serve` | info, with `remoteAddr` |
  * | `Bun.serve` | the server, with `requestIP(request)` |
@@ -9,18 +9,18 @@
  * | `node:http` | the `IncomingMessage`, or its socket |
  * | Netlify | a context, with `ip` |
  * | srvx | nothing; the request itself has `ip` and `runtime` |
- * | a framework, by hand | `{ ip }` |
- * | Hono | its context; its `env` is, or holds, one of the above |
+ * | your own code | `{ ip }` |
+ * | Hono | its context; its `env` is, or contains, one of the above |
  *
  * @module
  */
 
 import { canonicalAddress } from "./address.ts";
 
-/** What {@link peerOf} calls a peer on a Unix socket, which has no address. */
+/** {@link peerOf} returns this for a peer on a Unix socket, which has no address. */
 export const UNIX = "unix";
 
-/** As much as there may be of what a server passes. Nothing of it is certain: every step is looked at first. */
+/** The members of a server's argument that are read. Any of them may be missing, so each is tested first. */
 interface Passed {
   readonly env?: Passed;
   readonly server?: Passed & { address?(): unknown };
@@ -35,7 +35,7 @@ interface Passed {
   readonly ip?: unknown;
 }
 
-/** The marks that srvx leaves on a request. */
+/** The members that srvx adds to a request. */
 interface SrvxRequest {
   readonly ip?: unknown;
   readonly runtime?: {
@@ -47,62 +47,63 @@ interface SrvxRequest {
 }
 
 /**
- * Who is at the other end of the connection, as the server says it. No header is looked at.
+ * The peer of the connection, as the server reports it. No header is read.
  *
  * @param request The request.
- * @param platform What the server passed beside it.
- * @returns The peer's address in canonical text, {@link UNIX} for a peer on a Unix socket, or null where the server
- * does not say (any more: sockets forget their peer when they close).
+ * @param platform The server's further arguments.
+ * @returns The peer's address in canonical text, {@link UNIX} for a peer on a Unix socket, or null if the
+ * server does not report it (a closed socket forgets its peer).
  */
 export function peerOf(request: Request, platform: readonly unknown[]): string | null {
   try {
-    const passed = passedBeside(platform) as Passed | undefined;
+    const passed = serverArgument(platform) as Passed | undefined;
     return peerIn(passed, request) ?? peerIn(passed?.server, request) ?? peerIn(passed?.context, request) ??
       srvxPeer(request);
   } catch {
-    // The socket of a closed HTTP/2 stream throws at any look.
+    // Every access to the socket of a closed HTTP/2 stream throws.
     return null;
   }
 }
 
 /**
- * Has the client of a request left? Asked only where its peer is unknown, which a closed socket makes it. (Deno keeps the
- * peer, and would print a notice of its own for every server whose requests' signals are looked at.)
+ * Has the client disconnected? Asked only for an unknown peer, since a closed socket makes the peer unknown.
+ * (Deno keeps the peer, and prints a notice on every server that reads the signal of a request.)
  *
  * @param request The request.
- * @param platform What the server passed beside it.
+ * @param platform The server's further arguments.
  */
 export function hasLeft(request: Request, platform: readonly unknown[]): boolean {
   try {
-    const passed = passedBeside(platform) as Passed | undefined;
+    const passed = serverArgument(platform) as Passed | undefined;
     if (passed?.remoteAddr !== undefined) return false;
     return isClosed(passed) || isClosed((request as SrvxRequest).runtime?.node?.req) ||
       request.signal?.aborted === true;
   } catch {
-    // As above: it is closed.
+    // The stream is closed, as above.
     return true;
   }
 }
 
 function isClosed(passed: Passed | undefined): boolean {
   if (!passed) return false;
-  return [passed, passed.server, passed.context].some((place) => {
-    const holder = place?.incoming ?? place;
+  return [passed, passed.server, passed.context].some((argument) => {
+    const holder = argument?.incoming ?? argument;
     return (holder?.socket ?? holder)?.destroyed === true;
   });
 }
 
 /**
- * What the server passed as its first value beside a request; inside Hono, what Hono's server passed to Hono.
+ * The server's first argument after a request; for Hono's context, the argument that Hono received from its
+ * server.
  *
- * @param platform What came beside the request.
- * @returns An object, or undefined where there is none.
+ * @param platform The server's further arguments.
+ * @returns An object, or undefined if there is none.
  */
-export function passedBeside(platform: readonly unknown[]): object | undefined {
+export function serverArgument(platform: readonly unknown[]): object | undefined {
   const first = platform[0];
   if (!isObject(first)) return undefined;
   if (!("env" in first)) return first;
-  // Of Hono's context `env` alone: its `executionCtx` and `event` throw where there is none.
+  // Hono's `executionCtx` and `event` throw on other servers, so only `env` is read.
   return isObject(first.env) ? first.env : undefined;
 }
 
@@ -111,7 +112,7 @@ function peerIn(passed: Passed | undefined, request: Request): string | null {
   if (passed.remoteAddr) return denoPeer(passed.remoteAddr);
   if (typeof passed.requestIP === "function") return bunPeer(passed, request);
   const socket = passed.incoming?.socket ?? passed.socket;
-  // Beside a socket an `ip` is a framework's opinion; alone it is Netlify's.
+  // Beside a socket, a framework may have read `ip` from a header; without a socket, `ip` is Netlify's.
   return socket ? nodePeer(socket) : nodePeer(passed) ?? canonical(passed.ip);
 }
 
@@ -127,15 +128,15 @@ function bunPeer(server: Passed, request: Request): string | null {
 
 function nodePeer(socket: Passed): string | null {
   if (socket.remoteAddress !== undefined) return canonical(socket.remoteAddress);
-  // A TCP socket whose client has gone has no address either, so having none does not make a peer a Unix one (and
-  // trusted): its server must be listening on a path.
+  // A closed TCP socket has no address either. A peer counts as a (trusted) Unix peer only if its server
+  // listens on a path.
   const server = socket.server;
   return typeof server?.address === "function" && typeof server.address() === "string" ? UNIX : null;
 }
 
 function srvxPeer(request: Request): string | null {
   const { runtime } = request as SrvxRequest;
-  // Only where it is srvx's own: other frameworks' requests have an `ip` that is read from headers.
+  // Only srvx's own `ip` is read: other frameworks read the `ip` of their requests from headers.
   if (!Object.hasOwn(request, "ip") && typeof runtime?.name !== "string") return null;
   return canonical((request as SrvxRequest).ip) ??
     peerIn(runtime?.node?.req ?? runtime?.deno?.info ?? runtime?.bun?.server, request);

@@ -1,16 +1,16 @@
 /**
- * All that is known of each platform, in one record: how its edge names the client, how Hono's `env` holds what it passes, and
- * by which signs it is recognized where several of its processes share the traffic.
+ * The facts about each platform, in one record: how its edge names the client, where Hono's `env` has the
+ * platform's argument, and how code recognizes the platform if several of its processes share the traffic.
  *
  * @module
  */
 
 import type { Surroundings } from "../runtime.ts";
 import { canonicalAddress } from "./address.ts";
-import { passedBeside, peerOf } from "./peer.ts";
+import { peerOf, serverArgument } from "./peer.ts";
 import { headerReader, walkHops } from "./proxies.ts";
 
-/** The platforms whose word {@link ClientOptions.platform} can be taken for. */
+/** The platforms that {@link ClientOptions.platform} can name. */
 export type Platform =
   | "cloudflare"
   | "vercel"
@@ -24,35 +24,35 @@ export type Platform =
   | "azure-front-door"
   | "azure-app-service";
 
-/** Who sent a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
+/** Reads the sender of a request: an address in canonical text, "unix" for a peer on a Unix socket, or null. */
 export type ReadClient = (request: Request, platform: readonly unknown[]) => string | null;
 
-/** What is known of one platform. */
+/** The facts about one platform. */
 export interface PlatformFacts {
-  /** The header in which its edge names the client, set by the edge itself over what a client sent. Default: none. */
+  /** The header in which its edge names the client; the edge overwrites the client's own value. Default: none. */
   readonly header?: string;
-  /** Which address of a header with a list is the client's, from the right. Default 1. */
+  /** The position of the client in a list, from the right. Default 1. */
   readonly hops?: number;
-  /** Makes what reads the client, of what reads the header. Default: the header alone. */
+  /** Makes the reader of the client from the reader of the header. Default: the header's reader. */
   readonly readsClient?: (byHeader: ReadClient) => ReadClient;
-  /** The member of Hono's `env` that holds what the platform passes beside a request. Default: `env` is that itself. */
+  /** The member of Hono's `env` with the platform's argument. Default: `env` itself. */
   readonly inEnv?: string;
-  /** Where a process there is, after "and" in a sentence. Default: no process runs there, or one alone. */
-  readonly place?: string;
-  /** Environment variables that this place alone sets, each of them enough to recognize it. */
+  /** The location of a process there, after "and" in a sentence. Default: at most one process runs there. */
+  readonly location?: string;
+  /** Environment variables that only this platform sets; one of them is enough to recognize it. */
   readonly variables?: readonly string[];
-  /** How else the place is recognized. */
+  /** Another test that recognizes the platform. */
   readonly isHere?: (around: Surroundings) => boolean;
 }
 
 /**
- * The platforms. A place that is built on another comes before it. What an edge says of the client holds for requests that come
- * through the edge: the origin must not be reachable around it.
+ * The platforms. A platform that is built on another comes before it. Only requests through the edge have a
+ * trustworthy header: the origin must not be reachable around the edge.
  */
 export const PLATFORMS: Readonly<Record<Platform, PlatformFacts> & Record<string, PlatformFacts>> = {
   "vercel": {
     header: "x-vercel-forwarded-for",
-    place: "on Vercel",
+    location: "on Vercel",
     variables: ["VERCEL"],
     isHere: ({ has }) => has("EdgeRuntime"),
   },
@@ -61,78 +61,78 @@ export const PLATFORMS: Readonly<Record<Platform, PlatformFacts> & Record<string
     readsClient: (byHeader) => (request, platform) =>
       peerOf(request, platform) ?? byHeader(request, platform),
     inEnv: "context",
-    place: "on Netlify",
+    location: "on Netlify",
     variables: ["NETLIFY"],
     isHere: ({ has }) => has("Netlify"),
   },
   "cloudflare": {
     header: "cf-connecting-ip",
     readsClient: cloudflareClient,
-    place: "on Cloudflare Workers",
+    location: "on Cloudflare Workers",
     isHere: ({ userAgent, has }) => userAgent === "Cloudflare-Workers" || has("WebSocketPair"),
   },
   "deno-deploy": {
     readsClient: () => peerOf,
-    place: "on Deno Deploy",
+    location: "on Deno Deploy",
     variables: ["DENO_DEPLOYMENT_ID", "DENO_DEPLOY"],
   },
   "aws-lambda": {
     readsClient: () => (request, platform) => sourceIp(platform) ?? peerOf(request, platform),
     inEnv: "event",
-    place: "on AWS Lambda",
+    location: "on AWS Lambda",
     variables: ["AWS_LAMBDA_FUNCTION_NAME"],
   },
   "aws-alb": { header: "x-forwarded-for" },
   "aws-cloudfront": { header: "cloudfront-viewer-address" },
   // The load balancer adds its own address after the client's.
   "gcp-lb": { header: "x-forwarded-for", hops: 2 },
-  "cloud-run": { place: "on Cloud Run", variables: ["K_SERVICE"] },
-  "app-engine": { place: "on App Engine", variables: ["GAE_SERVICE"] },
-  // Not x-azure-clientip, which Front Door fills from what the client sent.
+  "cloud-run": { location: "on Cloud Run", variables: ["K_SERVICE"] },
+  "app-engine": { location: "on App Engine", variables: ["GAE_SERVICE"] },
+  // Front Door fills x-azure-clientip from the client's own header, so that one is not read.
   "azure-front-door": { header: "x-azure-socketip" },
-  "azure-functions": { place: "on Azure Functions", variables: ["FUNCTIONS_WORKER_RUNTIME"] },
-  "azure-container-apps": { place: "on Azure Container Apps", variables: ["CONTAINER_APP_NAME"] },
+  "azure-functions": { location: "on Azure Functions", variables: ["FUNCTIONS_WORKER_RUNTIME"] },
+  "azure-container-apps": { location: "on Azure Container Apps", variables: ["CONTAINER_APP_NAME"] },
   "azure-app-service": {
     header: "x-forwarded-for",
-    place: "on Azure App Service",
+    location: "on Azure App Service",
     variables: ["WEBSITE_INSTANCE_ID"],
   },
-  "fly": { header: "fly-client-ip", place: "on Fly", variables: ["FLY_APP_NAME"] },
-  "render": { place: "on Render", variables: ["RENDER"] },
+  "fly": { header: "fly-client-ip", location: "on Fly", variables: ["FLY_APP_NAME"] },
+  "render": { location: "on Render", variables: ["RENDER"] },
   "railway": {
-    place: "on Railway",
+    location: "on Railway",
     variables: ["RAILWAY_ENVIRONMENT_NAME", "RAILWAY_ENVIRONMENT_ID", "RAILWAY_PROJECT_ID"],
   },
-  "heroku": { place: "on Heroku", variables: ["DYNO"] },
-  "koyeb": { place: "on Koyeb", variables: ["KOYEB_APP_NAME"] },
+  "heroku": { location: "on Heroku", variables: ["DYNO"] },
+  "koyeb": { location: "on Koyeb", variables: ["KOYEB_APP_NAME"] },
   "amazon-ecs": {
-    place: "on Amazon ECS",
+    location: "on Amazon ECS",
     variables: ["ECS_CONTAINER_METADATA_URI_V4", "ECS_CONTAINER_METADATA_URI"],
   },
-  "kubernetes": { place: "on Kubernetes", variables: ["KUBERNETES_SERVICE_HOST"] },
+  "kubernetes": { location: "on Kubernetes", variables: ["KUBERNETES_SERVICE_HOST"] },
   "pm2": {
-    place: "under PM2",
+    location: "under PM2",
     isHere: ({ env }) => env("pm_id") !== undefined && env("instances") !== "1",
   },
-  "node-cluster": { place: "in a cluster", isHere: ({ isClusterWorker }) => isClusterWorker },
+  "node-cluster": { location: "in a cluster", isHere: ({ isClusterWorker }) => isClusterWorker },
   "deno-parallel": {
-    place: "under `deno serve --parallel`",
-    // Without the variable Deno takes every processor, and nothing in its threads says that there are others. `deno test` reads
-    // the same variable, and shares no traffic.
+    location: "under `deno serve --parallel`",
+    // Without the variable Deno uses every processor, and its threads cannot see each other. `deno test` reads
+    // the same variable, but shares no traffic.
     isHere: ({ env, has, isDenoTest }) => has("Deno") && !isDenoTest && Number(env("DENO_JOBS") ?? 1) > 1,
   },
 };
 
-/** The platforms that say who the client is. */
-export function namingPlatforms(): readonly Platform[] {
+/** The platforms that name the client. */
+export function platformsWithClient(): readonly Platform[] {
   return Object.keys(PLATFORMS).filter((name) =>
     PLATFORMS[name].header || PLATFORMS[name].readsClient
   ) as Platform[];
 }
 
 /**
- * How a platform names the client. Where a request lacks what the edge would have set (a health check from inside the platform),
- * its peer is the client.
+ * The reader of the client on a platform. Without the edge's value (a health check inside the platform), the
+ * peer is the client.
  */
 export function clientReader(name: Platform): ReadClient {
   const { header = "", hops = 1, readsClient = (byHeader) => byHeader } = PLATFORMS[name];
@@ -143,21 +143,22 @@ export function clientReader(name: Platform): ReadClient {
   );
 }
 
-/** The place where this process runs, if several processes share the traffic there, or may. */
-export function placeOf(around: Surroundings): string | undefined {
+/** The location of this process, if several processes may share the traffic there. */
+export function locationOf(around: Surroundings): string | undefined {
   return Object.values(PLATFORMS).find(({ variables = [], isHere }) =>
     variables.some((name) => around.env(name) !== undefined) || isHere?.(around)
-  )?.place;
+  )?.location;
 }
 
-/** What the platform passed beside a request, as Hono's `env` holds it: the `env` itself, or a member of it. */
-export function passedInEnv(env: unknown): readonly unknown[] {
+/** The platform's argument in Hono's `env`: the `env` itself, or a member of it. */
+export function argumentsInEnv(env: unknown): readonly unknown[] {
   if (typeof env !== "object" || env === null) return [];
   const names = Object.values(PLATFORMS).flatMap(({ inEnv }) => inEnv ?? []);
   return [env, ...names.map((name) => (env as Readonly<Record<string, unknown>>)[name])];
 }
 
-// With "Pseudo IPv4" set to overwrite, Cloudflare hides an IPv6 client behind an address of class E: 240.0.0.0/4.
+// With "Pseudo IPv4" set to overwrite, Cloudflare replaces an IPv6 client by an address of class E:
+// 240.0.0.0/4.
 const PSEUDO_IPV4 = /^2[45]\d\./;
 
 function cloudflareClient(byHeader: ReadClient): ReadClient {
@@ -174,10 +175,10 @@ interface RequestContext {
   readonly identity?: { readonly sourceIp?: unknown };
 }
 
-/** The client of a Lambda event, as its handler passes the event on: itself, or in Hono's `env`. */
+/** The client in a Lambda event, which the handler passes directly or in Hono's `env`. */
 function sourceIp(platform: readonly unknown[]): string | null {
-  const events = passedInEnv(
-    passedBeside(platform),
+  const events = argumentsInEnv(
+    serverArgument(platform),
   ) as readonly ({ requestContext?: RequestContext } | undefined)[];
   const context = events.find((event) => event?.requestContext)?.requestContext;
   const address = context?.http?.sourceIp ?? context?.identity?.sourceIp;

@@ -1,7 +1,7 @@
 /**
- * Forwarding headers, and whom to believe. A header is a list to which every proxy adds, on the right, the address
- * that it was connected from; what is left of the proxies' own entries is whatever the client sent. So lists are
- * read from the right, and no further than trust goes.
+ * Forwarding headers and trust. Every proxy appends the address of its peer to the list; the client itself
+ * may have written the entries to the left of the proxies' own. So lists are read from the right, up to the
+ * first untrusted hop.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { addressRange, canonicalAddress, remembered } from "./address.ts";
 import { UNIX } from "./peer.ts";
 import { cannot } from "../cannot.ts";
 
-/** The addresses of a header value, the one last added first. Null stands for an entry that is no address. */
+/** The addresses of a header value, from the right. Null stands for an entry that is not an address. */
 export type ReadHeader = (value: string) => Iterable<string | null>;
 
 /**
@@ -18,21 +18,23 @@ export type ReadHeader = (value: string) => Iterable<string | null>;
  *
  * @param peer The transport peer: an address, "unix" or null.
  * @param forwarded The header's addresses, from the right.
- * @returns The client: an address, or the peer as it was given.
+ * @returns The client: an address, or the peer unchanged.
  */
 export type Walk = (peer: string | null, forwarded: Iterable<string | null>) => string | null;
 
-// No chain of proxies is this long. A client inside a trusted range could send a longer one, to be slow to answer.
-const LONGEST_CHAIN = 100;
+// No real chain of proxies is this long. A client inside a trusted range could send a longer one to slow the
+// server down.
+const MAX_CHAIN_LENGTH = 100;
 
 const lists: Readonly<Record<string, ReadHeader>> = { "x-forwarded-for": listed, "forwarded": forwardedFor };
 
 /**
- * How a header is read: `x-forwarded-for` and `forwarded` are lists, any other holds one address, with or without a
- * port. (`cloudfront-viewer-address` always has one, also after an IPv6 address without brackets.)
+ * The reader of a header: `x-forwarded-for` and `forwarded` are lists; any other header holds one address,
+ * with or without a port. (`cloudfront-viewer-address` always has a port, even after an IPv6 address without
+ * brackets.)
  *
  * @param header The header's name, in lower case.
- * @returns What reads its values.
+ * @returns The reader of its values.
  */
 export function headerReader(header: string): ReadHeader {
   if (Object.hasOwn(lists, header)) return lists[header];
@@ -41,10 +43,10 @@ export function headerReader(header: string): ReadHeader {
 }
 
 /**
- * Trust by counting: the client is the Nth address from the right, as the proxies that wrote the N last entries are
- * ours. An entry on the way that is no address, or a list that is too short, leaves the peer: what is further left
- * is anybody's. (Envoy's rule; others take the leftmost entry, which a client that goes around the proxies writes.)
- * A header of one address has no further hops to count.
+ * Trust by count: the client is the Nth address from the right, since trusted proxies wrote the last N
+ * entries. If one of these is not an address, or the list is too short, the client is the peer: anybody may
+ * have written the entries further left. (This is Envoy's rule; others take the leftmost entry, which a
+ * client that bypasses the proxies writes.) A one-address header counts as one hop.
  *
  * @param hops N, at least 1.
  * @param header The header's name, in lower case.
@@ -63,13 +65,14 @@ export function walkHops(hops: number, header: string): Walk {
 }
 
 /**
- * Trust by address: from the peer leftwards for as long as addresses are in trusted ranges; the first that is not is
- * the client. If the peer is not trusted, it is the client and the header is not looked at. If all are, the leftmost
- * is the client, since a trusted proxy wrote it. An entry that is no address ends the walk at the hop before it.
+ * Trust by address: the walk goes from the peer to the left as long as addresses are in trusted ranges; the
+ * first untrusted address is the client. An untrusted peer is itself the client, and the header is ignored.
+ * If all addresses are trusted, the leftmost is the client, since a trusted proxy wrote it. An entry that is
+ * not an address ends the walk at the hop before it.
  *
  * @param ranges CIDR ranges, addresses, and "unix" for a peer on a Unix socket.
  * @returns The walk.
- * @throws {TypeError} If one is not a range, or holds every address there is.
+ * @throws {TypeError} If one is not a range, or contains every address.
  */
 export function walkRanges(ranges: readonly string[]): Walk {
   const unix = ranges.includes(UNIX);
@@ -83,7 +86,7 @@ export function walkRanges(ranges: readonly string[]): Walk {
     for (const address of forwarded) {
       if (address === null) break;
       client = address;
-      if (++hop === LONGEST_CHAIN || !trusted(address)) break;
+      if (++hop === MAX_CHAIN_LENGTH || !trusted(address)) break;
     }
     return client;
   };
@@ -98,7 +101,8 @@ function trustedRange(text: string): { has(address: string): boolean } {
   throw new TypeError(cannot("use client option trustedProxies", reason, text));
 }
 
-// Between brackets must be a colon (IPv6), and before a port must be none, or a bare IPv6 address would lose its end.
+// Brackets must contain a colon (IPv6), and the text before a port none, or a bare IPv6 address would lose
+// its end.
 const BRACKETS_OR_PORT = /^(?:\[([^\]]*:[^\]]*)\](?::\d{1,5})?|([^:]+):\d{1,5})$/;
 
 /**
@@ -106,7 +110,7 @@ const BRACKETS_OR_PORT = /^(?:\[([^\]]*:[^\]]*)\](?::\d{1,5})?|([^:]+):\d{1,5})$
  * `[2001:db8::5]` or `[2001:db8::5]:51235`.
  *
  * @param entry The entry, without white space around it.
- * @returns Canonical text, or null if it is no address.
+ * @returns Canonical text, or null if the entry is not an address.
  */
 export function forwardedAddress(entry: string): string | null {
   if (entry.length > 80) return null;
@@ -123,7 +127,7 @@ function* listed(value: string): Generator<string | null> {
   while (end > 0) {
     const comma = value.lastIndexOf(",", end - 1);
     const entry = trimmed(value, comma + 1, end);
-    // Empty list elements are nothing: RFC 9110 §5.6.1.
+    // Empty list elements are ignored (RFC 9110 §5.6.1).
     if (entry !== "") yield forwardedAddress(entry);
     end = comma;
   }
@@ -141,8 +145,8 @@ function* forwardedFor(value: string): Generator<string | null> {
 }
 
 /**
- * The comma that begins the element that ends at `end`. Quotes are matched from the right as well: a quote that the
- * client left open is then the client's own trouble, and cannot swallow what the proxy wrote after it.
+ * The comma before the element that ends at `end`. Quotes are matched from the right as well, so that a quote
+ * which the client left open cannot swallow the proxy's entry after it.
  */
 function commaBefore(value: string, end: number): number {
   let quoted = false;
@@ -163,7 +167,7 @@ function isEscaped(value: string, at: number): boolean {
 const PAIR =
   /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[^"\\]|\\.)*)")[ \t]*)?(?:;|$)/y;
 
-// RFC 7239 §6: IPv6 has brackets; a port may be a name too. `unknown` and `_hidden` are nobody's address.
+// RFC 7239 §6: IPv6 has brackets, and a port may be a name. `unknown` and `_hidden` are not addresses.
 const NODE = /^(?:\[([^\]]*:[^\]]*)\]|([\d.]+))(?::(?:\d{1,5}|_[\w.-]+))?$/;
 
 function nodeAddress(element: string): string | null {
@@ -176,7 +180,7 @@ function nodeAddress(element: string): string | null {
     const [, written, token, quoted] = pair;
     if (written === undefined) continue;
     const name = written.toLowerCase();
-    // Each parameter at most once (§4); of two `for` one may be the client's.
+    // Each parameter at most once (§4): of two `for`, one may be the client's.
     if (parameters.has(name)) return null;
     parameters.set(name, token ?? quoted.replace(/\\(.)/g, "$1"));
   }
@@ -184,12 +188,13 @@ function nodeAddress(element: string): string | null {
   return canonicalAddress(ipv6 ?? ipv4 ?? "");
 }
 
-// Optional white space is space and tab alone (RFC 9110 §5.6.3), so not String.trim; and no regular expression, which
+// Optional white space is only space and tab (RFC 9110 §5.6.3), unlike String.trim. A regular expression
 // would take quadratic time over a long run of spaces.
 function trimmed(value: string, start: number, end: number): string {
   while (start < end && isSpace(value.charCodeAt(start))) start++;
   while (end > start && isSpace(value.charCodeAt(end - 1))) end--;
-  // Joined and cut as a plain slice would keep the whole header in memory for as long as the address is remembered.
+  // A plain slice would keep the whole header in memory as long as the cache keeps the address, so the text
+  // is copied.
   return (" " + value.slice(start, end)).slice(1);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Bars: parts of a whole at a glance.
+ * Bars: the shares of a total.
  *
  * @module
  */
@@ -7,13 +7,16 @@
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { scaleLinear } from "d3-scale";
 
-/** A part's colour in the style sheet. */
+/** The class of a share in the style sheet. */
 export type Look = "total" | "near" | "refused" | "shadow" | "clients";
 
-/** How wide a part that is not nothing is at least, of 100: it can be seen. */
-const LEAST = 0.75;
+/** The least width of a share above zero, in percent, so that it is visible. */
+const MIN_WIDTH = 0.75;
 
-/** Parts side by side on a track. Its numbers stand in the text beside it, so it says nothing to who cannot see it. */
+/**
+ * Shares side by side on a track. The text beside the bar has the numbers, so it is hidden from screen
+ * readers.
+ */
 export function Bar(
   { parts, whole }: { parts: readonly (readonly [look: Look, n: number])[]; whole: number },
 ): JSX.Element {
@@ -24,12 +27,12 @@ export function Bar(
       <rect class="track" width="100" height="10" />
       {parts.filter(([, n]) => n > 0).map(([look, n]) => {
         const start = end;
-        end = Math.min(100, start + Math.max(LEAST, width(n)));
+        end = Math.min(100, start + Math.max(MIN_WIDTH, width(n)));
         return (
           <rect
             class={look}
-            x={Math.min(start, 100 - LEAST)}
-            width={Math.max(end - start, LEAST)}
+            x={Math.min(start, 100 - MIN_WIDTH)}
+            width={Math.max(end - start, MIN_WIDTH)}
             height="10"
           />
         );

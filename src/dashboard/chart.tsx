@@ -1,5 +1,5 @@
 /**
- * Charts: SVG drawn on the server, with the numbers in a table behind each.
+ * Charts: SVG rendered on the server, with a table of the numbers below each.
  *
  * @module
  */
@@ -12,26 +12,26 @@ import { Table } from "./table.tsx";
 
 /** One line of a chart. */
 export interface Series {
-  /** What it counts. */
+  /** The counted quantity. */
   readonly name: string;
-  /** Its colour in the style sheet. */
+  /** Its class in the style sheet. */
   readonly look: "total" | "refused" | "clients";
   readonly values: readonly number[];
 }
 
 const WIDTH = 480;
 const HEIGHT = 200;
-/** Where the lines are drawn; labels stand to the left and below. */
+/** The plot area; the labels are left of it and below. */
 const PLOT = { left: 52, right: WIDTH - 8, top: 12, bottom: HEIGHT - 28 };
-/** Half the width of a label below, on a phone: where one has no room it is left out. */
+/** Half the width of a label below, on a phone: a label without room is omitted. */
 const HALF_LABEL = 24;
 
 /**
- * Counts of spans of time that follow each other, as steps.
+ * A step chart of counts over consecutive time spans.
  *
  * @param id Unique in the page.
- * @param starts Epoch ms where each span begins.
- * @param stepMs How long each is.
+ * @param starts The start of each span, epoch ms.
+ * @param stepMs The length of a span, in ms.
  */
 export function Chart(
   { id, title, starts, stepMs, series }: {
@@ -49,7 +49,7 @@ export function Chart(
   const at = (_: number, i: number): number => x(edges[i]);
   const stroke = line<number>().x(at).y((n) => y(n)).curve(curveStepAfter);
   const fill = area<number>().x(at).y0(y(0)).y1((n) => y(n)).curve(curveStepAfter);
-  // The last span has a width too: its value holds until its end.
+  // The last value holds until the end of its span.
   const steps = (values: readonly number[]): number[] => [...values, values[values.length - 1] ?? 0];
   const sums = series.map(({ name, values }) => `${name} ${count(values.reduce((sum, n) => sum + n, 0))}`);
   return (

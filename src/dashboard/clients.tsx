@@ -12,13 +12,13 @@ import { brief, count } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
 import { Table } from "./table.tsx";
 
-/** Is this an address, rather than the hash of one? Then it can be the key of a look-up. */
+/** Is this an address, rather than a hash? Only an address can be looked up. */
 const isAddress = (client: string): boolean => /[.:]/.test(client);
 
-/** Is this the hash of a key, rather than the key? That cannot be looked up. */
+/** Is this the hash of a key, rather than the key? A hash cannot be looked up. */
 const isHash = (key: string): boolean => /^[0-9a-f]{16}$/.test(key);
 
-/** The keys of each rule that are refused most. */
+/** The most refused keys of each rule. */
 function KeysTable({ page, keys }: { page: Page; keys: StatsReport["top_throttled_keys"] }) {
   const most = keys[0]?.refused ?? 0;
   return (
@@ -43,7 +43,7 @@ function KeysTable({ page, keys }: { page: Page; keys: StatsReport["top_throttle
   );
 }
 
-/** Who is refused most. */
+/** The most refused clients and keys. */
 export function clientsPage(page: Page, report: StatsReport): JSX.Element {
   const { top_throttled_ips, top_throttled_keys, current_hour, last_24_hours } = report;
   const most = top_throttled_ips[0]?.refused ?? 0;
@@ -78,8 +78,8 @@ export function clientsPage(page: Page, report: StatsReport): JSX.Element {
       <KeysTable page={page} keys={top_throttled_keys} />
       <p class="note">
         Clients are shown by keyed hashes of their addresses, unless the statistics were made with{" "}
-        <code>showAddresses</code>. Keys are what the rules' key functions give, such as the ids of users;
-        they are shown by keyed hashes unless the statistics were made with <code>revealKeys</code>.
+        <code>showAddresses</code>. Keys are the results of the rules' key functions, such as the ids of
+        users; they are shown by keyed hashes unless the statistics were made with <code>revealKeys</code>.
       </p>
     </Layout>
   );

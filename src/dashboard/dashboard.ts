@@ -1,5 +1,5 @@
 /**
- * The dashboard's routes, and who may see them.
+ * The dashboard's routes and their authorization.
  *
  * @module
  */
@@ -23,31 +23,32 @@ import { rulesPage } from "./rules.tsx";
 import { isSameOrigin } from "./same_origin.ts";
 import { style } from "./style.ts";
 
-/** What {@link dashboard} takes. */
+/** The options of {@link dashboard}. */
 export interface DashboardOptions {
   /** The throttle whose rules are shown and whose keys are looked up. */
   throttle: Throttle;
   /** The statistics to show: one of the throttle's observers. */
   stats: Stats;
   /**
-   * May this request see the dashboard, and reset keys? False answers 403. What it throws is for the app's error handler: an
-   * `HTTPException` of Hono's is sent as it says, so that a 401 can ask for a password; all else is a 500. There is no default.
+   * May this request see the dashboard, and reset keys? False answers 403. The app's error handler receives
+   * an error of this function: Hono sends an `HTTPException` as it is, so that a 401 can ask for a password;
+   * any other error is a 500. There is no default.
    */
   authorize: (request: Request) => MaybePromise<boolean>;
 }
 
 /**
- * As much of a Hono app as is needed to use it without one. What {@link dashboard} gives is a real
- * one, whose type this package's declarations cannot name.
+ * The part of a Hono app that works without Hono. The result of {@link dashboard} is a real Hono app, whose
+ * type this package's declarations cannot name.
  */
 export interface DashboardApp {
   /** Answers a request, as a server's handler. */
   fetch(request: Request, ...platform: unknown[]): Response | Promise<Response>;
-  /** Answers a request given by its path, as tests do. */
+  /** Answers a request by its path, as in tests. */
   request(path: string, init?: RequestInit): Response | Promise<Response>;
 }
 
-/** No scripts, styles or requests but the dashboard's own, and no page of others around it. */
+/** Allows only the dashboard's own scripts, styles and requests, and forbids embedding. */
 const SECURITY_HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
@@ -57,7 +58,7 @@ const SECURITY_HEADERS = {
   "Cache-Control": "no-store",
 };
 
-/** The pages made of statistics. */
+/** The pages that show statistics. */
 const REPORT_PAGES: readonly (readonly [
   path: string,
   make: (page: Page, report: StatsReport) => MaybePromise<unknown>,
@@ -74,22 +75,22 @@ const DEMANDS: Demands<DashboardOptions> = {
   authorize: /* @__PURE__ */ required({ ...FUNCTION, must: "a function that says who may see it" }),
 };
 
-/** What a page of the look-up is to say. */
-interface Told {
-  /** What a rule says of a key, or why it cannot. */
+/** The content of the look-up page. */
+interface LookupContent {
+  /** The rule's decision about a key, or the reason why there is none. */
   readonly answer: Decision | string;
   /** The status of the page. */
   readonly status: ContentfulStatusCode;
 }
 
-const NO_SUCH_RULE: Told = { answer: "There is no such rule.", status: 404 };
+const NO_SUCH_RULE: LookupContent = { answer: "There is no such rule.", status: 404 };
 
-/** Asks a rule about a key. */
-async function look(throttle: Throttle, name: string, key: string): Promise<Told> {
+/** Looks up a key under a rule. */
+async function look(throttle: Throttle, name: string, key: string): Promise<LookupContent> {
   const rule = throttle.rules.find((rule) => rule.name === name);
   if (rule === undefined) return NO_SUCH_RULE;
   if (rule.limit === null) {
-    const answer = "Its rate is decided per request, so what a key has used cannot be told by the key alone.";
+    const answer = "Its rate is decided per request, so the use of a key depends on its requests.";
     return { answer, status: 422 };
   }
   try {
@@ -99,8 +100,8 @@ async function look(throttle: Throttle, name: string, key: string): Promise<Told
   }
 }
 
-/** Resets a key; null when that is done. */
-async function reset(throttle: Throttle, name: string, key: string): Promise<Told | null> {
+/** Resets a key; null on success. */
+async function reset(throttle: Throttle, name: string, key: string): Promise<LookupContent | null> {
   if (!throttle.rules.some((rule) => rule.name === name)) {
     return NO_SUCH_RULE;
   }
@@ -147,17 +148,36 @@ function addLookup(app: Hono, throttle: Throttle): void {
 }
 
 /**
- * The dashboard. Below where it is mounted: `/` (requests and refusals over time, clients, store health), `/rules`, `/routes`,
- * `/clients`, `/lookup?rule=&key=` (what a key has used, why it is refused, when that ends), `POST /reset` (rule, key; same
- * origin only), `/stats` (the statistics as JSON) and `/metrics` (as Prometheus text).
+ * The dashboard. Its paths, below the mount path: `/` (requests and refusals over time, clients, store
+ * health), `/rules`, `/routes`, `/clients`, `/lookup?rule=&key=` (a key's use, the reason of its refusal, and
+ * its end), `POST /reset` (rule, key; same origin only), `/stats` (the statistics as JSON) and `/metrics` (as
+ * Prometheus text).
  *
- * Pages are rendered here and need no script; with it they refresh themselves. Their links are relative, so a proxy may put them
- * under another path.
+ * The server renders the pages, which work without a script; with it they refresh themselves. Their links are
+ * relative, so a proxy may serve them under another path.
  *
- * @typeParam App What to see it as: Hono's own type, or {@link DashboardApp}. Default: whatever is wanted where it is used.
+ * @typeParam App The type of the result: Hono's own type, or {@link DashboardApp}. Default: inferred from its
+ * use.
  * @param options See {@link DashboardOptions}.
  * @returns A Hono app.
- * @throws {TypeError} When the throttle, the statistics or `authorize` is missing, or on an option that does not exist.
+ * @throws {TypeError} If the throttle, the statistics or `authorize` is missing, or on an unknown option.
+ *
+ * @example Mounted in a Hono app
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createThrottle, stats } from "@weir/throttle";
+ * import { dashboard } from "@weir/throttle/dashboard";
+ * import { equal } from "node:assert/strict";
+ *
+ * const statistics = stats();
+ * const throttle = createThrottle("60/min", { observers: [statistics] });
+ * const authorize = (request: Request) => request.headers.get("authorization") === "Bearer operators-only";
+ *
+ * const app = new Hono();
+ * app.route("/admin/throttle", dashboard({ throttle, stats: statistics, authorize }));
+ * const headers = { authorization: "Bearer operators-only" };
+ * equal((await app.request("/admin/throttle/rules", { headers })).status, 200);
+ * ```
  */
 // deno-lint-ignore no-explicit-any -- where nothing says which type is wanted, Hono's `route` must take it
 export function dashboard<App extends DashboardApp = any>(options: DashboardOptions): App {
@@ -165,7 +185,7 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
   const { throttle, stats, authorize } = options;
   const app = new Hono();
 
-  // Around all else, so that what is thrown within is answered with them too.
+  // The outermost middleware, so that error responses have these headers too.
   app.use(async (c, next) => {
     await next();
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
@@ -190,7 +210,7 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
   });
   app.get("/style.css", (c) => c.body(style, 200, { "Content-Type": "text/css; charset=utf-8" }));
   app.get("/live.js", (c) => c.body(live, 200, { "Content-Type": "text/javascript; charset=utf-8" }));
-  // Any of these with a slash at its end, the mount itself above all, is found without it.
+  // These paths, and above all the mount path, also work with a slash at the end.
   app.get("/*", (c, next) => {
     const [, last] = /([^/]*)\/$/.exec(new URL(c.req.url).pathname) ?? [];
     return last === undefined ? next() : Promise.resolve(c.redirect(`../${last}`, 308));

@@ -1,5 +1,5 @@
 /**
- * Figures: one number each, with its name.
+ * Figures: a number with its name.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
-/** One in a list of class "figures". A note stands below the value, small. */
+/** A figure in a list of class "figures". A small note is below the value. */
 export function Figure(
   { name, note, children }: { name: string; note?: Child; children?: Child },
 ): JSX.Element {

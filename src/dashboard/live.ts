@@ -1,12 +1,12 @@
 /**
- * The script of pages that refresh themselves. Without it they are as complete, and as old as when they were loaded.
+ * The script that refreshes pages. Without it pages are complete, and as old as their load.
  *
  * @module
  */
 
 /**
- * Puts a fresh copy of the page's content in place every five seconds, while the page can be seen and nobody is in the middle of
- * its content: focus, an open table, one scrolled sideways or selected text would be lost.
+ * Replaces the page's content every five seconds, while the page is visible and the user is not busy with it:
+ * a replacement would lose focus, an open table, a scroll position or selected text.
  */
 export const live = `"use strict";
 const content = document.getElementById("content");

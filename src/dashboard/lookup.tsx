@@ -1,5 +1,5 @@
 /**
- * The page that answers: what has this key used, why is it refused, when does that end?
+ * The look-up page: the use of one key, the reason of its refusal, and its end.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { Figure } from "./figure.tsx";
 import { count, span } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
 
-/** What was looked up, and what came of it. */
+/** The looked-up key and the answer. */
 export interface Lookup {
   readonly rule: string;
   readonly key: string;
-  /** Has the key just been reset? */
+  /** Was the key reset by the previous request? */
   readonly wasReset: boolean;
-  /** The rule's answer to one more request; why there is none; or null when nothing was asked. */
+  /** The rule's decision on one more request; the reason why there is none; or null before the form is sent. */
   readonly answer: Decision | string | null;
 }
 
@@ -31,13 +31,11 @@ const SOURCES: Readonly<Record<Source, string>> = {
   "denied-by-policy": "the failure policy",
 };
 
-/** Whether one more request of the key would pass, and why not. */
+/** Explains whether one more request of the key would pass. */
 function verdict(decision: Decision): string {
   const { allowed, blocked, blockedMs = 0, cost, limit, remaining, retryAfterMs, mode } = decision;
   if (!hasNumbers(decision)) {
-    return `The store cannot be asked: by the failure policy a request is ${
-      allowed ? "let pass" : "refused"
-    }.`;
+    return `The store fails, and the failure policy ${allowed ? "allows" : "refuses"} the request.`;
   }
   if (allowed) return "One more request passes.";
   const word = mode === "shadow" ? "A live rule would refuse it" : "Refused";
@@ -79,9 +77,7 @@ function Answer({ page, found: { rule, key, answer, wasReset } }: { page: Page; 
       <h2 id="answer">
         {key === "" ? "The empty key" : <code>{key}</code>} under {rule}
       </h2>
-      {wasReset
-        ? <p class="passes" role="status">This key was reset: what it had used is forgotten.</p>
-        : null}
+      {wasReset ? <p class="passes" role="status">This key was reset.</p> : null}
       {answer !== null && typeof answer === "object"
         ? (
           <>
@@ -96,7 +92,7 @@ function Answer({ page, found: { rule, key, answer, wasReset } }: { page: Page; 
             <input type="hidden" name="rule" value={rule} />
             <input type="hidden" name="key" value={key} />
             <button type="submit" class="grave">Reset this key</button>
-            <p class="note">Forgets what the key has used under this rule, and lifts its block.</p>
+            <p class="note">Returns the key's quota under this rule, and lifts its block.</p>
           </form>
         )
         : null}
@@ -133,9 +129,9 @@ export function lookupPage(page: Page, found: Lookup): JSX.Element {
         <button type="submit">Look up</button>
       </form>
       <p class="note" id="key-note">
-        The key is what the rule's key function gives: an address such as{" "}
+        The key is the result of the rule's key function: an address such as{" "}
         <code>203.0.113.9</code>, the network <code>2001:db8::/64</code> of one, a user's id, or{" "}
-        <code>all</code> where everybody shares one quota.
+        <code>all</code> if all clients share one quota.
       </p>
       {answer === null ? null : <Answer page={page} found={found} />}
     </Layout>

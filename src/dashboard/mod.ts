@@ -1,8 +1,8 @@
 /**
- * The dashboard: a Hono app that shows who is being throttled, where and why. Mount it in an app
- * (`app.route("/admin/throttle", dashboard(...))`), or use its `fetch` as a handler of its own.
+ * The dashboard: a Hono app that shows which clients are throttled, where and why. Mount it in an app
+ * (`app.route("/admin/throttle", dashboard(...))`), or use its `fetch` as a handler.
  *
- * @example Behind a check of one's own
+ * @example Behind your own authorization
  * ```ts
  * import { createThrottle, stats } from "@weir/throttle";
  * import { dashboard, type DashboardApp } from "@weir/throttle/dashboard";
@@ -26,4 +26,23 @@
  */
 
 export { dashboard, type DashboardApp, type DashboardOptions } from "./dashboard.ts";
-export type * from "../../mod.ts";
+export type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
+export type { Context, Identity } from "../context.ts";
+export type { Decision, Mode, Source } from "../decision.ts";
+export type { Key, Stage } from "../keys/key.ts";
+export type { MaybePromise } from "../maybe.ts";
+export type { Observer, ThrottleEvent } from "../observers/events.ts";
+export type { Outcome, RequestThrottle } from "../outcome.ts";
+export type { CompiledRule, FailurePolicy } from "../rules/rule.ts";
+export type {
+  StatsBreakdown,
+  StatsCounts,
+  StatsReport,
+  StatsRule,
+  StatsRuleCounts,
+  StatsSlot,
+  StatsStoreHealth,
+  StatsSummary,
+} from "../stats/report.ts";
+export type { Stats } from "../stats/stats.ts";
+export type { Handler, Throttle } from "../throttle/throttle.ts";

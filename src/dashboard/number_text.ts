@@ -1,5 +1,5 @@
 /**
- * Numbers and times as people read them.
+ * Numbers and times in words for people.
  *
  * @module
  */
@@ -9,12 +9,12 @@ export function count(n: number): string {
   return Math.round(n).toLocaleString("en");
 }
 
-/** A number where there is little room: 9,999, then 12.3K, 4.6M. */
+/** A short number: 9,999, then 12.3K, 4.6M. */
 export function brief(n: number): string {
   return n < 10_000 ? count(n) : n.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 });
 }
 
-/** A part of a whole: 12.3 %. What is not nothing does not look like nothing. */
+/** A share: 12.3 %. A share above zero never shows as zero. */
 export function percent(part: number, whole: number): string {
   if (part === 0 || whole === 0) return "0 %";
   const share = part / whole * 100;
@@ -33,7 +33,7 @@ export function clock(ms: number): string {
 
 const UNITS = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]] as const;
 
-/** A length of time in its two largest units, rounded up to seconds: "2 min 5 s". Below a second in ms. */
+/** A duration in its two largest units, rounded up to seconds: "2 min 5 s". Below a second in ms. */
 export function span(ms: number): string {
   if (ms === Infinity) return "never";
   if (ms > 0 && ms <= 999) return `${Math.ceil(ms)} ms`;

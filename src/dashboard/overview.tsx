@@ -1,5 +1,5 @@
 /**
- * The first page: what is going on.
+ * The first page: an overview.
  *
  * @module
  */
@@ -47,12 +47,12 @@ function ClientsChart({ slots }: { slots: readonly StatsSlot[] }) {
   );
 }
 
-/** How the throttle's store is doing, and what was wrong with it last. */
+/** The health of the throttle's store, and its last error. */
 function StoreHealth({ store: { state, since, failures, error } }: { store: StatsStoreHealth }) {
   return (
     <section class={`panel ${state}`} aria-labelledby="store">
       <h2 id="store">Store</h2>
-      <p class="state">{state === "failing" ? "Failing: requests go by the failure policy." : "Working."}</p>
+      <p class="state">{state === "failing" ? "Failing: the failure policy decides." : "Working."}</p>
       <dl class="facts">
         <div>
           <dt>Since</dt>
@@ -76,7 +76,7 @@ function StoreHealth({ store: { state, since, failures, error } }: { store: Stat
   );
 }
 
-/** Requests and refusals over time, the share of refusals, clients, and how the store is. */
+/** Requests and refusals over time, the share of refusals, clients, and the health of the store. */
 export function overviewPage(page: Page, report: StatsReport): JSX.Element {
   const { current_hour, last_24_hours, minutes, hours, store } = report;
   return (

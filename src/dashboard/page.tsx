@@ -1,5 +1,5 @@
 /**
- * What all pages of the dashboard have around them.
+ * The frame of all pages.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { StatsReport } from "../stats/report.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { moment } from "./number_text.ts";
 
-/** Where a page is, and what it is about. */
+/** A page's path and throttle. */
 export interface Page {
-  /** What links to the dashboard's other pages begin with: they are relative, so that it can be mounted anywhere. */
+  /** The prefix of links to the other pages. It is relative, so that the dashboard can be mounted anywhere. */
   readonly links: string;
-  /** The page's own path in the dashboard. */
+  /** The page's path in the dashboard. */
   readonly path: string;
-  /** The throttle that it is about. */
+  /** The throttle of the dashboard. */
   readonly throttle: Throttle;
 }
 
@@ -30,11 +30,11 @@ const PAGES = [
 ] as const;
 
 /**
- * What relative links begin with, which must lead to the dashboard's root: from a page just below it that is its folder; the
- * root itself may be asked for without the slash at its end, and then it is a step down.
+ * The prefix of relative links to the dashboard's root. For a page below the root that is its folder; the
+ * root itself may be requested without the slash at its end, and then the prefix is one step down.
  *
- * @param pathname Of the request.
- * @param path The page's in the dashboard.
+ * @param pathname The path of the request.
+ * @param path The page's path in the dashboard.
  */
 export function linksFrom(pathname: string, path: string): string {
   return path === "/" && !pathname.endsWith("/")
@@ -46,7 +46,7 @@ function linkTo(to: string, { links }: Page): string {
   return links + to.slice(1);
 }
 
-/** Whose numbers these are, and how old. Without the script they stay as old as that. */
+/** The scope and the age of the numbers. */
 function AsOf({ report: { at, scope } }: { report: StatsReport }) {
   return (
     <p class="note">
@@ -56,7 +56,7 @@ function AsOf({ report: { at, scope } }: { report: StatsReport }) {
   );
 }
 
-/** A page: its menu, and what is in it. One with a report refreshes itself. */
+/** A page with its menu. A page with a report refreshes itself. */
 export function Layout(
   { page, title, report, children }: { page: Page; title: string; report?: StatsReport; children?: Child },
 ): JSX.Element {
@@ -88,7 +88,7 @@ export function Layout(
         {report
           ? (
             <p id="stale" class="alarm" role="status" hidden>
-              This page cannot refresh itself: the server does not answer as it did.
+              This page cannot refresh itself: the server does not answer.
             </p>
           )
           : null}

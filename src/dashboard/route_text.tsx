@@ -6,7 +6,7 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 
-/** A route pattern; where it is too long for its line it breaks after a slash. */
+/** A route pattern that may break after each slash. */
 export function RouteText({ children }: { children: string }): JSX.Element {
   return <code>{children.split(/(?<=\/)/).map((part, i) => i === 0 ? part : [<wbr />, part])}</code>;
 }

@@ -35,7 +35,7 @@ function CountsTable(
   );
 }
 
-/** Where requests are refused: by route pattern, by method, and what was answered. */
+/** Refusals by route pattern and by method, and responses by status. */
 export function routesPage(page: Page, report: StatsReport): JSX.Element {
   const { top_throttled_endpoints, by_endpoint, by_method, by_status } = report;
   const most = top_throttled_endpoints[0]?.refused ?? 0;
@@ -63,7 +63,8 @@ export function routesPage(page: Page, report: StatsReport): JSX.Element {
       />
       <p class="note">
         <code>*</code>{" "}
-        stands for requests that no rule has a pattern for. "Would refuse" is what rules in shadow mode say.
+        stands for requests that match no pattern of a rule. "Would refuse" counts the refusals in shadow
+        mode.
       </p>
     </Layout>
   );

@@ -1,5 +1,5 @@
 /**
- * One rule: what it grants, and what it did.
+ * One rule: its quota and its counts.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import { count, percent, span } from "./number_text.ts";
 import type { Page } from "./page.tsx";
 import { RouteText } from "./route_text.tsx";
 
-/** A rule with what the statistics say of it. */
+/** A rule and its statistics. */
 export interface ShownRule {
   readonly name: string;
   readonly seen: StatsRule;
-  /** Null for a rule of another throttle that these statistics count too. */
+  /** Null for a rule of another throttle in these statistics. */
   readonly rule: CompiledRule | null;
-  /** What all clients together have used of it now, where they share one quota; else null. */
+  /** The use of a quota that all clients share; else null. */
   readonly shared: Decision | null;
 }
 
-/** Is the rule on trial? */
+/** Is the rule in shadow mode? */
 export function isShadow({ rule, seen }: ShownRule): boolean {
   return (rule?.mode ?? seen.mode) === "shadow";
 }
 
-/** How many requests it refused or, in shadow, would have. */
+/** The number of requests that the rule refused or, in shadow mode, would have refused. */
 export function refusals({ seen: { refused, shadow_refused } }: ShownRule): number {
   return refused + shadow_refused;
 }
@@ -46,7 +46,7 @@ function limitText({ rule, seen }: ShownRule): string {
   return `${rule?.limit === null ? "decided per request, last " : ""}${count(limit)} in ${span(windowMs)}`;
 }
 
-/** Keys by the words of people; others are called what their key functions are. */
+/** Names of keys for people; other keys show their key names. */
 const KEY_WORDS: Readonly<Record<string, string>> = { global: "all clients together", ip: "address" };
 
 function keyText({ key: { keyName = "key of its own" } }: CompiledRule): string {

@@ -1,5 +1,5 @@
 /**
- * The page of rules: what each grants, how much of that is used, and what it refused or would have.
+ * The page of rules: the quota of each, its use, and its refusals.
  *
  * @module
  */
@@ -25,14 +25,14 @@ const NOTHING: StatsRule = {
   mode: null,
 };
 
-/** What all clients together have used of a rule, if they share its quota and the store can be asked. */
+/** The use of a quota that all clients share, if the store can be read. */
 async function sharedUse({ throttle }: Page, { name, limit, key }: CompiledRule): Promise<Decision | null> {
   if (limit === null || key.keyName !== "global") return null;
   const decision = await throttle.usage(name, EVERYBODY);
   return hasNumbers(decision) ? decision : null;
 }
 
-/** The throttle's rules, and those of others that the statistics know. */
+/** The throttle's rules, and the other rules in the statistics. */
 async function shownRules(
   page: Page,
   by: StatsReport["by_rule"],
@@ -49,7 +49,7 @@ async function shownRules(
   ];
 }
 
-/** What rules on trial would do, beside what the others do: is it time to make them live? */
+/** Compares rules in shadow mode with live ones, to help decide when to enforce them. */
 function ShadowAgainstLive({ rules }: { rules: readonly ShownRule[] }) {
   const share = (shown: ShownRule): number => shown.seen.requests && refusals(shown) / shown.seen.requests;
   return (
@@ -70,12 +70,12 @@ function ShadowAgainstLive({ rules }: { rules: readonly ShownRule[] }) {
   );
 }
 
-/** Every rule: its limit, how near its clients come to it, and what it refused or, in shadow, would have. */
+/** Every rule: its limit, its near misses, and its refusals, real or in shadow mode. */
 export async function rulesPage(page: Page, report: StatsReport): Promise<JSX.Element> {
   const [own, others] = await shownRules(page, report.by_rule);
   const sections: readonly (readonly [title: string, rules: readonly ShownRule[], note: string])[] = [
     ["Live", own.filter((shown) => !isShadow(shown)), "These refuse what is over their limit."],
-    ["Shadow", own.filter(isShadow), "On trial: these refuse nobody, and count what they would refuse."],
+    ["Shadow", own.filter(isShadow), "On trial: these count refusals, and refuse no request."],
     ["Elsewhere", others, "Rules of other throttles that these statistics count too."],
   ];
   return (

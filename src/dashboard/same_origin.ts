@@ -1,13 +1,13 @@
 /**
- * Whether a request that changes something comes from a page of this very site.
+ * Recognizes requests from the dashboard's own pages.
  *
  * @module
  */
 
 /**
- * Does the request come from a page of this origin? Browsers say so in Sec-Fetch-Site, whatever proxies stand between; those
- * that do not (old ones, and all on plain HTTP), in Origin, which must name the host that was asked. Its scheme is left out: a
- * proxy in front may end TLS.
+ * Does the request come from a page of this origin? Browsers state that in Sec-Fetch-Site, even behind
+ * proxies. Requests without it (old browsers, and all on plain HTTP) have Origin, which must name the
+ * requested host. The scheme is ignored, since a proxy may end TLS.
  */
 export function isSameOrigin({ headers, url }: Request): boolean {
   const site = headers.get("sec-fetch-site");
@@ -15,7 +15,7 @@ export function isSameOrigin({ headers, url }: Request): boolean {
   const origin = headers.get("origin");
   if (origin === null || !URL.canParse(origin)) return false;
   const { protocol, host } = new URL(origin);
-  // Parsed as the origin was: a default port is left out of both.
+  // Parsed like the origin, so that both omit a default port.
   const asked = `${protocol}//${headers.get("host") ?? new URL(url).host}`;
   return URL.canParse(asked) && new URL(asked).host === host;
 }

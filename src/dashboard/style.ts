@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Light and dark, phone and desktop. Text has a contrast of at least 4.5 to 1 on its ground, what is drawn 3 to 1. */
+/** Light and dark, phone and desktop. Text has a contrast of at least 4.5 to 1, graphics 3 to 1. */
 export const style = `
 :root {
   color-scheme: light dark;

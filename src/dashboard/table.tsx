@@ -7,7 +7,7 @@
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
-/** A table under its caption, or, without rows, what is said instead. The first column names the row. */
+/** A table with a caption, or, without rows, a sentence. The first column names the row. */
 export function Table(
   { caption, head, rows, empty = "Nothing yet." }: {
     caption: string;
@@ -25,7 +25,7 @@ export function Table(
     );
   }
   return (
-    // Focusable, as it scrolls sideways on a phone.
+    // Focusable, since it scrolls sideways on a phone.
     <div class="scroll" tabindex={0} role="region" aria-label={caption}>
       <table>
         <caption>{caption}</caption>

@@ -8,17 +8,10 @@ import type { Identity } from "../context.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import { hasLeft } from "../client/peer.ts";
 import type { Context } from "../context.ts";
-import type { DatedDecision } from "../decision.ts";
 import type { Route } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
-import type { RequestThrottle } from "../outcome.ts";
 import type { RuleCheck } from "./rule_check.ts";
-import { cannot, shown } from "../cannot.ts";
-import { requireRequest } from "./require_request.ts";
 import { routeBeside } from "./route_beside.ts";
-import { isCost } from "../rules/prepare_rules.ts";
-
-export type { RuleCheck };
 
 /** What an exchange needs of its throttle. */
 export interface ThrottleCore {
@@ -40,13 +33,13 @@ let passages = 0;
  * the package in this process finds it by the same name, and uses `owner`, `outer`, `over`, `parts` and their `decision`: who
  * changes the meaning of one of them changes the version in the name.
  */
-const TRIP = /* @__PURE__ */ Symbol.for("@weir/throttle/exchange.v1");
+const EXCHANGE = /* @__PURE__ */ Symbol.for("@weir/throttle/exchange.v1");
 
 /** Where a framework's adapter tells which of its own routes a request takes. */
 const ROUTE = /* @__PURE__ */ Symbol.for("@weir/throttle/route.v1");
 
 interface Carrier {
-  [TRIP]?: Exchange;
+  [EXCHANGE]?: Exchange;
   [ROUTE]?: () => string | null;
 }
 
@@ -54,7 +47,7 @@ interface Carrier {
 let carriers: WeakMap<Request, Carrier> | null = null;
 
 /** Gives a request something to carry. */
-function load(request: Request, name: typeof TRIP | typeof ROUTE, value: unknown): void {
+function load(request: Request, name: typeof EXCHANGE | typeof ROUTE, value: unknown): void {
   try {
     (request as Request & Record<symbol, unknown>)[name] = value;
   } catch {
@@ -65,7 +58,7 @@ function load(request: Request, name: typeof TRIP | typeof ROUTE, value: unknown
 
 /** The innermost exchange that a request is on, or was on last. */
 export function exchangeOf(request: Request): Exchange | undefined {
-  return (request as Request & Carrier)[TRIP] ?? carriers?.get(request)?.[TRIP];
+  return (request as Request & Carrier)[EXCHANGE] ?? carriers?.get(request)?.[EXCHANGE];
 }
 
 function routeTold(request: Request): Carrier[typeof ROUTE] {
@@ -82,10 +75,10 @@ export function setRoute(request: Request, route: () => string | null): void {
   load(request, ROUTE, route);
 }
 
-/** The exchange around a new one by `owner`: one that still lasts, through another throttle. */
-function enclosing(last: Exchange | undefined, throttle: ThrottleCore): Exchange | null {
-  let found = last ?? null;
-  for (let level = found; level !== null; level = level.outer) {
+/** The exchange around a new one through `throttle`: one that still lasts, through another throttle. */
+function enclosing(last: Exchange, throttle: ThrottleCore): Exchange | null {
+  let found: Exchange | null = last;
+  for (let level: Exchange | null = last; level !== null; level = level.outer) {
     if (level.ended || level.throttle === throttle) found = level.outer;
   }
   return found;
@@ -137,8 +130,9 @@ export class Exchange implements Context, ExplainsAddress {
     this.matched = matched;
     this.throttle = throttle;
     this.spend = spend;
-    const last = exchangeOf(request);
-    this.outer = enclosing(last, throttle);
+    // `exchangeOf`, inlined as a call of it for every request would be one more.
+    const last = (request as Request & Carrier)[EXCHANGE] ?? carriers?.get(request)?.[EXCHANGE];
+    this.outer = last === undefined ? null : enclosing(last, throttle);
     this.root = last === undefined || last.root.ended ? this : last.root;
     this.passage = this.root === this ? ++passages : this.root.passage;
     this.checks = NONE;
@@ -151,16 +145,18 @@ export class Exchange implements Context, ExplainsAddress {
     this.found = undefined;
   }
 
+  /** Makes this exchange findable by its request. */
+  attach(): void {
+    load(this.request, EXCHANGE, this);
+  }
+
   get route(): string | null {
     return this.matched.pattern ?? routeTold(this.request)?.() ?? routeBeside(this.platform);
   }
 
   get address(): string | null {
-    return this.found === undefined ? this.findAddress() : this.found;
-  }
-
-  private findAddress(): string | null {
-    const { throttle: throttle, request, platform } = this;
+    if (this.found !== undefined) return this.found;
+    const { throttle, request, platform } = this;
     try {
       this.found = throttle.addressOf(request, platform);
       if (this.found === null) this.clientLeft = hasLeft(request, platform);
@@ -195,66 +191,7 @@ export class Exchange implements Context, ExplainsAddress {
   }
 }
 
-/** Makes an exchange findable by its request. */
-export function attach(exchange: Exchange): void {
-  load(exchange.request, TRIP, exchange);
-}
-
-/** {@link RequestThrottle.settle} of an exchange and of those around it. */
-export function settler(exchange: Exchange): RequestThrottle["settle"] {
-  return (rule, cost) => {
-    if (!isCost(cost)) {
-      throw new RangeError(
-        cannot(`settle rule ${shown(rule)}`, "cost must be an integer of at least 0", cost),
-      );
-    }
-    for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
-      const settled = level.throttle.settle(level, rule, cost);
-      if (settled !== false) return settled;
-    }
-    throw new TypeError(
-      `Cannot settle a rule that no throttle of this request has: current value is ${shown(rule)}`,
-    );
-  };
-}
-
-/** What a handler sees of an exchange and of those around it. */
-export function requestThrottle(exchange: Exchange): RequestThrottle {
-  return {
-    get decisions() {
-      const decisions: DatedDecision[] = [];
-      for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
-        decisions.unshift(...level.checks.map(({ decision }) => decision));
-      }
-      return decisions;
-    },
-    settle: settler(exchange),
-  };
-}
-
-/**
- * What the throttles around a handler decided about its request, and how to tell them its real cost.
- *
- * @param request The request that the handler was given.
- * @returns Undefined for a request that came through no throttle.
- * @throws {TypeError} When it is no Request.
- *
- * @example The tokens that an answer really took
- * ```ts
- * import { throttleOf, withThrottle } from "@weir/throttle";
- * import { equal } from "node:assert/strict";
- *
- * const handler = withThrottle(async (request) => {
- *   await throttleOf(request)?.settle("tokens", 120);
- *   return new Response("answer");
- * }, { name: "tokens", rate: "1000/hour", cost: 500 }, { client: { address: () => "192.0.2.1" } });
- *
- * const response = await handler(new Request("https://example.com/"));
- * equal(response.headers.get("x-ratelimit-remaining"), "880");
- * ```
- */
-export function throttleOf(request: Request): RequestThrottle | undefined {
-  requireRequest(request);
-  const exchange = exchangeOf(request);
-  return exchange === undefined ? undefined : requestThrottle(exchange);
+/** Puts the checks of both stages into rule order: decisions are shown in that, whatever their stage. */
+export function sortChecks(exchange: Exchange): void {
+  exchange.checks = [...exchange.checks].sort((a, b) => a.rule.index - b.rule.index);
 }

@@ -5,7 +5,8 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
-import type { DatedDecision, Mode, Source, Standing } from "../decision.ts";
+import type { DatedDecision, Mode, Source } from "../decision.ts";
+import type { Quota } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { decisionOf, type OpenCheck } from "../stores/store.ts";
 
@@ -20,11 +21,17 @@ export function storageKey(rule: PreparedRule, partition: string): string {
  * They are declared and set in the constructor alone: a member with a place in the class body is set twice, and engines
  * pay for both.
  */
-export class RuleCheck implements OpenCheck {
+export class RuleCheck implements OpenCheck, Quota {
   declare readonly rule: PreparedRule;
   /** Whose quota: what the rule's key gave. */
   declare readonly partition: string;
+  declare readonly stateName: string;
+  declare readonly algorithm: Algorithm;
   declare readonly policy: Policy;
+  declare readonly limit: number;
+  declare readonly mode: Mode;
+  /** A request's check corrects nothing. */
+  declare readonly since: null;
   /** Units: those that were asked for, until what was charged is corrected. */
   declare cost: number;
   declare allowed: boolean;
@@ -44,7 +51,12 @@ export class RuleCheck implements OpenCheck {
   constructor(rule: PreparedRule, partition: string, policy: Policy, cost: number) {
     this.rule = rule;
     this.partition = partition;
+    this.stateName = rule.stateName;
+    this.algorithm = rule.implementation;
     this.policy = policy;
+    this.limit = policy.limit;
+    this.mode = policy.mode;
+    this.since = null;
     this.cost = cost;
     this.allowed = false;
     this.remaining = 0;
@@ -63,41 +75,24 @@ export class RuleCheck implements OpenCheck {
     return storageKey(this.rule, this.partition);
   }
 
-  get stateName(): string {
-    return this.rule.stateName;
-  }
-
-  get algorithm(): Algorithm {
-    return this.rule.implementation;
-  }
-
   get dimensions(): PreparedRule["dimensions"] {
     return this.rule.dimensions;
   }
 
-  get since(): null {
-    return null;
+  get unit(): Algorithm["unit"] {
+    return this.algorithm.unit;
+  }
+
+  get refillsGradually(): boolean | undefined {
+    return this.algorithm.refillsGradually;
   }
 
   get name(): string {
     return this.policy.name;
   }
 
-  get limit(): number {
-    return this.policy.limit;
-  }
-
   get windowMs(): number {
     return this.policy.windowMs;
-  }
-
-  get mode(): Mode {
-    return this.policy.mode;
-  }
-
-  /** What headers tell of it. */
-  get standing(): Standing {
-    return this;
   }
 
   /** The decision, once there is a verdict: a new object for whoever asks. */

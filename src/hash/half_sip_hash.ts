@@ -1,9 +1,9 @@
 /**
- * A keyed 64-bit hash of text, fast and synchronous: HalfSipHash (Aumasson and Bernstein) over the text's UTF-16
- * code units, low byte first. With a secret seed nobody outside can find texts that collide.
+ * A keyed 64-bit hash of text, fast and synchronous: HalfSipHash (Aumasson and Bernstein) over the text's
+ * UTF-16 code units, low byte first. With a secret seed, no client can find texts that collide.
  *
- * A hash that is never shown takes one round a word and three at the end, as hash tables do (hsiphash in Linux,
- * SipHash-1-3 in Rust). One that people see takes two and four, so that nobody can try texts against it either.
+ * A private hash uses one round per word and three at the end, as hash tables do (hsiphash in Linux,
+ * SipHash-1-3 in Rust). A published hash uses two and four, so that no reader can try texts against it.
  *
  * @module
  */
@@ -11,7 +11,7 @@
 /** The two 32-bit halves of the key. */
 export type Seed = readonly [number, number];
 
-/** A fresh random seed. Draws randomness, so never at import or construction: Workers refuse that. */
+/** Draws a random seed. Never call it at import or construction: Workers forbid randomness there. */
 export function randomSeed(): Seed {
   const [a, b] = crypto.getRandomValues(new Uint32Array(2));
   return [a | 0, b | 0];
@@ -23,7 +23,7 @@ export function randomSeed(): Seed {
  * @param text Any text.
  * @param seed The key.
  * @param out Receives the low and the high 32 bits.
- * @param rounds How many there are a word.
+ * @param rounds Rounds per word.
  */
 function halfSipHash(text: string, seed: Seed, out: Int32Array | Uint32Array, rounds: number): void {
   let v0 = seed[0];
@@ -31,7 +31,8 @@ function halfSipHash(text: string, seed: Seed, out: Int32Array | Uint32Array, ro
   let v2 = 0x6c796765 ^ seed[0];
   let v3 = 0x74656462 ^ seed[1];
   const whole = text.length & ~1;
-  // Two code units a word, then a last word with what is left over and the length in bytes, then the output.
+  // Two code units per word, then a last word with the remaining unit and the length in bytes, then the
+  // output.
   for (let i = 0; i <= whole; i += 2) {
     const word = i < whole
       ? text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)
@@ -73,7 +74,7 @@ function halfSipHash(text: string, seed: Seed, out: Int32Array | Uint32Array, ro
 }
 
 /**
- * Hashes a text into `out`, for use inside: HalfSipHash-1-3.
+ * Hashes a text into `out`, for private use: HalfSipHash-1-3.
  *
  * @param text Any text.
  * @param seed The key.
@@ -83,7 +84,7 @@ export function keyedHash(text: string, seed: Seed, out: Int32Array | Uint32Arra
   halfSipHash(text, seed, out, 1);
 }
 
-/** A short text for a key, to be shown: 16 hex digits of HalfSipHash-2-4. */
+/** A short published hash of a text: 16 hex digits of HalfSipHash-2-4. */
 export function shortHash(text: string, seed: Seed): string {
   const halves = new Uint32Array(2);
   halfSipHash(text, seed, halves, 2);

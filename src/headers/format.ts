@@ -5,29 +5,28 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
-import type { Decision, Standing } from "../decision.ts";
+import { type Decision, share } from "../decision.ts";
+import { decimal, remainingUnits, whole } from "./numbers.ts";
 
-/** One rule's state, to be told: its decision, and how its algorithm counts. */
-export interface Quota {
-  /** A live decision with real numbers. */
-  readonly decision: Decision;
-  /** The rule's algorithm; formats read its `gradual` and `unit`. */
-  readonly algorithm: Algorithm;
+/** One rule's quota as headers show it: the numbers of its decision, and how its algorithm counts. */
+export interface Quota extends
+  Pick<
+    Decision,
+    "limit" | "windowMs" | "cost" | "allowed" | "remaining" | "resetAfterMs" | "retryAfterMs"
+  > {
+  /** How much longer the rule's block refuses outright, in ms; 0 when there is none. */
+  readonly blockedMs: number;
+  /** The rule's name. */
+  readonly name: string;
+  /** The algorithm's unit. Default "requests". */
+  readonly unit?: Algorithm["unit"];
+  /** Do units come back one by one, rather than all at the window's end? Default false. */
+  readonly refillsGradually?: boolean | undefined;
   /**
    * What divides the quota among clients, by the names of RateLimit-Partition: `true` where each value has a quota of its own
    * (`user_id`), a token where the rule is for that value alone (`method: "GET"`). Default: not known.
    */
   readonly dimensions?: Readonly<Record<string, true | string>> | undefined;
-}
-
-/** A quota whose decision is made for whoever asks for it: a throttle's own. */
-interface LiveQuota extends Quota {
-  readonly standing: Standing;
-}
-
-/** What is to be told of a quota. */
-export function standingOf(quota: Quota): Standing {
-  return (quota as Partial<LiveQuota>).standing ?? { ...quota.decision, name: quota.decision.rule };
 }
 
 /** What a response says about its request's quotas. */
@@ -89,4 +88,75 @@ export interface HeaderFormat {
    * than about a rule: it is asked then only, and whichever rule refuses.
    */
   readonly describe?: Readonly<Record<string, HeaderDescription>>;
+}
+
+/** The names of three headers that tell of one quota. */
+export interface QuotaHeaders {
+  /** Units a window. */
+  readonly limit: string;
+  /** Units left. */
+  readonly remaining: string;
+  /** When the quota is whole again. */
+  readonly reset: string;
+}
+
+/** The same names as `Headers` keep them: Node takes twice as long to set a name that it has to put in lower case first. */
+export function lowerCase({ limit, remaining, reset }: QuotaHeaders): QuotaHeaders {
+  return { limit: limit.toLowerCase(), remaining: remaining.toLowerCase(), reset: reset.toLowerCase() };
+}
+
+/**
+ * Does what a nested throttle or an upstream wrote stay, rather than `ours`?
+ *
+ * @param headers The response's headers.
+ * @param limit The limit they tell, as text.
+ * @param remaining The remaining units they tell, as text.
+ * @param ours What we have to tell.
+ */
+export function isTighter(
+  headers: Headers,
+  limit: string,
+  remaining: string | null,
+  ours: Quota,
+): boolean {
+  if (remaining === null || !ours.allowed) return false;
+  // What is no number (two joined by a comma, say) no client can read: ours is better.
+  if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
+  // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
+  if (headers.has("retry-after")) return true;
+  return share({ limit: Number(limit), remaining: Number(remaining) }) <=
+    share({ limit: whole(ours.limit), remaining: remainingUnits(ours) });
+}
+
+/**
+ * May a format that tells of one quota tell of this one? Not on a denial by something else: a client that is refused would read
+ * that it has units left.
+ */
+export function isToBeTold(ours: Quota, { denied, deniedWithin }: Report): boolean {
+  return denied ? !ours.allowed : deniedWithin !== true;
+}
+
+/**
+ * Writes three headers, unless the response is a denial by something else, or those that are there tell of something tighter.
+ *
+ * @param headers The response's headers.
+ * @param names What the three are called.
+ * @param ours What to tell.
+ * @param reset The third one's number, or null when it cannot be said.
+ * @param report What all is told.
+ */
+export function writeQuota(
+  headers: Headers,
+  names: QuotaHeaders,
+  ours: Quota,
+  reset: number | null,
+  report: Report,
+): void {
+  if (!isToBeTold(ours, report)) return;
+  const limit = headerThere(headers, names.limit, report);
+  if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
+  headers.set(names.limit, decimal(ours.limit));
+  headers.set(names.remaining, decimal(remainingUnits(ours)));
+  if (reset !== null) headers.set(names.reset, decimal(reset));
+  else headers.delete(names.reset);
 }

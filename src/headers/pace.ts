@@ -4,20 +4,22 @@
  * @module
  */
 
-import { type HeaderFormat, type Quota, standingOf } from "./format.ts";
-import { remainingUnits, seconds, waitSeconds } from "./whole.ts";
+import { type HeaderFormat, type Quota } from "./format.ts";
+import { remainingUnits, seconds, waitSeconds } from "./numbers.ts";
 
 /** The quota, of which no more is left than its rate allows until its end; at least one unit, where one is left. */
 function paced(quota: Quota): Quota {
-  const standing = standingOf(quota);
-  const { algorithm } = quota;
   // Units that come back bit by bit are told with the time in which they do.
-  if (algorithm.refillsGradually === true || algorithm.unit === "concurrent-requests") return quota;
-  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = standing;
+  if (quota.refillsGradually === true || quota.unit === "concurrent-requests") return quota;
+  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = quota;
   const rest = allowed ? seconds(resetAfterMs) : waitSeconds(retryAfterMs);
   const most = Math.max(1, Math.ceil(limit * rest / seconds(windowMs)));
-  if (!(most < remainingUnits(standing))) return quota;
-  return { algorithm, dimensions: quota.dimensions, decision: { ...quota.decision, remaining: most } };
+  if (!(most < remainingUnits(quota))) return quota;
+  const { name, cost, blockedMs, unit, refillsGradually, dimensions } = quota;
+  return {
+    ...{ name, limit, windowMs, cost, allowed, remaining: most, resetAfterMs, retryAfterMs, blockedMs },
+    ...{ unit, refillsGradually, dimensions },
+  };
 }
 
 /** The format, telling less: near a window's end nobody is invited to spend all that is left of it at once. */

@@ -5,13 +5,12 @@
  * @module
  */
 
-import type { Standing } from "../decision.ts";
-import { type HeaderDescription, headerThere, type Quota, type Report, standingOf } from "./format.ts";
+import { type HeaderDescription, headerThere, type Quota, type Report } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
-import { seconds, waitSeconds, whole } from "./whole.ts";
+import { seconds, waitSeconds, whole } from "./numbers.ts";
 
-function isWindowed({ algorithm }: Quota): boolean {
-  return algorithm.unit !== "concurrent-requests";
+function isWindowed({ unit }: Quota): boolean {
+  return unit !== "concurrent-requests";
 }
 
 /** The quotas that have the window these drafts require: not those of concurrency. */
@@ -24,13 +23,13 @@ export function windowed(quotas: readonly Quota[]): readonly Quota[] {
  *
  * @returns Null when there is no such moment; then these drafts allow no state.
  */
-export function resetSeconds({ allowed, resetAfterMs, retryAfterMs }: Standing): number | null {
+export function resetSeconds({ allowed, resetAfterMs, retryAfterMs }: Quota): number | null {
   if (!allowed && Number.isFinite(retryAfterMs)) return waitSeconds(retryAfterMs);
   return Number.isFinite(resetAfterMs) ? seconds(resetAfterMs) : null;
 }
 
 function writePolicy(quota: Quota): string {
-  const { limit, windowMs } = standingOf(quota);
+  const { limit, windowMs } = quota;
   return writeItem(whole(limit), { w: seconds(windowMs) });
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decimal } from "./decimal.ts";
+import { decimal } from "./numbers.ts";
 
 /** A dialect of the RateLimit list. */
 export interface Dialect {

@@ -5,28 +5,19 @@
  * @module
  */
 
-import type { Algorithm } from "../algorithms/algorithm.ts";
-import { refuses, type Standing } from "../decision.ts";
-import {
-  type HeaderDescription,
-  type HeaderFormat,
-  headerThere,
-  type Quota,
-  type Report,
-  standingOf,
-} from "./format.ts";
+import { type HeaderDescription, type HeaderFormat, headerThere, type Quota, type Report } from "./format.ts";
 import { type ListMember, membersOf } from "./list_members.ts";
 import { writePartition } from "./partition.ts";
 import { type Dialect, DRAFT_11, NEXT, writeParameters } from "./ratelimit_dialect.ts";
 import { writeItem, writeList, writeString } from "./structured_field.ts";
-import { remainingUnits, seconds, waitSeconds, whole } from "./whole.ts";
+import { remainingUnits, seconds, waitSeconds, whole } from "./numbers.ts";
 
 /** What of a policy stays the same over its responses, as text. */
 interface Told {
   readonly name: string;
   readonly limit: number;
   readonly windowMs: number;
-  readonly unit: Algorithm["unit"];
+  readonly unit: Quota["unit"];
   /** Its item in RateLimit-Policy. */
   readonly policy: string;
   /** Its name as an item of RateLimit. */
@@ -37,8 +28,7 @@ interface Told {
 }
 
 function tell(quota: Quota): Told {
-  const { name, limit, windowMs } = standingOf(quota);
-  const { unit } = quota.algorithm;
+  const { name, limit, windowMs, unit, dimensions } = quota;
   // Slots come back when requests end, which no window says; a window under 1 s has no `w` to say it (§3.1.3).
   const hasWindow = unit !== "concurrent-requests" && windowMs >= 1000;
   return {
@@ -52,8 +42,8 @@ function tell(quota: Quota): Told {
       w: hasWindow ? seconds(windowMs) : undefined,
     }),
     start: writeString(name),
-    dimensions: quota.dimensions,
-    partition: writePartition(name, quota.dimensions),
+    dimensions,
+    partition: writePartition(name, dimensions),
   };
 }
 
@@ -62,24 +52,24 @@ function tell(quota: Quota): Told {
  * that is at least the time in which `r` units come back, or "r=99;t=1" would invite more than the policy
  * grants (§6). On a refusal it is the rule's own wait, so that Retry-After is never earlier. At most `w`.
  */
-function effectiveWindow(standing: Standing, gradual: boolean): number {
-  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = standing;
+function effectiveWindow(quota: Quota): number {
+  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs, refillsGradually } = quota;
   const window = seconds(windowMs);
   if (!allowed) return Math.min(waitSeconds(retryAfterMs), window);
-  const refillMs = gradual && limit > 0 ? remainingUnits(standing) * windowMs / limit : 0;
+  const refillMs = refillsGradually === true && limit > 0 ? remainingUnits(quota) * windowMs / limit : 0;
   return Math.min(seconds(Math.max(resetAfterMs, refillMs)), window);
 }
 
 /** `t`, where there is such a time: none for slots, nor where waiting cannot help. */
-function windowOf(standing: Standing, algorithm: Algorithm): number | undefined {
-  const hopeless = !standing.allowed && !Number.isFinite(standing.retryAfterMs);
-  if (hopeless || algorithm.unit === "concurrent-requests") return undefined;
-  return effectiveWindow(standing, algorithm.refillsGradually === true);
+function windowOf(quota: Quota): number | undefined {
+  const hopeless = !quota.allowed && !Number.isFinite(quota.retryAfterMs);
+  if (hopeless || quota.unit === "concurrent-requests") return undefined;
+  return effectiveWindow(quota);
 }
 
 /** The parameters of a policy's item in RateLimit. */
-function writeState(dialects: readonly Dialect[], standing: Standing, algorithm: Algorithm): string {
-  return writeParameters(dialects, remainingUnits(standing), windowOf(standing, algorithm), standing.cost);
+function writeState(dialects: readonly Dialect[], quota: Quota): string {
+  return writeParameters(dialects, remainingUnits(quota), windowOf(quota), quota.cost);
 }
 
 /**
@@ -112,7 +102,7 @@ function placeOf(there: readonly ListMember[], name: string): number {
 }
 
 /** Does the member say that no more is left than this? */
-function saysNoMore({ bare }: ListMember, than: Standing): boolean {
+function saysNoMore({ bare }: ListMember, than: Quota): boolean {
   const [, left] = DRAFT_11.reads.exec(bare) ?? NEXT.reads.exec(bare) ?? [];
   return than.allowed && left !== undefined && Number(left) <= remainingUnits(than);
 }
@@ -157,21 +147,17 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
   let partitions: readonly string[] = [];
 
   /** Is there something else to tell of this quota than was told in its place the last time? */
-  function isNews(
-    { name, limit, windowMs }: Standing,
-    { algorithm, dimensions }: Quota,
-    place: number,
-  ): boolean {
-    const known = told[place];
+  function isNews({ name, limit, windowMs, unit, dimensions }: Quota, index: number): boolean {
+    const known = told[index];
     return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
-      known.unit !== algorithm.unit || known.dimensions !== dimensions;
+      known.unit !== unit || known.dimensions !== dimensions;
   }
 
   /** Brings `told` and what is made of it up to date. */
   function recall(quotas: readonly Quota[]): void {
     let news = told.length !== quotas.length;
     for (let i = 0; i < quotas.length; i++) {
-      if (!isNews(standingOf(quotas[i]), quotas[i], i)) continue;
+      if (!isNews(quotas[i], i)) continue;
       told[i] = tell(quotas[i]);
       news = true;
     }
@@ -184,10 +170,10 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
   function statesOf({ denied, quotas }: Report): string {
     let states = "";
     for (let i = 0; i < quotas.length; i++) {
-      const standing = standingOf(quotas[i]);
-      if (denied && !refuses(standing)) continue;
+      const quota = quotas[i];
+      if (denied && quota.allowed) continue;
       if (states !== "") states += ", ";
-      states += told[i].start + writeState(dialects, standing, quotas[i].algorithm);
+      states += told[i].start + writeState(dialects, quota);
     }
     return states;
   }
@@ -201,13 +187,12 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
     const states = there.map(({ text }) => text);
     const spoken = spokenIn(there);
     quotas.forEach((quota, i) => {
-      const standing = standingOf(quota);
-      if (denied && !refuses(standing)) return;
+      if (denied && quota.allowed) return;
       const isKnown = policiesThere.some(({ text }) => text === told[i].policy);
-      const place = isKnown ? placeOf(there, standing.name) : -1;
-      if (place >= 0 && saysNoMore(there[place], standing)) return;
+      const place = isKnown ? placeOf(there, quota.name) : -1;
+      if (place >= 0 && saysNoMore(there[place], quota)) return;
       const state = told[i].start +
-        writeState(spoken.length === 0 ? dialects : spoken, standing, quota.algorithm);
+        writeState(spoken.length === 0 ? dialects : spoken, quota);
       if (place >= 0) states[place] = state;
       else states.push(state);
     });

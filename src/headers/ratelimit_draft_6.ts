@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { HeaderFormat } from "./format.ts";
-import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { tightest } from "../decision.ts";
+import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
 import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
 
 const NAMES: QuotaHeaders = {
@@ -24,7 +24,7 @@ export function draft6(): HeaderFormat {
       const quotas = windowed(report.quotas);
       if (quotas.length === 0) return;
       writePolicies(headers, quotas, report);
-      const ours = tightestOf(quotas);
+      const ours = tightest(quotas);
       const reset = resetSeconds(ours);
       if (reset !== null) writeQuota(headers, FIELDS, ours, reset, report);
     },

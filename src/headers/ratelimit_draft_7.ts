@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type HeaderFormat, headerThere } from "./format.ts";
-import { isTighter, isToBeTold, tightestOf } from "./one_quota.ts";
+import { tightest } from "../decision.ts";
+import { type HeaderFormat, headerThere, isTighter, isToBeTold } from "./format.ts";
 import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
-import { remainingUnits, whole } from "./whole.ts";
+import { remainingUnits, whole } from "./numbers.ts";
 
 /** @returns The format of draft 07. */
 export function draft7(): HeaderFormat {
@@ -16,7 +16,7 @@ export function draft7(): HeaderFormat {
       const quotas = windowed(report.quotas);
       if (quotas.length === 0) return;
       writePolicies(headers, quotas, report);
-      const ours = tightestOf(quotas);
+      const ours = tightest(quotas);
       const reset = resetSeconds(ours);
       if (reset === null || !isToBeTold(ours, report)) return;
       const there = /^limit=(\d+), *remaining=(\d+)/.exec(headerThere(headers, "ratelimit", report) ?? "");

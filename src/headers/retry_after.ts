@@ -6,9 +6,8 @@
  */
 
 import { BOOLEAN, FUNCTION, number, requireOptions } from "../options.ts";
-import { decimal } from "./decimal.ts";
 import { type HeaderDescription, type HeaderFormat, headerThere, type Report } from "./format.ts";
-import { waitSeconds } from "./whole.ts";
+import { decimal, waitSeconds } from "./numbers.ts";
 
 const NAME = "Retry-After";
 const FIELD = "retry-after";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { HeaderFormat } from "./format.ts";
-import { lowerCase, type QuotaHeaders, tightestOf, writeQuota } from "./one_quota.ts";
+import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
+import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",
@@ -69,7 +69,7 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
     write(headers, report) {
       const { quotas, at } = report;
       if (quotas.length === 0) return;
-      const ours = tightestOf(quotas);
+      const ours = tightest(quotas);
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
       writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report);
     },

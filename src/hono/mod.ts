@@ -1,10 +1,10 @@
 /**
- * Hono middleware: for a whole app, a group or a route. Throttles that a request passes one after another join
- * into one report. A middleware that dispatches a request anew (`methodOverride`, `app.fetch` in a handler) belongs before
- * `throttle`: after it, the request passes `throttle` twice and is charged twice, and under `concurrency` with one slot it is
- * refused, as it holds that slot itself.
+ * Hono middleware for an app, a group or a route. Several throttles on one request add their rules to one
+ * response. A middleware that dispatches a request again (`methodOverride`, `app.fetch` in a handler) belongs
+ * before `throttle`. Otherwise the request passes `throttle` twice and is charged twice; under `concurrency`
+ * with one slot it is refused, since it holds that slot itself.
  *
- * @example Sixty requests a minute for each client address, and five logins per quarter of an hour
+ * @example Sixty requests per minute for each client address, and five logins per quarter of an hour
  * ```ts
  * import { Hono } from "hono";
  * import { throttle, type ThrottleVariables } from "@weir/throttle/hono";
@@ -27,11 +27,11 @@
  */
 
 import { matchedRoutes } from "hono/route";
-import { passedInEnv } from "../client/platforms.ts";
+import { argumentsInEnv } from "../client/platforms.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
-import { expose } from "../throttle/write_headers.ts";
+import { expose } from "../exchange/response.ts";
 import { specificity } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { THROTTLE_DEMANDS, type ThrottleOptions } from "../throttle/options.ts";
@@ -43,42 +43,46 @@ import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import { createThrottle, isThrottle, type Throttle, throttleFrom } from "../throttle/throttle.ts";
-import { exchangeOf, requestThrottle, setRoute } from "../exchange/exchange.ts";
+import { exchangeOf, setRoute } from "../exchange/exchange.ts";
+import { requestThrottle } from "../exchange/request_throttle.ts";
 
 /** The variables that {@link throttle} sets: `new Hono<{ Variables: ThrottleVariables }>()`. */
 export interface ThrottleVariables {
-  /** What the throttles on the way here decided, and how to tell them the request's real cost. */
+  /** The decisions of the throttles so far, and the method to correct the request's cost. */
   throttle: RequestThrottle;
 }
 
-/** As much of Hono's context as {@link throttle} uses; the real one fits. */
+/** The part of Hono's context that {@link throttle} uses; the real context fits. */
 export interface HonoContext {
-  /** Hono's view of the request; `raw` is the request itself. */
+  /** Hono's view of the request; `raw` is the `Request` itself. */
   readonly req: { readonly raw: Request };
-  /** What a handler threw, once an error handler has answered it. */
+  /** The error that a handler threw, after an error handler has answered it. */
   readonly error: Error | undefined;
   /** Is there a response yet? */
   readonly finalized: boolean;
-  /** The response; Hono makes an empty one for who reads it too early. Setting undefined forgets it and its headers. */
+  /**
+   * The response; Hono creates an empty one when it is read too early. Setting undefined drops it and its
+   * headers.
+   */
   res: Response | undefined;
-  /** What the server passed to Hono. */
+  /** The argument that the server passed to Hono. */
   readonly env: unknown;
   /** Workers' context; reading it throws where there is none. */
   readonly executionCtx: unknown;
-  // Hono's own `get` and `set` know the variables of one app, and that of one app fits no other app's type.
-  /** Reads a variable: what another middleware left. */
+  // Hono's own `get` and `set` know the variables of one app, so their types fit no other app.
+  /** Reads a variable that an earlier middleware set. */
   // deno-lint-ignore no-explicit-any
   readonly get: any;
-  /** Sets a variable for the handlers after. */
+  /** Sets a variable for the handlers that follow. */
   // deno-lint-ignore no-explicit-any
   readonly set: any;
 }
 
-/** What the throttle of a middleware takes beside its rules: {@link ThrottleOptions}, and Hono's context. */
+/** The options of {@link throttle}: {@link ThrottleOptions}, with functions of Hono's context. */
 export interface HonoThrottleOptions<C extends HonoContext = HonoContext> extends ThrottleOptions {
   /**
-   * Who is asking, as a middleware before this one found out: `(c) => c.get("user")`, with an `id`. Null: nobody is
-   * known. It takes the place of `authenticate`.
+   * The identity that an earlier middleware has found: `(c) => c.get("user")`, with an `id`. Null: anonymous.
+   * It replaces `authenticate`.
    */
   identity?: (c: C) => MaybePromise<Identity | null>;
 }
@@ -89,16 +93,19 @@ export type HonoMiddleware<C extends HonoContext = HonoContext> = (
   next: () => Promise<void>,
 ) => Promise<void>;
 
-/** A preflight passes every throttle, so nothing was decided and there is nothing to settle. */
+/** A preflight passes every throttle, so there are no decisions, and nothing to settle. */
 const NOTHING: RequestThrottle = { decisions: [], settle() {} };
 
-/** Everything matches these, so they tell nothing of a request. */
+/** These patterns match every request, so they name no route. */
 const EVERYTHING = new Set(["*", "/*"]);
 
-/** Headers of a refusal that scripts of other origins may read anyway (Fetch, CORS-safelisted response-header name). */
+/**
+ * Headers of a refusal that scripts of other origins may read without permission (Fetch, CORS-safelisted
+ * response-header name).
+ */
 const SAFELISTED = new Set(["cache-control", "content-type"]);
 
-/** The route of the handler, rather than that of the middleware before it: the pattern that says the most. */
+/** The route of the handler, rather than of the middleware before it: the most specific pattern. */
 function routeOf(c: HonoContext): string | null {
   const [route] = matchedRoutes(c as Parameters<typeof matchedRoutes>[0])
     .map(({ path }) => path)
@@ -116,22 +123,28 @@ function executionCtxOf(c: HonoContext): unknown {
   }
 }
 
-/** What keeps the platform alive is looked for when there is work for it: where there is none, the getter's error would cost every request. */
+/**
+ * Looks up the platform's `waitUntil` only when there is work for it: on other platforms the getter throws,
+ * which would slow every request.
+ */
 function keeperOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
   return {
     waitUntil(work) {
-      waitUntil([executionCtxOf(c), ...passedInEnv(c.env)], work);
+      waitUntil([executionCtxOf(c), ...argumentsInEnv(c.env)], work);
     },
   };
 }
 
-/** Hono adds the headers of the response that is there to a new one, old rate headers included: so it is taken away first. */
+/**
+ * Hono's setter copies the headers of the old response, old rate headers included, to the new one. So the old
+ * one is dropped first.
+ */
 function replace(c: HonoContext, response: Response): void {
   c.res = undefined;
   c.res = response;
 }
 
-/** Middleware before this one may have left headers for whatever response comes: Hono's setter joins them. */
+/** An earlier middleware may have set headers for any response: Hono's setter adds them to the refusal. */
 function refuse(c: HonoContext, refusal: Response): void {
   const names = [...refusal.headers.keys()].filter((name) => !SAFELISTED.has(name));
   c.res = refusal;
@@ -148,7 +161,7 @@ function throttleFor<C extends HonoContext>(
   if (identity === undefined) return createThrottle(rules, others);
   if (others.authenticate !== undefined) {
     throw new TypeError(
-      "Cannot create a throttle with both identity and authenticate as each says who is asking: " +
+      "Cannot create a throttle with both identity and authenticate as each identifies the client: " +
         `current value is ${shown(others.authenticate)}`,
     );
   }
@@ -160,17 +173,18 @@ function throttleFor<C extends HonoContext>(
 }
 
 /**
- * Makes middleware of rules. What they refuse is answered with 429 and goes no further; every other response, errors
- * and 404s included, carries the rate headers. Handlers find what was decided in `c.get("throttle")`.
+ * Makes middleware from rules. A refused request is answered with 429 and goes no further; every other
+ * response, errors and 404s included, has the rate headers. Handlers read the decisions in
+ * `c.get("throttle")`.
  *
- * Keys, costs, rates and the other functions of a rule find Hono's context in `context.platform[0]`, and in
- * `context.route` Hono's pattern for the request when the rules have none.
+ * The functions of a rule (key, cost, rate and so on) find Hono's context in `context.platform[0]`. If the
+ * rules have no pattern, `context.route` is Hono's pattern for the request.
  *
- * @param rules One rule or rate, several, or a {@link Throttle} made before.
- * @param options See {@link HonoThrottleOptions}; not beside a Throttle, which has its own.
+ * @param rules One rule or rate, several, or an existing {@link Throttle}.
+ * @param options See {@link HonoThrottleOptions}; not allowed with a Throttle, which has its own.
  * @returns The middleware.
- * @throws {TypeError | RangeError} When a rule or an option cannot be used, options stand beside a Throttle, or `identity` beside
- * `authenticate`; in a sentence with the value.
+ * @throws {TypeError | RangeError} If a rule or an option is invalid, or on options beside a Throttle, or
+ * `identity` beside `authenticate`; the message shows the value.
  *
  * @example A quota for each user that the middleware before has found
  * ```ts
@@ -199,7 +213,7 @@ export function throttle<C extends HonoContext>(
 ): HonoMiddleware<C> {
   const { wrap } = throttleFor(rules, options);
   return async (c, next) => {
-    // As middleware of anything but Hono it is given something else.
+    // Outside Hono the middleware receives another argument than Hono's context.
     const request: unknown = c.req?.raw ?? c;
     requireRequest(request);
     let passed = false;
@@ -209,7 +223,7 @@ export function throttle<C extends HonoContext>(
       const exchange = exchangeOf(request);
       c.set("throttle", exchange === undefined ? NOTHING : requestThrottle(exchange));
       await next();
-      // What a handler throws, Hono has answered by now.
+      // Hono has already answered an error that a handler threw.
       if (exchange !== undefined) exchange.failed = c.error !== undefined;
       return c.res!;
     });

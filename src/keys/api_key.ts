@@ -1,5 +1,5 @@
 /**
- * Keys on API keys.
+ * Keys by API key.
  *
  * @module
  */
@@ -14,31 +14,35 @@ import { byHeader, HEADER_NAME } from "./header.ts";
 import { byIp } from "./ip.ts";
 import { type Key, keyOf } from "./key.ts";
 
-/** What {@link byApiKey} takes. */
+/** The options of {@link byApiKey}. */
 export interface ByApiKeyOptions {
   /** The request header that holds the key. Default "x-api-key". */
   header?: string;
-  /** Keys the hash (HMAC-SHA-256): who reads the store cannot try API keys against what is in it. Default: plain SHA-256. */
+  /**
+   * The key of the hash (HMAC-SHA-256): a reader of the store cannot try API keys against its hashes.
+   * Default: plain SHA-256.
+   */
   secret?: Secret;
   /**
-   * Is this one of the keys that were given out? Called with the key's text for every request that has one, after
-   * authentication. Default: every key is taken for real, which is right only where `authenticate` refuses unknown ones.
+   * Is this a key that you issued? Called with the key's text for every request that has one, after
+   * authentication. Default: every key counts as real, which is right only if `authenticate` rejects unknown
+   * ones.
    */
   verify?: (key: string, context: Context) => MaybePromise<boolean>;
-  /** Whose quota a request without a real key uses. Default `byIp()`. */
+  /** The key of a request without a real API key. Default `byIp()`. */
   otherwise?: Key;
 }
 
 /**
- * A quota for each API key; a request that has none, or one that is not real, uses its address's. Rules on it
- * run after authentication, so that before-auth rules can limit who tries keys.
+ * A quota per API key; a request without a key, or with an unknown one, uses the quota of its address. Rules
+ * on it run after authentication, so that before-auth rules can limit clients that try keys.
  *
- * Whoever can make up keys has as many quotas as they like. So say which keys are real: by `verify`, or by
- * answering 401 to unknown ones in `authenticate`. What remains of a key is its hash, here and in the store.
+ * A client that can invent keys has unlimited quotas. So reject unknown keys: by `verify`, or by a 401 from
+ * `authenticate`. Memory and store keep only a hash of the key.
  *
  * @param options See {@link ByApiKeyOptions}.
  * @returns A key: `api-key:` and 64 hex digits, or the name and the text of `otherwise`.
- * @throws {TypeError} On an option that does not exist, or a value that cannot be used. No secret is shown.
+ * @throws {TypeError} On an unknown option or an invalid value. The message never shows the secret.
  *
  * @example Customers by key, everyone else by address
  * ```ts
@@ -72,7 +76,7 @@ export function byApiKey(options: ByApiKeyOptions = {}): Key {
     if (verify !== undefined) return verify(key, context);
     if (context.identity === null) {
       warnOnce(
-        `byApiKey() counts keys in "${header}" that nobody checked: a client that makes up keys is not limited. ` +
+        `byApiKey() counts unverified keys in "${header}": a client that invents keys is not limited. ` +
           "Pass byApiKey({ verify }), or answer 401 to unknown keys in `authenticate`.",
       );
     }
@@ -88,6 +92,6 @@ export function byApiKey(options: ByApiKeyOptions = {}): Key {
         return then(isReal(key, context), (real) => real ? hash(key) : null);
       }),
   );
-  // The text after draft 11 has no word for who has no key.
+  // Draft 11 has no name for the fallback partition, so only the API key is named.
   return Object.assign(firstOf(byKey, otherwise), { dimensions: ["client_id"] });
 }

@@ -1,5 +1,5 @@
 /**
- * Keys made of keys.
+ * Keys composed of other keys.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { each, type MaybePromise, then } from "../maybe.ts";
 import { EXEMPT, exemptingKeyOf, type Key, type Partition, partitionOf, type Stage } from "./key.ts";
 import { cannot } from "../cannot.ts";
 
-/** The latest stage that any of the keys needs. */
+/** The latest stage of the keys. */
 function stageOf(keys: readonly Key[], maker: string): Stage {
   if (keys.length === 0) {
     throw new TypeError(`Cannot make ${maker}() as it needs at least one key: current value is no key`);
@@ -25,28 +25,29 @@ function stageOf(keys: readonly Key[], maker: string): Stage {
   return keys.some((key) => key.stage === "after-auth") ? "after-auth" : "before-auth";
 }
 
-/** What one of the keys gives: never the text "undefined", which strangers would share. */
-function partOf(key: Key, context: Context, maker: string): MaybePromise<Partition> {
-  return then(partitionOf(key)(context), (part) => {
-    if (typeof part === "string" || part === null || part === EXEMPT) return part;
+/** The partition of one of the keys. Undefined is an error: as text it would be one quota for strangers. */
+function partitionOfKey(key: Key, context: Context, maker: string): MaybePromise<Partition> {
+  return then(partitionOf(key)(context), (partition) => {
+    if (typeof partition === "string" || partition === null || partition === EXEMPT) return partition;
     throw new TypeError(
-      cannot(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", part),
+      cannot(`use the key ${key.keyName ?? "key"} of ${maker}()`, "it must give a string or null", partition),
     );
   });
 }
 
-/** Keeps a part's wish that requests without it be refused rather than skipped. */
-function refusingAs(key: Key, parts: readonly Key[]): Key {
-  return parts.some((part) => part.refusesNull) ? Object.assign(key, { refusesNull: true }) : key;
+/** If one of the keys refuses null, so does the composed key. */
+function refusingAs(key: Key, keys: readonly Key[]): Key {
+  return keys.some((each) => each.refusesNull) ? Object.assign(key, { refusesNull: true }) : key;
 }
 
 /**
- * A quota for each combination of keys, such as address and account.
+ * A quota per combination of keys, such as address and account.
  *
- * @param keys The parts. Different parts never give the same key, whatever they hold.
- * @returns A key; null as soon as one part is null. With a part that refuses null (`byIp({ onMissing: "deny" })`)
- * such requests are refused, whichever part is null. Whoever is exempt from one part (staff, under `byUser()`) is exempt.
- * @throws {TypeError} When there is no key, or one is not a function.
+ * @param keys The keys to combine. Different combinations of values never give the same text.
+ * @returns A key; null if one of the keys is null. If one of them refuses null (`byIp({ onMissing: "deny"
+ * })`), the request is refused, whichever is null. A request that one key exempts (staff, under `byUser()`)
+ * is exempt.
+ * @throws {TypeError} If there is no key, or one is not a function.
  *
  * @example Each account, from each address
  * ```ts
@@ -63,9 +64,13 @@ export function compose(...keys: readonly Key[]): Key {
     stageOf(keys, "compose"),
     (context) =>
       then(
-        each(keys, (key) => partOf(key, context, "compose"), undefined),
-        (parts) =>
-          parts.includes(EXEMPT) ? EXEMPT : parts.includes(null) ? null : joined(parts as readonly string[]),
+        each(keys, (key) => partitionOfKey(key, context, "compose"), undefined),
+        (partitions) =>
+          partitions.includes(EXEMPT)
+            ? EXEMPT
+            : partitions.includes(null)
+            ? null
+            : joined(partitions as readonly string[]),
       ),
   );
   if (keys.some((key) => key.needsIdentity)) Object.assign(composed, { needsIdentity: true });
@@ -76,13 +81,14 @@ export function compose(...keys: readonly Key[]): Key {
 }
 
 /**
- * The first key that is not null: the user where there is one, else the address. What each key gives is
- * marked with that key's name (`user:42`, `ip:192.0.2.1`), so that a user called like an address has no part
- * in the address's quota. Whoever is exempt under one key (staff, under `byUser()`) is exempt, and no key after it is asked.
+ * The first key that is not null: for example the user, or without a user the address. Each value is prefixed
+ * with its key's name (`user:42`, `ip:192.0.2.1`), so that a user with the name of an address does not share
+ * the address's quota. A request that one key exempts (staff, under `byUser()`) is exempt, and no further key
+ * is called.
  *
  * @param keys The alternatives, in order.
- * @returns A key; null where all are null.
- * @throws {TypeError} When there is no key, or one is not a function.
+ * @returns A key; null if all are null.
+ * @throws {TypeError} If there is no key, or one is not a function.
  *
  * @example The tenant's quota, or the address's
  * ```ts
@@ -98,19 +104,24 @@ export function firstOf(...keys: readonly Key[]): Key {
   const names = keys.map((key, i) => {
     const name = key.keyName;
     const unique = name !== undefined && keys.findIndex((other) => other.keyName === name) === i;
-    // A mark ends at its colon, and numbers are the marks of keys without a name.
+    // A prefix ends at its colon; numbers are the prefixes of keys without a name.
     return unique && !/:|^\d+$/.test(name) ? name : String(i);
   });
   const from = (i: number, context: Context): MaybePromise<Partition> =>
     i === keys.length ? null : then(
-      partOf(keys[i], context, "firstOf"),
-      (part) => part === EXEMPT ? EXEMPT : part === null ? from(i + 1, context) : `${names[i]}:${part}`,
+      partitionOfKey(keys[i], context, "firstOf"),
+      (partition) =>
+        partition === EXEMPT
+          ? EXEMPT
+          : partition === null
+          ? from(i + 1, context)
+          : `${names[i]}:${partition}`,
     );
   const first = exemptingKeyOf(
     keys.map((key) => key.keyName ?? "key").join("-or-"),
     stage,
     (context) => from(0, context),
   );
-  // Where all are null, so is the one that wants such requests refused.
+  // If all keys are null, the one that refuses null is null too.
   return refusingAs(first, keys);
 }

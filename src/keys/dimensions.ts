@@ -1,5 +1,5 @@
 /**
- * What divides a rule's quota among clients, in the words that headers have for it.
+ * The partition parameters of a rule, in the names of the RateLimit headers.
  *
  * @module
  */
@@ -12,11 +12,11 @@ const NAME = /^[a-z*][a-z0-9_.*-]*$/;
 
 /**
  * @param key The rule's key.
- * @param methods The methods of each of its patterns; null for one with every method.
- * @param subject Whose they are, for the error's sentence.
- * @returns By name: true where each value has a quota of its own, text where the rule is for this value alone. Undefined where
- * part of the key has no name.
- * @throws {TypeError} When a name is none.
+ * @param methods The methods of each of the rule's patterns; null for a pattern with every method.
+ * @param subject The owner of the key, for the error: `rule "login"`.
+ * @returns By name: true if each value has its own quota, text if the rule applies to this value alone.
+ * Undefined if the key does not declare its dimensions.
+ * @throws {TypeError} If a name is not a parameter name.
  */
 export function dimensionsOf(
   { dimensions }: Key,

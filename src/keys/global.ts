@@ -1,12 +1,12 @@
 /**
- * One key for all.
+ * One quota for all requests.
  *
  * @module
  */
 
 import { type Key, keyOf } from "./key.ts";
 
-/** The one key: what a look-up of a rule on {@link byGlobal} is to name. */
+/** The key of every request under {@link byGlobal}, for `usage` and `reset`. */
 export const EVERYBODY = "all";
 
 /**
@@ -14,7 +14,7 @@ export const EVERYBODY = "all";
  *
  * @returns A key that is the same for every request.
  *
- * @example At most ten exports at once, whoever asks
+ * @example At most ten exports per minute by all clients together
  * ```ts
  * import { byGlobal, createThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";

@@ -1,5 +1,5 @@
 /**
- * Keys on a request header.
+ * Keys by request header.
  *
  * @module
  */
@@ -15,12 +15,12 @@ export const HEADER_NAME: Demand = {
 };
 
 /**
- * A quota for each value of a request header. Only for headers that a trusted proxy sets: a client that can
- * choose the value can have as many quotas as it likes.
+ * A quota per value of a request header. Use it only for headers that a trusted proxy sets: a client that can
+ * choose the value has unlimited quotas.
  *
- * @param name The header's name, any case.
- * @returns A key; null where the header is absent or empty.
- * @throws {TypeError} When the name is no header name (RFC 9110 section 5.1).
+ * @param name The header's name, in any case.
+ * @returns A key; null if the header is absent or empty.
+ * @throws {TypeError} If the name is not a header name (RFC 9110 section 5.1).
  *
  * @example A quota for each tenant that the gateway names
  * ```ts

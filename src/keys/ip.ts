@@ -1,5 +1,5 @@
 /**
- * Keys on the client's address.
+ * Keys by the client's address.
  *
  * @module
  */
@@ -10,30 +10,32 @@ import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
 import { BOOLEAN, oneOf, requireOptions } from "../options.ts";
 
-/** What {@link byIp} takes. */
+/** The options of {@link byIp}. */
 export interface ByIpOptions {
   /** Bits of an IPv4 address that make the key, 1 to 32. Default 32. */
   ipv4Prefix?: number;
-  /** Bits of an IPv6 address that make the key, 1 to 128. Default 64: one network, as one client has all of it. */
+  /** Bits of an IPv6 address that make the key, 1 to 128. Default 64: one client owns the whole network. */
   ipv6Prefix?: number;
   /** Skip requests with an identity; the rule then runs after authentication. Default false. */
   anonymousOnly?: boolean;
   /**
-   * A request without an address: throw an error that says what was tried and what to configure, let the rule skip it, or refuse
-   * it. Default "error". Where there is none as the client has left, the request is refused whatever this says.
+   * The treatment of a request without an address: throw an error that explains the cause and the remedy,
+   * skip the rule, or deny the request. Default "error". If the address is missing because the client has
+   * disconnected, the request is always denied.
    */
   onMissing?: "error" | "skip" | "deny";
 }
 
 /**
- * A quota for each client address: IPv4 as it is, IPv6 by its /64.
+ * A quota per client address: a full IPv4 address, or the /64 of an IPv6 address.
  *
  * @param options See {@link ByIpOptions}.
- * @returns A key; it runs before authentication, or after it with `anonymousOnly`.
- * @throws {TypeError} On an option that does not exist, or a value that cannot be used; per request, when there is no address and `onMissing` is "error".
- * @throws {RangeError} When a prefix is not an integer in its range.
+ * @returns A key. Rules on it run before authentication, or after it with `anonymousOnly`.
+ * @throws {TypeError} On an unknown option or an invalid value; per request, if there is no address and
+ * `onMissing` is "error".
+ * @throws {RangeError} If a prefix is not an integer in its range.
  *
- * @example A quota for each /56, the usual home
+ * @example A quota for each /56, the usual size of a home network
  * ```ts
  * import { byIp, createThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -57,7 +59,7 @@ export function byIp(options: ByIpOptions = {}): Key {
     if (onMissing !== "error") return null;
     const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";
     throw new TypeError(
-      `Cannot throttle by address as ${why}. byIp({ onMissing: "skip" | "deny" }) does without.`,
+      `Cannot throttle by address as ${why}. byIp({ onMissing: "skip" | "deny" }) skips or denies such requests.`,
     );
   };
   const key = keyOf("ip", anonymousOnly ? "after-auth" : "before-auth", derive);

@@ -1,10 +1,10 @@
 /**
- * Joining the parts of a key, injectively.
+ * Joins a list of texts injectively.
  *
  * @module
  */
 
-/** The parts in one text, the separator escaped: no two lists of parts give the same. */
+/** Joins texts with an escaped separator: no two lists give the same text. */
 export function joined(parts: readonly string[]): string {
   return parts.map((part) => part.replace(/[\\|]/g, "\\$&")).join("|");
 }

@@ -7,36 +7,48 @@
 import type { Context } from "../context.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 
-/** When a rule is decided: before authentication, or after it. */
+/** The stage of a rule: before authentication, or after it. */
 export type Stage = "before-auth" | "after-auth";
 
 /**
- * Says whose quota a request uses: any string, or null when the rule is to skip this request.
- * A plain function will do; its rule then runs before authentication unless it says otherwise.
+ * Returns the partition of a request: any string, or null to skip the rule. A plain function is a key; its
+ * rule then runs before authentication unless the rule sets `stage`.
  */
 export type Key = ((context: Context) => MaybePromise<string | null>) & {
-  /** When rules on this key run. Default "before-auth". */
+  /** The stage of rules on this key. Default "before-auth". */
   readonly stage?: Stage;
   /** The key's name in derived rule names. */
   readonly keyName?: string;
-  /** Refuse the request, rather than skip the rule, where the key is null. Default false. */
+  /** Is a request with a null key refused, instead of skipping the rule? Default false. */
   readonly refusesNull?: boolean;
-  /** Is the key null for every request without an identity? A rule on it then needs authentication to ever apply. Default false. */
+  /**
+   * Is the key null for every request without an identity? Then a rule on it needs authentication. Default
+   * false.
+   */
   readonly needsIdentity?: boolean;
   /**
-   * All that the key is made of, by the names of RateLimit-Partition's registry: `user_id`, `client_id`. Default: not known, and not
-   * told to clients.
+   * The names of all values that the key depends on, from the registry of RateLimit-Partition: `user_id`,
+   * `client_id`. Default: unknown, so headers do not name them.
    */
   readonly dimensions?: readonly string[];
 };
 
 /**
- * Makes a key of a function.
+ * Names a key function and sets its stage.
  *
  * @param keyName Its name in derived rule names.
- * @param stage When rules on it run.
- * @param derive The function.
+ * @param stage The stage of rules on it.
+ * @param derive The key function.
  * @returns The same function, with its name and stage.
+ *
+ * @example A key by country, as Cloudflare names it
+ * ```ts
+ * import { createThrottle, keyOf } from "@weir/throttle";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const byCountry = keyOf("country", "before-auth", ({ request }) => request.headers.get("cf-ipcountry"));
+ * strictEqual(createThrottle({ rate: "1000/min", key: byCountry }).rules[0].name, "country");
+ * ```
  */
 export function keyOf(
   keyName: string,
@@ -46,13 +58,19 @@ export function keyOf(
   return Object.assign(derive, { keyName, stage });
 }
 
-/** In the place of a partition: the request is exempt from the rule, so no other key is asked for it, and nothing refuses it. */
+/**
+ * Returned instead of a partition: the request is exempt from the rule, so no other key is called for it, and
+ * nothing refuses it.
+ */
 export const EXEMPT: unique symbol = /* @__PURE__ */ Symbol.for("@weir/throttle/exempt.v1");
 
-/** A partition; null where the key does not apply to the request; or {@link EXEMPT}. */
+/** A partition; null if the key does not apply to the request; or {@link EXEMPT}. */
 export type Partition = string | null | typeof EXEMPT;
 
-/** Where a key keeps the function that tells an exemption from null. For two copies of the package in one process it is one place. */
+/**
+ * The property of a key for the function that distinguishes an exemption from null. The registered symbol is
+ * the same for two copies of the package in one process.
+ */
 const PARTITION = /* @__PURE__ */ Symbol.for("@weir/throttle/partition.v1");
 
 interface Exempting {
@@ -60,11 +78,11 @@ interface Exempting {
 }
 
 /**
- * {@link keyOf} for a function that can exempt. To who calls the key an exemption is null.
+ * {@link keyOf} for a function that can exempt. A direct call of the key returns null for an exemption.
  *
  * @param keyName Its name in derived rule names.
- * @param stage When rules on it run.
- * @param partition The function.
+ * @param stage The stage of rules on it.
+ * @param partition The partition function.
  * @returns The key.
  */
 export function exemptingKeyOf(
@@ -77,7 +95,7 @@ export function exemptingKeyOf(
   return Object.assign(key, { [PARTITION]: partition });
 }
 
-/** A key's function, one that tells an exemption from null where the key has such. */
+/** A key's partition function: it distinguishes an exemption from null if the key can exempt. */
 export function partitionOf(key: Key): (context: Context) => MaybePromise<Partition> {
   return (key as Key & Exempting)[PARTITION] ?? key;
 }

@@ -1,5 +1,5 @@
 /**
- * Keys on who is asking.
+ * Keys by identity.
  *
  * @module
  */
@@ -9,20 +9,21 @@ import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
 import { cannot } from "../cannot.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
 
-/** What {@link byUser} takes. */
+/** The options of {@link byUser}. */
 export interface ByUserOptions {
-  /** Says who is not limited. Default: staff and superusers. */
+  /** Is this identity exempt from the limit? Default: staff and superusers are. */
   exempt?: (identity: Identity) => boolean | undefined;
 }
 
 /**
- * A quota for each identity that `authenticate` found, by its id. Requests of nobody, and of those who are
- * exempt, are skipped; limit the former with `byIp({ anonymousOnly: true })`, or by `firstOf(byUser(), byIp())`, which
- * counts nobody who is exempt.
+ * A quota per identity that `authenticate` returned, by its id. Anonymous requests and exempt identities are
+ * skipped. Limit anonymous requests with `byIp({ anonymousOnly: true })`, or with `firstOf(byUser(),
+ * byIp())`, which does not count exempt identities.
  *
  * @param options See {@link ByUserOptions}.
- * @returns A key; it runs after authentication.
- * @throws {TypeError} On an option that does not exist, or when `exempt` is not a function; per request, when an identity has no id.
+ * @returns A key. Rules on it run after authentication.
+ * @throws {TypeError} On an unknown option, or if `exempt` is not a function; per request, if an identity has
+ * no id.
  *
  * @example A quota for each user, staff included
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * What watchers see. They neither decide nor break anything.
+ * The events of a throttle, and the interface of an observer, which can neither decide nor break anything.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { type MaybePromise, rescue } from "../maybe.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { complain } from "../warn_once.ts";
 
-/** Something that a throttle did. */
+/** An event of a throttle. */
 export interface ThrottleEvent {
   /**
-   * `allowed`, `denied`: the verdict on a request, once each. `shadow-denied`: a shadow rule would have
-   * refused it. `skipped`: a rule does not apply to it. `settled`: a charge was corrected. `blocked`: the
-   * refusal was a block's. `store`: the store began to fail, or works again. `error`: a function of the user's threw, or gave
-   * what cannot be used.
+   * `allowed`, `denied`: the verdict on a request, once each. `shadow-denied`: a rule in shadow mode would
+   * have refused it. `skipped`: a rule does not apply to it. `settled`: a charge was corrected. `blocked`: a
+   * block refused it. `store`: the store started to fail, or works again. `error`: a user's function threw,
+   * or returned an invalid value.
    */
   type: "allowed" | "denied" | "shadow-denied" | "skipped" | "settled" | "blocked" | "store" | "error";
   /** Epoch ms. */
@@ -24,32 +24,32 @@ export interface ThrottleEvent {
   method: string;
   /** The route pattern that matched, never the raw path. */
   route: string | null;
-  /** All decisions on the request so far; the one in question for an event of a single rule. */
+  /** All decisions on the request so far; for an event of a single rule, its decision. */
   decisions: readonly Decision[];
-  /** The rule in question; for `denied` the first that refuses. */
+  /** The rule of the event; for `denied` the first that refuses. */
   rule?: string;
-  /** Its partition key: a short keyed hash of it, or, with `revealKeys`, the key itself. */
+  /** The rule's partition key: a short keyed hash of it, or, with `revealKeys`, the key itself. */
   key?: string;
-  /** What was thrown, or what is wrong. */
+  /** The error. */
   error?: unknown;
-  /** Which way the store changed. */
+  /** The new state of the store. */
   state?: "failing" | "healed";
-  /** The part of the store that changed, where it fails in parts: a node of a cluster, or one rule. */
+  /** The failing part of the store, if it fails in parts: a node of a cluster, or one rule. */
   part?: string;
-  /** Of a verdict: ms that deciding took, authentication apart. */
+  /** The time of the verdict in ms, without authentication. */
   durationMs?: number;
 }
 
-/** Watches a throttle. What it throws is reported once to `console.error` and changes nothing. */
+/** Observes a throttle. An error of an observer is reported once to `console.error` and changes nothing. */
 export interface Observer {
-  /** Told of every event. */
+  /** Receives every event. */
   (event: ThrottleEvent): void;
-  /** Told of the status of every response, refusals included, by who counts those: no event says it. */
+  /** Receives the status of every response, refusals included, which no event contains. */
   readonly answered?: (status: number) => void;
 }
 
 /**
- * An event of a request. The request itself stays in a private field, so that whoever logs events logs nothing
+ * An event of a request. A private field holds the request itself, so that a log of events contains nothing
  * raw; observers of this package read it by {@link ExchangeEvent.exchange}.
  */
 export class ExchangeEvent implements ThrottleEvent {
@@ -73,13 +73,13 @@ export class ExchangeEvent implements ThrottleEvent {
     this.#exchange = exchange;
   }
 
-  /** The exchange that an event is about; undefined for one of the store, or that a throttle did not make. */
+  /** The exchange of an event; undefined for an event of the store, or one that no throttle made. */
   static exchange(event: ThrottleEvent): Exchange | undefined {
     return #exchange in event ? event.#exchange : undefined;
   }
 }
 
-/** One observer that tells all observers. */
+/** Combines observers. */
 export function broadcast(
   observers: readonly Observer[],
 ): Observer & { readonly answered: (status: number) => void } {
@@ -87,7 +87,10 @@ export function broadcast(
   function failed(error: unknown, observer: Observer): void {
     if (broken.has(observer)) return;
     broken.add(observer);
-    complain("An observer of a throttle failed; it is told of events still, and not reported again.", error);
+    complain(
+      "An observer of a throttle failed. It still receives events, and its further errors are not reported.",
+      error,
+    );
   }
 
   const counting = observers.filter(({ answered }) => answered !== undefined);

@@ -1,5 +1,5 @@
 /**
- * Log lines about what a throttle does.
+ * An observer that writes log lines.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import { type Duration, durationMs } from "../duration.ts";
 import { cannot, shown } from "../cannot.ts";
 import { ANYTHING, BOOLEAN, integer, requireOptions } from "../options.ts";
 
-/** Where lines go: `console`, or anything with these two. */
+/** The target of the lines: `console`, or any object with these two methods. */
 export interface LogTarget {
-  /** Takes a line about something to look at: a refusal, an error, a store that fails or works again. */
+  /** Writes a line that needs attention: a refusal, an error, a store that fails or works again. */
   warn(line: string): void;
-  /** Takes a line about something to know: what a rule in shadow mode would have refused. */
+  /** Writes a line for information: a request that a rule in shadow mode would have refused. */
   info(line: string): void;
 }
 
-/** What {@link logTo} takes. */
+/** The options of {@link logTo}. */
 export interface LogOptions {
-  /** How many lines of one kind about one rule are written within an interval, before they are only counted. Default 10. */
+  /** The number of lines per event type and rule within an interval; further ones are only counted. Default 10. */
   first?: number;
   /** The interval. Default "1min". */
   interval?: Duration;
-  /** Do lines name who is asking, by the identity's id? Default false. */
+  /** Do lines contain the identity's id? Default false. */
   identity?: boolean;
 }
 
-/** What is logged, and how loud. */
+/** The logged events and their levels. */
 const LEVELS: { readonly [type in ThrottleEvent["type"]]?: keyof LogTarget } = {
   denied: "warn",
   "shadow-denied": "info",
@@ -35,10 +35,10 @@ const LEVELS: { readonly [type in ThrottleEvent["type"]]?: keyof LogTarget } = {
   error: "warn",
 };
 
-/** The most characters of one text: a request may bring long ones. */
-const LONGEST = 500;
+/** The longest text in a line, in characters: a request may contain long ones. */
+const MAX_TEXT_LENGTH = 500;
 
-/** Lines of one kind about one rule within an interval. */
+/** The lines of one event type about one rule within an interval. */
 interface Tally {
   readonly type: ThrottleEvent["type"];
   readonly rule: string | undefined;
@@ -49,9 +49,12 @@ interface Tally {
 
 const isoTime = (at: number): string => new Date(at).toISOString();
 
-/** One line of JSON in printable ASCII: what comes from a request can end no line, move no cursor and turn no text around. */
+/** One line of JSON in printable ASCII: text from a request cannot end a line, move the cursor or reverse text. */
 function lineOf(fields: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(fields, (_, value) => typeof value === "string" ? value.slice(0, LONGEST) : value)
+  return JSON.stringify(
+    fields,
+    (_, value) => typeof value === "string" ? value.slice(0, MAX_TEXT_LENGTH) : value,
+  )
     .replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
@@ -59,7 +62,7 @@ function textOf(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : shown(error);
   } catch {
-    return "an error that cannot be shown";
+    return "an error without text";
   }
 }
 
@@ -86,18 +89,20 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
 }
 
 /**
- * Logs refusals, errors and changes of the store: one line of JSON each, in printable ASCII whatever a request holds. A line about a refusal has the rule,
- * the route pattern, the method, the limit, the window and the wait in seconds (null: never), and the key as a short keyed
- * hash (with `revealKeys` as it is).
+ * Logs refusals, errors and changes of the store: one line of JSON each, in printable ASCII. A line about a
+ * refusal contains the rule, the route pattern, the method, the limit, the window and the wait in seconds
+ * (null: never), and the key as a short keyed hash (with `revealKeys` as it is).
  *
- * Under attack the first lines of each kind about each rule are written, the rest of the interval is counted, and one line
- * with that number follows: with the next event after the interval, as there are no timers.
+ * Under attack, only the first lines per event type and rule are written; the rest of the interval is
+ * counted, and one line with that number follows. As there are no timers, the next event after the interval
+ * writes it.
  *
- * @param target `console`, or anything with `warn` and `info`.
+ * @param target `console`, or any object with `warn` and `info`.
  * @param options See {@link LogOptions}.
  * @returns An observer.
- * @throws {TypeError} When the target lacks a function, on an option that does not exist, or a value that cannot be used.
- * @throws {RangeError} When first is not an integer of at least 0, or interval is not a whole number of ms, at least 1.
+ * @throws {TypeError} If the target lacks a function, or on an unknown option or an invalid value.
+ * @throws {RangeError} If first is not an integer of at least 0, or interval is not an integer number of ms, at
+ * least 1.
  *
  * @example
  * ```ts
@@ -126,15 +131,15 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
   const { first = 10, interval = "1min", identity = false } = options;
   const intervalMs = durationMs(interval, "logTo()", "interval");
   const tallies = new Map<string, Tally>();
-  /** When the earliest interval ends. */
+  /** The end of the earliest interval, epoch ms. */
   let nextEnd = Infinity;
 
-  /** Ends the intervals that are over, with a line about what was not written in them. */
-  function settleUp(now: number): void {
+  /** Ends the intervals that are over, with a line about the lines that were not written. */
+  function endIntervals(now: number): void {
     nextEnd = Infinity;
     for (const [name, { type, rule, since, unwritten }] of tallies) {
       const end = since + intervalMs;
-      // A clock that was set back ends all of them, too.
+      // A clock that was set back ends all intervals, too.
       if (now < end && now >= since) {
         nextEnd = Math.min(nextEnd, end);
         continue;
@@ -148,13 +153,13 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
 
   return (event) => {
     const { type, rule, at } = event;
-    if (at >= nextEnd) settleUp(at);
+    if (at >= nextEnd) endIntervals(at);
     const level = LEVELS[type];
     if (level === undefined) return;
     const name = `${type} ${rule ?? ""}`;
     let tally = tallies.get(name);
     if (tally !== undefined && at < tally.since) {
-      settleUp(at);
+      endIntervals(at);
       tally = undefined;
     }
     if (tally === undefined) {

@@ -8,7 +8,8 @@ import { type Decision, refuses } from "../decision.ts";
 import { broadcast, ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import type { StoreChange } from "../stores/store.ts";
-import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 
 /** Tells observers what happens to exchanges. */
 export interface Notifier {

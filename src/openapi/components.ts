@@ -1,26 +1,26 @@
 /**
- * The reusable parts of a document, while it is added to.
+ * The components of a document, with those that a throttle adds.
  *
  * @module
  */
 
 import { isJson, isSame, type Json, type OpenApiReference } from "./document.ts";
 
-/** The kinds of parts that a throttle adds. */
+/** The kinds of components that a throttle adds. */
 export type Kind = "headers" | "schemas" | "responses";
 
-/** Parts by kind and name. */
+/** Components by kind and name. */
 export interface Components {
   /**
-   * The reference to a part. It is added, unless the same is there under whatever name; where the name is
-   * another's, a number is added to it.
+   * Returns a reference to a component, and adds it unless an equal one exists under any name. A number is
+   * appended to a name that is taken.
    */
   add(kind: Kind, name: string, part: object): OpenApiReference;
-  /** All parts of a kind. */
+  /** All components of a kind. */
   all(kind: Kind): Json;
 }
 
-/** @param there The `components` of the document; they stay as they are. */
+/** @param there The `components` of the document; they are not changed. */
 export function componentsFrom(there: object | undefined): Components {
   const kinds = new Map<Kind, Record<string, unknown>>();
 

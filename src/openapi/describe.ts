@@ -1,5 +1,5 @@
 /**
- * What a throttle says about itself, as components of an OpenAPI document.
+ * Describes a throttle as components of an OpenAPI document.
  *
  * @module
  */
@@ -11,26 +11,26 @@ import { componentsFrom } from "./components.ts";
 import { hasOldSchemas, type OpenApiComponents } from "./document.ts";
 import { documenter, isPublic } from "./responses.ts";
 
-/** What {@link describe} can be told. */
+/** The options of {@link describe}. */
 export interface DescribeOptions {
-  /** The OpenAPI version of the document they are for: 3.0, 3.1 or 3.2. Default "3.1.1". */
+  /** The OpenAPI version of your document: 3.0, 3.1 or 3.2. Default "3.1.1". */
   readonly openapi?: string;
 }
 
 /**
- * The throttle's rate headers, bodies and responses, to be referred to from your own document. They are those of
- * a request that is under all its rules; {@link withThrottleResponses} tells of each operation what applies to it.
+ * The throttle's rate headers, bodies and responses, for references from your own document. They describe a
+ * request under all its rules; {@link withThrottleResponses} documents the rules of each operation.
  *
- * Header formats and rejections describe themselves by their `describe`; headers of a format without one are
- * left out, and a rejection without one is a response without a body. The examples are what the rules' own
- * algorithms and formats make of a client's first request (in the headers) and of its first one too many (in
- * `TooManyRequests`), where the rate and cost are known beforehand. A header is `required` in `TooManyRequests`
- * when every 429 has it.
+ * Header formats and rejections describe themselves by their `describe` member. Headers of a format without
+ * one are omitted, and a rejection without one is a response without a body. The examples come from the
+ * rules' own algorithms and formats: headers show a client's first request, `TooManyRequests` its first
+ * refused one, if the rate and cost do not depend on the request. A header is `required` in `TooManyRequests`
+ * if every 429 has it.
  *
- * @param throttle What `createThrottle` gave.
- * @param options The version.
- * @returns Components; empty for a throttle whose rules never refuse.
- * @throws {TypeError} When the throttle is another's, the version is not supported, or on an option that does not exist.
+ * @param throttle The result of `createThrottle`.
+ * @param options See {@link DescribeOptions}.
+ * @returns Components; empty if no rule of the throttle ever refuses.
+ * @throws {TypeError} If the throttle is not from this package, or the version is not supported.
  *
  * @example
  * ```ts
@@ -55,9 +55,9 @@ export function describe(throttle: Throttle, options: DescribeOptions = {}): Ope
   const { openapi = "3.1.1" } = options;
   const settings = settingsOf(throttle);
   const components = componentsFrom(undefined);
-  const documented = documenter(settings, components, hasOldSchemas(openapi));
+  const documentRules = documenter(settings, components, hasOldSchemas(openapi));
   const rules = settings.rules.filter(isPublic);
-  if (rules.length > 0) documented(rules, true);
+  if (rules.length > 0) documentRules(rules, true);
   return {
     headers: components.all("headers"),
     schemas: components.all("schemas"),

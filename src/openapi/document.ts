@@ -1,24 +1,24 @@
 /**
- * As much of OpenAPI 3.0, 3.1 and 3.2 as a throttle has to say.
+ * The part of OpenAPI 3.0, 3.1 and 3.2 that describes a throttle.
  *
  * @module
  */
 
 import { cannot } from "../cannot.ts";
 
-/** A document to which responses are added: any object of OpenAPI 3.0, 3.1 or 3.2 fits. */
+/** An input document: any object of OpenAPI 3.0, 3.1 or 3.2 fits. */
 export interface OpenApiDocument {
   /** The version: "3.1.1". */
   readonly openapi: string;
   /** Path items by path template. */
   readonly paths?: object;
-  /** Reusable parts, by kind and name. */
+  /** Components, by kind and name. */
   readonly components?: object;
-  /** Where the API is served; their paths are in front of the templates. */
+  /** The servers of the API; the path of a server precedes the path templates. */
   readonly servers?: readonly object[];
 }
 
-/** A pointer to a component. */
+/** A reference to a component. */
 export interface OpenApiReference {
   /** "#/components/headers/RateLimit". */
   readonly $ref: string;
@@ -27,52 +27,52 @@ export interface OpenApiReference {
 /** A JSON schema, in the dialect of its document. */
 export type OpenApiSchema = Readonly<Record<string, unknown>>;
 
-/** A header of a response: with a schema, or, where the value has parameters, as text. */
+/** A header of a response: with a schema, or, if the value has parameters, as text. */
 export interface OpenApiHeader {
-  /** What it says. */
+  /** The meaning of the header. */
   readonly description: string;
   /** Is it always sent? Default false. */
   readonly required?: boolean;
-  /** Of a value without parameters. */
+  /** The schema of a value without parameters. */
   readonly schema?: OpenApiSchema;
-  /** A value, where there is a schema. */
+  /** An example of a value with a schema. */
   readonly example?: unknown;
-  /** Of a value with parameters, by media type. */
+  /** The media type of a value with parameters. */
   readonly content?: Readonly<Record<string, OpenApiMediaType>>;
 }
 
 /** A body, or a header's text. */
 export interface OpenApiMediaType {
-  /** What it looks like. */
+  /** The schema of the content. */
   readonly schema: OpenApiSchema | OpenApiReference;
-  /** One. */
+  /** An example of the content. */
   readonly example?: unknown;
 }
 
 /** A response. */
 export interface OpenApiResponse {
-  /** When it is sent. */
+  /** The condition of the response. */
   readonly description: string;
-  /** Its headers, by name as sent. */
+  /** Its headers, by name. */
   readonly headers?: Readonly<Record<string, OpenApiHeader | OpenApiReference>>;
   /** Its body, by media type. */
   readonly content?: Readonly<Record<string, OpenApiMediaType>>;
 }
 
-/** What a throttle adds to a document's `components`. */
+/** The `components` of a throttle. */
 export interface OpenApiComponents {
   /** Rate headers, by names without dashes: `RateLimit`, `RetryAfter`. */
   readonly headers: Readonly<Record<string, OpenApiHeader>>;
-  /** Bodies of refusals. */
+  /** The bodies of refusals. */
   readonly schemas: Readonly<Record<string, OpenApiSchema>>;
-  /** The refusals: `TooManyRequests`, and where they may come `ServiceUnavailable` and `Unauthorized`. */
+  /** The refusals: `TooManyRequests`, and if they can occur, `ServiceUnavailable` and `Unauthorized`. */
   readonly responses: Readonly<Record<string, OpenApiResponse>>;
 }
 
 /**
- * Are schemas in a document of this version those of OpenAPI 3.0, rather than JSON Schema 2020-12?
+ * Does a document of this version use the schemas of OpenAPI 3.0, rather than JSON Schema 2020-12?
  *
- * @throws {TypeError} On a version that is neither 3.0, 3.1 nor 3.2.
+ * @throws {TypeError} On a version other than 3.0, 3.1 or 3.2.
  */
 export function hasOldSchemas(openapi: unknown): boolean {
   const [, minor] = /^3\.([012])(?:\.|$)/.exec(String(openapi)) ?? [];
@@ -82,15 +82,18 @@ export function hasOldSchemas(openapi: unknown): boolean {
   );
 }
 
-/** What is in a document, any part of it. */
+/** Any object in a document. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Is this an object with members? */
+/** Is this an object, and not a list? */
 export function isJson(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What a reference into the document means; what is no reference means itself. Undefined where it points out of the document, or to nothing. */
+/**
+ * Follows a reference within the document; another value is returned unchanged. Undefined if the reference
+ * points out of the document, or to nothing.
+ */
 export function resolve(document: object, value: unknown): Json | undefined {
   const seen = new Set<unknown>();
   let found = value;
@@ -105,7 +108,7 @@ export function resolve(document: object, value: unknown): Json | undefined {
   return isJson(found) ? found : undefined;
 }
 
-/** Do both say the same? */
+/** Are both deeply equal? */
 export function isSame(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;

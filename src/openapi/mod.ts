@@ -1,8 +1,8 @@
 /**
- * Rate limits in OpenAPI documents: which operations are limited, what their refusals look like, and what the
- * headers say. Needs nothing else installed.
+ * Rate limits in OpenAPI documents: the limited operations, their refusals, and the rate headers. This entry
+ * needs no other package.
  *
- * @example What `/openapi.json` answers
+ * @example The document at `/openapi.json`
  * ```ts
  * import { createThrottle } from "@weir/throttle";
  * import { withThrottleResponses } from "@weir/throttle/openapi";

@@ -1,24 +1,24 @@
 /**
- * JSON Schema 2020-12 told in the words of OpenAPI 3.0, whose schemas are an older dialect.
+ * Converts JSON Schema 2020-12 to OpenAPI 3.0, whose schemas are an older dialect.
  *
  * @module
  */
 
 import { isJson, type Json } from "./document.ts";
 
-/** What means the same in both. */
-const KEPT = new Set(
+/** Keywords with the same meaning in both. */
+const SAME = new Set(
   ("title multipleOf maximum minimum maxLength minLength pattern maxItems minItems uniqueItems maxProperties " +
     "minProperties required enum format default description nullable readOnly writeOnly deprecated example " +
     "externalDocs discriminator xml $ref").split(" "),
 );
 
-/** Members that are a schema, a list of schemas, or schemas by name. */
+/** Keywords whose value is a schema, a list of schemas, or schemas by name. */
 const ONE = new Set(["not", "items", "additionalProperties"]);
 const LISTS = new Set(["allOf", "anyOf", "oneOf"]);
 
-/** What has an equivalent under another name, or in another form. */
-const TOLD: Readonly<Record<string, (value: unknown) => Json>> = {
+/** Keywords with an equivalent of another name or form. */
+const CONVERTED: Readonly<Record<string, (value: unknown) => Json>> = {
   const: (value) => ({ enum: [value] }),
   examples: (values) => ({ example: (values as readonly unknown[])[0] }),
   exclusiveMinimum: (value) => ({ minimum: value, exclusiveMinimum: true }),
@@ -39,24 +39,24 @@ const TOLD: Readonly<Record<string, (value: unknown) => Json>> = {
   },
 };
 
-function told(name: string, value: unknown): Json {
-  if (Object.hasOwn(TOLD, name)) return TOLD[name](value);
+function converted(name: string, value: unknown): Json {
+  if (Object.hasOwn(CONVERTED, name)) return CONVERTED[name](value);
   if (LISTS.has(name)) return { [name]: (value as readonly unknown[]).map(oldSchema) };
   if (name === "additionalProperties" && typeof value === "boolean") return { [name]: value };
   if (ONE.has(name)) return { [name]: oldSchema(value) };
-  return KEPT.has(name) || name.startsWith("x-") ? { [name]: value } : {};
+  return SAME.has(name) || name.startsWith("x-") ? { [name]: value } : {};
 }
 
 /**
- * The schema in the dialect of OpenAPI 3.0. What that has no word for is left out.
+ * The schema in the dialect of OpenAPI 3.0. Keywords without an equivalent are omitted.
  *
- * @param schema A schema of JSON Schema 2020-12, a boolean one too.
+ * @param schema A schema of JSON Schema 2020-12, possibly a boolean.
  */
 export function oldSchema(schema: unknown): Json {
   if (!isJson(schema)) return schema === false ? { not: {} } : {};
-  const parts = Object.entries(schema).map(([name, value]) => told(name, value));
+  const parts = Object.entries(schema).map(([name, value]) => converted(name, value));
   const old: Record<string, unknown> = Object.assign({}, ...parts);
-  // A list without a word on its items is refused there.
+  // OpenAPI 3.0 requires `items` on a list.
   if (old.type === "array") old.items ??= {};
   return old;
 }

@@ -1,5 +1,5 @@
 /**
- * What a throttle answers itself, and the headers it adds to the answers of others.
+ * Documents the throttle's own responses, and the headers that it adds to other responses.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
 import { type FailurePolicy, type PreparedRule } from "../rules/rule.ts";
 import { unlimited } from "../rules/prepare_rules.ts";
 import type { Settings } from "../throttle/settings.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { Components } from "./components.ts";
 import type { OpenApiHeader, OpenApiReference, OpenApiResponse, OpenApiSchema } from "./document.ts";
 import { dependsOnRequest, firstRequest, refusedRequest, requestWithoutStore } from "./example.ts";
@@ -23,7 +23,7 @@ export type HeaderMap = Readonly<Record<string, OpenApiHeader | OpenApiReference
 export interface Documented {
   /** The rate headers of responses that are not the throttle's own. */
   readonly headers: HeaderMap;
-  /** The rate headers that redirects (3xx) have too. */
+  /** The rate headers of the handler's redirects (3xx). */
   readonly redirectHeaders: HeaderMap;
   /** The throttle's own responses, by status. */
   readonly responses: Readonly<Record<string, OpenApiReference>>;
@@ -52,14 +52,14 @@ export function isPublic({ mode, rate }: PreparedRule): boolean {
   return mode === "enforce" && rate !== unlimited;
 }
 
-/** Can a refusal by this rule last for ever, so that there is no wait to tell? */
-function isHopeless(rule: PreparedRule): boolean {
+/** Can the rule refuse a request that never passes, so that there is no wait to send? */
+function mayNeverPass(rule: PreparedRule): boolean {
   const { policy, cost, key, implementation } = rule;
   if (dependsOnRequest(rule) || policy === null || key.refusesNull === true) return true;
   return policy.limit === 0 || cost as number > (implementation.capacity?.(policy.limit) ?? 0);
 }
 
-/** A name that a component may have. */
+/** A header's name in the form of a component's name. */
 function componentName(header: string): string {
   return header.replace(/[^A-Za-z0-9._]/g, "") || "Header";
 }
@@ -70,7 +70,7 @@ interface Subject extends Settings {
   /** Are schemas those of OpenAPI 3.0? */
   readonly isOld: boolean;
   /** Writes the headers as the throttle does. */
-  readonly headerWriters: ReturnType<typeof compileHeaders>;
+  readonly writeHeaders: ReturnType<typeof compileHeaders>;
 }
 
 const policyOf = (rule: PreparedRule, { options }: Subject): FailurePolicy =>
@@ -97,9 +97,9 @@ function descriptionsOf(
 }
 
 /** The headers as sent with these decisions. */
-function sentWith(checks: readonly RuleCheck[], { headerWriters }: Subject): Headers {
+function sentWith(checks: readonly RuleCheck[], { writeHeaders }: Subject): Headers {
   const headers = new Headers();
-  headerWriters.join(headers, checks);
+  writeHeaders(headers, checks);
   return headers;
 }
 
@@ -146,7 +146,7 @@ function isSure(
   const { rules: all, options: { reject, headers } } = subject;
   // A rejection that says nothing of itself may answer 429 for what has no numbers.
   if (reject.describe === undefined && rules.some((rule) => failsClosed(rule, subject))) return false;
-  if (on === "denied" && rules.some(isHopeless)) return false;
+  if (on === "denied" && rules.some(mayNeverPass)) return false;
   return rules.every((rule) => {
     const { unit, capacity } = rule.implementation;
     // Not all formats have words for concurrency; of a custom algorithm nothing is known.
@@ -224,18 +224,18 @@ function documented(rules: readonly PreparedRule[], hasBodies: boolean, subject:
 }
 
 /**
- * @param settings The throttle's.
- * @param components Where reusable parts go.
- * @param isOld Are schemas those of OpenAPI 3.0?
- * @returns What requests under these rules may get; without bodies for HEAD.
+ * @param settings The throttle's rules and options.
+ * @param components Receives the components.
+ * @param isOld Are the schemas those of OpenAPI 3.0?
+ * @returns A function that documents the responses under some rules; without bodies for HEAD.
  */
 export function documenter(
   settings: Settings,
   components: Components,
   isOld: boolean,
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Documented {
-  const headerWriters = compileHeaders(settings.rules, settings.options.headers);
-  const subject = { ...settings, components, isOld, headerWriters };
+  const writeHeaders = compileHeaders(settings.rules, settings.options.headers);
+  const subject = { ...settings, components, isOld, writeHeaders };
   const known = new Map<string, Documented>();
   return (rules, hasBodies) => {
     const key = `${hasBodies} ${rules.map(({ index }) => index).join(" ")}`;

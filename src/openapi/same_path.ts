@@ -1,5 +1,5 @@
 /**
- * Which operations a rule is about: Hono's patterns and OpenAPI's path templates side by side.
+ * Matches Hono's patterns with OpenAPI's path templates, to find the operations of a rule.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { checkOptionalParameter, getPattern, splitRoutingPath } from "hono/utils
 import { routedPath } from "../rules/path_pattern.ts";
 import { collapse, decoded, fold } from "../rules/request_path.ts";
 
-/** A segment of a template: its text, or what its text must look like. */
+/** A segment of a template: its text, or an expression that its text matches. */
 type Segment = string | RegExp;
 
-/** What may match more than one segment: what can stand for any character. */
+/** A sign that an expression may match more than one segment: it can match any character. */
 const SPANS = /[./]|\[\^|\\[DSW]/;
 
-/** What in a pattern is no text. */
+/** The variable segments of a pattern. */
 const VARIABLE = /^(?:\*$|:)/;
 
-/** A template in the spelling that all those of one path have in common. */
+/** A template in a normal form, for comparison. */
 export function comparable(template: string, isExact: boolean): string {
   return isExact ? template : fold(collapse(template));
 }
@@ -31,7 +31,7 @@ function segmentsOf(template: string, isExact: boolean): Segment[] {
   });
 }
 
-/** May these segments be what a parameter's regular expression matches? When in doubt they may. */
+/** May a parameter's regular expression match these segments? In doubt, yes. */
 function fits(regexp: RegExp, segments: readonly Segment[]): boolean {
   if (segments.every((segment) => typeof segment === "string")) return regexp.test(segments.join("/"));
   return segments.length === 1 || SPANS.test(regexp.source.replaceAll("\\.", ""));
@@ -41,7 +41,7 @@ function meets(pattern: readonly string[], path: readonly Segment[], isExact: bo
   const [label, ...rest] = pattern;
   if (label === undefined) return path.length === 0;
   const part = getPattern(label);
-  // At the end a wildcard is all that follows, nothing too.
+  // A wildcard at the end matches the rest, even an empty one.
   if (part === "*" && rest.length === 0) return true;
   const [segment, ...others] = path;
   if (segment === undefined) return false;
@@ -55,13 +55,14 @@ function meets(pattern: readonly string[], path: readonly Segment[], isExact: bo
 }
 
 /**
- * May a request to a path template be one that a pattern matches?
+ * May a request to this path template match the pattern?
  *
- * @param pattern Hono's: "/items/:id", "/api/*".
- * @param template OpenAPI's, with all that is in front of it: "/api/items/{id}".
- * @param stated The document's templates, as {@link comparable} gives them. One without parameters is looked at before those with (OpenAPI, Path
- * Templating), so what matches that alone is not about the others.
- * @param isExact Do letter case and slashes make a difference?
+ * @param pattern A pattern of Hono: "/items/:id", "/api/*".
+ * @param template A template of OpenAPI, with the server's path before it: "/api/items/{id}".
+ * @param stated The document's templates, normalized by {@link comparable}. A template without parameters has
+ * priority over one with parameters (OpenAPI, Path Templating), so a pattern that equals it does not apply to
+ * the others.
+ * @param isExact Do letter case and slashes matter?
  */
 export function isAbout(
   pattern: string,

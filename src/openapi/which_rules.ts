@@ -1,5 +1,5 @@
 /**
- * Which rules an operation is under.
+ * Finds the rules of an operation.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import type { PreparedRule } from "../rules/rule.ts";
 import { isJson, type Json, type OpenApiDocument } from "./document.ts";
 import { comparable, isAbout } from "./same_path.ts";
 
-/** One operation, and where it is. */
-export interface Place {
-  /** Its path template, as the document has it. */
+/** An operation. */
+export interface Operation {
+  /** Its path template in the document. */
   readonly path: string;
   /** Its method, in upper case. */
   readonly method: string;
-  /** What may name servers, the first that does counts: the operation, its path item. */
+  /** Objects that may have `servers`, the first one counts: the operation, its path item. */
   readonly holders: readonly Json[];
 }
 
-/** The paths of servers, to be put in front of a template. Their variables are parameters, as a template's are. */
+/** The paths of the servers, which precede a template. A server's variables count as parameters. */
 function basesOf(servers: unknown): readonly string[] {
   const urls = Array.isArray(servers) ? servers.filter(isJson).map(({ url }) => String(url)) : [];
   return (urls.length === 0 ? [""] : urls).map((url) =>
@@ -28,18 +28,18 @@ function basesOf(servers: unknown): readonly string[] {
 }
 
 /**
- * @param rules The rules that are told.
+ * @param rules The documented rules.
  * @param document The document.
- * @param basePath What is in front of its paths; undefined: the paths of its servers.
- * @param isExact Do letter case and slashes make a difference?
- * @returns The rules that a request to an operation may be under.
+ * @param basePath The prefix of the document's paths; undefined: the paths of its servers.
+ * @param isExact Do letter case and slashes matter?
+ * @returns A function that finds the rules which may apply to a request to an operation.
  */
 export function whichRules(
   rules: readonly PreparedRule[],
   document: OpenApiDocument,
   basePath: string | undefined,
   isExact: boolean,
-): (place: Place) => readonly PreparedRule[] {
+): (operation: Operation) => readonly PreparedRule[] {
   const given = basePath?.replace(/\/$/, "");
   const paths = Object.keys(document.paths ?? {});
 

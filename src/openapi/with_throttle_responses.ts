@@ -1,5 +1,5 @@
 /**
- * A document with what a throttle adds to its operations.
+ * Adds a throttle's responses and headers to a document.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import { whichRules } from "./which_rules.ts";
 /** The options of {@link withThrottleResponses}. */
 export interface ThrottleResponsesOptions {
   /**
-   * What is in front of the document's paths in the requests that the throttle sees: "/v1". Default: the paths
-   * of the document's `servers`.
+   * The prefix of the document's paths in the URLs that the throttle sees: "/v1". Default: the paths of the
+   * document's `servers`.
    */
   readonly basePath?: string;
 }
 
-/** The members of a path item that are operations; `query` is OpenAPI 3.2's. */
+/** The members of a path item that are operations; `query` is in OpenAPI 3.2. */
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
 const KINDS: readonly Kind[] = ["headers", "schemas", "responses"];
 
 const BASE_PATH: Demand = { must: "a text", holds: (value) => typeof value === "string" };
 
-/** A response with what it lacks of headers and content. */
+/** Adds missing headers and content to a response. */
 function merged(there: Json, headers: HeaderMap, content: unknown): Json {
   const own = isJson(there.headers) ? there.headers : {};
   const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
@@ -40,22 +40,25 @@ function merged(there: Json, headers: HeaderMap, content: unknown): Json {
   };
 }
 
-/** A document's operations with what the throttle adds to them. */
+/** Adds the documented responses to the document's operations. */
 function operationsWith(
   document: OpenApiDocument,
   components: Components,
-): (operation: Json, added: Documented) => Json {
-  /** What a response is, in the document as it has become. */
-  const whole = (response: unknown): Json | undefined =>
+): (operation: Json, documented: Documented) => Json {
+  /** The response behind a reference, in the new document. */
+  const resolved = (response: unknown): Json | undefined =>
     resolve(
       { ...document, components: { ...document.components, responses: components.all("responses") } },
       response,
     );
 
-  /** A reference stays one, to another response where something is missing in that. */
+  /**
+   * Completes a response. A reference stays a reference, to a new component if the referenced one lacks
+   * something.
+   */
   function complete(response: unknown, headers: HeaderMap, content: unknown): unknown {
-    const there = whole(response);
-    // Another document's is left as it is.
+    const there = resolved(response);
+    // A reference to another document is not changed.
     if (there === undefined) return response;
     const changed = merged(there, headers, content);
     if (isSame(changed, there)) return response;
@@ -64,42 +67,44 @@ function operationsWith(
     return components.add("responses", `${name}Throttled`, changed);
   }
 
-  return (operation, added) => {
+  return (operation, documented) => {
     const there = isJson(operation.responses) ? operation.responses : {};
     const responses: Record<string, unknown> = { ...there };
     for (const [status, response] of Object.entries(there)) {
-      // An interim response and one that ends HTTP carry no rate headers; what begins with "x-" is no response.
+      // Interim responses and upgrades have no rate headers; a member that begins with "x-" is not a
+      // response.
       if (!/^(?:[2-5]|default$)/.test(status)) continue;
-      const own = whole(added.responses[status]);
+      const own = resolved(documented.responses[status]);
       responses[status] = complete(
         response,
         (own?.headers ??
-          (own ? {} : status.startsWith("3") ? added.redirectHeaders : added.headers)) as HeaderMap,
+          (own ? {} : status.startsWith("3") ? documented.redirectHeaders : documented.headers)) as HeaderMap,
         own?.content,
       );
     }
-    for (const [status, response] of Object.entries(added.responses)) responses[status] ??= response;
+    for (const [status, response] of Object.entries(documented.responses)) responses[status] ??= response;
     return { ...operation, responses };
   };
 }
 
 /**
- * The document, with the throttle's responses and rate headers on the operations that its rules are about, and on
- * no others: `429`; `503` where a rule refuses what it cannot count (`onStoreFailure: "deny"`, or a rate or cost
- * from a function); `401` where the throttle authenticates; and, unless `report` says otherwise, the rate headers
- * on every response of the operation. What the document says already is kept: a header, a media type or a
- * description of yours wins over the throttle's.
+ * The document with the throttle's responses and rate headers on the operations that its rules apply to, and
+ * on no others: `429`; `503` if a rule refuses a request that it cannot count (`onStoreFailure: "deny"`, or a
+ * rate or cost function); `401` if the throttle authenticates; and, unless `sendHeaders` says otherwise, the
+ * rate headers on every response of the operation. Existing content is kept: your header, media type or
+ * description takes precedence over the throttle's.
  *
- * A rule with `on` is about an operation when a request to it may match: "/items/:id", "/items/*" and "/items/mine"
- * are about `/items/{id}`, but the last is not where the document has a path `/items/mine`. HEAD counts as GET.
- * A rule in shadow and one whose rate is null are about nothing. Webhooks and callbacks are requests that others
- * get. References to other documents are left as they are.
+ * A rule with `on` applies to an operation if a request to the operation may match: "/items/:id", "/items/*"
+ * and "/items/mine" apply to `/items/{id}`, but the last does not if the document has a path `/items/mine`.
+ * HEAD counts as GET. A rule in shadow mode and a rule without a limit apply to no operation. Webhooks,
+ * callbacks and references to other documents are not changed.
  *
- * @param document OpenAPI 3.0, 3.1 or 3.2, as an object. It stays as it is.
- * @param throttle What `createThrottle` gave.
- * @param options Where the document's paths begin.
- * @returns A new document, of the same version, which shares with the old one what is the same.
- * @throws {TypeError} When the throttle is another's, the version is not supported, or on an option that does not exist or is no text.
+ * @param document OpenAPI 3.0, 3.1 or 3.2, as an object. It is not changed.
+ * @param throttle The result of `createThrottle`.
+ * @param options See {@link ThrottleResponsesOptions}.
+ * @returns A new document of the same version, which shares unchanged objects with the old one.
+ * @throws {TypeError} If the throttle is not from this package, if the version is not supported, or on an
+ * unknown option or one that is not text.
  *
  * @example
  * ```ts
@@ -130,7 +135,7 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
   const { basePath } = options;
   const settings = settingsOf(throttle);
   const components = componentsFrom(document.components);
-  const documented = documenter(settings, components, hasOldSchemas(document.openapi));
+  const documentRules = documenter(settings, components, hasOldSchemas(document.openapi));
   const rulesOf = whichRules(
     settings.rules.filter(isPublic),
     document,
@@ -139,7 +144,7 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
   );
   const operationWith = operationsWith(document, components);
 
-  /** The operations of these names, changed; those that no rule is about are not among them. */
+  /** The changed operations among these names; an operation without rules is not included. */
   function changedIn(holder: Json, names: readonly string[], path: string, item: Json): Json {
     const changed: Record<string, Json> = {};
     for (const name of names) {
@@ -147,7 +152,7 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
       if (!isJson(operation)) continue;
       const method = name.toUpperCase();
       const rules = rulesOf({ path, method, holders: [operation, item] });
-      if (rules.length > 0) changed[name] = operationWith(operation, documented(rules, method !== "HEAD"));
+      if (rules.length > 0) changed[name] = operationWith(operation, documentRules(rules, method !== "HEAD"));
     }
     return changed;
   }

@@ -1,5 +1,5 @@
 /**
- * What throttles do, as OpenTelemetry metrics.
+ * OpenTelemetry metrics of throttles.
  *
  * | Instrument | Kind | Attributes |
  * | --- | --- | --- |
@@ -9,12 +9,13 @@
  * | `weir.throttle.concurrency.active` | up-down counter, units | `rule` |
  * | `weir.throttle.store.failures` | counter | |
  * | `weir.throttle.store.failing` | up-down counter, stores | |
- * | `weir.throttle.errors` | counter | `rule`, where it is a rule's |
+ * | `weir.throttle.errors` | counter | `rule`, if a rule caused it |
  *
- * A decision is one rule's on one request; its `outcome` is `allowed`, `denied`, `blocked`, `shadow-denied` or, with no
- * `source` and `mode`, `skipped`; its `source` says who decided: `store`, `local` and `denied-by-policy` tell an outage.
- * The duration is that of a request's verdict, `allowed` or `denied`, without its authentication. There are as many series
- * as your rules make, whoever asks: no key, no address and no path is in them.
+ * A decision is one rule's on one request. Its `outcome` is `allowed`, `denied`, `blocked`, `shadow-denied`
+ * or, without `source` and `mode`, `skipped`. Its `source` shows an outage: `local` and `denied-by-policy`
+ * instead of `store`. The duration is the time of a request's verdict, `allowed` or `denied`, without its
+ * authentication. The number of series depends only on your rules: no attribute contains a key, an address or
+ * a path.
  *
  * @module
  */
@@ -23,53 +24,58 @@ import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
 import { BOOLEAN, having, requireOptions } from "../options.ts";
-import { holds } from "../exchange/rule_check.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 
-/** What is said with a number. */
+/** Attributes of a measurement. */
 export type MetricAttributes = Record<string, string>;
 
-/** What an instrument is made with; as much of OpenTelemetry's as is used here. */
+/** The part of OpenTelemetry's instrument options that {@link otel} uses. */
 export interface InstrumentOptions {
-  /** What it measures. */
+  /** The measured quantity. */
   description?: string;
-  /** In UCUM: "s", "{decision}". */
+  /** The unit in UCUM: "s", "{decision}". */
   unit?: string;
-  /** Hints for the SDK: where the buckets of a histogram end. */
+  /** Hints for the SDK: the bucket boundaries of a histogram. */
   advice?: { explicitBucketBoundaries?: number[] };
 }
 
-/** A counter, one that only grows or one that goes up and down. */
+/** A counter, monotonic or up-down. */
 export interface CounterLike {
-  /** Adds to what is counted with these attributes. */
+  /** Adds a value under these attributes. */
   add(value: number, attributes?: MetricAttributes): void;
 }
 
 /** A histogram. */
 export interface HistogramLike {
-  /** Takes in one measurement. */
+  /** Records one measurement. */
   record(value: number, attributes?: MetricAttributes): void;
 }
 
-/** As much of OpenTelemetry's `Meter` as {@link otel} uses; the real one fits. */
+/** The part of OpenTelemetry's `Meter` that {@link otel} uses; the real one fits. */
 export interface MeterLike {
-  /** Makes a counter that only grows. */
+  /** Creates a monotonic counter. */
   createCounter(name: string, options?: InstrumentOptions): CounterLike;
-  /** Makes a counter that goes up and down. */
+  /** Creates an up-down counter. */
   createUpDownCounter(name: string, options?: InstrumentOptions): CounterLike;
-  /** Makes a histogram. */
+  /** Creates a histogram. */
   createHistogram(name: string, options?: InstrumentOptions): HistogramLike;
 }
 
-/** What {@link otel} can be told. */
+/** The options of {@link otel}. */
 export interface OtelOptions {
-  /** Where the instruments are made. Default: the meter "@weir/throttle" of the global provider there is at the first event. */
+  /**
+   * The meter for the instruments. Default: the meter "@weir/throttle" of the global provider, as of the
+   * first event.
+   */
   meter?: MeterLike;
-  /** Decisions and durations have the attribute `route` too: the pattern, such as "/items/:id", where one matched. Default false. */
+  /**
+   * Do decisions and durations have the attribute `route`, the matched pattern such as "/items/:id"? Default
+   * false.
+   */
   routes?: boolean;
 }
 
-/** Ends of the buckets of durations, s: from a decision in memory to a store's deadline and beyond. */
+/** Bucket boundaries of durations, in s: from a decision in memory to beyond a store's deadline. */
 const DURATIONS = [
   0.00001,
   0.00005,
@@ -87,7 +93,7 @@ const DURATIONS = [
   1,
 ];
 
-/** Ends of the buckets of costs, units. */
+/** Bucket boundaries of costs, in units. */
 const COSTS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000];
 
 interface Instruments {
@@ -168,17 +174,18 @@ function unitsInFlight() {
 }
 
 /**
- * An observer that keeps OpenTelemetry metrics, in instruments that are made at the first event. It may observe several
- * throttles: then they are summed up, and rules of one name are one.
+ * An observer that records OpenTelemetry metrics. It creates its instruments at the first event. One observer
+ * may serve several throttles: their numbers are added up, and rules of the same name are one series.
  *
- * Which units are in flight it knows of requests in this process; a response whose body is neither read nor cancelled holds
- * its own for ever here, while in the store its lease runs out.
+ * The active units are those of requests in this process. A response whose body is neither read nor cancelled
+ * keeps its units in this metric, although its lease expires in the store.
  *
- * @param options The meter, and whether routes are told.
- * @returns For a throttle's `observers`.
- * @throws {TypeError} On an option that does not exist, when the meter cannot make instruments, or when routes is neither true nor false.
+ * @param options See {@link OtelOptions}.
+ * @returns An observer for a throttle's `observers`.
+ * @throws {TypeError} On an unknown option, if the meter cannot create instruments, or if routes is not a
+ * boolean.
  *
- * @example On the SDK, in memory
+ * @example With the SDK, in memory
  * ```ts
  * import { AggregationTemporality, InMemoryMetricExporter } from "@opentelemetry/sdk-metrics";
  * import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
@@ -219,8 +226,8 @@ export function otel(options: OtelOptions = {}): Observer {
     for (const check of ExchangeEvent.exchange(event)?.checks ?? []) hold(check, active);
   }
 
-  /** What is done about events, by type; a shadow rule's and a block's are in the verdict too. */
-  const told: Partial<
+  /** The handlers of events, by type. A shadow denial and a block are in the verdict too. */
+  const handlers: Partial<
     Record<ThrottleEvent["type"], (event: ThrottleEvent, instruments: Instruments) => void>
   > = {
     allowed: verdict,
@@ -239,13 +246,13 @@ export function otel(options: OtelOptions = {}): Observer {
     },
     error(event, { errors, active }) {
       errors.add(1, event.rule === undefined ? {} : { rule: event.rule });
-      // A slot that could not be given back comes free with its lease: the request holds it no more.
+      // A slot whose release failed expires with its lease; the request no longer holds it.
       follow(event, active);
     },
   };
 
   return (event) => {
     made ??= instrumentsOf(meter ?? metrics.getMeter("@weir/throttle"));
-    told[event.type]?.(event, made);
+    handlers[event.type]?.(event, made);
   };
 }

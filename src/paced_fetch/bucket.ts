@@ -1,84 +1,93 @@
 /**
- * What a client knows of one quota of a server, and when it may send the next request under it.
+ * A client's knowledge of one quota of a server, and the time of its next request under it.
  *
  * @module
  */
 
 import type { ServerQuota } from "./plan.ts";
 
-/** One quota, as the last answers tell it. Times are epoch ms. */
+/** One quota, as the last responses state it. Times are epoch ms. */
 export interface Bucket {
   /**
-   * When the next request may go: now or earlier means at once.
+   * The time of the next request: now or earlier means at once.
    *
-   * @param deadline None waits longer than until then, but where nothing is left.
-   * @param spread Spread what is left over the rest of the window, rather than use it at once.
+   * @param deadline The latest time, unless no quota is left.
+   * @param spread Spread the remaining quota over the rest of the window, rather than use it at once.
    */
   opensAt(now: number, deadline: number, spread: boolean): number;
-  /** Notes that a request goes. */
+  /** Records a sent request. */
   take(now: number): void;
-  /** Notes that a request which went then is over. */
+  /** Records the end of a request that was sent at that time. */
   leave(sentAt: number): void;
   /**
-   * Takes in what an answer says.
+   * Reads a response.
    *
-   * @param sentAt When the answer's request was sent.
-   * @param now When the answer arrived.
+   * @param sentAt The time of its request.
+   * @param now The time of the response.
    */
   learn(quota: ServerQuota, sentAt: number, now: number): void;
 }
 
-/** How much of what was used before counts, at each answer, in this process's share. */
+/** The weight of earlier use in this process's share, at each response. */
 const KEPT = 0.9;
 
-/** The part of a window, per client of the quota, after which a process whose share is below one unit asks what is left. */
+/**
+ * The part of a window, per client of the quota, after which a process with a share below one unit sends a
+ * request to learn the remaining quota.
+ */
 const PAUSE = 0.25;
 
-/** The part of a unit that is enough for one more request: with a whole one the end of each window's quota would be nobody's. */
+/**
+ * The part of a unit that is enough for one more request: with a threshold of one unit, no client would use
+ * the end of each window's quota.
+ */
 const ENOUGH = 0.65;
 
-/** How far a process that was busy may catch up on the spreading, in ms: timers are late. */
+/** The most that a busy process may catch up on the spreading, in ms: timers are late. */
 const LATE_MS = 10;
 
-/** How long an unanswered request keeps others from asking too what is left, in ms; and a quota whose end is not told. */
+/**
+ * The time for which an unanswered request keeps others from asking for the remaining quota, in ms; also for
+ * a quota without a stated end.
+ */
 export const ALONE_MS = 1000;
 
-/** The longest that a server is believed without being asked again, in ms: a day. */
+/** The longest validity of a server's statement, in ms: a day. */
 export const BELIEVED_MS = 864e5;
 
-/** A quota that nothing is known of: one request at a time finds out. */
+/** A quota without any statement yet: one request at a time finds out. */
 export function newBucket(): Bucket {
-  /** Units left by the newest answer. */
+  /** Remaining units in the newest response. */
   let left = 0;
-  /** When the quota is whole again; then one request finds out what is left. */
+  /** The time at which the quota is whole again; then one request finds out the remaining units. */
   let resetAt = 0;
-  /** When that answer arrived, and when its request was sent. */
+  /** The times of that response and of its request. */
   let heardAt = 0;
   let newestAt = 0;
-  /** How long the quota's window still lasted when it was first heard of, in ms. */
+  /** The rest of the quota's window in the first response, in ms. */
   let spanMs = 0;
-  /** When the requests of this process that have no answer yet were sent, the oldest first. */
+  /** The times of this process's pending requests, the oldest first. */
   const unanswered: number[] = [];
-  /** Requests of this process, and the units that all requests of all clients used, lately. */
+  /** The recent requests of this process, and the units that all clients used. */
   let own = 0;
   let total = 0;
   /** Requests are spread: the next one goes no earlier. */
   let nextAt = 0;
 
-  /** The requests that the newest answer may not know of: those sent no longer before its own than that took. */
+  /** The requests that the newest response may not count: those sent within its own latency before it. */
   function open(): number {
     const first = unanswered.findIndex((at) => at >= 2 * newestAt - heardAt);
     return first < 0 ? 0 : unanswered.length - first;
   }
 
-  /** The part of the quota's use that is this process's, of late; in requests per unit. */
+  /** This process's recent share of the quota's use, in requests per unit. */
   function share(): number {
     return Math.min(1, own / (total || own || 1));
   }
 
   /**
-   * The requests that this process may still send: its share of what is left. Others have used some of that since the newest
-   * answer: they are taken to spread theirs over the window too.
+   * The requests that this process may still send: its share of the remaining quota. Other processes have
+   * used some of it since the newest response: they are assumed to spread theirs over the window too.
    */
   function free(now: number): number {
     const passed = Math.min(1, (now - heardAt) / (resetAt - heardAt || 1));
@@ -109,7 +118,7 @@ export function newBucket(): Bucket {
     },
     learn({ remaining, limit, cost, resetMs, windowMs }, sentAt, now) {
       const isNewWindow = now >= resetAt || remaining > left;
-      // Of requests that were under way together either may have come first: this one tells of a time before the newest.
+      // Of parallel requests either may have been first: this response is older than the newest.
       if (isNewWindow && now < resetAt && sentAt <= heardAt) {
         own++;
         return;
@@ -122,7 +131,7 @@ export function newBucket(): Bucket {
         nextAt = 0;
         spanMs = restMs;
       }
-      // Servers round the time up to whole seconds, so the least of what they say is nearest.
+      // Servers round the time up to whole seconds, so the least statement is the most accurate.
       resetAt = Math.min(isNewWindow ? Infinity : resetAt, now + restMs);
       left = remaining;
       heardAt = now;

@@ -1,13 +1,13 @@
 /**
- * The part of Structured Fields (RFC 9651) that rate fields are written in: lists and dictionaries of items with
+ * The part of Structured Fields (RFC 9651) that rate fields use: lists and dictionaries of items with
  * parameters.
  *
  * @module
  */
 
 /**
- * One member of a list or a dictionary, as it is written: its name in a dictionary, undefined in a list; its value; and its
- * parameters, undefined for one without a value.
+ * One member of a list or a dictionary, unparsed: its name in a dictionary, undefined in a list; its value;
+ * and its parameters, undefined for one without a value.
  */
 export type Member = readonly [
   name: string | undefined,
@@ -20,10 +20,10 @@ const PARAMETER = `; *([^\\s",;=]+)(?:=${BARE})?`;
 const MEMBER = `\\s*(?:([a-z]+)=)?${BARE}((?:${PARAMETER})*)\\s*(,|$)`;
 
 /**
- * Reads a field.
+ * Parses a field.
  *
  * @param text The field's value.
- * @returns Its members; none for a field that is malformed, which is ignored whole (RFC 9651 section 4.2).
+ * @returns Its members; none for a malformed field, which is ignored as a whole (RFC 9651 section 4.2).
  */
 export function membersOf(text: string): readonly Member[] {
   const members: Member[] = [];

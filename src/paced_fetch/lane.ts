@@ -1,44 +1,45 @@
 /**
- * Callers that wait, in the order of their coming, until every quota of theirs has room.
+ * A queue of callers that wait, in order, until each of their quotas has room.
  *
  * @module
  */
 
 import { ALONE_MS, BELIEVED_MS, type Bucket } from "./bucket.ts";
 
-/** Those who wait for the same quotas. Times are epoch ms. */
+/** Callers that wait for the same quotas. Times are epoch ms. */
 export interface Lane {
-  /** When one with this deadline may go. */
+  /** The time at which a caller with this deadline may go. */
   opensAt(now: number, deadline: number): number;
   /**
-   * Waits.
+   * Waits for a caller's turn.
    *
    * @param signal Ends the wait with its reason.
-   * @returns When it went; null where that cannot be before the deadline.
+   * @returns The time at which it went; null if that is impossible before the deadline.
    */
   wait(deadline: number, signal: AbortSignal | null | undefined): Promise<number | null>;
-  /** Notes that a request which went then is over. */
+  /** Records the end of a request that was sent at that time. */
   leave(sentAt: number): void;
-  /** Looks again, as something is known that was not. */
+  /** Checks again after new information. */
   look(): void;
   /**
-   * Notes what came of a request. Refused, the lane sends nothing for so long; with each refusal in a row for longer.
+   * Records the result of a request. After a refusal the lane pauses, and longer with each consecutive
+   * refusal.
    *
-   * @param waitMs What the server says to wait, in ms; null where the request was not refused.
-   * @param sentAt When the request went.
+   * @param waitMs The server's wait, in ms; null if the request was not refused.
+   * @param sentAt The time of the request.
    */
   hear(waitMs: number | null, sentAt: number, now: number): void;
 }
 
-/** The least wait after a refusal, in ms; it doubles with each refusal in a row, up to the longest. */
+/** The least pause after a refusal, in ms; it doubles with each consecutive refusal, up to the longest. */
 const BACK_OFF_MS = 100;
-const LONGEST_BACK_OFF_MS = 6e4;
+const MAX_BACK_OFF_MS = 6e4;
 
 /**
  * @param buckets The quotas.
  * @param clock Epoch ms.
- * @param random A number from 0 to 1.
- * @param spread Spread what is left over the rest of the window, rather than use it at once.
+ * @param random Returns a number from 0 to 1.
+ * @param spread Spread the remaining quota over the rest of the window, rather than use it at once.
  */
 export function newLane(
   buckets: readonly Bucket[],
@@ -48,12 +49,12 @@ export function newLane(
 ): Lane {
   const waiters: { deadline: number; go: (at: number | null) => void }[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer ends; 0 where none runs. */
+  /** The end of the timer; 0 without one. */
   let timerAt = 0;
   let closedUntil = 0;
-  /** After a refusal one request at a time finds out whether that is over. */
+  /** After a refusal one request at a time checks whether it is over. */
   let aloneUntil = 0;
-  /** Refusals in a row. */
+  /** Consecutive refusals. */
   let refusals = 0;
 
   function opensAt(now: number, deadline: number): number {
@@ -70,7 +71,7 @@ export function newLane(
       const [{ deadline, go }] = waiters;
       const at = opensAt(now, deadline);
       if (at > now && at <= deadline) {
-        // One that is set anew at each answer would be late time and again: timers round up to whole ms.
+        // A timer that is set again at each response would be late each time: timers round up to whole ms.
         if (at !== timerAt) {
           clearTimeout(timer);
           timerAt = at;
@@ -111,22 +112,22 @@ export function newLane(
           },
         };
         signal?.addEventListener("abort", abort);
-        // The first looks; those behind wait for their turn.
+        // The first caller checks; the others wait for their turn.
         if (waiters.push(waiter) === 1) look();
       }),
     leave(sentAt) {
       for (const bucket of buckets) bucket.leave(sentAt);
     },
     hear(waitMs, sentAt, now) {
-      // Requests that went together are refused together, and tell nothing of what comes after.
+      // Requests that were sent together are refused together, so only the first refusal counts.
       if (sentAt >= closedUntil) {
         aloneUntil = 0;
         refusals = waitMs === null ? 0 : refusals + 1;
       }
       if (waitMs === null) return;
-      const leastMs = Math.min(LONGEST_BACK_OFF_MS, BACK_OFF_MS * 2 ** refusals);
+      const leastMs = Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** refusals);
       const restMs = Math.max(leastMs, Math.min(BELIEVED_MS, waitMs));
-      // Upwards only: none comes back too early, and not all at once.
+      // Jitter only adds time: no caller comes back early, and not all come back at once.
       closedUntil = Math.max(closedUntil, now + restMs + random() * Math.min(1000, restMs / 10));
     },
   };

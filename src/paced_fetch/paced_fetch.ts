@@ -8,55 +8,59 @@ import { type Bucket, newBucket } from "./bucket.ts";
 import { type Lane, newLane } from "./lane.ts";
 import { plan } from "./plan.ts";
 
-/** The function that {@link pacedFetch} calls, and gives: what of `fetch` it needs. */
+/** The part of `fetch` that {@link pacedFetch} calls, and the type of its result. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** Options of {@link pacedFetch}. */
 export interface PacedFetchOptions {
-  /** Sends a request. Default: the global `fetch`, as it is when a request is sent. */
+  /** Sends a request. Default: the global `fetch` at the time of the request. */
   fetch?: Fetch;
-  /** The longest that one call waits in all, in ms; a call that would wait longer answers with a 429. Default 60,000. */
+  /**
+   * The longest total wait of one call, in ms; a call that would wait longer is answered with 429. Default
+   * 60,000.
+   */
   maxWaitMs?: number;
   /**
-   * Spread what is left of a quota over the rest of its window, rather than use it at once. False is for a process that has
-   * the quota for itself: several that use theirs at once cannot know of each other. Default true.
+   * Spread the remaining quota over the rest of its window, rather than use it at once. Set false only for a
+   * process that has the quota for itself: several processes without spreading cannot see each other. Default
+   * true.
    */
   spread?: boolean;
   /**
-   * Which refused requests are sent again: "idempotent" (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), "all", or "none". A
-   * request whose body is a stream never is. Default "idempotent".
+   * The refused requests to send again: "idempotent" (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), "all", or
+   * "none". A request with a stream as its body is never sent again. Default "idempotent".
    */
   retry?: "idempotent" | "all" | "none";
-  /** The time, epoch ms. Default `Date.now`. */
+  /** Returns the time in epoch ms. Default `Date.now`. */
   clock?: () => number;
-  /** A random number from 0 to 1, for jitter. Default `Math.random`. */
+  /** Returns a random number from 0 to 1, for jitter. Default `Math.random`. */
   random?: () => number;
 }
 
-/** What is known of one origin. */
+/** The known quotas of one origin. */
 interface Origin {
   /** By policy and partition. */
   readonly buckets: Map<string, Bucket>;
-  /** By the keys of their buckets, joined. */
+  /** By the joined keys of their buckets. */
   readonly lanes: Map<string, Lane>;
-  /** The buckets' keys of a method and path, as it was last answered. */
+  /** The buckets' keys of a method and path, from its last response. */
   readonly routes: Map<string, readonly string[]>;
-  /** The keys of buckets that every answer with quotas told of: those of a route that is not known yet. */
+  /** The keys of the buckets in every response with quotas: for a route without a response yet. */
   common: readonly string[] | null;
-  /** Those of such a route before. A bucket that nothing is heard of lets one request go at a time. */
+  /** The buckets of such a route before any response: without quotas one request goes at a time. */
   first: readonly string[];
 }
 
 /** The methods that are sent again. */
 const RETRIES = { idempotent: /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
-/** The most origins that are kept, and of each the most buckets, lanes and routes. */
-const MOST = 1000;
+/** The most origins, and the most buckets, lanes and routes per origin. */
+const MAX_ENTRIES = 1000;
 
-/** What the map has at the key; made where it has nothing. Of too many the oldest goes. */
+/** The value of a key, created if it is missing. The oldest entry leaves a full map. */
 function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const found = map.get(key) ?? make();
   map.set(key, found);
-  if (map.size > MOST) map.delete(map.keys().next().value as string);
+  if (map.size > MAX_ENTRIES) map.delete(map.keys().next().value as string);
   return found;
 }
 
@@ -81,7 +85,7 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
   return settings;
 }
 
-/** The answer to a call that would have to wait too long, and so was not sent. */
+/** The response to a call that would have to wait too long, and so was not sent. */
 function notSent(waitMs: number): Response {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   const message = `pacedFetch: no quota for ${seconds} s.`;
@@ -89,23 +93,25 @@ function notSent(waitMs: number): Response {
 }
 
 /**
- * Makes a `fetch` that keeps to the limits that servers state in their answers (see {@link plan}). It spreads what
- * is left of each quota over the rest of its window, sends nothing while a quota is used up or a server has said when to
- * come back, and sends a refused request again when its time has come. Calls wait in the order of their coming.
+ * Makes a `fetch` that keeps to the limits in servers' responses (see {@link plan}). It spreads the remaining
+ * quota over the rest of its window, sends nothing while a quota is used up or during a server's Retry-After,
+ * and then sends a refused request again. Calls wait in order.
  *
- * Quotas belong to an origin, a policy's name and, where the server sends one, a partition key. A route that was not
- * called before is taken to have the quotas that all answers of its origin told of; parts of a path that have digits in them are
- * taken to be identifiers. Other processes that use the same quota are seen in the numbers that come back, and this process
- * keeps to its share. Make one `pacedFetch` per credential and use it everywhere in the process: two know nothing of each other.
+ * Quotas belong to an origin, a policy's name and, if the server sends one, a partition key. A new route is
+ * assumed to have the quotas that all responses of its origin have in common; path segments with digits count
+ * as identifiers. The responses also show the use by other processes, and this process keeps to its share.
+ * Make one `pacedFetch` per credential and use it everywhere in the process: two of them cannot see each
+ * other.
  *
- * Refused is what has status 429, and 403 or 503 that say when to come back. A call ends with its `signal`'s reason as soon as
- * that aborts, also while it waits. It is answered with 429 when it would wait longer than `maxWaitMs`: with the server's own
- * answer where this call has one, else with one of `pacedFetch`. To spread makes no call wait longer than that: at its
- * deadline it goes, where the quota has room. No server is believed for more than a day.
+ * Refusals are the status 429, and 403 or 503 with a wait. A call ends with its `signal`'s reason as soon as
+ * it aborts, even while it waits. A call that would wait longer than `maxWaitMs` is answered with 429: with
+ * the server's own response if there is one, else with one of `pacedFetch`. Spreading never makes a call wait
+ * longer than that: at its deadline it is sent if the quota has room. A server's statement is valid for a day
+ * at most.
  *
  * @param options See {@link PacedFetchOptions}.
  * @returns A function with the signature of `fetch`.
- * @throws {TypeError} When an option cannot be used.
+ * @throws {TypeError} If an option is invalid.
  *
  * @example
  * ```ts
@@ -127,7 +133,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
     return kept(lanes, keys.join(), make);
   }
 
-  /** Takes in an answer. Is the request refused? */
+  /** Reads a response. Is the request refused? */
   function hear(
     origin: Origin,
     asked: Lane,
@@ -139,7 +145,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
     const { quotas, waitMs } = plan(headers, now);
     const isRefused = status === 429 ||
       ((status === 403 || status === 503) && (waitMs !== null || quotas.some(({ remaining }) => !remaining)));
-    // Slots, and what is used by nobody, have no time in which to use what is left.
+    // A quota of slots, or one without any use, has no time over which to spread the rest.
     const timed = quotas.filter(({ remaining, resetMs, windowMs }) => !remaining || (resetMs ?? windowMs));
     const keys = timed.map((quota) => {
       const key = `${quota.policy} ${quota.partition}`;
@@ -147,7 +153,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       return key;
     });
     const { routes, common } = origin;
-    // An answer may tell of nothing, and a refusal of the refusing quotas alone.
+    // A response may state no quota, and a refusal only the refusing ones.
     const isWhole = keys.length > 0 && !isRefused;
     if (isWhole) routes.delete(route);
     kept(routes, route, () => keys);
@@ -163,7 +169,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
 
   return async (input, init) => {
     const request = typeof input === "object" && "url" in input ? input : null;
-    // A request's address is whole, whatever the page's is.
+    // In a browser the request has an absolute URL even if the given one is relative.
     const { origin: name, pathname } = new URL(request?.url ?? new Request(input).url);
     const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
     const signal = init?.signal ?? request?.signal;
@@ -182,7 +188,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       const sentAt = await lane.wait(deadline, signal);
       if (sentAt === null) return notSent(lane.opensAt(clock(), deadline) - clock());
       if (lane !== laneOf(origin, route)) {
-        // Meanwhile an answer told of other quotas: wait for those.
+        // Meanwhile a response stated other quotas: wait for those.
         lane.leave(sentAt);
         lane.look();
         continue;
@@ -192,7 +198,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
         answer = await send(input, init);
       } finally {
         lane.leave(sentAt);
-        // Of an answer the buckets learn first.
+        // The buckets read a response first.
         if (!answer) lane.look();
       }
       const isRefused = hear(origin, lane, route, sentAt, answer);

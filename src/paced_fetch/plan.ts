@@ -1,41 +1,44 @@
 /**
- * A server's rate headers, read: how much of which quota is left, and how long to wait.
+ * Reads a server's rate headers: the remaining quotas, and the wait.
  *
  * @module
  */
 
 import { type Member, membersOf } from "./fields.ts";
 
-/** What is left of one quota, as a server's answer says it. */
+/** The remaining part of one quota, from a server's response. */
 export interface ServerQuota {
-  /** The policy's name; "" where the headers name none. */
+  /** The policy's name; "" if the headers name none. */
   readonly policy: string;
-  /** The partition key, as it is written; "" where the server sends none. */
+  /** The partition key, unparsed; "" if the server sends none. */
   readonly partition: string;
-  /** Units per window, where the server says it. */
+  /** Units per window, if the server states it. */
   readonly limit: number | null;
-  /** The window in ms, where the server says it. */
+  /** The window in ms, if the server states it. */
   readonly windowMs: number | null;
-  /** Units left. */
+  /** Remaining units. */
   readonly remaining: number;
-  /** Ms until the quota is whole again (or, of a sliding quota, until which no more than `remaining` may be used). Null where unknown. */
+  /**
+   * Ms until the quota is whole again (or, for a sliding quota, during which no more than `remaining` may be
+   * used). Null if unknown.
+   */
   readonly resetMs: number | null;
-  /** Units that this request took. Default 1. */
+  /** The units of this request. Default 1. */
   readonly cost: number;
 }
 
-/** What a server's answer asks of its client. */
+/** A server's instructions to its client. */
 export interface Plan {
-  /** The quotas that the answer tells of. */
+  /** The quotas in the response. */
   readonly quotas: readonly ServerQuota[];
-  /** Ms to wait before the next request, by `retry-after-ms` or Retry-After; null where neither can be read. */
+  /** Ms to wait before the next request, from `retry-after-ms` or Retry-After; null without a valid one. */
   readonly waitMs: number | null;
 }
 
 /** A header or a parameter. */
 type Text = string | null | undefined;
 
-/** The number of at least 0 that a text is or, where a header came several times, begins with; null for what is none. */
+/** A number of at least 0 from a text, or from the first value of a repeated header; null for other text. */
 function number(text: Text): number | null {
   const [, digits] = /^\s*(\d{1,15}(?:\.\d+)?)\s*(?:[,;]|$)/.exec(text ?? "") ?? [];
   return digits ? +digits : null;
@@ -44,8 +47,8 @@ function number(text: Text): number | null {
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 
 /**
- * Ms from now: "30" (seconds), "1795922177" (Unix time: from 2001 on in seconds, from 1e12 on in ms), "6m0s" (OpenAI),
- * "2026-11-29T12:00:00Z" (Anthropic), "Sun, 29 Nov 2026 12:00:00 GMT" (Retry-After).
+ * Ms from now: "30" (seconds), "1795922177" (Unix time: from 2001 on in seconds, from 1e12 on in ms), "6m0s"
+ * (OpenAI), "2026-11-29T12:00:00Z" (Anthropic), "Sun, 29 Nov 2026 12:00:00 GMT" (Retry-After).
  */
 function time(text: Text, now: number): number | null {
   const found = number(text);
@@ -61,12 +64,12 @@ function time(text: Text, now: number): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
-/** The units that OpenAI and Anthropic count apart, "" for those who count one thing. */
+/** The separate units of OpenAI and Anthropic, "" for servers with one unit. */
 const COUNTED = ["", "requests", "tokens", "input-tokens", "output-tokens"];
 
 function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
   const found = new Map<string, ServerQuota>();
-  /** Takes in a quota, unless it is told already: the first is the most telling. */
+  /** Adds a quota unless it is known already: the first source is the most exact. */
   function add(
     policy: string,
     left: Text,
@@ -104,7 +107,7 @@ function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
     // Draft 7: a dictionary.
     single("", (part) => states.find(([name]) => name === part)?.[1]);
     for (const unit of COUNTED) {
-      // Families of three headers, with limit, remaining or reset in the place of the star.
+      // Families of three headers, with limit, remaining or reset instead of the star.
       const families = unit
         ? [`x-ratelimit-*-${unit}`, `anthropic-ratelimit-${unit}-*`]
         : ["ratelimit-*", "x-ratelimit-*", "x-rate-limit-*"];
@@ -115,14 +118,14 @@ function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
 }
 
 /**
- * Reads the rate headers of a response: the IETF RateLimit fields of drafts 6, 7, 8 to 11 and of the text after them,
- * `X-RateLimit-*` whose reset is a number of seconds or a Unix time, OpenAI's and Anthropic's families, Retry-After in
- * seconds or as a date, and `retry-after-ms`. A value that cannot be read is ignored, and of a response from a cache (`Age`)
- * the quotas, which are those of another time.
+ * Reads the rate headers of a response: the IETF RateLimit fields of drafts 6, 7, 8 to 11 and of the text
+ * after them, `X-RateLimit-*` with a reset in seconds or as a Unix time, OpenAI's and Anthropic's families,
+ * Retry-After in seconds or as a date, and `retry-after-ms`. It ignores invalid values, and the quotas in a
+ * response from a cache (`Age`), which are out of date.
  *
  * @param headers A response's headers.
  * @param now Epoch ms.
- * @returns The quotas and the wait. It keeps and changes nothing.
+ * @returns The quotas and the wait. The function is pure.
  *
  * @example
  * ```ts

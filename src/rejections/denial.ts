@@ -5,8 +5,8 @@
  */
 
 /**
- * A denial, not to be stored (RFC 6585 section 4). Headers are set one by one: with a list of them a Response takes up
- * to twice as long to make.
+ * A denial that caches must not store (RFC 6585 section 4). Headers are set one by one: a Response with a
+ * list of headers takes up to twice as long to construct.
  */
 export function denial(body: string, status: 429 | 503, contentType: string): Response {
   const response = new Response(body, { status });
@@ -15,7 +15,7 @@ export function denial(body: string, status: 429 | 503, contentType: string): Re
   return response;
 }
 
-/** The same for a denial of the user's own: never stored by a cache, whatever its maker has set (RFC 9111 section 3). */
+/** Forbids caches to store a custom denial, whatever headers its author has set (RFC 9111 section 3). */
 export function forbidStoring(headers: Headers): void {
   if (headers.get("cache-control") === "no-store") return;
   headers.set("cache-control", "no-store");

@@ -1,5 +1,5 @@
 /**
- * The rejection as an error code, a message, and details that a person can be shown.
+ * The rejection as an error code, a message, and details to show to a person.
  *
  * @module
  */
@@ -17,10 +17,10 @@ const ERRORS = {
 
 const CONTENT_TYPE = "application/json";
 
-/** The last moment that a Date can be, in epoch ms. */
+/** The last time that a Date can hold, in epoch ms. */
 const END_OF_TIME = 8.64e15;
 
-/** Units a wait is told in, and the seconds from which on the next one is used: an hour is still "60 minutes". */
+/** The units of a wait, and the seconds from which the next unit is used: an hour is still "60 minutes". */
 const UNITS = [
   { name: "second", seconds: 1, below: 60 },
   { name: "minute", seconds: 60, below: 2 * 3600 },
@@ -35,10 +35,10 @@ function inWords(wait: number): string {
   return `${count} ${unit.name}${count === 1 ? "" : "s"}`;
 }
 
-/** When to come back, or nothing when waiting cannot help. */
+/** The details of the wait; empty if waiting does not help. */
 function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
   if (!Number.isFinite(retryAfterMs)) return {};
-  // As Retry-After has it: whole seconds rounded up, at least 1.
+  // Whole seconds rounded up, at least 1, as in Retry-After.
   const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
   return {
     retry_after_seconds: wait,
@@ -48,10 +48,9 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
 }
 
 /**
- * Answers with an error code, a message, the rule that makes the client wait longest (`throttle_type`), and
- * the wait: in seconds, as a UTC time and in words. Where waiting cannot help, as for a cost above the burst,
- * the wait is left out. Anthropic's SDK and Octokit's show the message to their users; for OpenAI's there is
- * `openAiJson`.
+ * Answers with an error code, a message, the rule with the longest wait (`throttle_type`), and the wait: in
+ * seconds, as a UTC time and in words. If waiting does not help, as for a cost above the burst, the wait is
+ * omitted. Anthropic's SDK and Octokit's show the message to their users; for OpenAI's SDK use `openAiJson`.
  *
  * @returns The rejection.
  *

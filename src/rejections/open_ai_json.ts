@@ -1,5 +1,5 @@
 /**
- * The rejection as OpenAI's API has it, and those that are compatible with it.
+ * The rejection in the form of OpenAI's API and compatible ones.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const ERRORS = {
 
 const CONTENT_TYPE = "application/json";
 
-/** One sentence, as SDKs show it to people: which limit, and when to come back. */
+/** The message that SDKs show to people: the limit, and the wait. */
 function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string {
   if (status === 503) return "Requests cannot be counted for now. Please try again later.";
   if (!Number.isFinite(retryAfterMs)) {
@@ -52,11 +52,11 @@ function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
 }
 
 /**
- * Answers `{"error":{"message":...,"type":"rate_limit_error","code":"rate_limit_exceeded"}}`, of which OpenAI's SDK, and
- * those of compatible APIs, show the message: `429 Too many requests for the limit "burst". Please try again in 60 s.`
- * Anthropic's SDK and Octokit's show `errorJson`'s.
+ * Answers `{"error":{"message":...,"type":"rate_limit_error","code":"rate_limit_exceeded"}}`. The SDKs of
+ * OpenAI and of compatible APIs show the message: `429 Too many requests for the limit "burst". Please try
+ * again in 60 s.` For Anthropic's SDK and Octokit's use `errorJson`.
  *
- * Send it with `retryAfter({ ms: true })`, which those SDKs wait by.
+ * Send it with `retryAfter({ ms: true })`: these SDKs wait by that header.
  *
  * @returns The rejection.
  *

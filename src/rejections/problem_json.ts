@@ -9,7 +9,7 @@ import { type Decision, refuses } from "../decision.ts";
 import { denial } from "./denial.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 
-/** A problem type of the draft: constant but for the policies (RFC 9457 §3.1.3). */
+/** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
 interface Problem {
   readonly type: string;
   readonly title: string;
@@ -35,17 +35,17 @@ const PROBLEMS: readonly Problem[] = [QUOTA_EXCEEDED, ABNORMAL_USAGE, REDUCED_CA
 
 const CONTENT_TYPE = "application/problem+json";
 
-/** Bodies kept of one problem. There are as many as sets of rules that refuse together: few, but not by any law. */
-const MOST_BODIES = 1000;
+/** Bodies cached per problem. There is one per set of rules that refuse together: usually few, but not bounded. */
+const MAX_BODIES = 1000;
 
-/** What a refusal says: its problem, and the names of the rules that refuse, which have no blanks. */
+/** The problem of a refusal, and the names of the refusing rules, separated by spaces. */
 interface ProblemSummary {
   readonly problem: Problem;
   readonly policies: string;
 }
 
-/** In one look without lists: refusals come in floods. */
-function refusalOf(decisions: readonly Decision[]): ProblemSummary {
+/** One loop without lists: refusals come in floods. */
+function summaryOf(decisions: readonly Decision[]): ProblemSummary {
   let policies = "";
   let isOutage = false;
   let isFinal = false;
@@ -57,7 +57,8 @@ function refusalOf(decisions: readonly Decision[]): ProblemSummary {
     isFinal ||= decision.retryAfterMs === Infinity;
     isBlock &&= decision.blocked;
   }
-  // A cost above the burst passes no sooner when the store is back. A block is the answer to a client that went on and on; while a quota refuses as well, that is the news.
+  // A cost above the burst never passes, so it is not an outage. A block is reported only if no quota refuses
+  // as well.
   return {
     problem: isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED,
     policies,
@@ -69,8 +70,8 @@ function bodyOf({ problem, policies }: ProblemSummary): Readonly<Record<string, 
 }
 
 /**
- * Answers with problem details: the type says whether a quota was exceeded, abnormal usage was blocked
- * (both 429) or the server cannot tell for now (503), and `violated-policies` names the refusing rules.
+ * Answers with problem details. The type says that a quota was exceeded, that abnormal usage was blocked
+ * (both 429), or that the server cannot decide for now (503); `violated-policies` names the refusing rules.
  *
  * @returns The rejection.
  *
@@ -95,25 +96,25 @@ function bodyOf({ problem, policies }: ProblemSummary): Readonly<Record<string, 
  * ```
  */
 export function problemJson(): Rejection {
-  // Their bodies are composed once.
+  // Caches the text of each body.
   const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
 
-  function textOf(refusal: ProblemSummary): string {
-    const known = bodies.get(refusal.problem)!;
-    let body = known.get(refusal.policies);
+  function textOf(summary: ProblemSummary): string {
+    const known = bodies.get(summary.problem)!;
+    let body = known.get(summary.policies);
     if (body === undefined) {
-      body = JSON.stringify(bodyOf(refusal));
-      if (known.size < MOST_BODIES) known.set(refusal.policies, body);
+      body = JSON.stringify(bodyOf(summary));
+      if (known.size < MAX_BODIES) known.set(summary.policies, body);
     }
     return body;
   }
 
   function reject({ decisions }: { readonly decisions: readonly Decision[] }): Response {
-    const refusal = refusalOf(decisions);
-    return denial(textOf(refusal), refusal.problem.status, CONTENT_TYPE);
+    const summary = summaryOf(decisions);
+    return denial(textOf(summary), summary.problem.status, CONTENT_TYPE);
   }
 
-  const example = (decisions: readonly Decision[]): unknown => bodyOf(refusalOf(decisions));
+  const example = (decisions: readonly Decision[]): unknown => bodyOf(summaryOf(decisions));
   return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example });
 }
 

@@ -7,8 +7,8 @@
 import { type Decision, refuses } from "../decision.ts";
 
 /**
- * 429 when this client used up a quota, or asks for more than a quota ever gives (RFC 6585 §4); 503 when a rule refused
- * because its store cannot be asked (RFC 9110 §15.6.4), which is nothing the client did.
+ * 429 if the client used up a quota, or asks for more than a quota ever grants (RFC 6585 §4); 503 if a rule
+ * refused because its store is unavailable (RFC 9110 §15.6.4), which is not the client's fault.
  *
  * @param decisions All decisions of the request, shadow ones included.
  */

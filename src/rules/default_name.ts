@@ -1,5 +1,5 @@
 /**
- * The name of a rule that was given none.
+ * The name of a rule without a `name`.
  *
  * @module
  */
@@ -17,13 +17,13 @@ const SPANS: readonly (readonly [string, number])[] = [
   ["ms", 1],
 ];
 
-/** A window in the largest unit that holds it whole: "15min". */
+/** A window in the largest unit that divides it: "15min". */
 function spanText(windowMs: number): string {
   const [unit, ms] = SPANS.find(([, ms]) => windowMs % ms === 0) as readonly [string, number];
   return `${windowMs / ms}${unit}`;
 }
 
-/** A name that says what the rule is: "ip.POST-login.5-per-15min". */
+/** A descriptive name: "ip.POST-login.5-per-15min". */
 export function derivedName(key: Key, on: readonly string[], quantity: string): string {
   return [key.keyName ?? "key", ...on, quantity]
     .map((part) => part.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, ""))
@@ -32,7 +32,7 @@ export function derivedName(key: Key, on: readonly string[], quantity: string): 
     .slice(0, 64);
 }
 
-/** What a derived name says of the rate under an algorithm. */
+/** The part of a derived name for the rate and the algorithm. */
 export function quantityText(
   rate: Rule["rate"],
   { window, heldWhileRunning }: Pick<Algorithm, "window" | "heldWhileRunning">,

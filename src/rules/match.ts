@@ -22,6 +22,8 @@ export interface Route {
   readonly before: readonly PreparedRule[];
   /** Decided after it. */
   readonly after: readonly PreparedRule[];
+  /** Are there rules of both stages? */
+  readonly hasBothStages: boolean;
   /** Does a rule correct its charge by the response? */
   readonly counts: boolean;
   /** Does a rule hold something until the response's end? */
@@ -35,6 +37,7 @@ export const UNTOUCHED: Route = {
   pattern: null,
   before: [],
   after: [],
+  hasBothStages: false,
   counts: false,
   holds: false,
   isPreflight: true,
@@ -55,10 +58,13 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
   const hit = new Set(targets.map(({ rule }) => rule));
   const applied = rules.filter((rule) => rule.patterns === null || hit.has(rule));
   const paths = targets.map(({ pattern }) => pattern.path).sort((a, b) => specificity(b) - specificity(a));
+  const before = applied.filter((rule) => rule.stage === "before-auth");
+  const after = applied.filter((rule) => rule.stage === "after-auth");
   return {
     pattern: paths[0] ?? null,
-    before: applied.filter((rule) => rule.stage === "before-auth"),
-    after: applied.filter((rule) => rule.stage === "after-auth"),
+    before,
+    after,
+    hasBothStages: before.length > 0 && after.length > 0,
     counts: applied.some((rule) => rule.count !== "all"),
     holds: applied.some((rule) => rule.implementation.heldWhileRunning === true),
     isPreflight: false,
@@ -74,6 +80,10 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
  */
 export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Request) => Route {
   const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
+  if (targets.length === 0) {
+    const route = routeOf(rules, []);
+    return (request) => request.method === "OPTIONS" && isPreflight(request) ? UNTOUCHED : route;
+  }
   for (const target of targets) routerOf([target], (path) => routedPath(path, isExact));
   const match = matcherOf(rules, targets, isExact);
 

@@ -1,5 +1,5 @@
 /**
- * The bytes of a path: what is encoded in them, and which segments they name in the end.
+ * Decodes and resolves the bytes of a path.
  *
  * @module
  */
@@ -18,24 +18,25 @@ function hex(code: number): number {
   return small > 0x60 && small < 0x67 ? small - 0x57 : -1;
 }
 
-/** The findings of {@link decode}. */
+/** The result of {@link decode}. */
 export interface Found {
-  /** How many bytes are left. */
+  /** The number of remaining bytes. */
   readonly length: number;
-  /** Where there is something to resolve: a slash before a dot, a backslash; -1: nowhere. */
+  /** The index of the first text to resolve: a slash before a dot, or a backslash; -1: none. */
   readonly unresolved: number;
-  /** Where the first slash is that is encoded; -1: nowhere. */
+  /** The index of the first encoded slash; -1: none. */
   readonly slash: number;
-  /** Were there characters that the URL standard takes out? */
+  /** Did the path contain characters that the URL standard removes? */
   readonly hasControls: boolean;
 }
 
 /**
- * Decodes percent-encoded bytes in place, once, all but slashes and what ends a path. A "%" that encodes nothing stays.
+ * Decodes percent-encoded bytes in place, once, except slashes and the characters that end a path. A "%"
+ * without a valid encoding is kept.
  *
  * @param bytes A path.
- * @param folded Are letters to be small ones?
- * @param kept Other characters that stay encoded.
+ * @param folded Convert letters to lower case?
+ * @param kept Further characters that stay encoded.
  */
 export function decode(bytes: Uint8Array, folded: boolean, kept = ""): Found {
   let length = 0;
@@ -48,7 +49,7 @@ export function decode(bytes: Uint8Array, folded: boolean, kept = ""): Found {
     if (code === PERCENT) {
       const value = encodedAt(bytes, i);
       if (value !== -1) {
-        // A backslash that is decoded would be taken for one that is to be resolved.
+        // A decoded backslash would look like one that must be resolved, so it stays encoded.
         const isSlash = value === SLASH || value === BACKSLASH && folded;
         if (isSlash && slash === -1) slash = length;
         const stays = isSlash || value === QUESTION_MARK || value === NUMBER_SIGN ||
@@ -80,7 +81,7 @@ export function decode(bytes: Uint8Array, folded: boolean, kept = ""): Found {
   return { length, unresolved, slash, hasControls };
 }
 
-/** The byte whose encoding stands at a "%"; -1 where none does. */
+/** The byte encoded at a "%"; -1 if the encoding is invalid. */
 function encodedAt(bytes: Uint8Array, i: number): number {
   if (i + 2 >= bytes.length) return -1;
   const high = hex(bytes[i + 1]);
@@ -90,16 +91,16 @@ function encodedAt(bytes: Uint8Array, i: number): number {
 }
 
 /**
- * The path without its dot segments, and with slashes for backslashes (URL standard, path state).
+ * Resolves dot segments, and turns backslashes into slashes (URL standard, path state).
  *
- * @param from Where the first of them is: a slash or a backslash.
+ * @param from The index of the first one: a slash or a backslash.
  */
 export function resolve(bytes: Uint8Array, from: number): Uint8Array {
   const resolved = new Uint8Array(bytes.length + 1);
   resolved.set(bytes.subarray(0, from));
   resolved[from] = SLASH;
   let length = from + 1;
-  let start = length; // of the segment that is being written
+  let start = length; // of the current segment
   for (let i = length; i <= bytes.length; i++) {
     const isEnd = i === bytes.length;
     if (!isEnd && bytes[i] !== SLASH && bytes[i] !== BACKSLASH) {
@@ -109,7 +110,7 @@ export function resolve(bytes: Uint8Array, from: number): Uint8Array {
     const size = length - start;
     if (size > 0 && size < 3 && resolved[start] === DOT && resolved[length - 1] === DOT) {
       length = start;
-      // Back to behind the slash before this one; the first of all stays.
+      // Back to just after the previous slash; the first slash stays.
       if (size === 2 && length > 1) { for (length--; resolved[length - 1] !== SLASH; length--); }
     } else if (!isEnd) {
       resolved[length++] = SLASH;
@@ -120,9 +121,9 @@ export function resolve(bytes: Uint8Array, from: number): Uint8Array {
 }
 
 /**
- * The path with slashes for those that were encoded, as a server behind may read it.
+ * Decodes encoded slashes, as a server behind this one may do.
  *
- * @param from Where the first of them is.
+ * @param from The index of the first one.
  */
 export function withSlashes(bytes: Uint8Array, from: number): Uint8Array {
   const result = bytes.slice();

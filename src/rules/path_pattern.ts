@@ -1,5 +1,5 @@
 /**
- * The path of a pattern, made ready to be matched with what `request_path.ts` reads.
+ * Prepares a pattern's path for comparison with the paths of `request_path.ts`.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { checkOptionalParameter } from "hono/utils/url";
 import { collapse, decoded, type Extent, fold } from "./request_path.ts";
 
-/** A parameter with a regular expression of its own. */
+/** A parameter with a regular expression. */
 const CONSTRAINED = /^:[^{}]+\{(.+)\}$/s;
 
-/** The segments of a pattern; a slash between braces separates none. */
+/** The segments of a pattern; a slash between braces does not separate. */
 export function segmentsOf(path: string): readonly string[] {
   const segments = [""];
   let depth = 0;
@@ -22,22 +22,25 @@ export function segmentsOf(path: string): readonly string[] {
   return segments;
 }
 
-/** Characters that Hono's RegExpRouter takes for its own in the text of a pattern: it would find another path, or none. */
-const HONOS = /[|?]|[@#](?=\d)/g;
+/**
+ * Characters with a special meaning in Hono's RegExpRouter: in a pattern's text they would match another
+ * path, or none.
+ */
+const HONO_SYNTAX = /[|?]|[@#](?=\d)/g;
 
-/** As a regular expression has a character that means nothing there. */
+/** A character as an escape that has no special meaning in a regular expression. */
 const hexOf = (char: string): string => `\\x${char.charCodeAt(0).toString(16)}`;
 
-/** A segment of a pattern that is not all text, so that Hono's routers find what it says. */
+/** Escapes a segment of a pattern with variables, so that Hono's routers match its text literally. */
 function safeSegment(segment: string): string {
   if (segment.includes("{")) return segment.replace(/[@#](?=\d)/g, hexOf);
-  if (segment.startsWith(":") || segment === "*" || segment.search(HONOS) === -1) return segment;
+  if (segment.startsWith(":") || segment === "*" || segment.search(HONO_SYNTAX) === -1) return segment;
   return `:text{${segment.replace(/[\\^$.*+?()[\]{}|@#]/g, hexOf)}}`;
 }
 
 /**
- * A pattern as its router gets it: its text decoded as a path's is and, unless paths are to be exact, folded and collapsed
- * as well. Parameters, their regular expressions and wildcards stay as they are.
+ * A pattern's path for its router: its text is decoded like a request's and, unless paths are exact, folded
+ * and collapsed. Parameters, their regular expressions and wildcards are kept.
  */
 export function routedPath(path: string, isExact: boolean): string {
   if (path === "*") return path;
@@ -51,7 +54,7 @@ export function routedPath(path: string, isExact: boolean): string {
   return isExact ? routed : collapse(routed);
 }
 
-/** A character, and its other case where it has one. */
+/** A character class of both cases of a letter. */
 function eitherCase(char: string): string {
   const cases = new Set([char, char.toLowerCase(), char.toUpperCase()]);
   const single = [...cases].filter((text) => [...text].length === 1);
@@ -65,15 +68,15 @@ function expressionOf(segment: string, isLast: boolean): string {
   if (expression !== undefined) return `/(?:${expression})`;
   if (segment.startsWith(":")) return "/[^/]+";
   const [text, ...rest] = segment.split("*").map((part) => [...decoded(part)].map(eitherCase).join(""));
-  // A star is any text of its segment, and at the end of the pattern of all that follow.
+  // A star stands for text within its segment; at the pattern's end it stands for all further segments too.
   return `/${[text, ...rest].join("[^/]+").replace(/\[\^\/\]\+$/, isLast ? "[^]*" : "$&")}`;
 }
 
 /**
- * A pattern whose parameters have regular expressions, as one regular expression for paths in the case in which they are
- * written: its own text is found in any case, and its parameters' expressions see what they always do.
+ * A pattern with regular expressions as one regular expression on paths in their original case. Literal text
+ * matches in any case; the parameters' expressions see the original letters.
  *
- * @returns Null where no parameter has one: Hono's router then finds the pattern in the folded path.
+ * @returns Null if no parameter has a regular expression: then Hono's router matches the folded path.
  */
 export function spelledExpression(path: string): RegExp | null {
   const forms = (checkOptionalParameter(path) ?? [path]).map(segmentsOf);
@@ -85,14 +88,14 @@ export function spelledExpression(path: string): RegExp | null {
   return new RegExp(`^(?:${sources.join("|")})$`);
 }
 
-/** A pattern that has anything in place of its first parameter with a regular expression, and of all that follows. */
+/** A pattern with a wildcard in place of its first regular expression and everything after it. */
 export function openPath(path: string): string {
   const segments = segmentsOf(path);
   const first = segments.findIndex((segment) => segment.includes("{"));
   return first === -1 ? path : `/${[...segments.slice(0, first), "*"].join("/")}`;
 }
 
-/** How much of a path these patterns can tell apart. */
+/** The length and depth of paths that these patterns can distinguish. */
 export function extentOf(paths: readonly string[]): Extent {
   const segments = paths.map((path) => segmentsOf(routedPath(path, false)));
   return {

@@ -1,5 +1,5 @@
 /**
- * A rule's `on`: methods and a path pattern.
+ * Parses a rule's `on`: methods and a path pattern.
  *
  * @module
  */
@@ -8,34 +8,34 @@ import { segmentsOf } from "./path_pattern.ts";
 import { cannot, shown } from "../cannot.ts";
 import { warnOnce } from "../warn_once.ts";
 
-/** One parsed pattern. */
+/** A parsed pattern. */
 export interface Pattern {
-  /** Upper case; null: every method. GET brings HEAD along unless HEAD is named. */
+  /** Upper case; null: every method. GET includes HEAD. */
   readonly methods: readonly string[] | null;
-  /** Hono's path pattern. */
+  /** The path pattern, in Hono's syntax. */
   readonly path: string;
-  /** The whole, in its normal form: "GET,HEAD /items/:id". */
+  /** The normal form: "GET,HEAD /items/:id". */
   readonly text: string;
 }
 
-/** Methods that a standard defines and a Request can carry (RFC 9110, 5789, 4918, QUERY). */
+/** The methods of the standards that a Request can have (RFC 9110, 5789, 4918, QUERY). */
 const METHODS =
   /^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|QUERY|PROPFIND|PROPPATCH|MKCOL|COPY|MOVE|LOCK|UNLOCK|SEARCH|REPORT)$/;
 
-/** An escape that is decoded before a path is matched: all but those of reserved characters and of "%" itself. */
+/** An escape that is decoded before a path is matched: any but those of reserved characters and of "%". */
 const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
 
-/** Of those in small letters only such as are hardly the end of a path: "/my report" is one. */
-const SMALL_METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "query"];
+/** Only lower-case methods that rarely end a path: "/my report" is a path. */
+const LOWER_CASE_METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "query"];
 
 /** Does the text end with methods, as in "/login GET,POST"? */
 function endsWithMethods(text: string): boolean {
   const [, list] = /\s([a-z]+(?:\s*,\s*[a-z]+)*)$/i.exec(text) ?? [];
   const names = list?.split(",").map((name) => name.trim()) ?? [];
-  return names.length > 0 && names.every((name) => METHODS.test(name) || SMALL_METHODS.includes(name));
+  return names.length > 0 && names.every((name) => METHODS.test(name) || LOWER_CASE_METHODS.includes(name));
 }
 
-/** The path without its regular expressions, which may hold braces themselves; a brace without its pair is left. */
+/** The path without its regular expressions, which may contain braces; an unpaired brace is kept. */
 function outsideBraces(path: string): string {
   const bare = path.replace(/\{[^{}]*\}/g, "");
   return bare === path ? bare : outsideBraces(bare);
@@ -44,9 +44,9 @@ function outsideBraces(path: string): string {
 /**
  * Parses "POST /login", "GET,HEAD /items/:id", "/api/*".
  *
- * @param text What was written.
- * @param subject Whose it is, for the error's sentence.
- * @throws {TypeError} When it is no pattern, or one that no request could match.
+ * @param text The pattern.
+ * @param subject The owner of the pattern, for the error: `rule "login"`.
+ * @throws {TypeError} If the text is not a pattern, or no request can match it.
  */
 export function parsePattern(text: unknown, subject: string): Pattern {
   const refuse = (why: string): never => {
@@ -81,14 +81,14 @@ export function parsePattern(text: unknown, subject: string): Pattern {
       warnOnce(
         `The method ${method} of ${subject} (${
           shown(text)
-        }) is in no HTTP standard: is the rule to match anything?`,
+        }) is in no HTTP standard, so the rule may never match.`,
       );
     }
   }
   return { methods, path, text: methods === null ? path : `${methods.join(",")} ${path}` };
 }
 
-/** Is this method, in upper case, one of a pattern's? GET brings HEAD along. */
+/** Does the pattern include this method, in upper case? GET includes HEAD. */
 export function hasMethod({ methods }: Pattern, method: string): boolean {
   return methods === null || methods.includes(method) || (method === "HEAD" && methods.includes("GET"));
 }

@@ -1,10 +1,13 @@
 /**
- * Which requests a browser sends on its own account.
+ * Recognizes CORS preflights.
  *
  * @module
  */
 
-/** A preflight asks for the browser, not for the client, and fails the whole request unless answered with 2xx (Fetch, CORS-preflight fetch). */
+/**
+ * A CORS preflight comes from the browser. A response without a 2xx status makes the real request fail, so a
+ * preflight is never throttled (Fetch, CORS-preflight fetch).
+ */
 export function isPreflight(request: Request): boolean {
   return request.headers.has("origin") && request.headers.has("access-control-request-method");
 }

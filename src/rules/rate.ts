@@ -1,5 +1,5 @@
 /**
- * Rates: how a person writes one, and the numbers it means.
+ * Reads rates.
  *
  * @module
  */
@@ -8,37 +8,40 @@ import { type Duration, durationMs, spanMs } from "../duration.ts";
 import { cannot } from "../cannot.ts";
 import { ANYTHING, requireOptions } from "../options.ts";
 
-/** A rate in words: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
+/** A rate as text: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". */
 export type RateString = string;
-/** A quota: in words, as `{ limit, window }`, or, for concurrency alone, as `{ limit }`. */
+/**
+ * A quota: as text, as `{ limit, window }`, or, for algorithms with a window of their own such as
+ * concurrency, as `{ limit }`.
+ */
 export type Rate = RateString | { limit: number; window: Duration } | { limit: number };
 
-/** A rate in numbers. `windowMs` is null where the rate is a limit alone. */
+/** A rate in numbers. `windowMs` is null if the rate is a limit alone. */
 export interface Quantity {
-  /** Units a window. */
+  /** Units per window. */
   readonly limit: number;
   /** The window, integer ms. */
   readonly windowMs: number | null;
 }
 
 /** RateLimit fields hold at most 15 digits (RFC 9651 section 3.3.1). */
-const MOST_UNITS = 999_999_999_999_999;
+const MAX_LIMIT = 999_999_999_999_999;
 const FORMS = `"100/hour", "5/15min", "1/500ms" or { limit, window }`;
 
 const PARTS = { limit: ANYTHING, window: ANYTHING };
 
 function limitOf(value: unknown, subject: string): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST_UNITS) return value;
-  throw new RangeError(cannot(`use ${subject}`, `limit must be an integer from 0 to ${MOST_UNITS}`, value));
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_LIMIT) return value;
+  throw new RangeError(cannot(`use ${subject}`, `limit must be an integer from 0 to ${MAX_LIMIT}`, value));
 }
 
 /**
- * The numbers of a rate.
+ * Parses a rate.
  *
- * @param rate What a person wrote.
- * @param subject Whose rate it is, for the error's sentence: `rule "login"`.
- * @throws {TypeError} When it has none of the forms of a rate.
- * @throws {RangeError} When its limit or its window is no usable number.
+ * @param rate The rate in any of its forms.
+ * @param subject The owner of the rate, for the error: `rule "login"`.
+ * @throws {TypeError} If the rate has none of its forms.
+ * @throws {RangeError} If its limit or its window is out of range.
  */
 export function parseRate(rate: unknown, subject: string): Quantity {
   if (typeof rate === "string") {

@@ -1,6 +1,6 @@
 /**
- * The path of a request, in every way that a router may read it. One that reads it in another way than the rules do
- * would run a handler that no rule counts.
+ * The path of a request, in every reading of a router. A router with a reading that the rules lack could run
+ * a handler without counting.
  *
  * @module
  */
@@ -17,15 +17,15 @@ import {
   withSlashes,
 } from "./path_bytes.ts";
 
-/** The characters that decodeURI leaves encoded, and "%" itself, which Hono leaves so too. */
+/** The characters that decodeURI keeps encoded, and "%", which Hono keeps too. */
 const RESERVED = ";/?:@&=+$,#%";
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder();
 
 /**
- * Lower case, also of letters of which an alphabet has three: what regular expressions with the flag "i" hold for the same.
- * A sigma is the same wherever it stands, as a pattern's text is folded segment by segment.
+ * Lower case, also for letters with three forms: letters that regular expressions with the flag "i" treat as
+ * equal become equal. Every sigma becomes the same letter, since patterns are folded segment by segment.
  */
 export function fold(text: string): string {
   const lower = text.toLowerCase();
@@ -34,18 +34,18 @@ export function fold(text: string): string {
   return lower.toUpperCase().toLowerCase().replaceAll("ς", "σ");
 }
 
-/** Makes doubled slashes one, and takes the one at the end away. */
+/** Collapses doubled slashes and removes a slash at the end. */
 export function collapse(path: string): string {
   const single = path.replace(/\/{2,}/g, "/");
   return single.length > 1 && single.endsWith("/") ? single.slice(0, -1) : single;
 }
 
 /**
- * The path that every reader finds in a URL. It is on the way of each request.
+ * The path of a URL that every reader agrees on. It runs for each request.
  *
- * @param url As a server hands it over, resolved or not.
- * @param folds Is it to be folded, and a slash at its end to be left away?
- * @returns Null where the path has to be read with more care.
+ * @param url The URL from the server, resolved or not.
+ * @param folds Fold the path, and remove a slash at its end?
+ * @returns Null if readers may differ.
  */
 export function plainPath(url: string, folds: boolean): string | null {
   if (!url.startsWith("http")) return null;
@@ -54,17 +54,18 @@ export function plainPath(url: string, folds: boolean): string | null {
   for (; start < url.length; start++) {
     const code = url.charCodeAt(start);
     if (code === SLASH) break;
-    // Some readers end the authority at these and some do not: "#" and all below, "?", and a backslash.
+    // Readers disagree whether these end the authority: "#" and all characters below it, "?", and the
+    // backslash.
     if (code < 0x24 || code === QUESTION_MARK || code === BACKSLASH) return null;
   }
-  if (start === authority || start === url.length || start < ELYSIA) return null;
+  if (start === authority || start === url.length || start < ELYSIA_START) return null;
   let end = start;
   let previous = 0;
   let isCased = false;
   for (; end < url.length; end++) {
     const code = url.charCodeAt(end);
     if (code > 0x60 && code < 0x7b) {
-      // A small letter.
+      // A lower-case letter.
     } else if (code === SLASH || code === DOT) {
       if (previous === SLASH) return null;
     } else if (code > 0x3f && code < 0x5b) {
@@ -72,7 +73,8 @@ export function plainPath(url: string, folds: boolean): string | null {
     } else if (code === QUESTION_MARK) {
       break;
     } else {
-      // Digits, and of the marks those that mean nothing in a path: not "%", "\\", "#", nor what URLs encode.
+      // Digits, and the marks without a meaning in a path: neither "%", "\\" nor "#", nor characters that
+      // URLs encode.
       const isPlain = code > 0x23 && code < 0x3c && code !== PERCENT || code === 0x5f || code === 0x3d ||
         code === 0x7e || code === 0x21;
       if (!isPlain) return null;
@@ -84,19 +86,19 @@ export function plainPath(url: string, folds: boolean): string | null {
   return isCased ? path.toLowerCase() : path;
 }
 
-/** "http://host/", as far as all readers agree where it ends. */
+/** "http://host/", if all readers agree on its end. */
 const AUTHORITY = /^https?:\/\/[\w.:[\]-]+\//;
 
-/** Where Elysia looks for the path: it takes no host to be shorter than four letters. */
-const ELYSIA = 11;
+/** Elysia searches for the path from this index on: it expects a host of at least four letters. */
+const ELYSIA_START = 11;
 
 /**
- * Cut out of a URL by hand, as servers and routers do it: Deno.serve and workerd hand over what the client wrote. Some cut
- * a fragment off, and some do not.
+ * The path, cut out of the URL as servers and routers do it: Deno.serve and workerd pass the client's text
+ * unchanged. Some routers remove a fragment, some do not.
  */
 function writtenPaths(url: string): readonly string[] {
   const first = url.indexOf("/", url.indexOf("://") + 3);
-  const starts = first === -1 || first >= ELYSIA ? [first] : [first, url.indexOf("/", ELYSIA)];
+  const starts = first === -1 || first >= ELYSIA_START ? [first] : [first, url.indexOf("/", ELYSIA_START)];
   return starts.flatMap((start) => {
     if (start === -1) return ["/"];
     const query = url.indexOf("?", start);
@@ -106,7 +108,7 @@ function writtenPaths(url: string): readonly string[] {
   });
 }
 
-/** The path of a URL by the URL standard; null where that knows none. */
+/** The path of a URL by the URL standard; null if the URL is invalid. */
 function standardPath(url: string): string | null {
   try {
     const { pathname } = new URL(url);
@@ -116,22 +118,22 @@ function standardPath(url: string): string | null {
   }
 }
 
-/** As much of a path as patterns without regular expressions can tell apart. */
+/** The length and depth of a path that patterns without regular expressions can distinguish. */
 export interface Extent {
-  /** Segments of the longest pattern. */
+  /** The number of segments of the longest pattern. */
   readonly depth: number;
-  /** Characters of the longest text in a segment. */
+  /** The length of the longest literal segment, in characters. */
   readonly width: number;
 }
 
 /**
- * The path with its slashes collapsed, cut to an extent: one segment more than the longest pattern, and of a segment more
- * than the longest text. So what a router is asked is short, however long the path is.
+ * The path with collapsed slashes, cut to an extent: at most one segment more than the longest pattern, and
+ * segments just longer than the longest literal. So the router's input is short, however long the path is.
  *
- * @param filled Is there something between doubled slashes, as a parameter can be empty?
+ * @param filled Insert a character between doubled slashes, as an empty parameter?
  */
 function outline(bytes: Uint8Array, { depth, width }: Extent, filled: boolean): string {
-  const most = 4 * width + 4; // bytes of a segment: a character is four at most
+  const most = 4 * width + 4; // bytes per segment: a character has at most four
   const result = new Uint8Array(Math.min(2 * bytes.length, (depth + 1) * (most + 1)) + 1);
   let length = 0;
   let segments = 0;
@@ -155,15 +157,15 @@ function outline(bytes: Uint8Array, { depth, width }: Extent, filled: boolean): 
   return fold(decoder.decode(result.subarray(0, length)));
 }
 
-/** Short, with nothing in it that is read in several ways: as most paths with spaces and foreign letters are. */
-const ALONE =
+/** A short path with a single reading, like most paths with spaces and non-ASCII letters. */
+const SINGLE_READING =
   /^https?:\/\/[\w.:[\]-]+((?:\/(?!\.)(?:[\w.!$&'()*+,:;=@~-]|%(?!2[3ef]|3f|5c)[0-9a-f]{2})+)+\/?)(?:\?|$)/i;
 
-/** Its path, decoded by the engine, which is the fastest; null where it is not so simple. */
-function decodedAlone(url: string): string | null {
+/** The path of such a URL, decoded by the engine, which is fastest; null for other URLs. */
+function decodedByEngine(url: string): string | null {
   if (url.length > 300) return null;
-  const [, path] = ALONE.exec(url) ?? [];
-  if (path === undefined || url.indexOf("/", 8) < ELYSIA) return null;
+  const [, path] = SINGLE_READING.exec(url) ?? [];
+  if (path === undefined || url.indexOf("/", 8) < ELYSIA_START) return null;
   try {
     return fold(decodeURIComponent(path.endsWith("/") ? path.slice(0, -1) : path));
   } catch {
@@ -171,7 +173,7 @@ function decodedAlone(url: string): string | null {
   }
 }
 
-/** Adds a text in all its readings. */
+/** Adds all readings of a text. */
 function addFolded(paths: Set<string>, text: string, extent: Extent): Found {
   const buffer = encoder.encode(text);
   const found = decode(buffer, true);
@@ -188,14 +190,14 @@ function addFolded(paths: Set<string>, text: string, extent: Extent): Found {
 }
 
 /**
- * The path of a URL in all the ways that it may be read: with its dot segments resolved, as `new URL` does, and left as they
- * are; with encoded slashes as such, and as slashes. Decoded, folded and collapsed.
+ * All readings of a URL's path, decoded, folded and collapsed: with dot segments resolved, as `new URL` does,
+ * and unresolved; with encoded slashes kept, and as slashes.
  *
- * @param url As a server hands it over, resolved or not.
- * @param extent How much of it counts.
+ * @param url The URL from the server, resolved or not.
+ * @param extent The relevant part of the path.
  */
 export function foldedPaths(url: string, extent: Extent): Iterable<string> {
-  const simple = decodedAlone(url);
+  const simple = decodedByEngine(url);
   if (simple !== null) return [simple];
   const paths = new Set<string>();
   let isOdd = !AUTHORITY.test(url);
@@ -208,10 +210,10 @@ export function foldedPaths(url: string, extent: Extent): Iterable<string> {
 }
 
 /**
- * The path of a URL in all the ways that it may be read without changing its letters or its slashes: decoded, decoded as
- * far as Hono does, and not decoded.
+ * All readings of a URL's path that keep its letters and slashes: decoded, decoded as Hono does, and not
+ * decoded.
  *
- * @param url As a server hands it over, resolved or not.
+ * @param url The URL from the server, resolved or not.
  */
 export function spelledPaths(url: string): ReadonlySet<string> {
   const paths = new Set<string>();
@@ -226,7 +228,7 @@ export function spelledPaths(url: string): ReadonlySet<string> {
   return paths;
 }
 
-/** Literal text of a pattern, as {@link foldedPaths} and {@link spelledPaths} give it. */
+/** Decodes literal text of a pattern like {@link foldedPaths} and {@link spelledPaths}. */
 export function decoded(text: string): string {
   const bytes = encoder.encode(text);
   return decoder.decode(bytes.subarray(0, decode(bytes, false).length));

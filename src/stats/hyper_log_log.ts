@@ -1,33 +1,34 @@
 /**
- * How many different things were seen, in fixed memory: HyperLogLog (Flajolet and others, 2007) with the improved estimator of
- * Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6: right from none to billions without tables.
+ * Counts distinct items in fixed memory: HyperLogLog (Flajolet and others, 2007) with the improved estimator
+ * of Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6, which
+ * is accurate from zero to billions without tables.
  *
  * @module
  */
 
-/** A count of different things. */
+/** A count of distinct items. */
 export interface HyperLogLog {
   /**
-   * Notes one thing by 64 bits of its hash, which must be uniform.
+   * Adds one item by 64 bits of its hash, which must be uniform.
    *
    * @param low 32 of them.
    * @param high The other 32.
    */
   add(low: number, high: number): void;
-  /** About how many different things were noted. */
+  /** The estimated number of distinct items. */
   count(): number;
-  /** Notes all that another of the same precision has noted. */
+  /** Adds the items of another sketch of the same precision. */
   merge(other: HyperLogLog): void;
-  /** Forgets all. */
+  /** Removes all items. */
   clear(): void;
-  /** The longest run of zero bits seen in each part of the things, plus one. */
+  /** Per register, the longest run of zero bits plus one. */
   readonly registers: Uint8Array;
 }
 
 /** 16,384 registers: 16 kB, a standard error of 0.8 %. */
 const PRECISION = 14;
 const REGISTERS = 2 ** PRECISION;
-/** Bits of a hash that are looked at for zeros. */
+/** The bits of a hash that are searched for zeros. */
 const BITS = 64 - PRECISION;
 
 /** The sum of x^(2^k) * 2^(k-1) and x. */
@@ -72,19 +73,20 @@ export function hyperLogLog(): HyperLogLog {
   return {
     registers,
     add(low, high) {
-      const place = high >>> (32 - PRECISION);
+      const index = high >>> (32 - PRECISION);
       const rest = high << PRECISION;
-      // The low end of `rest` holds no bits of the hash, so where it is 0 the zeros go on in `low`.
+      // The low end of `rest` contains no bits of the hash, so if it is 0 the run of zeros continues in
+      // `low`.
       const zeros = rest === 0 ? 32 - PRECISION + Math.clz32(low) : Math.clz32(rest);
-      if (zeros >= registers[place]) registers[place] = zeros + 1;
+      if (zeros >= registers[index]) registers[index] = zeros + 1;
     },
     count() {
-      const having = new Uint32Array(BITS + 2);
-      for (const value of registers) having[value]++;
-      if (having[0] === REGISTERS) return 0;
-      let z = REGISTERS * tau(1 - having[BITS + 1] / REGISTERS);
-      for (let value = BITS; value >= 1; value--) z = (z + having[value]) / 2;
-      z += REGISTERS * sigma(having[0] / REGISTERS);
+      const histogram = new Uint32Array(BITS + 2);
+      for (const value of registers) histogram[value]++;
+      if (histogram[0] === REGISTERS) return 0;
+      let z = REGISTERS * tau(1 - histogram[BITS + 1] / REGISTERS);
+      for (let value = BITS; value >= 1; value--) z = (z + histogram[value]) / 2;
+      z += REGISTERS * sigma(histogram[0] / REGISTERS);
       return Math.round(REGISTERS ** 2 / (2 * Math.LN2 * z));
     },
     merge(other) {

@@ -1,5 +1,5 @@
 /**
- * Statistics as Prometheus reads them: text exposition format 0.0.4.
+ * Statistics in Prometheus' text exposition format 0.0.4.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface Metric {
   samples(report: StatsReport): Iterable<Sample>;
 }
 
-/** Requests that passed are those that were not refused. */
+/** Allowed requests are the ones that were not refused. */
 const outcomes = (labels: Labels, { requests, refused }: StatsCounts): Sample[] => [
   [{ ...labels, outcome: "allowed" }, requests - refused],
   [{ ...labels, outcome: "refused" }, refused],
@@ -30,7 +30,10 @@ const each = <T>(
   samples: (name: string, value: T) => Sample[],
 ): Sample[] => Object.entries(record).flatMap(([name, value]) => samples(name, value));
 
-/** Counters are this instance's own, whatever is shared: Prometheus adds up what it scrapes. */
+/**
+ * Counters are those of this instance, even with a shared store: Prometheus adds up the instances that it
+ * scrapes.
+ */
 const METRICS: readonly Metric[] = [
   {
     name: "weir_requests_total",
@@ -64,7 +67,7 @@ const METRICS: readonly Metric[] = [
   {
     name: "weir_rule_limit",
     type: "gauge",
-    help: "The limit of a rule, in units a window.",
+    help: "The limit of a rule, in units per window.",
     samples: ({ by_rule }) => each(by_rule, (rule, { limit }) => limit === null ? [] : [[{ rule }, limit]]),
   },
   {
@@ -110,7 +113,7 @@ const METRICS: readonly Metric[] = [
 
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };
 
-/** A label's value. A carriage return, which the format lets stand, ends lines for some readers. */
+/** Escapes a label's value. A carriage return is legal in the format but ends lines for some readers. */
 function labelValue(text: string): string {
   return text.replaceAll("\r", " ").replace(/[\\"\n]/g, (character) => ESCAPES[character]);
 }
@@ -121,9 +124,10 @@ function line(name: string, [labels, value]: Sample): string {
 }
 
 /**
- * Statistics in the text format that Prometheus scrapes. Counters are sums since this instance began, so scrape every instance.
+ * Statistics in Prometheus' text format. Counters are totals since this instance started, so scrape every
+ * instance.
  *
- * @param report What `stats().read()` gave.
+ * @param report The result of `stats().read()`.
  * @returns The text; serve it as {@link PROMETHEUS_TYPE}.
  */
 export function prometheusText(report: StatsReport): string {

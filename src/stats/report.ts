@@ -1,5 +1,5 @@
 /**
- * What `stats()` reports: plain JSON.
+ * The report of `stats()`: plain JSON.
  *
  * @module
  */
@@ -8,37 +8,37 @@ import type { Mode } from "../decision.ts";
 
 /** Counts of requests. */
 export interface StatsCounts {
-  /** All of them. */
+  /** All requests. */
   requests: number;
-  /** Those that were refused. */
+  /** Refused requests. */
   refused: number;
-  /** Those that a rule in shadow mode would have refused. */
+  /** Requests that a rule in shadow mode would have refused. */
   shadow_refused: number;
 }
 
-/** Counts of what one rule decided. */
+/** Counts of one rule's decisions. */
 export interface StatsRuleCounts extends StatsCounts {
-  /** Requests that it let pass with a tenth of its limit left, or less. */
+  /** Allowed requests that left a tenth of the limit or less. */
   near_limit: number;
 }
 
 /** One rule over the last 24 hours. */
 export interface StatsRule extends StatsRuleCounts {
-  /** Units a window, as decided last; null where this instance has not seen the rule decide. */
+  /** Units per window, in the last decision; null if this instance has seen no decision of the rule. */
   limit: number | null;
-  /** The window in ms, likewise. */
+  /** The window in ms, in the last decision; null likewise. */
   window_ms: number | null;
-  /** Whether it refuses, likewise. */
+  /** Does the rule enforce its limit, or only report? As in the last decision; null likewise. */
   mode: Mode | null;
 }
 
-/** Counts by what the requests have to do with. "(other)" stands for what is beyond the number of names kept. */
+/** Counts by rule, route, method and status. "(other)" stands for names beyond the kept number. */
 export interface StatsBreakdown extends StatsCounts {
-  /** By rule name; a request counts under every rule that decided it. */
+  /** By rule name; a request counts under every rule that decided about it. */
   by_rule: Record<string, StatsRuleCounts>;
-  /** By route pattern; "*" stands for requests that no rule has a pattern for. */
+  /** By route pattern; "*" stands for requests that match no pattern of a rule. */
   by_route: Record<string, StatsCounts>;
-  /** By method; "(other)" for any that is not of HTTP's own. */
+  /** By method; "(other)" for a method outside the HTTP standard. */
   by_method: Record<string, StatsCounts>;
   /** Responses by status. */
   by_status: Record<string, number>;
@@ -46,56 +46,59 @@ export interface StatsBreakdown extends StatsCounts {
 
 /** One minute, or one hour. */
 export interface StatsSlot extends StatsBreakdown {
-  /** When it begins, epoch ms. */
+  /** The start, epoch ms. */
   start: number;
-  /** How many different clients there were, within 2 %. */
+  /** The number of distinct clients, within 2 %. */
   unique_clients: number;
 }
 
-/** The sums of a span of time. */
+/** The totals of a time span. */
 export interface StatsSummary {
   /** All requests. */
   total_requests: number;
-  /** Those that were refused. */
+  /** Refused requests. */
   throttled_requests: number;
-  /** Those that a rule in shadow mode would have refused. */
+  /** Requests that a rule in shadow mode would have refused. */
   shadow_throttled_requests: number;
-  /** How many different clients there were, within 2 %: addresses, an IPv6 network of /64 as one. */
+  /** The number of distinct clients, within 2 %: addresses, with an IPv6 /64 network as one. */
   unique_ips: number;
 }
 
-/** How the throttle's store is doing, as this instance sees it. */
+/** The health of the throttle's store, as this instance sees it. */
 export interface StatsStoreHealth {
-  /** Does it work? */
+  /** Does the store work? */
   state: "working" | "failing";
-  /** Since when it is in that state, epoch ms; null when it has been since the beginning. */
+  /** The start of that state, epoch ms; null if it has not changed since the start. */
   since: number | null;
-  /** How often it began to fail. */
+  /** The number of times that the store started to fail. */
   failures: number;
-  /** What was wrong last; null when nothing was. */
+  /** The last error; null if there was none. */
   error: string | null;
 }
 
-/** What {@link Stats.read} gives: all of it JSON. */
+/** The result of {@link Stats.read}: plain JSON. */
 export interface StatsReport {
-  /** When it was made, epoch ms. */
+  /** The time of the report, epoch ms. */
   at: number;
-  /** Whose numbers these are: this instance's alone, or those of all that share a store. "instance" while that cannot be read. */
+  /**
+   * The scope of the counts: this instance alone, or all instances that share a store. "instance" while the
+   * store cannot be read.
+   */
   scope: "instance" | "shared";
-  /** The hour that began last. */
+  /** The current hour. */
   current_hour: StatsSummary;
-  /** The current hour and the 23 before it; all that follows is about these. */
+  /** The current hour and the 23 hours before it. All members below are about these 24 hours. */
   last_24_hours: StatsSummary;
-  /** The clients that were refused most: addresses with `showAddresses`, else short keyed hashes of them. */
+  /** The most refused clients: addresses with `showAddresses`, else short keyed hashes of them. */
   top_throttled_ips: { ip: string; refused: number }[];
   /**
-   * The keys that were refused most, of each rule so many: users under `byUser()`, addresses under `byIp()`. Short keyed
-   * hashes of them, or, with `revealKeys`, the keys themselves.
+   * The most refused keys of each rule: users under `byUser()`, addresses under `byIp()`. They are short
+   * keyed hashes, or, with `revealKeys`, the keys themselves.
    */
   top_throttled_keys: { rule: string; key: string; refused: number }[];
-  /** The route patterns where most was refused. */
+  /** The most refused route patterns. */
   top_throttled_endpoints: { endpoint: string; refused: number }[];
-  /** By route pattern; "*" stands for requests that no rule has a pattern for. */
+  /** By route pattern; "*" stands for requests that match no pattern of a rule. */
   by_endpoint: Record<string, StatsCounts>;
   /** By rule name. */
   by_rule: Record<string, StatsRule>;
@@ -103,33 +106,33 @@ export interface StatsReport {
   by_method: Record<string, StatsCounts>;
   /** Responses by status. */
   by_status: Record<string, number>;
-  /** The last minutes, the earliest first, empty ones too. */
+  /** The last minutes in order, empty ones too. */
   minutes: StatsSlot[];
-  /** The last 24 hours, the earliest first, empty ones too. */
+  /** The last 24 hours in order, empty ones too. */
   hours: StatsSlot[];
-  /** What this instance counted since it began: sums that only grow, as Prometheus wants them. */
+  /** The counts of this instance since its start: totals that only grow, for Prometheus. */
   instance: StatsBreakdown & {
-    /** When it began, epoch ms: at its first request; null before that. */
+    /** The time of its first request, epoch ms; null before that. */
     since: number | null;
   };
-  /** How the throttle's store is doing. */
+  /** The health of the throttle's store. */
   store: StatsStoreHealth;
 }
 
-/** What is counted about a subject. Of a method and a route the first three, of a status the first. */
+/** The counted quantities. A method and a route have the first three, a status the first. */
 export const MEASURES = ["requests", "refused", "shadow_refused", "near_limit"] as const;
 
-/** The place of a measure among them. */
+/** The index of each measure. */
 export const REQUESTS = 0, REFUSED = 1, SHADOW_REFUSED = 2, NEAR_LIMIT = 3;
 
-/** What is counted. */
+/** The name of a counted quantity. */
 export type Measure = (typeof MEASURES)[number];
 
-/** What requests are counted by. */
+/** The dimension of a count. */
 export type Kind = "total" | "rule" | "route" | "method" | "status";
 
-/** Nothing counted. Records have no prototype: a rule may be named `__proto__`. */
-export function noCounts(): StatsBreakdown {
+/** Counts of zero. Records have no prototype: a rule may be named `__proto__`. */
+export function emptyCounts(): StatsBreakdown {
   const record = (): Record<string, never> => Object.create(null);
   return {
     requests: 0,
@@ -142,10 +145,10 @@ export function noCounts(): StatsBreakdown {
   };
 }
 
-/** One number: what of what is counted, and how many. */
+/** One count: its dimension, its name, its measure, and the number. */
 export type Count = readonly [kind: Kind, name: string, measure: Measure, n: number];
 
-/** Adds a number to what it is part of. */
+/** Adds a count to a breakdown. */
 export function addCount(to: StatsBreakdown, [kind, name, measure, n]: Count): void {
   if (kind === "status") {
     to.by_status[name] = (to.by_status[name] ?? 0) + n;
@@ -160,9 +163,9 @@ export function addCount(to: StatsBreakdown, [kind, name, measure, n]: Count): v
   (counts as StatsRuleCounts)[measure] += n;
 }
 
-/** The sums of all counts. */
+/** The totals of all counts. */
 export function breakdownOf(counts: Iterable<Count>): StatsBreakdown {
-  const sums = noCounts();
-  for (const count of counts) addCount(sums, count);
-  return sums;
+  const totals = emptyCounts();
+  for (const count of counts) addCount(totals, count);
+  return totals;
 }

@@ -13,12 +13,12 @@ import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED } from "./repo
 import { ruleKey, shortKey } from "./rule_key.ts";
 import type { RuleFacts } from "./shared_span.ts";
 import type { Sharing } from "./sharing.ts";
-import { MOST, OTHER } from "./subjects.ts";
+import { MAX_NAMES, OTHER } from "./subjects.ts";
 import type { Timeline } from "./timeline.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
 /** What stands for requests that no rule has a pattern for. */
-const NO_ROUTE = "*";
+const ANY_ROUTE = "*";
 /** What marks a client that is no address. */
 const NO_ADDRESS = "\0";
 
@@ -57,7 +57,7 @@ function countRules(time: Timeline, rules: Map<string, RuleFacts>, { decisions }
     const { rule, limit, windowMs, mode, allowed, remaining } = decision;
     const known = rules.get(rule);
     if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
-      if (known !== undefined || rules.size < MOST.rule) {
+      if (known !== undefined || rules.size < MAX_NAMES.rule) {
         rules.set(rule, { limit, window_ms: windowMs, mode });
       }
     }
@@ -116,7 +116,7 @@ export function requestCounter({ time, clock, rules, shared }: CountingPlace): R
       const now = clock();
       const minute = time.enter(now);
       since ??= now;
-      const route = event.route ?? NO_ROUTE;
+      const route = event.route ?? ANY_ROUTE;
       const shadowed = countRules(time, rules, event);
       countAs("total", "", refused, shadowed);
       countAs("route", route, refused, shadowed);

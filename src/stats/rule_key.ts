@@ -1,5 +1,5 @@
 /**
- * A rule and one of its partition keys, as one name in the lists of what was refused most.
+ * Joins a rule and one of its partition keys to one name for the top lists.
  *
  * @module
  */
@@ -7,29 +7,31 @@
 import { shortHash } from "../hash/half_sip_hash.ts";
 import { byCount, type Counted } from "./space_saving.ts";
 
-/** The most characters of a key that are kept. */
-const LONGEST = 128;
+/** The longest kept key, in characters. */
+const MAX_KEY_LENGTH = 128;
 
 /**
- * A key that is no longer than what may be kept: of a long one its beginning and a hash of all of it, so that long keys are
- * told apart and fill no memory.
+ * Shortens a long key to its beginning and a hash of the whole, so that long keys stay distinct and use
+ * little memory.
  */
 export function shortKey(key: string): string {
-  return key.length <= LONGEST ? key : `${key.slice(0, LONGEST - 17)}~${shortHash(key, [0, 0])}`;
+  return key.length <= MAX_KEY_LENGTH
+    ? key
+    : `${key.slice(0, MAX_KEY_LENGTH - 17)}~${shortHash(key, [0, 0])}`;
 }
 
-/** One name for both. A rule's name has no blank. */
+/** Joins rule and key. A rule's name has no space. */
 export function ruleKey(rule: string, key: string): string {
   return `${rule} ${key}`;
 }
 
-/** The rule and the key that a name stands for. */
+/** Splits a joined name. */
 export function partsOf(name: string): readonly [rule: string, key: string] {
-  const blank = name.indexOf(" ");
-  return [name.slice(0, blank), name.slice(blank + 1)];
+  const space = name.indexOf(" ");
+  return [name.slice(0, space), name.slice(space + 1)];
 }
 
-/** Of each rule the keys that were refused most, that which was refused most first. */
+/** The most refused keys of each rule, in descending order. */
 export function topOfEachRule(counted: readonly Counted[], most: number): Counted[] {
   const taken = new Map<string, number>();
   return [...counted].sort(byCount).filter(({ name }) => {

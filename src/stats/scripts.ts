@@ -1,15 +1,18 @@
 /**
- * The Lua scripts of shared statistics, and the commands that they run.
+ * The Lua scripts of shared statistics, and their commands.
  *
  * @module
  */
 
-/** How long a key lives after it was last written, in s: 25 hours, longer than anything is read. */
-export const LIFE_S = 90_000;
-/** Words of one PFADD: Lua hands on no more than some thousands. */
+/** The expiry of a key after its last write, in s: 25 hours, longer than any report reads back. */
+export const EXPIRY_S = 90_000;
+/** The number of words per PFADD: Lua's `unpack` accepts only some thousands. */
 export const CHUNK = 1000;
 
-/** Runs commands: each is its name, how many keys and how many other words, the places of the keys, the words. */
+/**
+ * Runs commands. Each consists of its name, its number of keys, its number of other words, the indexes of its
+ * keys, and the words.
+ */
 const RUN = `
 local replies = {}
 while at <= #ARGV do
@@ -22,59 +25,59 @@ while at <= #ARGV do
 end
 return replies
 `;
-// Functions, as a text that is put together at import stays in every bundle, used or not.
+// Functions, since a bundler keeps text that is built at import even if nothing uses it.
 
-/** Runs commands and replies what they reply. */
+/** Runs commands and returns their replies. */
 export const readScript = (): string => `local at = 1\n${RUN}`;
 
 /**
- * KEYS[1] holds the seed of all instances' hashes, KEYS[2] the number of this instance's last batch. A batch made with
- * another seed is not taken, but answered with the seed; one taken before is not taken twice.
+ * KEYS[1] holds the seed of all instances' hashes, KEYS[2] the number of this instance's last batch. A batch
+ * with another seed is rejected with the stored seed; a batch that was written before is skipped.
  */
 export const writeScript = (): string => `
 local seed = redis.call('GET', KEYS[1]) or ARGV[1]
-redis.call('SET', KEYS[1], seed, 'EX', ${LIFE_S})
+redis.call('SET', KEYS[1], seed, 'EX', ${EXPIRY_S})
 if seed ~= ARGV[1] then return seed end
 local last = redis.call('GET', KEYS[2])
 if last and tonumber(last) >= tonumber(ARGV[2]) then return 'done' end
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ${LIFE_S})
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ${EXPIRY_S})
 local at = 3
 ${RUN.replace("return replies", "return 'done'")}
 `;
 
 /** Commands for the scripts above. */
 export interface Commands {
-  /** Names of keys, without repetition. */
+  /** The names of the keys, without repetition. */
   readonly keys: string[];
-  /** The other words that the script gets. */
+  /** The other arguments of the script. */
   readonly words: string[];
   /** Adds a command: its name, its keys, its other words. */
   add(name: string, keys: string | readonly string[], ...words: readonly (string | number)[]): void;
 }
 
 /**
- * @param first Names of keys that the script itself reads.
- * @returns No command yet.
+ * @param first The names of keys that the script itself reads.
+ * @returns An empty list of commands.
  */
 export function commands(first: readonly string[] = []): Commands {
-  // One tag, so that a cluster keeps all of it on one node.
+  // One hash tag keeps all keys on one node of a cluster.
   const tagged = (key: string): string => `{stats}:${key}`;
   const keys = first.map(tagged);
-  const places = new Map(keys.map((key, i) => [key, i + 1]));
+  const indexes = new Map(keys.map((key, i) => [key, i + 1]));
   const words: string[] = [];
-  function placeOf(key: string): number {
-    const known = places.get(key);
+  function indexOf(key: string): number {
+    const known = indexes.get(key);
     if (known !== undefined) return known;
-    places.set(key, keys.push(key));
+    indexes.set(key, keys.push(key));
     return keys.length;
   }
   return {
     keys,
     words,
     add(name, named, ...others) {
-      const places = [named].flat().map((key) => placeOf(tagged(key)));
-      words.push(name, String(places.length), String(others.length));
-      for (const word of [...places, ...others]) words.push(String(word));
+      const indexes = [named].flat().map((key) => indexOf(tagged(key)));
+      words.push(name, String(indexes.length), String(others.length));
+      for (const word of [...indexes, ...others]) words.push(String(word));
     },
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the statistics that all instances wrote.
+ * Reads the statistics of all instances.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import {
   addCount,
   breakdownOf,
   type Count,
+  emptyCounts,
   type Kind,
   type Measure,
-  noCounts,
   type StatsBreakdown,
   type StatsRule,
 } from "./report.ts";
@@ -20,19 +20,19 @@ import { topOfEachRule } from "./rule_key.ts";
 import type { Counted } from "./space_saving.ts";
 import { HOURS, mergeTop, MINUTE_MS, type Span } from "./timeline.ts";
 
-/** Names read of each hour's lists: enough for the sums of 24 hours. */
+/** The number of names to read from each hour's lists: enough for the totals of 24 hours. */
 const TOP_READ = 200;
 
-/** What is known of a rule. */
+/** A rule's limit, window and mode. */
 export type RuleFacts = Pick<StatsRule, "limit" | "window_ms" | "mode">;
 
-/** What all instances counted. */
+/** The counts of all instances. */
 export interface SharedSpan extends Span {
-  /** What was last known of the rules. */
+  /** The last known facts about each rule. */
   readonly rules: ReadonlyMap<string, RuleFacts>;
 }
 
-/** A count as the name of a hash's field. */
+/** The field of a Redis hash for a count. */
 export const fieldOf = ([kind, name, measure]: Count): string => `${kind} ${measure} ${name}`;
 
 function countOf(field: string, n: number): Count {
@@ -40,11 +40,11 @@ function countOf(field: string, n: number): Count {
   return [kind as Kind, name, measure as Measure, n];
 }
 
-/** Names begin with a character of ours: a client of Upstash may take what looks like a number for one. */
+/** Stored names begin with "#", because the Upstash client may parse numeric names as numbers. */
 const named = (list: unknown): Counted[] =>
   pairs(list).map(([name, count]) => ({ name: name.slice(1), count }));
 
-/** A list that Redis replies, in pairs. */
+/** A flat list from Redis, in pairs. */
 function pairs(reply: unknown): [string, number][] {
   const list = reply as unknown[];
   return Array.from({ length: list.length / 2 }, (_, i) => [String(list[2 * i]), Number(list[2 * i + 1])]);
@@ -101,12 +101,12 @@ function rulesOf(reply: unknown): Map<string, RuleFacts> {
 
 /** The counts of each minute, from the hashes of their hours. */
 function countsOfMinutes({ minutes, minuteHours }: Times, next: () => unknown): Map<number, StatsBreakdown> {
-  const counted = new Map(minutes.map((minute) => [minute, noCounts()]));
+  const counted = new Map(minutes.map((minute) => [minute, emptyCounts()]));
   for (const hour of minuteHours) {
     for (const [field, n] of pairs(next())) {
       const [, minute, rest] = /^(\d+) (.*)$/s.exec(field) ?? [];
-      const sums = counted.get(hour * 60 + Number(minute));
-      if (sums !== undefined) addCount(sums, countOf(rest, n));
+      const totals = counted.get(hour * 60 + Number(minute));
+      if (totals !== undefined) addCount(totals, countOf(rest, n));
     }
   }
   return counted;
@@ -148,7 +148,7 @@ export async function readSpan(
       ...counted.get(minute) as StatsBreakdown,
       unique_clients: Number(next()),
     })),
-    sums: breakdownOf(hourCounts.flat()),
+    totals: breakdownOf(hourCounts.flat()),
     uniqueClients,
     topClients: topClients.slice(0, top),
     topRoutes: topRoutes.slice(0, top),

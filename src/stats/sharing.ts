@@ -1,5 +1,5 @@
 /**
- * Statistics that several instances gather together, on the store that they share: written in batches, in the background.
+ * Shares the statistics of several instances through their store: in batches, in the background.
  *
  * @module
  */
@@ -10,69 +10,69 @@ import { keeperOf } from "../exchange/wait_until.ts";
 import type { Store } from "../stores/store.ts";
 import { warn } from "../warn_once.ts";
 import type { Count } from "./report.ts";
-import { CHUNK, type Commands, commands, LIFE_S, readScript, writeScript } from "./scripts.ts";
+import { CHUNK, type Commands, commands, EXPIRY_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
 import { addRefused, type Minute, type Refused, type TopLists, topLists } from "./timeline.ts";
 
-/** How long a batch gathers what happens. */
-const EVERY_MS = 5000;
-/** How long the store may take: nobody waits for it but a reader. */
+/** The time between two batches, in ms. */
+const INTERVAL_MS = 5000;
+/** The deadline of the store, in ms: only a reader waits for it. */
 const DEADLINE_MS = 2000;
-/** With that many clients a batch is written at once: it takes the process 1 or 2 ms. */
-const FULL = 2000;
-/** Clients that a batch holds while it cannot be written; others are not counted as unique. */
-const MOST_CLIENTS = 10_000;
-/** Names that a batch adds to a list of what was refused most, and names that a list is trimmed to. */
+/** The number of clients at which a batch is written at once; writing it takes 1 or 2 ms. */
+const MAX_BATCH = 2000;
+/** The most clients in a batch that cannot be written yet; further ones are not counted as unique. */
+const MAX_CLIENTS = 10_000;
+/** The number of names that a batch adds to a top list, and the length of the stored list. */
 const TOP_WRITTEN = 100;
-const TOP_KEPT = 1000;
+const TOP_STORED = 1000;
 
-/** What was gathered and not sealed. */
+/** Counts that are not in a batch yet. */
 interface Gathered {
   /** The clients of each minute. */
   readonly clients: Map<number, Set<string>>;
-  /** What was refused in each hour. */
+  /** The refusals of each hour. */
   readonly refused: Map<number, TopLists>;
-  /** How many clients that is. */
+  /** The number of clients. */
   size: number;
 }
 
-/** A batch. It stays what it is until it is known to have arrived. */
+/** A batch. It does not change until the store has confirmed it. */
 interface Batch extends Gathered {
   readonly number: number;
   readonly counts: readonly (readonly [minute: number, counts: readonly Count[]])[];
-  /** Its commands, made once: an outage may have it sent many times. */
+  /** Its commands, built once: during an outage it is sent many times. */
   commands: Commands | null;
 }
 
 /** Statistics shared with other instances. */
 export interface Sharing {
-  /** Notes that a minute has something to tell. The first after a batch plans the next. */
+  /** Marks a minute as changed. The first change after a batch schedules the next one. */
   touch(minute: Minute, now: number, platform: readonly unknown[]): void;
-  /** Notes a client, and how it was refused, if it was. */
+  /** Records a client, and its refusal if it was refused. */
   note(minute: Minute, client: string | null, refused: Refused | null): void;
-  /** What all instances hash clients with; null before the store was asked. */
+  /** The seed of all instances' hashes; null before the store has returned it. */
   readonly seed: Seed | null;
-  /** Writes what was gathered, now; rejects when it could not be. */
+  /** Writes the gathered counts now; rejects if that fails. */
   flush(): Promise<void>;
-  /** What all instances counted. */
+  /** The counts of all instances. */
   read(now: number, minutes: number, top: number): Promise<SharedSpan>;
 }
 
-/** What sharing needs of the statistics. */
+/** The parts of the statistics that sharing needs. */
 export interface SharingOptions {
   /** Runs the scripts. */
   readonly run: NonNullable<Store["run"]>;
-  /** Are addresses written as they are? */
+  /** Are addresses written in plain text? */
   readonly showAddresses: boolean;
-  /** Are keys? */
+  /** Are keys written in plain text? */
   readonly revealKeys: boolean;
-  /** Gives the counts of a minute that were not written yet. */
-  readonly untold: (minute: Minute) => readonly Count[];
-  /** What is known of the rules. */
+  /** Returns the counts of a minute that are not published yet. */
+  readonly unpublished: (minute: Minute) => readonly Count[];
+  /** The known facts about each rule. */
   readonly rules: ReadonlyMap<string, RuleFacts>;
-  /** How a client is called where others see it. */
+  /** The published name of a client. */
   readonly shownClient: (client: string, seed: Seed) => string;
-  /** How a rule's key is called there. */
+  /** The published name of a rule's key. */
   readonly shownKey: (name: string, seed: Seed) => string;
 }
 
@@ -117,7 +117,7 @@ function addTopLists(add: Add, { refused }: Batch, seed: Seed, options: SharingO
       for (const { name, count } of list.top(TOP_WRITTEN)) {
         if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
       }
-      add("ZREMRANGEBYRANK", key, 0, -TOP_KEPT - 1);
+      add("ZREMRANGEBYRANK", key, 0, -TOP_STORED - 1);
     }
   }
 }
@@ -135,12 +135,12 @@ function commandsOf(batch: Batch, seed: Seed, instance: string, options: Sharing
   for (const [name, { limit, window_ms, mode }] of options.rules) {
     add("HSET", "rules", name, `${limit} ${window_ms} ${mode}`);
   }
-  for (const key of living) todo.add("EXPIRE", key, LIFE_S);
+  for (const key of living) todo.add("EXPIRE", key, EXPIRY_S);
   return todo;
 }
 
 /** Gathers what happens until it is sealed into a batch. */
-function gatherer(untold: SharingOptions["untold"]) {
+function gatherer(unpublished: SharingOptions["unpublished"]) {
   let touched = new Set<Minute>();
   let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
   let batches = 0;
@@ -151,12 +151,12 @@ function gatherer(untold: SharingOptions["untold"]) {
     /** Notes a client, and how it was refused, if it was. Is a batch full with that? */
     note(minute: number, client: string | null, refused: Refused | null): boolean {
       let isFull = false;
-      if (client !== null && gathered.size < MOST_CLIENTS) {
+      if (client !== null && gathered.size < MAX_CLIENTS) {
         let set = gathered.clients.get(minute);
         if (set === undefined) gathered.clients.set(minute, set = new Set());
         const { size } = set;
         gathered.size += set.add(client).size - size;
-        isFull = set.size > size && gathered.size === FULL;
+        isFull = set.size > size && gathered.size === MAX_BATCH;
       }
       if (refused === null) return isFull;
       const hour = hourOf(minute);
@@ -168,7 +168,7 @@ function gatherer(untold: SharingOptions["untold"]) {
     /** What was gathered, as a batch; null where that is nothing. */
     seal(): Batch | null {
       if (touched.size === 0) return null;
-      const counts = [...touched].map((minute) => [minute.minute, untold(minute)] as const);
+      const counts = [...touched].map((minute) => [minute.minute, unpublished(minute)] as const);
       const sealed = { ...gathered, counts, number: ++batches, commands: null };
       touched = new Set();
       gathered = { clients: new Map(), refused: new Map(), size: 0 };
@@ -230,7 +230,7 @@ function planner(flush: () => Promise<void>) {
       failing = false;
     } catch (error) {
       if (!failing) {
-        // As text: clients' errors hold the whole command.
+        // As text, since the errors of Redis clients contain the whole command.
         warn("Statistics are not shared at the moment; nothing else is touched by that.", String(error));
       }
       failing = true;
@@ -243,7 +243,7 @@ function planner(flush: () => Promise<void>) {
         plannedUntil = -Infinity;
         resolve(flushQuietly());
       }, ms);
-      // Nothing but statistics waits for it: the process may end.
+      // Only statistics depend on this timer, so the process may exit.
       if (keeper === null) (timer as { unref?(): void }).unref?.();
     });
     keeper?.(written);
@@ -253,16 +253,16 @@ function planner(flush: () => Promise<void>) {
     atOnce: () => plan(0, null),
     later(now: number, platform: readonly unknown[]): void {
       if (now < plannedUntil) return;
-      // A platform may stop a timer with the request that set it: so there comes another.
-      plannedUntil = now + 2 * EVERY_MS;
-      plan(EVERY_MS, keeperOf(platform));
+      // A platform may stop a timer with the request that started it, so the next event starts another.
+      plannedUntil = now + 2 * INTERVAL_MS;
+      plan(INTERVAL_MS, keeperOf(platform));
     },
   };
 }
 
 /** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
 export function sharing(options: SharingOptions): Sharing {
-  const { touch, note, seal } = gatherer(options.untold);
+  const { touch, note, seal } = gatherer(options.unpublished);
   const store = sender(options);
   const planned = planner(flush);
   let batch: Batch | null = null;

@@ -1,77 +1,80 @@
 /**
- * What comes most often, in fixed memory: Space-Saving (Metwally, Agrawal and El Abbadi, 2005). Whatever came more often than
- * 1/capacity of all is in it.
+ * The most frequent names, in fixed memory: Space-Saving (Metwally, Agrawal and El Abbadi, 2005). It contains
+ * every name with a share above 1/capacity.
  *
  * @module
  */
 
-/** A name and how often it came. */
+/** A name and its count. */
 export interface Counted {
   /** The name. */
   readonly name: string;
-  /** How often it came at least: what may be another's is not in it, so nobody is accused of more than the truth. */
+  /**
+   * The least number of occurrences. It excludes occurrences that may be another name's, so it never accuses
+   * a client falsely.
+   */
   readonly count: number;
 }
 
-/** Names, and how often each came. */
+/** Names and their counts. */
 export interface SpaceSaving {
-  /** Notes a name. */
+  /** Counts a name. */
   add(name: string): void;
-  /** The names that came most often, at most `most`, that which came most first. */
+  /** The most frequent names, at most `most`, in descending order. */
   top(most: number): Counted[];
 }
 
 interface Entry {
   name: string;
   count: number;
-  /** How much of the count may be that of names whose place it took. */
+  /** The part of the count that may belong to evicted names. */
   error: number;
-  /** Its place in the heap. */
-  place: number;
+  /** The index in the heap. */
+  index: number;
 }
 
-/** Orders what came more often first, and what came as often by name. */
+/** Orders by count, descending, then by name. */
 export function byCount(a: Counted, b: Counted): number {
   return b.count - a.count || (a.name < b.name ? -1 : 1);
 }
 
 /**
- * @param capacity How many names it holds.
+ * @param capacity The number of names.
  * @returns An empty sketch.
  */
 export function spaceSaving(capacity: number): SpaceSaving {
   const entries = new Map<string, Entry>();
-  /** A binary heap, the least count at its top: the one to go. */
+  /** A binary heap with the least count at its top: the next to evict. */
   const heap: Entry[] = [];
 
-  function put(entry: Entry, place: number): void {
-    heap[place] = entry;
-    entry.place = place;
+  function put(entry: Entry, index: number): void {
+    heap[index] = entry;
+    entry.index = index;
   }
 
-  /** Moves an entry whose count grew down to where it belongs. */
+  /** Moves an entry down after its count grew. */
   function sink(entry: Entry): void {
-    let { place } = entry;
+    let { index } = entry;
     for (;;) {
-      let child = 2 * place + 1;
+      let child = 2 * index + 1;
       if (child + 1 < heap.length && heap[child + 1].count < heap[child].count) child++;
       if (child >= heap.length || heap[child].count >= entry.count) break;
-      put(heap[child], place);
-      place = child;
+      put(heap[child], index);
+      index = child;
     }
-    put(entry, place);
+    put(entry, index);
   }
 
-  /** Moves an entry that is new, so of the least count, up to where it belongs. */
+  /** Moves a new entry, which has the least count, up. */
   function rise(entry: Entry): void {
-    let { place } = entry;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
+    let { index } = entry;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
       if (heap[parent].count <= entry.count) break;
-      put(heap[parent], place);
-      place = parent;
+      put(heap[parent], index);
+      index = parent;
     }
-    put(entry, place);
+    put(entry, index);
   }
 
   return {
@@ -81,7 +84,7 @@ export function spaceSaving(capacity: number): SpaceSaving {
         known.count++;
         sink(known);
       } else if (heap.length < capacity) {
-        const entry = { name, count: 1, error: 0, place: heap.length };
+        const entry = { name, count: 1, error: 0, index: heap.length };
         entries.set(name, entry);
         rise(entry);
       } else {

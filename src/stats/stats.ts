@@ -1,5 +1,5 @@
 /**
- * Statistics: who is throttled, where, how much, over the last 24 hours.
+ * Statistics over the last 24 hours: which clients are throttled, where, and how much.
  *
  * @module
  */
@@ -22,37 +22,41 @@ import type { RuleFacts, SharedSpan } from "./shared_span.ts";
 import { sharing } from "./sharing.ts";
 import { MINUTES, type Span, timeline } from "./timeline.ts";
 
-/** What {@link stats} takes. */
+/** The options of {@link stats}. */
 export interface StatsOptions {
-  /** Name clients by their addresses, in reports and where instances share them. Default false: by short keyed hashes. */
+  /** Show clients by their addresses, in reports and in the shared store. Default false: by short keyed hashes. */
   showAddresses?: boolean;
   /**
-   * Name the keys that were refused most as they are, user ids and addresses among them, in reports and where instances share
-   * them. Default false: by short keyed hashes.
+   * Show the most refused keys in plain text, user ids and addresses among them, in reports and in the shared
+   * store. Default false: as short keyed hashes.
    */
   revealKeys?: boolean;
-  /** How many names the lists of what was refused most have, that of keys for each rule, 1 to 100. Default 10. */
+  /** The number of names in each top list (for keys: per rule), 1 to 100. Default 10. */
   top?: number;
-  /** Share the statistics of all instances here, a `redisStore()` or an `upstashStore()`. Default: this instance alone. */
+  /**
+   * The store for the statistics of all instances, a `redisStore()` or an `upstashStore()`. Default: this
+   * instance alone.
+   */
   store?: Store;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** Returns the time in epoch ms. Default `Date.now`. */
   clock?: () => number;
 }
 
-/** Statistics: an observer that can be read. */
+/** Statistics: an observer with a report. */
 export interface Stats extends Observer {
   /** Counts an event. */
   (event: ThrottleEvent): void;
   /** Counts a response by its status. */
   readonly answered: (status: number) => void;
   /**
-   * What was counted. With a store: by all instances that share it, or, while it cannot be read, by this one.
+   * The report: of all instances that share the store, or of this one without a store or while it cannot be
+   * read.
    *
-   * @param options `minutes`: how many of the last minutes to report one by one, 0 to 1440, the default.
-   * @throws {RangeError} When minutes is not such a number.
+   * @param options `minutes`: the number of last minutes to report one by one, 0 to 1440, the default.
+   * @throws {RangeError} If minutes is not such a number.
    */
   read(options?: { minutes?: number }): Promise<StatsReport>;
-  /** With a store: writes what was gathered, now, as before the process ends. Rejects when that fails. */
+  /** With a store: writes the gathered counts now, for example before the process exits. Rejects if that fails. */
   flush(): Promise<void>;
 }
 
@@ -65,13 +69,13 @@ const SHARED_STORE = /* @__PURE__ */ having(
 );
 
 function summaryOf(
-  sums: { requests: number; refused: number; shadow_refused: number },
+  totals: { requests: number; refused: number; shadow_refused: number },
   clients: number,
 ): StatsSummary {
   return {
-    total_requests: sums.requests,
-    throttled_requests: sums.refused,
-    shadow_throttled_requests: sums.shadow_refused,
+    total_requests: totals.requests,
+    throttled_requests: totals.refused,
+    shadow_throttled_requests: totals.shadow_refused,
     unique_ips: clients,
   };
 }
@@ -120,46 +124,47 @@ function storeHealth() {
 }
 
 /** The part of a report that tells of a span of time. */
-function figuresOf({ sums, hours, rules, ...span }: SharedSpan) {
+function figuresOf({ totals, hours, rules, ...span }: SharedSpan) {
   const byRule: Record<string, StatsRule> = Object.create(null);
-  for (const [name, counts] of Object.entries(sums.by_rule)) {
+  for (const [name, counts] of Object.entries(totals.by_rule)) {
     byRule[name] = { ...counts, ...rules.get(name) ?? { limit: null, window_ms: null, mode: null } };
   }
   const currentHour = hours[hours.length - 1];
   return {
     current_hour: summaryOf(currentHour, currentHour.unique_clients),
-    last_24_hours: summaryOf(sums, span.uniqueClients),
+    last_24_hours: summaryOf(totals, span.uniqueClients),
     top_throttled_ips: span.topClients.map(({ name, count }) => ({ ip: name, refused: count })),
     top_throttled_keys: span.topKeys.map(({ name, count }) => {
       const [rule, key] = partsOf(name);
       return { rule, key, refused: count };
     }),
     top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
-    by_endpoint: sums.by_route,
+    by_endpoint: totals.by_route,
     by_rule: byRule,
-    by_method: sums.by_method,
-    by_status: sums.by_status,
+    by_method: totals.by_method,
+    by_status: totals.by_status,
     minutes: span.minutes,
     hours,
   };
 }
 
 /**
- * Counts what a throttle does, to be read as JSON, by minute and by hour, over the last 24 hours: requests, refusals, different
- * clients; by rule, route pattern, method and status; which clients, which keys of each rule and which routes were refused most. Memory is bounded whatever the traffic: about
- * 2 MB, and 20 MB at the very most.
+ * Counts the decisions of a throttle over the last 24 hours, per minute and per hour: requests, refusals and
+ * distinct clients; by rule, route pattern, method and status; and the most refused clients, keys and routes.
+ * `read` returns plain JSON. Memory is bounded under any traffic: about 2 MB, at most 20 MB.
  *
- * Put it among the `observers` of one throttle, or of several that stand beside each other; of nested ones each would
- * count the same request.
+ * Add it to the `observers` of one throttle, or of several side by side. Nested throttles would each count
+ * the same request.
  *
- * With a store the statistics of all instances are added up there: every few seconds one script writes what came together, in the
- * background, after the response. A store that is away delays nothing and loses nothing for a while; what an
- * instance had gathered when it ended, unless {@link Stats.flush} was called, is lost. Everything written expires after 25 hours.
+ * With a store, the counts of all instances are added up there: every few seconds one script writes a batch,
+ * in the background, after the response. A failing store delays nothing, and an instance keeps its counts for
+ * a while. Counts that an instance has not written when it exits are lost, unless {@link Stats.flush} was
+ * called. All keys expire after 25 hours.
  *
  * @param options See {@link StatsOptions}.
  * @returns The observer, with `read` and `flush`.
- * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
- * @throws {RangeError} When top is not an integer from 1 to 100.
+ * @throws {TypeError} On an unknown option or an invalid value.
+ * @throws {RangeError} If top is not an integer from 1 to 100.
  *
  * @example
  * ```ts
@@ -200,7 +205,7 @@ export function stats(options: StatsOptions = {}): Stats {
   const rules = new Map<string, RuleFacts>();
   const shared = store?.run === undefined
     ? null
-    : sharing({ run: store.run, showAddresses, revealKeys, untold: time.untold, rules, ...names });
+    : sharing({ run: store.run, showAddresses, revealKeys, unpublished: time.unpublished, rules, ...names });
   const counter = requestCounter({ time, clock, rules, shared });
 
   function observe(event: ThrottleEvent): void {

@@ -1,13 +1,13 @@
 /**
- * What requests are counted by: so many names of a kind, whatever the traffic brings.
+ * The dimensions of the counts: a bounded number of names per kind, under any traffic.
  *
  * @module
  */
 
 import { type Kind, MEASURES } from "./report.ts";
 
-/** The most names of each kind, but for that of the others. */
-export const MOST: Readonly<Record<Kind, number>> = {
+/** The most names per kind, without "(other)". */
+export const MAX_NAMES: Readonly<Record<Kind, number>> = {
   total: 1,
   rule: 100,
   route: 200,
@@ -15,28 +15,28 @@ export const MOST: Readonly<Record<Kind, number>> = {
   status: 60,
 };
 
-/** Those beyond. No rule, route, method or status is called that. */
+/** The name of everything beyond. No rule, route, method or status has this name. */
 export const OTHER = "(other)";
 
-/** Something that is counted by. */
+/** A counted name. */
 export interface Subject {
-  /** What it is. */
+  /** Its kind. */
   readonly kind: Kind;
   /** Its name. */
   readonly name: string;
-  /** Where its counts begin: as many as there are measures, in their order. */
+  /** The index of its first count; its counts follow in the order of the measures. */
   readonly id: number;
 }
 
-/** The things that are counted by. */
+/** The counted names. */
 export interface Subjects {
-  /** Where the counts of a name begin; those of "(other)" when there are too many names. */
+  /** The index of the first count of a name; that of "(other)" if there are too many names. */
   idOf(kind: Kind, name: string): number;
-  /** All of them, in the order of their counts. */
+  /** All names, in the order of their counts. */
   readonly all: readonly Subject[];
 }
 
-/** @returns None yet. */
+/** @returns No names yet. */
 export function subjects(): Subjects {
   const all: Subject[] = [];
   const ids: Record<Kind, Map<string, number>> = {
@@ -59,7 +59,7 @@ export function subjects(): Subjects {
     idOf(kind, name) {
       const known = ids[kind].get(name);
       if (known !== undefined) return known;
-      if (ids[kind].size < MOST[kind]) return add(kind, name);
+      if (ids[kind].size < MAX_NAMES[kind]) return add(kind, name);
       return ids[kind].get(OTHER) ?? add(kind, OTHER);
     },
   };

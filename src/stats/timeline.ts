@@ -1,5 +1,6 @@
 /**
- * The counts of one instance over the last 24 hours, in bounded memory: every minute's numbers, every hour's sketches.
+ * The counts of one instance over the last 24 hours, in bounded memory: numbers per minute, sketches per
+ * hour.
  *
  * @module
  */
@@ -8,9 +9,9 @@ import { type HyperLogLog, hyperLogLog } from "./hyper_log_log.ts";
 import {
   breakdownOf,
   type Count,
+  emptyCounts,
   type Kind,
   MEASURES,
-  noCounts,
   type StatsBreakdown,
   type StatsSlot,
 } from "./report.ts";
@@ -22,15 +23,15 @@ import { subjects } from "./subjects.ts";
 export const MINUTE_MS = 60_000;
 /** Minutes in 24 hours. */
 export const MINUTES = 1440;
-/** Hours that are reported. */
+/** The number of reported hours. */
 export const HOURS = 24;
 
-/** Names kept of the clients, the routes and the keys of all rules that were refused within one hour. */
+/** The number of kept clients, routes and keys that were refused within one hour. */
 const TOP_CLIENTS = 500;
 const TOP_ROUTES = 250;
 const TOP_KEYS = 500;
 
-/** What was refused most. */
+/** The most refused clients, routes and keys. */
 export interface TopLists {
   /** By client. */
   readonly clients: SpaceSaving;
@@ -40,17 +41,17 @@ export interface TopLists {
   readonly keys: SpaceSaving;
 }
 
-/** One refusal, for the lists of what was refused most. */
+/** One refusal, for the top lists. */
 export interface Refused {
-  /** Who sent the request, where that is known. */
+  /** The sender of the request, if known. */
   readonly client: string | null;
-  /** Where it went. */
+  /** The route pattern of the request. */
   readonly route: string;
   /** The rules that refused it, each with its key. */
   readonly keys: readonly string[];
 }
 
-/** @returns Empty ones. */
+/** @returns Empty lists. */
 export function topLists(): TopLists {
   return {
     clients: spaceSaving(TOP_CLIENTS),
@@ -68,85 +69,85 @@ export function addRefused(lists: TopLists, { client, route, keys }: Refused): v
 
 /** One minute. */
 export interface Minute {
-  /** Which: minutes since the epoch. */
+  /** Minutes since the epoch. */
   readonly minute: number;
-  /** Its counts, by the ids of subjects. What is beyond its end is 0. */
+  /** Its counts, by the ids of subjects. An index beyond its end counts 0. */
   counts: Uint32Array;
-  /** Those that other instances were told already. */
-  told: Uint32Array | null;
-  /** How many clients it had; while it lasts, its sketch knows. */
+  /** The counts that are published to other instances already. */
+  published: Uint32Array | null;
+  /** The number of its clients; the current minute's number is in its sketch. */
   clients: number;
 }
 
 interface Hour {
-  /** Which: hours since the epoch. */
+  /** Hours since the epoch. */
   readonly hour: number;
   readonly clients: HyperLogLog;
   readonly refused: TopLists;
 }
 
-/** What is reported of a span of time, whoever counted it. */
+/** The counts of a time span, of one instance or of all. */
 export interface Span {
-  /** The last minutes, the earliest first. */
+  /** The last minutes in order. */
   readonly minutes: StatsSlot[];
-  /** The last hours, the earliest first. */
+  /** The last hours in order. */
   readonly hours: StatsSlot[];
-  /** The sums of all hours. */
-  readonly sums: StatsBreakdown;
-  /** Different clients over all hours. */
+  /** The totals of all hours. */
+  readonly totals: StatsBreakdown;
+  /** Distinct clients over all hours. */
   readonly uniqueClients: number;
-  /** The clients that were refused most. */
+  /** The most refused clients. */
   readonly topClients: Counted[];
-  /** The routes that were refused most. */
+  /** The most refused routes. */
   readonly topRoutes: Counted[];
-  /** The keys of each rule that were refused most. */
+  /** The most refused keys of each rule. */
   readonly topKeys: Counted[];
 }
 
 /** The counts of one instance. */
 export interface Timeline {
-  /** Turns to the time of what is counted next. */
+  /** Moves to the minute of the next counts. */
   enter(now: number): Minute;
-  /** Where the counts of a name begin. */
+  /** The index of the first count of a name. */
   idOf(kind: Kind, name: string): number;
-  /** Adds one to a measure of a name, by its place among the measures. */
+  /** Adds one to a measure of a name. */
   add(id: number, measure: number): void;
-  /** Notes a client by its hash. */
+  /** Counts a client by its hash. */
   seen(low: number, high: number): void;
-  /** Notes who was refused where, and by which rules. */
+  /** Records a refusal. */
   refused(refusal: Refused): void;
-  /** The minute entered last; null at the beginning. */
+  /** The current minute; null at the beginning. */
   readonly current: Minute | null;
-  /** The counts of a minute that other instances were not told yet; from now on they were. */
-  untold(minute: Minute): readonly Count[];
-  /** All that was ever counted. */
+  /** The counts of a minute that are not published yet, and marks them as published. */
+  unpublished(minute: Minute): readonly Count[];
+  /** The totals since the start. */
   totals(): StatsBreakdown;
-  /** The last 24 hours, and so many minutes. */
+  /** The last 24 hours, and the last minutes. */
   span(now: number, minutes: number, top: number): Span;
 }
 
-/** The sums of several top lists. */
+/** Merges several top lists. */
 export function mergeTop(lists: readonly (readonly Counted[])[], most: number): Counted[] {
-  const sums = new Map<string, number>();
-  for (const { name, count } of lists.flat()) sums.set(name, (sums.get(name) ?? 0) + count);
-  return [...sums].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount)
+  const counts = new Map<string, number>();
+  for (const { name, count } of lists.flat()) counts.set(name, (counts.get(name) ?? 0) + count);
+  return [...counts].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount)
     .slice(0, most);
 }
 
 /** The counts of all names, as numbers in rows: a row of measures for each name, where its id says. */
 function counters() {
   const names = subjects();
-  let totals = new Float64Array(64);
+  let allTime = new Float64Array(64);
 
-  /** Makes room for the counts of names that are new. */
+  /** Extends the counts for new names. */
   function grow(minute: Minute): void {
     const { length } = names.all;
-    while (totals.length < length * MEASURES.length) {
-      const sums = new Float64Array(2 * totals.length);
-      sums.set(totals);
-      totals = sums;
+    while (allTime.length < length * MEASURES.length) {
+      const larger = new Float64Array(2 * allTime.length);
+      larger.set(allTime);
+      allTime = larger;
     }
-    const counts = new Uint32Array(totals.length);
+    const counts = new Uint32Array(allTime.length);
     counts.set(minute.counts);
     minute.counts = counts;
   }
@@ -162,16 +163,16 @@ function counters() {
     countsOf,
     /** How long a row of all numbers is. */
     get length() {
-      return totals.length;
+      return allTime.length;
     },
     add(minute: Minute, id: number, measure: number): void {
       if (id >= minute.counts.length) grow(minute);
       minute.counts[id + measure]++;
-      totals[id + measure]++;
+      allTime[id + measure]++;
     },
     breakdown: (numbers: ArrayLike<number>): StatsBreakdown =>
       breakdownOf(countsOf((index) => numbers[index])),
-    totals: (): StatsBreakdown => breakdownOf(countsOf((index) => totals[index])),
+    totals: (): StatsBreakdown => breakdownOf(countsOf((index) => allTime[index])),
   };
 }
 
@@ -186,7 +187,7 @@ interface Kept {
 function slotOfMinute({ numbers, minuteAt, clientsOf }: Kept, minute: number): StatsSlot {
   const found = minuteAt(minute);
   const start = minute * MINUTE_MS;
-  if (found === null) return { start, ...noCounts(), unique_clients: 0 };
+  if (found === null) return { start, ...emptyCounts(), unique_clients: 0 };
   return { start, ...numbers.breakdown(found.counts), unique_clients: clientsOf(found) };
 }
 
@@ -224,7 +225,7 @@ function spanOf(kept: Kept, now: number, wanted: number, top: number): Span {
   return {
     minutes: Array.from({ length: wanted }, (_, i) => slotOfMinute(kept, last - wanted + 1 + i)),
     hours,
-    sums: numbers.breakdown(sums),
+    totals: numbers.breakdown(sums),
     uniqueClients: all.count(),
     topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
     topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
@@ -258,7 +259,7 @@ export function timeline(): Timeline {
     if (current !== null) current.clients = kept.clientsOf(current);
     minuteClients.clear();
     current = kept.minuteAt(minute) ??
-      { minute, counts: new Uint32Array(numbers.length), told: null, clients: 0 };
+      { minute, counts: new Uint32Array(numbers.length), published: null, clients: 0 };
     minutes[minute % MINUTES] = current;
     const which = Math.floor(minute / 60);
     hour = kept.hourAt(which) ?? { hour: which, clients: hyperLogLog(), refused: topLists() };
@@ -280,10 +281,10 @@ export function timeline(): Timeline {
     get current() {
       return current;
     },
-    untold(minute) {
-      const { counts, told } = minute;
-      minute.told = counts.slice();
-      return numbers.countsOf((index) => (counts[index] ?? 0) - (told?.[index] ?? 0));
+    unpublished(minute) {
+      const { counts, published } = minute;
+      minute.published = counts.slice();
+      return numbers.countsOf((index) => (counts[index] ?? 0) - (published?.[index] ?? 0));
     },
     totals: numbers.totals,
     span: (now, wanted, top) => spanOf(kept, now, wanted, top),

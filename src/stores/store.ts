@@ -118,7 +118,7 @@ export interface Store {
  * @param store The store that was given to the throttle.
  * @param rules The throttle's rules.
  * @param onStoreFailure The policy of rules that name none.
- * @returns A store that never fails, but for `forget`.
+ * @returns A store that never fails, but for `forget`, and whose decisions all have `at` and `chargedAt`.
  */
 export type StoreGuard = (
   store: Store,

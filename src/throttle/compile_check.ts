@@ -1,5 +1,5 @@
 /**
- * From a rule and a request to what the store is asked.
+ * From a rule and a request to the check that the store decides.
  *
  * @module
  */
@@ -16,19 +16,19 @@ import { type PreparedRule } from "../rules/rule.ts";
 import { isCost, policyOf } from "../rules/prepare_rules.ts";
 import { windowWatch } from "./shrinking_window.ts";
 
-/** What a client waits whose request could not be counted. */
+/** How long a client waits whose request could not be counted, in ms. */
 const RETRY_MS = 1000;
 
-/** What asking needs of a request. */
+/** A request, as checks are made of it. */
 export interface Asked extends Context {
-  /** Was the client's address asked for in vain, as the client has left? Nobody then waits for an answer, nor for a reason. */
+  /** Has the client left, and with it its address? Nobody then waits for an answer, nor for a reason. */
   readonly clientLeft: boolean;
 }
 
-/** Asks a rule about a request; null when the rule does not apply to it. */
-export type Checker<C extends Asked> = (context: C) => MaybePromise<RuleCheck | null>;
+/** Makes a rule's check of a request; null when the rule does not apply to the request. */
+export type Checker<C extends Asked> = (rule: PreparedRule, context: C) => MaybePromise<RuleCheck | null>;
 
-/** Makes a part a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
+/** Makes a check a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
 function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
   check.retryAfterMs = source === "rule" ? Infinity : RETRY_MS;
   check.source = source;
@@ -37,7 +37,7 @@ function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
 }
 
 /**
- * The question about a cost under a policy. The rule itself refuses a cost that can never pass.
+ * The check of a cost under a policy. The rule itself refuses a cost that can never pass.
  *
  * @param clock Dates what the rule decides by itself, epoch ms.
  */
@@ -58,20 +58,16 @@ export function refusedCheck(rule: PreparedRule, partition: string, source: Sour
   return refused(new RuleCheck(rule, partition, policy, 0), source, at);
 }
 
-/**
- * Compiles a rule into the function that asks it.
- *
- * @param rule The rule.
- * @param clock Dates what the rule decides by itself, epoch ms.
- * @param complain Told of what the user's functions throw, and of a rate or cost from them that cannot be
- * used; the request is then refused.
- */
-export function compileCheck<C extends Asked>(
+/** Hears of an error in a rule's functions, and of a rate or cost from them that cannot be used; the request is then refused. */
+type Complain<C> = (rule: PreparedRule, context: C, error: unknown) => void;
+
+/** @returns The function that makes a rule's check where its rate or its cost depends on the request. */
+function compileDynamic<C extends Asked>(
   rule: PreparedRule,
   clock: () => number,
-  complain: (rule: PreparedRule, context: C, error: unknown) => void,
-): Checker<C> {
-  const { key, unless, rate, cost, policy, implementation: { window } } = rule;
+  complain: Complain<C>,
+): (partition: string, context: C) => MaybePromise<RuleCheck | null> {
+  const { rate, cost, policy, implementation: { window } } = rule;
   const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
   /** Per request what `prepareRules` checks once: what cannot be used refuses. */
@@ -98,8 +94,8 @@ export function compileCheck<C extends Asked>(
     );
   }
 
-  function askDynamic(context: C, partition: string): MaybePromise<RuleCheck | null> {
-    return then(
+  return (partition, context) =>
+    then(
       dynamicPolicy(context),
       (current) =>
         current === null ? null : then(dynamicCost(context), (units) => {
@@ -112,9 +108,29 @@ export function compileCheck<C extends Asked>(
           return refusedCheck(rule, partition, "denied-by-policy", clock());
         }),
     );
-  }
+}
 
-  function askWith(partition: Partition, context: C): MaybePromise<RuleCheck | null> {
+/** A rule as checks are made of it. */
+interface Compiled<C> {
+  /** Whose quota a request uses. */
+  readonly partition: (context: C) => MaybePromise<Partition>;
+  /** The policy and the cost of every request; null where they depend on the request, or the cost can never pass. */
+  readonly constant: { readonly policy: Policy; readonly cost: number } | null;
+  /** Makes the check when the partition is known. */
+  readonly checkOf: (partition: MaybePromise<Partition>, context: C) => MaybePromise<RuleCheck | null>;
+  /** The check of a request whose partition could not be found. */
+  readonly failed: (error: unknown, context: C) => RuleCheck;
+}
+
+function compileRule<C extends Asked>(
+  rule: PreparedRule,
+  clock: () => number,
+  complain: Complain<C>,
+): Compiled<C> {
+  const { key, unless, cost, policy } = rule;
+  const checkDynamically = compileDynamic(rule, clock, complain);
+
+  function checkOf(partition: Partition, context: C): MaybePromise<RuleCheck | null> {
     if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     if (partition === EXEMPT) return null;
     if (partition === null) {
@@ -127,7 +143,7 @@ export function compileCheck<C extends Asked>(
     }
     return policy !== null && typeof cost === "number"
       ? newCheck(rule, partition, policy, cost, clock)
-      : askDynamic(context, partition);
+      : checkDynamically(partition, context);
   }
 
   function failed(error: unknown, context: C): RuleCheck {
@@ -136,32 +152,43 @@ export function compileCheck<C extends Asked>(
     throw error;
   }
 
-  function askWhenHere(
-    partition: MaybePromise<Partition>,
-    context: C,
-  ): MaybePromise<RuleCheck | null> {
-    return rescue(() => then(partition, askWith, context), failed, context);
-  }
-
-  /** Whose quota a request uses. */
   const derive = partitionOf(key);
-  const whose: (context: C) => MaybePromise<Partition> = unless === null
-    ? derive
-    : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : derive(context));
-  const plain = policy !== null && typeof cost === "number" && !neverPasses(rule, policy, cost)
-    ? { policy, cost }
-    : null;
+  return {
+    partition: unless === null
+      ? derive
+      : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : derive(context)),
+    constant: policy !== null && typeof cost === "number" && !neverPasses(rule, policy, cost)
+      ? { policy, cost }
+      : null,
+    checkOf: (partition, context) => rescue(() => then(partition, checkOf, context), failed, context),
+    failed,
+  };
+}
 
-  return (context) => {
-    let partition: MaybePromise<Partition>;
+/**
+ * Compiles the rules of a throttle into the function that makes their checks.
+ *
+ * @param rules The rules.
+ * @param clock Dates what a rule decides by itself, epoch ms.
+ * @param complain Hears of errors in the users' functions.
+ */
+export function compileCheck<C extends Asked>(
+  rules: readonly PreparedRule[],
+  clock: () => number,
+  complain: Complain<C>,
+): Checker<C> {
+  const compiled = rules.map((rule) => compileRule(rule, clock, complain));
+  return (rule, context) => {
+    const { partition, constant, checkOf, failed } = compiled[rule.index];
+    let found: MaybePromise<Partition>;
     try {
-      partition = whose(context);
+      found = partition(context);
     } catch (error) {
       return failed(error, context);
     }
-    // Most rules are so: what is known of them is not found out for each request again.
-    return plain !== null && typeof partition === "string" && !context.clientLeft
-      ? new RuleCheck(rule, partition, plain.policy, plain.cost)
-      : askWhenHere(partition, context);
+    // Most rules are constant: `checkOf` would find out for each request again what is known of them.
+    return constant !== null && typeof found === "string" && !context.clientLeft
+      ? new RuleCheck(rule, found, constant.policy, constant.cost)
+      : checkOf(found, context);
   };
 }

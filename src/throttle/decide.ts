@@ -1,67 +1,57 @@
 /**
- * One stage of a request's path: every rule's key, then one question to the store for all of them.
+ * A request's way to its verdict: the rules before authentication, authentication, the rules after it. Each stage asks every
+ * rule for its check, then the store once for all checks.
  *
  * @module
  */
 
-import type { Notifier } from "../observers/notify.ts";
-import type { Checker } from "./compile_check.ts";
+import type { Authenticate } from "../auth/authenticate.ts";
+import type { Identity } from "../context.ts";
 import { refuses } from "../decision.ts";
-import { each, isPromise, later, type MaybePromise, then } from "../maybe.ts";
-import { askStoreAbout, needsLook } from "./over_burst.ts";
-import { isOpen, type RuleCheck } from "../exchange/rule_check.ts";
+import { type Exchange, sortChecks } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
+import { isResponse } from "../exchange/response.ts";
+import { each, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
+import type { Notifier } from "../observers/notify.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { waitUntil } from "../exchange/wait_until.ts";
 import type { AnsweringStore } from "../stores/store.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Checker } from "./compile_check.ts";
+import { askStoreAbout, needsLook } from "./over_burst.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
 
-/** What deciding needs of its throttle. */
+/** Decides some rules at once, all or nothing, and notes their checks in the exchange. Does any of them refuse? */
+export type Decide = (exchange: Exchange, rules: readonly PreparedRule[]) => MaybePromise<boolean>;
+
+/** The parts of a throttle that decide a stage. */
 export interface DecideOptions {
-  /** By the rules' index. */
-  readonly asks: readonly Checker<Exchange>[];
+  readonly check: Checker<Exchange>;
   readonly store: AnsweringStore;
   readonly notifier: Notifier | null;
 }
 
-const isPart = (check: RuleCheck | null): check is RuleCheck => check !== null;
-const isDecided = (check: RuleCheck): boolean => !isOpen(check);
+const isCheck = (check: RuleCheck | null): check is RuleCheck => check !== null;
+const isDecided = ({ source }: RuleCheck): boolean => source !== null;
 
-/** Does every rule apply, and leave it to the store? */
-function allOpen(answers: readonly (RuleCheck | null)[]): answers is readonly RuleCheck[] {
-  for (const check of answers) if (check === null || !isOpen(check)) return false;
-  return true;
-}
-
-/** @returns What decides some rules at once, all or nothing, and notes it in the exchange's parts. Is any of them refusing? */
-export function compileDecide(
-  { asks: checkers, store, notifier: notifier }: DecideOptions,
-): (exchange: Exchange, rules: readonly PreparedRule[]) => MaybePromise<boolean> {
-  function ask(rule: PreparedRule, exchange: Exchange): MaybePromise<RuleCheck | null> {
-    return checkers[rule.index](exchange);
-  }
-
+/** @returns The function that decides a stage. */
+export function compileDecide({ check, store, notifier }: DecideOptions): Decide {
   const { background } = store;
-  function keepAlive(work: Promise<unknown> | null, { platform }: Exchange): void {
-    if (work !== null) waitUntil(platform, work);
-  }
 
   function decide(exchange: Exchange, rules: readonly PreparedRule[]): MaybePromise<boolean> {
-    if (rules.length === 0) return false;
-    const answers = each(rules, ask, exchange);
-    return isPromise(answers) ? later(answers, askStore, exchange) : askStore(answers, exchange);
+    return rules.length === 0 ? false : then(each(rules, check, exchange), askStore, exchange);
   }
 
-  function askStore(answers: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
-    if (!allOpen(answers)) return askForSome(answers, exchange);
-    exchange.asked = answers;
-    const answered = store.answer(answers, exchange.spend);
-    return isPromise(answered) ? later(answered, conclude, exchange) : conclude(answered, exchange);
+  function askStore(checks: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
+    for (const check of checks) {
+      if (check === null || check.source !== null) return askForSome(checks, exchange);
+    }
+    exchange.asked = checks as readonly RuleCheck[];
+    return then(store.answer(exchange.asked, exchange.spend), conclude, exchange);
   }
 
   /** Some rules skip the request, or refuse it by themselves. */
-  function askForSome(answers: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
-    if (notifier !== null && exchange.spend) announceSkipped(answers, exchange);
-    const asked = answers.filter(isPart);
+  function askForSome(checks: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
+    if (notifier !== null && exchange.spend) announceSkipped(checks, exchange);
+    const asked = checks.filter(isCheck);
     const refusing = asked.filter(isDecided).filter(refuses);
     if (refusing.length > 0 && !refusing.some(needsLook)) {
       // Nothing is left to look at, so the store is not asked.
@@ -72,27 +62,115 @@ export function compileDecide(
     return then(askStoreAbout(store, asked, exchange.spend && refusing.length === 0), conclude, exchange);
   }
 
-  /** What the verdicts come to. Is the request refused? */
+  /** Sums the verdicts up. Is the request refused? */
   function conclude(_: void, exchange: Exchange): boolean {
     const { asked, spend } = exchange;
     let refused = false;
     let open = 0;
     for (const check of asked) {
-      if (isOpen(check)) open++;
+      if (check.source === null) open++;
       else if (refuses(check)) refused = true;
     }
     // The deny cache answers with the refusing rules alone.
     const decided = open === 0 ? asked : asked.filter(isDecided);
-    for (const part of decided) part.charged = spend && !refused && part.allowed;
-    if (background !== undefined) keepAlive(background(), exchange);
+    for (const check of decided) check.charged = spend && !refused && check.allowed;
+    if (background !== undefined) waitUntil(exchange.platform, background());
     exchange.checks = exchange.checks.length === 0 ? decided : [...exchange.checks, ...decided];
     return refused;
   }
 
-  function announceSkipped(answers: readonly (RuleCheck | null)[], exchange: Exchange): void {
+  function announceSkipped(checks: readonly (RuleCheck | null)[], exchange: Exchange): void {
     const rules = exchange.who === undefined ? exchange.matched.before : exchange.matched.after;
-    answers.forEach((check, i) => check === null && notifier?.skipped(exchange, rules[i].name));
+    checks.forEach((check, i) => check === null && notifier?.skipped(exchange, rules[i].name));
   }
 
   return decide;
+}
+
+/** The parts of a throttle that both stages need. */
+export interface EnterOptions {
+  readonly authenticate: Authenticate | null;
+  readonly notifier: Notifier | null;
+  readonly decide: Decide;
+  /** Answers a refused request. */
+  readonly refuse: (exchange: Exchange) => MaybePromise<Response>;
+  /** Sends the response that authentication gave in the place of an identity. */
+  readonly turnAway: (response: Response, exchange: Exchange) => MaybePromise<Response>;
+}
+
+/** @returns The function that decides a request: null when the request may pass, else its answer. */
+export function compileEnter(
+  { authenticate, notifier, decide, refuse, turnAway }: EnterOptions,
+): (exchange: Exchange) => MaybePromise<Response | null> {
+  function enter(exchange: Exchange): MaybePromise<Response | null> {
+    exchange.attach();
+    notifier?.start(exchange);
+    const answer = then(decide(exchange, exchange.matched.before), identify, exchange);
+    if (exchange.matched.counts || isPromise(answer)) exchange.keepAddress();
+    return answer;
+  }
+
+  function identify(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
+    if (refused) return refuse(exchange);
+    if (authenticate === null || exchange.matched.isPreflight) return admit(null, exchange);
+    notifier?.pause(exchange);
+    return then(rescue(authenticate, authenticationFailed, exchange), authenticated, exchange);
+  }
+
+  function authenticationFailed(error: unknown, exchange: Exchange): Response {
+    // Nobody waits for it.
+    if (exchange.clientLeft) {
+      return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
+    }
+    notifier?.error(exchange, null, error);
+    throw error;
+  }
+
+  function authenticated(
+    found: Identity | Response | null,
+    exchange: Exchange,
+  ): MaybePromise<Response | null> {
+    notifier?.start(exchange);
+    return isResponse(found) ? turnAway(found, exchange) : admit(found, exchange);
+  }
+
+  function admit(identity: Identity | null | undefined, exchange: Exchange): MaybePromise<Response | null> {
+    exchange.who = identity ?? null;
+    return then(decide(exchange, exchange.matched.after), pass, exchange);
+  }
+
+  function pass(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
+    if (exchange.matched.hasBothStages) sortChecks(exchange);
+    if (refused) return refuse(exchange);
+    notifier?.verdict(exchange, false);
+    return null;
+  }
+
+  return enter;
+}
+
+/** @returns The function that decides a request without spending anything: one decision per rule that applies, in rule order. */
+export function compilePeek(
+  decide: Decide,
+  authenticate: Authenticate | null,
+): (exchange: Exchange) => MaybePromise<readonly RuleCheck[]> {
+  function identify(_: boolean, exchange: Exchange): MaybePromise<Identity | Response | null> {
+    return exchange.matched.isPreflight || authenticate === null ? null : authenticate(exchange);
+  }
+
+  function decideAfter(found: Identity | Response | null, exchange: Exchange): MaybePromise<boolean> {
+    exchange.who = isResponse(found) ? null : found ?? null;
+    return isResponse(found) ? false : decide(exchange, exchange.matched.after);
+  }
+
+  function show(_: boolean, exchange: Exchange): readonly RuleCheck[] {
+    if (exchange.matched.hasBothStages) sortChecks(exchange);
+    return exchange.checks;
+  }
+
+  return (exchange) => {
+    exchange.keepAddress();
+    const identified = then(decide(exchange, exchange.matched.before), identify, exchange);
+    return then(then(identified, decideAfter, exchange), show, exchange);
+  };
 }

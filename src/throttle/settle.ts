@@ -6,13 +6,13 @@
 
 import type { Notifier } from "../observers/notify.ts";
 import type { Source } from "../decision.ts";
-import { isResponse } from "./write_headers.ts";
 import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
 import type { DatedStore } from "../stores/store.ts";
-import type { Exchange, RuleCheck } from "../exchange/exchange.ts";
-import { holds } from "../exchange/rule_check.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { isResponse } from "../exchange/response.ts";
+import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
@@ -26,7 +26,7 @@ export interface Settlement {
   settleAfterError(exchange: Exchange): MaybePromise<unknown>;
 }
 
-/** What a request really cost under a rule, by its response. */
+/** The real cost of a request under a rule, by its response. */
 function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
   const { cost, rule: { count, name } } = check;
   if (count === "all") return cost;

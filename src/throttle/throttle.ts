@@ -4,35 +4,30 @@
  * @module
  */
 
-import { warnAboutRules } from "./warnings.ts";
-import { compileNotifier } from "../observers/notify.ts";
-import { compileCheck } from "./compile_check.ts";
-import type { Identity } from "../context.ts";
-import { onBodyEnd, withBody } from "../exchange/body_end.ts";
+import { cannot, shown } from "../cannot.ts";
 import { compileClient } from "../client/client.ts";
 import { explainMissing } from "../client/missing.ts";
-import { compileDecide } from "./decide.ts";
 import type { Decision } from "../decision.ts";
-import { compileHeaders, isResponse, markRefusal, withHeaders, withOwnHeaders } from "./write_headers.ts";
-import { usageReader } from "./usage.ts";
-import { compileMatch, UNTOUCHED } from "../rules/match.ts";
-import { isPromise, later, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
-import { prepareOptions, type ThrottleOptions } from "./options.ts";
-import type { Outcome } from "../outcome.ts";
-import type { Rate } from "../rules/rate.ts";
-import { cannot, shown } from "../cannot.ts";
+import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
-import { forbidStoring } from "../rejections/denial.ts";
-import { makesFresh } from "../rejections/rejection.ts";
-import { type CompiledRule, type Rule } from "../rules/rule.ts";
-import { prepareRules } from "../rules/prepare_rules.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
-import { holds } from "../exchange/rule_check.ts";
-import { compileSettlement } from "./settle.ts";
-import { withSettings } from "./settings.ts";
+import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
+import { compileNotifier } from "../observers/notify.ts";
+import type { Outcome } from "../outcome.ts";
+import { compileMatch, UNTOUCHED } from "../rules/match.ts";
+import { prepareRules } from "../rules/prepare_rules.ts";
+import type { Rate } from "../rules/rate.ts";
+import type { CompiledRule, PreparedRule, Rule } from "../rules/rule.ts";
 import { guard } from "../stores/wrappers/guard.ts";
-import { attach, Exchange, type ThrottleCore } from "../exchange/exchange.ts";
-import { TripOutcome } from "../exchange/exchange_outcome.ts";
+import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
+import { compileCheck } from "./compile_check.ts";
+import { compileDecide, compileEnter, compilePeek } from "./decide.ts";
+import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
+import { withSettings } from "./settings.ts";
+import { compileSettlement, type Settlement } from "./settle.ts";
+import { usageReader } from "./usage.ts";
+import { warnAboutRules } from "./warnings.ts";
+import { compileLabel, type Label } from "./write_headers.ts";
 
 /**
  * A handler as servers call it: the request, and what the server passes beside it. It answers with a Response, or with nothing
@@ -73,13 +68,6 @@ export interface Throttle {
   readonly rules: readonly CompiledRule[];
 }
 
-/** Servers mostly pass one thing beside the request; to spread a list, be it of one, takes some engines as long as all else here. */
-function hand<Rest extends unknown[]>(handler: Handler<Rest>, exchange: Exchange): MaybePromise<Response> {
-  const platform = exchange.platform as unknown as Rest;
-  if (platform.length !== 1) return handler(exchange.request, ...platform);
-  return (handler as Handler<unknown[]>)(exchange.request, platform[0]);
-}
-
 /**
  * Makes a throttle of rules, to wrap handlers with, or to ask.
  *
@@ -105,218 +93,117 @@ export function createThrottle(
 ): Throttle {
   const prepared = prepareRules(rules);
   const settings = prepareOptions(options);
-  const { client, authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
+  const { authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
   const store = guard(settings, prepared);
   const clock = store.clock ?? Date.now;
-  const match = compileMatch(prepared, settings.exactPaths);
   const notifier = compileNotifier(observers, clock, revealKeys);
-  const checkers = prepared.map((rule) =>
-    compileCheck<Exchange>(
-      rule,
-      clock,
-      (rule, exchange, error) => notifier?.error(exchange, rule.name, error),
-    )
-  );
-  const headerWriters = compileHeaders(prepared, headers);
-  const rejectsFresh = makesFresh(reject);
-  const mark = Symbol("weir.labelled");
-  const decide = compileDecide({ asks: checkers, store, notifier });
-  const { settle, release, settleByResponse: count, settleAfterError: fail } = compileSettlement(
-    store,
-    notifier,
-  );
   warnAboutRules(prepared, authenticate, settings.store, sendHeaders === "never" ? null : headers);
   store.prepare?.(prepared);
   if (notifier !== null) store.observe?.(notifier.store);
 
-  const throttle: ThrottleCore = {
+  const match = compileMatch(prepared, settings.exactPaths);
+  const check = compileCheck<Exchange>(
+    prepared,
+    clock,
+    (rule, exchange, error) => notifier?.error(exchange, rule.name, error),
+  );
+  const decide = compileDecide({ check, store, notifier });
+  const settlement = compileSettlement(store, notifier);
+  const { release } = settlement;
+  const labels = compileLabel({ rules: prepared, headers, sendHeaders, notifier, release });
+  const { label } = labels;
+  const outcomeOf = compileOutcome(labels, settlement);
+  const refuse = compileRefuse({ reject, outcomeOf, notifier, release, label });
+  const turnAway = compileTurnAway(settlement, notifier, label);
+  const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
+  const peek = compilePeek(decide, authenticate);
+  const core = coreOf(prepared, settings, settlement);
+  function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
+    return new Exchange(request, platform, match(request), core, spend);
+  }
+
+  return withSettings<Throttle>({
+    rules: prepared,
+    ...compilePasses({ match, core, enter, settlement, label, outcomeOf }),
+    peek(request, ...platform) {
+      requireRequest(request);
+      const exchange = newExchange(request, platform, false);
+      if (exchange.matched === UNTOUCHED) return [];
+      return then(peek(exchange), (checks) => checks.map(({ decision }) => decision));
+    },
+    ...usageReader({ rules: prepared, check, store, clock, authenticate, newExchange }),
+  }, { rules: prepared, options: settings });
+}
+
+/** The functions of a throttle that its exchanges need. */
+function coreOf(
+  rules: readonly PreparedRule[],
+  { client }: PreparedOptions,
+  { settle }: Settlement,
+): ThrottleCore {
+  return {
     addressOf: compileClient(client),
     explainAddress: (request, platform) => explainMissing(client, request, platform),
     settle(exchange, name, cost) {
       const check = exchange.checks.find(({ rule }) => rule.name === name);
-      if (check === undefined) return prepared.some((rule) => rule.name === name) ? undefined : false;
+      if (check === undefined) return rules.some((rule) => rule.name === name) ? undefined : false;
       const settled = settle(exchange, check, cost);
       waitUntil(exchange.platform, settled);
       return settled;
     },
   };
+}
 
-  function tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
-    return new Exchange(request, platform, match(request), throttle, spend);
-  }
+/** The parts of a throttle that let requests pass. */
+interface PassOptions {
+  readonly match: ReturnType<typeof compileMatch>;
+  readonly core: ThrottleCore;
+  readonly enter: ReturnType<typeof compileEnter>;
+  readonly settlement: Settlement;
+  readonly label: Label;
+  readonly outcomeOf: OutcomeOf;
+}
 
-  // ---- both stages, with authentication between them ---------------------------------------------
-
-  /** Decides a request: null when it may pass, else the answer to it. */
-  function enter(exchange: Exchange): MaybePromise<Response | null> {
-    attach(exchange);
-    notifier?.start(exchange);
-    const refused = decide(exchange, exchange.matched.before);
-    const answer = isPromise(refused) ? later(refused, identify, exchange) : identify(refused, exchange);
-    if (exchange.matched.counts || isPromise(answer)) exchange.keepAddress();
-    return answer;
-  }
-
-  /** What throws on the way, or in the handler, ends the exchange: nothing is held any more. */
+/** @returns The two ways through a throttle: around a handler, or asked by a framework. */
+function compilePasses(
+  { match, core, enter, settlement, label, outcomeOf }: PassOptions,
+): Pick<Throttle, "wrap" | "check"> {
+  /** An error, ours or the handler's, ends the request: what it holds is released, then the error is thrown on. */
   function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
     exchange.ended = true;
-    return then(fail(exchange), () => {
+    return then(settlement.settleAfterError(exchange), () => {
       throw error;
     });
   }
 
-  function identify(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
-    if (refused) return refuse(exchange);
-    if (authenticate === null || exchange.matched.isPreflight) return admit(null, exchange);
-    notifier?.pause(exchange);
-    return then(rescue(authenticate, authenticationFailed, exchange), authenticated, exchange);
+  function settleAndLabel(response: Response, exchange: Exchange): MaybePromise<Response> {
+    return then(settlement.settleByResponse(exchange, response), () => label(response, exchange));
   }
 
-  function authenticated(
-    found: Identity | Response | null,
-    exchange: Exchange,
-  ): MaybePromise<Response | null> {
-    notifier?.start(exchange);
-    return admit(found, exchange);
-  }
-
-  function authenticationFailed(error: unknown, exchange: Exchange): Response {
-    // Nobody waits for it.
-    if (exchange.clientLeft) {
-      return new Response(null, { status: 429, headers: { "cache-control": "no-store" } });
-    }
-    notifier?.error(exchange, null, error);
-    throw error;
-  }
-
-  function admit(found: Identity | Response | null, exchange: Exchange): MaybePromise<Response | null> {
-    if (isResponse(found)) return turnAway(found, exchange);
-    exchange.who = found ?? null;
-    const refused = decide(exchange, exchange.matched.after);
-    return isPromise(refused) ? later(refused, pass, exchange) : pass(refused, exchange);
-  }
-
-  function pass(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
-    sortParts(exchange);
-    if (refused) return refuse(exchange);
-    notifier?.verdict(exchange, false);
-    return null;
-  }
-
-  /** Decisions are shown in rule order, whatever their stage. */
-  function sortParts(exchange: Exchange): void {
-    const { before, after } = exchange.matched;
-    if (before.length === 0 || after.length === 0) return;
-    exchange.checks = [...exchange.checks].sort((a, b) => a.rule.index - b.rule.index);
-  }
-
-  /** What authentication answered: sent as it is, with what the first stage decided. */
-  function turnAway(response: Response, exchange: Exchange): MaybePromise<Response> {
-    exchange.who = null;
-    notifier?.verdict(exchange, false);
-    return then(
-      count(exchange, response),
-      () => then(release(exchange), () => label(exchange, response, false)),
-    );
-  }
-
-  /** What the first stage charged stays charged, but nothing runs any more: slots come free. */
-  function refuse(exchange: Exchange): MaybePromise<Response> {
-    exchange.who ??= null;
-    notifier?.verdict(exchange, true);
-    return then(
-      then(exchange.matched.holds ? release(exchange) : undefined, rejected, exchange),
-      deny,
-      exchange,
-    );
-  }
-
-  function rejected(_: unknown, exchange: Exchange): MaybePromise<Response> {
-    return reject(outcomeOf(exchange, false, null), exchange);
-  }
-
-  function deny(rejection: Response, exchange: Exchange): Response {
-    if (!isResponse(rejection)) {
-      throw new TypeError(cannot("answer a refused request", "reject must give a Response", rejection));
-    }
-    const answer = rejectsFresh ? rejection : withHeaders(rejection, forbidStoring);
-    const labelled = label(exchange, answer, true, rejectsFresh);
-    // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
-    return exchange.request.method === "HEAD" && labelled.body
-      ? markRefusal(withBody(labelled, null))
-      : labelled;
-  }
-
-  // ---- after the handler --------------------------------------------------------------------------
-
-  function finish(response: Response, exchange: Exchange): MaybePromise<Response> {
-    return exchange.matched.counts ? countAndLabel(response, exchange) : label(exchange, response, false);
-  }
-
-  function countAndLabel(response: Response, exchange: Exchange): MaybePromise<Response> {
-    return then(count(exchange, response), () => label(exchange, response, false));
-  }
-
-  function isTold(denied: boolean): boolean {
-    return sendHeaders === "always" || (sendHeaders === "denied" && denied);
-  }
-
-  /** The response, a fresh one of ours or any other, with its rate headers; its end frees what the request holds. */
-  function label(exchange: Exchange, response: Response, denied: boolean, fresh?: boolean): Response {
-    exchange.ended = true;
-    if (notifier !== null && response) notifier.answered(response.status);
-    const labelled = !isTold(denied)
-      ? response
-      : fresh
-      ? withHeaders(response, headerWriters.fresh, exchange.checks)
-      : withOwnHeaders(response, mark, exchange.passage, denied, headerWriters.join, exchange.checks);
-    if (denied) markRefusal(labelled);
-    return exchange.matched.holds && exchange.checks.some(holds)
-      ? releaseAtEnd(labelled, exchange)
-      : labelled;
-  }
-
-  function releaseAtEnd(response: Response, exchange: Exchange): Response {
-    const end = (): void => waitUntil(exchange.platform, release(exchange));
-    const body = exchange.request.method !== "HEAD" && response?.body;
-    if (body) return onBodyEnd(response, body, end);
-    end();
-    return response;
-  }
-
-  function outcomeOf(exchange: Exchange, allowed: boolean, response: Response | null): Outcome {
-    return new TripOutcome(exchange, allowed, response, (answer) => {
-      if (allowed && exchange.matched.counts) waitUntil(exchange.platform, count(exchange, answer));
-      return label(exchange, answer, !allowed);
-    }, () => {
-      const headers = new Headers();
-      if (isTold(!allowed)) headerWriters.fresh(headers, exchange.checks);
-      return headers;
-    });
-  }
-
-  return withSettings<Throttle>({
-    rules: prepared,
+  return {
     wrap<Rest extends unknown[], Given extends Response | undefined | void>(
       given: Handler<Rest, Given>,
     ): Handler<Rest, Response | Exclude<Given, Response>> {
-      // What is no Response passes all that follows untouched.
-      const handler = given as unknown as Handler<Rest>;
+      // A value that is no Response passes all that follows untouched.
+      const handler = given as unknown as Handler<unknown[]>;
       function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
         if (refusal !== null) return refusal;
-        const response = hand(handler, exchange);
-        return isPromise(response) ? later(response, finish, exchange) : finish(response, exchange);
+        const { request, platform, matched } = exchange;
+        // Most servers pass one argument after the request. Spreading it is slow on some engines, so one argument is passed directly.
+        const response = platform.length === 1
+          ? handler(request, platform[0])
+          : handler(request, ...platform);
+        return then(response, matched.counts ? settleAndLabel : label, exchange);
       }
-      // `rescue`, written out: engines inline so many calls deep and no deeper, and this saves the way's first one.
       return (request, ...rest) => {
         requireRequest(request);
         const matched = match(request);
         if (matched === UNTOUCHED) return handler(request, ...rest);
-        const exchange = new Exchange(request, rest, matched, throttle, true);
+        const exchange = new Exchange(request, rest, matched, core, true);
+        // Inlined `rescue`: keeps the call depth within what engines inline.
         let response: MaybePromise<Response>;
         try {
-          const refused = enter(exchange);
-          response = isPromise(refused) ? later(refused, proceed, exchange) : proceed(refused, exchange);
+          response = then(enter(exchange), proceed, exchange);
         } catch (error) {
           return failed(error, exchange);
         }
@@ -325,32 +212,14 @@ export function createThrottle(
     },
     check(request, ...platform) {
       requireRequest(request);
-      const exchange = tripFor(request, platform, true);
+      const exchange = new Exchange(request, platform, match(request), core, true);
       if (exchange.matched === UNTOUCHED) return outcomeOf(exchange, true, null);
       return then(
         rescue(enter, failed, exchange),
         (refusal) => outcomeOf(exchange, refusal === null, refusal),
       );
     },
-    peek(request, ...platform) {
-      requireRequest(request);
-      const exchange = tripFor(request, platform, false);
-      if (exchange.matched === UNTOUCHED) return [];
-      exchange.keepAddress();
-      return then(
-        decide(exchange, exchange.matched.before),
-        () =>
-          then(exchange.matched.isPreflight ? null : authenticate?.(exchange), (found) => {
-            exchange.who = isResponse(found) ? null : found ?? null;
-            return then(isResponse(found) ? false : decide(exchange, exchange.matched.after), () => {
-              sortParts(exchange);
-              return exchange.checks.map(({ decision }) => decision);
-            });
-          }),
-      );
-    },
-    ...usageReader({ rules: prepared, asks: checkers, store, clock, authenticate, tripFor }),
-  }, { rules: prepared, options: settings });
+  };
 }
 
 /** Is this a throttle that was made before? */

@@ -7,11 +7,11 @@
 import { type Checker, newCheck } from "./compile_check.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Decision } from "../decision.ts";
-import { isResponse } from "./write_headers.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import { askStoreAbout } from "./over_burst.ts";
 import { type RuleCheck, storageKey } from "../exchange/rule_check.ts";
 import { cannot, shown } from "../cannot.ts";
+import { isResponse } from "../exchange/response.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
@@ -20,14 +20,13 @@ import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 /** What a look-up needs of its throttle. */
 export interface UsageReaderOptions {
   readonly rules: readonly PreparedRule[];
-  /** By the rules' index. */
-  readonly asks: readonly Checker<Exchange>[];
+  readonly check: Checker<Exchange>;
   readonly store: AnsweringStore;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly authenticate: Authenticate | null;
-  /** An exchange that spends nothing where `spend` is false. */
-  tripFor(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
+  /** Makes an exchange, which spends nothing where `spend` is false. */
+  newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
 }
 
 /** The look-ups of a throttle. */
@@ -40,7 +39,7 @@ export interface UsageReader {
 
 /** @returns The look-ups of one throttle. */
 export function usageReader(
-  { rules, asks: checkers, store, clock, authenticate, tripFor }: UsageReaderOptions,
+  { rules, check: checkOf, store, clock, authenticate, newExchange }: UsageReaderOptions,
 ): UsageReader {
   function ruleNamed(name: string): PreparedRule {
     const rule = rules.find((rule) => rule.name === name);
@@ -64,12 +63,12 @@ export function usageReader(
 
   function askByRequest(rule: PreparedRule, request: Request): MaybePromise<RuleCheck> {
     requireRequest(request);
-    const exchange = tripFor(request, exchangeOf(request)?.platform ?? [], false);
+    const exchange = newExchange(request, exchangeOf(request)?.platform ?? [], false);
     exchange.keepAddress();
     const isEarly = rule.stage === "before-auth";
     return then(isEarly ? undefined : authenticate?.(exchange), (found) => {
       if (!isEarly) exchange.who = isResponse(found) ? null : found ?? null;
-      return then(checkers[rule.index](exchange), (check) => {
+      return then(checkOf(rule, exchange), (check) => {
         if (check !== null) return check;
         throw new TypeError(cannot(`look up rule "${rule.name}"`, "it skips this request", request.url));
       });

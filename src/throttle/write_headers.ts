@@ -7,146 +7,66 @@
 import { hasNumbers, refuses } from "../decision.ts";
 import type { HeaderFormat, Report } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import type { RuleCheck } from "../exchange/exchange.ts";
+import { onBodyEnd } from "../exchange/body_end.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { expose, isRefusal, isResponse, markRefusal } from "../exchange/response.ts";
+import { holds, type RuleCheck } from "../exchange/rule_check.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
+import type { MaybePromise } from "../maybe.ts";
+import type { Notifier } from "../observers/notify.ts";
 
-/** Writes what was decided into headers: those of `response`, or, without one, those of a response with status 200. */
-export type HeaderWriter = (headers: Headers, checks: readonly RuleCheck[], response?: Response) => void;
+/**
+ * Writes decisions into headers: those of `response`, or, without one, those of a response with status 200.
+ *
+ * @param isFresh Do the headers say nothing of quotas yet?
+ */
+export type HeaderWriter = (
+  headers: Headers,
+  checks: readonly RuleCheck[],
+  response?: Response,
+  isFresh?: boolean,
+) => void;
 
-/** Marks the refusals of throttles: a throttle around one has nothing to add to what they tell. */
-const REFUSAL = Symbol("weir.refusal");
+/** The headers that one client was sent, and the next must not be. */
+const OF_ONE_CLIENT = /^(x-)?ratelimit(-|$)/;
+
 type Marked = Response & Record<symbol, unknown>;
 
-/** The headers of a response; null for what is none. Not by `instanceof`: servers put classes of their own in the place of the global one. */
-function headersOf(value: unknown): Headers | null {
-  const headers = (value as Response | null | undefined)?.headers;
-  return typeof headers?.set === "function" ? headers : null;
-}
-
-/** Is this a response? */
-export function isResponse(value: unknown): value is Response {
-  return headersOf(value) !== null;
-}
-
-/**
- * The headers of a response that may be labelled; null for what stays as it is. A 101 and what has status 0
- * (`Response.error()`) cannot be copied, and what a handler returns to say that it upgraded the connection is no response.
- */
-function openHeaders(response: Response): Headers | null {
-  const headers = headersOf(response);
-  return headers === null || response.status < 200 ? null : headers;
-}
-
-/** A change to the headers of a response. */
-type Change<A> = (headers: Headers, arg: A, response: Response) => void;
-
-/** Applies a change to headers: in place where they can be changed, else on a copy of the response with the same body. */
-function changed<A>(response: Response, headers: Headers, change: Change<A>, arg: A): Response {
-  try {
-    change(headers, arg, response);
-    return response;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    const copy = new Response(response.body, response);
-    change(copy.headers, arg, copy);
-    return copy;
-  }
-}
-
-/**
- * Applies a change to a response's headers: in place where they can be changed, else on a copy with the
- * same body. Headers of a fetched response and of `Response.redirect()` cannot on most runtimes.
- */
-export function withHeaders<A>(response: Response, change: Change<A>, arg?: A): Response {
-  const headers = openHeaders(response);
-  return headers === null ? response : changed(response, headers, change, arg as A);
-}
-
-/** What one client was told, and the next must not be. */
-const TOLD = /^(x-)?ratelimit(-|$)/;
-
-/**
- * {@link withHeaders}, for what tells one client only. A handler may give one and the same object time and again
- * (`const NOT_FOUND = new Response(...)`), and its headers are written in place: for every passage but the first they are
- * written on a copy, without what was told on that one. What the same throttle told earlier on the same passage, where it is
- * around another use of itself, is joined.
- *
- * @param mark The throttle's own: several throttles label one response.
- * @param passage The exchange's: which request this is, through however many throttles.
- * @param denied Is it a refusal? Its Retry-After is then ours too.
- */
-export function withOwnHeaders<A>(
-  response: Response,
-  mark: symbol,
-  passage: number,
-  denied: boolean,
-  change: Change<A>,
-  arg: A,
-): Response {
-  const headers = openHeaders(response);
-  if (headers === null) return response;
-  const marked = response as Marked;
-  const last = marked[mark];
-  if (last === undefined || last === passage) {
-    marked[mark] = passage;
-    return changed(response, headers, change, arg);
-  }
+/** A copy without the headers that another client was sent; Retry-After is ours too on a refusal. */
+function copyForNextClient(response: Response, denied: boolean): Response {
   const copy = new Response(response.body, response);
   for (const name of [...copy.headers.keys()]) {
-    if (TOLD.test(name) || (denied && name === "retry-after")) copy.headers.delete(name);
+    if (OF_ONE_CLIENT.test(name) || (denied && name === "retry-after")) copy.headers.delete(name);
   }
-  change(copy.headers, arg, copy);
   return copy;
 }
 
-/** Lets scripts of other origins read the rate headers, where the response is theirs to read at all (Fetch, CORS-safelisted response names). */
-export function expose(headers: Headers, names: readonly string[]): void {
-  if (!headers.has("access-control-allow-origin")) return;
-  const shown = headers.get("access-control-expose-headers")?.split(",").map((name) => name.trim()) ?? [];
-  const known = new Set(shown.map((name) => name.toLowerCase()));
-  const missing = names.filter((name) => !known.has(name.toLowerCase()) && headers.has(name));
-  if (missing.length > 0) headers.set("access-control-expose-headers", [...shown, ...missing].join(", "));
-}
-
-/** Marks a throttle's refusal, so that the throttles around it tell nothing else in its place. */
-export function markRefusal(response: Response): Response {
-  if (isResponse(response)) (response as Marked)[REFUSAL] = true;
-  return response;
-}
-
-/** Is this part told to clients? Shadow rules are not, nor numbers that mean nothing. */
-function isTold(check: RuleCheck): boolean {
+/** Is this check shown to clients? Shadow rules are not, nor numbers that mean nothing. */
+function isPublic(check: RuleCheck): boolean {
   return check.mode === "enforce" && hasNumbers(check);
 }
 
-/** What to say of a request's parts, of which there is one at least; `fresh` for the headers of a fresh response. */
-function reportOf(checks: readonly RuleCheck[], fresh: boolean, response: Response | undefined): Report {
-  let told = 0;
+/** The report of a request's checks, of which there is one at least. */
+function reportOf(checks: readonly RuleCheck[], response: Response | undefined, fresh: boolean): Report {
+  let shown = 0;
   let refused = false;
   let waitMs = 0;
   for (const check of checks) {
-    if (isTold(check)) told++;
+    if (isPublic(check)) shown++;
     if (!refuses(check)) continue;
     refused = true;
     waitMs = Math.max(waitMs, check.retryAfterMs);
   }
   return {
     denied: refused,
-    quotas: told === checks.length ? checks : checks.filter(isTold),
+    quotas: shown === checks.length ? checks : checks.filter(isPublic),
     // Where waiting cannot help, nothing is said.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: checks[0].at,
     fresh,
     status: response?.status ?? 200,
-    deniedWithin: !refused && (response as Marked | undefined)?.[REFUSAL] === true,
+    deniedWithin: !refused && response !== undefined && isRefusal(response),
   };
-}
-
-/** How a throttle's responses are labelled. */
-export interface Labels {
-  /** Writes into headers that may tell of quotas already. */
-  readonly join: HeaderWriter;
-  /** Writes into those of a fresh response, which do not. */
-  readonly fresh: HeaderWriter;
 }
 
 /** Is the format about denials as such, as Retry-After is, rather than about rules? Then it speaks whichever rule refuses. */
@@ -178,7 +98,7 @@ export function formatsOf(
  * @param rules The rules; those with formats of their own use these instead.
  * @param own The throttle's formats.
  */
-export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): Labels {
+export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): HeaderWriter {
   const used = new Map<HeaderFormat, Set<PreparedRule>>();
   for (const rule of rules) {
     for (const format of rule.headers ?? own) used.set(format, (used.get(format) ?? new Set()).add(rule));
@@ -198,20 +118,99 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
   const isOnceEach = plans.every(({ described }) => described.length > 0) &&
     new Set(written.map((name) => name.toLowerCase())).size === written.length;
 
-  function labeller(fresh: boolean): HeaderWriter {
-    return (headers, checks, response) => {
-      if (checks.length === 0) return;
-      const whole = reportOf(checks, fresh, response);
-      for (const { format, users, ofDenials } of whole.denied ? plans : always) {
-        if (users === null) {
-          format.write(headers, whole);
-          continue;
-        }
-        const own = checks.filter(({ rule }) => users.has(rule));
-        if (own.length > 0 || ofDenials) format.write(headers, { ...whole, quotas: own.filter(isTold) });
+  return (headers, checks, response, isFresh = false) => {
+    if (checks.length === 0) return;
+    const report = reportOf(checks, response, isFresh && isOnceEach);
+    for (const { format, users, ofDenials } of report.denied ? plans : always) {
+      if (users === null) {
+        format.write(headers, report);
+        continue;
       }
-      if (!fresh) expose(headers, names);
-    };
+      const own = checks.filter(({ rule }) => users.has(rule));
+      if (own.length > 0 || ofDenials) format.write(headers, { ...report, quotas: own.filter(isPublic) });
+    }
+    if (!isFresh) expose(headers, names);
+  };
+}
+
+/**
+ * Puts the rate headers on a response, and frees what its request holds when the response ends.
+ *
+ * @param denied Is the response our refusal?
+ * @param isFresh Was it made for this request, so that its headers say nothing of quotas yet?
+ */
+export type Label = (response: Response, exchange: Exchange, denied?: boolean, isFresh?: boolean) => Response;
+
+/** The functions that put rate headers where they belong. */
+export interface Labels {
+  readonly label: Label;
+  /** Writes the rate headers alone, into fresh headers. */
+  readonly write: (headers: Headers, exchange: Exchange, denied: boolean) => void;
+}
+
+/** The parts of a throttle that label responses. */
+export interface LabelOptions {
+  readonly rules: readonly PreparedRule[];
+  readonly headers: readonly HeaderFormat[];
+  readonly sendHeaders: "always" | "denied" | "never";
+  readonly notifier: Notifier | null;
+  /** Gives back what the request holds while it runs. */
+  readonly release: (exchange: Exchange) => MaybePromise<unknown>;
+}
+
+/** @returns The functions that label the responses of a throttle. */
+export function compileLabel(
+  { rules, headers: formats, sendHeaders, notifier, release }: LabelOptions,
+): Labels {
+  const writeHeaders = compileHeaders(rules, formats);
+  /** Where a response has the passage that this throttle labelled it for: several throttles label one response. */
+  const mark = Symbol("weir.labelled");
+  const sendsAlways = sendHeaders === "always";
+  const sendsDenied = sendHeaders !== "never";
+
+  /**
+   * A handler may give one and the same object time and again (`const NOT_FOUND = new Response(...)`), and its headers are
+   * written in place: for every passage but the first they are written on a copy, without those of the first. The headers
+   * that the same throttle wrote earlier on the same passage, where it is around another use of itself, are joined.
+   */
+  function withRateHeaders(given: Response, exchange: Exchange, denied: boolean, isFresh: boolean): Response {
+    if (!isResponse(given) || given.status < 200) return given;
+    let response: Marked = given as Marked;
+    const last = response[mark];
+    if (last === undefined) response[mark] = exchange.passage;
+    else if (last !== exchange.passage) response = copyForNextClient(response, denied) as Marked;
+    try {
+      writeHeaders(response.headers, exchange.checks, response, isFresh);
+      return response;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      const copy = new Response(response.body, response);
+      writeHeaders(copy.headers, exchange.checks, copy, isFresh);
+      return copy;
+    }
   }
-  return { join: labeller(false), fresh: labeller(isOnceEach) };
+
+  function releaseAtEnd(response: Response, exchange: Exchange): Response {
+    const end = (): void => waitUntil(exchange.platform, release(exchange));
+    const body = exchange.request.method !== "HEAD" && response?.body;
+    if (body) return onBodyEnd(response, body, end);
+    end();
+    return response;
+  }
+
+  return {
+    label(response, exchange, denied = false, isFresh = false) {
+      exchange.ended = true;
+      if (notifier !== null && response) notifier.answered(response.status);
+      const sends = sendsAlways || (denied && sendsDenied);
+      const labelled = sends ? withRateHeaders(response, exchange, denied, isFresh) : response;
+      if (denied) markRefusal(labelled);
+      return exchange.matched.holds && exchange.checks.some(holds)
+        ? releaseAtEnd(labelled, exchange)
+        : labelled;
+    },
+    write(headers, exchange, denied) {
+      if (sendsAlways || (denied && sendsDenied)) writeHeaders(headers, exchange.checks, undefined, true);
+    },
+  };
 }

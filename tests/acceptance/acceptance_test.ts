@@ -4,7 +4,7 @@
  * of a test each is shown, or in one line why by none.
  */
 import { assert, assertEquals } from "@std/assert";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
 interface Table {
@@ -39,7 +39,10 @@ describe("the acceptance table", () => {
     assertEquals(rows.filter((row) => !shown.has(row) && !Object.hasOwn(reasons, row)), []);
     assertEquals(Object.keys(reasons).filter((row) => shown.has(row)), []);
     assertEquals([...shown, ...Object.keys(reasons)].filter((row) => !rows.includes(row)), []);
-    for (const reason of Object.values(reasons)) assert(/^[^\n]{9,120}\.$/.test(reason), reason);
+    for (const reason of Object.values(reasons)) {
+      assert(/^[^\n]{9,120}\.$/.test(reason), reason);
+      for (const [page] of reason.matchAll(/[\w/-]+\.md/g)) assert(existsSync(page), reason);
+    }
   });
 
   for (const [file, titles] of Object.entries(tests)) {

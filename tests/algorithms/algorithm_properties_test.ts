@@ -103,7 +103,7 @@ describe("every algorithm, under any policy and clock", () => {
     (one, trace, die) => {
       const visits = [...walk(one, trace)];
       const { now, step } = visits[below(visits.length, die)];
-      // What packs states asks the step itself whether one is over.
+      // Code that packs states asks the step itself whether one is over.
       assertEquals(look(one, step.state, now + step.ttlMs).ttlMs, 0);
       const shift = now + step.ttlMs + below(2 * one.policy.windowMs, die) * (die % 2);
       let [old, none]: [unknown, unknown] = [step.state, null];

@@ -26,7 +26,7 @@ function key(block: Block = BLOCK, inner = fixedWindow()) {
   };
 }
 
-/** What came of requests at these times: the ms they must wait, "ok", or "N blocked". */
+/** The answers to requests at these times: the ms they must wait, "ok", or "N blocked". */
 function story(ask: (t: number) => Step, times: readonly number[]): string {
   return times.map((t) => {
     const { allowed, blocked, retryAfterMs } = ask(t);

@@ -51,7 +51,7 @@ class Meter {
     return this.algorithm.step(this.state, this.policy, this.now, 0, null).remaining;
   }
 
-  /** What is owed by the charges as they turned out, in units x ms. */
+  /** The debt of the charges as they turned out, in units x ms. */
   get truth(): number {
     const { limit, windowMs } = this.policy;
     let [owed, then] = [0, START];
@@ -87,7 +87,7 @@ const moves = fc.array(
   { maxLength: 60, size: "max" },
 );
 
-describe("what a meter gives back", () => {
+describe("refunds of a meter", () => {
   it("is never more than the charges turned out to leave, however they are corrected", () => {
     fc.assert(
       fc.property(meters, moves, ({ limit, windowMs, burst }, list) => {
@@ -192,7 +192,7 @@ describe("under a flood of requests that another rule refuses", () => {
     });
   }
 
-  it("what is lost is what was charged in the last eighth of a window, at most", () => {
+  it("no more is lost than was charged in the last eighth of a window", () => {
     const meter = new Meter(60, 60_000);
     meter.ask(30);
     flood(meter, 1, 5, 14_000);

@@ -108,7 +108,7 @@ describe("keys from a URL", () => {
 
   it("are fetched once for a hundred tokens at once also where jose shares no fetch", () =>
     withIssuer(async (one) => {
-      // What jose knows Vercel's edge by; Workers it knows by another name.
+      // The global by which jose knows Vercel's edge; Workers it knows by another name.
       Object.assign(globalThis, { EdgeRuntime: "vercel" });
       try {
         const ask = authenticator(one);
@@ -327,7 +327,7 @@ describe("a URL that answers more than keys can be", () => {
       assertEquals(await hundredAtOnce(() => ask(request)), { "503 after 1": 100 });
       assertEquals(await hundred(() => ask(request)), { "503 after 1": 100 });
       assertEquals(sent.requests, 1);
-      // What was sent and not read is in the buffers of two sockets and two streams.
+      // Bytes that were sent and not read are in the buffers of two sockets and two streams.
       assertGreater(60, sent.megabytes);
       await served.close();
     }));

@@ -364,7 +364,7 @@ describe("byJwt", () => {
       console.warn = warn;
     }
     assertEquals(said.length, 1);
-    assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests whose `authorization` header/);
+    assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests with an `authorization` header/);
   });
 
   it("keys on the subject, so that new tokens are no new quotas; on the token where asked", async () => {

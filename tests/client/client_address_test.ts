@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { addressKey, canonicalAddress } from "../../src/client/address.ts";
 import { clientAddress, type ClientOptions, compileClient } from "../../src/client/client.ts";
-import { namingPlatforms, type Platform } from "../../src/client/platforms.ts";
+import { type Platform, platformsWithClient } from "../../src/client/platforms.ts";
 
 // ---- the vectors ---------------------------------------------------------------------------------------------------
 
@@ -440,7 +440,7 @@ describe("platforms", () => {
     ["azure-app-service", { "x-forwarded-for": "6.6.6.6, 203.0.113.9:51235" }, {}, "203.0.113.9"],
   ];
   it("are all among these", () => {
-    assertEquals([...new Set(cases.map(([platform]) => platform))].sort(), [...namingPlatforms()].sort());
+    assertEquals([...new Set(cases.map(([platform]) => platform))].sort(), [...platformsWithClient()].sort());
   });
 
   for (const [platform, headers, passed, address] of cases) {
@@ -455,7 +455,7 @@ describe("platforms", () => {
   }
 
   it("take the peer for a request that did not come over the edge, such as a health check", () => {
-    for (const platform of namingPlatforms()) {
+    for (const platform of platformsWithClient()) {
       assertEquals(find({ platform }, {}), PROXY, platform);
     }
   });
@@ -638,7 +638,7 @@ describe("for any request", () => {
         trustedProxies: fc.oneof(fc.nat(4), fc.constant(ranges), fc.constant(["unix"])),
         header: fc.constantFrom(...headers),
       }),
-      fc.record({ platform: fc.constantFrom(...namingPlatforms()) }),
+      fc.record({ platform: fc.constantFrom(...platformsWithClient()) }),
     );
     const peer = fc.oneof(
       address,
@@ -698,7 +698,7 @@ describe("for any request", () => {
       { env: { event: null } },
     ];
     const options: (ClientOptions | undefined)[] = [undefined, {}, { trustedProxies: ["unix"] }];
-    for (const platform of namingPlatforms()) options.push({ platform } as ClientOptions);
+    for (const platform of platformsWithClient()) options.push({ platform } as ClientOptions);
     for (const value of passed) {
       for (const option of options) assertEquals(clientAddress(requestOf([]), [value], option), null);
     }

@@ -70,9 +70,9 @@ async function sendAndLeave(url: string, arrived: () => boolean): Promise<void> 
 interface Seen {
   /** How often the handler ran. */
   readonly served: number;
-  /** What was thrown. */
+  /** The errors that were thrown. */
   readonly errors: unknown[];
-  /** What was answered, in words. */
+  /** The answers, in words. */
   readonly answers: number[];
   readonly events: Record<string, number>;
   readonly said: string[];
@@ -132,7 +132,7 @@ async function leaving(
   return { served, errors, answers, events: counts, said: ears.said };
 }
 
-/** What is awaited before a rule by address is asked. */
+/** The things that are awaited before a rule by address is asked. */
 const WAITS: Readonly<
   Record<string, readonly [(gate: Gate, key: Key) => Rule | readonly Rule[], (gate: Gate) => ThrottleOptions]>
 > = {

@@ -15,12 +15,12 @@ interface Case {
 }
 
 const CASES: Readonly<Record<string, Case>> = {
-  "nothing is set, nothing was passed": { says: "as nothing was passed beside the request. " },
+  "nothing is set, nothing was passed": { says: "as no argument followed the request. " },
   "something was passed that names nobody": {
     beside: [{ params: {}, token: "secret" }],
-    says: "as what was passed beside the request names no peer: it is an object with params, token. ",
+    says: "as the argument after the request names no peer: it is an object with params, token. ",
   },
-  "text was passed": { beside: ["192.0.2.1"], says: "as what was passed beside the request is a string. " },
+  "text was passed": { beside: ["192.0.2.1"], says: "as the argument after the request is a string. " },
   "an ip was passed that is undefined": {
     beside: [{ ip: undefined }],
     says: "names no peer: it is an object with ip. ",
@@ -29,7 +29,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "trustedProxies: 1 and no header": {
     client: { trustedProxies: 1 },
     says:
-      "as trustedProxies: 1 was tried, but the request has no x-forwarded-for header, and nothing was passed beside",
+      "as trustedProxies: 1 was tried, but the request has no x-forwarded-for header, and no argument followed",
   },
   "trustedProxies: 2 and one entry": {
     client: { trustedProxies: 2 },
@@ -46,7 +46,7 @@ const CASES: Readonly<Record<string, Case>> = {
     client: { trustedProxies: ["10.0.0.0/8"] },
     headers: { "x-forwarded-for": "203.0.113.9" },
     says:
-      'trustedProxies: ["10.0.0.0/8"] was tried, but no header is believed of a peer that is not in that list, and ',
+      'trustedProxies: ["10.0.0.0/8"] was tried, but the peer is not in that list, so its headers are ignored, and ',
   },
   "a trusted Unix socket, and no header": {
     client: { trustedProxies: ["unix"] },
@@ -57,15 +57,16 @@ const CASES: Readonly<Record<string, Case>> = {
   "a platform without its header": {
     client: { platform: "vercel" },
     says:
-      'platform: "vercel" was tried, but the request has no x-vercel-forwarded-for header, and nothing was passed',
+      'platform: "vercel" was tried, but the request has no x-vercel-forwarded-for header, and no argument followed',
   },
   "a platform that says it beside the request": {
     client: { platform: "deno-deploy" },
-    says: 'platform: "deno-deploy" was tried, but the server passed nothing of it, and nothing was passed',
+    says:
+      'platform: "deno-deploy" was tried, but no argument of the server names the client, and no argument followed',
   },
   "an own function": {
     client: { address: () => "nobody" },
-    says: "as client.address was asked and gave no address. ",
+    says: "as client.address returned no address. ",
   },
 };
 
@@ -86,10 +87,10 @@ describe("a request without an address", () => {
       assertStringIncludes(message, one.says);
       assertMatch(
         message,
-        /^Cannot throttle by address as .*byIp\(\{ onMissing: "skip" \| "deny" \}\) does without\.$/,
+        /^Cannot throttle by address as .*byIp\(\{ onMissing: "skip" \| "deny" \}\) skips or denies such requests\.$/,
       );
       assertEquals(message.includes("secret"), false);
-      // What is set already is not advised again.
+      // An option that is set already is not advised again.
       const isSet = one.client !== undefined;
       assertEquals(message.includes("set `client`"), !isSet);
       if (one.client?.address !== undefined) return;
@@ -123,6 +124,6 @@ describe("a request without an address", () => {
     });
     assertEquals((await fetch(served.url)).status, 500);
     await served.close();
-    assertStringIncludes(messages[0], "as nothing was passed beside the request. Pass the throttled handler");
+    assertStringIncludes(messages[0], "as no argument followed the request. Pass the argument of the server");
   });
 });

@@ -26,7 +26,7 @@ interface Listening {
   close(): unknown;
 }
 
-/** What one request is answered. */
+/** The answer to one request. */
 function ask(place: Place, headers: Record<string, string> = {}): Promise<string> {
   return new Promise((answered, failed) => {
     get({ ...place, path: "/", agent: false, headers }, (response) => {

@@ -1,4 +1,4 @@
-/** What people do with the dashboard: in a real Chromium, over real servers. */
+/** The dashboard in people's hands: in a real Chromium, over real servers. */
 import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { before, it } from "node:test";
 import type { Page } from "playwright-core";
@@ -47,7 +47,7 @@ describeOnNode("the dashboard in Chromium", { skip: withoutChromium }, () => {
         await page.getByRole("button", { name: "Reset this key" }).click();
         assertEquals(new URL(page.url()).pathname, `${MOUNT}/lookup`);
         assertEquals(await page.locator(".passes").allInnerTexts(), [
-          "This key was reset: what it had used is forgotten.",
+          "This key was reset.",
           "One more request passes.",
         ]);
         assertMatch(await figure(page, "Used").innerText(), /^0 of 5/);
@@ -135,7 +135,7 @@ describeOnNode("the dashboard in Chromium", { skip: withoutChromium }, () => {
     const url = `${scene.url}/${encodeURIComponent(folder)}/${encodeURIComponent(HOSTILE)}`;
     const sent = await burst(url, 2, { headers: { "x-hostile": HOSTILE } });
     assertEquals(statuses(sent), { 204: 1, 429: 1 });
-    // What other instances may have written where statistics are shared.
+    // Text that other instances may have written where statistics are shared.
     const decision = await scene.throttle.usage("all", HOSTILE);
     const event = { at: scene.clock.now, method: HOSTILE, route: HOSTILE, key: HOSTILE };
     scene.statistics({ ...event, type: "denied", decisions: [{ ...decision, rule: HOSTILE }] });

@@ -189,7 +189,7 @@ describe("dashboard()", () => {
   });
 });
 
-describe("who may see the dashboard", () => {
+describe("access to the dashboard", () => {
   it("is asked for everything, and false, or anything but true, answers 403 with nothing in it", async () => {
     for (const answer of [false, undefined, null, 1, "yes", {}] as unknown as boolean[]) {
       for (const authorize of [() => answer, () => Promise.resolve(answer)]) {
@@ -250,7 +250,7 @@ describe("who may see the dashboard", () => {
   });
 });
 
-describe("what the dashboard sends to browsers", () => {
+describe("pages that the dashboard sends to browsers", () => {
   it("has a strict policy on every answer, refusals included, and is stored nowhere", async () => {
     const { app } = await seen();
     const { app: closed } = await seen(undefined, { authorize: () => false });
@@ -393,7 +393,7 @@ describe("the dashboard's pages", () => {
     const html = visible(await text(ops.request("/")));
     assertMatch(
       html,
-      /The throttle's store is failing\..*Failing: requests go by the failure policy\..*began to fail once.*The store fails as it was told to/s,
+      /The throttle's store is failing\..*Failing: the failure policy decides\..*began to fail once.*The store fails as it was told to/s,
     );
     assertEquals((await ops.request("/rules")).status, 200);
     assertStringIncludes(
@@ -459,8 +459,8 @@ describe("a look-up", () => {
       const [rule, status, words] of [
         ["nothing", 404, "There is no such rule."],
         ["__proto__", 404, "There is no such rule."],
-        ["plan", 422, "cannot be told by the key alone"],
-        ["free", 422, "cannot be told by the key alone"],
+        ["plan", 422, "the use of a key depends on its requests"],
+        ["free", 422, "the use of a key depends on its requests"],
       ] as const
     ) {
       const response = await app.request(`/lookup?rule=${rule}&key=192.0.2.1`);

@@ -1,4 +1,4 @@
-/** What holds for every page of README and docs/, beside that its blocks run. */
+/** Rules for every page of README and docs/, beside that its blocks run. */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -22,6 +22,56 @@ const blocksOf = (page: string): [words: string, code: string][] =>
 /** A page without its code. */
 const proseOf = (page: string): string =>
   text(page).replace(/^ *```[^]*?^ *```$/gm, "").replace(/`[^`]*`/g, "x");
+
+/** Folders and files whose comments are held to the rule of prose. Add yours when its comments follow it. */
+const REVIEWED: readonly string[] = [
+  "bench/",
+  "examples/",
+  "src/algorithms/",
+  "src/auth/",
+  "src/cannot.ts",
+  "src/client/",
+  "src/dashboard/",
+  "src/duration.ts",
+  "src/hash/",
+  "src/hono/",
+  "src/keys/",
+  "src/observers/log.ts",
+  "src/context.ts",
+  "src/observers/events.ts",
+  "src/openapi/",
+  "src/outcome.ts",
+  "src/paced_fetch/",
+  "src/otel/",
+  "src/rejections/",
+  "src/rules/default_name.ts",
+  "src/rules/path_bytes.ts",
+  "src/rules/path_pattern.ts",
+  "src/rules/pattern.ts",
+  "src/rules/preflight.ts",
+  "src/rules/rate.ts",
+  "src/rules/request_path.ts",
+  "src/runtime.ts",
+  "src/stats/",
+  "src/warn_once.ts",
+  "tests/harness/",
+];
+const reviewed = REVIEWED.flatMap((path) =>
+  path.endsWith("/")
+    ? readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) =>
+      path + file.replaceAll("\\", "/")
+    )
+    : [path]
+).filter((file) => /\.(?:ts|tsx|mjs)$/.test(file) && !file.includes("node_modules/"));
+
+/** The prose of a comment: without its stars and slashes, examples and code. */
+const bare = (comment: string): string =>
+  comment.replace(/^\s*(?:\/\*\*?|\*\/|\* ?|\/\/)/gm, "").replace(/\*\/$/, "")
+    .replace(/^ *```[^]*?^ *```$/gm, "").replace(/`[^`]*`/g, "x");
+
+/** The comments of a source file, as prose; lines of `//` that follow each other are one. */
+const commentsOf = (file: string): string[] =>
+  (text(file).match(/\/\*\*[^]*?\*\/|(?:(?:^|(?<=\s))\/\/ .*\n\s*)+/gm) ?? []).map(bare);
 
 /** The fragment that leads to a heading, as GitHub and others make it. */
 const fragment = (heading: string): string =>
@@ -85,5 +135,22 @@ describe("README and docs", () => {
     );
     assertEquals(nameless, []);
     for (const page of pages) assert(!/\blog-in/i.test(text(page)), page);
+  });
+});
+
+describe("comments", () => {
+  it("name the thing that a sentence is about", () => {
+    assert(reviewed.length > 100, "The list of reviewed files is too short.");
+    const nameless = reviewed.flatMap((file) =>
+      commentsOf(file).flatMap((comment) => [
+        ...comment.matchAll(
+          /(?:^\s*|[.?!]\s+|\n\s*\n\s*|@(?:param \w+|returns) )((?:What|Who|Whose|Whom|Whoever|Those)\b[^.]*)/g,
+        ),
+        ...comment.matchAll(
+          /(\blog-in\b|\bbe it\b|\ball else\b|\bfor ever\b|\b(?:units?|requests) a (?:window|minute|second|hour|day)\b)/gi,
+        ),
+      ]).map(([, sentence]) => `${file}: ${sentence.slice(0, 60)}`)
+    );
+    assertEquals(nameless, []);
   });
 });

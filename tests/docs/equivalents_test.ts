@@ -157,7 +157,7 @@ describe("a rule of Weir's", () => {
         });
       },
       end() {
-        // What passes evenly waits for its turn.
+        // A request that passes evenly waits for its turn.
         clock.set(last + 2 * WINDOW_MS);
         goOn();
       },

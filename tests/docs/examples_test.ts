@@ -13,7 +13,7 @@ interface Trial {
   readonly path?: string;
   readonly init?: RequestInit;
   readonly statuses: Readonly<Record<number, number>>;
-  /** What the first answer says. */
+  /** The text of the first answer. */
   readonly text?: RegExp;
 }
 
@@ -50,7 +50,7 @@ const trials: Readonly<Record<string, Trial>> = {
   tokens: { init: { ...POST, body: "once upon a time" }, statuses: { 200: 1 }, text: /^once upon a time $/ },
 };
 
-/** Those whose counts are in Redis: a request to them, which lowers what is left by one. */
+/** The examples whose counts are in Redis: a request to them, which lowers what is left by one. */
 const shared: Readonly<Record<string, Omit<Trial, "statuses">>> = {
   aws_lambda: { text: /^hello/ },
   cloudflare_worker: { text: /^hello/ },
@@ -58,7 +58,7 @@ const shared: Readonly<Record<string, Omit<Trial, "statuses">>> = {
   vercel_edge: { text: /^hello/ },
 };
 
-/** Those of frameworks, driven by tests/frameworks/frameworks_test.ts and, where the framework is not installed here, by `npm run test:frameworks`. */
+/** The examples of frameworks, driven by tests/frameworks/frameworks_test.ts and, where the framework is not installed here, by `npm run test:frameworks`. */
 const frameworks: readonly string[] = [
   ...["elysia", "express", "fastify", "h3", "trpc", "yoga"],
   ...["astro_middleware", "next_proxy", "next_route", "react_router", "sveltekit_hooks", "tanstack_start"],

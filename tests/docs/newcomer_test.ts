@@ -12,7 +12,7 @@ const readme = readFileSync("README.md", "utf8");
 const blocks = (language: string): string[] =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(([, text]) => text);
 
-/** What README says to run the first block with: "deno serve server.ts", ... */
+/** README's commands for the first block: "deno serve server.ts", ... */
 const commands = [...readme.matchAll(/`([^`\n]+ server\.m?ts|[^`\n]+ server\.mjs)`/g)].map(([, command]) =>
   command
 );
@@ -48,7 +48,7 @@ function drawn(): { allowed: Drawn; refused: Drawn; body: unknown } {
 /** Seconds on a machine that may be busy: as drawn, or a little of it has passed. */
 const PASSING = new Set(["x-ratelimit-reset", "retry-after"]);
 
-/** What a throttle says to clients; README is to leave out none of it. */
+/** The answers of a throttle to clients; README is to leave out none of them. */
 const OURS = /^(?:x-ratelimit-|ratelimit|retry-after$|cache-control$)/;
 
 function assertAsDrawn({ status, headers }: Answer, expected: Drawn): void {

@@ -11,7 +11,7 @@ const DAY = 24 * HOUR;
 
 type Row = readonly [rule: string, limit: number, windowMs: number, target: string, user: string | null];
 
-/** Who asks is chosen so that this row's rule refuses first: staff are exempt from all but that of partners. */
+/** The user is chosen so that this row's rule refuses first: staff are exempt from all but that of partners. */
 const ROWS: readonly Row[] = [
   ["register", 3, HOUR, "POST /auth/register", null],
   ["password_reset", 3, HOUR, "POST /auth/password", null],

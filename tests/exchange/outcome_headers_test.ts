@@ -12,7 +12,7 @@ import {
 import { requestTo, throttled } from "../harness/throttled.ts";
 
 const pairs = (headers: Headers) => [...headers].sort();
-/** What `label` writes on an empty response. */
+/** The headers that `label` writes on an empty response. */
 const labelled = (outcome: Outcome) => pairs(outcome.label(new Response(null)).headers);
 
 interface Case {

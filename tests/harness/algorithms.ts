@@ -1,4 +1,4 @@
-/** What the tests of algorithms have in common: every algorithm under random policies, and random traces. */
+/** Algorithms under random policies, and random traces, for the tests of algorithms. */
 import fc from "fast-check";
 import type { Algorithm, Policy, Step } from "../../src/algorithms/algorithm.ts";
 import { type Block, withBlock } from "../../src/algorithms/block.ts";
@@ -8,10 +8,10 @@ import { gcra } from "../../src/algorithms/gcra.ts";
 import { slidingLog } from "../../src/algorithms/sliding_log.ts";
 import { slidingWindow } from "../../src/algorithms/sliding_window.ts";
 
-/** A moment of no significance: neither a full second nor a prime's friend. */
+/** An arbitrary time, which is not a full second. */
 export const START = 1_795_323_516_868;
 export const DAY_MS = 86_400_000;
-/** In the year 2255: from here on a thousand slots can no longer be counted exactly. */
+/** In the year 2255: from here on, the arithmetic of a thousand slots is not exact. */
 const END = 9e12;
 
 /** An algorithm under a policy. */
@@ -20,9 +20,12 @@ export interface Case {
   readonly policy: Policy;
   /** The most units that pass at once on a fresh key. */
   readonly capacity: number;
-  /** Within this time after the last charge all is back, ms. */
+  /** The time after the last charge within which all units return, in ms. */
   readonly recoveryMs: number;
-  /** The furthest that its clock steps back, ms: what a state says of a time further ahead cannot be right. Default: the window. */
+  /**
+   * The furthest step back of its clock, in ms: a time in a state that is further ahead is wrong. Default:
+   * the window.
+   */
   readonly backMs?: number;
 }
 
@@ -50,14 +53,14 @@ export function limits(most: number): fc.Arbitrary<number> {
   );
 }
 
-/** Units and ms of a window, as far as their product can be counted exactly. */
+/** Units, and a window in ms, whose product is still exact. */
 function policies(most: number): fc.Arbitrary<[limit: number, windowMs: number]> {
   return fc.tuple(limits(most), windows).filter(([limit, windowMs]) =>
     limit * windowMs <= Number.MAX_SAFE_INTEGER
   );
 }
 
-/** As a counterexample shows it. */
+/** The name of a subject in a counterexample. */
 function named(one: Case): Case {
   const { algorithm, policy: { limit, windowMs } } = one;
   const text = `${limit} in ${windowMs} ms by ${algorithm.name}(${algorithm.params ?? ""})`;
@@ -75,7 +78,7 @@ function subject(
   return { title, cases };
 }
 
-/** One with nothing to choose, that has all units back after one window. */
+/** An algorithm without options that has all units back after one window. */
 function plain(title: string, most: number, make: (windowMs: number) => Algorithm): Subject {
   return subject(
     title,
@@ -97,7 +100,7 @@ export const meters: readonly Subject[] = [
     "gcra({ burst })",
     MILLION,
     (limit, windowMs) =>
-      // What drains for longer than 2^52 ms ends after the last time that a number can tell.
+      // A drain that lasts longer than 2^52 ms ends after the last exact time.
       limits(Math.min(2 * MILLION, Math.floor(Math.min(2 ** 53 - 1, limit * 2 ** 52) / windowMs))).map((
         burst,
       ) => ({
@@ -122,17 +125,17 @@ export const slidings: readonly Subject[] = [
   ),
 ];
 
-/** Those whose refusals end at a known time. */
+/** The algorithms whose refusals end at a known time. */
 export const timed: readonly Subject[] = [...fixedWindows, ...meters, ...slidings];
 
-/** Those that remember a list of charges. */
+/** The algorithms with a list of charges as their state. */
 export const logs: readonly Subject[] = [
   ...slidings,
   subject("concurrency({ lease })", 1000, (limit, windowMs) =>
     fc.constant({
       algorithm: concurrency({ lease: windowMs / 1000 }),
       capacity: limit,
-      // Above a limit of 64 the lease has 64 parts, and a slot leaves as late as the last that was taken in its part.
+      // Above a limit of 64 the lease has 64 slots, and an entry expires with the last one of its slot.
       recoveryMs: limit > 64 ? windowMs + Math.ceil(windowMs / Math.min(64, windowMs)) - 1 : windowMs,
     })),
 ];
@@ -147,12 +150,12 @@ export const blocks: fc.Arbitrary<Block> = fc.record({
   maxMs: windows,
 }).map((block) => ({ ...block, maxMs: Math.max(block.forMs, block.maxMs) }));
 
-/** How far a clock may step back under a block. */
+/** The furthest step back of a clock under a block. */
 export function furthestBack({ policy }: Case, block: Block): number {
   return Math.min(policy.windowMs, block.windowMs, block.forMs);
 }
 
-/** The same, each with a block around it. */
+/** The same algorithms, each with a block. */
 export function blocked(inner: readonly Subject[]): readonly Subject[] {
   return inner.map(({ title, cases }) => ({
     title: `${title} with a block`,
@@ -168,13 +171,13 @@ export function blocked(inner: readonly Subject[]): readonly Subject[] {
 
 /** One request of a trace, in terms that suit any policy. */
 export interface Move {
-  /** How long after the one before: percent of the window. Negative: the clock steps back. */
+  /** The time since the request before, in percent of the window. Negative: the clock goes back. */
   readonly wait: number;
   /** Ms added to that. */
   readonly more: number;
-  /** Wait until 1 ms before (0) or until (1) the last refusal's end instead; null: do not. */
+  /** Wait until 1 ms before (0) or until (1) the end of the last refusal instead; null: neither. */
   readonly retry: 0 | 1 | null;
-  /** Percent of the capacity that it costs, at least 1 unit; 0: nothing. */
+  /** The cost in percent of the capacity, at least 1 unit; 0: none. */
   readonly cost: number;
 }
 
@@ -184,7 +187,7 @@ const cost = fc.oneof(
   fc.integer({ min: 0, max: 100 }),
 );
 
-/** Traces whose clock runs on, or, with `back`, steps back as well. */
+/** Traces with a clock that runs forward, or, with `back`, also goes back. */
 export function traces(back = false, maxLength = 40): fc.Arbitrary<readonly Move[]> {
   const waits = [
     fc.constant(0),
@@ -201,7 +204,7 @@ export function traces(back = false, maxLength = 40): fc.Arbitrary<readonly Move
   return fc.array(move, { minLength: 1, maxLength, size: "max" });
 }
 
-/** What happened at one request of a trace. */
+/** The result of one request of a trace. */
 export interface Visit {
   readonly now: number;
   readonly cost: number;
@@ -214,7 +217,7 @@ export function costOf(move: Pick<Move, "cost">, capacity: number): number {
   return move.cost === 0 ? 0 : Math.max(1, Math.floor(capacity * move.cost / 100));
 }
 
-/** Walks a trace, keeping each state as a store does. */
+/** Walks a trace, and keeps each state as a store does. */
 export function* walk(one: Case, trace: readonly Move[]): Generator<Visit> {
   const { algorithm, policy, capacity, backMs = policy.windowMs } = one;
   let now = START;
@@ -235,12 +238,12 @@ export function* walk(one: Case, trace: readonly Move[]): Generator<Visit> {
   }
 }
 
-/** A step without its state: what it says. */
+/** A step without its state. */
 export function said({ state: _, ttlMs: __, ...rest }: Step): Omit<Step, "state" | "ttlMs"> {
   return rest;
 }
 
-/** What a key has left, without spending. */
+/** The remaining units of a key, without a charge. */
 export function look(
   { algorithm, policy }: Pick<Case, "algorithm" | "policy">,
   state: unknown,
@@ -249,7 +252,7 @@ export function look(
   return algorithm.step(state, policy, now, 0, null);
 }
 
-/** Has a state times so far ahead of the clock that they are taken for now? Then even a look has something to remember. */
+/** Does the state contain times so far ahead that they count as now? Then even a peek changes the state. */
 export function isMended(one: Pick<Case, "algorithm" | "policy">, state: unknown, now: number): boolean {
   return look(one, state, now).state !== state;
 }

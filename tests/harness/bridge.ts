@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { type Address, type Connection, connectTo, type Reply } from "./resp.ts";
 
 /**
- * What the bridge does instead of answering. A status, `null` and garbage are answered without asking Redis; a `late`
- * answer is one whose command was run; `lost` runs the command and then resets the connection.
+ * The faults of a bridge. A status, `null` and garbage are sent without a call of Redis; a `late` answer
+ * follows the command; `lost` runs the command and then resets the connection.
  */
 export type BridgeFault =
   | { readonly kind: "status"; readonly status: number; readonly body?: string }
@@ -15,30 +15,30 @@ export type BridgeFault =
   | { readonly kind: "lost" }
   | { readonly kind: "late"; readonly ms: number };
 
-/** Upstash's REST protocol in front of a Redis, as its documentation and its client have it. */
+/** Upstash's REST protocol in front of a Redis, as in its documentation and its client. */
 export interface Bridge {
-  /** Where it listens. */
+  /** Its URL. */
   readonly url: string;
-  /** The token it takes. */
+  /** The token that it accepts. */
   readonly token: string;
-  /** What it does wrong from now on; null: nothing. */
+  /** The fault from now on; null: none. */
   fault: BridgeFault | null;
   /** HTTP requests so far, faulty ones too. */
   requests: number;
-  /** Connections opened to it so far. */
+  /** Connections to it so far. */
   connections: number;
-  /** Commands sent to Redis so far, by name in capitals. */
+  /** Commands sent to Redis so far, by upper-case name. */
   readonly commands: Map<string, number>;
-  /** Counts from 0 again. */
+  /** Resets the counts. */
   resetCounts(): void;
-  /** Ends it and its connections. */
+  /** Closes it and its connections. */
   close(): Promise<void>;
 }
 
 type Word = string | number | boolean;
 type Answer = { readonly result: unknown } | { readonly error: string };
 
-/** Text in base64 where the client asked for it. "OK" stays, as it does at Upstash. */
+/** Text in base64 if the client asked for it. "OK" stays unchanged, as at Upstash. */
 function encoded(reply: Reply, base64: boolean): unknown {
   if (Array.isArray(reply)) return reply.map((part) => encoded(part as Reply, base64));
   if (typeof reply !== "string" || !base64 || reply === "OK") return reply;
@@ -61,7 +61,7 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     commands.set(name, (commands.get(name) ?? 0) + 1);
     connection ??= connectTo(redis);
     return connection.command(...words.map(String)).catch((error) => {
-      // An error reply leaves the connection as it is; anything else has ended it.
+      // An error reply leaves the connection open; any other error has closed it.
       if (/connection/i.test(error.message) || "code" in error) connection = null;
       throw error;
     });
@@ -75,7 +75,7 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     }
   }
 
-  /** MULTI, the commands, EXEC: sent in one go, so that no other request's command comes between. */
+  /** MULTI, the commands, EXEC: in one write, so that no other request's command is in between. */
   async function transaction(
     list: readonly (readonly Word[])[],
     base64: boolean,
@@ -89,7 +89,7 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     );
   }
 
-  /** The status and the answer to a request that is well. */
+  /** The status and the answer to a valid request. */
   async function respond(request: IncomingMessage, body: string): Promise<[number, unknown]> {
     if (request.headers.authorization !== `Bearer ${token}`) {
       return [401, { error: "WRONGPASS invalid or missing auth token" }];

@@ -2,18 +2,18 @@ import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-/** Where Chromium is: `npm test` says it in WEIR_CHROMIUM. */
+/** The path of Chromium: `npm test` sets it in WEIR_CHROMIUM. */
 const PROGRAM = [process.env.WEIR_CHROMIUM, "/usr/bin/chromium"].find((path) => path && existsSync(path));
 
 if (PROGRAM === undefined && process.env.CI) {
   throw new Error("No chromium: set WEIR_CHROMIUM to its path. In CI no test is skipped.");
 }
 
-/** The `skip` of a test that needs a real browser: false, or why it cannot run here. */
+/** The `skip` of a test that needs a real browser: false, or the reason. */
 export const withoutChromium: string | false = PROGRAM === undefined &&
   "no chromium: apt-get install chromium, or set WEIR_CHROMIUM to its path";
 
-/** Starts Chromium, with nothing of its own that asks the network. */
+/** Starts Chromium without its own network requests. */
 export function startChromium(): Promise<Browser> {
   const quiet = ["quic", "background-networking", "component-update", "sync", "gpu"];
   return chromium.launch({
@@ -22,14 +22,14 @@ export function startChromium(): Promise<Browser> {
   });
 }
 
-/** A page that is watched. */
+/** A watched page. */
 export interface Watched {
   readonly page: Page;
-  /** What a visitor should not see happen: errors on the console, uncaught ones, dialogs, requests to elsewhere. */
+  /** Problems of the page: errors on the console, uncaught ones, dialogs, requests to other origins. */
   readonly mishaps: string[];
   /** Every request that it made. */
   readonly requests: string[];
-  /** From now on the page may ask nothing but `origin`, and what was seen before is forgotten. */
+  /** Forgets the problems, and allows only requests to `origin` from now on. */
   watch(origin: string): void;
 }
 
@@ -66,12 +66,12 @@ export async function watchedPage(browser: Browser, options: BrowserContextOptio
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf8");
 
 /**
- * What axe-core finds in a page that keeps somebody out, or may: findings of impact "serious" and "critical".
+ * The accessibility problems that axe-core finds: findings of impact "serious" and "critical".
  *
- * @param only The one rule to look by. Default: all.
+ * @param only The only rule to apply. Default: all.
  */
 export async function seriousFindings(page: Page, only?: "color-contrast"): Promise<string[]> {
-  // Evaluated rather than added as a script, which the page's policy would refuse.
+  // Evaluated rather than added as a script, which the page's policy forbids.
   if (await page.evaluate("typeof axe === 'undefined'")) await page.evaluate(AXE);
   const options = { resultTypes: ["violations"], ...only && { runOnly: [only] } };
   const violations = await page.evaluate(

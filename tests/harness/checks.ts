@@ -1,6 +1,6 @@
 import { type Algorithm, type Check, fixedWindow, type Mode } from "../../mod.ts";
 
-/** What a test says of a check; the rest has defaults. */
+/** The parts of a check that a test sets; the rest has defaults. */
 export interface CheckText {
   readonly key?: string;
   readonly limit?: number;
@@ -11,7 +11,7 @@ export interface CheckText {
   readonly since?: number | null;
 }
 
-/** A check: by default one request of the rule "rule" by somebody, three a minute. */
+/** A check: by default one request by a client, under the rule "rule" with three per minute. */
 export function checkOf(text: CheckText = {}): Check {
   const { key = "rule:somebody", limit = 3, windowMs = 60_000, mode = "enforce" } = text;
   const { algorithm = fixedWindow(), cost = 1, since = null } = text;
@@ -19,7 +19,7 @@ export function checkOf(text: CheckText = {}): Check {
   return { key, policy: { name, limit, windowMs, mode }, algorithm, cost, since };
 }
 
-/** Ten checks of ten rules, say, of one client. */
+/** Checks of several rules for one client. */
 export function checksOf(count: number, text: CheckText = {}): Check[] {
   return Array.from({ length: count }, (_, i) => checkOf({ ...text, key: `rule${i}:somebody` }));
 }

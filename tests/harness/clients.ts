@@ -6,16 +6,16 @@ import type { RedisCluster } from "./cluster.ts";
 import type { Redis } from "./redis.ts";
 import { runtime } from "./runtime.ts";
 
-/** A client and its end. */
+/** A client and its shutdown. */
 export interface OpenClient {
   readonly client: RedisClient;
   close(): unknown;
 }
 
-/** A kind of client, made as the documentation of redisStore says: nothing is sent twice. */
+/** A kind of client with the documented settings for redisStore: it never resends a command. */
 export interface ClientKind<Server> {
   readonly name: string;
-  /** Why it cannot be tried on this runtime. */
+  /** The reason to skip it on this runtime. */
   readonly skip: string | false;
   open(server: Server): Promise<OpenClient>;
 }
@@ -33,7 +33,7 @@ interface BunGlobal {
   };
 }
 
-/** An error is told by the command that fails; without a listener the same error would end the process. */
+/** The failing command reports an error; without this listener, the error would also end the process. */
 const ignored = (): void => {};
 
 /** The clients of a single Redis. */

@@ -4,7 +4,7 @@ import { type Redis, startRedis } from "./redis.ts";
 export interface RedisCluster {
   /** Its masters, in the order of their slots. */
   readonly nodes: readonly Redis[];
-  /** Ends all of them. */
+  /** Stops all of them. */
   stop(): Promise<void>;
 }
 
@@ -12,8 +12,8 @@ const SLOTS = 16_384;
 const MASTERS = 3;
 
 /**
- * Starts three masters that share the slots evenly; resolves when each of them says that all is well. Those that are left
- * when one fails go on with their own slots.
+ * Starts three masters that share the slots evenly; resolves when each reports a healthy cluster. If one
+ * fails, the others keep serving their slots.
  */
 export async function startCluster(): Promise<RedisCluster> {
   const flags = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
@@ -25,7 +25,7 @@ export async function startCluster(): Promise<RedisCluster> {
     const to = Math.ceil((i + 1) * SLOTS / MASTERS) - 1;
     return node.command("CLUSTER", "ADDSLOTSRANGE", from, to);
   }));
-  // Nodes that start with one and the same epoch argue for seconds over who is right.
+  // Nodes that start with the same epoch take seconds to agree.
   await Promise.all(nodes.map((node, i) => node.command("CLUSTER", "SET-CONFIG-EPOCH", i + 1)));
   for (const { host, port } of others) await first.command("CLUSTER", "MEET", host, port);
   await Promise.all(nodes.map(untilWell));

@@ -14,15 +14,15 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 
-/** A user's project: a folder of its own, outside this one, that has the package installed. */
+/** A user's project: a separate folder with the package installed. */
 export interface Consumer {
-  /** Where it is. */
+  /** Its path. */
   readonly folder: string;
-  /** Writes a file of it. */
+  /** Writes a file. */
   write(file: string, text: string): void;
-  /** Copies a file of this project into it. */
+  /** Copies a file of this repository into it. */
   copy(file: string): void;
-  /** Runs a program in it; what the program printed, or an error that has it. */
+  /** Runs a program in it; returns its output, or throws an error with the output. */
   run(program: string, ...words: readonly string[]): Promise<string>;
   /** Deletes it. */
   remove(): void;
@@ -57,7 +57,7 @@ function emptyProject(): Consumer {
   };
 }
 
-/** What `deno publish` would send to JSR: some files, with what deno.json says of JSX in those that have any. */
+/** The files that `deno publish` sends to JSR; files with JSX get the JSX settings of deno.json. */
 function publish(folder: string): void {
   const { publish: { include }, imports, compilerOptions } = JSON.parse(readFileSync("deno.json", "utf8"));
   for (const path of include) cpSync(path, join(folder, path), { recursive: true });
@@ -69,7 +69,7 @@ function publish(folder: string): void {
   }
 }
 
-/** Installed here already, so that nothing is fetched: a link to each. */
+/** Links packages that are installed here, so that nothing is fetched. */
 function link({ folder }: Consumer, packages: readonly string[]): void {
   for (const name of packages) {
     const place = join(folder, "node_modules", name);
@@ -78,14 +78,14 @@ function link({ folder }: Consumer, packages: readonly string[]): void {
   }
 }
 
-/** package.json as it is here. */
+/** This repository's package.json. */
 export const npmPackage = JSON.parse(readFileSync("package.json", "utf8"));
 
 const dependencies = Object.keys(npmPackage.dependencies);
 
 let packed: Promise<string> | null = null;
 
-/** Packs what is built, once for all consumers of a test file; where the tarball is. */
+/** Packs the built package, once for all consumers of a test file; returns the tarball's path. */
 async function pack(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "weir-pack-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -94,10 +94,9 @@ async function pack(): Promise<string> {
 }
 
 /**
- * A project with the package as `npm install` would put it there: what `npm pack` packs of what is built, and its
- * dependencies.
+ * A project with the package as `npm install` installs it: the output of `npm pack`, and its dependencies.
  *
- * @param packages What the user has installed besides, of what is installed here.
+ * @param packages Further installed packages of this repository.
  */
 export async function npmConsumer(packages: readonly string[] = []): Promise<Consumer> {
   const consumer = emptyProject();
@@ -113,10 +112,10 @@ export async function npmConsumer(packages: readonly string[] = []): Promise<Con
 }
 
 /**
- * A project on Deno with the package as JSR would have it: the files that are published, imported by their `jsr:` name.
- * Its npm packages are where a package.json lets Deno find them without fetching any.
+ * A Deno project with the package as on JSR: the published files, imported by their `jsr:` name. Its npm
+ * packages come from a package.json, so that Deno fetches none.
  *
- * @param packages What the user has installed besides, of what is installed here.
+ * @param packages Further installed packages of this repository.
  */
 export function jsrConsumer(packages: readonly string[] = []): Consumer {
   const consumer = emptyProject();
@@ -136,7 +135,7 @@ export function jsrConsumer(packages: readonly string[] = []): Consumer {
   return consumer;
 }
 
-/** The ranges that this project has of some packages. */
+/** This repository's version ranges of some packages. */
 function versions(packages: readonly string[]): Record<string, string> {
   const { dependencies, devDependencies, peerDependencies } = npmPackage;
   const ranges = { ...devDependencies, ...peerDependencies, ...dependencies };

@@ -17,34 +17,34 @@ import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { CLIENTS } from "./clients.ts";
 
 /**
- * A process that contends with others for one limit. Its arguments say how, as JSON. It says "ready"; each line it is
- * then told names an algorithm: it sends its requests at once and says, as JSON, how many passed.
+ * A process that competes with others for one limit. Its argument is JSON. It prints "ready". Each line on
+ * its input names an algorithm: then it sends all its requests at once and prints, as JSON, how many passed.
  */
 export interface ContenderOptions {
-  /** A client's name, or "upstash". */
+  /** The name of a client, or "upstash". */
   readonly client: string;
   readonly host: string;
   readonly port: number;
   /** The bridge's URL and token, for "upstash". */
   readonly url: string;
   readonly token: string;
-  /** How far this process's clock is off, in ms. */
+  /** The error of this process's clock, in ms. */
   readonly skewMs: number;
-  /** How many requests it sends. */
+  /** The number of its requests. */
   readonly requests: number;
   /** The limit, the same for all contenders. */
   readonly limit: number;
 }
 
-/** What a contender says after each round. */
+/** The printed result of a round. */
 export interface ContenderReport {
   readonly passed: number;
   readonly refused: number;
-  /** When nothing will be used any more, by the last refusal: epoch ms of the store's clock. */
+  /** The time at which no unit will be in use, by the last refusal: epoch ms of the store's clock. */
   readonly resetAt: number;
 }
 
-/** The algorithms that are contended for, by name. */
+/** The algorithms of the rounds, by name. */
 export const CONTENDED: Readonly<Record<string, Algorithm>> = {
   "fixed-window": fixedWindow(),
   "aligned": fixedWindow({ aligned: true }),
@@ -55,7 +55,7 @@ export const CONTENDED: Readonly<Record<string, Algorithm>> = {
 };
 
 async function storeOf({ client: name, host, port, url, token }: ContenderOptions): Promise<Store> {
-  // Thousands at once on two cores: what is counted is what passes, not how fast.
+  // Thousands at once on two cores: the test counts the passes, not their speed.
   const options = { timeoutMs: 60_000, denyCache: false };
   if (name === "upstash") return upstashStore({ url, token, ...options });
   const { client } = await CLIENTS.find((kind) => kind.name === name)!.open({

@@ -13,13 +13,13 @@ import {
 } from "../../mod.ts";
 import { dashboard } from "../../src/dashboard/mod.ts";
 
-/** Where the dashboard of a scene is mounted. */
+/** The mount path of the dashboard. */
 export const MOUNT = "/admin/throttle";
 
-/** As long as a rule's name may be. */
+/** The longest name of a rule. */
 export const LONGEST_NAME = "orders-of-each-customer.POST-api-v2-customers-id-orders.20-per-h";
 
-/** A rule of every sort that the dashboard tells apart. */
+/** A rule of every kind that the dashboard shows differently. */
 const RULES: readonly Rule[] = [
   { name: "everybody", rate: "200/min", key: byGlobal() },
   { name: "each", rate: "20/min" },
@@ -31,33 +31,33 @@ const RULES: readonly Rule[] = [
   { name: "planned", rate: "2/min", on: "/api/*", mode: "shadow" },
 ];
 
-/** 23:40 UTC, so that a day's chart has a midnight in it, and labels at its edges. */
+/** 23:40 UTC, so that a day's chart contains midnight, with labels at its edges. */
 const NOW = Date.UTC(2027, 0, 15, 23, 40, 30);
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-/** A site with a dashboard, on a clock of its own. */
+/** A site with a dashboard and its own clock. */
 export interface Scene {
   readonly app: Hono;
   readonly clock: { now: number };
   readonly throttle: Throttle;
   readonly statistics: Stats;
-  /** Gives the app a day of traffic, with an attack in its last hour. */
+  /** Sends a day of traffic to the app, with an attack in its last hour. */
   playDay(): Promise<void>;
 }
 
-/** What is different in a scene. */
+/** The settings of a scene. */
 export interface SceneOptions {
   readonly rules?: readonly Rule[];
-  /** Takes the scene's clock. Default: a memory store. */
+  /** Creates the store on the scene's clock. Default: a memory store. */
   readonly store?: (clock: () => number) => Store;
-  /** Default: addresses are shown. */
+  /** Default: addresses are visible. */
   readonly showAddresses?: boolean;
-  /** What the dashboard reads instead of the statistics. */
+  /** A replacement for the statistics of the dashboard. */
   readonly shown?: (statistics: Stats) => Stats;
 }
 
-/** Makes a site; a client's address is whatever its header "x-from" says. */
+/** Creates a site; the header "x-from" is the client's address. */
 export function dashboardScene(
   {
     rules = RULES,
@@ -81,9 +81,9 @@ export function dashboardScene(
   app.all("*", (c) => handle(c.req.raw));
 
   const paths = ["/", "/search/shoes", "/api/items", "/api/v2/customers/7/orders", "/missing", "/export"];
-  // Without sockets: thousands of requests over HTTP would take longer than all that is looked at afterwards.
+  // Without sockets: thousands of HTTP requests would take longer than the test itself.
   const send = (path: string, init: RequestInit) => app.request(path, init);
-  /** Some requests of a minute; few clients send most of them. */
+  /** Some requests in one minute; few clients send most of them. */
   async function visit(count: number): Promise<void> {
     await Promise.all(Array.from({ length: count }, (_, i) => {
       const client = Math.floor(60 / (1 + i % 37));

@@ -6,25 +6,26 @@ import { startChromium, type Watched, watchedPage } from "./browser.ts";
 import { dashboardScene, MOUNT, type Scene, type SceneOptions } from "./dashboard_scene.ts";
 import { serve, type Served } from "./serve.ts";
 
-/** Screenshots are kept here, out of git. */
+/** The folder of screenshots, ignored by git. */
 export const SHOTS = ".artefacts/dashboard";
 
-/** The screen of a visit where nothing else is said. */
+/** The default screen of a visit. */
 const SCREEN: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
 
-/** A scene that listens. */
+/** A scene with a server. */
 export type ServedScene = Scene & Served;
 
-/** A browser to look at dashboards with. */
+/** A browser for dashboards. */
 export interface Visits {
   /** Serves a scene until the suite ends. */
   served(options?: SceneOptions): Promise<ServedScene>;
   /**
-   * Goes to a page of a scene's dashboard, does something there, and fails if anything went wrong meanwhile.
+   * Opens a page of a scene's dashboard, acts on it, and fails if there was any problem.
    *
-   * @param path Below the mount.
-   * @param options Of the browser's context. Visits with the same object have the same context and its one page, one after
-   *   the other, as opening those takes longer than a visit: a visit that leaves something behind takes an object of its own.
+   * @param path The path below the mount.
+   * @param options Options of the browser's context. Visits with the same object share a context and its only
+   * page, since opening those takes longer than a visit; a visit that changes its context needs its own
+   * object.
    */
   visit(
     scene: Served,
@@ -34,7 +35,7 @@ export interface Visits {
   ): Promise<void>;
 }
 
-/** Starts Chromium before the tests of the suite that this is called in, and ends all that was started after them. */
+/** Starts Chromium before the tests of the calling suite, and stops everything after them. */
 export function visits(): Visits {
   let browser: Browser;
   const servers: Served[] = [];
@@ -57,11 +58,11 @@ export function visits(): Visits {
     async visit({ url }, path, act, options = SCREEN) {
       if (!pages.has(options)) pages.set(options, watchedPage(browser, options));
       const watched = await pages.get(options)!;
-      await watched.page.goto("about:blank"); // what was there before asks nothing more
+      await watched.page.goto("about:blank"); // the old page sends no more requests
       watched.watch(url);
       const response = await watched.page.goto(url + MOUNT + path);
       await act(watched);
-      // Of a page with such a status the browser itself writes one line.
+      // The browser itself logs one line about a page with such a status.
       const expected = response!.ok() ? [] : [`the server responded with a status of ${response!.status()}`];
       const { mishaps } = watched;
       assertEquals(

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** A door before a server that can be shut, so that connections are refused, and opened again. */
+/** A proxy in front of a server that can be shut, so that connections are refused, and opened again. */
 export async function startDoor(port: number) {
   const sockets = new Set<Socket>();
   let server: Server;

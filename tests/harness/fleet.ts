@@ -5,20 +5,20 @@ import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { leasesOf } from "../../src/stores/leases/leases.ts";
 import type { DatedStore } from "../../src/stores/store.ts";
 
-/** What happens to one question on its way: ms there and back, and what gets lost. */
+/** The fate of one call of the store: the latency of both ways in ms, and its loss. */
 export interface Weather {
   readonly there: number;
   readonly back: number;
   readonly lost: "nothing" | "the question" | "the answer";
 }
 
-/** An instance's clocks: how far the wall clock is off, and how much faster both run, in parts. */
+/** An instance's clocks: the error of the wall clock, and how much faster both run, in parts. */
 export interface Skew {
   readonly offMs: number;
   readonly drift: number;
 }
 
-/** What happens next in a fleet: `after` ms later, or as many after the moment until which the newest charge may wait. */
+/** The next event of a fleet: `after` ms later, or later than the newest charge's usable time. */
 export type Turn =
   & { readonly after: number; readonly edge?: boolean; readonly who: number }
   & (
@@ -32,7 +32,7 @@ export interface Fleet {
   readonly rules: readonly Rule[];
   readonly most: number;
   readonly skews: readonly Skew[];
-  /** Of one question after the other, again and again. */
+  /** The fates of the calls in turn, repeated. */
   readonly weather: readonly Weather[];
 }
 
@@ -47,19 +47,19 @@ export interface Pass {
   readonly source: Decision["source"];
 }
 
-/** What a fleet has done. */
+/** The result of a fleet. */
 export interface Run {
   readonly passes: readonly Pass[];
   readonly refused: number;
-  /** Questions to the store. */
+  /** Calls of the store. */
   readonly calls: number;
-  /** What the store charged, less what was given back, by the charge: see {@link chargeOf}. */
+  /** The store's charges, less its refunds, per charge: see {@link chargeOf}. */
   readonly charged: ReadonlyMap<string, number>;
-  /** What the store says is left of a key, under each rule. */
+  /** The store's remaining units of a key, under each rule. */
   left(key: string): readonly number[];
 }
 
-/** The charge that a pass is from, as a text. */
+/** The charge of a pass, as text. */
 export function chargeOf({ rule, key, chargedAt }: Pick<Pass, "rule" | "key" | "chargedAt">): string {
   return `${rule}:${key} at ${chargedAt}`;
 }
@@ -68,9 +68,9 @@ const START = 1_700_000_000_000.4;
 const DEADLINE_MS = 250;
 
 /**
- * Runs a fleet in a time of its own. The store decides by whole ms of the real time; each instance has clocks of its own; a
- * question takes the time and the fate that the weather gives it, and is given up after its deadline. What an instance was
- * asked when it crashes is answered by nobody.
+ * Runs a fleet on a simulated time. The store decides by whole ms of the real time. Each instance has its own
+ * clocks. A call takes the latency and the fate of the weather, and ends at its deadline. Pending calls of a
+ * crashed instance are never answered.
  */
 export async function sail({ rules, most, skews, weather }: Fleet, turns: readonly Turn[]): Promise<Run> {
   let now = START;
@@ -143,7 +143,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
       if (!ship.isAlive) return;
       if (decisions.some(refuses)) return void refused++;
       for (const { rule, source, at = 0, chargedAt = 0, cost } of decisions) {
-        // What the store lets pass has passed when it says so, what is answered here passes now.
+        // Units from the store pass at the store's reply, local units pass now.
         passes.push({ rule, key, cost, at: source === "lease" ? now : at, chargedAt, source });
       }
     };
@@ -182,7 +182,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
   for (let event = events.shift(); event !== undefined; event = events.shift()) {
     now = event.at;
     event.run();
-    // What this sets going in promises is done before anything else happens.
+    // All promises settle before the next event.
     await new Promise((done) => setImmediate(done));
   }
   return {

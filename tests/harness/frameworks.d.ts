@@ -1,4 +1,7 @@
-/** As much of frameworks that are not installed here as the examples use. `npm run test:frameworks` has the real ones. */
+/**
+ * The parts of frameworks that the examples use and that are not installed here. `npm run test:frameworks`
+ * has the real ones.
+ */
 
 declare module "next/server" {
   export const NextResponse: { next(): Response };

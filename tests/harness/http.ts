@@ -1,14 +1,14 @@
 import { Agent, request } from "node:http";
 import { runtime } from "./runtime.ts";
 
-/** What a client sees of one answer. */
+/** A response as its client sees it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
 }
 
-/** One request, its answer read to the end. */
+/** Sends one request and reads the whole response. */
 export async function get(url: string, init?: RequestInit): Promise<Answer> {
   const response = await fetch(url, init);
   return { status: response.status, headers: response.headers, text: await response.text() };
@@ -16,7 +16,10 @@ export async function get(url: string, init?: RequestInit): Promise<Answer> {
 
 const agent = new Agent({ keepAlive: true });
 
-/** The same by node:http: many fetches would take Node 20 three times as long, as its test runner follows their promises. */
+/**
+ * The same with node:http: Node 20 takes three times as long for many fetches, as its test runner tracks
+ * their promises.
+ */
 function getByAgent(
   url: string,
   { method = "GET", headers, body = null }: RequestInit = {},
@@ -38,7 +41,7 @@ function getByAgent(
 
 const getOfMany = runtime === "node" ? getByAgent : get;
 
-/** `count` equal requests, at most `atOnce` of them in flight, so that no more sockets than that are open. */
+/** Sends `count` equal requests, at most `atOnce` in parallel, which limits the open sockets. */
 export async function burst(url: string, count: number, init?: RequestInit, atOnce = 64): Promise<Answer[]> {
   const answers: Answer[] = [];
   let sent = 0;
@@ -49,7 +52,7 @@ export async function burst(url: string, count: number, init?: RequestInit, atOn
   return answers;
 }
 
-/** How many answers had each status: `{ 200: 100, 429: 4900 }`. */
+/** The number of responses per status: `{ 200: 100, 429: 4900 }`. */
 export function statuses(answers: readonly Answer[]): Record<number, number> {
   const counts: Record<number, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;

@@ -1,20 +1,20 @@
-/** Clients that npm has, each as its users set it up: it asks a URL, and gives up by throwing. */
+/** HTTP clients from npm, set up as in their documentation: each requests a URL, and throws when it gives up. */
 import { readFileSync } from "node:fs";
 
-/** Asks a URL with whatever patience the client has; throws once it gives up. */
+/** Requests a URL with the client's own retries; throws when it gives up. */
 export type Ask = (url: string) => Promise<unknown>;
 
 /** A client. */
 export interface HttpClient {
-  /** What it is called in docs/headers.md. */
+  /** Its name in docs/headers.md. */
   readonly name: string;
-  /** The package whose version counts. */
+  /** The package whose version is shown. */
   readonly from: string;
   /** Loads it. */
   load(): Promise<Ask>;
 }
 
-/** The version of a package as it is installed. */
+/** The installed version of a package. */
 export function versionOf(name: string): string {
   return JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")).version;
 }
@@ -41,7 +41,7 @@ async function retryingOctokit(): Promise<Ask> {
   return (url) => new Retrying({ log }).request(`GET ${url}`);
 }
 
-/** The recipe that is passed on: sleep as long as Retry-After says, then let p-retry try again. */
+/** The common recipe: sleep for Retry-After, then let p-retry try again. */
 async function pRetry(): Promise<Ask> {
   const { default: retry } = await import("p-retry");
   return (url) =>
@@ -55,7 +55,7 @@ async function pRetry(): Promise<Ask> {
     }, { retries: 3, minTimeout: 0 });
 }
 
-/** Every client that the tests drive. */
+/** Every client in the tests. */
 export const httpClients: readonly HttpClient[] = [
   {
     name: "ky",
@@ -91,7 +91,7 @@ export const httpClients: readonly HttpClient[] = [
     from: "undici",
     load: async () => {
       const { Agent, interceptors, request } = await import("undici");
-      // Bun puts a stand-in of its own in undici's place.
+      // Bun replaces undici with its own implementation.
       if (!("compose" in Agent.prototype)) {
         throw new Error("this undici is no undici: its Agent has no compose");
       }

@@ -1,7 +1,8 @@
 /**
- * Lets tests that mostly wait do so side by side, so many at a time.
+ * Runs tests that mostly wait in parallel, with a limit.
  *
- * @returns Takes such a test and gives it back as one that begins all that were taken, in their order, and waits for itself.
+ * @returns A function that wraps such a test: the first one starts all wrapped tests, in order, and each
+ * waits for itself.
  */
 export function lanes(width: number): (run: () => unknown) => () => Promise<void> {
   const ahead: (() => void)[] = [];
@@ -24,7 +25,7 @@ export function lanes(width: number): (run: () => unknown) => () => Promise<void
     let outcome!: Promise<void>;
     ahead.push(() => {
       outcome = inTurn(run);
-      outcome.catch(() => {}); // its own test tells
+      outcome.catch(() => {}); // its own test reports it
     });
     return () => {
       for (const begin of ahead.splice(0)) begin();

@@ -1,10 +1,10 @@
 import { assert } from "@std/assert";
 import { lives, type Redis } from "./redis.ts";
 
-/** The longest life of a state in these tests: a day's sliding window, and one of its 16 slots. */
+/** The longest lifetime of a state in these tests: a day's sliding window, and one of its 16 slots. */
 const LONGEST_MS = 86_400_000 * 17 / 16;
 
-/** Every key has an end, and none outlives the longest state by more than a minute. */
+/** Asserts that every key expires, at most a minute after the longest state. */
 export async function assertLivesEnd(
   redis: Pick<Redis, "command">,
   longestMs: number = LONGEST_MS,

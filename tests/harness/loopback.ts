@@ -1,15 +1,15 @@
 import { request } from "node:http";
 
-/** A request, as {@link sendFrom} takes it. */
+/** A request for {@link sendFrom}. */
 export interface Sent {
   readonly method?: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** The body, sent as JSON. */
   readonly body?: unknown;
 }
 
-/** What a client sees of an answer. */
+/** A response as its client sees it. */
 export interface Seen {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -17,10 +17,10 @@ export interface Seen {
 }
 
 /**
- * Sends a request over a connection of its own.
+ * Sends a request over its own connection.
  *
- * @param from The client's address: on Linux all of 127.0.0.0/8 are this machine's.
- * @param url Where the server listens.
+ * @param from The client's address: on Linux any of 127.0.0.0/8.
+ * @param url The server's URL.
  */
 export function sendFrom(
   from: string,

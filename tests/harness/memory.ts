@@ -2,7 +2,7 @@ import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
 
-/** The runtime's own garbage collection, asked for by name on Bun, by a flag of V8 on the others. */
+/** The runtime's garbage collection: a function of Bun, and on the others behind a flag of V8. */
 function collector(): () => void {
   const { Bun } = globalThis as { Bun?: { gc(now: boolean): void } };
   if (Bun !== undefined) return () => Bun.gc(true);
@@ -12,7 +12,7 @@ function collector(): () => void {
 
 const collect = collector();
 
-/** Bytes that are in use after a collection, typed arrays included. */
+/** Bytes in use after a collection, typed arrays included. */
 export async function bytesInUse(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     collect();

@@ -13,28 +13,28 @@ export function documentOf(openapi: string, paths: Json, rest: Json = {}) {
 
 const validator = new Validator();
 
-/** Fails unless the document is a valid one of its version. */
+/** Asserts that the document is valid for its version. */
 export async function assertValid(document: Json) {
   const result = await validator.validate(structuredClone(document));
   assert(result.valid, JSON.stringify(result.errors, null, 2));
 }
 
-/** The same by another validator, half a second each; it knows 3.0 and 3.1. */
+/** The same with another validator, which takes half a second; it supports 3.0 and 3.1. */
 export async function assertValidAsWell(document: Json) {
   if (document.openapi.startsWith("3.2")) return;
-  // It changes what it is given.
+  // The validator changes its input.
   const { valid, ...why } = await validate(structuredClone(document));
   assert(valid, JSON.stringify(why, null, 2));
 }
 
-/** What a part is, once references are followed. */
+/** Resolves references. */
 export function found(document: Json, part: Json): Json {
   if (typeof part?.$ref !== "string") return part;
   const names: string[] = part.$ref.slice(2).split("/");
   return found(document, names.reduce((whole, name) => whole[name.replaceAll("~1", "/")], document));
 }
 
-/** Fails unless a value is what a schema says; as much of JSON Schema as the throttle's own schemas use. */
+/** Asserts that a value matches a schema; it supports the keywords of the throttle's own schemas. */
 export function assertConforms(document: Json, value: Json, described: Json) {
   const schema = found(document, described);
   const known = [

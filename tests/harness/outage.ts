@@ -1,30 +1,33 @@
 import { createThrottle, type FailurePolicy, type Store } from "../../mod.ts";
 
-/** Something that goes wrong with a store, and is put right again. */
+/** A fault of a store that can be started and ended. */
 export interface Outage {
   begin(): unknown;
   end(): unknown;
 }
 
-/** What was seen of one outage under one policy. */
+/** The observations of one outage under one policy. */
 export interface Observation {
   readonly policy: FailurePolicy;
-  /** Of {@link TRIED} requests of a client who had {@link USED} of {@link LIMIT}: how many passed while the store was away. */
+  /**
+   * Of {@link TRIED} requests of a client with {@link USED} of {@link LIMIT} used: how many passed during the
+   * outage.
+   */
   readonly admitted: number;
-  /** Of twice the limit, once the store was back. */
+  /** Of twice the limit, how many passed after the outage. */
   readonly admittedAfter: number;
-  /** Where the answers of the outage came from. */
+  /** The sources of the decisions during the outage. */
   readonly sources: readonly string[];
-  /** Statuses of the answers that refused. */
+  /** The statuses of the refusals. */
   readonly statuses: readonly number[];
-  /** Requests of other clients that were answered meanwhile. */
+  /** The number of responses to other clients during the outage. */
   readonly answered: number;
-  /** The slowest of 99 in 100 of those answers, in ms, and the slowest of all. */
+  /** The 99th percentile of their latencies, in ms, and the maximum. */
   readonly p99: number;
   readonly slowest: number;
-  /** From the end of the outage to the first answer of the store, in ms. */
+  /** The time from the end of the outage to the first decision of the store, in ms. */
   readonly returned: number;
-  /** The states that observers were told of. */
+  /** The store states in the observers' events. */
   readonly states: readonly (string | undefined)[];
 }
 
@@ -33,12 +36,12 @@ export const USED = 10;
 export const TRIED = 60;
 export const POLICIES: readonly FailurePolicy[] = ["local", "allow", "deny"];
 
-/** How many requests of others an outage sees at least. */
+/** The least number of requests of other clients during an outage. */
 const LOAD = 60;
-/** More than the failures that open the breaker, so that all of them fail at once. */
+/** More than the failures that open the circuit breaker, so that all of them fail at once. */
 const WORKERS = 8;
 const PAUSE_MS = 100;
-/** The longest that the store may take to come back before the test gives up. */
+/** The longest recovery of the store before the test gives up, in ms. */
 const PATIENCE_MS = 10_000;
 
 const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
@@ -49,7 +52,7 @@ interface Answer {
   readonly source: string;
 }
 
-/** Watches how late timers are: what the machine is late by is not the throttle's doing. */
+/** Measures the delay of timers: a busy machine's delay is not the throttle's. */
 export function watchTimers(): { lateBy(): number } {
   let worst = 0;
   let expected = performance.now() + 10;
@@ -65,7 +68,10 @@ export function watchTimers(): { lateBy(): number } {
   };
 }
 
-/** The turns of an outage: the watched clients have used their part, it begins, they have tried, it has ended. */
+/**
+ * The phases of an outage: the watched clients have used their quota, it starts, they have tried, it has
+ * ended.
+ */
 interface Turns {
   ready(): void;
   readonly began: Promise<void>;
@@ -73,7 +79,7 @@ interface Turns {
   tried(): void;
 }
 
-/** One client who is watched, and the load of many others, under one policy. */
+/** One watched client, and the load of many others, under one policy. */
 async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promise<Observation> {
   const states: (string | undefined)[] = [];
   const throttle = createThrottle({ name: "quota", rate: `${LIMIT}/hour` }, {
@@ -107,7 +113,7 @@ async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promi
     }
   }
 
-  // The first connection, or a machine that is busy with other things, may take longer than the deadline: once more, then.
+  // The first connection may take longer than the deadline, or the machine is busy: then try once more.
   while ((await admitted(USED)).some(({ decisions }) => decisions[0].source !== "store")) {
     if (++client > 250) throw new Error("This machine is too busy to answer ten requests in a row in time");
     await pause(50);
@@ -146,7 +152,7 @@ async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promi
 /**
  * Runs an outage under load, for each policy at once.
  *
- * @param storeFor A store of its own for each policy.
+ * @param storeFor Creates a separate store for each policy.
  */
 export async function runOutage(
   outage: Outage,
@@ -171,7 +177,7 @@ export async function runOutage(
     await outage.end();
     ended.take();
   }
-  // An observer that fails ends it, rather than being waited for.
+  // A failing observer ends the outage at once.
   await Promise.race([observations, happen()]);
   return await observations;
 }
@@ -184,7 +190,7 @@ function turn(): { readonly come: Promise<void>; readonly take: () => void } {
 
 const ms = (value: number): string => `${Math.round(value)} ms`;
 
-/** The Markdown table of what was seen. */
+/** The Markdown table of the observations. */
 export function faultTable(rows: readonly (readonly [string, readonly Observation[]])[]): string {
   const lines = rows.flatMap(([fault, observations]) =>
     observations.map(({ policy, admitted, admittedAfter, p99, slowest, returned }) =>

@@ -4,37 +4,37 @@ import { newLane } from "../../src/paced_fetch/lane.ts";
 import { plan } from "../../src/paced_fetch/plan.ts";
 import { client, requestTo, START } from "./throttled.ts";
 
-/** What is simulated. */
+/** The input of a simulation. */
 export interface Scene {
   /** The server's only rule: one quota for all clients. */
   readonly rule: Omit<Rule, "name">;
-  /** Clients that want as much as they get, each with one bucket. */
+  /** Clients that send as much as possible, each with one bucket. */
   readonly clients: number;
-  /** Requests that each would have in flight. */
+  /** Parallel requests per client. */
   readonly atOnce: number;
   readonly seconds: number;
-  /** The least and the greatest time from a client to the server, or back, in ms. */
+  /** The least and the greatest latency of one way, in ms. */
   readonly way: readonly [least: number, greatest: number];
   readonly spread?: boolean;
   readonly seed: number;
-  /** When a client begins and ends, in s. Default: all the time. */
+  /** The start and the end of a client, in s. Default: the whole time. */
   readonly active?: (client: number) => readonly [from: number, to: number];
 }
 
-/** What came of it. */
+/** The result of a simulation. */
 export interface Came {
   readonly sent: number;
   readonly passed: number;
   readonly refused: number;
 }
 
-/** Numbers from 0 to 1 that are the same for the same seed. */
+/** Random numbers from 0 to 1 from a seed. */
 function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
 }
 
-/** Clients and a real throttle on a clock that jumps from event to event: no time passes. */
+/** Simulates clients and a real throttle on a clock that jumps from event to event. */
 export async function simulate(
   { rule, clients, atOnce, seconds, way, spread = true, seed, active }: Scene,
 ): Promise<Came> {
@@ -80,7 +80,7 @@ export async function simulate(
         later(wayMs(), () => answered(sentAt, response));
       });
     };
-    // As a lane looks, with events for timers.
+    // Like a lane's loop, with events instead of timers.
     const look = (): void => {
       const turn = ++looks;
       while (idle > 0 && now < START + to * 1000) {

@@ -1,5 +1,5 @@
 declare module "parse-prometheus-text-format" {
-  /** Reads Prometheus's text format; the package has no types of its own. */
+  /** Reads Prometheus's text format; the package has no types. */
   export default function parse(text: string): {
     readonly name: string;
     readonly type: string;

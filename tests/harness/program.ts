@@ -5,21 +5,21 @@ import process from "node:process";
 
 /** A program that serves HTTP. */
 export interface Program {
-  /** Where it listens, as it said, without a slash at the end: "http://localhost:40123". */
+  /** Its URL from its output, without a slash at the end: "http://localhost:40123". */
   readonly url: string;
-  /** What it has said so far, on both streams. */
+  /** Its output so far, of both streams. */
   output(): string;
-  /** Ends it. */
+  /** Stops it. */
   stop(): Promise<void>;
 }
 
-/** How long a program may take until it listens, in ms: Deno and Netlify's tools start slowly on a busy machine. */
+/** The longest start of a program, in ms: Deno and Netlify's tools start slowly on a busy machine. */
 const LONGEST_START = 120_000;
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
-/** The environment of a program that is to listen on any free port and to say so in plain text. */
+/** The environment of a program that listens on a free port and prints its URL in plain text. */
 function environment(more: Readonly<Record<string, string>>): Record<string, string | undefined> {
   return {
     ...process.env,
@@ -30,11 +30,11 @@ function environment(more: Readonly<Record<string, string>>): Record<string, str
 }
 
 /**
- * Starts a program; resolves when it says where it listens.
+ * Starts a program; resolves when it has printed its URL.
  *
- * @param command The words of a command line: `["bun", "examples/bun.ts"]`.
- * @param env What it finds in its environment beside what is there.
- * @param cwd The folder that it runs in. Default: this project's.
+ * @param command The command line: `["bun", "examples/bun.ts"]`.
+ * @param env Additional environment variables.
+ * @param cwd Its working folder. Default: this repository.
  */
 export async function startProgram(
   [name, ...words]: readonly string[],

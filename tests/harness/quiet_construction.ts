@@ -1,6 +1,6 @@
 /**
- * Imports every entry named on the command line and constructs what people construct at module load, with everything
- * that Workers refuse there replaced by something that throws. Says "quiet" when nothing was touched.
+ * Imports every entry on the command line and constructs the usual objects of module load, while everything
+ * that Workers forbid there throws. Prints "quiet" if nothing threw.
  */
 import process from "node:process";
 

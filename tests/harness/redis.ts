@@ -7,18 +7,18 @@ import { join } from "node:path";
 import process from "node:process";
 import { type Connection, connectTo, type Reply } from "./resp.ts";
 
-/** Where redis-server is: `npm test` says it in WEIR_REDIS. */
+/** The path of redis-server: `npm test` sets it in WEIR_REDIS. */
 const PROGRAM = [process.env.WEIR_REDIS, "/usr/bin/redis-server"].find((path) => path && existsSync(path));
 
 if (PROGRAM === undefined && process.env.CI) {
   throw new Error("No redis-server: set WEIR_REDIS to its path. In CI no test is skipped.");
 }
 
-/** The `skip` of a test that needs a real Redis: false, or why it cannot run here. */
+/** The `skip` of a test that needs a real Redis: false, or the reason. */
 export const withoutRedis: string | false = PROGRAM === undefined &&
   "no redis-server: apt-get install redis-server, or set WEIR_REDIS to its path";
 
-/** A Redis of the test's own. */
+/** A Redis for one test. */
 export interface Redis {
   readonly host: string;
   readonly port: number;
@@ -28,13 +28,13 @@ export interface Redis {
   readonly url: string;
   /** Sends it a command. */
   command(...words: (string | number)[]): Promise<Reply>;
-  /** Sends its process a signal: SIGSTOP freezes it, SIGCONT lets it go on. */
+  /** Sends a signal to its process: SIGSTOP freezes it, SIGCONT resumes it. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
-  /** Ends it as a crash does. */
+  /** Kills it, like a crash. */
   kill(): Promise<void>;
-  /** Starts it again, empty, where it was. */
+  /** Starts it again, empty, at the same address. */
   restart(): Promise<void>;
-  /** Ends it and removes what it left. */
+  /** Stops it and removes its files. */
   stop(): Promise<void>;
 }
 
@@ -81,14 +81,14 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 /**
- * Starts a Redis that keeps nothing on disk.
+ * Starts a Redis without persistence.
  *
- * @param flags More of its options: `["--maxmemory", "1mb"]`.
+ * @param flags Further options: `["--maxmemory", "1mb"]`.
  */
 export async function startRedis(flags: readonly string[] = []): Promise<Redis> {
   const folder = mkdtempSync(join(tmpdir(), "weir-redis-"));
   let port = await freePort();
-  // Another suite on this machine may take the port between the look and the start.
+  // Another suite on this machine may take the port in between.
   let child = await start(folder, port, flags).catch(async () => {
     return start(folder, port = await freePort(), flags);
   });
@@ -109,7 +109,7 @@ export async function startRedis(flags: readonly string[] = []): Promise<Redis> 
       connection ??= connectTo({ host: HOST, port });
       return connection.command(...words);
     },
-    // Deno's child.kill() does nothing the second time.
+    // Deno's child.kill() has no effect the second time.
     signal: (signal) => void process.kill(child.pid!, signal),
     kill: end,
     async restart() {
@@ -123,7 +123,7 @@ export async function startRedis(flags: readonly string[] = []): Promise<Redis> 
   };
 }
 
-/** Every key and its time to live in ms (-1: for ever), found by SCAN. */
+/** Every key and its time to live in ms (-1: no expiry), found by SCAN. */
 export async function lives(redis: Pick<Redis, "command">): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   let cursor = "0";

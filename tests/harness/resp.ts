@@ -1,21 +1,21 @@
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 
-/** What Redis replies: an error reply is a rejection at the top, an Error inside of arrays. */
+/** A reply of Redis: a top-level error reply rejects, one inside an array is an Error. */
 export type Reply = string | number | null | Error | readonly Reply[];
 
-/** A connection to Redis that speaks RESP2 and nothing more. */
+/** A minimal RESP2 connection to Redis. */
 export interface Connection {
   /**
-   * Sends a command, in one write with those of the same turn, as a client that pipelines does; replies come in order.
-   * Rejects on an error reply and when the connection ends.
+   * Sends a command, in one write with the others of the same turn, like a pipelining client; replies come in
+   * order. Rejects on an error reply and when the connection closes.
    */
   command(...words: (string | number)[]): Promise<Reply>;
-  /** Ends it now. */
+  /** Closes it now. */
   close(): void;
 }
 
-/** Where a server listens. */
+/** The address of a server. */
 export type Address = { readonly path: string } | { readonly host: string; readonly port: number };
 
 const LINE_END = "\r\n";
@@ -24,7 +24,7 @@ const COLON = 58;
 const MINUS = 45;
 const CR = 13;
 
-/** Replies of scripts are mostly integers: they are read without making text of them. */
+/** Replies of scripts are mostly integers, so these are parsed from bytes. */
 function parseInteger(buffer: Buffer, at: number): { reply: number; end: number } | null {
   const start = buffer[at] === MINUS ? at + 1 : at;
   let number = 0;
@@ -34,7 +34,7 @@ function parseInteger(buffer: Buffer, at: number): { reply: number; end: number 
   return { reply: start === at ? number : -number, end: end + 2 };
 }
 
-/** Reads one reply from `at` on; null when it has not arrived whole. */
+/** Parses one reply from `at` on; null if it is incomplete. */
 function parse(buffer: Buffer, at: number): { reply: Reply; end: number } | null {
   if (buffer[at] === COLON) return parseInteger(buffer, at + 1);
   const lineEnd = buffer.indexOf(LINE_END, at);
@@ -70,7 +70,7 @@ function parse(buffer: Buffer, at: number): { reply: Reply; end: number } | null
   }
 }
 
-/** Connects. Commands may be sent at once; they reject when the connection fails. */
+/** Connects. Commands may be sent at once; they reject if the connection fails. */
 export function connectTo(address: Address): Connection {
   const socket = "path" in address ? connect(address.path) : connect(address.port, address.host);
   const waiting: { resolve(reply: Reply): void; reject(error: Error): void }[] = [];

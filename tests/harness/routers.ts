@@ -7,15 +7,15 @@ import { TrieRouter } from "hono/router/trie-router";
 import { IttyRouter } from "itty-router";
 import { matchRoutes } from "react-router";
 
-/** Does a router run the handler of its one route, for this request? */
+/** Does a router run the handler of its only route for this request? */
 export type Runs = (request: Request) => Promise<boolean>;
 
-/** A router in process. Each route is written in the router's own words. */
+/** A router in process. Each route is in the router's own syntax. */
 export interface Router {
   readonly name: string;
-  /** The routes that it is given, by the pattern of the rule that is to count. */
+  /** The routes to test, by the pattern of the rule that must count them. */
   readonly routes: Readonly<Record<string, string>>;
-  /** Makes it, with one route. */
+  /** Creates it with one route. */
   make(route: string): Runs;
 }
 
@@ -24,7 +24,7 @@ const ROUTES = { "/login": "/login", "/items/:id/edit": "/items/:id/edit", "/fil
 const RAN = "ran";
 const ran = () => new Response(RAN);
 
-/** Asks a router that answers requests. */
+/** Sends the request to a router with a fetch method. */
 const asking = (fetch: (request: Request) => Response | Promise<Response>): Runs => async (request) => {
   const response = await fetch(request);
   return await response.text() === RAN;
@@ -57,7 +57,7 @@ function elysia(name: string, aot: boolean): Router {
   };
 }
 
-/** Routers of npm, and the way of who has none. */
+/** Routers from npm, and plain code without one. */
 export const routers: readonly Router[] = [
   {
     name: "new URL",
@@ -77,7 +77,7 @@ export const routers: readonly Router[] = [
     },
   },
   elysia("Elysia", true),
-  elysia("Elysia, not compiled", false), // where no code may be made of text, as in workerd
+  elysia("Elysia, not compiled", false), // without code generation, as in workerd
   {
     name: "itty-router",
     routes: ROUTES,
@@ -102,7 +102,7 @@ export const routers: readonly Router[] = [
       const router = t.router({ [route]: t.procedure.query(() => void (runs = true)) });
       return async (request) => {
         runs = false;
-        // As tRPC's documentation mounts it: whatever is below its endpoint.
+        // Mounted as in tRPC's documentation: at any path below its endpoint.
         if (new URL(request.url).pathname.startsWith("/trpc/")) {
           await (await fetchRequestHandler({
             endpoint: "/trpc",

@@ -7,7 +7,7 @@ export const runtime: "deno" | "bun" | "node" = "Deno" in globalThis
   ? "bun"
   : "node";
 
-/** Tests that are the same whichever runtime starts them, as they start what they need themselves: Node does. */
+/** Runs tests on Node alone: they start their own programs, so their result is the same on each runtime. */
 export const describeOnNode: typeof describe = runtime === "node"
   ? describe
   : ((name: string) => it(`${name}: seen by the tests on Node`, () => {})) as typeof describe;

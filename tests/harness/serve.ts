@@ -1,27 +1,28 @@
 import { runtime } from "./runtime.ts";
 
-/** Takes a request and whatever the server passes beside it. */
+/** A handler that receives a request and the server's arguments. */
 // deno-lint-ignore no-explicit-any -- each server passes something else
 export type Handler = (request: Request, ...platform: any[]) => Response | Promise<Response>;
 
 /** A server that listens. */
 export interface Served {
-  /** Where it listens, without a slash at the end: "http://127.0.0.1:40123". */
+  /** Its URL, without a slash at the end: "http://127.0.0.1:40123". */
   readonly url: string;
-  /** Ends it now, with every connection it has. */
+  /** Stops it now, with all its connections. */
   close(): Promise<void>;
 }
 
 const HOSTNAME = "127.0.0.1";
 
 /**
- * Serves a handler on a free port of 127.0.0.1 by the own HTTP server of the runtime that runs the test, which passes
- * beside the request what it always does: Deno.serve its info, Bun.serve its server, @hono/node-server { incoming, outgoing }.
+ * Serves a handler on a free port of 127.0.0.1 with the runtime's own HTTP server, which passes its usual
+ * argument after the request: Deno.serve its info, Bun.serve its server, @hono/node-server { incoming,
+ * outgoing }.
  */
 export const serve: (handler: Handler) => Promise<Served> =
   { deno: onDeno, bun: onBun, node: onNode }[runtime];
 
-/** The part of the runtimes' globals that is used here: no runtime's types are known to all three. */
+/** The used part of the runtimes' globals: no runtime's types work on all three. */
 interface Globals {
   Deno: {
     serve(

@@ -1,14 +1,14 @@
 /**
- * Imported before a module that takes `Date.now` as it begins, it gives that module a clock which stands still.
+ * Gives a stopped clock to modules that read `Date.now` at import. Import it before them.
  */
 const { now: real } = Date;
 
-/** The time that the clock says, epoch ms. */
+/** The time of the clock, epoch ms. */
 export const now = { ms: 1_800_000_000_000 };
 
 Date.now = () => now.ms;
 
-/** Gives the rest of the process its clock back. */
+/** Restores the clock for the rest of the process. */
 export function restoreDate(): void {
   Date.now = real;
 }

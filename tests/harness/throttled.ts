@@ -9,13 +9,13 @@ import {
   type ThrottleOptions,
 } from "../../mod.ts";
 
-/** When the clock of a {@link throttled} handler starts: a full minute of 2027. */
+/** The start of the clock of a {@link throttled} handler: a full minute of 2027. */
 export const START = 1_800_000_000_000;
 
-/** The client that sends a request which names none. */
+/** The client of a request without one. */
 export const SOMEBODY = "192.0.2.1";
 
-/** A request's address is what its header "x-from" says, and somebody's where it says none. */
+/** The header "x-from" is a request's address; there is a default. */
 export const client = {
   address: (request: Request): string => request.headers.get("x-from") ?? SOMEBODY,
 };
@@ -29,17 +29,17 @@ export function requestTo(target = "/", init: RequestInit & { from?: string } = 
   return request;
 }
 
-/** A handler behind a throttle, on a clock of their own. */
+/** A throttled handler on its own clock. */
 export interface Throttled {
   readonly throttle: Throttle;
   readonly clock: { now: number };
-  /** What observers were told. */
+  /** The events of its observers. */
   readonly events: ThrottleEvent[];
   /** The requests that reached the handler. */
   readonly served: Request[];
-  /** Sends a request, as {@link requestTo} writes it, or one that is made already. */
+  /** Sends a request, or a description of it for {@link requestTo}. */
   send(target?: string | Request, init?: RequestInit & { from?: string }): Promise<Response>;
-  /** Sends several in turn and gives their statuses. */
+  /** Sends several in turn and returns their statuses. */
   statuses(count: number, target?: string, init?: RequestInit & { from?: string }): Promise<number[]>;
 }
 

@@ -1,14 +1,14 @@
 import { assert } from "@std/assert";
 
-/** Lets some ms pass. */
+/** Waits for some ms. */
 export function pause(ms: number): Promise<void> {
   return new Promise((over) => setTimeout(over, ms));
 }
 
-/** How long anything may take, in ms: no test is about that, so this only ends what hangs. */
+/** The longest wait, in ms: no test depends on it, it only ends tests that hang. */
 const LONGEST = 30_000;
 
-/** Waits until it is so: a server hears of a client's end a little later than the client. */
+/** Waits until a condition is true: a server sees that a client is gone a little later than the client. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   const begun = performance.now();
   while (!await isSo()) {

@@ -51,7 +51,7 @@ function reference(bytes: readonly number[], seed: Seed, [word, end]: Rounds): b
   return ((v1 ^ v3) << 32n) | low;
 }
 
-/** What ours gives of a text, to use and to show. */
+/** Our hash of a text, to use and to show. */
 function ours(text: string, seed: Seed): bigint {
   const out = new Uint32Array(2);
   keyedHash(text, seed, out);

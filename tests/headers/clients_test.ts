@@ -40,7 +40,7 @@ const SETS: Readonly<Record<string, readonly HeaderFormat[]>> = {
  */
 type Way = "told" | "own" | "early" | "once";
 
-/** What is seen of each client, set by set in the order above. */
+/** The way of each client, set by set in the order above. */
 const MATRIX: Readonly<Record<string, readonly Way[]>> = {
   "ky": ["told", "told", "told", "told", "told", "early", "told", "told", "told"],
   "got": ["told", "own", "own", "told", "told", "own", "own", "told", "told"],
@@ -56,17 +56,17 @@ const MATRIX: Readonly<Record<string, readonly Way[]>> = {
   ],
 };
 
-/** What came of one client's patience. */
+/** The outcome of one client's patience. */
 interface Outcome {
   /** When the server saw its requests, ms. */
   readonly at: readonly number[];
   /** The refusals' headers. */
   readonly refusals: readonly Headers[];
-  /** What it threw when it gave up; null where it got through. */
+  /** The error that it threw when it gave up; null where it got through. */
   readonly error: Error | null;
 }
 
-/** What SDKs throw. */
+/** The errors of SDKs. */
 type Refused = Error & { readonly status: number };
 
 const loaded = new Map<string, Ask>();

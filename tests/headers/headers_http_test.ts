@@ -1,4 +1,4 @@
-/** What clients read in rate headers, over real connections: the tightest, what refuses, and nothing of the IETF's on redirects. */
+/** Rate headers that clients read over real connections: the tightest, the refusing rule's, and nothing of the IETF's on redirects. */
 import { assertEquals } from "@std/assert";
 import { Hono } from "hono";
 import { describe, it } from "node:test";

@@ -3,9 +3,8 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import { parseDictionary, parseList } from "structured-headers";
 import type { Algorithm } from "../../src/algorithms/algorithm.ts";
-import type { Decision } from "../../src/decision.ts";
-import { decimal } from "../../src/headers/decimal.ts";
 import type { HeaderFormat, Quota, Report } from "../../src/headers/format.ts";
+import { decimal } from "../../src/headers/numbers.ts";
 import { rateLimit } from "../../src/headers/ratelimit.ts";
 import { retryAfter } from "../../src/headers/retry_after.ts";
 import { xRateLimit } from "../../src/headers/x_ratelimit.ts";
@@ -22,39 +21,34 @@ const slots: Algorithm = { step, unit: "concurrent-requests" };
 const bytes: Algorithm = { step, unit: "content-bytes" };
 
 /** A rule of 100 a minute that has 99 left, but for what is said otherwise. */
-function quota(changes: Partial<Decision> = {}, algorithm: Algorithm = fixed): Quota {
-  const decision: Decision = {
-    rule: "default",
+function quota(changes: Partial<Quota> = {}, algorithm: Algorithm = fixed): Quota {
+  return {
+    name: "default",
     limit: 100,
     windowMs: 60_000,
     cost: 1,
-    mode: "enforce",
     allowed: true,
     remaining: 99,
     resetAfterMs: 60_000,
     retryAfterMs: 0,
-    blocked: false,
-    source: "store",
-    at: AT,
-    chargedAt: AT,
+    blockedMs: 0,
+    unit: algorithm.unit,
+    refillsGradually: algorithm.refillsGradually,
     ...changes,
   };
-  return { decision, algorithm };
 }
 
 /** A rule that refuses for so long. */
-function refusal(retryAfterMs: number, changes: Partial<Decision> = {}, algorithm: Algorithm = fixed): Quota {
+function refusal(retryAfterMs: number, changes: Partial<Quota> = {}, algorithm: Algorithm = fixed): Quota {
   return quota(
     { allowed: false, remaining: 0, resetAfterMs: retryAfterMs, retryAfterMs, ...changes },
     algorithm,
   );
 }
 
-/** What a throttle reports of these quotas. */
+/** The report of a throttle about these quotas. */
 function reportOf(...quotas: Quota[]): Report {
-  const waits = quotas.filter(({ decision }) => !decision.allowed).map(({ decision }) =>
-    decision.retryAfterMs
-  );
+  const waits = quotas.filter(({ allowed }) => !allowed).map(({ retryAfterMs }) => retryAfterMs);
   const longest = Math.max(...waits);
   const denied = waits.length > 0;
   return { denied, quotas, retryAfterMs: denied && longest < Infinity ? longest : null, at: AT };
@@ -102,8 +96,8 @@ describe("xRateLimit", () => {
   }
 
   it("of several rules it tells the one with the least share left", () => {
-    const daily = quota({ rule: "daily", limit: 1000, remaining: 99, resetAfterMs: 80_000_000 });
-    const burst = quota({ rule: "burst", limit: 2, remaining: 1, resetAfterMs: 1000 });
+    const daily = quota({ name: "daily", limit: 1000, remaining: 99, resetAfterMs: 80_000_000 });
+    const burst = quota({ name: "burst", limit: 2, remaining: 1, resetAfterMs: 1000 });
     for (const quotas of [[daily, burst], [burst, daily]]) {
       assertEquals(write(xRateLimit(), reportOf(...quotas))["x-ratelimit-limit"], "1000");
     }
@@ -131,7 +125,7 @@ describe("xRateLimit", () => {
   });
 
   it("says that nothing remains while a block lasts", () => {
-    const blocked = refusal(600_000, { remaining: 7, blocked: true });
+    const blocked = refusal(600_000, { remaining: 7, blockedMs: 600_000 });
     assertEquals(write(xRateLimit(), reportOf(blocked))["x-ratelimit-remaining"], "0");
   });
 
@@ -282,9 +276,9 @@ describe("rateLimit, draft 11", () => {
     const written = write(rateLimit(), report, there);
     return [written["ratelimit-policy"], written["ratelimit"]];
   };
-  const burst = { rule: "burst", limit: 10, windowMs: 1000, remaining: 9, resetAfterMs: 1000 };
+  const burst = { name: "burst", limit: 10, windowMs: 1000, remaining: 9, resetAfterMs: 1000 };
   const daily = {
-    rule: "daily",
+    name: "daily",
     limit: 1000,
     windowMs: 86_400_000,
     remaining: 873,
@@ -308,13 +302,13 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("the policy is a String with a q, which draft 10's readers understand", () => {
-    const report = reportOf(refusal(58_500, { rule: "RemoteAddr", limit: 1 }));
+    const report = reportOf(refusal(58_500, { name: "RemoteAddr", limit: 1 }));
     assertEquals(both(report), ['"RemoteAddr";q=1;w=60', '"RemoteAddr";r=0;t=59']);
   });
 
   it("equal limits with different windows are two policies", () => {
-    const minute = quota({ rule: "minute" });
-    const hour = quota({ rule: "hour", windowMs: 3_600_000, resetAfterMs: 3_600_000 });
+    const minute = quota({ name: "minute" });
+    const hour = quota({ name: "hour", windowMs: 3_600_000, resetAfterMs: 3_600_000 });
     assertEquals(both(reportOf(minute, hour)), [
       '"minute";q=100;w=60, "hour";q=100;w=3600',
       '"minute";r=99;t=60, "hour";r=99;t=3600',
@@ -322,7 +316,7 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("no partition keys are sent", () => {
-    assertFalse(both(reportOf(quota(), refusal(1000, { rule: "other" }))).join().includes("pk"));
+    assertFalse(both(reportOf(quota(), refusal(1000, { name: "other" }))).join().includes("pk"));
   });
 
   const forms: [title: string, quota: Quota, policy: string, state: string][] = [
@@ -408,7 +402,7 @@ describe("rateLimit, draft 11", () => {
     ["a wait without end has no t", refusal(Infinity), '"default";q=100;w=60', '"default";r=0'],
     [
       "a block longer than the window is told as a window, and leaves nothing",
-      refusal(3_600_000, { blocked: true, remaining: 8 }),
+      refusal(3_600_000, { blockedMs: 3_600_000, remaining: 8 }),
       '"default";q=100;w=60',
       '"default";r=0;t=60',
     ],
@@ -443,7 +437,7 @@ describe("rateLimit, draft 11", () => {
   });
 
   it("names only its policies on a denial by a nested throttle", () => {
-    const denial = write([rateLimit(), retryAfter()], reportOf(refusal(2000, { rule: "inner" })));
+    const denial = write([rateLimit(), retryAfter()], reportOf(refusal(2000, { name: "inner" })));
     assertEquals(write([rateLimit(), retryAfter()], reportOf(quota()), denial), {
       "ratelimit-policy": '"inner";q=100;w=60, "default";q=100;w=60',
       "ratelimit": '"inner";r=0;t=2',
@@ -614,7 +608,7 @@ describe("rateLimit, drafts 7 and 6", () => {
   });
 
   it("names no quota twice: the longer window is kept", () => {
-    const hour = quota({ rule: "hour", windowMs: 3_600_000 });
+    const hour = quota({ name: "hour", windowMs: 3_600_000 });
     for (const draft of [7, 6] as const) {
       for (const quotas of [[quota(), hour], [hour, quota()]]) {
         assertEquals(write(rateLimit({ draft }), reportOf(...quotas))["ratelimit-policy"], "100;w=3600");
@@ -680,11 +674,11 @@ describe("rateLimit, any reports", () => {
     fc.array(fc.tuple(decision, algorithm), { minLength: 1, maxLength: 4 }).map((rules) =>
       rules.map(([{ limit, windowMs, left, wait, reset, allowed, blocked }, algorithm], index) =>
         quota({
-          rule: `${name}.${index}`,
+          name: `${name}.${index}`,
           limit,
           windowMs,
           allowed,
-          blocked: blocked && !allowed,
+          blockedMs: blocked && !allowed ? 1000 : 0,
           remaining: Math.floor(limit * left),
           resetAfterMs: Math.ceil(windowMs * reset),
           retryAfterMs: allowed ? 0 : Math.ceil(windowMs * wait),
@@ -716,15 +710,12 @@ describe("rateLimit, any reports", () => {
           // Outer levels had to let it pass for an inner one to be asked.
           const passes = depth !== denying;
           const asked = passes
-            ? quotas.map(({ decision, algorithm }) => ({
-              decision: { ...decision, allowed: true, blocked: false, retryAfterMs: 0 },
-              algorithm,
-            }))
+            ? quotas.map((quota) => ({ ...quota, allowed: true, blockedMs: 0, retryAfterMs: 0 }))
             : quotas;
           if (depth < denying && denying < all.length) return; // never reached
           const report = reportOf(...asked);
           if (report.denied) denied = report;
-          names.push(...asked.map(({ decision }) => decision.rule));
+          names.push(...asked.map(({ name }) => name));
           for (const format of formats) format.write(headers, report);
         });
 
@@ -756,14 +747,14 @@ describe("rateLimit, any reports", () => {
           return;
         }
         const { quotas, retryAfterMs } = denied as Report;
-        const refusing = quotas.filter(({ decision }) => !decision.allowed);
+        const refusing = quotas.filter(({ allowed }) => !allowed);
         if (retryAfterMs === null) {
           assertEquals(wait, null);
         } else {
           assertMatch(wait!, /^[1-9]\d*$/);
           assert(Number(wait) * 1000 >= retryAfterMs);
           // Only what refuses is told, whatever the levels around it do.
-          assertEquals(states.map(([name]) => name), refusing.map(({ decision }) => decision.rule));
+          assertEquals(states.map(([name]) => name), refusing.map(({ name }) => name));
         }
       }),
       { numRuns: 2000 },
@@ -772,16 +763,20 @@ describe("rateLimit, any reports", () => {
 
   it("standards 1.6: a quota that comes back bit by bit never invites more than its policy grants", () => {
     fc.assert(fc.property(level("rule"), (quotas) => {
-      const bucket = quota(
-        { ...quotas[0].decision, allowed: true, blocked: false, retryAfterMs: 0 },
-        gradual,
-      );
+      const bucket = {
+        ...quotas[0],
+        unit: undefined,
+        refillsGradually: true,
+        allowed: true,
+        blockedMs: 0,
+        retryAfterMs: 0,
+      };
       const headers = new Headers();
       rateLimit().write(headers, reportOf(bucket));
       const [[, policy]] = members(headers.get("RateLimit-Policy"));
       const [[, state]] = members(headers.get("RateLimit"));
-      if (!policy.has("w") || bucket.decision.limit > 1e12) return;
-      const { limit, windowMs } = bucket.decision;
+      if (!policy.has("w") || bucket.limit > 1e12) return;
+      const { limit, windowMs } = bucket;
       // r / t <= q / window, which is what w rounds.
       assert(Number(state.get("r")) * windowMs <= Number(state.get("t")) * 1000 * limit * (1 + 1e-9));
     }));
@@ -860,7 +855,7 @@ describe("numbers in headers", () => {
 
   it("of other rules than those before: RateLimit-Policy lists the rules of this request", () => {
     const format = rateLimit();
-    const [burst, daily] = [quota({ rule: "burst" }), quota({ rule: "daily" })];
+    const [burst, daily] = [quota({ name: "burst" }), quota({ name: "daily" })];
     const policies = [[burst, daily], [burst], [burst, daily], [daily, burst]].map((quotas) =>
       write(format, reportOf(...quotas))["ratelimit-policy"]
     );

@@ -228,7 +228,7 @@ suite("a field that is there", () => {
   }
 });
 
-suite("what an independent parser reads in the lists", () => {
+suite("the lists, as an independent parser reads them", () => {
   it("is every policy with its numbers, in every dialect, whatever the rules", async () => {
     const rule = fc.record({
       name: fc.stringMatching(/^[A-Za-z0-9_.-]{1,12}$/),

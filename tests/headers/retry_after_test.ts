@@ -1,4 +1,4 @@
-/** What a refused client is told of its wait beside whole seconds: ms, no use in trying, and a random part. */
+/** A refused client's wait beside whole seconds: ms, no use in trying, and a random part. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe as suite, it } from "node:test";
 import { createThrottle, retryAfter, type RetryAfterOptions, type Rule, withThrottle } from "../../mod.ts";

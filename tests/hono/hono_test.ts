@@ -33,7 +33,7 @@ function still(more: ThrottleOptions = {}): ThrottleOptions {
   return { client: { address: () => "192.0.2.1" }, store: memoryStore({ clock: () => 0 }), ...more };
 }
 
-/** What is left, as the headers say. */
+/** The units that are left, as the headers say. */
 function left(response: Response): string | null {
   return response.headers.get("x-ratelimit-remaining");
 }
@@ -279,7 +279,7 @@ describe("the route that the Hono middleware tells", () => {
   });
 });
 
-describe("what the Hono middleware counts", () => {
+describe("requests that the Hono middleware counts", () => {
   /** How many of these requests pass, of `rule`, to an app of all kinds of trouble. */
   async function passes(rule: Omit<Rule, "rate">, path: string, init?: RequestInit): Promise<number> {
     const app = new Hono().use(throttle({ ...rule, rate: "2/min" }, still()));

@@ -29,7 +29,7 @@ async function keyOf(key: string | null, options: ByApiKeyOptions = { verify }, 
   return await byApiKey(options)(context(key, changes));
 }
 
-/** What `run` warns of. */
+/** The warnings of `run`. */
 async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   const said: string[] = [];
   const { warn } = console;
@@ -172,7 +172,7 @@ describe("byApiKey", () => {
       assertEquals(await passes({ header: "x-api-key" }, ["a", "b", "a", "a"]), [true, true, true, false]);
     });
     assertEquals(said.length, 1);
-    assertMatch(said[0], /nobody checked.+byApiKey\({ verify }\)/);
+    assertMatch(said[0], /unverified keys.+byApiKey\({ verify }\)/);
   });
 
   it("finds a quota by the key that it gives, or by a request", async () => {

@@ -83,6 +83,18 @@ describe("the key of a rule", () => {
     assertEquals(statuses, [200, 429, 200]);
   });
 
+  it("may be any function of the context, and is refused by the compiler for anything but text or null", () => {
+    createThrottle({
+      rate: "1/min",
+      key: ({ request, identity }) => identity?.id ?? request.headers.get("a"),
+    });
+    createThrottle({ rate: "1/min", key: async ({ address }) => await address });
+    // @ts-expect-error A number is no key.
+    createThrottle({ rate: "1/min", key: () => 5 });
+    // @ts-expect-error Nor is nothing.
+    createThrottle({ rate: "1/min", key: () => undefined });
+  });
+
   it("is asked once per request, and decides nothing", async () => {
     let asked = 0;
     const { statuses } = throttled({ rate: "2/min", key: () => `${++asked > 0}` });

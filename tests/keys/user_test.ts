@@ -120,7 +120,7 @@ describe("firstOf", () => {
   });
 });
 
-describe("who is exempt", () => {
+describe("exempt users", () => {
   const deny = byIp({ onMissing: "deny" });
   const staff: Identity = { id: "carol", staff: true };
   const late = (key: Key): Key =>
@@ -152,7 +152,7 @@ describe("who is exempt", () => {
       const ask = async () => (await throttle.check(new Request("https://example.com/"))).allowed;
       assertEquals([await ask(), await ask(), await ask()], [true, true, true]);
       assertEquals(await throttle.peek(new Request("https://example.com/")), []);
-      // Who calls the key by hand is told null, as of any key that skips.
+      // A caller of the key by hand gets null, as from any key that skips.
       assertEquals(await key()(context(staff)), null);
       if (name.endsWith("without an address")) return;
       who = null;

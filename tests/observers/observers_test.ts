@@ -1,4 +1,4 @@
-/** What watchers of a throttle are told, and that they neither decide nor break anything. */
+/** The events that watchers of a throttle get, and that watchers neither decide nor break anything. */
 import {
   assert,
   assertEquals,

@@ -43,7 +43,7 @@ const VERSIONS = ["3.0.3", "3.1.1", "3.2.0"];
 const ok = { 200: { description: "Fine" } };
 const client = { address: () => "192.0.2.1" };
 
-/** What a throttle adds to one operation, references followed. */
+/** The responses that a throttle adds to one operation, references followed. */
 function responsesFor(rules: Rule | readonly Rule[], options: ThrottleOptions = {}, openapi = "3.1.1") {
   const paths = { "/": { get: { responses: ok } } };
   const document = withThrottleResponses(
@@ -111,7 +111,7 @@ suite("which operations are throttled", () => {
     assertEquals(throttledPaths(undefined, ["/", "/a/{b}"]), ["/", "/a/{b}"]);
   });
 
-  it("what matches a stated path alone is not about the template beside it", () => {
+  it("a rule that matches a stated path alone is not about the template beside it", () => {
     assertEquals(throttledPaths("/items/mine", ["/items/{id}"]), ["/items/{id}"]);
     assertEquals(throttledPaths("/items/mine", ["/items/{id}", "/items/mine"]), ["/items/mine"]);
     assertEquals(throttledPaths("/items/*", ["/items/{id}", "/items/mine"]), ["/items/{id}", "/items/mine"]);
@@ -368,7 +368,7 @@ suite("the documents", () => {
     await assertValid(changed);
   });
 
-  it("what is in another document is left as it is", () => {
+  it("a part in another document is left as it is", () => {
     const elsewhere = { $ref: "errors.yaml#/NotFound" };
     const document = documentOf("3.1.1", {
       "/": { get: { responses: { 404: elsewhere } } },
@@ -419,7 +419,7 @@ suite("the documents", () => {
 
 // ---- what is told --------------------------------------------------------------------------------
 
-suite("what is told of a refusal", () => {
+suite("the description of a refusal", () => {
   it("its description says when it is raised", () => {
     assertEquals(
       responsesFor({ rate: "5/min" }).responses["429"].description,
@@ -612,7 +612,7 @@ suite("what is told of a refusal", () => {
 
 // ---- what the server sends -----------------------------------------------------------------------
 
-/** What a response says that its document has a word for: all but what every response has. */
+/** The headers of a response that its document has a word for: all but those that every response has. */
 function sentBy(response: Response): Record<string, string> {
   const sent = Object.fromEntries(response.headers);
   delete sent["content-type"];

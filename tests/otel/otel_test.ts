@@ -27,7 +27,7 @@ import { otel, type OtelOptions } from "../../src/otel/mod.ts";
 import { serve } from "../harness/serve.ts";
 import { throttled } from "../harness/throttled.ts";
 
-/** What Prometheus reads: values by name and labels, `name{a="b"}`; of a histogram how many there were, and their sum. */
+/** The values that Prometheus reads, by name and labels, `name{a="b"}`; of a histogram how many there were, and their sum. */
 function read(text: string): Record<string, number> {
   // The parser drops a histogram's labels; its lines are fit to be read one by one.
   const families = parsePrometheus(text.replace(/^# TYPE \S+ histogram$/gm, ""))

@@ -37,7 +37,7 @@ describe("clients of one quota", () => {
     ["four that are far away", { way: [25, 75] }, 0.005, 75],
     ["four whose requests cost 7", { rule: { rate: "700/s", cost: 7 } }, 0.005, 90],
     ["four of a bucket that drains", { rule: { rate: "100/s", algorithm: gcra() } }, 0.005, 90],
-    // What comes back bit by bit is told with the time of the whole: half is what can be spread over that.
+    // A quota that comes back bit by bit is told with the time of the whole: half of it can be spread over that.
     ["four of a sliding log", { rule: { rate: "100/s", algorithm: slidingLog() } }, 0.005, 45],
     ["four of a sliding window", { rule: { rate: "100/s", algorithm: slidingWindow() } }, 0.02, 30],
     ["one that does not spread", { clients: 1, atOnce: 100, spread: false }, 0, 95],

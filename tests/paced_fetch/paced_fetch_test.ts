@@ -24,7 +24,7 @@ import { type Handler, serve, type Served } from "../harness/serve.ts";
 /** A server of one's own, on a path of the only one there is: each has a client that knows nothing of the others. */
 interface Site {
   readonly url: string;
-  /** What it was asked, in order. */
+  /** The requests that it got, in order. */
   readonly asked: { readonly at: number; readonly method: string; readonly path: string }[];
 }
 
@@ -113,7 +113,7 @@ describe("pacedFetch and Weir", () => {
         );
         const { refused, passed, tookMs } = await runs.get(name)!;
         assertEquals(passed, 48);
-        // Those sent at once may be in the server's queue for longer than the window, where a machine is busy.
+        // Requests that are sent at once may be in the server's queue for longer than the window, where a machine is busy.
         assertLessOrEqual(refused, spread ? clients : 10);
         assertGreaterOrEqual(tookMs, 1000);
       });

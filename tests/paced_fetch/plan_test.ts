@@ -1,4 +1,4 @@
-/** What `plan` reads in rate headers, by tables. */
+/** The quotas that `plan` reads in rate headers, by tables. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";

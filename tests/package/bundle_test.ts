@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describeOnNode } from "../harness/runtime.ts";
 
-/** What a user's bundler makes of some code: how much of which file stays, and its size. */
+/** A user's bundle of some code: how much of which file stays, and its size. */
 async function bundle(code: string, options: Pick<BuildOptions, "conditions" | "platform"> = {}) {
   const { build } = await import("esbuild");
   const { outputFiles: [file], metafile } = await build({
@@ -43,7 +43,7 @@ function assertWithout(kept: readonly string[], ...folders: string[]) {
 
 const OTHERS = ["auth", "dashboard", "hono", "openapi", "otel", "paced_fetch", "stats", "testing"];
 
-/** What surrounds a shared store alone. */
+/** The wrappers of a shared store alone. */
 const OF_SHARED_STORES = [
   "leases/",
   "redis/",
@@ -77,7 +77,7 @@ describeOnNode("the package in a bundle", () => {
     );
     const { kept } = await bundleOf("{ memoryStore }");
     assertWithout(kept, ...OTHERS, "headers", "keys", "client");
-    // What reads a state, and no algorithm.
+    // The code that reads a state, and no algorithm.
     for (const name of ALGORITHMS) assert(!kept.includes(`src/algorithms/${name}.ts`), name);
     assertWithout((await bundleOf("{ withThrottle }")).kept, ...OTHERS);
   });

@@ -19,7 +19,7 @@ for (const entry of ${JSON.stringify(entries.map(specifier))}) {
 console.log(JSON.stringify(found));
 `;
 
-/** What consumers/everything.ts prints. */
+/** The output of consumers/everything.ts. */
 const EVERYTHING = {
   root: [200, 200, 429],
   hono: ["ip.60-per-1min"],
@@ -44,7 +44,7 @@ async function main() {
 void main();
 `;
 
-/** What Deno is to allow an upstashStore, by README. */
+/** The variables that Deno is to allow an upstashStore, by README. */
 const UPSTASH_NAMES = ["UPSTASH_DISABLE_TELEMETRY", "UPSTASH_CONSOLE", "VERCEL", "AWS_REGION"];
 
 const RUNTIMES: readonly (readonly [string, ...string[]])[] = [
@@ -97,7 +97,7 @@ describeOnNode("the package from npm, in a project of a user's", () => {
     });
 
     it(`does what it is for on ${program}`, async () => {
-      // What tsc made of it above: Node 20 reads no TypeScript.
+      // The output of tsc above: Node 20 reads no TypeScript.
       assertEquals(JSON.parse(await consumer.run(program, ...words, "everything.js")), EVERYTHING);
     });
   }

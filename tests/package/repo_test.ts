@@ -11,7 +11,7 @@ const text = (file: string): string => readFileSync(file, "utf8");
 /** A file without its comments. */
 const code = (file: string): string => text(file).replace(/^\s*(?:\*|\/\*|\/\/).*$/gm, "");
 const entries: Readonly<Record<string, string>> = JSON.parse(text("deno.json")).exports;
-/** What this file's own name ends with, as it runs: compiled on Node. */
+/** The end of this file's own name, as it runs: compiled on Node. */
 const extension = /\.\w+$/.exec(import.meta.url)![0];
 
 interface Arrow {
@@ -28,8 +28,7 @@ const arrows: Arrow[] = sources.flatMap((from) =>
 
 /** The house from the top floor down: a file imports what is in its own folder, or on a floor below. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["src/dashboard/"],
-  ["mod.ts", "src/openapi/", "src/testing/", "src/otel/", "src/hono/", "src/paced_fetch/"],
+  ["mod.ts", "src/dashboard/", "src/openapi/", "src/testing/", "src/otel/", "src/hono/", "src/paced_fetch/"],
   ["src/stats/"],
   ["src/throttle/"],
   ["src/observers/"],

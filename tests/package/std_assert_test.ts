@@ -22,7 +22,7 @@ import {
   fail,
 } from "@std/assert";
 
-// What the other tests trust. It holds for the real @std/assert as for the stand-in: whichever this run got.
+// The ground that the other tests trust. It holds for the real @std/assert as for the stand-in: whichever this run got.
 
 const key = Symbol("key");
 const cycle = () => {

@@ -42,7 +42,7 @@ function pieces(...texts: string[]): ReadableStream<Uint8Array> {
 type Handler = (request: Request, ...platform: unknown[]) => MaybePromise<Response>;
 
 /**
- * What runs on every platform, by the first part of the path. All that needs no store is built at once, at module load,
+ * The app that runs on every platform, by the first part of the path. All that needs no store is built at once, at module load,
  * where platforms allow the least.
  *
  * @param client How the platform tells its client.

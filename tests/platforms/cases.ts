@@ -10,11 +10,11 @@ import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { runtime } from "../harness/runtime.ts";
 import { rule, SHARED } from "./app.ts";
 
-/** What is different from platform to platform. */
+/** The differences from platform to platform. */
 export interface Traits {
   /** How its client is known to it. */
   readonly address: string;
-  /** What its edge adds to a request. */
+  /** The headers that its edge adds to a request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Does an instance live longer than one request? */
   readonly remembers?: boolean;
@@ -46,7 +46,7 @@ async function four(send: () => Promise<Answer>): Promise<Answer[]> {
   return [await send(), await send(), await send(), await send()];
 }
 
-/** What every platform must do. */
+/** The duties of every platform. */
 const cases: readonly Case[] = [
   {
     title: "answers with the rate headers, and the handler's own",

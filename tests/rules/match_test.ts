@@ -245,7 +245,7 @@ describe("a pattern that no request could match", () => {
 });
 
 describe("several rules", () => {
-  it("those for everything, for a group and for an endpoint are joined", () => {
+  it("for everything, for a group and for an endpoint are joined", () => {
     const match = matcher(null, "/api/*", "POST /api/login", "/admin/*", ["GET /api/a", "/b"]);
     assertEquals(hits(match, "POST /api/login"), [0, 1, 2]);
     assertEquals(hits(match, "GET /api/login"), [0, 1]);

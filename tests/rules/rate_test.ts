@@ -65,7 +65,7 @@ const UNITS: readonly (readonly [ms: number, names: string])[] = [
   [W, "w wk wks week weeks"],
 ];
 
-/** What is refused, and what of it the sentence shows. */
+/** Rates that are refused, and the part of each that the sentence shows. */
 const REFUSED: readonly (readonly [unknown, kind: typeof TypeError | typeof RangeError, shown?: string])[] = [
   ["5/15minn", TypeError],
   ["5/M/s", TypeError],

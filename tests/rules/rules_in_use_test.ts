@@ -44,7 +44,7 @@ describe("rules", () => {
     assertEquals(await statuses(2, "/", as("ann", { "x-tier": "basic" })), [200, 429]);
   });
 
-  it("whose rate follows the server's load count at once, raised or lowered, and always say when to retry", async () => {
+  it("with a rate that follows the server's load count at once, raised or lowered, and always say when to retry", async () => {
     let load = 50;
     const { statuses, send } = throttled({
       rate: () => load > 80 ? "2/hour" : load > 60 ? "4/hour" : "6/hour",
@@ -56,6 +56,17 @@ describe("rules", () => {
     assertEquals(refused.headers.get("retry-after"), "3600");
     load = 10;
     assertEquals(await statuses(3), [200, 200, 429]);
+  });
+
+  it("are refused by the compiler where a member is misspelt or of another type", () => {
+    // @ts-expect-error A rule has a rate.
+    assertThrows(() => createThrottle({ on: "/login" }));
+    // @ts-expect-error Methods and path are text.
+    assertThrows(() => createThrottle({ rate: "1/min", on: /login/ }));
+    // @ts-expect-error A mode is one of two words.
+    assertThrows(() => createThrottle({ rate: "1/min", mode: "off" }));
+    // @ts-expect-error A window is seconds or a text.
+    assertThrows(() => createThrottle({ rate: { limit: 1, window: true } }));
   });
 
   it("are refused where they are made, not at the first request, if they hold a mistake", () => {

@@ -13,7 +13,7 @@ import { byCount, spaceSaving } from "../../src/stats/space_saving.ts";
 import { runtime } from "../harness/runtime.ts";
 
 const SEEDS: readonly Seed[] = [[1, 2], [-77, 12345], [0x7fffffff, -1]];
-/** What is drawn from a seed is the same on every runtime, so each takes one of three. */
+/** Draws from a seed are the same on every runtime, so each takes one of three. */
 const TURN = ["deno", "bun", "node"].indexOf(runtime);
 
 const halves = new Int32Array(2);
@@ -147,7 +147,7 @@ describe("top lists by Space-Saving", () => {
       if (exact.size <= capacity) assertEquals(got, exactTop(exact, 100));
       assertLessOrEqual(got.length, capacity);
       for (const { name, count } of got) assertLessOrEqual(count, exact.get(name) ?? 0);
-      // What came more often than one in `capacity` is there.
+      // A value that came more often than one in `capacity` is there.
       for (const [name, count] of exact) {
         if (count > trace.length / capacity) assertEquals(got.some((entry) => entry.name === name), true);
       }

@@ -234,7 +234,7 @@ describe("shared statistics", { skip: withoutRedis }, () => {
       "@weir/throttle: Statistics are not shared at the moment; nothing else is touched by that.",
     ]);
     own.signal("SIGCONT");
-    // What hung is carried out now, and what was sent again is not counted again.
+    // The command that hung is carried out now, and one that was sent again is not counted again.
     await send(1, 70);
     await statistics.flush();
     const report = await statistics.read({ minutes: 0 });

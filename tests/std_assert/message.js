@@ -12,7 +12,7 @@ export function format(value) {
   });
 }
 
-/** What was got and what was wanted, as a line-by-line difference. */
+/** The actual and the expected value, as a line-by-line difference. */
 export function difference(actual, expected) {
   const lines = align(format(actual).split("\n"), format(expected).split("\n"));
   return ["", "    [Diff] Actual / Expected", "", ...lines, ""].join("\n");

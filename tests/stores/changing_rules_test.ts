@@ -54,7 +54,7 @@ const rule: fc.Arbitrary<Rule> = fc.record({
     ? { block: { after: 2, window: "5s", for: BLOCK_MS / 1000, growth: 2, max: MOST_BLOCK_MS / 1000 } }
     : {},
 }));
-/** What is deployed: two rules that are called the same in each. */
+/** The versions that are deployed: two rules that are called the same in each. */
 const deploy = fc.tuple(rule, rule).map(([a, b]) => prepareRules([{ ...a, name: "a" }, { ...b, name: "b" }]));
 
 const jump = fc.oneof(
@@ -109,7 +109,7 @@ function plainStore(clock: () => number): Store {
   };
 }
 
-/** What rules that keep their states in one place may let pass together, whichever of them is asked. */
+/** The units that rules which share their states may let pass together, whichever of them is asked. */
 class Promised {
   limit = 0;
   burst = 0;
@@ -247,7 +247,7 @@ describe("rules that change under their names, by clocks that jump both ways", {
       const expected = plain.decide(checks, !ask.peek) as readonly Decision[];
       judges[0](rules, checks, expected, passedMs, ask.peek);
       judges[1](rules, checks, memory.decide(checks, !ask.peek) as readonly Decision[], passedMs, ask.peek);
-      // What was asked before is sent first.
+      // Earlier questions are sent first.
       await null;
       connection.command("SET", CLOCK, now, "PX", HOUR_MS).catch(() => {});
       told.push({ expected, got: Promise.resolve(store.decide(checks, !ask.peek)) });

@@ -40,7 +40,7 @@ interface Expectation {
   readonly isEmptied?: boolean;
 }
 
-/** What holds after any outage. */
+/** The state of things after any outage. */
 function expect(
   observations: readonly Observation[],
   timersLateBy: number,

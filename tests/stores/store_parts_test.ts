@@ -188,7 +188,7 @@ describe("a part that can be probed", () => {
     assertEquals(events, ["failing a", "healed a"]);
   });
 
-  it("whose probe was lost with the request that it belonged to is probed again", async () => {
+  it("is probed again if its probe was lost with the request that it belonged to", async () => {
     const { store, time, faults, probes } = parted(true);
     const { sources } = throttled(store, ["a"]);
     faults.set("a", down);
@@ -263,7 +263,7 @@ describe("a rule that fails by itself, on a store that is well", () => {
   });
 });
 
-describe("what operators read", () => {
+describe("lines for operators", () => {
   async function saidDuring(run: () => Promise<void>): Promise<string[]> {
     const said: string[] = [];
     const { error } = console;

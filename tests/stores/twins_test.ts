@@ -46,7 +46,7 @@ const WRAPPED: readonly Algorithm[] = [
   ...BLOCKS.flatMap((block) => ALGORITHMS.map((algorithm) => withBlock(algorithm, block) as Algorithm)),
 ];
 
-/** Those that remember a list of charges. */
+/** The algorithms that remember a list of charges. */
 const LOGS: readonly string[] = ["sliding-log", "sliding-log", "sliding-window", "concurrency"];
 
 const rule = fc.record({
@@ -73,7 +73,7 @@ const ask = {
   /** Costs from 0 to limit + 1. */
   costs: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 4, maxLength: 4 }),
   kind: fc.constantFrom("request", "request", "request", "request", "peek", "correction", "correction"),
-  /** What a correction reaches back to, and by how much it changes it. */
+  /** The charge that a correction reaches back to, and by how much it changes it. */
   back: fc.nat(6),
   change: fc.integer({ min: -9, max: 4 }),
 };
@@ -111,7 +111,7 @@ const longLogs: fc.Arbitrary<Walk> = fc.record({
   ),
 });
 
-/** What a store means, in its fewest words. It never forgets later what has lapsed since, as a real one may. */
+/** The meaning of a store, in its fewest words. It never forgets later what has lapsed since, as a real one may. */
 function plainStore(clock: () => number): Store {
   const states = new Map<string, unknown>();
   return {
@@ -244,7 +244,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       const spend = kind !== "peek";
       const expected = here.decide(checks, spend) as readonly Decision[];
       if (now !== clock) {
-        // What was asked before is sent first; what is asked at one and the same time goes in one call.
+        // Earlier questions are sent first; questions of one and the same time go in one call.
         await null;
         connection.command("SET", CLOCK, clock = now, "PX", HOUR_MS).catch(() => {});
       }

@@ -29,7 +29,7 @@ interface Unreachable {
 interface Row {
   readonly fault: string;
   readonly skip?: string | false;
-  /** What operators read of the reason. */
+  /** The reason, as operators read it. */
   readonly reason: RegExp;
   open(redis: Redis): Promise<Unreachable>;
 }

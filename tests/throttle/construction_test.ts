@@ -1,4 +1,4 @@
-/** What Workers refuse at module load: none of it happens at import or at construction. */
+/** Nothing that Workers refuse at module load happens at import or at construction. */
 import { assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

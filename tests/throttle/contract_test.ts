@@ -1,4 +1,4 @@
-/** What the words of the contract promise: what is taken, what is answered to questions, what users bring. */
+/** The promises of the contract: arguments, answers to questions, and parts that users bring. */
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import {
@@ -34,13 +34,13 @@ const ALGORITHMS: [string, Algorithm][] = [
   ["slidingWindow", slidingWindow()],
 ];
 
-/** What is left of each rule for somebody, in rule order. */
+/** The units that each rule has left for somebody, in rule order. */
 async function left(throttle: Throttle): Promise<number[]> {
   const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
   return (await Promise.all(decisions)).map(({ remaining }) => remaining);
 }
 
-describe("what a throttle is asked", () => {
+describe("questions to a throttle", () => {
   it("check decides without a handler; label puts the headers on, on the same object", async () => {
     const { throttle } = throttled({ name: "r", rate: "1/min" });
     const first = await throttle.check(requestTo());
@@ -218,7 +218,7 @@ describe("what a throttle is asked", () => {
   });
 });
 
-describe("what a user brings", () => {
+describe("parts that a user brings", () => {
   /** A bucket per odd and even minute, as an object: all that an algorithm has to be. */
   const custom: Algorithm = {
     step(state, { limit, windowMs }, now, cost, since) {
@@ -259,7 +259,7 @@ describe("what a user brings", () => {
       const pass = spend && steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
       const told = steps.map((step, i) => {
         if (pass) states.set(checks[i].key, { state: step.state, until: now + step.ttlMs });
-        // What is not charged is told without this request.
+        // A request that is not charged is not part of the numbers.
         return pass || !step.allowed ? step : stepOf(checks[i], now, 0);
       });
       return checks.map(({ policy, cost }, i) => ({

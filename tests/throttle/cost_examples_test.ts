@@ -140,7 +140,7 @@ describe("examples/concurrency.ts", () => {
     advance(10 * MINUTE);
     const [third, fourth] = [await download(), await download()];
     assertEquals([third.response.status, fourth.response.status], [200, 200]);
-    // What comes back late frees nobody else's.
+    // A slot that comes back late frees nobody else's.
     await first.hangUp();
     await second.hangUp();
     await pause(60);
@@ -203,7 +203,7 @@ describe("examples/block.ts", () => {
   before(() => void (console.log = () => {}));
   after(() => void (console.log = log));
   const ask = (address: string) => get(server.url, { headers: { "x-forwarded-for": address } });
-  /** What so many requests in turn get: how many pass, and how long each refused one is told to wait, in s. */
+  /** The answers to so many requests in turn: how many pass, and how long each refused one is told to wait, in s. */
   async function story(address: string, count: number) {
     const waits: number[] = [];
     for (let i = 0; i < count; i++) {

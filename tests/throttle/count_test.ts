@@ -1,4 +1,4 @@
-/** What a request costs in the end: counted by its response, settled by its handler, held until its body ends. */
+/** The cost of a request in the end: counted by its response, settled by its handler, held until its body ends. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
@@ -144,7 +144,7 @@ describe("count", () => {
     assertEquals(served.length, 3);
   });
 
-  it("what a refused request charged in the first stage is not given back for its 429", async () => {
+  it("a refused request's charge in the first stage is not given back for its 429", async () => {
     const { send, throttle } = throttled([
       { name: "ip", rate: "9/min", count: "successes" },
       { name: "user", rate: "0/min", stage: "after-auth", key: byGlobal() },
@@ -153,7 +153,7 @@ describe("count", () => {
     assertEquals(await leftOf(throttle, "ip"), 8);
   });
 
-  it("what authentication answered is counted as a response is", async () => {
+  it("authentication's own answer is counted as a response is", async () => {
     const { send, throttle } = throttled([
       { name: "failures", rate: "9/min", count: "failures" },
       { name: "successes", rate: "9/min", count: "successes" },

@@ -9,7 +9,7 @@ interface UpgradingServer {
   requestIP(request: Request): { address: string } | null;
 }
 
-/** What Bun.serve takes, and what Deno.serve does. */
+/** The handlers that Bun.serve and Deno.serve take. */
 type BunFetch = (
   request: Request,
   server: UpgradingServer,

@@ -56,7 +56,7 @@ describe("nested throttles", () => {
     });
   }
 
-  it("what the outer one charged stays charged when the inner one refuses, and its handler has not run", async () => {
+  it("a charge of the outer one stays when the inner one refuses, and its handler has not run", async () => {
     let ran = 0;
     const within = createThrottle("1/min", { client });
     const { send, throttle } = throttled(

@@ -31,7 +31,7 @@ import { client, requestTo, SOMEBODY, throttled } from "../harness/throttled.ts"
 const ALGORITHMS = [fixedWindow(), gcra(), slidingLog(), slidingWindow({ slots: 4 })];
 const headers = [xRateLimit(), rateLimit(), retryAfter()];
 
-/** What a request costs is what its header says. */
+/** A request's header says its cost. */
 const cost: Rule["cost"] = ({ request }) => Number(request.headers.get("x-cost") ?? 1);
 const costing = (units: number): RequestInit => ({ headers: { "x-cost": String(units) } });
 

@@ -48,7 +48,7 @@ async function statuses(rules: Rule[], names: (string | undefined)[], changes = 
   return answered;
 }
 
-/** What `run` warns of. */
+/** The warnings of `run`. */
 function warnings(run: () => unknown): string[] {
   const said: string[] = [];
   const { warn } = console;
@@ -209,7 +209,7 @@ describe("the two stages", () => {
 });
 
 describe("an identity that is read too early", () => {
-  /** What is thrown at once is a rejection as well. */
+  /** An error that is thrown at once is a rejection as well. */
   const check = async (throttle: Throttle, request: Request) => await throttle.check(request);
   const early = /^Cannot read context\.identity before authentication: /;
 

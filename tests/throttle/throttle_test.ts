@@ -46,7 +46,7 @@ const ALGORITHMS: [string, Algorithm][] = [
   ["slidingWindow", slidingWindow()],
 ];
 
-/** What is left of each rule for somebody, in rule order. */
+/** The units that each rule has left for somebody, in rule order. */
 async function left(throttle: Throttle): Promise<number[]> {
   const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
   return (await Promise.all(decisions)).map(({ remaining }) => remaining);
@@ -99,7 +99,7 @@ describe("a rule", () => {
     assertEquals(events.map(({ type, rule }) => [type, rule]), [["skipped", "free"], ["allowed", undefined]]);
   });
 
-  it("whose key is null skips the request; the others still apply", async () => {
+  it("skips a request for which its key is null; the others still apply", async () => {
     const { send } = throttled([
       { name: "key", rate: "1/min", key: byHeader("x-key") },
       { name: "ip", rate: "2/min" },
@@ -246,7 +246,7 @@ describe("rules together", () => {
     );
   });
 
-  it("those for all, for a group and for an endpoint are joined, none replaces another", async () => {
+  it("for all, for a group and for an endpoint are joined, and none replaces another", async () => {
     const { clock, send } = throttled([
       { name: "all", rate: "10/hour" },
       { name: "group", rate: "5/hour", on: "/api/*" },
@@ -394,7 +394,7 @@ describe("a rate from a function", () => {
   }
 });
 
-describe("what throws", () => {
+describe("a function that throws", () => {
   const fails = (): never => {
     throw new RangeError("mine");
   };
@@ -432,7 +432,7 @@ describe("what throws", () => {
     await assertRejects(
       async () => await throttled("1/min", nowhere).send(),
       TypeError,
-      "Cannot throttle by address as client.address was asked and gave no address. ",
+      "Cannot throttle by address as client.address returned no address. ",
     );
     const skipping = throttled({ rate: "1/min", key: byIp({ onMissing: "skip" }) }, nowhere);
     assertEquals(await skipping.statuses(3), [200, 200, 200]);
@@ -527,7 +527,7 @@ describe("interleaved requests", () => {
   const wait = (turns: number): Promise<void> =>
     turns === 0 ? Promise.resolve() : Promise.resolve().then(() => wait(turns - 1));
 
-  it("those of different keys get what they get alone, wherever they wait", async () => {
+  it("of different keys get what they get alone, wherever they wait", async () => {
     const request = fc.record({
       key: fc.constantFrom("a", "b", "c"),
       cost: fc.integer({ min: 0, max: 3 }),
@@ -583,7 +583,7 @@ describe("interleaved requests", () => {
   });
 });
 
-describe("the origin's answers, end to end", () => {
+describe("answers, end to end", () => {
   it("429, application/json and 59 bytes with detailJson()", async () => {
     const { send } = throttled("1/min", { reject: detailJson() });
     await send();

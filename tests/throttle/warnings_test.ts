@@ -1,4 +1,4 @@
-/** What is said at start of rules that will not do what their author wants. */
+/** Warnings at start of rules that will not do what their author wants. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "node:test";
 import {
@@ -19,7 +19,7 @@ import { warnAboutRules } from "../../src/throttle/warnings.ts";
 import { byJwt } from "../../src/auth/mod.ts";
 import { prepareRules } from "../../src/rules/prepare_rules.ts";
 
-/** What is said on the console meanwhile. */
+/** The lines on the console meanwhile. */
 function said(act: () => void): string[] {
   const sentences: string[] = [];
   const { warn } = console;

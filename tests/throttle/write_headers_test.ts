@@ -1,4 +1,4 @@
-/** What clients are sent: any kind of response with its rate headers, and refusals. */
+/** Responses to clients: any kind of response with its rate headers, and refusals. */
 import {
   assert,
   assertEquals,
@@ -176,7 +176,7 @@ describe("rate headers", () => {
     for (const [name, value] of Object.entries(headers)) assertEquals(answered.get(name), value);
   });
 
-  it("what a handler throws is thrown on, and charged", async () => {
+  it("an error of a handler is thrown on, and charged", async () => {
     const failures: Handler<unknown[]>[] = [
       () => {
         throw new SyntaxError("mine");
@@ -194,14 +194,14 @@ describe("rate headers", () => {
     }
   });
 
-  const reports: [ThrottleOptions["sendHeaders"], boolean, boolean][] = [
+  const sendings: [ThrottleOptions["sendHeaders"], boolean, boolean][] = [
     ["always", true, true],
     ["denied", false, true],
     ["never", false, false],
   ];
-  for (const [report, onSuccess, onDenial] of reports) {
-    it(`report "${report}" is what it says`, async () => {
-      const { send } = throttled("1/min", { sendHeaders: report! });
+  for (const [sendHeaders = "always", onSuccess, onDenial] of sendings) {
+    it(`sendHeaders "${sendHeaders}" does as it says`, async () => {
+      const { send } = throttled("1/min", { sendHeaders });
       assertEquals(Object.keys(rates(await send())).length > 0, onSuccess);
       const { status, headers } = await send();
       assertEquals([status, headers.get("cache-control")], [429, "no-store"]);
@@ -263,7 +263,7 @@ describe("rate headers", () => {
 describe("header formats", () => {
   const own: HeaderFormat = {
     write: (headers, { denied, quotas, retryAfterMs }) => {
-      const text = quotas.map(({ decision }) => `${decision.rule}=${decision.remaining}`).join();
+      const text = quotas.map(({ name, remaining }) => `${name}=${remaining}`).join();
       headers.set("x-left", `${denied} ${text} ${retryAfterMs}`);
     },
   };
@@ -572,7 +572,7 @@ describe("over a real connection", () => {
     await server.close();
   });
 
-  it("what authentication fetched is sent, and is not taken for an identity", async () => {
+  it("a response that authentication fetched is sent, and is not taken for an identity", async () => {
     // @hono/node-server puts a class of its own in the place of the global Response, which fetch() does not make.
     const server = await serve(
       withThrottle(() => new Response("inside"), { rate: "9/min", key: byHeader("x-key") }, {
@@ -649,7 +649,7 @@ describe("an upgrade to WebSocket", () => {
   if (runtime === "deno") it("passes on Deno, its 101 untouched", onDeno);
   if (runtime === "bun") it("passes on Bun, whose handler then gives no response", onBun);
 
-  it("what is no response is passed on, as servers mean something by it", async () => {
+  it("a result that is no response is passed on, as servers mean something by it", async () => {
     const { send, throttle } = throttled(
       [
         ...rules,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { placeOf } from "../../client/platforms.ts";
+import { locationOf } from "../../client/platforms.ts";
 import { type Surroundings, surroundings } from "../../runtime.ts";
 import { warnOnce } from "../../warn_once.ts";
 import type { Store } from "../store.ts";
@@ -22,13 +22,13 @@ export type UnsafeStore = "warn" | "error" | "ignore";
  */
 export function checkSafety(store: Store, reaction: UnsafeStore, around: Surroundings = surroundings): void {
   if (store.shared || reaction === "ignore") return;
-  const place = placeOf(around);
+  const location = locationOf(around);
   const problem = "its store counts for this process alone" +
-    (place === undefined
+    (location === undefined
       ? ""
-      : `, and ${place} several may share the traffic: N of them let N times the limit pass`);
+      : `, and ${location} several may share the traffic: N of them let N times the limit pass`);
   const remedy =
     'Give it a shared store (upstashStore, redisStore), or say unsafeStore: "ignore" where each process may count for itself.';
   if (reaction === "error") throw new TypeError(`Cannot create a throttle as ${problem}. ${remedy}`);
-  if (place !== undefined) warnOnce(`A throttle is not safe here as ${problem}. ${remedy}`);
+  if (location !== undefined) warnOnce(`A throttle is not safe here as ${problem}. ${remedy}`);
 }

@@ -6,7 +6,8 @@
 
 import { denyCache } from "./deny_cache.ts";
 import { failover } from "./failover.ts";
-import type { LeasingStore, StoreGuard } from "../store.ts";
+import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
+import type { LeasingStore, Store } from "../store.ts";
 
 /**
  * The guard of a store over a network, for {@link Store.guard}: beside the deadline and the rules' `onStoreFailure`, which
@@ -17,7 +18,12 @@ import type { LeasingStore, StoreGuard } from "../store.ts";
  * - a charge whose answer comes after the deadline is given back, and corrections are kept until the store is back;
  * - the deny cache answers refusals whose end is known without asking the store, unless the store says `denyCache: false`.
  *
- * `redisStore` and `upstashStore` bring it. It is not in the bundle of who uses neither.
+ * `redisStore` and `upstashStore` bring it. A bundle without these two, and without this, does not have it.
+ *
+ * @param store The store.
+ * @param rules The throttle's rules.
+ * @param onStoreFailure The policy of rules that name none.
+ * @returns A store that never fails, but for `forget`.
  *
  * @example A store of one's own, behind the same guard as `redisStore`
  * ```ts
@@ -37,9 +43,13 @@ import type { LeasingStore, StoreGuard } from "../store.ts";
  * equal(sources.join(), "store,store,deny-cache");
  * ```
  */
-export const sharedGuard: StoreGuard = (store, rules, onStoreFailure) => {
+export function sharedGuard(
+  store: Store,
+  rules: readonly CompiledRule[],
+  onStoreFailure: FailurePolicy,
+): Store {
   const inner = failover(store, { rules, onStoreFailure });
   // Outside failover: what is held is answered during an outage too, and says nothing of how the store is.
   const leased = (store as Partial<LeasingStore>).leases?.(inner, rules) ?? inner;
   return store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased;
-};
+}

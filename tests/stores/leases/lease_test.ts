@@ -488,7 +488,7 @@ describe("while the store is away", () => {
     return { time, store, ask };
   }
 
-  it("what is in hand is used, and then no more passes than the limit", () => {
+  it("units in hand are used, and then no more passes than the limit", () => {
     const { store, ask } = failing();
     for (let i = 0; i < 3; i++) ask();
     store.fault = true;

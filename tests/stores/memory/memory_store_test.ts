@@ -126,7 +126,7 @@ describe("memoryStore", () => {
       for (let i = 0; i < 20; i++) {
         const decisions = all();
         assertEquals(decisions.map(({ allowed }) => allowed), [true, false, true]);
-        // What is left is shown without this request.
+        // The rest is shown without this request.
         assertEquals(decisions.map(({ remaining }) => remaining), [9, 0, 4]);
       }
       assertEquals(rules.map((rule) => left("k", rule)), [9, 0, 4]);

@@ -59,7 +59,7 @@ describe("a segment", () => {
             ]);
             if (hasObjects) assertEquals(segment.objects![slot], state);
           }
-          // What is gone has left nothing that is held or that may be taken for an entry.
+          // An entry that is gone has left nothing that is held or that may be taken for an entry.
           assertEquals(segment.levels.filter((level) => level > 0).length, held.size);
           if (hasObjects) {
             assertEquals(segment.objects!.filter((object) => object !== undefined).length, held.size);

@@ -27,7 +27,7 @@ const LIMIT = 100;
 const STATES = stateName("quota", fixedWindow(), 3_600_000);
 const partitionOf = (key: string): string => key.slice(STATES.length + 1);
 
-/** What one request met with. */
+/** The fate of one request. */
 interface Answer {
   readonly key: string;
   readonly begun: number;

@@ -89,7 +89,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
         const seconds = (kind: string) => Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(info)![1]);
         return (seconds("user") + seconds("sys")) * 1e6;
       }
-      /** What Redis spends on a decision, in us, with all that is asked beside it. */
+      /** The time of Redis per decision, in us, with all that is asked beside it. */
       async function usec(run: () => Promise<void>): Promise<number> {
         await settle();
         await connection.command("CONFIG", "RESETSTAT");

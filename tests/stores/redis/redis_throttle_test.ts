@@ -31,7 +31,7 @@ import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis
 import { SOMEBODY, throttled } from "../../harness/throttled.ts";
 import { pause, until } from "../../harness/until.ts";
 
-/** What a row is tried on. */
+/** The store and the clients that a row is tried on. */
 interface Place {
   readonly store: Store;
   /** Another instance, as another process has it: the same states. */
@@ -366,7 +366,7 @@ const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     const lost = await crashed.send();
     await advance(SHORT_MS);
     assertEquals((await send()).status, 200);
-    // What comes back late frees nobody else's.
+    // A slot that comes back late frees nobody else's.
     await lost.body!.cancel();
     assertEquals(await left(throttle, "slots", "all"), 0);
   },

@@ -139,7 +139,7 @@ describe("a refusal that is known", () => {
     assertEquals(await allowed(), true);
   });
 
-  it("what a question asked before the reset brings back after it is not remembered", async () => {
+  it("a refusal that was asked for before a reset and comes after it is not remembered", async () => {
     const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
     const memory = memoryStore({ clock: () => 0 });
     const open: (() => void)[] = [];
@@ -204,7 +204,7 @@ describe("a refusal that is not the rule's own", () => {
   });
 });
 
-describe("what is never remembered", () => {
+describe("answers that are never remembered", () => {
   const REVOCABLE: Readonly<Record<string, Rule>> = {
     "in shadow mode": { name: "r", rate: "1/min", mode: "shadow" },
     "of a rule that counts some responses only": { name: "r", rate: "1/min", count: "failures" },

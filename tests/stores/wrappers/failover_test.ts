@@ -34,7 +34,7 @@ type Fault = () => unknown;
 
 const never = new Promise<never>(() => {});
 
-/** What a store can do instead of answering. */
+/** The faults of a store in place of an answer. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   "hangs": () => never,
   "rejects": () => Promise.reject(new Error("the secret is 12345")),
@@ -236,7 +236,7 @@ describe("the failure ladder", () => {
     assertEquals((await answer)[0].source, "store");
   });
 
-  it("what is synchronous stays so, and no timer is made for it", () => {
+  it("a synchronous answer stays so, and no timer is made for it", () => {
     const real = globalThis.setTimeout;
     globalThis.setTimeout = (() => {
       throw new Error("a timer");
@@ -472,7 +472,7 @@ describe("local: this instance's own counts", () => {
     });
   }
 
-  it("what the store refused, and what was peeked, is not counted here", async () => {
+  it("refusals by the store, and peeks, are not counted here", async () => {
     const store = shared(() => 0);
     const throttle = createThrottle([
       { name: "wide", rate: "10/min" },

@@ -29,7 +29,7 @@ function refused(facts: Facts): string {
   return assertThrows(() => checkSafety(memoryStore(), "error", place(facts)), TypeError).message;
 }
 
-/** What is said on console.warn meanwhile. */
+/** The lines on console.warn meanwhile. */
 function warnings(run: () => void): string[] {
   const said: string[] = [];
   const real = console.warn;
@@ -130,7 +130,7 @@ describe("a store that counts for one process alone", () => {
   }
 
   it("knows no place that is not tried here", () => {
-    const known = Object.values(PLATFORMS).flatMap(({ place = [] }) => place);
+    const known = Object.values(PLATFORMS).flatMap(({ location = [] }) => location);
     assertEquals(known.sort(), [...new Set(PLACES.map(([where]) => where))].sort());
   });
 

@@ -1,4 +1,4 @@
-/** What is handed to a throttle in the place of a Request. */
+/** Objects that are handed to a throttle in the place of a Request. */
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import express from "express";
 import { Hono } from "hono";
@@ -14,7 +14,7 @@ const rule = { name: "all", rate: "1/min", on: "/*" };
 /** A request as given, of no class. */
 const shaped = (): Request => ({ url: "http://a/", method: "GET", headers: new Headers() }) as Request;
 
-/** What a client gets that asks a server of node:http. */
+/** The answer to a client that asks a server of node:http. */
 async function answerOf(listener: RequestListener, path = "/"): Promise<{ status: number; text: string }> {
   const server = createServer(listener);
   await new Promise<void>((listening) => void server.listen(0, "127.0.0.1", listening));
@@ -76,7 +76,7 @@ const STRANGERS: readonly (readonly [what: string, value: unknown, seen: string]
   ["an object without a prototype", Object.create(null), "an object with nothing in it"],
 ];
 
-describe("what is no Request", () => {
+describe("an object that is no Request", () => {
   for (const [what, value, seen] of STRANGERS) {
     it(`is refused, in a sentence that names it and says what to pass: ${what}`, () => {
       const throttle = createThrottle(rule, { client });
@@ -144,7 +144,7 @@ describe("what is no Request", () => {
   });
 });
 
-describe("what has the shape of a Request", () => {
+describe("an object with the shape of a Request", () => {
   it("is one, whatever its class", async () => {
     class Own extends Request {}
     const seen: number[] = [];

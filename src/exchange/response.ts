@@ -1,0 +1,62 @@
+/**
+ * Responses: which values are one, how their headers are changed, and which are the refusals of throttles.
+ *
+ * @module
+ */
+
+/** Marks the refusals of throttles: a throttle around one has nothing to add to their headers. */
+const REFUSAL = Symbol("weir.refusal");
+
+interface Refusal extends Response {
+  [REFUSAL]?: true;
+}
+
+/**
+ * Is this a response? Not by `instanceof`: servers put classes of their own in the place of the global one, and some handlers
+ * give something else to say that they upgraded the connection.
+ */
+export function isResponse(value: unknown): value is Response {
+  return typeof (value as Response | null | undefined)?.headers?.set === "function";
+}
+
+/** A response with status 101 or 0 (`Response.error()`) cannot be copied, so it stays as it is. */
+function mayChange(response: Response): boolean {
+  return isResponse(response) && response.status >= 200;
+}
+
+/**
+ * Applies a change to a response's headers: in place where they can be changed, else on a copy with the
+ * same body. Headers of a fetched response and of `Response.redirect()` cannot on most runtimes.
+ */
+export function withHeaders(response: Response, change: (headers: Headers) => void): Response {
+  if (!mayChange(response)) return response;
+  try {
+    change(response.headers);
+    return response;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const copy = new Response(response.body, response);
+    change(copy.headers);
+    return copy;
+  }
+}
+
+/** Lets scripts of other origins read the rate headers, where the response is theirs to read at all (Fetch, CORS-safelisted response names). */
+export function expose(headers: Headers, names: readonly string[]): void {
+  if (!headers.has("access-control-allow-origin")) return;
+  const shown = headers.get("access-control-expose-headers")?.split(",").map((name) => name.trim()) ?? [];
+  const known = new Set(shown.map((name) => name.toLowerCase()));
+  const missing = names.filter((name) => !known.has(name.toLowerCase()) && headers.has(name));
+  if (missing.length > 0) headers.set("access-control-expose-headers", [...shown, ...missing].join(", "));
+}
+
+/** Marks a throttle's refusal, so that the throttles around it show nothing else in its place. */
+export function markRefusal(response: Response): Response {
+  if (isResponse(response)) (response as Refusal)[REFUSAL] = true;
+  return response;
+}
+
+/** Is the response a refusal by a throttle? */
+export function isRefusal(response: Response): boolean {
+  return (response as Refusal)[REFUSAL] === true;
+}
