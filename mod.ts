@@ -31,7 +31,14 @@ export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";
-export { type Decision, type Mode, type Source, tighter, tightest } from "./src/decision.ts";
+export {
+  type Decision,
+  type Mode,
+  type Source,
+  type StoreDecision,
+  tighter,
+  tightest,
+} from "./src/decision.ts";
 export type { Observer, ThrottleEvent } from "./src/observers/events.ts";
 export { type LogOptions, type LogTarget, logTo } from "./src/observers/log.ts";
 export { type Stats, stats, type StatsOptions } from "./src/stats/stats.ts";
@@ -69,6 +76,7 @@ export { slidingWindow } from "./src/algorithms/sliding_window.ts";
 export { concurrency } from "./src/algorithms/concurrency.ts";
 
 export type { Check, Store, StoreChange, StoreGuard, StorePart } from "./src/stores/store.ts";
+export { decideChecks, type StateAccess } from "./src/stores/decide_checks.ts";
 export { sharedGuard } from "./src/stores/wrappers/shared_guard.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 

@@ -2,6 +2,7 @@
  * The code of dist, in few files, as each costs a process that starts a millisecond:
  *
  *   dist/mod.js, dist/src/...   the entries
+ *   dist/cli.js                 the command, which runs the entry ./cli
  *   dist/root.js                the modules of the root entry; the other entries take from it what they share with it
  *   dist/src/shared.js          the modules that other entries share besides
  *
@@ -10,7 +11,7 @@
  * dashboard draws with, so that nobody has to install them. All of it is minified, as most of the rest of that time goes
  * by length; the sources and the source maps lie beside it for readers.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -58,6 +59,15 @@ const written = output.map((file) => {
   writeIfNew(path, file.type === "chunk" ? file.code : withoutShipped(file.source));
   return path;
 });
+/** Node 20 does not tell a module whether it is the one that was started, so this one is another. */
+const command = join(DIST, "cli.js");
+writeIfNew(
+  command,
+  '#!/usr/bin/env node\nimport process from "node:process";\nimport { main } from "./src/cli/mod.js";\n\n' +
+    "process.exitCode = await main(process.argv.slice(2));\n",
+);
+chmodSync(command, 0o755);
+written.push(command);
 for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
   const path = join(DIST, file);
   if (/\.js(?:\.map)?$/.test(path) && !written.includes(path)) rmSync(path);

@@ -1,5 +1,5 @@
 /**
- * What was decided about one request under one rule, and how several decisions are read together.
+ * The decision on one request under one rule, and how several decisions are read together.
  *
  * @module
  */
@@ -26,11 +26,11 @@ export type Source =
 export interface Decision {
   /** The rule's name. */
   rule: string;
-  /** The quota: requests (or units of cost) a window. */
+  /** The quota: requests (or units of cost) per window. */
   limit: number;
   /** The window in ms. */
   windowMs: number;
-  /** What the request costs, in units. */
+  /** The request's cost in units. */
   cost: number;
   /** A `shadow` decision never refuses the request. */
   mode: Mode;
@@ -42,28 +42,37 @@ export interface Decision {
   resetAfterMs: number;
   /** Ms until this cost passes; 0 when allowed, Infinity when it never can. Exact: 1 ms earlier is refused. */
   retryAfterMs: number;
-  /** Refused by the rule's `block`. */
-  blocked: boolean;
-  /** How much longer the block refuses outright, in ms; the quota may refuse for longer than that. 0 when there is none. */
-  blockedMs?: number;
+  /** Ms for which the rule's `block` still refuses whatever comes; the quota may refuse for longer. 0 where no block refuses. */
+  blockedMs: number;
   /** Where the verdict came from. */
   source: Source;
-  /** When it was decided, epoch ms by the clock that decided it. A store of one's own may leave it to the throttle. */
+  /** When it was decided, epoch ms by the clock that decided it. */
+  at: number;
+}
+
+/** A decision as a store returns it. The throttle fills in the three that a store may leave out. */
+export interface StoreDecision extends Omit<Decision, "blockedMs" | "at"> {
+  /** See {@link Decision.blockedMs}. Default 0. */
+  blockedMs?: number;
+  /** When it was decided, epoch ms by the store's clock. Default: the time at which the answer arrives. */
   at?: number;
   /**
-   * The time under which the charge was recorded (the window's start, the log entry's time), epoch ms: what a
-   * later correction names, so that it reaches this window and no other. Default: `at`.
+   * The time under which the charge was recorded, epoch ms: the step's `at` (a window's start, a log entry's time), or the
+   * time of the decision where the step has none. A later correction passes it back as `since`, so that it
+   * reaches this charge and no other. Handlers never see it. Default: `at`.
    */
   chargedAt?: number;
 }
 
-/** What of a {@link Decision} is not known before it is made. */
+/** A store's decision with nothing left out, as every decision is behind {@link StoreDecision}'s defaults. */
+export type ChargedDecision = Required<StoreDecision>;
+
+/** The members of a decision that are unknown before it is made. */
 export interface Verdict {
   allowed: boolean;
   remaining: number;
   resetAfterMs: number;
   retryAfterMs: number;
-  blocked: boolean;
   blockedMs: number;
   /** Null until there is a verdict. */
   source: Source | null;
@@ -71,34 +80,27 @@ export interface Verdict {
   chargedAt: number;
 }
 
-/** What a step, or a decision that was made elsewhere, says. */
-export type Said =
+/** The numbers of a verdict, as a step or a decision has them. */
+type Numbers =
   & Pick<Verdict, "allowed" | "remaining" | "resetAfterMs" | "retryAfterMs">
-  & { readonly blocked?: boolean | undefined; readonly blockedMs?: number | undefined };
+  & { readonly blockedMs?: number | undefined };
 
-/** Writes down what was said, where it came from, when, and the time under which a charge was recorded. */
+/** Writes the numbers of a step or of a decision into a verdict, with the source and the two times. */
 export function writeVerdict(
   verdict: Verdict,
-  said: Said,
+  numbers: Numbers,
   source: Source,
   at: number,
   chargedAt: number,
 ): void {
-  verdict.allowed = said.allowed;
-  verdict.remaining = said.remaining;
-  verdict.resetAfterMs = said.resetAfterMs;
-  verdict.retryAfterMs = said.retryAfterMs;
-  verdict.blocked = said.blocked === true;
-  verdict.blockedMs = said.blockedMs ?? 0;
+  verdict.allowed = numbers.allowed;
+  verdict.remaining = numbers.remaining;
+  verdict.resetAfterMs = numbers.resetAfterMs;
+  verdict.retryAfterMs = numbers.retryAfterMs;
+  verdict.blockedMs = numbers.blockedMs ?? 0;
   verdict.source = source;
   verdict.at = at;
   verdict.chargedAt = chargedAt;
-}
-
-/** A decision with its times, as every decision has them once it has left its store. */
-export interface DatedDecision extends Decision {
-  at: number;
-  chargedAt: number;
 }
 
 /** Does this decision refuse the request? Shadow decisions never do. */

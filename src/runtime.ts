@@ -8,7 +8,7 @@
 interface Globals {
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
-    getBuiltinModule?(name: string): { readonly isWorker?: boolean } | undefined;
+    getBuiltinModule?(name: string): unknown;
   };
   readonly Deno?: {
     readonly env?: { get(name: string): string | undefined };
@@ -32,6 +32,16 @@ const globals = globalThis as unknown as Globals;
 export function env(name: string): string | undefined {
   const { Deno: deno, process } = globals;
   return deno?.env?.get(name) ?? process?.env?.[name];
+}
+
+/**
+ * A module of Node that Deno and Bun have too, such as "node:fs", without an import that bundlers for elsewhere stumble on.
+ *
+ * @param name Its name, with `node:`.
+ * @returns The module; undefined where the runtime has none.
+ */
+export function builtin<T>(name: string): T | undefined {
+  return globals.process?.getBuiltinModule?.(name) as T | undefined;
 }
 
 /** Facts about the environment of this process, read without I/O and without a permission prompt. */
@@ -62,7 +72,7 @@ export const surroundings: Surroundings = {
     return globals.navigator?.userAgent;
   },
   get isClusterWorker() {
-    return globals.process?.getBuiltinModule?.("node:cluster")?.isWorker === true;
+    return builtin<{ readonly isWorker?: boolean }>("node:cluster")?.isWorker === true;
   },
   /** Outside `deno test` this function does nothing, and has no parameters. */
   get isDenoTest() {

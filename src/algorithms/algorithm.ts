@@ -41,9 +41,7 @@ export interface Step<State = unknown> {
    * Default: now.
    */
   readonly at?: number | undefined;
-  /** Did a block refuse, rather than the quota? */
-  readonly blocked?: boolean | undefined;
-  /** The remaining time of a block, which refuses any cost. The quota itself may refuse for longer. */
+  /** Ms for which a block still refuses, whatever the cost. The quota beneath may refuse for longer. Default 0: no block refuses. */
   readonly blockedMs?: number | undefined;
 }
 

@@ -208,7 +208,6 @@ end)()`,
           refusals.length > 0 ? refusals[refusals.length - 1] + withinMs - now : 0,
         ),
         at: step.at ?? now,
-        blocked,
         blockedMs: blocked ? leftMs : 0,
       };
     },

@@ -88,7 +88,8 @@ const EMBEDDING = [0xffffn, 0x64_ff9b_0000_0000_0000_0000n];
  * @returns One text for all spellings of the address, or null if the text is not the address of a host:
  * octal, hexadecimal and short IPv4 forms, `0.0.0.0`, `::`, and every other text.
  */
-export function canonicalAddress(text: string): string | null {
+export function canonicalAddress(text: unknown): string | null {
+  if (typeof text !== "string") return null;
   if (isIpv4(text)) return text === "0.0.0.0" ? null : text;
   return text.length <= MAX_LENGTH && text.includes(":") ? canonicalIpv6(text) : null;
 }
@@ -117,7 +118,7 @@ export function canonicalAddress(text: string): string | null {
 export function addressKey(address: string, prefixes: AddressPrefixes = {}): string {
   requireOptions(prefixes, ADDRESS_PREFIXES, "make an address key");
   const keyOf = compileAddressKey(prefixes.ipv4Prefix, prefixes.ipv6Prefix);
-  const canonical = typeof address === "string" ? canonicalAddress(address) : null;
+  const canonical = canonicalAddress(address);
   if (canonical !== null) return keyOf(canonical);
   throw new TypeError(cannot("make an address key", "the address must be an IPv4 or IPv6 address", address));
 }
@@ -130,9 +131,10 @@ export function addressKey(address: string, prefixes: AddressPrefixes = {}): str
  * @returns A function of an address in canonical text.
  */
 export function compileAddressKey(ipv4Prefix = 32, ipv6Prefix = 64): (canonical: string) => string {
-  const ipv4 = ipv4Prefix === 32 ? (canonical: string) => canonical : networkOf(ipv4Prefix);
+  const ipv4 = ipv4Prefix === 32 ? null : networkOf(ipv4Prefix);
   const ipv6 = networkOf(ipv6Prefix);
-  return (canonical) => canonical.includes(":") ? ipv6(canonical) : ipv4(canonical);
+  return (canonical) =>
+    canonical.includes(":") ? ipv6(canonical) : ipv4 === null ? canonical : ipv4(canonical);
 }
 
 /**

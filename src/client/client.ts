@@ -76,7 +76,7 @@ const demands = (): Demands<ClientOptions> => ({
     // RFC 9110 §5.1.
     holds: (header) => typeof header === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header),
   },
-  platform: oneOf(...platformsWithClient()),
+  platform: /* @__PURE__ */ oneOf(...platformsWithClient()),
   address: FUNCTION,
 });
 
@@ -122,23 +122,22 @@ export function clientAddress(
   platform: readonly unknown[],
   options?: ClientOptions,
 ): string | null {
-  if (options === undefined) return transportPeer(request, platform);
+  if (options === undefined) return addressOf(peerOf(request, platform));
   let read = compiled.get(options);
   if (read === undefined) {
     read = compileClient(options);
     compiled.set(options, read);
   }
-  return read(request, platform);
+  return addressOf(read(request, platform));
 }
 
 const compiled = new WeakMap<ClientOptions, ReadClient>();
-const transportPeer = /* @__PURE__ */ addressOnly(peerOf);
 
 /**
  * Compiles options into the function that finds a client's address.
  *
  * @param options The trusted sources. Default `{}`, none.
- * @returns {@link clientAddress} with these options.
+ * @returns {@link clientAddress} with these options, but for a peer on a Unix socket, which it calls {@link UNIX}.
  * @throws {TypeError} If the options are unsafe or contradict each other.
  * @throws {RangeError} If the number of hops is not a whole number of 0 or more.
  */
@@ -146,24 +145,19 @@ export function compileClient(options: ClientOptions = {}): ReadClient {
   refuseMeaningless(options);
   const { trustedProxies, header = "x-forwarded-for", platform, address } = options;
   if (address !== undefined) return ownAddress(address);
-  if (platform !== undefined) return addressOnly(clientReader(platform));
-  if (trustedProxies === undefined || trustedProxies === 0) return transportPeer;
+  if (platform !== undefined) return clientReader(platform);
+  if (trustedProxies === undefined || trustedProxies === 0) return peerOf;
   const name = header.toLowerCase();
   const read = headerReader(name);
   const walk = typeof trustedProxies === "number"
     ? walkHops(trustedProxies, name)
     : walkRanges(trustedProxies);
-  return addressOnly((request, beside) =>
-    walk(peerOf(request, beside), read(request.headers.get(name) ?? ""))
-  );
+  return (request, beside) => walk(peerOf(request, beside), read(request.headers.get(name) ?? ""));
 }
 
 /** A peer on a Unix socket may be trusted, but it has no address. */
-function addressOnly(read: ReadClient): ReadClient {
-  return (request, platform) => {
-    const client = read(request, platform);
-    return client === UNIX ? null : client;
-  };
+function addressOf(client: string | null): string | null {
+  return client === UNIX ? null : client;
 }
 
 function ownAddress(address: NonNullable<ClientOptions["address"]>): ReadClient {

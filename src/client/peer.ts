@@ -101,33 +101,30 @@ function isClosed(passed: Passed | undefined): boolean {
  */
 export function serverArgument(platform: readonly unknown[]): object | undefined {
   const first = platform[0];
-  if (!isObject(first)) return undefined;
+  if (typeof first !== "object" || first === null) return undefined;
   if (!("env" in first)) return first;
   // Hono's `executionCtx` and `event` throw on other servers, so only `env` is read.
-  return isObject(first.env) ? first.env : undefined;
+  return typeof first.env === "object" && first.env !== null ? first.env : undefined;
 }
 
 function peerIn(passed: Passed | undefined, request: Request): string | null {
   if (!passed) return null;
-  if (passed.remoteAddr) return denoPeer(passed.remoteAddr);
+  const { remoteAddr } = passed;
+  if (remoteAddr) return remoteAddr.transport === "unix" ? UNIX : canonicalAddress(remoteAddr.hostname);
   if (typeof passed.requestIP === "function") return bunPeer(passed, request);
   const socket = passed.incoming?.socket ?? passed.socket;
   // Beside a socket, a framework may have read `ip` from a header; without a socket, `ip` is Netlify's.
-  return socket ? nodePeer(socket) : nodePeer(passed) ?? canonical(passed.ip);
-}
-
-function denoPeer(address: NonNullable<Passed["remoteAddr"]>): string | null {
-  return address.transport === "unix" ? UNIX : canonical(address.hostname);
+  return socket ? nodePeer(socket) : nodePeer(passed) ?? canonicalAddress(passed.ip);
 }
 
 function bunPeer(server: Passed, request: Request): string | null {
   const address = server.requestIP!(request)?.address;
-  if (address !== undefined) return canonical(address);
+  if (address !== undefined) return canonicalAddress(address);
   return typeof server.address === "string" ? UNIX : null;
 }
 
 function nodePeer(socket: Passed): string | null {
-  if (socket.remoteAddress !== undefined) return canonical(socket.remoteAddress);
+  if (socket.remoteAddress !== undefined) return canonicalAddress(socket.remoteAddress);
   // A closed TCP socket has no address either. A peer counts as a (trusted) Unix peer only if its server
   // listens on a path.
   const server = socket.server;
@@ -138,14 +135,6 @@ function srvxPeer(request: Request): string | null {
   const { runtime } = request as SrvxRequest;
   // Only srvx's own `ip` is read: other frameworks read the `ip` of their requests from headers.
   if (!Object.hasOwn(request, "ip") && typeof runtime?.name !== "string") return null;
-  return canonical((request as SrvxRequest).ip) ??
+  return canonicalAddress((request as SrvxRequest).ip) ??
     peerIn(runtime?.node?.req ?? runtime?.deno?.info ?? runtime?.bun?.server, request);
-}
-
-function canonical(text: unknown): string | null {
-  return typeof text === "string" ? canonicalAddress(text) : null;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }

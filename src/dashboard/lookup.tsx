@@ -33,7 +33,7 @@ const SOURCES: Readonly<Record<Source, string>> = {
 
 /** Explains whether one more request of the key would pass. */
 function verdict(decision: Decision): string {
-  const { allowed, blocked, blockedMs = 0, cost, limit, remaining, retryAfterMs, mode } = decision;
+  const { allowed, blockedMs, cost, limit, remaining, retryAfterMs, mode } = decision;
   if (!hasNumbers(decision)) {
     return `The store fails, and the failure policy ${allowed ? "allows" : "refuses"} the request.`;
   }
@@ -43,12 +43,12 @@ function verdict(decision: Decision): string {
     return `${word} always: it costs ${count(cost)} of a limit of ${count(limit)}.`;
   }
   const again = `It passes again in ${span(retryAfterMs)}.`;
-  if (!blocked) {
+  if (blockedMs === 0) {
     return `${word}: it costs ${count(cost)}, and of ${count(limit)} there are ${
       count(remaining)
     } left. ${again}`;
   }
-  const block = `${word}: blocked for ${span(blockedMs || retryAfterMs)} more, as it was refused too often.`;
+  const block = `${word}: blocked for ${span(blockedMs)} more, as it was refused too often.`;
   return blockedMs < retryAfterMs ? `${block} ${again}` : block;
 }
 

@@ -6,7 +6,7 @@
 
 import type { Identity } from "../context.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
-import { hasLeft } from "../client/peer.ts";
+import { hasLeft, UNIX } from "../client/peer.ts";
 import type { Context } from "../context.ts";
 import type { Route } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
@@ -15,7 +15,7 @@ import { routeBeside } from "./route_beside.ts";
 
 /** What an exchange needs of its throttle. */
 export interface ThrottleCore {
-  /** The client's address. */
+  /** The client's address; {@link UNIX} for a peer on a Unix socket, which has none. */
   addressOf(request: Request, platform: readonly unknown[]): string | null;
   /** Explains why a request has no address. */
   explainAddress(request: Request, platform: readonly unknown[]): string;
@@ -46,14 +46,10 @@ interface Carrier {
 /** What is carried for the requests that cannot: frozen ones, some proxies. Made when there is one. */
 let carriers: WeakMap<Request, Carrier> | null = null;
 
-/** Gives a request something to carry. */
-function load(request: Request, name: typeof EXCHANGE | typeof ROUTE, value: unknown): void {
-  try {
-    (request as Request & Record<symbol, unknown>)[name] = value;
-  } catch {
-    carriers ??= new WeakMap();
-    carriers.set(request, { ...carriers.get(request), [name]: value });
-  }
+/** Carries something for a request that cannot. */
+function carry(request: Request, name: typeof EXCHANGE | typeof ROUTE, value: unknown): void {
+  carriers ??= new WeakMap();
+  carriers.set(request, { ...carriers.get(request), [name]: value });
 }
 
 /** The innermost exchange that a request is on, or was on last. */
@@ -72,7 +68,11 @@ function routeTold(request: Request): Carrier[typeof ROUTE] {
  * @param route Gives the pattern, never the raw path. Asked only when somebody wants to know.
  */
 export function setRoute(request: Request, route: () => string | null): void {
-  load(request, ROUTE, route);
+  try {
+    (request as Request & Carrier)[ROUTE] = route;
+  } catch {
+    carry(request, ROUTE, route);
+  }
 }
 
 /** The exchange around a new one through `throttle`: one that still lasts, through another throttle. */
@@ -143,11 +143,13 @@ export class Exchange implements Context, ExplainsAddress {
     this.failed = false;
     this.clientLeft = false;
     this.found = undefined;
-  }
-
-  /** Makes this exchange findable by its request. */
-  attach(): void {
-    load(this.request, EXCHANGE, this);
+    if (!spend) return;
+    // From now on the request's handler finds this exchange by its request.
+    try {
+      (request as Request & Carrier)[EXCHANGE] = this;
+    } catch {
+      carry(request, EXCHANGE, this);
+    }
   }
 
   get route(): string | null {
@@ -158,8 +160,9 @@ export class Exchange implements Context, ExplainsAddress {
     if (this.found !== undefined) return this.found;
     const { throttle, request, platform } = this;
     try {
-      this.found = throttle.addressOf(request, platform);
-      if (this.found === null) this.clientLeft = hasLeft(request, platform);
+      const found = throttle.addressOf(request, platform);
+      this.found = found === UNIX ? null : found;
+      if (found === null) this.clientLeft = hasLeft(request, platform);
     } catch (error) {
       this.clientLeft = hasLeft(request, platform);
       if (!this.clientLeft) throw error;
@@ -172,7 +175,8 @@ export class Exchange implements Context, ExplainsAddress {
   keepAddress(): void {
     if (this.found !== undefined) return;
     try {
-      this.found = this.throttle.addressOf(this.request, this.platform) ?? undefined;
+      const found = this.throttle.addressOf(this.request, this.platform);
+      this.found = found === UNIX ? null : found ?? undefined;
     } catch {
       // It is thrown again, at the function that asks for the address.
     }

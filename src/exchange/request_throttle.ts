@@ -5,7 +5,7 @@
  */
 
 import { cannot, shown } from "../cannot.ts";
-import type { DatedDecision, Decision } from "../decision.ts";
+import type { Decision } from "../decision.ts";
 import type { Outcome, RequestThrottle } from "../outcome.ts";
 import { isCost } from "../rules/prepare_rules.ts";
 import { type Exchange, exchangeOf } from "./exchange.ts";
@@ -33,7 +33,7 @@ export function settler(exchange: Exchange): RequestThrottle["settle"] {
 export function requestThrottle(exchange: Exchange): RequestThrottle {
   return {
     get decisions() {
-      const decisions: DatedDecision[] = [];
+      const decisions: Decision[] = [];
       for (let level: Exchange | null = exchange; level !== null; level = level.outer) {
         decisions.unshift(...level.checks.map(({ decision }) => decision));
       }

@@ -15,8 +15,9 @@ const REMEDY =
   '"srvx/node", or getRequestListener of "@hono/node-server".';
 
 function isRequest(value: unknown): value is Request {
-  const { url, headers } = (value ?? {}) as Partial<Request>;
-  return typeof url === "string" && typeof headers?.get === "function";
+  const { url, method, headers } = (value ?? {}) as Partial<Request>;
+  // A Response has a url and headers too.
+  return typeof url === "string" && typeof method === "string" && typeof headers?.get === "function";
 }
 
 /** The kind of a value, and of an object without one the names in it: its values may be secrets. */
@@ -36,7 +37,7 @@ function refuse(value: unknown): never {
   const place = PLACES.find((place) => isRequest(valueAt(value, place)));
   const hint = place === undefined ? "" : ` It has one as \`${place}\`.`;
   throw new TypeError(
-    "Cannot throttle this as it must be a Request, with a text `url` and `headers.get`: " +
+    "Cannot throttle this as it must be a Request, with a text `url`, a `method` and `headers.get`: " +
       `current value is ${kindOf(value)}.${hint} ${REMEDY}`,
   );
 }

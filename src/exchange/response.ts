@@ -5,9 +5,10 @@
  */
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to their headers. */
-const REFUSAL = Symbol("weir.refusal");
+export const REFUSAL: unique symbol = /* @__PURE__ */ Symbol("weir.refusal");
 
-interface Refusal extends Response {
+/** A response that may be a refusal. */
+export interface Refusal extends Response {
   [REFUSAL]?: true;
 }
 
@@ -54,9 +55,4 @@ export function expose(headers: Headers, names: readonly string[]): void {
 export function markRefusal(response: Response): Response {
   if (isResponse(response)) (response as Refusal)[REFUSAL] = true;
   return response;
-}
-
-/** Is the response a refusal by a throttle? */
-export function isRefusal(response: Response): boolean {
-  return (response as Refusal)[REFUSAL] === true;
 }

@@ -5,10 +5,10 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
-import type { DatedDecision, Mode, Source } from "../decision.ts";
+import type { Decision, Mode, Source } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { decisionOf, type OpenCheck } from "../stores/store.ts";
+import type { OpenCheck } from "../stores/store.ts";
 
 /** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a place. */
 export function storageKey(rule: PreparedRule, partition: string): string {
@@ -38,7 +38,6 @@ export class RuleCheck implements OpenCheck, Quota {
   declare remaining: number;
   declare resetAfterMs: number;
   declare retryAfterMs: number;
-  declare blocked: boolean;
   declare blockedMs: number;
   declare source: Source | null;
   declare at: number;
@@ -62,7 +61,6 @@ export class RuleCheck implements OpenCheck, Quota {
     this.remaining = 0;
     this.resetAfterMs = 0;
     this.retryAfterMs = 0;
-    this.blocked = false;
     this.blockedMs = 0;
     this.source = null;
     this.at = 0;
@@ -95,9 +93,22 @@ export class RuleCheck implements OpenCheck, Quota {
     return this.policy.windowMs;
   }
 
-  /** The decision, once there is a verdict: a new object for whoever asks. */
-  get decision(): DatedDecision {
-    return decisionOf(this, this, this.at);
+  /** The decision, once there is a verdict: a new object at each reading. */
+  get decision(): Decision {
+    return {
+      rule: this.policy.name,
+      limit: this.policy.limit,
+      windowMs: this.policy.windowMs,
+      cost: this.cost,
+      mode: this.policy.mode,
+      allowed: this.allowed,
+      remaining: this.remaining,
+      resetAfterMs: this.resetAfterMs,
+      retryAfterMs: this.retryAfterMs,
+      blockedMs: this.blockedMs,
+      source: this.source ?? "store",
+      at: this.at,
+    };
   }
 }
 

@@ -156,7 +156,7 @@ export function writeQuota(
   const limit = headerThere(headers, names.limit, report);
   if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
   headers.set(names.limit, decimal(ours.limit));
-  headers.set(names.remaining, decimal(remainingUnits(ours)));
+  headers.set(names.remaining, decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)));
   if (reset !== null) headers.set(names.reset, decimal(reset));
   else headers.delete(names.reset);
 }

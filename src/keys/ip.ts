@@ -52,10 +52,12 @@ export function byIp(options: ByIpOptions = {}): Key {
   );
   const { ipv4Prefix, ipv6Prefix, anonymousOnly = false, onMissing = "error" } = options;
   const keyOfAddress = compileAddressKey(ipv4Prefix, ipv6Prefix);
+  const isOwnKey = ipv4Prefix === undefined || ipv4Prefix === 32;
   const derive = (context: Context): string | null => {
     if (anonymousOnly && context.identity !== null) return null;
     const { address } = context;
-    if (address !== null) return keyOfAddress(address);
+    // An IPv4 address is its own key, unless a prefix is given.
+    if (address !== null) return isOwnKey && !address.includes(":") ? address : keyOfAddress(address);
     if (onMissing !== "error") return null;
     const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";
     throw new TypeError(

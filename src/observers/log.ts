@@ -81,7 +81,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
     limit: decision?.limit,
     window: decision === undefined ? undefined : decision.windowMs / 1000,
     retry_after: Number.isFinite(wait) ? Math.ceil(wait / 1000) : null,
-    blocked: decision?.blocked,
+    blocked: decision === undefined ? undefined : decision.blockedMs > 0,
     source: decision?.source,
     key,
     ...identity ? { identity: ExchangeEvent.exchange(event)?.who?.id ?? null } : {},

@@ -83,10 +83,10 @@ export function compileNotifier(
     verdict(exchange, refused) {
       pause(exchange);
       for (const check of exchange.checks) {
-        const { allowed, mode, blocked } = check;
+        const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
         if (mode === "shadow") tell(event.ofCheck("shadow-denied", exchange, check));
-        else if (blocked) tell(event.ofCheck("blocked", exchange, check));
+        else if (blockedMs > 0) tell(event.ofCheck("blocked", exchange, check));
       }
       const first = refused ? exchange.checks.find(refuses) : undefined;
       const verdict = first !== undefined

@@ -143,10 +143,10 @@ function instrumentsOf(meter: MeterLike): Instruments {
 
 const METER = /* @__PURE__ */ having("createCounter", "an OpenTelemetry meter");
 
-function outcomeOf({ allowed, mode, blocked }: Decision): string {
+function outcomeOf({ allowed, mode, blockedMs }: Decision): string {
   if (allowed) return "allowed";
   if (mode === "shadow") return "shadow-denied";
-  return blocked ? "blocked" : "denied";
+  return blockedMs > 0 ? "blocked" : "denied";
 }
 
 /** The units that requests hold while they are in flight, on an up-down counter. */

@@ -89,7 +89,7 @@ export function errorJson(): Rejection {
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
-  const { rule, retryAfterMs, at = Date.now() } = tightest(decisions.filter(refuses));
+  const { rule, retryAfterMs, at } = tightest(decisions.filter(refuses));
   const details = { throttle_type: rule, ...retryDetails(retryAfterMs, at) };
   return { ...ERRORS[rejectionStatus(decisions)], details };
 }

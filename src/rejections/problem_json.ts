@@ -55,7 +55,7 @@ function summaryOf(decisions: readonly Decision[]): ProblemSummary {
     policies += (policies && " ") + decision.rule;
     isOutage ||= decision.source === "denied-by-policy";
     isFinal ||= decision.retryAfterMs === Infinity;
-    isBlock &&= decision.blocked;
+    isBlock &&= decision.blockedMs > 0;
   }
   // A cost above the burst never passes, so it is not an outage. A block is reported only if no quota refuses
   // as well.

@@ -43,6 +43,12 @@ export const UNTOUCHED: Route = {
   isPreflight: true,
 };
 
+/** As much of a request as rules are matched with. */
+type Asked = Pick<Request, "method" | "url" | "headers">;
+
+/** Finds the route of a request. */
+export type Match = (request: Asked) => Route;
+
 interface Target {
   readonly rule: PreparedRule;
   readonly pattern: Pattern;
@@ -58,17 +64,29 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
   const hit = new Set(targets.map(({ rule }) => rule));
   const applied = rules.filter((rule) => rule.patterns === null || hit.has(rule));
   const paths = targets.map(({ pattern }) => pattern.path).sort((a, b) => specificity(b) - specificity(a));
-  const before = applied.filter((rule) => rule.stage === "before-auth");
-  const after = applied.filter((rule) => rule.stage === "after-auth");
+  return routeUnder(applied, paths[0] ?? null);
+}
+
+function routeUnder(rules: readonly PreparedRule[], pattern: string | null): Route {
+  const before = rules.filter((rule) => rule.stage === "before-auth");
+  const after = rules.filter((rule) => rule.stage === "after-auth");
   return {
-    pattern: paths[0] ?? null,
+    pattern,
     before,
     after,
     hasBothStages: before.length > 0 && after.length > 0,
-    counts: applied.some((rule) => rule.count !== "all"),
-    holds: applied.some((rule) => rule.implementation.heldWhileRunning === true),
+    counts: rules.some((rule) => rule.count !== "all"),
+    holds: rules.some((rule) => rule.implementation.heldWhileRunning === true),
     isPreflight: false,
   };
+}
+
+/** The route of a request that has two paths: the rules of either apply. */
+export function joinRoutes(one: Route, other: Route): Route {
+  if (one === other) return one;
+  const rules = [one, other].flatMap(({ before, after }) => [...before, ...after]);
+  const inOrder = [...new Set(rules)].sort((left, right) => left.index - right.index);
+  return { ...routeUnder(inOrder, one.pattern ?? other.pattern), isPreflight: one.isPreflight };
 }
 
 /**
@@ -78,7 +96,7 @@ function routeOf(rules: readonly PreparedRule[], targets: readonly Target[]): Ro
  * @param isExact Do letter case and slashes make a difference?
  * @throws {TypeError} When Hono refuses a pattern.
  */
-export function compileMatch(rules: readonly PreparedRule[], isExact = false): (request: Request) => Route {
+export function compileMatch(rules: readonly PreparedRule[], isExact = false): Match {
   const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
   if (targets.length === 0) {
     const route = routeOf(rules, []);

@@ -93,13 +93,17 @@ const AUTHORITY = /^https?:\/\/[\w.:[\]-]+\//;
 const ELYSIA_START = 11;
 
 /**
+/**
  * The path, cut out of the URL as servers and routers do it: Deno.serve and workerd pass the client's text
- * unchanged. Some routers remove a fragment, some do not.
+ * unchanged, and Bun passes a path without an origin if it refuses the Host. Some routers remove a fragment, some
+ * do not.
  */
 function writtenPaths(url: string): readonly string[] {
   const first = url.indexOf("/", url.indexOf("://") + 3);
-  const starts = first === -1 || first >= ELYSIA_START ? [first] : [first, url.indexOf("/", ELYSIA_START)];
-  return starts.flatMap((start) => {
+  const starts = new Set([first]);
+  if (first !== -1 && first < ELYSIA_START) starts.add(url.indexOf("/", ELYSIA_START));
+  if (url.startsWith("/")) starts.add(0).add(url.indexOf("/", url.indexOf(":") + 4)); // h3, Hono
+  return [...starts].flatMap((start) => {
     if (start === -1) return ["/"];
     const query = url.indexOf("?", start);
     const path = query === -1 ? url.slice(start) : url.slice(start, query);

@@ -1,5 +1,5 @@
 /**
- * What one rule alone fails with, on a store that is well.
+ * The error of one rule, on a store that works.
  *
  * @module
  */

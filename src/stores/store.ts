@@ -5,107 +5,126 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
-import type { DatedDecision, Decision, Said, Source, Verdict } from "../decision.ts";
+import type { ChargedDecision, Source, StoreDecision, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../rules/rule.ts";
 
 /** One rule's question about one request. */
 export interface Check {
   /**
-   * Where the state is kept: the name of the rule's states and the partition key. Any text; taken literally. Distinct within
-   * one call, and of one algorithm always: a state of another algorithm's form counts as none.
+   * Where the state is kept: the name of the rule's states, a colon, the partition key. Any text, taken literally. Keys are
+   * distinct within one call, and a throttle's keys name the algorithm's form, so that each is of one algorithm always.
    */
   readonly key: string;
-  /**
-   * Of a `key` that is `${stateName}:${partition}`, the two, so that a store need not take it apart. A check that is copied to
-   * give it another key must leave them out; a throttle gives them to memoryStore() alone.
-   */
-  readonly stateName?: string | undefined;
-  /** See {@link Check.stateName}. */
-  readonly partition?: string | undefined;
-  /** The rule's limit, window and mode. */
+  /** The rule's name, limit, window and mode. */
   readonly policy: Policy;
-  /** How it counts. */
+  /** How the rule counts. */
   readonly algorithm: Algorithm;
   /** Units; negative only in a correction. */
   readonly cost: number;
-  /** For a correction, the `chargedAt` of the decision it corrects; else null. */
+  /** For a correction, the `chargedAt` of the decision that it corrects; else null. */
   readonly since: number | null;
-  /** For a correction, the `source` of the decision it corrects: the charge is corrected where it was made. Default "store". */
+  /**
+   * For a correction, the `source` of the decision that it corrects: the charge is corrected where it was made. A store of
+   * one's own may ignore it. Default "store".
+   */
   readonly chargedBy?: Source;
 }
 
-/** A change in how well a store works: told once at each change, not once a request. */
+/** A change in how well a store works: observers hear of it once per change, not once per request. */
 export interface StoreChange {
   /** Which way it changed. */
   readonly state: "failing" | "healed";
-  /** What went wrong. */
+  /** The error. */
   readonly error?: unknown;
-  /** The part of the store that it is about, where it fails in parts: a node of a cluster, or one rule. */
+  /** The part of the store that changed, where the store fails in parts: a node of a cluster, or one rule. */
   readonly part?: string;
 }
 
-/** What of a store fails by itself: a node of a cluster, or the store as a whole. */
+/** A part of a store that fails by itself: a node of a cluster, or the store as a whole. */
 export interface StorePart {
   /** Its name, as a message shows it: "10.0.0.1:7001"; "" for a store as a whole. */
   readonly name: string;
   /**
-   * Asks whether it works, by writing something that is no state; rejects when it does not. No request waits for it. Without
-   * it a request is the probe, and any answer to it is good news.
+   * Finds out whether the part works, by writing something that is no state; rejects when it does not. No request waits for
+   * it. Without it a request is the probe, and any answer to that request is good news.
    */
   probe?(): Promise<unknown>;
-  /** Is there a connection? What is asked without one may be sent later than it fails. Default: nobody knows, so yes. */
+  /** Is there a connection? A client without one may send a command after it has failed. Default: yes, as nobody knows. */
   isConnected?(): boolean;
-  /** Does this error say that nothing of the call was done? It may be sent again then. Default: no error does. */
+  /** Does this error mean that nothing of the call was done? The call may be sent again then. Default: no error does. */
   ranNothing?(error: unknown): boolean;
 }
 
-/** A place to keep states. It has one verb. */
+/**
+ * A place to keep states. It has one verb, `decide`; {@link decideChecks} does all of it but the reading and the writing. The
+ * contract:
+ *
+ * - **Atomic.** Two calls about one key never step from the same state, whichever process, connection or handle they come
+ *   from. In a database, `decide` is a transaction or a compare-and-set.
+ * - **All or none.** Where an enforced check refuses, no check beside it is charged. A refusing check's own state is kept all
+ *   the same, in shadow mode too, as a block counts refusals. The state of an allowed check is kept only where no enforced
+ *   check refuses. A peek keeps nothing.
+ * - **What is left.** An allowed check that is not charged is stepped again with cost 0: its decision shows the quota without
+ *   this request.
+ * - **Foreign states are no states.** A state that another algorithm wrote under the key (another `form`, or another `name`
+ *   where the algorithm has no form) is never handed to a step: null is.
+ * - **Lives.** A state may outlive its `ttlMs` and never dies earlier, also where a later step gives a longer life than an
+ *   earlier one. If one clock decides and another one expires, the expiry needs slack: a second is enough on one machine.
+ * - **Time.** The store's own clock dates a decision. It is the same for all who share the states.
+ * - **Keys are literal.** Two keys that differ in any way have two states: in case, in a space at the end, behind the
+ *   thousandth character, in a lone surrogate. Hash keys where the place cannot hold them.
+ * - **`chargedAt`** is the step's `at`, or the time of the decision where the step has none.
+ * - **Corrections** (`since` is not null) are steps like any other. An algorithm never refuses one.
+ * - **Deadline.** Where `decide` returns a promise, a throttle waits {@link Store.deadlineMs} for it and then goes by the
+ *   failure policy. A store that answers synchronously has no deadline.
+ *
+ * `storeBehaviours` of "@weir/throttle/testing" is this contract as tests.
+ */
 export interface Store {
-  /** Do other processes see what this one writes? */
+  /** Do other processes see the states that this one writes? */
   readonly shared: boolean;
-  /** How messages call it. Default "the store". */
+  /** The store's name in messages. Default "the store". */
   readonly name?: string | undefined;
   /**
-   * Loads every state, steps every check, and keeps all the new states or none: none when a check in
-   * enforce mode refuses (then only what the refusing steps themselves say is kept). The store's own clock
-   * says what time it is.
+   * Loads every state, steps every check, and keeps all the new states or none; see {@link Store}.
    *
-   * @param checks One per rule, keys distinct.
+   * @param checks One per rule, keys distinct; none gives no decisions.
    * @param spend False to peek: nothing is kept. Default true.
-   * @returns One decision per check, in order.
+   * @returns One decision per check, in order. A throttle takes anything else for a failure of the store.
    */
-  decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly Decision[]>;
+  decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly StoreDecision[]>;
   /**
    * Called at construction with a throttle's rules.
    *
    * @throws {TypeError} On a rule that cannot work on this store.
    */
   prepare?(rules: readonly CompiledRule[]): void;
-  /** Called at construction by whoever wants to hear when the store stops or starts to work as it should. */
+  /** Adds a listener, called whenever the store stops or starts to work as it should. */
   observe?(listener: (change: StoreChange) => void): void;
   /**
    * What a throttle puts around this store. `sharedGuard` adds a circuit breaker, the deny cache and more. Default: the
    * deadline and the rules' `onStoreFailure` alone.
    */
   readonly guard?: StoreGuard | undefined;
-  /** How long a throttle waits for an answer, in ms, before it goes by the rules' `onStoreFailure`. Default 250. */
+  /** How long a throttle waits for a promised answer, in ms, before it goes by the rules' `onStoreFailure`. Default 250. */
   readonly deadlineMs?: number | undefined;
-  /** May `sharedGuard` remember this store's certain refusals and answer them without asking? Default: if it is shared. */
+  /** May `sharedGuard` remember this store's certain refusals, and repeat them without asking the store? Default: if it is shared. */
   readonly denyCache?: boolean | undefined;
-  /** The part that a check's state is kept on. Default: the store fails as a whole. */
+  /** The part that keeps a check's state. Default: the store fails as a whole. */
   partOf?(check: Check): MaybePromise<StorePart>;
-  /** The clock it decides by, epoch ms, where that can be read here. */
+  /** The clock that dates its decisions, epoch ms, where this process can read it. */
   readonly clock?: (() => number) | undefined;
   /** Forgets one key, taken literally. */
   forget?(key: string): MaybePromise<void>;
-  /** Gives back what this process has taken ahead, and takes no more. Call it when the process ends; the client stays open. */
+  /** Gives back the units that this process has taken ahead, and takes no more. Call it when the process ends; the client stays open. */
   close?(): MaybePromise<void>;
   /**
-   * Runs a Lua script where the states are, for what else instances share, such as statistics. Never on the path of a request.
+   * Runs a Lua script where the states are, for other things that instances share, such as statistics. Never on the path of
+   * a request.
    *
    * @param script Its text.
-   * @param keys What it reads and writes; the store puts its prefix before each. On a cluster, keys of one slot.
+   * @param keys The keys that it reads and writes; the store puts its prefix before each. On a cluster, keys of one slot.
    * @param args Its other words.
    * @returns The reply.
    */
@@ -118,7 +137,7 @@ export interface Store {
  * @param store The store that was given to the throttle.
  * @param rules The throttle's rules.
  * @param onStoreFailure The policy of rules that name none.
- * @returns A store that never fails, but for `forget`, and whose decisions all have `at` and `chargedAt`.
+ * @returns A store that never fails, but for `forget`, and whose decisions leave nothing out.
  */
 export type StoreGuard = (
   store: Store,
@@ -126,46 +145,54 @@ export type StoreGuard = (
   onStoreFailure: FailurePolicy,
 ) => Store;
 
-/** A store whose decisions all have their times. */
-export interface DatedStore extends Store {
-  decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly DatedDecision[]>;
-  /** What has begun beside the requests, such as a probe: a platform that ends with its request is to wait for it. */
+/** A check whose key comes in its two halves too, so that memoryStore() need not take it apart. */
+export interface SplitCheck extends Check {
+  /** The half before the colon. Who copies a check under another key leaves both halves out. */
+  readonly stateName?: string | undefined;
+  /** The half after the colon. */
+  readonly partition?: string | undefined;
+}
+
+/** A check with room for the verdict. */
+export interface OpenCheck extends SplitCheck, Verdict {}
+
+/** A store inside its wrappers: its decisions leave nothing out. */
+export interface WrappedStore extends Store {
+  decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly ChargedDecision[]>;
+  /** Work that goes on beside the requests, such as a probe: a platform that ends with its request waits for it. */
   background?(): Promise<unknown> | null;
 }
 
-/** A check as a store sees it that keeps all charges in one place. */
-export type Asked = Omit<Check, "source">;
-
-/** A check with room for the verdict. */
-export interface OpenCheck extends Asked, Verdict {}
-
 /** A store as a throttle asks it. */
-export interface AnsweringStore extends DatedStore {
+export interface AnsweringStore extends WrappedStore {
   /**
-   * {@link Store.decide} for a throttle: writes each verdict into its question. Where some are known to refuse, the store
-   * may leave the others without one.
+   * {@link Store.decide} for a throttle: writes each verdict into its check. Where some checks are known to refuse, the store
+   * may leave the others without a verdict.
    */
-  answer(questions: readonly OpenCheck[], spend: boolean): MaybePromise<void>;
+  answer(checks: readonly OpenCheck[], spend: boolean): MaybePromise<void>;
 }
 
 /** A store from which a throttle may take units ahead. */
 export interface LeasingStore extends Store {
-  /** Puts that around the store as a throttle asks it: null where nothing is to be taken ahead. */
-  readonly leases: ((store: DatedStore, rules: readonly CompiledRule[]) => DatedStore) | null;
+  /** Puts leases around the wrapped store: null where nothing is to be taken ahead. */
+  readonly leases: ((store: WrappedStore, rules: readonly CompiledRule[]) => WrappedStore) | null;
 }
 
-/** What was said of a check, where it came from if not from a store, and when a charge was recorded if not when it was said. */
-type Answered = Said & Partial<Pick<Verdict, "source" | "chargedAt">>;
+/** The numbers that a decision is made of, and, where they differ from the defaults, the source and the time of the charge. */
+type DecisionNumbers =
+  & Pick<Verdict, "allowed" | "remaining" | "resetAfterMs" | "retryAfterMs">
+  & Partial<Pick<Verdict, "chargedAt">>
+  & { readonly blockedMs?: number | undefined; readonly source?: Source | null };
 
 /**
- * The decision that an answer amounts to.
+ * The decision on a check.
  *
- * @param check What was asked.
- * @param answer What was said of it.
- * @param at The time of the answer, epoch ms.
+ * @param check The check.
+ * @param numbers The numbers of its verdict. Default of `source`: "store"; of `chargedAt`: `at`.
+ * @param at When it was decided, epoch ms.
  * @returns A new decision.
  */
-export function decisionOf({ policy, cost }: Asked, answer: Answered, at: number): DatedDecision {
+export function decisionOf({ policy, cost }: Check, numbers: DecisionNumbers, at: number): ChargedDecision {
   // Whole from the start: engines lay an object out by the literal that makes it.
   return {
     rule: policy.name,
@@ -173,14 +200,13 @@ export function decisionOf({ policy, cost }: Asked, answer: Answered, at: number
     windowMs: policy.windowMs,
     cost,
     mode: policy.mode,
-    allowed: answer.allowed,
-    remaining: answer.remaining,
-    resetAfterMs: answer.resetAfterMs,
-    retryAfterMs: answer.retryAfterMs,
-    blocked: answer.blocked === true,
-    blockedMs: answer.blockedMs ?? 0,
-    source: answer.source ?? "store",
+    allowed: numbers.allowed,
+    remaining: numbers.remaining,
+    resetAfterMs: numbers.resetAfterMs,
+    retryAfterMs: numbers.retryAfterMs,
+    blockedMs: numbers.blockedMs ?? 0,
+    source: numbers.source ?? "store",
     at,
-    chargedAt: answer.chargedAt ?? at,
+    chargedAt: numbers.chargedAt ?? at,
   };
 }

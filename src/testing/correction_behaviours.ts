@@ -1,5 +1,5 @@
 /**
- * What every store must do with real costs, refunds and slots.
+ * The behaviours that every store must show with real costs, refunds and slots.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
   verdicts,
 } from "./store_trial.ts";
 
-/** Corrections: what a charge really was, found out later. */
+/** Corrections: the real cost of a request, found out after it was charged. */
 export const CORRECTIONS: Behaviours = {
   "gives back what a correction says, never more than was used, and creates nothing": async (
     { ask, correct },
@@ -55,6 +55,17 @@ export const CORRECTIONS: Behaviours = {
       expect("no change", (await correct(asked, charge, 0)).remaining, 3);
       expect("less", (await correct(asked, charge, -3)).remaining, 6);
       expect("more", (await correct(asked, charge, 2)).remaining, 4);
+    }
+  },
+
+  "names each charge by its own time, under every algorithm": async ({ ask, correct, advance }) => {
+    for (const algorithm of ALGORITHMS) {
+      const asked = { algorithm, limit: 5, rule: `${algorithm.name}` };
+      const first = await ask(asked);
+      await advance(20);
+      const second = await ask({ ...asked, cost: 2 });
+      expect(`${asked.rule}: the second, given back`, (await correct(asked, second, -2)).remaining, 4);
+      expect(`${asked.rule}: the first, given back`, (await correct(asked, first, -1)).remaining, 5);
     }
   },
 

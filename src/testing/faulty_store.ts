@@ -1,5 +1,5 @@
 /**
- * A store that fails when told to.
+ * A store that fails on demand.
  *
  * @module
  */
@@ -13,23 +13,23 @@ export type Fault = "reject" | "throw" | "hang" | "malformed";
 
 /** A {@link Store} with a switch. */
 export interface FaultyStore extends Store {
-  /** How it fails from now on; null: it does not. */
+  /** The way in which it fails from now on; null: it works. */
   fault: Fault | null;
-  /** How often it was asked to decide or to forget, failed calls included. */
+  /** The number of calls of decide and forget, failed ones included. */
   calls: number;
 }
 
 const FAULTS: Readonly<Record<Fault, () => MaybePromise<unknown>>> = {
-  reject: () => Promise.reject(new Error("The store fails as it was told to")),
+  reject: () => Promise.reject(new Error("The store fails on demand")),
   throw: () => {
-    throw new Error("The store fails as it was told to");
+    throw new Error("The store fails on demand");
   },
   hang: () => new Promise(() => {}),
   malformed: () => Promise.resolve(null),
 };
 
 /**
- * Puts a switch on a store, to see what one's own handlers do during an outage. A failing call never reaches the store.
+ * Puts a switch on a store, to see the answers of one's own handlers during an outage. A failing call never reaches the store.
  *
  * @param store Any store. The result counts as shared, so that a throttle puts its deadline, its circuit breaker and the
  * rules' `onStoreFailure` around it.

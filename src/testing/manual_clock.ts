@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A clock that goes only when told to: what `memoryStore({ clock })` takes. */
+/** A clock that goes only by its own methods: the `clock` of `memoryStore({ clock })`. */
 export interface ManualClock {
   /** The time, epoch ms. */
   (): number;
@@ -15,9 +15,9 @@ export interface ManualClock {
 }
 
 /**
- * Makes a clock that stands still until told to go on.
+ * Makes a clock that stands still until `advance` or `set`.
  *
- * @param start Where it stands at first, epoch ms. Default: the first ms of 2026, UTC.
+ * @param start Its first time, epoch ms. Default: the first ms of 2026, UTC.
  * @returns The clock.
  *
  * @example A minute without waiting for it

@@ -1,5 +1,5 @@
 /**
- * For tests of your own: a clock that stands still, a store that fails when told to, and the behaviours that
+ * For tests of your own: a clock that stands still, a store that fails on demand, and the behaviours that
  * every store must show. Entry `./testing`.
  *
  * @module

@@ -1,16 +1,17 @@
 /**
- * What every store must do with blocks.
+ * The behaviours that every store must show under blocks.
  *
  * @module
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Block, withBlock } from "../algorithms/block.ts";
+import type { Decision } from "../decision.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
-import { type Asked, type Behaviours, expect, left, MINUTE_MS, SHORT } from "./store_trial.ts";
+import { type Behaviours, type CheckSketch, expect, left, MINUTE_MS, SHORT } from "./store_trial.ts";
 
-/** One request a minute under a block, by default a short one from the second refusal on. */
-function penal(block: Partial<Block> = {}): Asked {
+/** One request per minute under a block, by default a short one from the second refusal on. */
+function penal(block: Partial<Block> = {}): CheckSketch {
   const whole = {
     after: 2,
     windowMs: MINUTE_MS,
@@ -22,7 +23,10 @@ function penal(block: Partial<Block> = {}): Asked {
   return { rule: "blocked", algorithm: withBlock(fixedWindow(), whole) as Algorithm, limit: 1 };
 }
 
-/** More than can ever pass: a refusal that does not depend on what was charged. */
+/** Does a block refuse? */
+const isBlock = ({ blockedMs }: Decision): boolean => blockedMs > 0;
+
+/** More than can ever pass: a refusal that does not depend on earlier charges. */
 const TOO_MUCH = 2;
 
 /** Blocks: refusals that are remembered. */
@@ -32,13 +36,13 @@ export const PENALTIES: Behaviours = {
     const other = { rule: "other" };
     await askAll([blocked, other]);
     const first = await askAll([blocked, other]);
-    expect("the first refusal", [first[0].allowed, first[0].blocked], [false, false]);
+    expect("the first refusal", [first[0].allowed, isBlock(first[0])], [false, false]);
     const second = await askAll([blocked, other]);
-    expect("the second refusal", [second[0].allowed, second[0].blocked], [false, true]);
+    expect("the second refusal", [second[0].allowed, isBlock(second[0])], [false, true]);
     expect("the rule beside it", second[1].remaining, 2);
     const raised = { ...blocked, limit: 10 };
     const during = await ask(raised);
-    expect("a cost that fits, during the block", [during.allowed, during.blocked], [false, true]);
+    expect("a cost that fits, during the block", [during.allowed, isBlock(during)], [false, true]);
     await advance(during.retryAfterMs);
     expect("after the block", (await ask(raised)).allowed, true);
   },
@@ -46,17 +50,17 @@ export const PENALTIES: Behaviours = {
   "counts neither peeks nor what it refuses during a block": async ({ ask, askAll }) => {
     const forMs = MINUTE_MS / 4;
     const [fits, refused] = [1, TOO_MUCH].map((cost) => ({ ...penal({ forMs, growth: 4 }), cost }));
-    expect("the first refusal", (await ask(refused)).blocked, false);
+    expect("the first refusal", isBlock(await ask(refused)), false);
     for (let i = 0; i < 3; i++) {
       const [peeked] = await askAll([refused], false);
-      expect("a peek at what the next request would get", peeked.blocked, true);
+      expect("a peek at what the next request would get", isBlock(peeked), true);
     }
     expect("a request that passes", (await ask({ ...fits, cost: 0 })).allowed, true);
-    expect("the second refusal", (await ask(refused)).blocked, true);
+    expect("the second refusal", isBlock(await ask(refused)), true);
     for (let i = 0; i < 3; i++) {
       await ask(refused);
       const during = await ask(fits);
-      expect("during the block, no longer", during.blocked && during.retryAfterMs <= forMs, true);
+      expect("during the block, no longer", isBlock(during) && during.retryAfterMs <= forMs, true);
     }
   },
 
@@ -64,9 +68,9 @@ export const PENALTIES: Behaviours = {
     const [shortMs, longMs, growth] = [500, 1500, 20];
     const short = { ...penal({ after: 1, forMs: shortMs, growth }), rule: "short" };
     const long = { ...penal({ after: 1, forMs: longMs, growth }), rule: "long" };
-    /** Starts a block. Is it at most so long, as a cost that fits is told a little later? */
-    const blocks = async (asked: Asked, atMostMs: number): Promise<boolean> => {
-      expect("what starts it", (await ask({ ...asked, cost: TOO_MUCH })).blocked, true);
+    /** Starts a block. Does a cost that fits wait at most so long a little later? */
+    const blocks = async (asked: CheckSketch, atMostMs: number): Promise<boolean> => {
+      expect("what starts it", isBlock(await ask({ ...asked, cost: TOO_MUCH })), true);
       return (await ask(asked)).retryAfterMs <= atMostMs;
     };
     expect("the first ones", [await blocks(short, shortMs), await blocks(long, longMs)], [true, true]);
@@ -83,9 +87,9 @@ export const PENALTIES: Behaviours = {
     const forMs = MINUTE_MS / 4;
     const asked = penal({ after: 1, forMs, growth: 4 });
     for (let i = 0; i < 2; i++) {
-      expect("what starts it", (await ask({ ...asked, cost: TOO_MUCH })).blocked, true);
+      expect("what starts it", isBlock(await ask({ ...asked, cost: TOO_MUCH })), true);
       const during = await ask(asked);
-      expect("its length", during.blocked && during.retryAfterMs <= forMs, true);
+      expect("its length", isBlock(during) && during.retryAfterMs <= forMs, true);
       await store.forget(check(asked).key);
     }
     expect("afterwards", (await ask(asked)).allowed, true);
@@ -99,7 +103,9 @@ export const PENALTIES: Behaviours = {
       expect("what it would let pass", [passed.allowed, passed.remaining], [true, 1]);
     }
     const refused = [];
-    for (let i = 0; i < 2; i++) refused.push((await askAll([{ ...asked, cost: TOO_MUCH }, full]))[0].blocked);
+    for (let i = 0; i < 2; i++) {
+      refused.push(isBlock((await askAll([{ ...asked, cost: TOO_MUCH }, full]))[0]));
+    }
     expect("what it would not", refused, [false, true]);
   },
 
@@ -107,7 +113,7 @@ export const PENALTIES: Behaviours = {
     const shadow = { ...penal(), mode: "shadow" as const };
     const decisions = [];
     for (let i = 0; i < 3; i++) decisions.push(await askAll([shadow, { rule: "live" }]));
-    const shadows = decisions.map(([{ allowed, blocked }]) => [allowed, blocked]);
+    const shadows = decisions.map(([one]) => [one.allowed, isBlock(one)]);
     expect("the shadow rule", shadows, [[true, false], [false, false], [false, true]]);
     expect("the live rule", left(decisions.map(([, live]) => live)), [2, 1, 0]);
   },

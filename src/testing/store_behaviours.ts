@@ -1,5 +1,5 @@
 /**
- * What every store must do, as a table to run over a store of one's own.
+ * The behaviours that every store must show, as a table to run over a store of one's own.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { concurrency } from "../algorithms/concurrency.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { gcra } from "../algorithms/gcra.ts";
 import { CORRECTIONS } from "./correction_behaviours.ts";
+import { KEEPING } from "./keeping_behaviours.ts";
 import { PENALTIES } from "./penalty_behaviours.ts";
 import {
   ALGORITHMS,
@@ -22,20 +23,21 @@ import {
   verdicts,
 } from "./store_trial.ts";
 
-/** One thing that every store must do. */
+/** One behaviour that every store must show. */
 export interface StoreBehaviour {
   /** A sentence about it. */
   readonly name: string;
   /**
-   * Tries it, under keys that nobody else uses.
+   * Tries it, under keys of its own.
    *
    * @throws {Error} When the store does something else.
    */
   run(subject: StoreUnderTest): Promise<void>;
 }
 
-/** Texts that mean something to somebody: globs, hash tags, separators, what has no UTF-8. */
+/** Texts that mean something to some place: globs, hash tags, separators, numbers, text without UTF-8, long text. */
 const ODD = [
+  "a",
   "*",
   "?",
   "[a]",
@@ -51,6 +53,13 @@ const ODD = [
   "\uD800",
   "\uD801",
   "\uFFFD",
+  "A",
+  "a ",
+  "1",
+  "01",
+  "1.0",
+  `${"long".repeat(250)}1`,
+  `${"long".repeat(250)}2`,
 ];
 
 const BEHAVIOURS: Behaviours = {
@@ -84,10 +93,10 @@ const BEHAVIOURS: Behaviours = {
     expect("costs", decisions.map(({ cost }) => cost), [1, 2]);
     expect("modes", decisions.map(({ mode }) => mode), ["enforce", "shadow"]);
     for (
-      const { limit, windowMs, remaining, resetAfterMs, retryAfterMs, blocked, at, chargedAt } of decisions
+      const { limit, windowMs, remaining, resetAfterMs, retryAfterMs, blockedMs, at, chargedAt } of decisions
     ) {
       expect("limit and window", [limit, windowMs], [3, MINUTE_MS]);
-      expect("retryAfterMs and blocked", [retryAfterMs, blocked], [0, false]);
+      expect("retryAfterMs and blockedMs", [retryAfterMs, blockedMs], [0, 0]);
       expect("integers", [remaining, resetAfterMs, at, chargedAt].every(Number.isSafeInteger), true);
       expect("resetAfterMs", resetAfterMs > 0 && resetAfterMs <= MINUTE_MS, true);
     }
@@ -243,21 +252,14 @@ const BEHAVIOURS: Behaviours = {
     expect("one too many", (await ask({ limit })).allowed, false);
   },
 
-  "counts together with every other instance, where it says that it is shared": async (
-    { ask, check, store, open },
-  ) => {
-    if (!store.shared) return;
-    await ask({ limit: 1 });
-    const [decision] = await (await open()).decide([check({ limit: 1 })]);
-    expect("the other instance's verdict", decision.allowed, false);
-  },
-
+  ...KEEPING,
   ...CORRECTIONS,
   ...PENALTIES,
 };
 
 /**
- * What every store must do. Run each over a store of your own, with any test runner.
+ * The behaviours that every store must show: the contract of {@link Store} as tests. Run each over a store of your own, with
+ * any test runner. A store that is `shared` is opened a second time, to ask two instances at once.
  *
  * @example
  * ```ts

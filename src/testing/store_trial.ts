@@ -1,5 +1,5 @@
 /**
- * What the behaviours of stores are tried with.
+ * The means by which the behaviours of stores are tried.
  *
  * @module
  */
@@ -10,21 +10,25 @@ import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { gcra } from "../algorithms/gcra.ts";
 import { slidingLog } from "../algorithms/sliding_log.ts";
 import { slidingWindow } from "../algorithms/sliding_window.ts";
-import type { Decision, Mode } from "../decision.ts";
+import type { ChargedDecision, Decision, Mode } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Check, Store } from "../stores/store.ts";
+import { answerOf } from "../stores/wrappers/answer.ts";
 
 /** How the behaviours get at the store that is tried. */
 export interface StoreUnderTest {
-  /** Opens the store. Where it is shared, every call gives another instance on the same states. */
+  /**
+   * Opens the store. Where it is `shared`, each call gives another instance on the same states, over a connection of its own
+   * where stores have connections: the behaviours ask two of them at once.
+   */
   open(): MaybePromise<Store>;
   /** Lets time pass by the store's own clock, in ms. Default: really waits, a few seconds in all. */
   advance?(ms: number): MaybePromise<void>;
 }
 
-/** The window of whatever need not end. */
+/** A window that need not end. */
 export const MINUTE_MS = 60_000;
-/** One request in a window that may really have to be waited for: long beside the few calls made within it. */
+/** One request per window that a test may have to wait for: long beside the few calls made within it. */
 export const SHORT = { limit: 1, windowMs: 1000 };
 
 /** The algorithms whose quota comes back with time. */
@@ -33,8 +37,8 @@ export const TIMED: readonly Algorithm[] = [fixedWindow(), gcra(), slidingLog(),
 /** All algorithms. */
 export const ALGORITHMS: readonly Algorithm[] = [...TIMED, concurrency({ lease: "1min" })];
 
-/** A rule to ask about: everything that matters little has a default. */
-export interface Asked {
+/** A check in the few words that matter to a behaviour; the rest has defaults. */
+export interface CheckSketch {
   readonly rule?: string;
   readonly partition?: string;
   readonly limit?: number;
@@ -44,16 +48,18 @@ export interface Asked {
   readonly cost?: number;
 }
 
-/** What one behaviour works with: checks under keys of its own. */
+/** The means of one behaviour: checks under keys of its own. */
 export interface Trial {
   readonly store: Store;
   open(): MaybePromise<Store>;
   advance(ms: number): MaybePromise<void>;
-  check(asked?: Asked): Check;
-  ask(asked?: Asked): Promise<Decision>;
-  askAll(asked: readonly Asked[], spend?: boolean): Promise<readonly Decision[]>;
+  /** How long before the end of a time, in ms, a state can be looked at: 1 where the clock is the test's own. */
+  readonly marginMs: number;
+  check(asked?: CheckSketch): Check;
+  ask(asked?: CheckSketch): Promise<ChargedDecision>;
+  askAll(asked: readonly CheckSketch[], spend?: boolean): Promise<readonly ChargedDecision[]>;
   /** Corrects a charge by some units. */
-  correct(asked: Asked, charge: Decision, units: number): Promise<Decision>;
+  correct(asked: CheckSketch, charge: ChargedDecision, units: number): Promise<ChargedDecision>;
 }
 
 function wait(ms: number): Promise<void> {
@@ -61,27 +67,29 @@ function wait(ms: number): Promise<void> {
 }
 
 /** @returns A trial of a store. */
-export async function trialOf({ open, advance = wait }: StoreUnderTest): Promise<Trial> {
+export async function trialOf({ open, advance }: StoreUnderTest): Promise<Trial> {
   const store = await open();
   const own = crypto.randomUUID();
-  function check(asked: Asked = {}): Check {
+  function check(asked: CheckSketch = {}): Check {
     const { rule = "rule", partition = "somebody", limit = 3, windowMs = MINUTE_MS, mode = "enforce" } =
       asked;
     const { algorithm = fixedWindow(), cost = 1 } = asked;
     const policy = { name: rule, limit, windowMs, mode };
     return { key: `${rule}:${own}:${partition}`, policy, algorithm, cost, since: null };
   }
-  const askAll = async (asked: readonly Asked[], spend?: boolean): Promise<readonly Decision[]> =>
-    await store.decide(asked.map(check), spend);
+  const decide = async (checks: readonly Check[], spend?: boolean): Promise<readonly ChargedDecision[]> =>
+    answerOf(checks, await store.decide(checks, spend), store.clock ?? Date.now);
+  const askAll: Trial["askAll"] = (asked, spend) => decide(asked.map(check), spend);
   return {
     store,
     open,
-    advance,
+    advance: advance ?? wait,
+    marginMs: advance === undefined ? 200 : 1,
     check,
     askAll,
     ask: async (asked = {}) => (await askAll([asked]))[0],
-    correct: async (asked, { at = 0, chargedAt }, units) =>
-      (await store.decide([{ ...check(asked), cost: units, since: chargedAt ?? at }]))[0],
+    correct: async (asked, { chargedAt }, units) =>
+      (await decide([{ ...check(asked), cost: units, since: chargedAt }]))[0],
   };
 }
 
@@ -91,10 +99,10 @@ export function expect(what: string, actual: unknown, wanted: unknown): void {
   if (is !== should) throw new Error(`${what} must be ${should}: current value is ${is}`);
 }
 
-/** Who may pass. */
+/** The verdicts, in order. */
 export const verdicts = (decisions: readonly Decision[]): boolean[] =>
   decisions.map(({ allowed }) => allowed);
-/** What is left. */
+/** The units left, in order. */
 export const left = (decisions: readonly Decision[]): number[] => decisions.map(({ remaining }) => remaining);
 
 /** Behaviours by their sentences. */

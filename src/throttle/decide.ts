@@ -103,16 +103,15 @@ export function compileEnter(
   { authenticate, notifier, decide, refuse, turnAway }: EnterOptions,
 ): (exchange: Exchange) => MaybePromise<Response | null> {
   function enter(exchange: Exchange): MaybePromise<Response | null> {
-    exchange.attach();
     notifier?.start(exchange);
-    const answer = then(decide(exchange, exchange.matched.before), identify, exchange);
+    const answer = then(decide(exchange, exchange.matched.before), next, exchange);
     if (exchange.matched.counts || isPromise(answer)) exchange.keepAddress();
     return answer;
   }
 
   function identify(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
     if (refused) return refuse(exchange);
-    if (authenticate === null || exchange.matched.isPreflight) return admit(null, exchange);
+    if (authenticate === null || exchange.matched.isPreflight) return decideAfter(false, exchange);
     notifier?.pause(exchange);
     return then(rescue(authenticate, authenticationFailed, exchange), authenticated, exchange);
   }
@@ -131,11 +130,14 @@ export function compileEnter(
     exchange: Exchange,
   ): MaybePromise<Response | null> {
     notifier?.start(exchange);
-    return isResponse(found) ? turnAway(found, exchange) : admit(found, exchange);
+    if (isResponse(found)) return turnAway(found, exchange);
+    exchange.who = found ?? null;
+    return decideAfter(false, exchange);
   }
 
-  function admit(identity: Identity | null | undefined, exchange: Exchange): MaybePromise<Response | null> {
-    exchange.who = identity ?? null;
+  function decideAfter(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
+    if (refused) return refuse(exchange);
+    exchange.who ??= null;
     return then(decide(exchange, exchange.matched.after), pass, exchange);
   }
 
@@ -146,6 +148,7 @@ export function compileEnter(
     return null;
   }
 
+  const next = authenticate === null ? decideAfter : identify;
   return enter;
 }
 

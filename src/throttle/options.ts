@@ -81,15 +81,15 @@ export type PreparedOptions = Required<Omit<ThrottleOptions, "authenticate" | "c
 
 /** What each option must be. */
 export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
-  store: having("decide", "a store, an object with a decide function"),
+  store: /* @__PURE__ */ having("decide", "a store, an object with a decide function"),
   client: OBJECT,
   authenticate: FUNCTION,
   headers: HEADER_FORMATS,
-  sendHeaders: oneOf("always", "denied", "never"),
-  reject: { ...FUNCTION, must: "a function that makes a Response" },
+  sendHeaders: /* @__PURE__ */ oneOf("always", "denied", "never"),
+  reject: /* @__PURE__ */ Object.assign({}, FUNCTION, { must: "a function that makes a Response" }),
   onStoreFailure: FAILURE_POLICY,
-  unsafeStore: oneOf("warn", "error", "ignore"),
-  observers: listOf(FUNCTION, "functions"),
+  unsafeStore: /* @__PURE__ */ oneOf("warn", "error", "ignore"),
+  observers: /* @__PURE__ */ listOf(FUNCTION, "functions"),
   revealKeys: BOOLEAN,
   exactPaths: BOOLEAN,
 };

@@ -35,11 +35,11 @@ function lookAt({ rule, partition, policy }: RuleCheck): RuleCheck {
 
 /** Writes what the looks saw into the parts that they are for. */
 function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
-  for (const [check, { source, remaining, resetAfterMs, blocked, blockedMs, at, chargedAt }] of looks) {
+  for (const [check, { source, remaining, resetAfterMs, blockedMs, at, chargedAt }] of looks) {
     // The deny cache leaves the parts beside a known refusal without a verdict, and so without numbers.
     if (source === null) check.source = null;
     else {
-      Object.assign(check, { remaining, resetAfterMs, blocked, blockedMs, at, chargedAt });
+      Object.assign(check, { remaining, resetAfterMs, blockedMs, at, chargedAt });
       if (!hasNumbers({ source })) check.source = "denied-by-policy";
     }
   }

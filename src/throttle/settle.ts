@@ -5,11 +5,10 @@
  */
 
 import type { Notifier } from "../observers/notify.ts";
-import type { Source } from "../decision.ts";
 import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
-import type { DatedStore } from "../stores/store.ts";
+import type { AnsweringStore, SplitCheck } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isResponse } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
@@ -44,7 +43,7 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
 }
 
 /** @returns The corrections of one throttle. */
-export function compileSettlement(store: DatedStore, notifier: Notifier | null): Settlement {
+export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
   // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
   function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (check.settled || !check.charged) return;
@@ -54,11 +53,11 @@ export function compileSettlement(store: DatedStore, notifier: Notifier | null):
 
   function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === check.cost) return;
-    const { key, stateName, partition, policy, algorithm, chargedAt: since } = check;
-    const correction = {
+    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
+    const correction: SplitCheck = {
       ...{ key, stateName, partition, policy, algorithm, since },
       cost: cost - check.cost,
-      chargedBy: check.source as Source,
+      chargedBy: source ?? "store",
     };
     // At once: a slot that is released while this is under way must not be given back twice.
     check.cost = cost;

@@ -8,6 +8,7 @@ import { cannot, shown } from "../cannot.ts";
 import { compileClient } from "../client/client.ts";
 import { explainMissing } from "../client/missing.ts";
 import type { Decision } from "../decision.ts";
+import { matchBoth } from "../exchange/absolute_target.ts";
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
@@ -119,7 +120,7 @@ export function createThrottle(
   const peek = compilePeek(decide, authenticate);
   const core = coreOf(prepared, settings, settlement);
   function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
-    return new Exchange(request, platform, match(request), core, spend);
+    return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
   }
 
   return withSettings<Throttle>({
@@ -212,8 +213,9 @@ function compilePasses(
     },
     check(request, ...platform) {
       requireRequest(request);
-      const exchange = new Exchange(request, platform, match(request), core, true);
-      if (exchange.matched === UNTOUCHED) return outcomeOf(exchange, true, null);
+      const matched = matchBoth(match, request, platform);
+      const exchange = new Exchange(request, platform, matched, core, matched !== UNTOUCHED);
+      if (matched === UNTOUCHED) return outcomeOf(exchange, true, null);
       return then(
         rescue(enter, failed, exchange),
         (refusal) => outcomeOf(exchange, refusal === null, refusal),

@@ -9,7 +9,7 @@ import type { HeaderFormat, Report } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { expose, isRefusal, isResponse, markRefusal } from "../exchange/response.ts";
+import { expose, markRefusal, REFUSAL, type Refusal } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import type { MaybePromise } from "../maybe.ts";
@@ -52,7 +52,7 @@ function reportOf(checks: readonly RuleCheck[], response: Response | undefined, 
   let refused = false;
   let waitMs = 0;
   for (const check of checks) {
-    if (isPublic(check)) shown++;
+    if (check.mode === "enforce" && hasNumbers(check)) shown++; // `isPublic`, inlined
     if (!refuses(check)) continue;
     refused = true;
     waitMs = Math.max(waitMs, check.retryAfterMs);
@@ -65,7 +65,7 @@ function reportOf(checks: readonly RuleCheck[], response: Response | undefined, 
     at: checks[0].at,
     fresh,
     status: response?.status ?? 200,
-    deniedWithin: !refused && response !== undefined && isRefusal(response),
+    deniedWithin: !refused && (response as Refusal | undefined)?.[REFUSAL] === true,
   };
 }
 
@@ -129,7 +129,7 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
       const own = checks.filter(({ rule }) => users.has(rule));
       if (own.length > 0 || ofDenials) format.write(headers, { ...report, quotas: own.filter(isPublic) });
     }
-    if (!isFresh) expose(headers, names);
+    if (!isFresh && headers.has("access-control-allow-origin")) expose(headers, names);
   };
 }
 
@@ -174,7 +174,8 @@ export function compileLabel(
    * that the same throttle wrote earlier on the same passage, where it is around another use of itself, are joined.
    */
   function withRateHeaders(given: Response, exchange: Exchange, denied: boolean, isFresh: boolean): Response {
-    if (!isResponse(given) || given.status < 200) return given;
+    // `isResponse`, inlined.
+    if (typeof given?.headers?.set !== "function" || given.status < 200) return given;
     let response: Marked = given as Marked;
     const last = response[mark];
     if (last === undefined) response[mark] = exchange.passage;

@@ -29,8 +29,8 @@ function key(block: Block = BLOCK, inner = fixedWindow()) {
 /** The answers to requests at these times: the ms they must wait, "ok", or "N blocked". */
 function story(ask: (t: number) => Step, times: readonly number[]): string {
   return times.map((t) => {
-    const { allowed, blocked, retryAfterMs } = ask(t);
-    return allowed ? "ok" : `${retryAfterMs}${blocked ? " blocked" : ""}`;
+    const { allowed, blockedMs = 0, retryAfterMs } = ask(t);
+    return allowed ? "ok" : `${retryAfterMs}${blockedMs > 0 ? " blocked" : ""}`;
   }).join(", ");
 }
 
@@ -46,13 +46,12 @@ describe("a block", () => {
     const ask = key();
     [0, 1, 2].forEach((t) => ask(t));
     for (const [t, left] of [[3, 10_000], [503, 9500], [9503, 500]]) {
-      const { allowed, remaining, blocked, blockedMs, retryAfterMs, resetAfterMs } = ask(t);
+      const { allowed, remaining, blockedMs, retryAfterMs, resetAfterMs } = ask(t);
       assertEquals(
-        { allowed, remaining, blocked, blockedMs, retryAfterMs, resetAfterMs },
+        { allowed, remaining, blockedMs, retryAfterMs, resetAfterMs },
         {
           allowed: false,
           remaining: 0,
-          blocked: true,
           blockedMs: left,
           retryAfterMs: left,
           resetAfterMs: left,
@@ -95,12 +94,12 @@ describe("a block", () => {
     const ask = (spend?: boolean) => (store.decide([check], spend) as readonly Decision[])[0];
     assert(ask().allowed);
     for (let i = 0; i < 20; i++) assert(!ask(false).allowed);
-    assertEquals([ask().blocked, ask().blocked], [false, false]);
+    assertEquals([ask().blockedMs, ask().blockedMs], [0, 0]);
     // The next would start it, and says so, as often as it is asked.
-    for (let i = 0; i < 3; i++) assert(ask(false).blocked);
+    for (let i = 0; i < 3; i++) assert(ask(false).blockedMs > 0);
     now += 1000;
     assert(ask().allowed);
-    assertEquals(ask().blocked, true);
+    assert(ask().blockedMs > 0);
   });
 
   it("grows on each repeat up to its most, and forgets that after twice its time", () => {
@@ -139,7 +138,7 @@ describe("a block", () => {
     const check = { key: "a", policy, algorithm: withBlock(gcra(), BLOCK), cost: 1, since: null };
     for (let i = 0; i < 5; i++, now++) store.decide([check]);
     const ask = () => (store.decide([check]) as readonly Decision[])[0];
-    assertEquals(ask().blocked, true);
+    assert(ask().blockedMs > 0);
     store.forget?.("a");
     assertEquals(ask().allowed, true);
   });
@@ -178,7 +177,7 @@ describe("a block", () => {
           for (const { now, cost } of walk({ ...one, backMs: furthestBack(one, block) }, trace)) {
             const step = penal.step(state as Parameters<typeof penal.step>[0], one.policy, now, cost, null);
             const plain = one.algorithm.step(inner, one.policy, now, cost, null);
-            if (step.blocked) {
+            if (step.blockedMs! > 0) {
               assert(!step.allowed && step.remaining === 0);
               assert(
                 step.retryAfterMs >= plain.retryAfterMs && step.retryAfterMs >= (step.blockedMs as number),

@@ -65,7 +65,7 @@ describe("a correction", () => {
       const last = visits[visits.length - 1];
       for (const cost of [number % 10, -(number % 10), number, -number, Number.MAX_SAFE_INTEGER]) {
         const step = correct(one, last.step.state, visit, cost, number % (2 * one.policy.windowMs));
-        assert(step.allowed && !step.blocked && step.retryAfterMs === 0);
+        assert(step.allowed && !step.blockedMs && step.retryAfterMs === 0);
         assert(step.remaining >= 0 && step.remaining <= one.policy.limit);
         assert(Number.isSafeInteger(step.resetAfterMs) && step.resetAfterMs >= 0);
         assert(numbersIn(step.state).every(Number.isSafeInteger), JSON.stringify(step.state));

@@ -167,6 +167,7 @@ const WAITS: Readonly<
         authenticate: () => null,
         store: {
           shared: true,
+          deadlineMs: 60_000, // However long a busy machine takes to see all clients off.
           // The first question of each request, that of the first stage, waits.
           decide: (checks, spend) =>
             asked++ < CLIENTS

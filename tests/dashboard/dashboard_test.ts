@@ -393,7 +393,7 @@ describe("the dashboard's pages", () => {
     const html = visible(await text(ops.request("/")));
     assertMatch(
       html,
-      /The throttle's store is failing\..*Failing: the failure policy decides\..*began to fail once.*The store fails as it was told to/s,
+      /The throttle's store is failing\..*Failing: the failure policy decides\..*began to fail once.*The store fails on demand/s,
     );
     assertEquals((await ops.request("/rules")).status, 200);
     assertStringIncludes(

@@ -52,6 +52,7 @@ const STRANGERS: readonly (readonly [what: string, value: unknown, seen: string]
   ["text", "http://a/", '"http://a/"'],
   ["a URL", new URL("http://a/"), "of the class URL"],
   ["a function", () => {}, "a function"],
+  ["a Response", new Response("late"), "of the class Response"],
   [
     "an event of SvelteKit",
     { request: shaped(), locals: {} },

@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers";
-import { type Check, type Decision, memoryStore, type Rule } from "../../mod.ts";
-import { refuses } from "../../src/decision.ts";
+import { type Check, memoryStore, type Rule } from "../../mod.ts";
+import { type ChargedDecision, refuses } from "../../src/decision.ts";
 import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { leasesOf } from "../../src/stores/leases/leases.ts";
-import type { DatedStore } from "../../src/stores/store.ts";
+import type { WrappedStore } from "../../src/stores/store.ts";
 
 /** The fate of one call of the store: the latency of both ways in ms, and its loss. */
 export interface Weather {
@@ -44,7 +44,7 @@ export interface Pass {
   /** The real time, epoch ms. */
   readonly at: number;
   readonly chargedAt: number;
-  readonly source: Decision["source"];
+  readonly source: ChargedDecision["source"];
 }
 
 /** The result of a fleet. */
@@ -96,7 +96,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
     }));
   }
 
-  function charge(checks: readonly Check[], decisions: readonly Decision[]): void {
+  function charge(checks: readonly Check[], decisions: readonly ChargedDecision[]): void {
     checks.forEach(({ key, cost, since }, i) => {
       const name = `${key} at ${since ?? decisions[i].chargedAt}`;
       charged.set(name, (charged.get(name) ?? 0) + cost);
@@ -111,13 +111,13 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
         at(now + DEADLINE_MS, () => reject(new Error("late")));
         if (lost === "the question") return;
         at(now + there, () => {
-          const decisions = memory.decide(checks, spend) as readonly Decision[];
+          const decisions = memory.decide(checks, spend) as readonly ChargedDecision[];
           if (spend !== false && !decisions.some(refuses)) charge(checks, decisions);
           if (lost === "nothing") at(now + back, () => resolve(decisions));
         });
       });
     },
-  } as unknown as DatedStore;
+  } as unknown as WrappedStore;
 
   function launch({ offMs, drift }: Skew) {
     let wallOff = offMs;
@@ -139,10 +139,10 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
 
   async function ask(who: number, key: string, cost: number): Promise<void> {
     const ship = ships[who];
-    const note = (decisions: readonly Decision[]): void => {
+    const note = (decisions: readonly ChargedDecision[]): void => {
       if (!ship.isAlive) return;
       if (decisions.some(refuses)) return void refused++;
-      for (const { rule, source, at = 0, chargedAt = 0, cost } of decisions) {
+      for (const { rule, source, at, chargedAt, cost } of decisions) {
         // Units from the store pass at the store's reply, local units pass now.
         passes.push({ rule, key, cost, at: source === "lease" ? now : at, chargedAt, source });
       }
@@ -190,6 +190,7 @@ export async function sail({ rules, most, skews, weather }: Fleet, turns: readon
     refused,
     calls,
     charged,
-    left: (key) => (memory.decide(checksOf(key, 0), false) as Decision[]).map(({ remaining }) => remaining),
+    left: (key) =>
+      (memory.decide(checksOf(key, 0), false) as ChargedDecision[]).map(({ remaining }) => remaining),
   };
 }

@@ -97,7 +97,7 @@ describe("an observer", () => {
     const blocked = watched({ name: "b", rate: "1/min", block: { after: 1, window: 60, for: 60 } });
     assertEquals([await blocked.send(), await blocked.send()], [200, 429]);
     assertEquals(types(blocked.events), ["allowed", "blocked", "denied"]);
-    assertEquals([blocked.events[1].rule, blocked.events[1].decisions[0].blocked], ["b", true]);
+    assertEquals([blocked.events[1].rule, blocked.events[1].decisions[0].blockedMs > 0], ["b", true]);
 
     const settled = watched({ name: "r", rate: "9/min" });
     assertEquals(await settled.send("/", { headers: { "x-used": "5" } }), 200);

@@ -34,7 +34,7 @@ function decision(
       allowed: false,
       remaining: 0,
     },
-    ...{ resetAfterMs: 1, retryAfterMs: 1, blocked: false, source: "store", at: START, chargedAt: START },
+    ...{ resetAfterMs: 1, retryAfterMs: 1, blockedMs: 0, source: "store", at: START },
     ...over,
   } as ThrottleEvent["decisions"][number];
 }
@@ -108,7 +108,7 @@ describe("a log line", () => {
     const observe = logTo(log);
     for (const type of ["allowed", "skipped", "settled", "blocked"] as const) observe(denied({ type }));
     assertEquals(log.lines, []);
-    observe(denied({ decisions: [decision({ blocked: true })] }));
+    observe(denied({ decisions: [decision({ blockedMs: 1 })] }));
     assertEquals(log.lines[0].blocked, true);
   });
 

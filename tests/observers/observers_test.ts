@@ -55,9 +55,9 @@ describe("observers", () => {
         { ...shared, type: "denied", at: START + 1000, rule: "login", left: 0 },
       ],
     );
-    const [{ rule, limit, windowMs, cost, mode, allowed, retryAfterMs, blocked, source }] =
+    const [{ rule, limit, windowMs, cost, mode, allowed, retryAfterMs, blockedMs, source }] =
       events[1].decisions;
-    assertEquals({ policy: rule, limit, windowMs, cost, mode, allowed, retryAfterMs, blocked, source }, {
+    assertEquals({ policy: rule, limit, windowMs, cost, mode, allowed, retryAfterMs, blockedMs, source }, {
       policy: "login",
       limit: 1,
       windowMs: 60_000,
@@ -65,7 +65,7 @@ describe("observers", () => {
       mode: "enforce",
       allowed: false,
       retryAfterMs: 59_000,
-      blocked: false,
+      blockedMs: 0,
       source: "store",
     });
   });
@@ -175,7 +175,7 @@ describe("observers", () => {
     assertEquals(types(events).slice(0, 2), ["allowed", "denied"]);
     assertEquals(types(events).slice(-4), ["blocked", "denied", "blocked", "denied"]);
     const { rule, decisions } = events.at(-2)!;
-    assertEquals([rule, decisions.length, decisions[0].blocked], ["login", 1, true]);
+    assertEquals([rule, decisions.length, decisions[0].blockedMs > 0], ["login", 1, true]);
   });
 
   it("see in a verdict every decision of the request, shadow ones included; in the others the one in question", async () => {

@@ -41,9 +41,8 @@ export function reporter(): (request: Request) => Promise<Response> {
       for (const path of PATHS) {
         if (routes[path] === undefined) continue;
         const runs = runsOf(name, path, () => make(routes[path]));
-        ran[name] ??= typeof runs === "string"
-          ? runs
-          : await runs(request).then((did) => did ? path : null, (error) => String(error));
+        ran[name] ??= typeof runs === "string" ? runs : await Promise.resolve().then(() => runs(request))
+          .then((did) => did ? path : null, (error) => String(error));
       }
     }
     return Response.json({ url: request.url, method: request.method, counted, ran } satisfies PathReport);

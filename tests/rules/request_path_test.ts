@@ -67,6 +67,12 @@ describe("the path of a request", () => {
     );
   });
 
+  it("is read from the start, and as Hono reads it, where a server hands over no origin", () => {
+    for (const url of ["/login", "/Login/", "/%6cogin?x://h/y", "/x/../login", "/:/xx/login"]) {
+      assert(plainPath(url, true) === null && [...foldedPaths(url, WHOLE)].includes("/login"), url);
+    }
+  });
+
   it("is the same read the quick way and with care", () => {
     const letters = fc.constantFrom(..."abzAZ09-_.~!$&'()*+,;=:@/", "/");
     fc.assert(

@@ -4,15 +4,15 @@ import { after, before, describe, it } from "node:test";
 import {
   type Algorithm,
   type Check,
-  type Decision,
+  decideChecks,
   fixedWindow,
   gcra,
   memoryStore,
   type Rule,
   slidingLog,
   slidingWindow,
-  type Step,
   type Store,
+  type StoreDecision,
 } from "../../mod.ts";
 import { storageKey } from "../../src/exchange/rule_check.ts";
 import { type PreparedRule } from "../../src/rules/rule.ts";
@@ -20,7 +20,6 @@ import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
 import { scriptText } from "../../src/stores/redis/script.ts";
 import { scriptStore } from "../../src/stores/redis/script_store.ts";
-import { decisionOf } from "../../src/stores/store.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { type Connection, connectTo } from "../harness/resp.ts";
 
@@ -81,31 +80,16 @@ const walks = fc.record({
 });
 type Walk = typeof walks extends fc.Arbitrary<infer T> ? T : never;
 
-/** A store in its fewest words, that forgets nothing. */
-function plainStore(clock: () => number): Store {
+/** The model: a Map that forgets nothing when it lapses, as a real store may. */
+function modelStore(clock: () => number): Store {
   const states = new Map<string, unknown>();
   return {
     shared: false,
-    decide(checks, spend = true) {
-      const now = clock();
-      const found = checks.map(({ key }) => states.get(key) ?? null);
-      const stepOf = ({ algorithm, policy, since }: Check, i: number, cost: number): Step =>
-        algorithm.step(found[i], policy, now, cost, since);
-      const steps = checks.map((check, i) => stepOf(check, i, check.cost));
-      const pass = checks.every(({ policy }, i) => steps[i].allowed || policy.mode === "shadow");
-      return checks.map((check, i) => {
-        const kept = spend && (pass || !steps[i].allowed);
-        if (kept && steps[i].state !== found[i]) {
-          states.set(check.key, steps[i].ttlMs > 0 ? steps[i].state : null);
-        }
-        const { remaining, resetAfterMs } = kept || !steps[i].allowed ? steps[i] : stepOf(check, i, 0);
-        return decisionOf(
-          check,
-          { ...steps[i], remaining, resetAfterMs, chargedAt: steps[i].at ?? now },
-          now,
-        );
-      });
-    },
+    decide: (checks, spend = true) =>
+      decideChecks(checks, spend, clock(), {
+        load: ({ key }) => states.get(key) ?? null,
+        save: ({ key }, state) => states.set(key, state),
+      }),
   };
 }
 
@@ -166,7 +150,7 @@ function judge(deploys: Walk["deploys"]) {
   return (
     rules: readonly PreparedRule[],
     checks: readonly Check[],
-    decisions: readonly Decision[],
+    decisions: readonly StoreDecision[],
     passedMs: number,
     peek: boolean,
   ) => {
@@ -229,10 +213,10 @@ describe("rules that change under their names, by clocks that jump both ways", {
     const run = ++runs;
     let now = 1_763_800_000_000 + run;
     let passedMs = 0;
-    const plain = plainStore(() => now);
+    const plain = modelStore(() => now);
     const memory = memoryStore({ clock: () => now });
     const judges = [judge(deploys), judge(deploys)];
-    const told: { expected: readonly Decision[]; got: Promise<readonly Decision[]> }[] = [];
+    const told: { expected: readonly StoreDecision[]; got: Promise<readonly StoreDecision[]> }[] = [];
     for (const ask of asks) {
       now += ask.jump;
       passedMs += Math.max(0, ask.jump);
@@ -244,9 +228,15 @@ describe("rules that change under their names, by clocks that jump both ways", {
         cost: Math.min(ask.cost, rule.implementation.capacity!(rule.limit!)),
         since: null,
       }));
-      const expected = plain.decide(checks, !ask.peek) as readonly Decision[];
+      const expected = plain.decide(checks, !ask.peek) as readonly StoreDecision[];
       judges[0](rules, checks, expected, passedMs, ask.peek);
-      judges[1](rules, checks, memory.decide(checks, !ask.peek) as readonly Decision[], passedMs, ask.peek);
+      judges[1](
+        rules,
+        checks,
+        memory.decide(checks, !ask.peek) as readonly StoreDecision[],
+        passedMs,
+        ask.peek,
+      );
       // Earlier questions are sent first.
       await null;
       connection.command("SET", CLOCK, now, "PX", HOUR_MS).catch(() => {});

@@ -6,7 +6,6 @@ import {
   type Check,
   concurrency,
   createThrottle,
-  type Decision,
   fixedWindow,
   gcra,
   memoryStore,
@@ -15,6 +14,7 @@ import {
   slidingLog,
   slidingWindow,
   type Store,
+  type StoreDecision,
   withThrottle,
 } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
@@ -37,7 +37,7 @@ const slots = (limit: number): Rule => ({
   algorithm: concurrency({ lease: "1h" }),
 });
 
-type Decide = (checks: readonly Check[], spend?: boolean) => Promise<readonly Decision[]>;
+type Decide = (checks: readonly Check[], spend?: boolean) => Promise<readonly StoreDecision[]>;
 
 /** A shared store whose calls go another way while it is told to. */
 function shared(deadlineMs = 20) {

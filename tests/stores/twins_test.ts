@@ -5,20 +5,19 @@ import {
   type Algorithm,
   type Check,
   concurrency,
-  type Decision,
+  decideChecks,
   fixedWindow,
   gcra,
   memoryStore,
   slidingLog,
   slidingWindow,
-  type Step,
   type Store,
+  type StoreDecision,
 } from "../../mod.ts";
 import { withBlock } from "../../src/algorithms/block.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
 import { scriptText } from "../../src/stores/redis/script.ts";
 import { scriptStore } from "../../src/stores/redis/script_store.ts";
-import { decisionOf } from "../../src/stores/store.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { type Connection, connectTo } from "../harness/resp.ts";
 
@@ -111,30 +110,19 @@ const longLogs: fc.Arbitrary<Walk> = fc.record({
   ),
 });
 
-/** The meaning of a store, in its fewest words. It never forgets later what has lapsed since, as a real one may. */
-function plainStore(clock: () => number): Store {
+/** The model: a Map that forgets nothing when it lapses, as a real store may. */
+function modelStore(clock: () => number): Store {
   const states = new Map<string, unknown>();
   return {
     shared: false,
-    decide(checks, spend = true) {
-      const now = clock();
-      const found = checks.map(({ key }) => states.get(key) ?? null);
-      const stepOf = ({ algorithm, policy }: Check, i: number, cost: number, since: number | null): Step =>
-        algorithm.step(found[i], policy, now, cost, since);
-      const steps = checks.map((check, i) => stepOf(check, i, check.cost, check.since));
-      const pass = checks.every(({ policy }, i) => steps[i].allowed || policy.mode === "shadow");
-      const shown = checks.map((check, i) => {
-        const { allowed, state, ttlMs } = steps[i];
-        const kept = spend && (pass || !allowed);
-        if (kept && state !== found[i]) states.set(check.key, ttlMs > 0 ? state : null);
-        if (kept || !allowed) return steps[i];
-        const { remaining, resetAfterMs } = stepOf(check, i, 0, null);
-        return { ...steps[i], remaining, resetAfterMs };
-      });
-      return checks.map((check, i) => decisionOf(check, { ...shown[i], chargedAt: shown[i].at ?? now }, now));
-    },
+    decide: (checks, spend = true) =>
+      decideChecks(checks, spend, clock(), {
+        load: ({ key }) => states.get(key) ?? null,
+        save: ({ key }, state) => states.set(key, state),
+      }),
   };
 }
+
 /** On a busy machine; Bun's own limit is 5 s. */
 const LONG = { timeout: 600_000 };
 
@@ -217,11 +205,11 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     const run = ++walks;
     let now = 1_763_800_000_000 + run;
     const here = storeOf(() => now);
-    const charges: { check: Check; decision: Decision }[] = [];
+    const charges: { check: Check; decision: StoreDecision }[] = [];
     const told: {
       checks: readonly Check[];
-      expected: readonly Decision[];
-      got: Promise<readonly Decision[]>;
+      expected: readonly StoreDecision[];
+      got: Promise<readonly StoreDecision[]>;
     }[] = [];
     for (const { step, partition, rules: mask, costs, raised, kind, back, change } of asks) {
       now = Math.max(0, now + Math.round(step.windows * rules[0].windowMs) + step.ms);
@@ -242,7 +230,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
         checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
       }
       const spend = kind !== "peek";
-      const expected = here.decide(checks, spend) as readonly Decision[];
+      const expected = here.decide(checks, spend) as readonly StoreDecision[];
       if (now !== clock) {
         // Earlier questions are sent first; questions of one and the same time go in one call.
         await null;
@@ -271,7 +259,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       const steps = fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward });
       // Now and then a rate from a function gives another limit.
       const limits = fc.constantFrom(0, 0, 0, 0, 0, 0, 3, -2);
-      const same = fc.asyncProperty(walk(steps, limits), (walked) => compare(plainStore, walked));
+      const same = fc.asyncProperty(walk(steps, limits), (walked) => compare(modelStore, walked));
       await fc.assert(same, { numRuns: 400 });
     },
   );
@@ -280,7 +268,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     "agree in 45,000 random decisions over logs of dozens of entries, two to a page, corrected everywhere",
     LONG,
     async () => {
-      const same = fc.asyncProperty(longLogs, (walked) => compare(plainStore, walked, paged));
+      const same = fc.asyncProperty(longLogs, (walked) => compare(modelStore, walked, paged));
       await fc.assert(same, { numRuns: 300 });
     },
   );
@@ -292,7 +280,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     const charged: number[] = [];
     const decide = async (waitMs: number, cost: number, since: number | null = null): Promise<void> => {
       await connection.command("SET", CLOCK, now += waitMs, "PX", HOUR_MS);
-      const [{ chargedAt }] = await paged.decide([{ ...check, cost, since }]) as readonly Decision[];
+      const [{ chargedAt }] = await paged.decide([{ ...check, cost, since }]) as readonly StoreDecision[];
       if (since === null) charged.push(chargedAt!);
     };
     /** How many pages there are, and how many a log of so many entries can have if none that are beside each other fit into one. */

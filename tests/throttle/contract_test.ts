@@ -8,7 +8,6 @@ import {
   type Check,
   concurrency,
   createThrottle,
-  type Decision,
   fixedWindow,
   gcra,
   memoryStore,
@@ -17,6 +16,7 @@ import {
   slidingLog,
   slidingWindow,
   type Store,
+  type StoreDecision,
   type Throttle,
   type ThrottleOptions,
   withThrottle,
@@ -272,7 +272,6 @@ describe("parts that a user brings", () => {
         remaining: told[i].remaining,
         resetAfterMs: told[i].resetAfterMs,
         retryAfterMs: steps[i].retryAfterMs,
-        blocked: false,
         source: "store" as const,
         at: now,
         chargedAt: steps[i].at ?? now,
@@ -419,7 +418,7 @@ describe("a store of one's own", () => {
     const store: Store = {
       shared: false,
       decide: (checks) =>
-        checks.map(({ policy: { name, limit, windowMs, mode }, cost }): Decision => {
+        checks.map(({ policy: { name, limit, windowMs, mode }, cost }): StoreDecision => {
           const allowed = used + cost <= limit;
           if (allowed) used += cost;
           return {
@@ -431,7 +430,6 @@ describe("a store of one's own", () => {
               cost,
               allowed,
               remaining: limit - used,
-              blocked: false,
             },
             ...{ resetAfterMs: 1000, retryAfterMs: allowed ? 0 : 1000, source: "store" },
           };

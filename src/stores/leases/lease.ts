@@ -1,40 +1,40 @@
 /**
- * A lease: units of one key that are charged at the store and not used yet, and what is known of that key.
+ * A lease: units of one key that are charged at the store and not used yet, and the store's last answer about that key.
  *
  * @module
  */
 
-import type { DatedDecision } from "../../decision.ts";
+import type { ChargedDecision } from "../../decision.ts";
 import { passedMs, type Reading } from "../wrappers/two_clocks.ts";
 import { type Check, decisionOf } from "../store.ts";
 
-/** What the store said when it was last asked, and when. */
-interface Answer extends Pick<DatedDecision, "at" | "chargedAt" | "resetAfterMs"> {
+/** The store's last answer. */
+interface Answer extends Pick<ChargedDecision, "at" | "chargedAt" | "resetAfterMs"> {
   /** When the store was asked: it decided no earlier. */
   readonly asked: Reading;
   /** How long it took to answer, in ms: it may have decided as much later. */
   readonly tookMs: number;
 }
 
-/** A question under way that asks for more than it needs. */
+/** A pending store call that takes extra units. */
 export interface PendingTake {
-  /** For whom. */
+  /** The lease that it takes them for. */
   readonly lease: Lease;
-  /** What it will bring beside that, less what others wait for. */
+  /** The extra units that it will bring, less those that waiters have reserved. */
   units: number;
-  /** Those who wait for it. */
+  /** Resumes each waiter. */
   readonly waiting: (() => void)[];
 }
 
-/** What an instance holds of one key. */
+/** The units that an instance holds of one key. */
 export interface Lease {
-  /** Whose units: the key, its policy and how it counts. */
+  /** The key, its policy and its algorithm. */
   readonly of: Pick<Check, "key" | "policy" | "algorithm">;
   /** Units in hand. */
   units: number;
   /** Null until the store has answered. */
   answer: Answer | null;
-  /** What the store has left, by its last answer. */
+  /** The units that the store has left, by its last answer. */
   left: number;
   /** When the store was asked last, by the steady clock. */
   asked: number;
@@ -44,11 +44,11 @@ export interface Lease {
   touched: number;
   /** The latest question that asked for more. */
   taking: PendingTake | null;
-  /** What all that are under way will bring, less what others wait for. */
+  /** Units that pending calls will bring, less those that waiters have reserved. */
   coming: number;
 }
 
-/** For how long units are taken ahead, at the pace of late, in ms; what is not touched for as long is idle. */
+/** The time for which units are taken ahead, at the latest pace, in ms; a lease that nobody touches for as long is idle. */
 export const AHEAD_MS = 2000;
 
 /** The most that an instance takes ahead of what is left: leases get smaller as the limit comes near. */
@@ -102,12 +102,12 @@ export function isOpen({ answer, of: { algorithm, policy } }: Lease, now: Readin
   return passedMs(asked, now) < (algorithm.usableUntil(chargedAt, policy.windowMs) - at - 1) * SLOWEST;
 }
 
-/** How long ago the store gave its last answer, in ms, at least. */
+/** The least time since the store's last answer, in ms. */
 function agoMs({ asked, tookMs }: Answer, now: Reading): number {
   return Math.max(0, Math.floor(passedMs(asked, now) - tookMs));
 }
 
-/** How many units to take beside the cost: what the pace of late uses up soon, but not too much of what is left, and `most` in all. */
+/** The units to take beside the cost: as many as the latest pace uses up soon, but no large part of the rest, and `most` in all. */
 export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Reading): number {
   if (cost === 0) return 0;
   const pace = lease.used / Math.max(1, steady - lease.asked);
@@ -120,7 +120,7 @@ export function aheadOf(lease: Lease, cost: number, most: number, { steady }: Re
 }
 
 /** Uses units in hand. */
-export function used(lease: Lease, check: Check, now: Reading): DatedDecision {
+export function used(lease: Lease, check: Check, now: Reading): ChargedDecision {
   const answer = lease.answer as Answer;
   lease.units -= check.cost;
   lease.used += check.cost;
@@ -136,11 +136,11 @@ export function used(lease: Lease, check: Check, now: Reading): DatedDecision {
   }, answer.at + ago);
 }
 
-/** What gives units back that were charged when a decision says. */
+/** The correction that gives back units charged by a decision. */
 export function correctionOf(
   { of }: Lease,
   units: number,
-  { chargedAt, source = "store" }: Pick<DatedDecision, "chargedAt"> & Partial<DatedDecision>,
+  { chargedAt, source = "store" }: Pick<ChargedDecision, "chargedAt"> & Partial<ChargedDecision>,
 ): Check {
   return { ...of, cost: -units, since: chargedAt, chargedBy: source };
 }
@@ -150,12 +150,12 @@ export function storeTime({ answer }: Lease, now: Reading): number {
   return answer === null ? 0 : answer.at + agoMs(answer, now);
 }
 
-/** How many of its units the store still counts at a time of its own: giving those back lets others use them. */
+/** The units in hand that the store still counts at a time of its own: giving those back lets others use them. */
 export function counted({ answer, units, of: { policy } }: Lease, at: number): number {
   return answer !== null && at < answer.chargedAt + policy.windowMs ? units : 0;
 }
 
-/** Empties it: what gives back what was in hand, or nothing where that is of no use to anyone any more. */
+/** Empties a lease. Returns the corrections that give back its units: none where nobody could use them any more. */
 export function release(lease: Lease, at: number): readonly Check[] {
   const units = counted(lease, at);
   lease.units = 0;
@@ -167,11 +167,11 @@ export function release(lease: Lease, at: number): readonly Check[] {
 /**
  * Takes in an answer of the store and the units it brought.
  *
- * @returns What gives back what cannot be kept: units of an older charge than the newest.
+ * @returns The corrections that give back the units of an older charge than the newest.
  */
 export function receive(
   lease: Lease,
-  decision: DatedDecision,
+  decision: ChargedDecision,
   units: number,
   asked: Reading,
   now: Reading,

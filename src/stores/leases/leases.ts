@@ -8,17 +8,17 @@ import type { CompiledRule } from "../../rules/rule.ts";
 import { leaseMap } from "./lease_map.ts";
 import { leasing } from "./leasing.ts";
 import { type Clocks, clocksOf, readClocks } from "../wrappers/two_clocks.ts";
-import type { DatedStore, Store } from "../store.ts";
+import type { Store, WrappedStore } from "../store.ts";
 
 /** The leases of one store in this process, whichever throttles use it. */
 export interface Leases {
   /** Puts them around the store as a throttle asks it. */
-  over(store: DatedStore, rules: readonly CompiledRule[]): DatedStore;
+  over(store: WrappedStore, rules: readonly CompiledRule[]): WrappedStore;
   /** Gives everything back, and takes no more. Rejects when the store fails. */
   close(store: Store): Promise<void>;
 }
 
-/** What {@link leasesOf} takes beside the number of units. */
+/** The options of {@link leasesOf}. */
 export interface LeasesOptions {
   /** Default: the store's clock, else the two of this process. */
   readonly clocks?: Clocks;
@@ -26,7 +26,7 @@ export interface LeasesOptions {
   readonly maxKeys?: number;
 }
 
-/** How many corrections go into one call. */
+/** The most corrections in one call. */
 const BATCH = 100;
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DatedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import { all, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { wrapStore } from "../wrappers/wrap_store.ts";
@@ -24,9 +24,9 @@ import {
 } from "./lease.ts";
 import type { LeaseMap } from "./lease_map.ts";
 import { type Clocks, readClocks, type Reading } from "../wrappers/two_clocks.ts";
-import type { Check, DatedStore } from "../store.ts";
+import type { Check, WrappedStore } from "../store.ts";
 
-/** What a process holds of one store. */
+/** The leases that a process holds of one store. */
 export interface LeasePool {
   /** The most units at a time. */
   readonly most: number;
@@ -38,94 +38,82 @@ export interface LeasePool {
 /** A question to the store. */
 interface Question {
   readonly checks: readonly Check[];
-  /** Of each check its key's. */
+  /** The lease of each check, in order. */
   readonly own: readonly Lease[];
-  /** What is asked for beside each cost. */
+  /** The units asked for beside each cost. */
   readonly ahead: readonly number[];
   readonly asked: Reading;
 }
 
-/**
- * Takes up to `most` units at a time for busy keys and answers from them.
- *
- * Never does more pass than without: units are charged when they are taken, and used only while it makes no difference to
- * the store when they are (`holdsUntil` of the algorithm), by clocks that err on ending that early. What a crash or a lost
- * answer takes with it stays charged. Each instance leaves at most `most - 1` units unused at the end of a window.
- *
- * - A key is as busy as it was since the store was last asked, and what it will use soon at that pace is taken ahead.
- *   Near the limit that gets less, and in the end nothing. What is left over or idle is given back on the way of a later
- *   question, and before a refusal is believed. No timer runs.
- * - Only requests all of whose rules are in enforce mode, have a rate of their own, give nothing back, and count by an
- *   algorithm that says how long a charge may wait. For all others the store is asked, as for peeks and corrections.
- * - Who finds nothing in hand while enough is under way waits for that: a burst costs as few calls as a queue.
- *
- * @param store The store as a throttle asks it.
- * @param rules The throttle's rules.
- * @param pool What is held, whichever throttle took it.
- * @param clocks See {@link Clocks}.
- */
-export function leasing(
-  store: DatedStore,
-  rules: readonly CompiledRule[],
-  pool: LeasePool,
-  clocks: Clocks,
-): DatedStore {
-  const { most, leases } = pool;
-  const leasable = new Set<string>();
-  for (const { name, mode, limit, refundable, implementation } of rules) {
-    if (mode === "shadow" || limit === null || refundable) continue;
-    if (implementation.usableUntil !== undefined) leasable.add(name);
+/** A store with leases around it. */
+class LeasedStore {
+  private readonly store: WrappedStore;
+  private readonly pool: LeasePool;
+  private readonly clocks: Clocks;
+  /** The names of the rules whose units may be taken ahead. */
+  private readonly leasable = new Set<string>();
+
+  constructor(store: WrappedStore, rules: readonly CompiledRule[], pool: LeasePool, clocks: Clocks) {
+    this.store = store;
+    this.pool = pool;
+    this.clocks = clocks;
+    for (const { name, mode, limit, refundable, implementation } of rules) {
+      if (mode === "shadow" || limit === null || refundable) continue;
+      if (implementation.usableUntil !== undefined) this.leasable.add(name);
+    }
   }
 
   /** The leases of all checks; null when some check can have none. */
-  function leasesFor(checks: readonly Check[], now: Reading): readonly Lease[] | null {
+  private leasesFor(checks: readonly Check[], now: Reading): readonly Lease[] | null {
     const found: Lease[] = [];
     for (const check of checks) {
-      const lease = leasable.has(check.policy.name) ? leases.of(check, now) : null;
+      const lease = this.leasable.has(check.policy.name) ? this.pool.leases.of(check, now) : null;
       if (lease === null) return null;
       found.push(lease);
     }
     return found;
   }
 
-  /** Gives back all that is in hand. */
-  function empty(held: readonly Lease[]): MaybePromise<unknown> {
-    const now = readClocks(clocks);
-    return giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
+  /** Gives back all units in hand. */
+  private empty(held: readonly Lease[]): MaybePromise<unknown> {
+    const now = readClocks(this.clocks);
+    return this.giveBack(held.flatMap((lease) => release(lease, storeTime(lease, now))));
   }
 
-  /** What cannot be given back stays charged: that errs on refusing. */
-  function giveBack(corrections: readonly Check[]): MaybePromise<unknown> {
+  /** Units that cannot be given back stay charged: that errs on refusing. */
+  private giveBack(corrections: readonly Check[]): MaybePromise<unknown> {
     if (corrections.length === 0) return null;
-    return rescue<unknown>(() => store.decide(corrections), () => null);
+    return rescue<unknown>(() => this.store.decide(corrections), () => null);
   }
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
-    if (!spend) return peek(checks);
-    if (checks.some(({ since }) => since !== null)) return correct(checks);
-    const now = readClocks(clocks);
-    const own = leasesFor(checks, now);
-    if (own === null) return store.decide(checks);
-    const answer = answerFrom(checks, own, now);
+  decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
+    if (!spend) return this.peek(checks);
+    if (checks.some(({ since }) => since !== null)) return this.correct(checks);
+    const now = readClocks(this.clocks);
+    const own = this.leasesFor(checks, now);
+    if (own === null) return this.store.decide(checks);
+    const answer = this.answerFrom(checks, own, now);
     if (answer !== null) return answer;
-    const brought = bringers(checks, own);
-    return brought.length === 0 ? ask(checks, own, now) : then(all(brought), askAgain, checks);
+    const brought = this.bringers(checks, own);
+    return brought.length === 0
+      ? this.ask(checks, own, now)
+      : then(all(brought), () => this.askAgain(checks));
   }
 
-  /** After a wait: what was waited for may have been refused. */
-  function askAgain(_: unknown, checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
-    const now = readClocks(clocks);
-    const own = leasesFor(checks, now);
-    if (own === null) return store.decide(checks);
-    return answerFrom(checks, own, now) ?? ask(checks, own, now);
+  /** After a wait: the awaited units may have been refused. */
+  private askAgain(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
+    const now = readClocks(this.clocks);
+    const own = this.leasesFor(checks, now);
+    if (own === null) return this.store.decide(checks);
+    return this.answerFrom(checks, own, now) ?? this.ask(checks, own, now);
   }
 
-  /** The answer from what is in hand; null when that is not enough for every check. */
-  function answerFrom(
+  /** The answer from the units in hand; null when they are too few for some check. */
+  private answerFrom(
     checks: readonly Check[],
     own: readonly Lease[],
     now: Reading,
-  ): readonly DatedDecision[] | null {
+  ): readonly ChargedDecision[] | null {
     for (let i = 0; i < checks.length; i++) {
       const { units } = own[i];
       if (units === 0 || units < checks[i].cost || !isOpen(own[i], now)) return null;
@@ -133,8 +121,8 @@ export function leasing(
     return checks.map((check, i) => used(own[i], check, now));
   }
 
-  /** Waits for the questions under way that bring what is missing; none when they do not bring all of it. */
-  function bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
+  /** Promises of the missing units, where questions under way bring all of them; else none. */
+  private bringers(checks: readonly Check[], own: readonly Lease[]): readonly Promise<void>[] {
     const wanted: [PendingTake, number][] = [];
     for (let i = 0; i < checks.length; i++) {
       const { cost } = checks[i];
@@ -151,15 +139,18 @@ export function leasing(
 
   // ---- asking the store ------------------------------------------------------------------------
 
-  function ask(
+  private ask(
     checks: readonly Check[],
     own: readonly Lease[],
     asked: Reading,
-  ): MaybePromise<readonly DatedDecision[]> {
-    const returned = giveBack(leases.leftovers(own, asked));
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const returned = this.giveBack(this.pool.leases.leftovers(own, asked));
     const takings = own.map((lease, i): PendingTake => {
       const { cost } = checks[i];
-      const pending = newPendingTake(lease, pool.isClosed ? 0 : aheadOf(lease, cost, most, asked));
+      const pending = newPendingTake(
+        lease,
+        this.pool.isClosed ? 0 : aheadOf(lease, cost, this.pool.most, asked),
+      );
       lease.asked = lease.touched = asked.steady;
       lease.used = cost;
       return pending;
@@ -173,10 +164,16 @@ export function leasing(
     const question: Question = { checks, own, ahead, asked };
     return rescue(
       () =>
-        then(then(store.decide(larger(checks, ahead)), believe, question), (decisions) => {
-          end();
-          return then(returned, () => decisions);
-        }),
+        then(
+          then(
+            this.store.decide(this.larger(checks, ahead)),
+            (decisions) => this.believe(decisions, question),
+          ),
+          (decisions) => {
+            end();
+            return then(returned, () => decisions);
+          },
+        ),
       (error) => {
         end();
         throw error;
@@ -184,40 +181,41 @@ export function leasing(
     );
   }
 
-  function larger(checks: readonly Check[], ahead: readonly number[]): readonly Check[] {
+  private larger(checks: readonly Check[], ahead: readonly number[]): readonly Check[] {
     return checks.map((check, i) => ahead[i] === 0 ? check : { ...check, cost: check.cost + ahead[i] });
   }
 
   /** A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone asked for. */
-  function believe(
-    decisions: readonly DatedDecision[],
+  private believe(
+    decisions: readonly ChargedDecision[],
     question: Question,
-  ): MaybePromise<readonly DatedDecision[]> {
+  ): MaybePromise<readonly ChargedDecision[]> {
     const { checks, own, ahead } = question;
     const refusing = own.filter((lease, i) => refuses(decisions[i]) && (ahead[i] > 0 || lease.units > 0));
-    if (refusing.length === 0) return note(decisions, question);
-    return then(empty(refusing), () => {
-      const asked = readClocks(clocks);
-      return then(store.decide(checks), note, { checks, own, ahead: ahead.map(() => 0), asked });
+    if (refusing.length === 0) return this.note(decisions, question);
+    return then(this.empty(refusing), () => {
+      const asked = readClocks(this.clocks);
+      const again = { checks, own, ahead: ahead.map(() => 0), asked };
+      return then(this.store.decide(checks), (decisions) => this.note(decisions, again));
     });
   }
 
-  /** Takes in what the store answered, and makes the decisions those of the costs alone. */
-  function note(
-    decisions: readonly DatedDecision[],
+  /** Takes in the store's answer, and makes its decisions those of the costs alone. */
+  private note(
+    decisions: readonly ChargedDecision[],
     { checks, own, ahead, asked }: Question,
-  ): MaybePromise<readonly DatedDecision[]> {
-    const now = readClocks(clocks);
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const now = readClocks(this.clocks);
     const isRefused = decisions.some(refuses);
     const unwanted: Check[] = [];
     decisions.forEach((decision, i) => {
       const lease = own[i];
       const units = isRefused ? 0 : ahead[i];
       decision.cost = checks[i].cost;
-      // What was forgotten meanwhile is charged nowhere, or nobody knows where.
-      if (!leases.holds(lease) && !pool.isClosed) return;
-      if (decision.source !== "store" || pool.isClosed) {
-        // The failure ladder answered, so nothing is known of what the store has left.
+      // A key that was forgotten meanwhile is charged nowhere, or nobody knows where.
+      if (!this.pool.leases.holds(lease) && !this.pool.isClosed) return;
+      if (decision.source !== "store" || this.pool.isClosed) {
+        // The failure policy answered, so nobody knows how much the store has left.
         lease.left = 0;
         if (units > 0) unwanted.push(correctionOf(lease, units, decision));
         decision.remaining += units;
@@ -226,24 +224,32 @@ export function leasing(
       unwanted.push(...receive(lease, decision, units, asked, now));
       decision.remaining += lease.units;
     });
-    return then(giveBack(unwanted), () => decisions);
+    return then(this.giveBack(unwanted), () => decisions);
   }
 
-  // ---- what is not answered from leases ----------------------------------------------------------
+  // ---- answers without leases --------------------------------------------------------------------
 
-  function peek(checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
-    return then(store.decide(checks, false), (decisions) => {
-      const refusing = checks.flatMap((check, i) => decisions[i].allowed ? [] : leases.find(check) ?? [])
+  private peek(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
+    return then(this.store.decide(checks, false), (decisions) => {
+      const refusing = checks.flatMap((check, i) =>
+        decisions[i].allowed ? [] : this.pool.leases.find(check) ?? []
+      )
         .filter(({ units }) => units > 0);
-      if (refusing.length === 0) return shown(decisions, checks);
-      return then(empty(refusing), () => then(store.decide(checks, false), shown, checks));
+      if (refusing.length === 0) return this.shown(decisions, checks);
+      return then(
+        this.empty(refusing),
+        () => then(this.store.decide(checks, false), (again) => this.shown(again, checks)),
+      );
     });
   }
 
-  /** What is in hand is not used yet. */
-  function shown(decisions: readonly DatedDecision[], checks: readonly Check[]): readonly DatedDecision[] {
+  /** Units in hand are not used yet. */
+  private shown(
+    decisions: readonly ChargedDecision[],
+    checks: readonly Check[],
+  ): readonly ChargedDecision[] {
     decisions.forEach((decision, i) => {
-      const lease = leases.find(checks[i]);
+      const lease = this.pool.leases.find(checks[i]);
       if (lease !== undefined && decision.source === "store") {
         decision.remaining += counted(lease, decision.at);
       }
@@ -252,27 +258,54 @@ export function leasing(
   }
 
   /** A rule that corrects once will correct again, one call each time: taking its units ahead would save nothing. */
-  function correct(checks: readonly Check[]): MaybePromise<readonly DatedDecision[]> {
-    const held = checks.flatMap((check) => leases.find(check) ?? []);
+  private correct(checks: readonly Check[]): MaybePromise<readonly ChargedDecision[]> {
+    const held = checks.flatMap((check) => this.pool.leases.find(check) ?? []);
     for (const { key, policy } of checks) {
-      leasable.delete(policy.name);
-      leases.forget(key);
+      this.leasable.delete(policy.name);
+      this.pool.leases.forget(key);
     }
-    return then(empty(held), () => store.decide(checks));
+    return then(this.empty(held), () => this.store.decide(checks));
   }
 
-  function forgetting(key: string, run: () => MaybePromise<void>): MaybePromise<void> {
-    const drop = (): void => leases.forget(key);
+  forgetting(key: string, run: () => MaybePromise<void>): MaybePromise<void> {
+    const drop = (): void => this.pool.leases.forget(key);
     drop();
-    // Once more when it is done: what was taken meanwhile may have been charged before.
+    // Once more at the end: units that were taken meanwhile may have been charged before.
     return rescue(() => then(run(), drop), (error) => {
       drop();
       throw error;
     });
   }
+}
 
+/**
+ * Takes up to `most` units at a time for busy keys and answers from them.
+ *
+ * Never does more pass than without: units are charged when they are taken, and used only while it makes no difference to
+ * the store when they are (`holdsUntil` of the algorithm), by clocks that err on ending that early. What a crash or a lost
+ * answer takes with it stays charged. Each instance leaves at most `most - 1` units unused at the end of a window.
+ *
+ * - A key is as busy as it was since the store was last asked, and what it will use soon at that pace is taken ahead.
+ *   Near the limit that gets less, and in the end nothing. What is left over or idle is given back on the way of a later
+ *   question, and before a refusal is believed. No timer runs.
+ * - Only requests all of whose rules are in enforce mode, have a rate of their own, give nothing back, and count by an
+ *   algorithm that says how long a charge may wait. For all others the store is asked, as for peeks and corrections.
+ * - If enough units are on their way already, a request waits for them instead of asking again.
+ *
+ * @param store The store as a throttle asks it.
+ * @param rules The throttle's rules.
+ * @param pool What is held, whichever throttle took it.
+ * @param clocks See {@link Clocks}.
+ */
+export function leasing(
+  store: WrappedStore,
+  rules: readonly CompiledRule[],
+  pool: LeasePool,
+  clocks: Clocks,
+): WrappedStore {
+  const leased = new LeasedStore(store, rules, pool, clocks);
   return wrapStore(store, {
-    decide,
-    forget: (key) => forgetting(key, () => store.forget?.(key)),
+    decide: (checks, spend) => leased.decide(checks, spend),
+    forget: (key) => leased.forgetting(key, () => store.forget?.(key)),
   });
 }

@@ -13,8 +13,9 @@ import type { Segment } from "./segment.ts";
 const WIDEST = 4;
 
 /**
- * Where a check's key is, or would be; the state that it has there; and what a step says of it. A memory store has as
- * many as it is ever asked at once, and writes them anew for each decision, so that this makes nothing but itself.
+ * The slot of a check's key, or the slot that it would have; its state there; and the numbers of its step. A memory store has
+ * as many cursors as the most checks of a decision, and writes them anew for each decision, so that a decision allocates
+ * nothing.
  */
 export class Cursor implements PackedStep {
   /** Is there a state to step from? */
@@ -33,13 +34,12 @@ export class Cursor implements PackedStep {
   retryAfterMs = 0;
   ttlMs = 0;
   at = 0;
-  blocked = false;
   blockedMs = 0;
   changed = false;
   readonly state: Float64Array = new Float64Array(WIDEST);
-  /** Of a log: what its step says, and what to remember. */
+  /** The step of a log, with its new state. */
   readonly logStep: LogStep = emptyLogStep();
-  /** What to remember, where it is neither packed nor a log. */
+  /** The new state, where it is neither packed nor a log. */
   kept: unknown = null;
 
   /** The name of the rule's states, the halves of the key's fingerprint, and its slot, negative where it has none. */
@@ -49,7 +49,7 @@ export class Cursor implements PackedStep {
   segment: Segment | null = null;
   slot = -1;
 
-  /** Takes over what a step says, but for what to remember. */
+  /** Takes over the numbers of a step, without its state. */
   tell({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepSaid): void {
     this.allowed = allowed;
     this.remaining = remaining;

@@ -1,5 +1,5 @@
 /**
- * A shelf: an open hash table in typed arrays. It keeps a 64-bit fingerprint of each
+ * An open hash table in typed arrays. It keeps a 64-bit fingerprint of each
  * key instead of the key, so an entry of two numbers takes 27 bytes (about 31 with the table's slack), no key is kept
  * readable, and the garbage collector has nothing to walk.
  *
@@ -12,7 +12,7 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
-import { type Form, OVER, shareOf } from "./form.ts";
+import { type Form, OVER } from "./form.ts";
 import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
@@ -31,7 +31,7 @@ import {
 } from "./segment.ts";
 import type { Capacity, Table } from "./table.ts";
 import type { Name } from "./rule_names.ts";
-import type { Asked } from "../store.ts";
+import type { SplitCheck } from "../store.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
@@ -40,13 +40,13 @@ const FULL_SLOTS = 9280;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is made anew. */
 const MOST_FILLED = 0.9;
-/** How many slots are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
+/** The slots that are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
 const SEARCHED = 128;
 /** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */
 const LOOKS = 8;
-/** Segments of this size are looked through whole. */
-const SMALL_SLOTS = 128;
-/** How often a search may find that what it found has nothing left after all. */
+/** Segments of at most this size are looked through whole: that of a store with a hundred keys is. */
+const SMALL_SLOTS = 160;
+/** The number of tries, as the entry that a search found may have nothing left after all. */
 const TRIES = 3;
 /** Names that are kept: as many as rules, but for those who ask the store themselves. */
 const MOST_NAMES = 1000;
@@ -64,14 +64,12 @@ function isSameRate(a: Policy, b: Policy): boolean {
   return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
 }
 
-/** A share as one of 256 levels, of which none but the first is nothing. */
-function levelOf(share: number): number {
-  return Math.ceil(255 * share);
-}
+/** The level of a share of the quota: one of 256, of which none but the first is nothing. */
+const MOST_LEVEL = 255;
 
 /**
- * @param form How it keeps states.
- * @param capacity Shared with the other shelves of the store.
+ * @param form The form of its states.
+ * @param capacity Shared with the other tables of the store.
  * @returns An empty table.
  */
 export function fingerprintTable(form: Form, capacity: Capacity): Table {
@@ -83,7 +81,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Were names forgotten? One that is made anew may have entries. */
   let forgot = false;
   const print = new Int32Array(2);
-  /** What `print` is the hash of: a request's rules share their partition most often. */
+  /** The text whose hash `print` is: a request's rules mostly share their partition. */
   let printed: string | null = null;
   // Seeds of their own, so that a partition that is called like a rule is nothing special.
   let seed: Seed | null = null;
@@ -93,17 +91,11 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
-  function hash(partition: string): void {
-    if (partition === printed) return;
-    keyedHash(partition, seed ??= randomSeed(), print);
-    printed = partition;
-  }
-
   function newName(text: string): Name {
     const halves = new Int32Array(2);
     keyedHash(text, seedOfNames ??= randomSeed(), halves);
     if (names.size >= MOST_NAMES) {
-      // Places may still hold them.
+      // Cursors may still hold them.
       for (const name of names.values()) name.isMixed = true;
       names.clear();
       forgot = true;
@@ -115,14 +107,17 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
 
   /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
   function search(cursor: Cursor, text: string, partition: string): void {
-    // The rules of a request mostly come in one order, so a place mostly has the same name as the last time.
+    // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
     const before = cursor.name;
     const name = before?.text === text ? before : names.get(text) ?? newName(text);
-    hash(partition);
+    if (partition !== printed) {
+      keyedHash(partition, seed ??= randomSeed(), print);
+      printed = partition;
+    }
     let low = print[0] ^ name.low;
     if (low === EMPTY) low = 1;
     const high = print[1] ^ name.high;
-    const segment = segmentFor(high);
+    const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high); // `scale`, inlined
     cursor.name = name;
     cursor.low = low;
     cursor.high = high;
@@ -141,13 +136,8 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, form.width, form.hasObjects);
   }
 
-  /** Is a key where it was found, if it was? A segment that was made anew has left nothing behind. */
-  function isStill({ low, high, slot }: Cursor, segment: Segment): boolean {
-    return slot >= 0 && lowAt(segment, slot) === low && highAt(segment, slot) === high;
-  }
-
   /** The kind that a check makes its entry, which its name remembers. */
-  function kindOf(name: Name, { algorithm, policy }: Asked): Kind {
+  function kindOf(name: Name, { algorithm, policy }: SplitCheck): Kind {
     const latest = name.kind;
     if (latest !== null && isSameRate(latest.policy, policy)) return latest;
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
@@ -164,7 +154,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return name.kind = kind;
   }
 
-  /** What an entry means now. */
+  /** Looks at an entry by now. */
   function look(segment: Segment, slot: number, now: number): number {
     return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
   }
@@ -184,7 +174,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   }
 
   /**
-   * Makes a segment anew, without what is over, and larger where that is not enough. The first one's entries go to
+   * Makes a segment anew, without entries that are over, and larger where that is not enough. The first one's entries go to
    * segments of their own when it can grow no more.
    */
   function renew(old: Segment, index: number, now: number): void {
@@ -230,7 +220,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         // Another may move up.
         drop(segment, slot);
       } else {
-        levels[slot] = levelOf(left);
+        levels[slot] = Math.ceil(MOST_LEVEL * left);
         segment.next = Math.min(segment.next, now + looked.ttlMs);
         turn(segment);
       }
@@ -264,7 +254,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return false;
   }
 
-  /** Is there room for a key, once what may go has gone? */
+  /** Makes room for a key. Is there room then? */
   function hasRoom({ low, high, slot }: Cursor, now: number): boolean {
     if (capacity.held < capacity.most) return true;
     const segment = segmentFor(high);
@@ -284,10 +274,13 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     save(cursor, check, now) {
       const { low, high } = cursor;
       const name = cursor.name!;
-      const kind = kindOf(name, check);
+      const kind = name.kind?.policy === check.policy ? name.kind : kindOf(name, check);
       let segment = cursor.segment!;
       let { slot } = cursor;
-      if (!isStill(cursor, segment)) {
+      // A segment that was made anew has left nothing behind.
+      const at = 2 * segment.wide * slot;
+      const isStill = slot >= 0 && segment.prints[at] === low && segment.prints[at + 1] === high;
+      if (!isStill) {
         if (!hasRoom(cursor, now)) return false;
         segment = segmentWithRoom(high, now);
         slot = probe(segment, low, high);
@@ -298,8 +291,10 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         }
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
-      segment.levels[slot] = levelOf(shareOf(cursor.remaining, check.policy));
-      noteEnd(segment, now + cursor.ttlMs);
+      const { limit } = check.policy;
+      segment.levels[slot] = limit > 0 ? Math.ceil(MOST_LEVEL * Math.min(1, cursor.remaining / limit)) : 0;
+      const end = now + cursor.ttlMs;
+      if (end < segment.soonest || end < segment.next) noteEnd(segment, end);
       form.write(cursor, segment, slot, now);
       return true;
     },

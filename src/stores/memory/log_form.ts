@@ -23,7 +23,7 @@ export function stepOverLog({ step }: Algorithm): StepLog | undefined {
   return (step as Partial<LogFormStep>).overLog;
 }
 
-/** Room at a place for a log of so many numbers. */
+/** Room at a cursor for a log of so many numbers. */
 function roomAt(cursor: Cursor, length: number): Float64Array {
   if (cursor.log.length < length) cursor.log = new Float64Array(2 * length);
   return cursor.log;
@@ -53,7 +53,6 @@ export function logForm(): Form {
       }
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
-      cursor.blocked = false;
       cursor.blockedMs = 0;
       const end = cursor.hasState ? cursor.logEnd : 0;
       stepOverLog(algorithm)!(cursor.logStep, cursor.log, 0, end, policy, now, cost, since);

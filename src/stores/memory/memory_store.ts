@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
@@ -12,18 +13,29 @@ import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
-import { type AnsweringStore, type Asked, decisionOf, type Store, type StoreChange } from "../store.ts";
+import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
+import { cannot } from "../../cannot.ts";
 import { FUNCTION, integer, requireOptions } from "../../options.ts";
 
-/** What {@link memoryStore} takes. */
+/** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
   /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
   maxKeys?: number;
-  /** The time, epoch ms. Default `Date.now`. */
+  /** The time, epoch ms; fractions are cut off. What is no finite number is refused when a request is decided. Default `Date.now`. */
   clock?: () => number;
 }
 
-/** What the keys of a rule share that found no room of their own. */
+/** A clock in whole ms, as states are whole numbers. Compared with NaN, a charge would be forgotten or never end. */
+function inWholeMs(clock: () => number): () => number {
+  return () => {
+    const read = clock();
+    const now = Math.floor(read);
+    if (Number.isSafeInteger(now)) return now;
+    throw new RangeError(cannot("decide in memoryStore()", "clock must give a finite number of ms", read));
+  };
+}
+
+/** The one entry that a rule's keys share when the store is full. */
 interface Overflow {
   readonly state: unknown;
   readonly remaining: number;
@@ -31,7 +43,7 @@ interface Overflow {
   readonly expiresAt: number;
 }
 
-/** Those that are asked as they are: without I/O they neither fail nor keep anybody waiting. */
+/** Memory stores need no failure policy: they do no I/O. */
 const memoryStores = new WeakSet<Store>();
 
 /** Is this a {@link memoryStore}? */
@@ -39,21 +51,23 @@ export function isMemoryStore(store: Store): store is AnsweringStore {
   return memoryStores.has(store);
 }
 
-/** Whose overflow a check's key shares: its rule's, and no other algorithm's. */
-function sharerOf({ stateName, policy, algorithm }: Asked): string {
+/** The name of the overflow entry that a check's key shares: its rule's, and no other algorithm's. */
+function sharerOf({ stateName, policy, algorithm }: SplitCheck): string {
   return stateName ?? `${policy.name}/${formOf(algorithm)}`;
 }
 
-/** Where the shelves of states without a width are. */
+/** The indices of the tables whose states have no fixed size. */
 const ANYTHING = 0;
 const LOGS = 1;
 
 /** A cursor, and the table that it is in. */
 class TableCursor extends Cursor {
   table: Table | null = null;
+  /** The algorithm that the table is for. */
+  algorithm: Algorithm | null = null;
 }
 
-/** What a decision says before it is made. */
+/** The numbers of a decision before it is made. */
 const UNDECIDED = /* @__PURE__ */ new Cursor();
 
 /** Below the 16,777,216 at which V8's Map throws. */
@@ -63,9 +77,9 @@ const MOST_KEYS = 16_000_000;
  * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
  * processes let N times the limit pass; where that matters take a shared store.
  *
- * When it is full, expired keys go first, then those that have used least of their quota. A key with nothing
- * left is never forgotten while it lives; where there are only such keys, new ones share one entry a rule,
- * which refuses early rather than late, and the store says so to its throttle's observers.
+ * When it is full, expired keys go first, then keys that have used least of their quota. A key with nothing
+ * left is never forgotten while it lives; where there are only such keys, new keys share one entry per rule,
+ * which refuses early rather than late, and the throttle's observers hear of it.
  *
  * @param options See {@link MemoryStoreOptions}.
  * @returns The store.
@@ -88,18 +102,19 @@ const MOST_KEYS = 16_000_000;
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
-  const { maxKeys = 1_000_000, clock = Date.now } = options;
+  const { maxKeys = 1_000_000 } = options;
+  const clock = options.clock === undefined ? Date.now : inWholeMs(options.clock);
   const capacity: Capacity = { held: 0, most: maxKeys };
-  /** By the form of their states, and the width; those of no fixed width are logs, or anything. */
+  /** By the form of their states and its size; states of no fixed size are logs, or anything. */
   const tables = new Map<string, (Table | undefined)[]>();
   /** One for each check of a decision. */
   const cursors: TableCursor[] = [];
-  /** One state a rule, for keys that found no room. */
+  /** One state per rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
   const listeners: ((change: StoreChange) => void)[] = [];
   let isFull = false;
 
-  function tableOf({ algorithm }: Asked): Table {
+  function tableOf({ algorithm }: SplitCheck): Table {
     const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
     let alike = tables.get(form);
@@ -110,18 +125,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
 
-  /** All that there are. */
+  /** All tables. */
   function* allTables(): Generator<Table> {
     for (const alike of tables.values()) {
       for (const table of alike) if (table !== undefined) yield table;
     }
   }
 
-  /** Is there room for a check's key at its place, once what may go has gone: of its own table, else of another? */
-  function makeRoom(cursor: TableCursor, check: Asked, now: number): boolean {
+  /** Makes room for a check's key, by dropping entries of its own table, else of another. Is there room then? */
+  function makeRoom(cursor: TableCursor, check: SplitCheck, now: number): boolean {
     if (cursor.table!.makeRoom(cursor, now)) return true;
     const other = new Cursor();
     for (const table of allTables()) {
+      other.name = null;
       table.find(other, check, now);
       if (table.makeRoom(other, now)) return true;
     }
@@ -137,19 +153,16 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
 
-  /** Goes to the state that a check starts from: its key's or, where there is no room for that key, its rule's overflow. */
-  function find(cursor: TableCursor, check: Asked, now: number, spend: boolean): void {
-    const table = cursor.table = tableOf(check);
-    table.find(cursor, check, now);
-    if (cursor.hasState) return;
+  /** Lets a key that has no state start from its rule's overflow, if it must. */
+  function startShared(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): void {
     const shared = sharedBy(cursor, check, now, spend);
     if (shared === null) return;
     cursor.hasState = true;
-    table.give(cursor, shared.state);
+    cursor.table!.give(cursor, shared.state);
   }
 
-  /** What a key that has no state shares with others, if it must. */
-  function sharedBy(cursor: TableCursor, check: Asked, now: number, spend: boolean): Overflow | null {
+  /** The overflow entry of a key that has no state, if it must share one. */
+  function sharedBy(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): Overflow | null {
     if (capacity.held < maxKeys) {
       tellFull(false);
       return null;
@@ -159,9 +172,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return found !== undefined && now < found.expiresAt ? found : null;
   }
 
-  function save(cursor: TableCursor, check: Asked, now: number): void {
+  /** Keeps a state for whose key its table had no room. */
+  function saveElsewhere(cursor: TableCursor, check: SplitCheck, now: number): void {
     const table = cursor.table!;
-    if (table.save(cursor, check, now)) return;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
     tellFull(true);
     const name = sharerOf(check);
@@ -171,28 +184,40 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state: table.take(cursor), remaining, expiresAt: now + ttlMs });
   }
 
-  /** Decides checks, and writes the verdict on each into the object at its place. */
-  function decide(checks: readonly Asked[], verdicts: readonly Verdict[], spend: boolean): void {
+  /** Decides checks, and writes the verdict on each into the object at its index. */
+  function decide<C extends SplitCheck>(
+    checks: readonly C[],
+    spend: boolean,
+    verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
+  ): void {
     const now = clock();
     let pass = true;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
-      find(cursor, check, now, spend);
+      // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
+      if (cursor.algorithm !== check.algorithm) {
+        cursor.table = tableOf(check);
+        cursor.algorithm = check.algorithm;
+        // Each table has names of its own.
+        cursor.name = null;
+      }
+      cursor.table!.find(cursor, check, now);
+      if (!cursor.hasState) startShared(cursor, check, now, spend);
       cursor.table!.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
       if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
     }
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
-      const place = cursors[i];
-      if (spend && (pass || !place.allowed)) {
-        if (place.changed) save(place, check, now);
-      } else if (place.allowed) {
+      const cursor = cursors[i];
+      if (spend && (pass || !cursor.allowed)) {
+        if (cursor.changed && !cursor.table!.save(cursor, check, now)) saveElsewhere(cursor, check, now);
+      } else if (cursor.allowed) {
         // Nothing was charged: show what is left without this request.
-        place.table!.step(place, check, now, 0);
-        verdicts[i].remaining = place.remaining;
-        verdicts[i].resetAfterMs = place.resetAfterMs;
+        cursor.table!.step(cursor, check, now, 0);
+        verdicts[i].remaining = cursor.remaining;
+        verdicts[i].resetAfterMs = cursor.resetAfterMs;
       }
     }
   }
@@ -202,10 +227,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     clock,
     decide(checks, spend = true) {
       const decisions = checks.map((check) => decisionOf(check, UNDECIDED, 0));
-      decide(checks, decisions as Verdict[], spend);
+      decide(checks, spend, decisions as Verdict[]);
       return decisions;
     },
-    answer: (questions, spend) => decide(questions, questions, spend),
+    answer: decide,
     observe(listener) {
       listeners.push(listener);
     },

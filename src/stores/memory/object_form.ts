@@ -58,7 +58,7 @@ export function objectForm(): Form {
         objects![slot] = kept;
       }
     },
-    // Not stepped: nobody knows what that costs.
+    // Not stepped: nobody knows the cost of a custom step.
     look(cursor, { states, wide, levels }, slot, _, now) {
       cursor.ttlMs = states[wide * slot + 1] - now;
       return cursor.ttlMs <= 0 ? OVER : levels[slot] / 255;

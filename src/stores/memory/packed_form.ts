@@ -5,26 +5,30 @@
  */
 
 import { type Form, OVER, shareOf } from "./form.ts";
+import type { TwoFormStep } from "../../algorithms/packed.ts";
 import { packedStep } from "./packed_step.ts";
-import { read, write } from "./segment.ts";
 
 /** @param width How many numbers each state has. */
 export function packedForm(width: number): Form {
   return {
     width,
     hasObjects: false,
-    read(cursor, segment, slot) {
+    read(cursor, { states }, slot) {
+      const at = (width + 1) * slot + 1;
+      for (let n = 0; n < width; n++) cursor.before[n] = states[at + n];
       cursor.hasState = true;
-      read(segment, slot, cursor.before);
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
-      cursor.blocked = false;
       cursor.blockedMs = 0;
-      packedStep(algorithm)(cursor, cursor.hasState ? cursor.before : null, policy, now, cost, since);
+      const step = (algorithm.step as Partial<TwoFormStep>).packed ?? packedStep(algorithm);
+      step(cursor, cursor.hasState ? cursor.before : null, policy, now, cost, since);
     },
-    write: ({ state }, segment, slot) => write(segment, slot, state),
+    write({ state }, { states }, slot) {
+      const at = (width + 1) * slot + 1;
+      for (let n = 0; n < width; n++) states[at + n] = state[n];
+    },
     look(cursor, segment, slot, { algorithm, policy }, now) {
-      read(segment, slot, cursor.before);
+      this.read(cursor, segment, slot, now);
       packedStep(algorithm)(cursor, cursor.before, policy, now, 0, null);
       return cursor.ttlMs <= 0 ? OVER : shareOf(cursor.remaining, policy);
     },

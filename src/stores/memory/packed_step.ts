@@ -1,5 +1,5 @@
 /**
- * How a memory store steps its packed states.
+ * The steps over the packed states of a memory store.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
 import type { StepPacked, TwoFormStep } from "../../algorithms/packed.ts";
 import type { Cursor } from "./cursor.ts";
 
-/** Writes down what a step says, but for what to remember. */
+/** Writes the numbers of a step into a cursor, without its state. */
 export function writeStep(cursor: Cursor, step: Step, now: number): void {
   cursor.allowed = step.allowed;
   cursor.remaining = step.remaining;
@@ -16,17 +16,16 @@ export function writeStep(cursor: Cursor, step: Step, now: number): void {
   cursor.retryAfterMs = step.retryAfterMs;
   cursor.ttlMs = step.ttlMs;
   cursor.at = step.at ?? now;
-  cursor.blocked = step.blocked === true;
   cursor.blockedMs = step.blockedMs ?? 0;
 }
 
-type StepPlace = (place: Cursor, ...rest: DropFirst<Parameters<StepPacked>>) => void;
+type StepAtCursor = (cursor: Cursor, ...rest: DropFirst<Parameters<StepPacked>>) => void;
 type DropFirst<List> = List extends [unknown, ...infer Rest] ? Rest : never;
 
 /** The packed steps of algorithms of users' own, which have none. */
-const made = new WeakMap<Algorithm, StepPlace>();
+const made = new WeakMap<Algorithm, StepAtCursor>();
 
-function make(algorithm: Algorithm): StepPlace {
+function make(algorithm: Algorithm): StepAtCursor {
   const { stateSize: width = 0 } = algorithm;
   return (cursor, numbers, policy, now, cost, since) => {
     const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
@@ -37,8 +36,8 @@ function make(algorithm: Algorithm): StepPlace {
   };
 }
 
-/** The packed step of an algorithm that says its `width`. */
-export function packedStep(algorithm: Algorithm): StepPlace {
+/** The packed step of an algorithm that has a `stateSize`. */
+export function packedStep(algorithm: Algorithm): StepAtCursor {
   const own = (algorithm.step as Partial<TwoFormStep>).packed ?? made.get(algorithm);
   if (own !== undefined) return own;
   const packed = make(algorithm);

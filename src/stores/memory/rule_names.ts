@@ -12,13 +12,13 @@ export interface Name {
   /** The halves of its hash. */
   readonly low: number;
   readonly high: number;
-  /** What its latest new entry is read by. */
+  /** The kind of its latest new entry. */
   kind: Kind | null;
   /** May entries of this name be of several kinds? Where not, the kind of an entry that is there needs no look. */
   isMixed: boolean;
 }
 
-/** What an entry is read by. */
+/** The algorithm and the policy by which an entry is read. */
 export interface Kind {
   readonly number: number;
   readonly algorithm: Algorithm;

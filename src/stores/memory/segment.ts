@@ -8,9 +8,9 @@
 /** Some slots. */
 export interface Segment {
   readonly slots: number;
-  /** How many have an entry. */
+  /** The number of slots with an entry. */
   filled: number;
-  /** Numbers a slot: those of the state, and one's place for the fingerprint. */
+  /** Numbers per slot: those of the state, and one for the fingerprint. */
   readonly wide: number;
   /**
    * The slots, each a fingerprint's low and high half and then the state, so that finding a key brings its state along.
@@ -26,7 +26,7 @@ export interface Segment {
    * the least used one of many is found by a look at as many bytes.
    */
   readonly levels: Uint8Array;
-  /** What each entry has that is no number, where its form has that. */
+  /** The object of each entry, where its form has objects. */
   readonly objects: unknown[] | null;
   /** Before this time none is over, epoch ms. */
   soonest: number;
@@ -36,7 +36,7 @@ export interface Segment {
   next: number;
 }
 
-/** What an empty slot has for the low half of a fingerprint: no entry has it. */
+/** The low half of the fingerprint in an empty slot: no entry has it. */
 export const EMPTY = 0;
 
 /**
@@ -87,29 +87,17 @@ export function highAt({ prints, wide }: Segment, slot: number): number {
 }
 
 /**
- * Searches from the slot that the low half gives to the first empty one.
+ * Searches from the slot that the low half gives, its {@link scale}, to the first empty one.
  *
  * @returns The fingerprint's slot or, where it has none, the complement of the one that it would have.
  */
 export function probe({ prints, slots, wide }: Segment, low: number, high: number): number {
-  for (let i = scale(low, slots);; i = i + 1 === slots ? 0 : i + 1) {
+  for (let i = ((low >>> 14) * slots) >>> 18 /* `scale`, inlined */;; i = i + 1 === slots ? 0 : i + 1) {
     const at = 2 * wide * i;
     const there = prints[at];
     if (there === low && prints[at + 1] === high) return i;
     if (there === EMPTY) return ~i;
   }
-}
-
-/** Reads the state in a slot into `out`. */
-export function read({ states, wide }: Segment, slot: number, out: Float64Array): void {
-  const at = wide * slot + 1;
-  for (let n = 0; n < wide - 1; n++) out[n] = states[at + n];
-}
-
-/** Puts a state into a slot. */
-export function write({ states, wide }: Segment, slot: number, state: ArrayLike<number>): void {
-  const at = wide * slot + 1;
-  for (let n = 0; n < wide - 1; n++) states[at + n] = state[n];
 }
 
 /** Puts a new entry, its state all zeros so far, into the empty slot that a search came to. */
@@ -156,12 +144,12 @@ export function takeOut(segment: Segment, slot: number): void {
   segment.levels[hole] = 0;
   if (segment.objects !== null) segment.objects[hole] = undefined;
   segment.filled--;
-  // What has moved past the hand has not been looked at.
+  // An entry that has moved past the hand has not been looked at.
   const ahead = way(slot, segment.hand, slots);
   if (ahead > 0 && ahead <= way(slot, hole, slots)) noteEnd(segment, segment.soonest);
 }
 
-/** How many slots on from one slot another is, past the last of all to the first again. */
+/** The distance from slot to slot, wrapping around. */
 function way(from: number, to: number, slots: number): number {
   return to < from ? to - from + slots : to - from;
 }

@@ -10,7 +10,7 @@ interface Chunk {
   readonly data: Float64Array;
   /** The first of those that nobody has; each begins with the number of the next. */
   free: number;
-  /** How many somebody has. */
+  /** The number of blocks that are taken. */
   taken: number;
 }
 

@@ -4,17 +4,17 @@
  * @module
  */
 
-/** Questions of a group that have not been sent yet, and what will come of them. */
+/** Questions of a group that have not been sent yet, and the promise of their answers. */
 interface Batch<Question, Answer> {
   readonly questions: Question[];
-  /** Of all questions together. */
+  /** The answers to all questions together. */
   size: number;
   readonly answers: Promise<readonly (Answer | Error)[]>;
 }
 
 /**
- * Makes of a call that answers many questions a function that asks one: what is asked until the code that runs now, and
- * what already waits to run after it, is done goes in one call, but for what may not go together.
+ * Makes a function that asks one question out of a call that answers many: all questions asked in the same microtask, and in
+ * those that already wait behind it, go in one call, unless they may not go together.
  *
  * @param call Answers questions, in order; an Error is the answer to one alone. When it rejects, that is the answer to all.
  * @param sizeOf How large a question is.

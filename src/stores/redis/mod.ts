@@ -17,9 +17,9 @@ import type { Store } from "../store.ts";
 export type { IoredisLike, NodeRedisLike, RedisClient, SendingClient } from "./redis_clients.ts";
 export type { SharedStoreOptions };
 
-/** What {@link redisStore} takes. */
+/** The options of {@link redisStore}. */
 export interface RedisStoreOptions extends SharedStoreOptions {
-  /** The client, connected or connecting: ioredis, iovalkey, node-redis, Bun's `RedisClient`, or what is shaped like one. */
+  /** The client, connected or connecting: ioredis, iovalkey, node-redis, Bun's `RedisClient`, or an object of its shape. */
   client: RedisClient;
 }
 

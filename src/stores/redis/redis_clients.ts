@@ -8,7 +8,7 @@ import type { ScriptRunner } from "./script_runner.ts";
 import { slotOf } from "./cluster_slot.ts";
 import type { Demand } from "../../options.ts";
 
-/** What is used of ioredis and iovalkey, a single client or a Cluster. */
+/** The members of ioredis and iovalkey that the store uses: a single client or a Cluster. */
 export interface IoredisLike {
   /** Runs a script that the server has. */
   evalsha(sha: string, keyCount: number, ...words: string[]): Promise<unknown>;
@@ -18,9 +18,9 @@ export interface IoredisLike {
   del(key: string): Promise<unknown>;
   /** Is it a Cluster? */
   readonly isCluster?: boolean;
-  /** What it was made with. */
+  /** The options it was made with. */
   readonly options?: { readonly keyPrefix?: string | undefined };
-  /** How its connection is: "ready" when commands go out at once. */
+  /** The state of its connection: "ready" when commands go out at once. */
   readonly status?: string;
   /** Of a Cluster: the addresses of each slot's nodes, its master first. */
   readonly slots?: readonly (readonly string[])[];
@@ -31,7 +31,7 @@ export interface IoredisLike {
   }[];
 }
 
-/** What is used of node-redis, a single client or a cluster. */
+/** The members of node-redis that the store uses: a single client or a cluster. */
 export interface NodeRedisLike {
   /** Runs a script that the server has. */
   evalSha(sha: string, words: { keys: string[]; arguments: string[] }): Promise<unknown>;
@@ -51,7 +51,7 @@ export interface NodeRedisLike {
   };
 }
 
-/** What is used of Bun's `RedisClient`; also the shape to give any other client, in one function. */
+/** The members of Bun's `RedisClient` that the store uses; also the shape to give any other client, in one function. */
 export interface SendingClient {
   /** Sends a command with its words; rejects on an error reply. */
   send(command: string, words: string[]): Promise<unknown>;
@@ -103,7 +103,7 @@ function ofIoredis(client: IoredisLike): ScriptRunner {
   };
 }
 
-/** How each kind of client runs scripts. The first whose function the client has is taken. */
+/** The kinds of clients, and the way in which each runs scripts. The first kind whose function the client has is taken. */
 const KINDS: readonly (readonly [string, (client: never) => ScriptRunner])[] = [
   ["send", ofSending],
   ["evalSha", ofNodeRedis],

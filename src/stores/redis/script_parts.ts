@@ -16,7 +16,7 @@ const NOT_RUN =
 const NOT_SENT =
   /\b(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ConnectionRefused|Connection refused|ClientOfflineError|ClientClosedError|enableOfflineQueue)\b/;
 
-/** Names, codes and messages of an error and of what caused it. */
+/** Names, codes and messages of an error and of its causes. */
 function wordsOf(error: unknown): string {
   const { name, code, message, cause } = (error ?? {}) as Record<string, unknown>;
   const words = [name, code, message].filter((word) => typeof word === "string").join(" ");

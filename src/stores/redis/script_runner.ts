@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What the store needs of a client. */
+/** The abilities that the store needs of a client. */
 export interface ScriptRunner {
   /** Runs the script with this SHA-1; rejects with a message that holds NOSCRIPT where the server does not have it. */
   evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>;

@@ -1,14 +1,14 @@
 /**
- * What every shared store takes beside its client.
+ * The options that every shared store takes beside its client.
  *
  * @module
  */
 
 import { BOOLEAN, type Demands, hidden, integer, TEXT } from "../../options.ts";
 
-/** What every shared store takes beside its client. */
+/** The options that every shared store takes beside its client. */
 export interface SharedStoreOptions {
-  /** What all keys begin with, before a colon. Stores of one prefix on one Redis share their counters. Default "weir". */
+  /** The beginning of all keys, before a colon. Stores with one prefix on one Redis share their counters. Default "weir". */
   prefix?: string;
   /** The deadline of one call, in ms: after it the rules' `onStoreFailure` answers. Default 250. */
   timeoutMs?: number;
@@ -30,9 +30,9 @@ export interface SharedStoreOptions {
   lease?: number;
 }
 
-/** The same with every default filled in. */
+/** The options with every default filled in. */
 export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys" | "lease">> & {
-  /** How messages call the store. */
+  /** The store's name in messages. */
   readonly name: string;
   /** Null: partition keys are stored as they are. */
   readonly hashKeys: string | null;

@@ -19,7 +19,7 @@ import { CLIENT, clientOf, runnerOf, TOKEN, type UpstashClient, URL_TEXT } from 
 
 export type { SharedStoreOptions, UpstashClient };
 
-/** Where the database is, or a client of one's own. */
+/** The address of the database, or a client of one's own. */
 export type UpstashConnection =
   | {
     /** The REST URL: "https://…upstash.io". */
@@ -38,7 +38,7 @@ export type UpstashConnection =
     token?: never;
   };
 
-/** What {@link upstashStore} takes. */
+/** The options of {@link upstashStore}. */
 export type UpstashStoreOptions = UpstashConnection & SharedStoreOptions;
 
 function storeOf(options: UpstashStoreOptions): Store {

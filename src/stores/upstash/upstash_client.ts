@@ -8,7 +8,7 @@ import { Redis } from "@upstash/redis";
 import type { ScriptRunner } from "../redis/script_runner.ts";
 import { type Demand, hidden } from "../../options.ts";
 
-/** What is used of a client of `@upstash/redis`. */
+/** The members of a client of `@upstash/redis` that the store uses. */
 export interface UpstashClient {
   /** Runs a script that the server has. */
   evalsha(sha: string, keys: string[], args: unknown[]): Promise<unknown>;

@@ -1,16 +1,17 @@
 /**
- * What counts as a store's answer.
+ * The check of a store's answer.
  *
  * @module
  */
 
-import type { DatedDecision, Decision } from "../../decision.ts";
+import type { ChargedDecision, StoreDecision } from "../../decision.ts";
 import { cannot } from "../../cannot.ts";
 import type { Check } from "../store.ts";
 
-function isDecision(value: Decision | null | undefined, { policy }: Check): value is Decision {
+function isDecision(value: StoreDecision | null | undefined, { policy }: Check): value is StoreDecision {
   return typeof value?.allowed === "boolean" && value.rule === policy.name &&
     isAmount(value.remaining) && isAmount(value.resetAfterMs) && isAmount(value.retryAfterMs) &&
+    (value.blockedMs === undefined || isAmount(value.blockedMs)) &&
     isTime(value.at) && isTime(value.chargedAt);
 }
 
@@ -23,27 +24,27 @@ function isTime(value: number | undefined): boolean {
   return value === undefined || Number.isFinite(value);
 }
 
-function isDated(decision: Decision): decision is DatedDecision {
-  return decision.at !== undefined && decision.chargedAt !== undefined;
+function isWhole(decision: StoreDecision): decision is ChargedDecision {
+  return decision.at !== undefined && decision.chargedAt !== undefined && decision.blockedMs !== undefined;
 }
 
-/** A decision of a store that leaves the times to us. */
-function dated(decision: Decision, now: number): DatedDecision {
-  const { at = now } = decision;
-  return { ...decision, at, chargedAt: decision.chargedAt ?? at };
+/** Fills in the members that the store left to the throttle. */
+function whole(decision: StoreDecision, now: number): ChargedDecision {
+  const { at = now, blockedMs = 0 } = decision;
+  return { ...decision, at, blockedMs, chargedAt: decision.chargedAt ?? at };
 }
 
 /**
- * What a store answered, with its times.
+ * A store's answer with nothing left out.
  *
- * @param clock Dates what the store did not.
- * @throws {TypeError} When it is not one decision a check, in their order.
+ * @param clock Dates the decisions that the store did not date.
+ * @throws {TypeError} When the answer is not one decision per check, in their order.
  */
 export function answerOf(
   checks: readonly Check[],
-  decisions: readonly Decision[],
+  decisions: readonly StoreDecision[],
   clock: () => number,
-): readonly DatedDecision[] {
+): readonly ChargedDecision[] {
   let isAnswer = Array.isArray(decisions) && decisions.length === checks.length;
   for (let i = 0; isAnswer && i < checks.length; i++) isAnswer = isDecision(decisions[i], checks[i]);
   if (!isAnswer) {
@@ -56,5 +57,5 @@ export function answerOf(
         .slice(0, 300),
     );
   }
-  return decisions.every(isDated) ? decisions : decisions.map((decision) => dated(decision, clock()));
+  return decisions.every(isWhole) ? decisions : decisions.map((decision) => whole(decision, clock()));
 }

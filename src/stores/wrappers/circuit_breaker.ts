@@ -6,11 +6,11 @@
 
 import type { StoreChange } from "../store.ts";
 
-/** What {@link circuitBreaker} takes. */
+/** The options of {@link circuitBreaker}. */
 export interface BreakerOptions {
   /** The time, epoch ms. It may step. */
   readonly clock: () => number;
-  /** Told at the first failure of an outage, and at its end. */
+  /** Called at the first failure of an outage, and at its end. */
   readonly tell: (change: StoreChange) => void;
   /** So many failures among twice as many calls open it. At most 15. */
   readonly failures: number;
@@ -85,7 +85,7 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
   let well = span;
   let relapses = 0;
 
-  /** What is left of a time that began then. A clock that stepped back must not make it longer by the step. */
+  /** The rest of a time that began then. A clock that stepped back must not make it longer by the step. */
   function leftMs(ms: number, since: number): number {
     const passed = clock() - since;
     return passed < 0 ? 0 : Math.max(0, ms - passed);

@@ -4,17 +4,17 @@
  * @module
  */
 
-import { type DatedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import type { MaybePromise } from "../../maybe.ts";
 import type { Check } from "../store.ts";
 
-/** A check, and whatever a place has to know beside it. */
+/** A check, and anything else that its part has to know. */
 export interface Item {
-  /** What is asked. */
+  /** The check. */
   readonly check: Check;
 }
 
-/** The items of one place, and where among all of them they stand. */
+/** The items of one place, and their indices among all items. */
 export interface Group<Place, T extends Item> {
   readonly place: Place;
   readonly items: T[];
@@ -38,13 +38,14 @@ export function groupsOf<Place, T extends Item>(
 }
 
 /**
- * What gives back the charges of a decision. Nothing where it refuses, as nothing was charged then, nor for corrections.
+ * The items that give back the charges of a decision. None where it refuses, as nothing was charged then, and none for
+ * corrections.
  *
- * @param items What was asked.
- * @param decisions What was decided, in the same order.
+ * @param items The items.
+ * @param decisions Their decisions, in the same order.
  * @returns The items with such checks.
  */
-export function returnsOf<T extends Item>(items: readonly T[], decisions: readonly DatedDecision[]): T[] {
+export function returnsOf<T extends Item>(items: readonly T[], decisions: readonly ChargedDecision[]): T[] {
   if (decisions.some(refuses)) return [];
   return items.flatMap((item, i) => {
     const { check } = item;
@@ -59,22 +60,22 @@ export function returnsOf<T extends Item>(items: readonly T[], decisions: readon
  * charged is given back in a second call. Until then a request beside this one may find it charged, and is refused
  * early rather than late: never does more than a limit pass.
  *
- * @param groups What is asked, by place.
+ * @param groups The items, by place.
  * @param spend False to peek.
  * @param decide Decides the items of one place.
  */
 export async function decideInGroups<Place, T extends Item>(
   groups: readonly Group<Place, T>[],
   spend: boolean,
-  decide: (place: Place, items: readonly T[], spend: boolean) => MaybePromise<readonly DatedDecision[]>,
-): Promise<readonly DatedDecision[]> {
+  decide: (place: Place, items: readonly T[], spend: boolean) => MaybePromise<readonly ChargedDecision[]>,
+): Promise<readonly ChargedDecision[]> {
   const answers = await Promise.allSettled(
     groups.map(async ({ place, items }) => await decide(place, items, spend)),
   );
   const failure = answers.find((answer) => answer.status === "rejected");
   const isRefused = answers.some((answer) => answer.status === "fulfilled" && answer.value.some(refuses));
 
-  const decisions: DatedDecision[] = [];
+  const decisions: ChargedDecision[] = [];
   answers.forEach((answer, i) => {
     if (answer.status === "fulfilled") answer.value.forEach((d, j) => decisions[groups[i].indices[j]] = d);
   });

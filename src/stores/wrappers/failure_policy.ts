@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DatedDecision, Decision } from "../../decision.ts";
+import type { ChargedDecision, StoreDecision } from "../../decision.ts";
 import { type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { answerOf } from "./answer.ts";
@@ -12,7 +12,7 @@ import { isElsewhere, type StandIn, standInFor } from "./fallback.ts";
 import { inTime } from "./late_answer.ts";
 import { report } from "./outage_report.ts";
 import { wrapStore } from "./wrap_store.ts";
-import type { Check, DatedStore, Store, StoreChange } from "../store.ts";
+import type { Check, Store, StoreChange, WrappedStore } from "../store.ts";
 
 /** How long a throttle waits for a store that says nothing else, in ms. */
 export const DEADLINE_MS = 250;
@@ -31,7 +31,7 @@ export function withFailurePolicy(
   store: Store,
   rules: readonly CompiledRule[],
   onStoreFailure: FailurePolicy,
-): DatedStore {
+): WrappedStore {
   const { deadlineMs = DEADLINE_MS } = store;
   const standIn = standInFor(store, rules, onStoreFailure);
   const policies = new Set(rules.map((rule) => rule.onStoreFailure ?? onStoreFailure));
@@ -46,7 +46,7 @@ export function withFailurePolicy(
     for (const listener of listeners) listener(change);
   }
 
-  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly DatedDecision[]> {
+  function decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
     if (checks.length === 0 || checks.some(isElsewhere)) return standIn.decide(checks, spend, 0);
     return rescue(
       () => then(inTime(store.decide(checks, spend), deadlineMs), accept),
@@ -55,7 +55,7 @@ export function withFailurePolicy(
         return standIn.decide(checks, spend, 0);
       },
     );
-    function accept(answer: readonly Decision[]): readonly DatedDecision[] {
+    function accept(answer: readonly StoreDecision[]): readonly ChargedDecision[] {
       const decisions = answerOf(checks, answer, standIn.clock);
       changed({ state: "healed" });
       if (spend) standIn.mirror(checks, decisions);

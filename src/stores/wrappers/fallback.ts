@@ -1,16 +1,16 @@
 /**
- * What answers in the place of a store that fails: each rule's failure policy.
+ * The decisions in the place of a store that fails: each rule's failure policy.
  *
  * @module
  */
 
-import { type DatedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import { rescue } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { memoryStore } from "../memory/memory_store.ts";
 import { type Check, decisionOf, type Store } from "../store.ts";
 
-/** The least wait that a client is told when it is refused for an outage. */
+/** The least Retry-After of a refusal by an outage, in ms. */
 const RETRY_MS = 1000;
 
 /** Answers without the store. */
@@ -21,9 +21,9 @@ export interface StandIn {
    *
    * @param waitMs How long the store will not be asked, in ms.
    */
-  decide(checks: readonly Check[], spend: boolean, waitMs: number): readonly DatedDecision[];
-  /** Charges here what the store charged, by its clock, so that an outage hands nobody a new quota. */
-  mirror(checks: readonly Check[], decisions: readonly DatedDecision[]): void;
+  decide(checks: readonly Check[], spend: boolean, waitMs: number): readonly ChargedDecision[];
+  /** Repeats the store's charges here, by its clock, so that an outage hands nobody a new quota. */
+  mirror(checks: readonly Check[], decisions: readonly ChargedDecision[]): void;
   /** Forgets a key. */
   forget(key: string): void;
   /** The store's time, as far as it is known. */
@@ -31,7 +31,7 @@ export interface StandIn {
 }
 
 /** The verdict of a failure policy. Its numbers mean nothing. */
-function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: number): DatedDecision {
+function verdict(check: Check, allowed: boolean, retryAfterMs: number, at: number): ChargedDecision {
   return decisionOf(check, {
     allowed,
     remaining: 0,
@@ -47,7 +47,7 @@ export function isElsewhere({ chargedBy }: Check): boolean {
 }
 
 /**
- * @param store Who is stood in for.
+ * @param store The store that fails.
  * @param rules The throttle's rules.
  * @param fallback The policy of rules that say nothing themselves.
  */
@@ -95,13 +95,15 @@ export function standInFor(
       const places = checks.map(placeOf);
       const isDenied = checks.some(({ policy }, i) => places[i] === "deny" && policy.mode === "enforce");
       const counted = checks.filter((_, i) => places[i] === "local");
-      const counts = counted.length === 0 ? [] : local.decide(counted, spend && !isDenied) as DatedDecision[];
+      const counts = counted.length === 0
+        ? []
+        : local.decide(counted, spend && !isDenied) as ChargedDecision[];
       const answers = counts.values();
       return checks.map((check, i) => {
         if (places[i] !== "local") {
           return verdict(check, places[i] === "allow", Math.max(RETRY_MS, waitMs), clock());
         }
-        const answer = answers.next().value as DatedDecision;
+        const answer = answers.next().value as ChargedDecision;
         answer.source = "local";
         return answer;
       });

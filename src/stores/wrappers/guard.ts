@@ -4,13 +4,13 @@
  * @module
  */
 
-import { type DatedDecision, writeVerdict } from "../../decision.ts";
+import { type ChargedDecision, writeVerdict } from "../../decision.ts";
 import { then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { wrapStore } from "./wrap_store.ts";
 import { isMemoryStore } from "../memory/memory_store.ts";
 import { withFailurePolicy } from "./failure_policy.ts";
-import type { AnsweringStore, Check, DatedStore, OpenCheck, Store } from "../store.ts";
+import type { AnsweringStore, Check, OpenCheck, Store, WrappedStore } from "../store.ts";
 import { warnOnce } from "../../warn_once.ts";
 import { checkSafety, type UnsafeStore } from "./per_process.ts";
 
@@ -35,11 +35,11 @@ export function guard(
     return store;
   }
   const around = store.guard ?? withFailurePolicy;
-  return answering(around(store, rules, onStoreFailure) as DatedStore);
+  return answering(around(store, rules, onStoreFailure) as WrappedStore);
 }
 
 /** A store that decides checks, for a throttle's questions. */
-function answering(store: DatedStore): AnsweringStore {
+function answering(store: WrappedStore): AnsweringStore {
   const decide = (checks: readonly (Check | OpenCheck)[], spend?: boolean) =>
     store.decide(checks.map(plain), spend);
   return {
@@ -48,13 +48,13 @@ function answering(store: DatedStore): AnsweringStore {
   };
 }
 
-/** A check as any store gets it: whoever copies one to change it (`{ ...check, key }`) would lose what getters give. */
+/** A check as any store gets it: a copy of it under another key (`{ ...check, key }`) would lose the values of getters. */
 function plain({ key, policy, algorithm, cost, since, chargedBy }: Check | OpenCheck): Check {
   return { ...{ key, policy, algorithm, cost, since }, ...(chargedBy ? { chargedBy } : {}) };
 }
 
 /** Writes decisions into the questions that they answer: the deny cache answers with the refusing rules alone. */
-function note(decisions: readonly DatedDecision[], questions: readonly OpenCheck[]): void {
+function note(decisions: readonly ChargedDecision[], questions: readonly OpenCheck[]): void {
   let next = 0;
   for (const question of questions) {
     const decision = decisions[next];

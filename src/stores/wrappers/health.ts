@@ -1,6 +1,6 @@
 /**
- * How a store is: a circuit breaker and what is kept for later, for each part that can fail alone. There is one a store, whichever
- * throttles ask it.
+ * The health of a store: for each part that can fail alone a circuit breaker and the corrections kept for later. There is one per
+ * store, whichever throttles ask it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { report } from "./outage_report.ts";
 import { type Returns, returnsKept } from "./returns.ts";
 import type { Check, Store, StoreChange, StorePart } from "../store.ts";
 
-/** How a part is. */
+/** The health of a part. */
 export interface PartHealth {
   readonly part: StorePart;
   readonly breaker: Breaker;
@@ -22,31 +22,31 @@ export interface PartHealth {
   sample: Check | null;
 }
 
-/** How a store is. */
+/** The health of a store. */
 export interface Health {
-  /** Where a check's state is. */
+  /** The part that keeps a check's state. */
   partOf(check: Check): MaybePromise<PartHealth>;
   /** A rule that fails by itself, on a store that is well; undefined while none was seen to. */
   ruleBreaker(rule: string, isToBeMade?: true): Breaker | undefined;
   /** Whether any rule was ever seen to fail by itself. */
   readonly hasRuleBreakers: boolean;
-  /** Sends what is kept for a part, if it can be sent. */
+  /** Sends the corrections kept for a part, if they can be sent. */
   sendReturns(part: PartHealth): void;
-  /** Sends corrections now; what turns out not to have been done is kept. */
+  /** Sends corrections now, and keeps those that turn out not to have been done. */
   correct(part: PartHealth, checks: readonly Check[]): void;
   /** Probes a part, if that is due and it can be: no request waits for it. */
   probeAside(part: PartHealth): void;
   /** The call of this ticket went well. */
   succeeded(part: PartHealth, ticket: number, hasCharged: boolean): void;
-  /** Is told what a throttle's rules do without the store, and tells it of changes. */
+  /** Adds a throttle: its rules' failure policies, and its listener to changes. */
   join(policies: Iterable<FailurePolicy>, tell: (change: StoreChange) => void): void;
-  /** What goes on beside the requests, and was not asked for before: on Workers it belongs to the request that began it. */
+  /** Work beside the requests that nobody took before: on Workers it belongs to the request that began it. */
   background(): Promise<unknown> | null;
   /** Keeps a platform waiting for this. */
   aside(work: MaybePromise<unknown>): void;
 }
 
-/** What {@link healthOf} takes. */
+/** The options of {@link healthOf}. */
 export interface HealthOptions {
   readonly failures: number;
   readonly probeAfterMs: number;
@@ -57,7 +57,7 @@ export interface HealthOptions {
 
 const healths = new WeakMap<Store, Health>();
 
-/** How a store is, as all its throttles know. */
+/** The health of each store, shared by its throttles. */
 export function healthOf(store: Store, options: HealthOptions): Health {
   const health = healths.get(store) ?? newHealth(store, options);
   healths.set(store, health);
@@ -76,9 +76,9 @@ function newHealth(store: Store, options: HealthOptions): Health {
 
   function breakerOf(part: string | undefined): Breaker {
     const tell = (change: StoreChange): void => {
-      const told = part === undefined ? change : { ...change, part };
-      report(told, store.name ?? "the store", policies);
-      for (const listener of listeners) listener(told);
+      const full = part === undefined ? change : { ...change, part };
+      report(full, store.name ?? "the store", policies);
+      for (const listener of listeners) listener(full);
     };
     return circuitBreaker({ ...options, clock: store.clock ?? Date.now, tell });
   }

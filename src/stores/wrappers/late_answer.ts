@@ -6,13 +6,13 @@
 
 import { type MaybePromise, within } from "../../maybe.ts";
 
-/** The errors of calls that took too long, and what they were waiting for. */
+/** The errors of calls that took too long, and the answers that they waited for. */
 const waited = new WeakMap<Error, Promise<unknown>>();
 
 /**
- * The answer, if it comes within so many ms; else it rejects, and {@link lateAnswer} has what comes later.
+ * The answer, if it comes within so many ms; else it rejects, and {@link lateAnswer} gives the later answer.
  *
- * @param late What to say then.
+ * @param late The message then.
  */
 export function inTime<T>(
   answer: MaybePromise<T>,
@@ -26,10 +26,10 @@ export function inTime<T>(
   });
 }
 
-/** What comes after all of a call that failed with this error; undefined where nothing was late. */
+/** The late answer to a call that failed with this error; undefined where nothing was late. */
 export function lateAnswer<T>(error: unknown): Promise<T> | undefined {
   const answer = error instanceof Error ? waited.get(error) : undefined;
-  // One deadline within another: what the inner one gave up on.
+  // One deadline within another: the answer that the inner one gave up on.
   return (answer as Promise<T> | undefined)?.catch((inner) => {
     const later = lateAnswer<T>(inner);
     if (later !== undefined) return later;

@@ -1,5 +1,5 @@
 /**
- * What operators are told of a store that cannot be used, whether anybody observes the throttle or not.
+ * The lines on the console about a store that cannot be used, whether anybody observes the throttle or not.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import type { StoreChange } from "../store.ts";
 
 const LONGEST = 300;
 
-/** What went wrong, in one line. */
+/** The error in one line. */
 function reasonOf(error: unknown): string {
   let text = "it gave no reason";
   try {
     if (error instanceof Error) text = error.message || error.name;
     else if (error !== undefined) text = String(error);
   } catch {
-    // What cannot be shown is no reason to fail.
+    // An error that cannot be shown is no reason to fail.
   }
   const line = text.replace(/\s+/g, " ").trim().slice(0, LONGEST);
   return /[.!?]$/.test(line) ? line : `${line}.`;

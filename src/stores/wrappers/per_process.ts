@@ -9,7 +9,7 @@ import { type Surroundings, surroundings } from "../../runtime.ts";
 import { warnOnce } from "../../warn_once.ts";
 import type { Store } from "../store.ts";
 
-/** What to do about such a store. */
+/** The reaction to such a store. */
 export type UnsafeStore = "warn" | "error" | "ignore";
 
 /**

@@ -8,7 +8,7 @@ import type { Check } from "../store.ts";
 
 /** Corrections that are kept. */
 export interface Returns {
-  /** How many. */
+  /** The number of corrections. */
   readonly size: number;
   /** Keeps those of the checks that correct something. When there are too many the oldest go: that errs on refusing. */
   keep(checks: readonly Check[]): void;

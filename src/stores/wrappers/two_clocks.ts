@@ -1,5 +1,5 @@
 /**
- * Times of this process, told by two clocks.
+ * Times of this process by two clocks.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface Clocks {
   readonly steady: () => number;
 }
 
-/** The clocks by which what a store said is dated: its own, where that can be read here. */
+/** The clocks that date a store's answers: its own, where this process can read it. */
 export function clocksOf(store: Pick<Store, "clock">): Clocks {
   const { clock } = store;
   return clock === undefined

@@ -1,18 +1,21 @@
 /**
- * What every store around another store does alike.
+ * A store that wraps another and delegates all that it does not override.
  *
  * @module
  */
 
-import type { DatedStore, Store } from "../store.ts";
+import type { Store, WrappedStore } from "../store.ts";
 
 /**
- * A store around another.
+ * Wraps a store.
  *
  * @param store The store within.
- * @param own What is done here. All else is passed on; `forget` is there only if the store within has it.
+ * @param own The members of the wrapper. All others are those of the store within; `forget` is there only if that has it.
  */
-export function wrapStore(store: Store, own: Pick<DatedStore, "decide"> & Partial<DatedStore>): DatedStore {
+export function wrapStore(
+  store: Store,
+  own: Pick<WrappedStore, "decide"> & Partial<WrappedStore>,
+): WrappedStore {
   const { forget = (key: string) => store.forget?.(key), ...rest } = own;
   return {
     shared: store.shared,
@@ -22,7 +25,7 @@ export function wrapStore(store: Store, own: Pick<DatedStore, "decide"> & Partia
     clock: store.clock,
     prepare: (rules) => store.prepare?.(rules),
     observe: (listener) => store.observe?.(listener),
-    background: () => (store as DatedStore).background?.() ?? null,
+    background: () => (store as WrappedStore).background?.() ?? null,
     ...rest,
     ...(store.forget === undefined ? {} : { forget }),
   };

@@ -7,7 +7,6 @@ import {
   type Check,
   concurrency,
   createThrottle,
-  type Decision,
   fixedWindow,
   gcra,
   memoryStore,
@@ -18,18 +17,18 @@ import {
   type Store,
   throttleOf,
 } from "../../../mod.ts";
-import { refuses } from "../../../src/decision.ts";
+import { type ChargedDecision, refuses } from "../../../src/decision.ts";
 import { prepareRules } from "../../../src/rules/prepare_rules.ts";
 import { leasesOf, type LeasesOptions } from "../../../src/stores/leases/leases.ts";
 import { redisStore, type RedisStoreOptions } from "../../../src/stores/redis/mod.ts";
 import { failover } from "../../../src/stores/wrappers/failover.ts";
-import type { DatedStore, LeasingStore } from "../../../src/stores/store.ts";
+import type { LeasingStore, WrappedStore } from "../../../src/stores/store.ts";
 
 const START = 1_700_000_000_000;
 
 /** A shared store that counts how often it is asked. */
 function counted(now: () => number) {
-  const memory = memoryStore({ clock: now }) as DatedStore;
+  const memory = memoryStore({ clock: now }) as WrappedStore;
   const store = {
     shared: true,
     guard: sharedGuard,
@@ -39,7 +38,7 @@ function counted(now: () => number) {
     decide(checks: readonly Check[], spend?: boolean) {
       store.calls++;
       store.asked.push(checks);
-      return memory.decide(checks, spend) as ReturnType<DatedStore["decide"]>;
+      return memory.decide(checks, spend) as ReturnType<WrappedStore["decide"]>;
     },
     forget: (key: string) => memory.forget?.(key),
   };
@@ -61,10 +60,10 @@ function leased(rules: Rule | readonly Rule[], most = 20, options?: LeasesOption
       cost,
       since: null,
     }));
-  const ask = (cost = 1, key = "a") => over.decide(checksOf(cost, key)) as readonly Decision[];
-  const peek = (cost = 1, key = "a") => over.decide(checksOf(cost, key), false) as readonly Decision[];
+  const ask = (cost = 1, key = "a") => over.decide(checksOf(cost, key)) as readonly ChargedDecision[];
+  const peek = (cost = 1, key = "a") => over.decide(checksOf(cost, key), false) as readonly ChargedDecision[];
   /** Asks this often, so many ms apart. */
-  function asks(times: number, everyMs: number): readonly Decision[] {
+  function asks(times: number, everyMs: number): readonly ChargedDecision[] {
     return Array.from({ length: times }, () => {
       time.now += everyMs;
       return ask()[0];
@@ -103,7 +102,6 @@ describe("a busy key", () => {
       remaining: 997,
       resetAfterMs: 59_980,
       retryAfterMs: 0,
-      blocked: false,
       blockedMs: 0,
       source: "lease",
       at: START + 20,
@@ -283,8 +281,8 @@ describe("nothing is taken ahead", () => {
     const [rule] = prepareRules(minute(500));
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     time.now++;
-    assertEquals((over.decide([check]) as Decision[])[0].source, "store");
-    assertEquals((other.decide([check]) as Decision[])[0].source, "store");
+    assertEquals((over.decide([check]) as ChargedDecision[])[0].source, "store");
+    assertEquals((other.decide([check]) as ChargedDecision[])[0].source, "store");
   });
 });
 
@@ -328,7 +326,7 @@ function slow(time: { now: number }) {
     fault: false,
     decide(checks: readonly Check[], spend?: boolean) {
       store.calls++;
-      return new Promise<Awaited<ReturnType<DatedStore["decide"]>>>((resolve, reject) =>
+      return new Promise<Awaited<ReturnType<WrappedStore["decide"]>>>((resolve, reject) =>
         waiting.push(() =>
           store.fault ? reject(new Error("it fell over")) : resolve(memory.decide(checks, spend))
         )
@@ -349,7 +347,7 @@ describe("many requests at once", () => {
     const time = { now: START };
     const store = slow(time);
     const [rule] = prepareRules(minute(limit));
-    const over = leasesOf(20).over(store as unknown as DatedStore, [rule]);
+    const over = leasesOf(20).over(store as unknown as WrappedStore, [rule]);
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     const first = over.decide([check]);
     await store.answer();
@@ -445,7 +443,10 @@ describe("an instance alone", () => {
                 continue;
               }
               const key = String(step.which);
-              const expected = plain.decide(checksOf(step.cost, key), step.kind === "ask") as Decision[];
+              const expected = plain.decide(
+                checksOf(step.cost, key),
+                step.kind === "ask",
+              ) as ChargedDecision[];
               const found = step.kind === "ask" ? ask(step.cost, key) : peek(step.cost, key);
               assertEquals(
                 found.map((decision) => ({ ...decision, source: "store" })),
@@ -483,7 +484,7 @@ describe("while the store is away", () => {
     };
     const ask = () => {
       time.now += 1;
-      return (over.decide([check]) as Decision[])[0];
+      return (over.decide([check]) as ChargedDecision[])[0];
     };
     return { time, store, ask };
   }

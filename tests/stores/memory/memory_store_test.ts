@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
 import type { Algorithm, Step } from "../../../src/algorithms/algorithm.ts";
@@ -9,7 +9,7 @@ import { gcra } from "../../../src/algorithms/gcra.ts";
 import { slidingLog } from "../../../src/algorithms/sliding_log.ts";
 import { slidingWindow } from "../../../src/algorithms/sliding_window.ts";
 import { formOf } from "../../../src/algorithms/state.ts";
-import type { Decision, Mode } from "../../../src/decision.ts";
+import type { ChargedDecision, Mode } from "../../../src/decision.ts";
 import { memoryStore } from "../../../src/stores/memory/memory_store.ts";
 import type { Check, Store, StoreChange } from "../../../src/stores/store.ts";
 import { createThrottle } from "../../../src/throttle/throttle.ts";
@@ -72,7 +72,7 @@ function storeOf(maxKeys?: number) {
   const changes: StoreChange[] = [];
   store.observe?.((change) => changes.push(change));
   const decide = (checks: readonly Check[], spend?: boolean) =>
-    store.decide(checks, spend) as readonly Decision[];
+    store.decide(checks, spend) as readonly ChargedDecision[];
   const ask = (key: string, ask?: Ask, spend?: boolean) => decide([check(key, ask)], spend)[0];
   const left = (key: string, ask: Ask = {}) => decide([check(key, { ...ask, cost: 0 })], false)[0].remaining;
   return { store, clock, changes, decide, ask, left };
@@ -89,6 +89,29 @@ describe("memoryStore", () => {
     }
   });
 
+  it("refuses a time that is no number, and keeps every count: once it read NaN for a moment", async () => {
+    for (const algorithm of [fixedWindow(), gcra(), slidingLog(), slidingWindow()]) {
+      let now = START;
+      const store = memoryStore({ clock: () => now });
+      const client = { address: () => "192.0.2.1" };
+      const throttle = createThrottle({ rate: "3/min", algorithm }, { store, client });
+      const ask = async () => (await throttle.check(new Request("http://h.example/"))).allowed;
+      assertEquals([await ask(), await ask()], [true, true]);
+      for (now of [NaN, Infinity, -Infinity]) {
+        await assertRejects(
+          async () => await ask(),
+          RangeError,
+          `a finite number of ms: current value is ${now}`,
+        );
+      }
+      now = START + 0.75; // as performance.timeOrigin + performance.now() tell it
+      const [{ at }] = (await throttle.check(new Request("http://h.example/"))).decisions;
+      assertEquals([at, await ask()], [START, false]);
+      now = START + 2 * MINUTE;
+      assertEquals([await ask(), await ask(), await ask(), await ask()], [true, true, true, false]);
+    }
+  });
+
   it("tells all of a decision", () => {
     const { ask, clock, store } = storeOf();
     ask("a");
@@ -98,7 +121,6 @@ describe("memoryStore", () => {
       limit: 10,
       windowMs: MINUTE,
       mode: "enforce",
-      blocked: false,
       blockedMs: 0,
     };
     const times = { resetAfterMs: 59_500, source: "store", at: START + 500, chargedAt: START };
@@ -237,6 +259,19 @@ describe("memoryStore", () => {
     }
   });
 
+  it("keeps the states of many keys apart where algorithms of other forms are asked about them in turn", () => {
+    const { decide } = storeOf();
+    const algorithms = [ALGORITHMS.fixedWindow, ALGORITHMS.gcra, ALGORITHMS.slidingLog, ALGORITHMS.anObject];
+    for (const cost of [1, 2]) {
+      for (let i = 0; i < 100; i++) {
+        for (const algorithm of algorithms) {
+          const [{ allowed, remaining }] = decide([check(`${i}`, { algorithm, cost })]);
+          assertEquals([allowed, remaining], [true, cost === 1 ? 9 : 7], `${algorithm.name} ${i}`);
+        }
+      }
+    }
+  });
+
   it("takes keys literally", () => {
     const { ask, left, store } = storeOf();
     const keys = [
@@ -297,7 +332,7 @@ describe("memoryStore", () => {
           { rule: `other ${algorithm.name} ${mode}`, limit: 1 },
           { rule: `${algorithm.name} ${mode}`, algorithm, limit: 1, mode },
         ];
-        const blocked = () => decide(rules.map((rule) => check("k", rule)))[1].blocked;
+        const blocked = () => decide(rules.map((rule) => check("k", rule)))[1].blockedMs > 0;
         assertEquals([blocked(), blocked(), blocked(), blocked()], [false, false, true, true]);
       }
     }
@@ -367,7 +402,7 @@ function model(): Pick<Store, "decide"> & { clock: { now: number } } {
           resetAfterMs: shown.resetAfterMs,
           chargedAt: at,
         };
-      }) as unknown as Decision[];
+      }) as unknown as ChargedDecision[];
     },
   };
 }
@@ -416,7 +451,7 @@ describe("memoryStore against a model that forgets nothing", () => {
             decide(checks, spend || correct !== null)
           );
           const seen = (list: unknown) =>
-            (list as readonly Decision[]).map((
+            (list as readonly ChargedDecision[]).map((
               { allowed, retryAfterMs, remaining, resetAfterMs, chargedAt },
             ) => ({ allowed, retryAfterMs, remaining, resetAfterMs, chargedAt }));
           assertEquals(seen(ours), seen(theirs));
@@ -438,11 +473,11 @@ describe("memoryStore against a model that forgets nothing", () => {
         async (traces, name) => {
           const rule: Ask = { algorithm: ALGORITHMS[name], limit: 7 };
           const run = async (
-            ask: (key: string, rule: Ask) => Decision,
+            ask: (key: string, rule: Ask) => ChargedDecision,
             key: string,
             moves: typeof traces[number],
           ) => {
-            const told: Decision[] = [];
+            const told: ChargedDecision[] = [];
             for (const [cost, pauses] of moves) {
               for (let i = 0; i < pauses; i++) await null;
               told.push(ask(key, { ...rule, cost }));

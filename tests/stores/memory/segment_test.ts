@@ -7,12 +7,10 @@ import {
   lowAt,
   noteEnd,
   probe,
-  read,
   scale,
   segmentOf,
   takeOut,
   turn,
-  write,
 } from "../../../src/stores/memory/segment.ts";
 
 const SLOTS = 12;
@@ -40,7 +38,7 @@ describe("a segment", () => {
           } else if (held.size < SLOTS - 1) {
             const state = Array.from({ length: width }, (_, n) => 1e15 + 10 * i + n);
             add(segment, ~slot, low, high, i);
-            write(segment, ~slot, state);
+            segment.states.set(state, segment.wide * ~slot + 1);
             segment.levels[~slot] = 1 + i;
             if (segment.objects !== null) segment.objects[~slot] = state;
             held.set(`${print}`, { print, state, kind: i });
@@ -49,8 +47,8 @@ describe("a segment", () => {
           for (const { print: [low, high], state, kind } of held.values()) {
             const slot = probe(segment, low, high);
             assert(slot >= 0);
-            const there = new Float64Array(width);
-            read(segment, slot, there);
+            const at = segment.wide * slot + 1;
+            const there = segment.states.slice(at, at + width);
             assertEquals([[...there], segment.kinds[slot], segment.levels[slot] - 1, lowAt(segment, slot)], [
               state,
               kind,
@@ -87,7 +85,7 @@ describe("a segment", () => {
           if (slot >= 0) takeOut(segment, slot);
           else if (segment.filled < SLOTS - 1) {
             add(segment, ~slot, low, high, 0);
-            write(segment, ~slot, [end]);
+            segment.states[segment.wide * ~slot + 1] = end;
             noteEnd(segment, end);
           }
           const ends = Array.from(

@@ -4,11 +4,11 @@ import {
   type Algorithm,
   type Check,
   concurrency,
-  type Decision,
   memoryStore,
   slidingLog,
   slidingWindow,
   type Store,
+  type StoreDecision,
 } from "../../../mod.ts";
 import { runnerOf } from "../../../src/stores/redis/redis_clients.ts";
 import { scriptText } from "../../../src/stores/redis/script.ts";
@@ -71,7 +71,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
       async function decide(waitMs: number, cost: number, since: number | null = null): Promise<void> {
         clock.now += waitMs;
         const check: Check = { key: `rule:${title}`, policy, algorithm, cost, since };
-        const [expected] = here.decide([check]) as readonly Decision[];
+        const [expected] = here.decide([check]) as readonly StoreDecision[];
         if (since === null && expected.allowed) charges.push(expected.chargedAt!);
         connection.command("SET", CLOCK, clock.now).catch(() => {});
         const got = store.decide([check]);
@@ -79,7 +79,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
         told.push({ expected, got: Promise.resolve(got).then(([decision]) => decision) });
         if (told.length >= 200) await settle();
       }
-      const told: { expected: Decision; got: Promise<Decision> }[] = [];
+      const told: { expected: StoreDecision; got: Promise<StoreDecision> }[] = [];
       async function settle(): Promise<void> {
         for (const { expected, got } of told.splice(0)) assertEquals(await got, expected);
       }

@@ -5,7 +5,6 @@ import {
   type Check,
   concurrency,
   createThrottle,
-  type Decision,
   fixedWindow,
   gcra,
   type MaybePromise,
@@ -16,9 +15,9 @@ import {
   slidingWindow,
   type Store,
 } from "../../../mod.ts";
-import { type DatedDecision, refuses } from "../../../src/decision.ts";
+import { type ChargedDecision, refuses } from "../../../src/decision.ts";
 import { prepareRules } from "../../../src/rules/prepare_rules.ts";
-import type { DatedStore } from "../../../src/stores/store.ts";
+import type { WrappedStore } from "../../../src/stores/store.ts";
 import { denyCache, type DenyCacheOptions } from "../../../src/stores/wrappers/deny_cache.ts";
 
 /** A shared store that counts how often it is asked. */
@@ -43,7 +42,7 @@ function cached(rules: Rule | readonly Rule[], options?: DenyCacheOptions) {
   const time = { now: 1_700_000_000_000 };
   const store = counted(() => time.now);
   const prepared = prepareRules(rules);
-  const cache = denyCache(store as DatedStore, prepared, options);
+  const cache = denyCache(store as WrappedStore, prepared, options);
   const checkOf = (cost: number, key: string, index = 0): Check => ({
     key: `${prepared[index].name}:${key}`,
     policy: prepared[index].policy!,
@@ -51,8 +50,8 @@ function cached(rules: Rule | readonly Rule[], options?: DenyCacheOptions) {
     cost,
     since: null,
   });
-  function ask(cost = 1, key = "a"): readonly Decision[] {
-    return cache.decide(prepared.map((_, i) => checkOf(cost, key, i))) as readonly Decision[];
+  function ask(cost = 1, key = "a"): readonly ChargedDecision[] {
+    return cache.decide(prepared.map((_, i) => checkOf(cost, key, i))) as readonly ChargedDecision[];
   }
   return { time, store, prepared, cache, ask, checkOf };
 }
@@ -116,7 +115,10 @@ describe("a refusal that is known", () => {
     }]);
     ask();
     ask();
-    const peeked = cache.decide([checkOf(1, "a", 0), checkOf(1, "a", 1)], false) as readonly Decision[];
+    const peeked = cache.decide(
+      [checkOf(1, "a", 0), checkOf(1, "a", 1)],
+      false,
+    ) as readonly ChargedDecision[];
     assertEquals(peeked.map(({ rule, allowed, source }) => [rule, allowed, source]), [
       ["a", false, "store"],
       ["b", true, "store"],
@@ -149,7 +151,7 @@ describe("a refusal that is known", () => {
         shared: true,
         guard: sharedGuard,
         clock: () => 0,
-        decide: (checks, spend) => later(memory.decide(checks, spend) as readonly DatedDecision[]),
+        decide: (checks, spend) => later(memory.decide(checks, spend) as readonly ChargedDecision[]),
         forget: (key) => later(memory.forget?.(key) as undefined),
       },
       [rule],
@@ -171,7 +173,7 @@ describe("a refusal that is not the rule's own", () => {
     const rules = [3, 10].map((burst) =>
       prepareRules({ name: "r", rate: "20/min", algorithm: gcra({ burst }) })[0]
     );
-    const caches = rules.map((rule) => denyCache(store as DatedStore, [rule], { origin: store }));
+    const caches = rules.map((rule) => denyCache(store as WrappedStore, [rule], { origin: store }));
     const pass = caches.map((cache, i) => {
       const { stateName, policy, implementation } = rules[i];
       const check = {
@@ -181,9 +183,8 @@ describe("a refusal that is not the rule's own", () => {
         cost: 1,
         since: null,
       };
-      return Array.from({ length: 12 }, () => (cache.decide([check]) as readonly Decision[])[0]).filter((d) =>
-        d.allowed
-      ).length;
+      return Array.from({ length: 12 }, () => (cache.decide([check]) as readonly ChargedDecision[])[0])
+        .filter((d) => d.allowed).length;
     });
     assertEquals(pass, [3, 7]);
   });
@@ -191,9 +192,9 @@ describe("a refusal that is not the rule's own", () => {
   it("was made by a clock that was a month ahead: the store is asked, which takes that for now", () => {
     const clock = { now: 30 * 86_400_000 };
     const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
-    const cache = denyCache(counted(() => clock.now) as DatedStore, [rule]);
+    const cache = denyCache(counted(() => clock.now) as WrappedStore, [rule]);
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
-    const ask = () => (cache.decide([check]) as readonly Decision[])[0];
+    const ask = () => (cache.decide([check]) as readonly ChargedDecision[])[0];
     for (let i = 0; i < 3; i++) ask();
     clock.now = 1000;
     assertEquals(ask().retryAfterMs, 60_000);
@@ -285,26 +286,31 @@ describe("blocks", () => {
     for (let i = 0; i < 5; i++) ask();
     assertEquals(store.calls, 5);
     for (let i = 0; i < 10; i++) {
-      const [{ source, blocked, retryAfterMs }] = ask(i);
-      assertEquals([source, blocked, retryAfterMs], ["deny-cache", true, i === 0 ? 300_000 : 3_600_000]);
+      const [{ source, blockedMs, retryAfterMs }] = ask(i);
+      assertEquals([source, blockedMs > 0, retryAfterMs], [
+        "deny-cache",
+        true,
+        i === 0 ? 300_000 : 3_600_000,
+      ]);
     }
     assertEquals(store.calls, 5);
     time.now += 300_000 - 1;
     assertEquals(ask()[0].source, "deny-cache");
     time.now += 1;
     const [after] = ask();
-    assertEquals([after.source, after.blocked], ["store", false], "the quota refuses still, and is heard");
+    assertEquals([after.source, after.blockedMs], ["store", 0], "the quota refuses still, and is heard");
   });
 
   it("a block lasts as long as it does, beneath a quota that refuses for longer", () => {
     const [withCache, without] = [cached(rule), cached(rule)];
-    const bare = (cost: number) => without.store.decide([without.checkOf(cost, "a")]) as readonly Decision[];
+    const bare = (cost: number) =>
+      without.store.decide([without.checkOf(cost, "a")]) as readonly ChargedDecision[];
     for (let minute = 0; minute < 120; minute++) {
       const [a] = withCache.ask(1);
       const [b] = bare(1);
       assertEquals(
-        [a.allowed, a.blocked, a.retryAfterMs],
-        [b.allowed, b.blocked, b.retryAfterMs],
+        [a.allowed, a.blockedMs, a.retryAfterMs],
+        [b.allowed, b.blockedMs, b.retryAfterMs],
         `${minute}`,
       );
       withCache.time.now += 60_000;
@@ -317,7 +323,7 @@ describe("blocks", () => {
     const { store, ask } = cached([{ name: "burst", rate: "1/min" }, { ...rule, rate: "1/hour" }]);
     for (let i = 0; i < 4; i++) ask();
     assertEquals(store.calls, 4);
-    assertEquals(ask().map(({ rule, blocked }) => [rule, blocked]), [["burst", false], [
+    assertEquals(ask().map(({ rule, blockedMs }) => [rule, blockedMs > 0]), [["burst", false], [
       "login",
       true,
     ]]);
@@ -373,8 +379,8 @@ describe("the memory it takes", () => {
       cost: 1,
       since: null,
     });
-    function refusal({ policy }: Check, notes: WeakRef<object>[] | null): DatedDecision {
-      const decision: DatedDecision = {
+    function refusal({ policy }: Check, notes: WeakRef<object>[] | null): ChargedDecision {
+      const decision: ChargedDecision = {
         rule: policy.name,
         limit: policy.limit,
         windowMs: policy.windowMs,
@@ -384,7 +390,7 @@ describe("the memory it takes", () => {
         remaining: 0,
         resetAfterMs: 1000,
         retryAfterMs: 1000,
-        blocked: false,
+        blockedMs: 0,
         source: "store",
         at: time.now,
         chargedAt: time.now,
@@ -399,7 +405,7 @@ describe("the memory it takes", () => {
     time.now -= 500;
     let remembered = 0;
     for (let key = 0; key < 2000; key++) {
-      const [{ source }] = cache.decide([check(key)]) as readonly Decision[];
+      const [{ source }] = cache.decide([check(key)]) as readonly ChargedDecision[];
       if (source === "deny-cache") remembered++;
     }
     assertEquals(remembered, 0);
@@ -434,7 +440,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
       withClocks((clocks) => {
         const store = { ...counted(() => 77), clock: undefined };
         const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
-        const cache = denyCache(store as DatedStore, [rule]);
+        const cache = denyCache(store as WrappedStore, [rule]);
         const check = {
           key: "r:a",
           policy: rule.policy!,
@@ -442,7 +448,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
           cost: 1,
           since: null,
         };
-        const ask = () => (cache.decide([check]) as readonly Decision[])[0];
+        const ask = () => (cache.decide([check]) as readonly ChargedDecision[])[0];
         ask();
         ask();
         clocks.wall += wallMs;
@@ -465,7 +471,7 @@ describe("this process's clocks, where the store's cannot be read", () => {
         clock: () => clocks.now,
         async decide(checks, spend) {
           clocks.now += 30;
-          const decisions = memory.decide(checks, spend) as readonly DatedDecision[];
+          const decisions = memory.decide(checks, spend) as readonly ChargedDecision[];
           await null;
           clocks.now += 10;
           return decisions;
@@ -567,7 +573,7 @@ const anyMove: fc.Arbitrary<Move> = fc.oneof(
 
 interface Charge {
   readonly check: Check;
-  readonly decision: Decision;
+  readonly decision: ChargedDecision;
 }
 
 describe("with and without the deny cache the decisions are identical on the same trace", () => {
@@ -581,7 +587,7 @@ describe("with and without the deny cache the decisions are identical on the sam
     );
     let latest = time.now;
     const stores = [counted(() => time.now), counted(() => time.now)];
-    const paths = [denyCache(stores[0] as DatedStore, prepared), stores[1]];
+    const paths = [denyCache(stores[0] as WrappedStore, prepared), stores[1] as WrappedStore];
     const charges: Charge[][] = [[], []];
     let hasStepped = false;
     const checksOf = (key: number, costs: readonly number[], skip: number): Check[] =>
@@ -622,7 +628,7 @@ describe("with and without the deny cache the decisions are identical on the sam
         if (ours[0].source !== "deny-cache") assertEquals(ours, theirs);
         for (const decision of ours) {
           const plain = theirs.find(({ rule }) => rule === decision.rule)!;
-          assertEquals([decision.allowed, decision.blocked], [plain.allowed, plain.blocked]);
+          assertEquals([decision.allowed, decision.blockedMs > 0], [plain.allowed, plain.blockedMs > 0]);
           assertLessOrEqual(decision.retryAfterMs, plain.retryAfterMs);
           // Units that came back one by one since are not seen here; nor do they leave again when the clock steps back.
           if (!hasStepped) assertLessOrEqual(decision.remaining, plain.remaining);

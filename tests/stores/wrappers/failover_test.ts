@@ -12,7 +12,6 @@ import {
   type Check,
   concurrency,
   createThrottle,
-  type Decision,
   fixedWindow,
   gcra,
   memoryStore,
@@ -23,6 +22,7 @@ import {
   slidingWindow,
   type Store,
   type StoreChange,
+  type StoreDecision,
   type StoreGuard,
   type ThrottleEvent,
   withThrottle,
@@ -56,7 +56,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "answers a time that is none": () => Promise.resolve([{ ...ok("r"), at: NaN }]),
 };
 
-function ok(policy: string): Decision {
+function ok(policy: string): StoreDecision {
   return {
     rule: policy,
     limit: 3,
@@ -67,7 +67,7 @@ function ok(policy: string): Decision {
     remaining: 2,
     resetAfterMs: 60_000,
     retryAfterMs: 0,
-    blocked: false,
+    blockedMs: 0,
     source: "store",
     at: 0,
     chargedAt: 0,
@@ -86,9 +86,9 @@ function shared(now: () => number, deadlineMs = 20, guard: StoreGuard | null = s
     clock: now,
     fault: null as Fault | null,
     calls,
-    decide(checks: readonly Check[], spend?: boolean): Promise<readonly Decision[]> {
+    decide(checks: readonly Check[], spend?: boolean): Promise<readonly StoreDecision[]> {
       calls.push(checks);
-      if (store.fault !== null) return store.fault() as Promise<readonly Decision[]>;
+      if (store.fault !== null) return store.fault() as Promise<readonly StoreDecision[]>;
       return Promise.resolve(memory.decide(checks, spend));
     },
     forget(key: string): Promise<void> {
@@ -199,7 +199,7 @@ describe("the failure ladder", () => {
 
   it("answers within the deadline, and ignores what comes after it", async () => {
     const store = shared(() => 0, 30);
-    let answer: (decisions: readonly Decision[]) => void = () => {};
+    let answer: (decisions: readonly StoreDecision[]) => void = () => {};
     store.fault = () => new Promise((resolve) => answer = resolve);
     const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
     const ladder = failover(store, { rules: [rule], onStoreFailure: "local" });
@@ -351,7 +351,7 @@ describe("the circuit breaker", () => {
     await ask();
     assertEquals(store.calls.length, 3);
     time.now += 1;
-    let answer: (decisions: readonly Decision[]) => void = () => {};
+    let answer: (decisions: readonly StoreDecision[]) => void = () => {};
     store.fault = () => new Promise((resolve) => answer = resolve);
     const probe = ask();
     assertEquals(await Promise.all([ask(), ask(), ask()]), ["local", "local", "local"]);
@@ -401,7 +401,7 @@ describe("the circuit breaker", () => {
 
   it("answers to calls begun before the failure do not end the outage", async () => {
     const { store, ask, changes } = broken();
-    let answer: (decisions: readonly Decision[]) => void = () => {};
+    let answer: (decisions: readonly StoreDecision[]) => void = () => {};
     store.fault = () => new Promise((resolve) => answer = resolve);
     const early = ask();
     store.fault = FAULTS.rejects;

@@ -1,0 +1,41 @@
+/**
+ * The rules that a module exports, in the forms in which production imports them.
+ *
+ * @module
+ */
+
+import { cannot } from "../cannot.ts";
+import type { ReplayOptions } from "../replay/replay.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Rules, and the options of their throttle: from a throttle, `{ rules, options }`, or rules alone. */
+function optionsOf(value: unknown): ReplayOptions {
+  const { rules, options, check } = value as { rules?: unknown; options?: unknown; check?: unknown };
+  if (typeof check === "function" || rules === undefined) return { rules: value as ReplayOptions["rules"] };
+  return { rules, ...options === undefined ? {} : { options } } as ReplayOptions;
+}
+
+/**
+ * Reads rules from a module: its default export, else its `rules` (with its `options`), else its `throttle`.
+ *
+ * @param path Of a module, or of JSON.
+ * @throws {TypeError} When it cannot be imported, or exports no rules.
+ */
+export async function readRules(path: string, terminal: Terminal): Promise<ReplayOptions> {
+  let module: Record<string, unknown>;
+  try {
+    module = await terminal.load(path);
+  } catch (cause) {
+    const isTypeScript = /\.[mc]?tsx?$/.test(path) &&
+      (cause as { code?: unknown }).code === "ERR_UNKNOWN_FILE_EXTENSION";
+    const why = isTypeScript
+      ? "this Node does not import TypeScript (from 22.18 on it does; Bun and Deno do as well)"
+      : `it cannot be imported (${cause instanceof Error ? cause.message : String(cause)})`;
+    throw new TypeError(cannot("read rules", why, path), { cause });
+  }
+  const value = module.default ?? (module.rules === undefined ? module.throttle : { ...module });
+  if (value === undefined || value === null) {
+    throw new TypeError(cannot("read rules", "the module exports none (default, rules or throttle)", path));
+  }
+  return optionsOf(value);
+}

@@ -1,0 +1,26 @@
+/**
+ * Tables of text.
+ *
+ * @module
+ */
+
+/** A table with a heading: numbers to the right, all else to the left. */
+export function tableOf(heading: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const texts = rows.map((row) => row.map(shown));
+  const widths = heading.map((title, i) => Math.max(title.length, ...texts.map((row) => row[i].length)));
+  const isNumber = heading.map((_, i) => rows.every((row) => typeof row[i] === "number"));
+  const lineOf = (cells: readonly string[]): string =>
+    cells.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join("  ")
+      .trimEnd();
+  return [lineOf(heading), ...texts.map(lineOf)].map((line) => `${line}\n`).join("");
+}
+
+/** A cell: numbers with commas between thousands, texts without what moves a cursor. */
+function shown(cell: string | number): string {
+  return typeof cell === "number" ? grouped(cell) : cell.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?");
+}
+
+/** A whole number with commas between thousands. */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
+}

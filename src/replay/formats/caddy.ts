@@ -1,0 +1,51 @@
+/**
+ * Caddy's access log: JSON, and the console's form, which ends in JSON.
+ *
+ * @module
+ */
+
+import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
+import { timeOf } from "./log_time.ts";
+import { isMethod, urlOf, valueOrNull } from "./scan.ts";
+import type { LogFormat } from "./format.ts";
+
+/** `2026/11/29 04:30:29.540`, as the console's form has it. */
+function consoleTime(line: string): number {
+  const [, year, month, day, time] = /^(\d{4})\/(\d\d)\/(\d\d) ([\d:.]+)/.exec(line) ?? [];
+  return time === undefined ? NaN : Date.parse(`${year}-${month}-${day}T${time}Z`);
+}
+
+/** Caddy. The time is the end. */
+export const caddy: LogFormat = {
+  name: "caddy",
+  open: () => (line, entry) => {
+    const object = objectOf(line);
+    if (object === null) return "broken";
+    const request = objectIn(object, "request");
+    const method = textIn(request, "method");
+    const isTls = typeof request.tls === "object";
+    const url = urlOf(encodeRaw(textIn(request, "uri")), textIn(request, "host"), isTls ? "https" : "http");
+    const end = object.ts === undefined ? consoleTime(line) : timeOf(object.ts);
+    if (!isMethod(method) || url === null || Number.isNaN(end)) return "broken";
+    const seconds = numberOf(object.duration);
+    entry.durationMs = seconds >= 0 ? seconds * 1000 : -1;
+    entry.at = end - Math.round(Math.max(0, entry.durationMs));
+    entry.method = method;
+    entry.url = url;
+    entry.address = textIn(request, "client_ip") || textIn(request, "remote_ip");
+    const status = numberOf(object.status);
+    // 0: the client left before there was one.
+    entry.status = status > 0 ? status : 0;
+    entry.userAgent = valueOrNull(textIn(objectIn(request, "headers"), "User-Agent"));
+    entry.user = valueOrNull(textIn(object, "user_id"));
+    return "request";
+  },
+};
+
+/** Bytes that were sent raw, percent-encoded. */
+function encodeRaw(uri: string): string {
+  return uri.replace(
+    /[^\x21-\x7e]+/gu,
+    (raw) => encodeURIComponent(raw.replace(/\p{Surrogate}/gu, "\ufffd")),
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * Cloudflare Logpush, its data set `http_requests`, as NDJSON.
+ *
+ * @module
+ */
+
+import { numberOf, objectOf, textIn } from "./json_line.ts";
+import { timeOf } from "./log_time.ts";
+import { isMethod, urlOf, valueOrNull } from "./scan.ts";
+import type { LogFormat } from "./format.ts";
+
+/** Cloudflare Logpush. Times are ISO 8601, seconds or nanoseconds, as the job says. */
+export const cloudflare: LogFormat = {
+  name: "cloudflare",
+  open: () => (line, entry) => {
+    const object = objectOf(line);
+    if (object === null) return "broken";
+    const method = textIn(object, "ClientRequestMethod");
+    const target = textIn(object, "ClientRequestURI") || textIn(object, "ClientRequestPath");
+    const scheme = textIn(object, "ClientRequestScheme") || "https";
+    const url = urlOf(target, textIn(object, "ClientRequestHost"), scheme);
+    const start = timeOf(object.EdgeStartTimestamp);
+    if (!isMethod(method) || url === null || Number.isNaN(start)) return "broken";
+    const end = timeOf(object.EdgeEndTimestamp);
+    entry.at = start;
+    entry.durationMs = end >= start ? end - start : -1;
+    entry.method = method;
+    entry.url = url;
+    entry.address = textIn(object, "ClientIP");
+    entry.status = numberOf(object.EdgeResponseStatus) || 0;
+    entry.userAgent = valueOrNull(textIn(object, "ClientRequestUserAgent"));
+    entry.user = null;
+    return "request";
+  },
+};

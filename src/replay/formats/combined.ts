@@ -1,0 +1,90 @@
+/**
+ * The common and the combined log format: Apache and nginx (with a virtual host before it too), lighttpd, HAProxy's `clf`.
+ *
+ * @module
+ */
+
+import { commonTimeReader } from "./log_time.ts";
+import { endOfQuoted, isQuoteAt, readRequestLine, unescaped, valueOrNull, wholeAt } from "./scan.ts";
+import type { Entry, LineReader, LogFormat } from "./format.ts";
+
+/** The words before the time: the client, an identity that nobody writes, and the user; a virtual host may stand before or within. */
+function readHead(line: string, end: number, entry: Entry): string | null {
+  const user = line.lastIndexOf(" ", end - 1);
+  const identity = line.lastIndexOf(" ", user - 1);
+  if (user <= 0 || identity <= 0) return null;
+  const client = line.lastIndexOf(" ", identity - 1);
+  entry.address = line.slice(client + 1, identity);
+  entry.user = valueOrNull(line.slice(user + 1, end));
+  if (entry.user === '""') entry.user = null;
+  const second = line.slice(identity + 1, user);
+  // lighttpd has the virtual host where others have "-".
+  if (second !== "-") return /[.:]|^localhost$/.test(second) ? second : "";
+  if (client <= 0) return "";
+  const first = line.slice(line.lastIndexOf(" ", client - 1) + 1, client);
+  // Before a line that came through syslog stands the name of a program.
+  return first.endsWith(":") || first === "-" ? "" : first;
+}
+
+/** What stands after the size: referrer and user agent, then what some servers add. */
+function readTail(line: string, from: number, entry: Entry): void {
+  entry.userAgent = null;
+  entry.durationMs = -1;
+  if (!isQuoteAt(line, from)) return;
+  const referrerEnd = endOfQuoted(line, from + 1);
+  if (referrerEnd === -1 || !isQuoteAt(line, referrerEnd + 2)) return;
+  const agentEnd = endOfQuoted(line, referrerEnd + 3);
+  if (agentEnd === -1) return;
+  entry.userAgent = valueOrNull(unescaped(line.slice(referrerEnd + 3, agentEnd)));
+  if (agentEnd + 2 < line.length) readExtras(line, agentEnd + 2, entry);
+}
+
+/** The duration, for which servers have different forms: nginx with ingress ends requests at the time, HAProxy and Traefik begin them. */
+function readExtras(line: string, from: number, entry: Entry): void {
+  const words = line.slice(from).trimEnd().split(" ");
+  if (/^\d+$/.test(words[0]) && /^\d+\.\d{3}$/.test(words[1] ?? "")) {
+    entry.durationMs = Number(words[1]) * 1000;
+    entry.at -= Math.round(entry.durationMs);
+    return;
+  }
+  // HAProxy: port, ms, frontend, backend, server, five timers.
+  const total = /^\d+ \d+ "[^"]*" "[^"]*" "[^"]*" (?:-?\d+ ){4}\+?(\d+) /.exec(`${line.slice(from)} `);
+  if (total !== null) entry.durationMs = Number(total[1]);
+}
+
+function combinedReader(): LineReader {
+  const timeOf = commonTimeReader();
+  return (line, entry) => {
+    const open = line.indexOf(" [");
+    if (open === -1) return "broken";
+    const bracket = findTime(line, open);
+    const close = line.indexOf('] "', bracket + 2);
+    if (bracket === -1 || close === -1) return "broken";
+    entry.at = timeOf(line.slice(bracket + 2, close));
+    if (Number.isNaN(entry.at)) return "broken";
+    const host = readHead(line, bracket, entry);
+    if (host === null) return "broken";
+    const end = endOfQuoted(line, close + 3);
+    if (end === -1 || !readRequestLine(line, close + 3, end, host, entry)) return "broken";
+    const status = wholeAt(line, end + 2);
+    // HAProxy writes -1 where a client left before there was a status.
+    if (status === -1 && !line.startsWith("-", end + 2)) return "broken";
+    entry.status = Math.max(0, status);
+    const size = line.indexOf(" ", end + 2);
+    const after = size === -1 ? -1 : line.indexOf(" ", size + 1);
+    if (size === -1) return "broken";
+    readTail(line, after === -1 ? line.length : after + 1, entry);
+    return "request";
+  };
+}
+
+/** Where the time begins: a bracket may stand in the name of a program that came through syslog. */
+function findTime(line: string, open: number): number {
+  for (let at = open; at !== -1; at = line.indexOf(" [", at + 1)) {
+    if (line.charCodeAt(at + 4) === 0x2f && line.charCodeAt(at + 8) === 0x2f) return at;
+  }
+  return -1;
+}
+
+/** The common and the combined log format. */
+export const combined: LogFormat = { name: "combined", open: combinedReader };

@@ -1,0 +1,72 @@
+/**
+ * Times as logs write them.
+ *
+ * @module
+ */
+
+const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+/** Digits at a place in a text; NaN where there are others. */
+function digits(text: string, from: number, count: number): number {
+  let value = 0;
+  for (let i = from; i < from + count; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** `29/Nov/2026:04:30:20`, then `.123` and ` +0100` where they are there; NaN for anything else. Without a zone it is UTC. */
+function parseCommonTime(text: string): number {
+  const month = MONTHS.indexOf(text.slice(3, 6));
+  if (text.length < 20 || month % 3 !== 0 || text.charCodeAt(2) !== 0x2f) return NaN;
+  let at = Date.UTC(
+    digits(text, 7, 4),
+    month / 3,
+    digits(text, 0, 2),
+    digits(text, 12, 2),
+    digits(text, 15, 2),
+    digits(text, 18, 2),
+  );
+  let end = 20;
+  if (text[end] === ".") {
+    at += digits(text, 21, 3);
+    end = text.indexOf(" ", 24) === -1 ? text.length : text.indexOf(" ", 24);
+  }
+  const sign = text[end + 1];
+  if (text[end] === " " && (sign === "+" || sign === "-")) {
+    const zoneMs = (digits(text, end + 2, 2) * 60 + digits(text, end + 4, 2)) * 60_000;
+    at -= sign === "+" ? zoneMs : -zoneMs;
+  }
+  return at;
+}
+
+/** Reads the times of the common log format. Lines that follow each other mostly have the same one. */
+export function commonTimeReader(): (text: string) => number {
+  let last = "";
+  let at = NaN;
+  return (text) => {
+    if (text === last) return at;
+    last = text;
+    at = parseCommonTime(text);
+    return at;
+  };
+}
+
+/** Epoch seconds, milliseconds, microseconds or nanoseconds, by their size: each is over the next for all times since 1971. */
+function epochMs(value: number): number {
+  if (value < 1e11) return Math.round(value * 1000);
+  if (value < 1e14) return Math.round(value);
+  return Math.round(value < 1e17 ? value / 1000 : value / 1e6);
+}
+
+/** A time in JSON: a number or a text of digits since 1970, ISO 8601, or that of the common log format. NaN for others. */
+export function timeOf(value: unknown): number {
+  if (typeof value === "number") return value > 0 ? epochMs(value) : NaN;
+  if (typeof value !== "string" || value === "") return NaN;
+  if (/^\d+(?:\.\d+)?$/.test(value)) return epochMs(Number(value));
+  if (value.charCodeAt(2) === 0x2f) return parseCommonTime(value);
+  // Apache writes the zone without a colon, which not every engine reads.
+  return Date.parse(value.replace(/([+-]\d\d)(\d\d)$/, "$1:$2").replace(/(\.\d{3})\d+/, "$1"));
+}

@@ -1,0 +1,87 @@
+/**
+ * The lines of a source, unpacked where it is packed.
+ *
+ * @module
+ */
+
+/** A log: chunks of bytes or of text, such as a file's stream. */
+export type LogSource = AsyncIterable<Uint8Array | string>;
+
+/** How a packed file begins. */
+const PACKED: readonly (readonly [name: string, magic: readonly number[]])[] = [
+  ["gzip", [0x1f, 0x8b]],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+];
+
+/** Unpacks chunks. */
+async function* unpacked(
+  first: Uint8Array,
+  rest: AsyncIterator<Uint8Array | string>,
+  name: string,
+): LogSource {
+  let stream: DecompressionStream;
+  try {
+    stream = new DecompressionStream(name as CompressionFormat);
+  } catch (cause) {
+    throw new TypeError(
+      `Cannot read a log packed with ${name} as this runtime does not unpack it: unpack it first, as in \`zstdcat LOG | weir replay -\``,
+      { cause },
+    );
+  }
+  const writer = stream.writable.getWriter();
+  const writing = (async () => {
+    await writer.write(first as Uint8Array<ArrayBuffer>);
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      await writer.write(next.value as Uint8Array<ArrayBuffer>);
+    }
+    await writer.close();
+  })();
+  // An error in there ends the reading below as well.
+  writing.catch(() => {});
+  const reader = stream.readable.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  await writing;
+}
+
+/** The chunks of a source, unpacked. */
+async function* chunksOf(source: LogSource): LogSource {
+  const chunks = source[Symbol.asyncIterator]();
+  try {
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+      const { value } = next;
+      if (value.length === 0) continue;
+      const packed = typeof value === "string"
+        ? undefined
+        : PACKED.find(([, magic]) => magic.every((byte, i) => value[i] === byte));
+      if (packed !== undefined) return yield* unpacked(value as Uint8Array, chunks, packed[0]);
+      yield value;
+      return yield* { [Symbol.asyncIterator]: () => chunks };
+    }
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+/**
+ * The lines of a source, in lists of those that came with one chunk, without their ends.
+ *
+ * @param source Bytes, read as UTF-8, or text; packed with gzip or, where the runtime can, zstd.
+ */
+export async function* linesOf(source: LogSource): AsyncIterable<readonly string[]> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of chunksOf(source)) {
+    const text = rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }));
+    const end = text.lastIndexOf("\n");
+    rest = text.slice(end + 1);
+    if (end !== -1) yield split(text.slice(0, end));
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield split(rest);
+}
+
+function split(text: string): string[] {
+  const lines = text.split("\n");
+  if (!text.includes("\r")) return lines;
+  return lines.map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+}

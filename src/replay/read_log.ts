@@ -1,0 +1,223 @@
+/**
+ * Access logs, read as the requests that they tell of.
+ *
+ * @module
+ */
+
+import { cannot } from "../cannot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
+import { Entries } from "./entries.ts";
+import { alb } from "./formats/alb.ts";
+import { caddy } from "./formats/caddy.ts";
+import { cloudflare } from "./formats/cloudflare.ts";
+import { cloudfront } from "./formats/cloudfront.ts";
+import { combined } from "./formats/combined.ts";
+import { envoy } from "./formats/envoy.ts";
+import { type LineReader, type LogFormat, newEntry } from "./formats/format.ts";
+import { haproxy } from "./formats/haproxy.ts";
+import { json } from "./formats/json.ts";
+import { traefik } from "./formats/traefik.ts";
+import { traefikJson } from "./formats/traefik_json.ts";
+import { vercel } from "./formats/vercel.ts";
+import { weir } from "./formats/weir.ts";
+import { linesOf, type LogSource } from "./lines.ts";
+import type { BrokenLine, LoggedRequest, LogSummary } from "./logged_request.ts";
+
+/** The formats. Of two that read equally many of the first lines, the earlier is taken: it knows more of them. */
+const FORMATS: readonly LogFormat[] = [
+  ...[traefik, combined, haproxy, envoy, alb, cloudfront],
+  ...[caddy, traefikJson, cloudflare, vercel, weir, json],
+];
+
+/** How many lines a format is found by. */
+const FIRST_LINES = 200;
+
+/** How many lines without a request are read before a log counts as not understood. */
+const MAX_FIRST_LINES = 20_000;
+
+const MAX_SAMPLES = 5;
+
+/** Options of {@link readLog}. */
+export interface ReadLogOptions {
+  /**
+   * The format of all sources: "combined" (the common format too, Apache, nginx, lighttpd, HAProxy's `clf`), "haproxy", "traefik",
+   * "traefik-json", "envoy", "alb", "cloudfront", "caddy", "cloudflare", "vercel", "weir" (our own `logTo`), or "json" with
+   * the usual names. Default: found by the first lines of each source.
+   */
+  format?: string;
+}
+
+/** The requests of a log, and how the reading went. */
+export type LoggedRequests = AsyncIterable<LoggedRequest> & {
+  /** How the reading went so far. */
+  readonly summary: LogSummary;
+};
+
+/** What the reading of all sources comes to. */
+class Reading implements LogSummary {
+  lines = 0;
+  broken = 0;
+  readonly samples: BrokenLine[] = [];
+  readonly formats: string[] = [];
+  readonly entries = new Entries();
+
+  get requests(): number {
+    return this.entries.length;
+  }
+
+  get withoutAddress(): number {
+    return this.entries.withoutAddress;
+  }
+
+  get wholeSeconds(): boolean {
+    return this.requests > 0 && this.entries.wholeSeconds;
+  }
+
+  from: number | null = null;
+  to: number | null = null;
+}
+
+/** The format that reads the most of some lines; null where none reads any. */
+function formatOf(lines: readonly string[]): LogFormat | null {
+  let best: LogFormat | null = null;
+  let most = 0;
+  const entry = newEntry();
+  for (const format of FORMATS) {
+    const read = format.open();
+    const found = lines.filter((line) => read(line, entry) === "request").length;
+    if (found > most) {
+      most = found;
+      best = format;
+    }
+  }
+  return best;
+}
+
+function notUnderstood(lines: readonly string[]): TypeError {
+  const first = lines.find((line) => line.trim() !== "") ?? "";
+  const names = FORMATS.map(({ name }) => name).join(", ");
+  return new TypeError(
+    cannot(
+      "read this log",
+      `none of its first lines is a request in a format that is known (${names})`,
+      first.slice(0, 300),
+    ),
+  );
+}
+
+/** Reads one source to its end. */
+async function readSource(source: LogSource, given: LogFormat | null, reading: Reading): Promise<void> {
+  const entry = newEntry();
+  let read: LineReader | null = null;
+  let number = 0;
+  let first: string[] = [];
+
+  function readLines(lines: readonly string[]): void {
+    for (const line of lines) {
+      reading.lines++;
+      number++;
+      const kind = (read as LineReader)(line, entry);
+      if (kind === "request") reading.entries.add(entry);
+      else if (kind === "broken") {
+        reading.broken++;
+        if (reading.samples.length < MAX_SAMPLES) {
+          reading.samples.push({ line: number, text: line.slice(0, 200) });
+        }
+      }
+    }
+  }
+
+  function open(): void {
+    const format = given ?? formatOf(first);
+    if (format === null) throw notUnderstood(first);
+    reading.formats.push(format.name);
+    read = format.open();
+    readLines(first);
+    first = [];
+  }
+
+  for await (const lines of linesOf(source)) {
+    if (read !== null) readLines(lines);
+    else {
+      first.push(...lines);
+      if (first.length < FIRST_LINES) continue;
+      // A long list of broken lines may stand at the beginning.
+      if (given !== null || formatOf(lines) !== null || first.length >= MAX_FIRST_LINES) open();
+    }
+  }
+  // An empty file is one that nobody has asked anything of yet.
+  if (read === null && first.some((line) => line !== "")) open();
+}
+
+/**
+ * Reads access logs as the requests that they tell of, in the order in which those began.
+ *
+ * The time of a request is its start: where a log has the time of the end and the duration, that is taken off. Requests of one time
+ * stay in the order of the lines. Lines that are no request are counted, never fatal. All requests are held until the
+ * last line is read, some 30 bytes each, as logs are written in the order of ends and rotated files come in any.
+ *
+ * @param source A log, or several to merge by time: each chunks of bytes or text, packed with gzip or, where the runtime can, zstd.
+ * @param options See {@link ReadLogOptions}.
+ * @returns The requests; `summary` says how the reading went.
+ * @throws {TypeError} When there is no such format. While reading: when no line of a log is understood.
+ *
+ * @example
+ * ```ts
+ * import { readLog } from "@weir/throttle/replay";
+ * import { equal } from "node:assert/strict";
+ *
+ * const text = '192.0.2.1 - - [29/Nov/2026:04:30:20 +0000] "GET /page?q=1 HTTP/1.1" 200 261 "-" "curl/8"\n';
+ * const requests = readLog((async function* () {
+ *   yield text;
+ * })());
+ * for await (const { url, address } of requests) {
+ *   equal(`${address} ${url}`, "192.0.2.1 http://localhost/page?q=1");
+ * }
+ * equal(requests.summary.broken, 0);
+ * ```
+ */
+export function readLog(
+  source: LogSource | readonly LogSource[],
+  options: ReadLogOptions = {},
+): LoggedRequests {
+  requireOptions(options, { format: ANYTHING }, "read a log");
+  const { format } = options;
+  const given = format === undefined ? null : FORMATS.find(({ name }) => name === format);
+  if (given === undefined) {
+    const names = FORMATS.map(({ name }) => name).join(", ");
+    throw new TypeError(cannot("read a log", `format must be one of ${names}`, format));
+  }
+  const sources = Array.isArray(source) ? source as readonly LogSource[] : [source as LogSource];
+  let reading = new Reading();
+
+  async function* requests(): AsyncGenerator<LoggedRequest> {
+    const current = new Reading();
+    reading = current;
+    for (const each of sources) await readSource(each, given as LogFormat | null, current);
+    const { entries } = current;
+    entries.sort();
+    if (entries.length > 0) {
+      current.from = entries.at(0);
+      current.to = entries.at(entries.length - 1);
+    }
+    for (let i = 0; i < entries.length; i++) yield entries.get(i);
+  }
+
+  return {
+    [Symbol.asyncIterator]: requests,
+    get summary(): LogSummary {
+      const { lines, broken, samples, formats, withoutAddress, wholeSeconds, from, to } = reading;
+      return {
+        lines,
+        requests: reading.requests,
+        broken,
+        samples,
+        formats,
+        withoutAddress,
+        wholeSeconds,
+        from,
+        to,
+      };
+    },
+  };
+}

@@ -1,0 +1,186 @@
+/** The command `weir`, run as its users run it. */
+import { assert, assertEquals } from "@std/assert";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { after, before, describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { bruteForce, combinedLog, seededHits } from "../replay/brute_force.ts";
+import { runtime } from "../harness/runtime.ts";
+
+/** How the command is started: as npm installs it on Node, from its source elsewhere. */
+const COMMAND = {
+  node: ["dist/cli.js"],
+  bun: ["src/cli/mod.ts"],
+  deno: ["run", "--allow-read", "--allow-write", "--allow-env", "--no-check", "src/cli/mod.ts"],
+}[runtime];
+
+const ROOT = pathToFileURL(resolve(runtime === "node" ? "dist/mod.js" : "mod.ts")).href;
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command to its end. */
+function weir(words: readonly string[], input: string | Uint8Array = ""): Promise<Ended> {
+  const child = spawn(process.execPath, [...COMMAND, ...words], {
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
+  // The command ends before it has read everything where it is misspelt.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
+  return new Promise((ended, failed) => {
+    child.on("error", failed);
+    child.on("close", (code) => ended({ code, out, err }));
+  });
+}
+
+const hits = seededHits(4, 500);
+const log = combinedLog(hits);
+const rule = { name: "api", rate: "3/10s", on: "/api/*" };
+const plain = { algorithm: "fixed", limit: 3, windowMs: 10_000, on: "/api/*" } as const;
+
+describe("weir", () => {
+  let folder = "";
+  const file = (name: string): string => join(folder, name);
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "weir-"));
+    writeFileSync(file("access.log"), `${log} "half an agent"\n`);
+    writeFileSync(file("access.log.gz"), gzipSync(log));
+    writeFileSync(file("rules.mjs"), `export default ${JSON.stringify(rule)};`);
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("prints of a replay the figures that it promises, as a count by hand has them", async () => {
+    const { code, out, err } = await weir(
+      ["replay", file("access.log"), "--rules", file("rules.mjs"), "--json", "-"],
+    );
+    assertEquals([code, err], [0, ""]);
+    const { refused, refusedClients, rules: [counted] } = bruteForce(hits, [plain]);
+    assert(refused > 0);
+    const worst = [...counted.refusedOf].map(([key, refused]) => ({ key, refused }))
+      .sort((a, b) => b.refused - a.refused || (a.key < b.key ? -1 : 1)).slice(0, 20);
+    const expected = {
+      ...{ lines: 501, requests: 500, broken: 1 },
+      from: new Date(hits[0].at).toISOString(),
+      to: new Date(hits[499].at).toISOString(),
+      clients: new Set(hits.map(({ client }) => client)).size,
+      ...{ refused, refusedClients: refusedClients.size },
+      rules: [{
+        ...{ rule: "api", asked: counted.asked, refused: counted.refused, clients: counted.clients.size },
+        ...{ refusedClients: counted.refusedOf.size, worst },
+      }],
+    };
+    assertEquals(JSON.parse(out), expected);
+  });
+
+  it("prints of suggestions the figures that it promises", async () => {
+    const words = ["suggest", file("access.log"), "--window", "1min", "--window", "1h", "--route", "/api/*"];
+    const { code, out } = await weir([...words, "--json", "-"]);
+    const { requests, suggestions } = JSON.parse(out);
+    assertEquals([code, requests, suggestions.length], [0, 500, 2]);
+    const names = ["key", "route", "window", "clients", "p50", "p99", "p999", "max"];
+    assertEquals(Object.keys(suggestions[0]), names);
+    assertEquals([suggestions[0].key, suggestions[0].route, suggestions[0].window], ["ip", "/api/*", "1min"]);
+  });
+
+  it("reads packed logs, standard input and several logs as one", async () => {
+    const rules = ["--rules", file("rules.mjs"), "--json", "-"];
+    const [plain, packed, piped, both] = await Promise.all([
+      weir(["replay", file("access.log"), ...rules]),
+      weir(["replay", file("access.log.gz"), ...rules]),
+      weir(["replay", "-", ...rules], gzipSync(log)),
+      weir(["replay", file("access.log"), file("access.log.gz"), ...rules]),
+    ]);
+    const { refused } = JSON.parse(plain.out);
+    assertEquals(JSON.parse(packed.out).refused, refused);
+    assertEquals(JSON.parse(piped.out).refused, refused);
+    assertEquals(JSON.parse(both.out).requests, 1000);
+    assert(JSON.parse(both.out).refused > refused);
+  });
+
+  it("takes rules in each form that production imports", async () => {
+    const forms = {
+      "named.mjs": `export const rules = [${JSON.stringify(rule)}];`,
+      "both.mjs": `export default { rules: ${JSON.stringify(rule)}, options: { sendHeaders: "never" } };`,
+      "throttle.mjs": `import { createThrottle } from ${JSON.stringify(ROOT)};
+        export const throttle = createThrottle(${JSON.stringify(rule)}, { unsafeStore: "ignore" });`,
+      "rules.json": JSON.stringify([rule]),
+    };
+    const expected = bruteForce(hits, [plain]).refused;
+    for (const [name, text] of Object.entries(forms)) {
+      writeFileSync(file(name), text);
+      const { out, err } = await weir(
+        ["replay", file("access.log"), "--rules", file(name), "--json", "-"],
+      );
+      assertEquals([err, JSON.parse(out || "{}").refused], ["", expected], name);
+    }
+  });
+
+  it("writes tables for people, and the figures into a file where one is named", async () => {
+    const json = file("figures.json");
+    const replayed = await weir(
+      ["replay", file("access.log"), "--rules", file("rules.mjs"), "--json", json],
+    );
+    const { refused } = JSON.parse(readFileSync(json, "utf8"));
+    assert(replayed.out.startsWith("500 requests (combined)\n1 lines are no request"), replayed.out);
+    assert(replayed.out.includes(`all rules: ${refused} requests refused`), replayed.out);
+    const suggested = await weir(["suggest", file("access.log")]);
+    assert(suggested.out.includes("99.9 %"), suggested.out);
+    assert(suggested.out.includes('{ name: "ip-1min", rate: "'), suggested.out);
+    assert(!suggested.out.includes("\x1b"), "no colours in a pipe");
+  });
+
+  it("writes its help", async () => {
+    const { code, out } = await weir(["--help"]);
+    assertEquals(code, 0);
+    assert(out.includes("weir replay LOG... --rules FILE"), out);
+  });
+
+  it("ends with 2 and a sentence where it is misspelt", async () => {
+    for (
+      const [words, text] of [
+        [[], "its command must be replay or suggest"],
+        [["repaly"], 'current value is "repaly"'],
+        [["replay", "x.log"], "needs --rules FILE"],
+        [["suggest"], "needs a log"],
+        [["suggest", "x.log", "--rules", "r.mjs"], "takes no --rules"],
+        [["suggest", "x.log", "--windows", "1s"], "--windows"],
+      ] as const
+    ) {
+      const { code, out, err } = await weir(words);
+      assertEquals([code, out], [2, ""], words.join(" "));
+      assert(err.startsWith("weir: ") && err.includes(text), err);
+    }
+  });
+
+  it("ends with 1 and a sentence where a log or the rules cannot be read", async () => {
+    writeFileSync(file("prose.txt"), "This is no log.\n");
+    writeFileSync(file("wrong.mjs"), `export default "many";`);
+    const rules = ["--rules", file("rules.mjs")];
+    for (
+      const [words, text] of [
+        [["replay", file("none.log"), ...rules], "none.log"],
+        [["replay", file("prose.txt"), ...rules], "This is no log."],
+        [["replay", file("access.log"), "--rules", file("none.mjs")], "Cannot read rules as"],
+        [["replay", file("access.log"), "--rules", file("wrong.mjs")], 'current value is "many"'],
+        [["suggest", file("access.log"), "--format", "iis"], "format must be one of"],
+      ] as const
+    ) {
+      const { code, out, err } = await weir(words);
+      assertEquals([code, out], [1, ""], words.join(" "));
+      assert(err.startsWith("weir: ") && err.includes(text), err);
+      assertEquals(err.trim().split("\n").length, 1, err);
+    }
+  });
+});

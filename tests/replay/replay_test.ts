@@ -1,0 +1,214 @@
+/** Rules tried on logs, against counts by hand. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "node:test";
+import {
+  byGlobal,
+  byHeader,
+  byUser,
+  concurrency,
+  fixedWindow,
+  gcra,
+  type Rule,
+  slidingLog,
+} from "../../mod.ts";
+import { type LoggedRequest, readLog, replay } from "../../src/replay/mod.ts";
+import { bruteForce, combinedLog, type Hit, type PlainRule, seeded, seededHits } from "./brute_force.ts";
+import { chunksOf, debianLog, listOf } from "./logs.ts";
+
+const ALGORITHMS = { fixed: fixedWindow, gcra, log: slidingLog };
+
+function ruleOf({ algorithm, limit, windowMs, on }: PlainRule, index: number): Rule {
+  return {
+    ...{
+      name: `rule-${index}`,
+      rate: { limit, window: windowMs / 1000 },
+      algorithm: ALGORITHMS[algorithm](),
+    },
+    ...on === null ? {} : { on },
+  };
+}
+
+/** One to three rules of a seed. */
+function rulesOf(seed: number): PlainRule[] {
+  const random = seeded(seed);
+  const algorithms = ["fixed", "gcra", "log"] as const;
+  return Array.from({ length: 1 + random(3) }, () => ({
+    algorithm: algorithms[random(3)],
+    limit: 1 + random(6),
+    windowMs: [1000, 10_000, 60_000, 600_000][random(4)],
+    on: [null, null, "/api/*", "POST /login"][random(4)],
+  }));
+}
+
+/** A replay and the count by hand of the same requests must agree in every number. */
+async function compare(log: Parameters<typeof replay>[0], hits: readonly Hit[], rules: readonly PlainRule[]) {
+  const report = await replay(log, { rules: rules.map(ruleOf) });
+  const total = bruteForce(hits, rules);
+  assertEquals(report.requests, hits.length);
+  assertEquals(report.clients, new Set(hits.map(({ client }) => client)).size);
+  assertEquals([report.refused, report.refusedClients], [total.refused, total.refusedClients.size]);
+  assertEquals(
+    report.rules.map((
+      { asked, refused, clients, refusedClients },
+    ) => [asked, refused, clients, refusedClients]),
+    total.rules.map((
+      { asked, refused, clients, refusedOf },
+    ) => [asked, refused, clients.size, refusedOf.size]),
+  );
+  for (const [i, { worst, byHour, byRoute, refused, asked }] of report.rules.entries()) {
+    const { refusedOf } = total.rules[i];
+    assertEquals(worst.length, Math.min(20, refusedOf.size));
+    assert(worst.every(({ key, refused }) => refusedOf.get(key) === refused));
+    assert(worst.every(({ refused }, j) => j === 0 || refused <= worst[j - 1].refused), "most first");
+    const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
+    assertEquals(sum(byHour.map((hour) => hour.asked)), asked);
+    assertEquals(sum(byHour.map((hour) => hour.refused)), refused);
+    assertEquals(sum(byRoute.map((route) => route.refused)), refused);
+  }
+  return report;
+}
+
+const at = Date.UTC(2026, 10, 29, 4, 30);
+const logged = (ms: number, more: Partial<LoggedRequest> = {}): LoggedRequest => ({
+  ...{ at: at + ms, method: "GET", url: "http://localhost/", address: "192.0.2.1" },
+  ...more,
+});
+
+describe("replay", () => {
+  it("refuses exactly the requests that a count by hand refuses, for 60 seeds of rules and logs", async () => {
+    let refusedSomething = 0;
+    for (let seed = 1; seed <= 60; seed++) {
+      const hits = seededHits(seed, 400);
+      const { refused, lines } = await compare(readLog(chunksOf(combinedLog(hits))), hits, rulesOf(seed));
+      assertEquals(lines, 400);
+      if (refused > 0 && refused < 400) refusedSomething++;
+    }
+    assert(refusedSomething > 30, `only ${refusedSomething} logs had requests of both kinds`);
+  });
+
+  it("agrees with a count by hand on the logs that Debian's servers wrote", async () => {
+    for (const name of ["nginx-combined", "apache-combined", "haproxy-httplog", "caddy-json", "nginx-json"]) {
+      const list = (await listOf(readLog(debianLog(name)))).filter(({ address }) => address !== null);
+      const hits = list.map(({ at, method, url, address }) => ({
+        ...{ at, method, path: url.slice(url.indexOf("/", 8)) },
+        client: address === "::1" ? "::/64" : address as string,
+      }));
+      for (const algorithm of ["fixed", "gcra", "log"] as const) {
+        const rules = [{ algorithm, limit: 3, windowMs: 1000, on: null }, {
+          algorithm,
+          limit: 1,
+          windowMs: 60_000,
+          on: "/app/*",
+        }];
+        const { rules: counted, ...total } = await replay(list, { rules: rules.map(ruleOf) });
+        const expected = bruteForce(hits, rules);
+        assert(total.refused > 0, name);
+        assertEquals(total.refused, expected.refused, name);
+        assertEquals(
+          counted.map(({ refused }) => refused),
+          expected.rules.map(({ refused }) => refused),
+          name,
+        );
+      }
+    }
+  });
+
+  it("has a window that ends exactly one window after it began", async () => {
+    const { refused } = await replay([logged(0), logged(999), logged(1000)], { rules: "1/1s" });
+    assertEquals(refused, 1);
+  });
+
+  it("says how the server answered the requests that would be refused", async () => {
+    const requests = [200, 200, 401, 429, undefined].map((status, i) =>
+      logged(i, status === undefined ? {} : { status })
+    );
+    const report = await replay(requests, { rules: "1/min" });
+    assertEquals(report.refusedByStatus, { 200: 1, 401: 1, 429: 1, unknown: 1 });
+    assert(report.limitations.some((text) => text.includes("1 requests were answered with 429")));
+  });
+
+  it("counts in shadow mode without refusing", async () => {
+    const report = await replay([logged(0), logged(1)], { rules: { rate: "1/min", mode: "shadow" } });
+    assertEquals([report.refused, report.rules[0].refused, report.rules[0].mode], [0, 1, "shadow"]);
+  });
+
+  it("corrects charges by the statuses of the log, each at the end of its request", async () => {
+    const rule: Rule = { name: "login", rate: "1/min", count: "failures" };
+    // The second comes while the first runs, which is charged until it has succeeded.
+    const requests = [
+      logged(0, { status: 200, durationMs: 100 }),
+      logged(50, { status: 200, durationMs: 100 }),
+      logged(200, { status: 401, durationMs: 10 }),
+      logged(300, { status: 401 }),
+    ];
+    const report = await replay(requests, { rules: rule });
+    assertEquals([report.refused, report.refusedByStatus], [2, { 200: 1, 401: 1 }]);
+  });
+
+  it("holds what runs until its end, by the durations of the log", async () => {
+    const rules = { rate: { limit: 2 }, algorithm: concurrency({ lease: 60 }), key: byGlobal() };
+    const starts = [0, 10, 20, 99, 100, 101];
+    const report = await replay(starts.map((ms) => logged(ms, { durationMs: 90 })), { rules });
+    // 0 ends at 90, 10 at 100: 20 finds no room, 99 takes that of 0, 100 that of 10, 101 finds none.
+    assertEquals(report.refused, 2);
+  });
+
+  it("knows users by the log, after the rules that know none", async () => {
+    const user = (id: string) => ({ identity: { id } });
+    const requests = [logged(0, user("a")), logged(1, user("a")), logged(2, user("b")), logged(3)];
+    const report = await replay(requests, { rules: { rate: "1/min", key: byUser() } });
+    assertEquals(report.rules[0].worst, [{ key: "a", refused: 1 }]);
+    assertEquals(report.rules[0].asked, 3);
+  });
+
+  it("gives rules the headers that a log has", async () => {
+    const requests = ["a", "a", "b"].map((name, i) => logged(i, { headers: { "x-tenant": name } }));
+    const report = await replay(requests, { rules: { rate: "1/min", key: byHeader("x-tenant") } });
+    assertEquals(report.rules[0].worst.length, 1);
+    const byAgent: Rule = {
+      rate: "1/min",
+      unless: ({ request }) => request.headers.get("user-agent") === "bot",
+    };
+    const agents = ["bot", "bot", "me", "me"].map((userAgent, i) => logged(i, { userAgent }));
+    assertEquals((await replay(agents, { rules: byAgent })).refused, 1);
+  });
+
+  it("waits for functions that answer later", async () => {
+    const rules: Rule = { rate: () => Promise.resolve("1/min"), name: "later" };
+    const report = await replay([logged(0), logged(1), logged(60_000)], { rules });
+    assertEquals(report.refused, 1);
+  });
+
+  it("counts requests that cannot be decided, and says why", async () => {
+    const report = await replay([logged(0, { address: null }), logged(1)], { rules: "1/min" });
+    assertEquals([report.failed, report.rules[0].asked], [1, 1]);
+    assert(report.limitations.some((text) => text.includes("the log has none for this request")));
+  });
+
+  it("says when a few addresses carry nearly all requests", async () => {
+    const school = Array.from({ length: 2000 }, (_, i) => logged(i, { address: `192.0.2.${1 + i % 5}` }));
+    const { limitations } = await replay(school, { rules: "60/min" });
+    assert(limitations.some((text) => text.startsWith("5 of 5 addresses sent 100 %")), limitations.join());
+    const many = Array.from({ length: 2000 }, (_, i) => logged(i, { address: `198.51.100.${1 + i % 200}` }));
+    assert(
+      !(await replay(many, { rules: "60/min" })).limitations.some((text) => text.includes("addresses sent")),
+    );
+  });
+
+  it("decides a request that is earlier than the one before it as one of the same time", async () => {
+    const { refused } = await replay([logged(5000), logged(0), logged(5999), logged(6000)], {
+      rules: "1/1s",
+    });
+    assertEquals(refused, 2);
+  });
+
+  it("reports an empty log", async () => {
+    const report = await replay([], { rules: "1/min" });
+    assertEquals([report.requests, report.from, report.rules[0].asked, report.limitations], [0, null, 0, []]);
+  });
+
+  it("refuses rules that production refuses", async () => {
+    await assertRejects(() => replay([], { rules: "1/moon" }), Error, "Cannot use rule 1");
+    await assertRejects(() => replay([], { rules: "1/min", option: {} } as never), TypeError, "option");
+  });
+});
