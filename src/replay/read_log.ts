@@ -4,7 +4,8 @@
  * @module
  */
 
-import { cannot, requireNames } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 import { Entries } from "./entries.ts";
 import { alb } from "./formats/alb.ts";
 import { caddy } from "./formats/caddy.ts";
@@ -179,7 +180,7 @@ export function readLog(
   source: LogSource | readonly LogSource[],
   options: ReadLogOptions = {},
 ): LoggedRequests {
-  requireNames(options, ["format"], "read a log");
+  requireOptions(options, { format: ANYTHING }, "read a log");
   const { format } = options;
   const given = format === undefined ? null : FORMATS.find(({ name }) => name === format);
   if (given === undefined) {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { cannot, requireNames } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
 import { compileMatch } from "../rules/match.ts";
@@ -161,7 +162,7 @@ export async function replay(
   if (typeof options !== "object" || options === null) {
     throw new TypeError(cannot("replay a log", "it needs { rules }", options));
   }
-  requireNames(options, ["rules", "options"], "replay a log");
+  requireOptions(options, { rules: ANYTHING, options: ANYTHING }, "replay a log");
   const replayer = compileReplay(options);
   for await (const logged of requests) {
     const decided = replayer.decide(logged);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { cannot, requireNames } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 import { compileAddressKey } from "../client/address.ts";
 import { durationMs } from "../duration.ts";
 import { compileMatch } from "../rules/match.ts";
@@ -161,7 +162,7 @@ export async function suggest(
   requests: AsyncIterable<LoggedRequest> | Iterable<LoggedRequest>,
   options: SuggestOptions = {},
 ): Promise<Suggestions> {
-  requireNames(options, ["keys", "windows", "routes"], "suggest limits");
+  requireOptions(options, { keys: ANYTHING, windows: ANYTHING, routes: ANYTHING }, "suggest limits");
   const windows = listOf(options.windows, WINDOWS, "windows");
   const routes = listOf(options.routes, ["*"], "routes");
   const keys = listOf(options.keys, KEYS, "keys");
