@@ -75,9 +75,8 @@ export { slidingLog } from "./src/algorithms/sliding_log.ts";
 export { slidingWindow } from "./src/algorithms/sliding_window.ts";
 export { concurrency } from "./src/algorithms/concurrency.ts";
 
-export type { Check, Store, StoreChange, StoreGuard, StorePart } from "./src/stores/store.ts";
+export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
 export { decideChecks, type StateAccess } from "./src/stores/decide_checks.ts";
-export { sharedGuard } from "./src/stores/wrappers/shared_guard.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";

@@ -24,7 +24,7 @@ import {
 import { byJwt, jwtAuth } from "../src/auth/mod.ts";
 import { dashboard } from "../src/dashboard/mod.ts";
 import { throttle } from "../src/hono/mod.ts";
-import { withThrottleResponses } from "../src/openapi/mod.ts";
+import { describe as describeThrottle, withThrottleResponses } from "../src/openapi/mod.ts";
 import { otel } from "../src/otel/mod.ts";
 import { shown } from "../src/cannot.ts";
 import { pacedFetch } from "../src/paced_fetch/mod.ts";
@@ -243,6 +243,11 @@ const FACTORIES: readonly Factory[] = [
     },
   },
   {
+    name: "describe of ./openapi",
+    make: (given) => describeThrottle(made, given),
+    wrong: { openapi: ["2.0", 5, null] },
+  },
+  {
     name: "withThrottleResponses",
     make: (given) => withThrottleResponses(document, made, given),
     wrong: { basePath: [5, null, {}] },
@@ -308,6 +313,7 @@ describe("the options of", () => {
       (given) => clientAddress(request, [], given),
       (given) => addressKey("192.0.2.1", given),
       (given) => withThrottleResponses(document, made, given),
+      (given) => describeThrottle(made, given),
     ];
     for (const make of factories) {
       for (const given of [null, 5, "options", true]) {

@@ -113,6 +113,40 @@ async function reset(throttle: Throttle, name: string, key: string): Promise<Loo
   }
 }
 
+const pageAt = ({ req }: Context, path: string, throttle: Throttle): Page => (
+  { links: linksFrom(new URL(req.url).pathname, path), path, throttle }
+);
+
+const html = (c: Context, page: unknown, status: ContentfulStatusCode = 200) =>
+  c.html(`<!doctype html>${page}`, status);
+
+/** The look-up of a key, and its reset. */
+function addLookup(app: Hono, throttle: Throttle): void {
+  app.get("/lookup", async (c) => {
+    const { rule = "", key, reset } = c.req.query();
+    const asked = { rule, key: key ?? "", wasReset: reset === "done" };
+    // A link may name the rule alone, or the key: then the form is filled in so far.
+    const { answer, status } = rule === "" || key === undefined
+      ? { answer: null, status: 200 as const }
+      : await look(throttle, rule, key);
+    return html(c, lookupPage(pageAt(c, "/lookup", throttle), { ...asked, answer }), status);
+  });
+
+  app.post("/reset", async (c) => {
+    if (!isSameOrigin(c.req.raw)) return c.text("Only this dashboard's own pages may reset a key.", 403);
+    const { rule, key } = await c.req.parseBody().catch(() => ({ rule: undefined, key: undefined }));
+    if (typeof rule !== "string" || typeof key !== "string") {
+      return c.text("A reset needs a rule and a key.", 400);
+    }
+    const failure = await reset(throttle, rule, key);
+    if (failure === null) {
+      return c.redirect(`./lookup?${new URLSearchParams({ rule, key, reset: "done" })}`, 303);
+    }
+    const found = { rule, key, wasReset: false, answer: failure.answer };
+    return html(c, lookupPage(pageAt(c, "/lookup", throttle), found), failure.status);
+  });
+}
+
 /**
  * The dashboard. Its paths, below the mount path: `/` (requests and refusals over time, clients, store
  * health), `/rules`, `/routes`, `/clients`, `/lookup?rule=&key=` (a key's use, the reason of its refusal, and
@@ -150,11 +184,6 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
   requireOptions(options, DEMANDS, "make dashboard()");
   const { throttle, stats, authorize } = options;
   const app = new Hono();
-  const pageAt = ({ req }: Context, path: string): Page => (
-    { links: linksFrom(new URL(req.url).pathname, path), path, throttle }
-  );
-  const html = (c: Context, page: unknown, status: ContentfulStatusCode = 200) =>
-    c.html(`<!doctype html>${page}`, status);
 
   // The outermost middleware, so that error responses have these headers too.
   app.use(async (c, next) => {
@@ -167,33 +196,13 @@ export function dashboard<App extends DashboardApp = any>(options: DashboardOpti
   });
 
   for (const [path, make] of REPORT_PAGES) {
-    app.get(path, async (c) => html(c, await make(pageAt(c, path), await stats.read({ minutes: 60 }))));
+    app.get(
+      path,
+      async (c) => html(c, await make(pageAt(c, path, throttle), await stats.read({ minutes: 60 }))),
+    );
   }
 
-  app.get("/lookup", async (c) => {
-    const { rule = "", key, reset } = c.req.query();
-    const asked = { rule, key: key ?? "", wasReset: reset === "done" };
-    // A link may contain only the rule or only the key: then the form shows that part.
-    const { answer, status } = rule === "" || key === undefined
-      ? { answer: null, status: 200 as const }
-      : await look(throttle, rule, key);
-    return html(c, lookupPage(pageAt(c, "/lookup"), { ...asked, answer }), status);
-  });
-
-  app.post("/reset", async (c) => {
-    if (!isSameOrigin(c.req.raw)) return c.text("Only this dashboard's own pages may reset a key.", 403);
-    const { rule, key } = await c.req.parseBody().catch(() => ({ rule: undefined, key: undefined }));
-    if (typeof rule !== "string" || typeof key !== "string") {
-      return c.text("A reset needs a rule and a key.", 400);
-    }
-    const failure = await reset(throttle, rule, key);
-    if (failure === null) {
-      return c.redirect(`./lookup?${new URLSearchParams({ rule, key, reset: "done" })}`, 303);
-    }
-    const found = { rule, key, wasReset: false, answer: failure.answer };
-    return html(c, lookupPage(pageAt(c, "/lookup"), found), failure.status);
-  });
-
+  addLookup(app, throttle);
   app.get("/stats", async (c) => c.json(await stats.read()));
   app.get("/metrics", async (c) => {
     const text = prometheusText(await stats.read({ minutes: 0 }));

@@ -47,7 +47,7 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
  * import { strictEqual } from "node:assert/strict";
  *
  * const byCountry = keyOf("country", "before-auth", ({ request }) => request.headers.get("cf-ipcountry"));
- * strictEqual(createThrottle({ rate: "1000/min", key: byCountry }).rules[0].name, "country");
+ * strictEqual(createThrottle({ rate: "1000/min", key: byCountry }).rules[0].name, "country.1000-per-1min");
  * ```
  */
 export function keyOf(

@@ -146,16 +146,8 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
       }
       tallies.delete(name);
       if (unwritten === 0) continue;
-      target[LEVELS[type] ?? "info"](
-        lineOf({
-          event: type,
-          at: isoTime(now),
-          rule,
-          unwritten,
-          since: isoTime(since),
-          until: isoTime(end),
-        }),
-      );
+      const times = { since: isoTime(since), until: isoTime(end) };
+      target[LEVELS[type] ?? "info"](lineOf({ event: type, at: isoTime(now), rule, unwritten, ...times }));
     }
   }
 

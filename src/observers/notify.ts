@@ -31,13 +31,35 @@ export interface Notifier {
   store(change: StoreChange): void;
 }
 
+/** What makes the events of one throttle. */
+interface EventMaker {
+  /** An event about a request. */
+  of(type: ThrottleEvent["type"], exchange: Exchange, decisions?: readonly Decision[]): ExchangeEvent;
+  /** An event about one rule's check of it, with that decision alone unless all are asked for. */
+  ofCheck(type: ThrottleEvent["type"], exchange: Exchange, check: RuleCheck, all?: boolean): ExchangeEvent;
+}
+
+function eventMaker(clock: () => number, revealKeys: boolean): EventMaker {
+  let seed: Seed | null = null;
+  const of: EventMaker["of"] = (type, exchange, decisions) =>
+    new ExchangeEvent(type, clock(), exchange, decisions ?? exchange.checks.map(({ decision }) => decision));
+  return {
+    of,
+    ofCheck(type, exchange, check, all = false) {
+      const event = of(type, exchange, all ? undefined : [check.decision]);
+      event.rule = check.rule.name;
+      event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
+      return event;
+    },
+  };
+}
+
 /**
  * @param observers The observers.
  * @param clock Dates events, epoch ms.
  * @param revealKeys Events carry raw keys.
  * @param stopwatch Ms since whenever, and no clock that is set steps it.
  * @returns Null where nobody watches, so that nothing is made in vain.
- * @throws {TypeError} When an observer is not a function.
  */
 export function compileNotifier(
   observers: readonly Observer[],
@@ -47,32 +69,7 @@ export function compileNotifier(
 ): Notifier | null {
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
-  let seed: Seed | null = null;
-
-  function eventOf(
-    type: ThrottleEvent["type"],
-    exchange: Exchange,
-    decisions?: readonly Decision[],
-  ): ExchangeEvent {
-    return new ExchangeEvent(
-      type,
-      clock(),
-      exchange,
-      decisions ?? exchange.checks.map(({ decision }) => decision),
-    );
-  }
-
-  function eventOfPart(
-    type: ThrottleEvent["type"],
-    exchange: Exchange,
-    check: RuleCheck,
-    decisions?: readonly Decision[],
-  ): ExchangeEvent {
-    const event = eventOf(type, exchange, decisions);
-    event.rule = check.rule.name;
-    event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
-    return event;
-  }
+  const event = eventMaker(clock, revealKeys);
 
   function pause(exchange: Exchange): void {
     exchange.spentMs += stopwatch();
@@ -88,29 +85,21 @@ export function compileNotifier(
       for (const check of exchange.checks) {
         const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(eventOfPart("shadow-denied", exchange, check, [check.decision]));
-        else if (blockedMs > 0) tell(eventOfPart("blocked", exchange, check, [check.decision]));
+        if (mode === "shadow") tell(event.ofCheck("shadow-denied", exchange, check));
+        else if (blockedMs > 0) tell(event.ofCheck("blocked", exchange, check));
       }
       const first = refused ? exchange.checks.find(refuses) : undefined;
-      const event = first !== undefined
-        ? eventOfPart("denied", exchange, first)
-        : eventOf(refused ? "denied" : "allowed", exchange);
-      event.durationMs = exchange.spentMs;
-      tell(event);
+      const verdict = first !== undefined
+        ? event.ofCheck("denied", exchange, first, true)
+        : event.of(refused ? "denied" : "allowed", exchange);
+      verdict.durationMs = exchange.spentMs;
+      tell(verdict);
     },
     answered: tell.answered,
-    skipped(exchange, rule) {
-      const event = eventOf("skipped", exchange, []);
-      event.rule = rule;
-      tell(event);
-    },
-    settled: (exchange, check) => tell(eventOfPart("settled", exchange, check, [check.decision])),
-    error(exchange, rule, error) {
-      const event = eventOf("error", exchange);
-      event.error = error;
-      if (rule !== null) event.rule = rule;
-      tell(event);
-    },
+    skipped: (exchange, rule) => tell(Object.assign(event.of("skipped", exchange, []), { rule })),
+    settled: (exchange, check) => tell(event.ofCheck("settled", exchange, check)),
+    error: (exchange, rule, error) =>
+      tell(Object.assign(event.of("error", exchange), { error }, rule === null ? {} : { rule })),
     store: (change) =>
       tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change }),
   };

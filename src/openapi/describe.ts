@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ANYTHING, requireOptions } from "../options.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { componentsFrom } from "./components.ts";
@@ -49,7 +50,9 @@ export interface DescribeOptions {
  * deepEqual(headers.XRateLimitLimit.example, 10);
  * ```
  */
-export function describe(throttle: Throttle, { openapi = "3.1.1" }: DescribeOptions = {}): OpenApiComponents {
+export function describe(throttle: Throttle, options: DescribeOptions = {}): OpenApiComponents {
+  requireOptions(options, { openapi: ANYTHING }, "describe a throttle");
+  const { openapi = "3.1.1" } = options;
   const settings = settingsOf(throttle);
   const components = componentsFrom(undefined);
   const documentRules = documenter(settings, components, hasOldSchemas(openapi));

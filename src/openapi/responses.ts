@@ -19,9 +19,9 @@ import { oldSchema } from "./old_schema.ts";
 /** Headers by name as sent. */
 export type HeaderMap = Readonly<Record<string, OpenApiHeader | OpenApiReference>>;
 
-/** The responses and headers of requests under some rules. */
+/** What requests under some rules may get. */
 export interface Documented {
-  /** The rate headers of the handler's responses. */
+  /** The rate headers of responses that are not the throttle's own. */
   readonly headers: HeaderMap;
   /** The rate headers of the handler's redirects (3xx). */
   readonly redirectHeaders: HeaderMap;
@@ -47,7 +47,7 @@ const NO_STORE = {
   example: "no-store",
 };
 
-/** Can the rule refuse requests, so that documents show it? */
+/** Can the rule refuse at all? Then it is in documents. */
 export function isPublic({ mode, rate }: PreparedRule): boolean {
   return mode === "enforce" && rate !== unlimited;
 }
@@ -64,6 +64,165 @@ function componentName(header: string): string {
   return header.replace(/[^A-Za-z0-9._]/g, "") || "Header";
 }
 
+/** A throttle, and the document that its responses go to. */
+interface Subject extends Settings {
+  readonly components: Components;
+  /** Are schemas those of OpenAPI 3.0? */
+  readonly isOld: boolean;
+  /** Writes the headers as the throttle does. */
+  readonly writeHeaders: ReturnType<typeof compileHeaders>;
+}
+
+const policyOf = (rule: PreparedRule, { options }: Subject): FailurePolicy =>
+  rule.onStoreFailure ?? options.onStoreFailure;
+
+const failsClosed = (rule: PreparedRule, subject: Subject): boolean =>
+  policyOf(rule, subject) === "deny" || dependsOnRequest(rule);
+
+const inDialect = (schema: OpenApiSchema, { isOld }: Subject): OpenApiSchema =>
+  isOld ? oldSchema(schema) : schema;
+
+/** Where two formats send headers of one name, the first describes it. */
+function descriptionsOf(
+  rules: readonly PreparedRule[],
+  { rules: all, options }: Subject,
+): ReadonlyMap<string, HeaderDescription> {
+  const found = new Map<string, HeaderDescription>();
+  for (const { describe } of rules.flatMap((rule) => formatsOf(rule, all, options.headers))) {
+    for (const [name, description] of Object.entries(describe ?? {})) {
+      if (!found.has(name)) found.set(name, description);
+    }
+  }
+  return found;
+}
+
+/** The headers as sent with these decisions. */
+function sentWith(checks: readonly RuleCheck[], { writeHeaders }: Subject): Headers {
+  const headers = new Headers();
+  writeHeaders(headers, checks);
+  return headers;
+}
+
+function headerOf(
+  { description, schema, example }: HeaderDescription,
+  required: boolean,
+  sent: string | null,
+  subject: Subject,
+): OpenApiHeader {
+  const text = sent ?? example;
+  const start = required ? { description, required } : { description };
+  // A value with parameters is no value of a schema (OpenAPI 3.1.1, Header Object).
+  if (schema === undefined) {
+    return { ...start, content: { "text/plain": { schema: { type: "string" }, example: text } } };
+  }
+  const isNumber = schema.type === "integer" || schema.type === "number";
+  return { ...start, schema: inDialect(schema, subject), example: isNumber ? Number(text) : text };
+}
+
+/** The headers of what passes. None is sure: a rule may skip a request, or let it pass while its store fails. */
+function usualHeaders(rules: readonly PreparedRule[], subject: Subject, ofRedirects = false): HeaderMap {
+  const usual: Record<string, OpenApiReference> = {};
+  if (subject.options.sendHeaders !== "always") return usual;
+  const sent = sentWith(firstRequest(rules), subject);
+  for (const [name, description] of descriptionsOf(rules, subject)) {
+    if (description.on !== "every" || (ofRedirects && description.redirects === false)) continue;
+    if (description.optional === true && !sent.has(name)) continue;
+    usual[name] = subject.components.add(
+      "headers",
+      componentName(name),
+      headerOf(description, false, sent.get(name), subject),
+    );
+  }
+  return usual;
+}
+
+/** Is a header on every refusal that has numbers, or, one that is for refusals alone, on every refusal? */
+function isSure(
+  name: string,
+  on: HeaderDescription["on"],
+  rules: readonly PreparedRule[],
+  subject: Subject,
+): boolean {
+  const { rules: all, options: { reject, headers } } = subject;
+  // A rejection that says nothing of itself may answer 429 for what has no numbers.
+  if (reject.describe === undefined && rules.some((rule) => failsClosed(rule, subject))) return false;
+  if (on === "denied" && rules.some(mayNeverPass)) return false;
+  return rules.every((rule) => {
+    const { unit, capacity } = rule.implementation;
+    // Not all formats have words for concurrency; of a custom algorithm nothing is known.
+    return unit !== "concurrent-requests" && capacity !== undefined &&
+      formatsOf(rule, all, headers).some(({ describe }) => Object.hasOwn(describe ?? {}, name));
+  });
+}
+
+function refusal(
+  status: 429 | 503,
+  rules: readonly PreparedRule[],
+  checks: readonly RuleCheck[],
+  hasBodies: boolean,
+  subject: Subject,
+): OpenApiReference {
+  const { components, options: { sendHeaders } } = subject;
+  const headers: Record<string, OpenApiHeader | OpenApiReference> = {};
+  const sent = sentWith(checks, subject);
+  for (const [name, description] of sendHeaders === "never" ? [] : descriptionsOf(rules, subject)) {
+    const isSent = checks.length === 0 || sent.has(name);
+    // Where nobody can count there may be no numbers to tell.
+    if (status === 503 && !isSent) continue;
+    if (description.optional === true && !isSent) continue;
+    const required = isSent && description.optional !== true &&
+      (status === 429 || description.on === "denied") &&
+      isSure(name, description.on, rules, subject);
+    const header = headerOf(description, required, sent.get(name), subject);
+    const isShared = status === 429 && (description.on === "denied" || sendHeaders === "denied");
+    headers[name] = isShared ? components.add("headers", componentName(name), header) : header;
+  }
+  const noStore = { ...NO_STORE, schema: inDialect(NO_STORE.schema, subject) };
+  headers["Cache-Control"] = components.add("headers", "NoStore", noStore);
+  const { name, description } = REFUSALS[status];
+  const content = hasBodies ? bodyOf(status, checks.map(({ decision }) => decision), subject) : {};
+  return components.add("responses", name, { description, headers, ...content });
+}
+
+function bodyOf(
+  status: 429 | 503,
+  decisions: readonly Decision[],
+  subject: Subject,
+): Pick<OpenApiResponse, "content"> {
+  const { describe } = subject.options.reject;
+  if (describe === undefined) return {};
+  const schema = subject.components.add(
+    "schemas",
+    `${REFUSALS[status].name}Body`,
+    inDialect(describe.schema(status), subject),
+  );
+  const example = decisions.some(refuses) ? describe.example?.(decisions) : undefined;
+  return { content: { [describe.contentType]: example === undefined ? { schema } : { schema, example } } };
+}
+
+function documented(rules: readonly PreparedRule[], hasBodies: boolean, subject: Subject): Documented {
+  const { components, options: { authenticate } } = subject;
+  const headers = usualHeaders(rules, subject);
+  const responses: Record<string, OpenApiReference> = {
+    429: refusal(429, rules, refusedRequest(rules), hasBodies, subject),
+  };
+  if (rules.some((rule) => failsClosed(rule, subject))) {
+    const checks = requestWithoutStore(rules, (rule) => policyOf(rule, subject));
+    responses[503] = refusal(503, rules, checks, hasBodies, subject);
+  }
+  if (authenticate !== null && authenticate.isOver !== true) {
+    // Who is turned away has come through the first stage alone.
+    const early = usualHeaders(rules.filter(({ stage }) => stage === "before-auth"), subject);
+    const description = "Raised when authentication failed";
+    responses[401] = components.add(
+      "responses",
+      "Unauthorized",
+      Object.keys(early).length === 0 ? { description } : { description, headers: early },
+    );
+  }
+  return { headers, redirectHeaders: usualHeaders(rules, subject, true), responses };
+}
+
 /**
  * @param settings The throttle's rules and options.
  * @param components Receives the components.
@@ -71,149 +230,17 @@ function componentName(header: string): string {
  * @returns A function that documents the responses under some rules; without bodies for HEAD.
  */
 export function documenter(
-  { rules: all, options }: Settings,
+  settings: Settings,
   components: Components,
   isOld: boolean,
 ): (rules: readonly PreparedRule[], hasBodies: boolean) => Documented {
-  const { headers: formats, sendHeaders, reject, authenticate, onStoreFailure } = options;
-
-  const writeHeaders = compileHeaders(all, formats);
-
-  const policyOf = (rule: PreparedRule): FailurePolicy => rule.onStoreFailure ?? onStoreFailure;
-  const failsClosed = (rule: PreparedRule): boolean => policyOf(rule) === "deny" || dependsOnRequest(rule);
-  const inDialect = (schema: OpenApiSchema): OpenApiSchema => isOld ? oldSchema(schema) : schema;
-
-  /** The description of each header. If two formats send one header, the first format describes it. */
-  function descriptionsOf(rules: readonly PreparedRule[]): ReadonlyMap<string, HeaderDescription> {
-    const found = new Map<string, HeaderDescription>();
-    for (const { describe } of rules.flatMap((rule) => formatsOf(rule, all, formats))) {
-      for (const [name, description] of Object.entries(describe ?? {})) {
-        if (!found.has(name)) found.set(name, description);
-      }
-    }
-    return found;
-  }
-
-  /** The headers that these decisions send. */
-  function sentWith(checks: readonly RuleCheck[]): Headers {
-    const headers = new Headers();
-    writeHeaders(headers, checks);
-    return headers;
-  }
-
-  function headerOf(
-    { description, schema, example }: HeaderDescription,
-    required: boolean,
-    sent: string | null,
-  ): OpenApiHeader {
-    const text = sent ?? example;
-    const start = required ? { description, required } : { description };
-    // A value with parameters does not fit a schema (OpenAPI 3.1.1, Header Object).
-    if (schema === undefined) {
-      return { ...start, content: { "text/plain": { schema: { type: "string" }, example: text } } };
-    }
-    const isNumber = schema.type === "integer" || schema.type === "number";
-    return { ...start, schema: inDialect(schema), example: isNumber ? Number(text) : text };
-  }
-
-  /**
-   * The headers of an allowed request. All are optional: a rule may skip a request, or let it pass while its
-   * store fails.
-   */
-  function allowedHeaders(rules: readonly PreparedRule[], ofRedirects = false): HeaderMap {
-    const documented: Record<string, OpenApiReference> = {};
-    if (sendHeaders !== "always") return documented;
-    const sent = sentWith(firstRequest(rules));
-    for (const [name, description] of descriptionsOf(rules)) {
-      if (description.on !== "every" || (ofRedirects && description.redirects === false)) continue;
-      if (description.optional === true && !sent.has(name)) continue;
-      documented[name] = components.add(
-        "headers",
-        componentName(name),
-        headerOf(description, false, sent.get(name)),
-      );
-    }
-    return documented;
-  }
-
-  /** Does every refusal that has numbers send the header? A header for refusals alone must be on every refusal. */
-  function isAlwaysSent(name: string, on: HeaderDescription["on"], rules: readonly PreparedRule[]): boolean {
-    // A rejection without a description may answer 429 to a request that has no numbers.
-    if (reject.describe === undefined && rules.some(failsClosed)) return false;
-    if (on === "denied" && rules.some(mayNeverPass)) return false;
-    return rules.every((rule) => {
-      const { unit, capacity } = rule.implementation;
-      // Not every format supports concurrency, and the capacity of a custom algorithm is unknown.
-      return unit !== "concurrent-requests" && capacity !== undefined &&
-        formatsOf(rule, all, formats).some(({ describe }) => Object.hasOwn(describe ?? {}, name));
-    });
-  }
-
-  function refusal(
-    status: 429 | 503,
-    rules: readonly PreparedRule[],
-    checks: readonly RuleCheck[],
-    hasBodies: boolean,
-  ): OpenApiReference {
-    const headers: Record<string, OpenApiHeader | OpenApiReference> = {};
-    const sent = sentWith(checks);
-    for (const [name, description] of sendHeaders === "never" ? [] : descriptionsOf(rules)) {
-      const isSent = checks.length === 0 || sent.has(name);
-      // A failing store may have no numbers to send.
-      if (status === 503 && !isSent) continue;
-      if (description.optional === true && !isSent) continue;
-      const required = isSent && description.optional !== true &&
-        (status === 429 || description.on === "denied") &&
-        isAlwaysSent(name, description.on, rules);
-      const header = headerOf(description, required, sent.get(name));
-      const isShared = status === 429 && (description.on === "denied" || sendHeaders === "denied");
-      headers[name] = isShared ? components.add("headers", componentName(name), header) : header;
-    }
-    const noStore = { ...NO_STORE, schema: inDialect(NO_STORE.schema) };
-    headers["Cache-Control"] = components.add("headers", "NoStore", noStore);
-    const { name, description } = REFUSALS[status];
-    const content = hasBodies ? bodyOf(status, checks.map(({ decision }) => decision)) : {};
-    return components.add("responses", name, { description, headers, ...content });
-  }
-
-  function bodyOf(status: 429 | 503, decisions: readonly Decision[]): Pick<OpenApiResponse, "content"> {
-    const { describe } = reject;
-    if (describe === undefined) return {};
-    const schema = components.add(
-      "schemas",
-      `${REFUSALS[status].name}Body`,
-      inDialect(describe.schema(status)),
-    );
-    const example = decisions.some(refuses) ? describe.example?.(decisions) : undefined;
-    return { content: { [describe.contentType]: example === undefined ? { schema } : { schema, example } } };
-  }
-
-  function documentRules(rules: readonly PreparedRule[], hasBodies: boolean): Documented {
-    const headers = allowedHeaders(rules);
-    const responses: Record<string, OpenApiReference> = {
-      429: refusal(429, rules, refusedRequest(rules), hasBodies),
-    };
-    if (rules.some(failsClosed)) {
-      responses[503] = refusal(503, rules, requestWithoutStore(rules, policyOf), hasBodies);
-    }
-    if (authenticate !== null && authenticate.isOver !== true) {
-      // A request that fails authentication has passed only the before-auth rules.
-      const early = allowedHeaders(rules.filter(({ stage }) => stage === "before-auth"));
-      const description = "Raised when authentication failed";
-      responses[401] = components.add(
-        "responses",
-        "Unauthorized",
-        Object.keys(early).length === 0 ? { description } : { description, headers: early },
-      );
-    }
-    return { headers, redirectHeaders: allowedHeaders(rules, true), responses };
-  }
-
-  const cache = new Map<string, Documented>();
+  const writeHeaders = compileHeaders(settings.rules, settings.options.headers);
+  const subject = { ...settings, components, isOld, writeHeaders };
+  const known = new Map<string, Documented>();
   return (rules, hasBodies) => {
     const key = `${hasBodies} ${rules.map(({ index }) => index).join(" ")}`;
-    const known = cache.get(key) ?? documentRules(rules, hasBodies);
-    cache.set(key, known);
-    return known;
+    const found = known.get(key) ?? documented(rules, hasBodies, subject);
+    known.set(key, found);
+    return found;
   };
 }

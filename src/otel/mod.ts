@@ -149,6 +149,30 @@ function outcomeOf({ allowed, mode, blockedMs }: Decision): string {
   return blockedMs > 0 ? "blocked" : "denied";
 }
 
+/** The units that requests hold while they are in flight, on an up-down counter. */
+function unitsInFlight() {
+  const held = new WeakMap<RuleCheck, number>();
+  return {
+    /** Counts what a check holds, if it holds anything. */
+    hold(check: RuleCheck, active: CounterLike): void {
+      if (!holds(check)) return;
+      const { cost } = check;
+      held.set(check, cost);
+      active.add(cost, { rule: check.rule.name });
+    },
+    /** Is the event about a check that holds, or held, units? Then counts what that check holds now. */
+    follow(event: ThrottleEvent, active: CounterLike): boolean {
+      const check = ExchangeEvent.exchange(event)?.checks.find(({ rule }) => rule.name === event.rule);
+      const before = check === undefined ? undefined : held.get(check);
+      if (check === undefined || before === undefined) return false;
+      const { cost } = check;
+      held.set(check, cost);
+      if (cost !== before) active.add(cost - before, { rule: check.rule.name });
+      return true;
+    },
+  };
+}
+
 /**
  * An observer that records OpenTelemetry metrics. It creates its instruments at the first event. One observer
  * may serve several throttles: their numbers are added up, and rules of the same name are one series.
@@ -188,26 +212,7 @@ export function otel(options: OtelOptions = {}): Observer {
   requireOptions(options, { meter: METER, routes: BOOLEAN }, "make otel()");
   const { meter, routes = false } = options;
   let made: Instruments | null = null;
-  /** The units that each check of a pending request holds. */
-  const held = new WeakMap<RuleCheck, number>();
-
-  function hold(check: RuleCheck, active: CounterLike): void {
-    if (!holds(check)) return;
-    const { cost } = check;
-    held.set(check, cost);
-    active.add(cost, { rule: check.rule.name });
-  }
-
-  /** Updates the held units of the event's check. Returns false if the check holds none. */
-  function follow(event: ThrottleEvent, active: CounterLike): boolean {
-    const check = ExchangeEvent.exchange(event)?.checks.find(({ rule }) => rule.name === event.rule);
-    const before = check === undefined ? undefined : held.get(check);
-    if (check === undefined || before === undefined) return false;
-    const { cost } = check;
-    held.set(check, cost);
-    if (cost !== before) active.add(cost - before, { rule: check.rule.name });
-    return true;
-  }
+  const { hold, follow } = unitsInFlight();
 
   function verdict(event: ThrottleEvent, { decisions, duration, active }: Instruments): void {
     const where: MetricAttributes = routes && event.route !== null ? { route: event.route } : {};

@@ -125,18 +125,52 @@ export function compileMatch(rules: readonly PreparedRule[], isExact = false): M
  */
 const LONG = 4096;
 
-/** Finds the route of a method in upper case and a URL. */
-function matcherOf(
-  rules: readonly PreparedRule[],
-  targets: readonly Target[],
-  isExact: boolean,
-): (method: string, url: string) => Route {
-  const always = routeOf(rules, []);
-  if (targets.length === 0) return () => always;
+/** Gives the route of a method in upper case and a URL. */
+type FindRoute = (method: string, url: string) => Route;
 
+/** Finds the route of a method in upper case and a URL, for these rules. */
+function matcherOf(rules: readonly PreparedRule[], targets: readonly Target[], isExact: boolean): FindRoute {
+  if (targets.length === 0) {
+    const always = routeOf(rules, []);
+    return () => always;
+  }
   const router = routerOf(targets, (path) => routedPath(path, isExact));
+  const routes = routesOf(rules);
+  if (isExact) {
+    return (method, url) => {
+      const path = plainPath(url, false);
+      return path === null
+        ? routes.ofAny(router, method, spelledPaths(url))
+        : routes.ofOne(router, method, path);
+    };
+  }
+  const extent = extentOf(targets.map(({ pattern }) => openPath(pattern.path)));
+  const constrained = targets.flatMap((target) => {
+    const expression = spelledExpression(target.pattern.path);
+    return expression === null ? [] : [{ target, expression }];
+  });
+  if (constrained.length > 0) return constrainedMatcher(routes, router, targets, constrained, extent);
+  return (method, url) => {
+    const path = plainPath(url, true);
+    return path === null
+      ? routes.ofAny(router, method, foldedPaths(url, extent))
+      : routes.ofOne(router, method, path);
+  };
+}
+
+/** The routes that a router finds. */
+interface Routes {
+  /** The route of one reading of a path. */
+  ofOne(router: TargetRouter, method: string, path: string): Route;
+  /** The route of several: a rule applies where any reading says so, or its target is among the hits. */
+  ofAny(router: TargetRouter, method: string, paths: Iterable<string>, hits?: readonly Target[]): Route;
+}
+
+function routesOf(rules: readonly PreparedRule[]): Routes {
+  const always = routeOf(rules, []);
   // The router hands out one and the same list of targets for all requests of a route, where it can.
   const known = new WeakMap<object, Route>();
+
   function routeFor(found: Found): Route {
     if (found.length === 0) return always;
     let route = known.get(found);
@@ -147,42 +181,35 @@ function matcherOf(
     return route;
   }
 
-  function routeAlone(method: string, path: string): Route {
-    return routeFor(router.match(method, path)[0] as Found);
-  }
+  return {
+    ofOne: (router, method, path) => routeFor(router.match(method, path)[0] as Found),
+    ofAny(router, method, paths, hits = []) {
+      const lists = new Set<Found>();
+      for (const path of paths) {
+        const [found] = router.match(method, path);
+        if (found.length > 0) lists.add(found as Found);
+      }
+      const [first = []] = lists;
+      if (lists.size < 2 && hits.length === 0) return routeFor(first);
+      return routeOf(rules, [...new Set([...[...lists].flat().map(([target]) => target), ...hits])]);
+    },
+  };
+}
 
-  /** A rule applies where any reading of the path says so. */
-  function routeOfAny(asked: TargetRouter, method: string, paths: Iterable<string>, hits: readonly Target[]) {
-    const lists = new Set<Found>();
-    for (const path of paths) {
-      const [found] = asked.match(method, path);
-      if (found.length > 0) lists.add(found as Found);
-    }
-    const [first = []] = lists;
-    if (lists.size < 2 && hits.length === 0) return routeFor(first);
-    return routeOf(rules, [...new Set([...[...lists].flat().map(([target]) => target), ...hits])]);
-  }
+/** A target whose parameters have regular expressions, as one for the whole path. */
+interface Constrained {
+  readonly target: Target;
+  readonly expression: { test(path: string): boolean };
+}
 
-  if (isExact) {
-    return (method, url) => {
-      const path = plainPath(url, false);
-      return path === null ? routeOfAny(router, method, spelledPaths(url), []) : routeAlone(method, path);
-    };
-  }
-  const extent = extentOf(targets.map(({ pattern }) => openPath(pattern.path)));
-  const constrained = targets.flatMap((target) => {
-    const expression = spelledExpression(target.pattern.path);
-    return expression === null ? [] : [{ target, expression }];
-  });
-  if (constrained.length === 0) {
-    return (method, url) => {
-      const path = plainPath(url, true);
-      return path === null
-        ? routeOfAny(router, method, foldedPaths(url, extent), [])
-        : routeAlone(method, path);
-    };
-  }
-  // Regular expressions see no path that is folded, nor one that is cut.
+/** The same where some patterns have regular expressions: those see no path that is folded, nor one that is cut. */
+function constrainedMatcher(
+  routes: Routes,
+  router: TargetRouter,
+  targets: readonly Target[],
+  constrained: readonly Constrained[],
+  extent: ReturnType<typeof extentOf>,
+): FindRoute {
   const others = targets.filter((target) => !constrained.some((other) => other.target === target));
   const folded = routerOf(others, (path) => routedPath(path, false));
   const open = routerOf(targets, (path) => routedPath(openPath(path), false));
@@ -197,13 +224,13 @@ function matcherOf(
       const one = collapse(path);
       const lower = fold(one);
       return lower === path
-        ? routeAlone(method, path)
-        : routeOfAny(folded, method, [lower], hits(method, [path, one]));
+        ? routes.ofOne(router, method, path)
+        : routes.ofAny(folded, method, [lower], hits(method, [path, one]));
     }
     const paths = foldedPaths(url, extent);
-    if (url.length > LONG) return routeOfAny(open, method, paths, []);
+    if (url.length > LONG) return routes.ofAny(open, method, paths);
     const written = [...spelledPaths(url)];
-    return routeOfAny(folded, method, paths, hits(method, [...written, ...written.map(collapse)]));
+    return routes.ofAny(folded, method, paths, hits(method, [...written, ...written.map(collapse)]));
   };
 }
 

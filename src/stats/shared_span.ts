@@ -50,25 +50,27 @@ function pairs(reply: unknown): [string, number][] {
   return Array.from({ length: list.length / 2 }, (_, i) => [String(list[2 * i]), Number(list[2 * i + 1])]);
 }
 
-/**
- * @param ask Runs commands and returns their replies.
- * @param lists The names of the lists of clients, of routes and of keys.
- * @param now Epoch ms.
- * @param wanted The number of minutes.
- * @param top The number of names.
- */
-export async function readSpan(
-  ask: (todo: Commands) => Promise<unknown>,
-  lists: readonly string[],
-  now: number,
-  wanted: number,
-  top: number,
-): Promise<SharedSpan> {
+/** The hours and minutes that are read, each as its number since the epoch, the earliest first. */
+interface Times {
+  readonly hours: readonly number[];
+  readonly minutes: readonly number[];
+  /** The hours that these minutes are in. */
+  readonly minuteHours: readonly number[];
+}
+
+function timesOf(now: number, wanted: number): Times {
   const last = Math.floor(now / MINUTE_MS);
   const first = Math.floor(last / 60) - HOURS + 1;
-  const hours = Array.from({ length: HOURS }, (_, i) => first + i);
   const minutes = Array.from({ length: wanted }, (_, i) => last - wanted + 1 + i);
-  const minuteHours = [...new Set(minutes.map((minute) => Math.floor(minute / 60)))];
+  return {
+    hours: Array.from({ length: HOURS }, (_, i) => first + i),
+    minutes,
+    minuteHours: [...new Set(minutes.map((minute) => Math.floor(minute / 60)))],
+  };
+}
+
+/** The commands that read all of it, in the order in which {@link readSpan} takes their replies. */
+function commandsFor({ hours, minutes, minuteHours }: Times, lists: readonly string[]): Commands {
   const todo = commands();
   for (const hour of hours) todo.add("HGETALL", `hour:${hour}`);
   for (const hour of hours) todo.add("PFCOUNT", `clients:${hour}`);
@@ -83,23 +85,22 @@ export async function readSpan(
   for (const minute of minutes) {
     todo.add("PFCOUNT", `clients:${Math.floor(minute / 60)}:${minute % 60}`);
   }
-  const replies = (await ask(todo) as unknown[]).values();
-  const next = (): unknown => replies.next().value;
+  return todo;
+}
 
-  const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
-  const hourClients = hours.map(() => Number(next()));
-  const [topClients, topRoutes, keys] = lists.map(() => mergeTop(hours.map(() => named(next())), Infinity));
-  const uniqueClients = Number(next());
-  const facts = next() as unknown[];
+/** What is known of each rule, from the hash that holds it. */
+function rulesOf(reply: unknown): Map<string, RuleFacts> {
+  const facts = reply as unknown[];
   const known = new Map<string, RuleFacts>();
   for (let i = 0; i < facts.length; i += 2) {
     const [limit, windowMs, mode] = String(facts[i + 1]).split(" ");
-    known.set(String(facts[i]), {
-      limit: Number(limit),
-      window_ms: Number(windowMs),
-      mode: mode as Mode,
-    });
+    known.set(String(facts[i]), { limit: Number(limit), window_ms: Number(windowMs), mode: mode as Mode });
   }
+  return known;
+}
+
+/** The counts of each minute, from the hashes of their hours. */
+function countsOfMinutes({ minutes, minuteHours }: Times, next: () => unknown): Map<number, StatsBreakdown> {
   const counted = new Map(minutes.map((minute) => [minute, emptyCounts()]));
   for (const hour of minuteHours) {
     for (const [field, n] of pairs(next())) {
@@ -108,6 +109,34 @@ export async function readSpan(
       if (totals !== undefined) addCount(totals, countOf(rest, n));
     }
   }
+  return counted;
+}
+
+/**
+ * @param ask Runs commands; gives their replies.
+ * @param lists The names of the lists of clients, of routes and of keys.
+ * @param now Epoch ms.
+ * @param wanted How many minutes.
+ * @param top How many names.
+ */
+export async function readSpan(
+  ask: (todo: Commands) => Promise<unknown>,
+  lists: readonly string[],
+  now: number,
+  wanted: number,
+  top: number,
+): Promise<SharedSpan> {
+  const times = timesOf(now, wanted);
+  const { hours, minutes } = times;
+  const replies = (await ask(commandsFor(times, lists)) as unknown[]).values();
+  const next = (): unknown => replies.next().value;
+
+  const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
+  const hourClients = hours.map(() => Number(next()));
+  const [topClients, topRoutes, keys] = lists.map(() => mergeTop(hours.map(() => named(next())), Infinity));
+  const uniqueClients = Number(next());
+  const rules = rulesOf(next());
+  const counted = countsOfMinutes(times, next);
   return {
     hours: hours.map((hour, i) => ({
       start: hour * 60 * MINUTE_MS,
@@ -124,6 +153,6 @@ export async function readSpan(
     topClients: topClients.slice(0, top),
     topRoutes: topRoutes.slice(0, top),
     topKeys: topOfEachRule(keys, top),
-    rules: known,
+    rules,
   };
 }

@@ -76,72 +76,111 @@ export interface SharingOptions {
   readonly shownKey: (name: string, seed: Seed) => string;
 }
 
-/** @returns Statistics shared through a store. No randomness, timer or call happens before the first event. */
-export function sharing(options: SharingOptions): Sharing {
-  const { run, showAddresses, revealKeys, unpublished, rules, shownClient, shownKey } = options;
-  // Plain names and hashes are in separate lists, so that a reader sees only the kind that it asked for.
-  const clientList = showAddresses ? "addresses" : "clients";
-  const keyList = revealKeys ? "raw-keys" : "keys";
+/** Raw names and hashes are kept in lists of their own, so that a reader sees only what it asked for. */
+const listsOf = ({ showAddresses, revealKeys }: SharingOptions) => ({
+  clients: showAddresses ? "addresses" : "clients",
+  keys: revealKeys ? "raw-keys" : "keys",
+});
+
+/** A number since the epoch, of a minute, as that of its hour. */
+const hourOf = (minute: number): number => Math.floor(minute / 60);
+
+/** Commands that note which keys live on. */
+type Add = (name: string, key: string, ...words: (string | number)[]) => void;
+
+function addCounts(add: Add, { counts, clients }: Batch, seed: Seed): void {
+  for (const [minute, list] of counts) {
+    for (const count of list) {
+      add("HINCRBY", `hour:${hourOf(minute)}`, fieldOf(count), count[3]);
+      add("HINCRBY", `minutes:${hourOf(minute)}`, `${minute % 60} ${fieldOf(count)}`, count[3]);
+    }
+  }
+  for (const [minute, set] of clients) {
+    const names = Array.from(set, (client) => shortHash(client, seed));
+    for (let i = 0; i < names.length; i += CHUNK) {
+      add("PFADD", `clients:${hourOf(minute)}`, ...names.slice(i, i + CHUNK));
+      add("PFADD", `clients:${hourOf(minute)}:${minute % 60}`, ...names.slice(i, i + CHUNK));
+    }
+  }
+}
+
+function addTopLists(add: Add, { refused }: Batch, seed: Seed, options: SharingOptions): void {
+  const { shownClient, shownKey } = options;
+  const names = listsOf(options);
+  for (const [hour, lists] of refused) {
+    const tops = [
+      [`refused-${names.clients}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
+      [`refused-routes:${hour}`, lists.routes, (name: string) => name],
+      [`refused-${names.keys}:${hour}`, lists.keys, (name: string) => shownKey(name, seed)],
+    ] as const;
+    for (const [key, list, shown] of tops) {
+      for (const { name, count } of list.top(TOP_WRITTEN)) {
+        if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
+      }
+      add("ZREMRANGEBYRANK", key, 0, -TOP_STORED - 1);
+    }
+  }
+}
+
+/** The commands that write a batch. */
+function commandsOf(batch: Batch, seed: Seed, instance: string, options: SharingOptions): Commands {
+  const todo = commands(["seed", instance]);
+  const living = new Set<string>();
+  const add: Add = (name, key, ...words) => {
+    living.add(key);
+    todo.add(name, key, ...words);
+  };
+  addCounts(add, batch, seed);
+  addTopLists(add, batch, seed, options);
+  for (const [name, { limit, window_ms, mode }] of options.rules) {
+    add("HSET", "rules", name, `${limit} ${window_ms} ${mode}`);
+  }
+  for (const key of living) todo.add("EXPIRE", key, EXPIRY_S);
+  return todo;
+}
+
+/** Gathers what happens until it is sealed into a batch. */
+function gatherer(unpublished: SharingOptions["unpublished"]) {
   let touched = new Set<Minute>();
   let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
-  let batch: Batch | null = null;
   let batches = 0;
-  let plannedUntil = -Infinity;
-  let writing: Promise<void> | null = null;
-  let failing = false;
+  return {
+    touch(minute: Minute): void {
+      touched.add(minute);
+    },
+    /** Notes a client, and how it was refused, if it was. Is a batch full with that? */
+    note(minute: number, client: string | null, refused: Refused | null): boolean {
+      let isFull = false;
+      if (client !== null && gathered.size < MAX_CLIENTS) {
+        let set = gathered.clients.get(minute);
+        if (set === undefined) gathered.clients.set(minute, set = new Set());
+        const { size } = set;
+        gathered.size += set.add(client).size - size;
+        isFull = set.size > size && gathered.size === MAX_BATCH;
+      }
+      if (refused === null) return isFull;
+      const hour = hourOf(minute);
+      let lists = gathered.refused.get(hour);
+      if (lists === undefined) gathered.refused.set(hour, lists = topLists());
+      addRefused(lists, refused);
+      return isFull;
+    },
+    /** What was gathered, as a batch; null where that is nothing. */
+    seal(): Batch | null {
+      if (touched.size === 0) return null;
+      const counts = [...touched].map((minute) => [minute.minute, unpublished(minute)] as const);
+      const sealed = { ...gathered, counts, number: ++batches, commands: null };
+      touched = new Set();
+      gathered = { clients: new Map(), refused: new Map(), size: 0 };
+      return sealed;
+    },
+  };
+}
+
+/** Runs the scripts on the store, under a deadline. */
+function sender(options: SharingOptions) {
   let instance: string | null = null;
   let seed: Seed | null = null;
-
-  function seal(): Batch | null {
-    if (touched.size === 0) return null;
-    const counts = [...touched].map((minute) => [minute.minute, unpublished(minute)] as const);
-    const sealed = { ...gathered, counts, number: ++batches, commands: null };
-    touched = new Set();
-    gathered = { clients: new Map(), refused: new Map(), size: 0 };
-    return sealed;
-  }
-
-  function commandsOf({ counts, clients, refused }: Batch, seed: Seed, own: string): Commands {
-    const todo = commands(["seed", own]);
-    const written = new Set<string>();
-    function add(name: string, key: string, ...words: (string | number)[]): void {
-      written.add(key);
-      todo.add(name, key, ...words);
-    }
-    for (const [minute, list] of counts) {
-      const hour = Math.floor(minute / 60);
-      for (const count of list) {
-        add("HINCRBY", `hour:${hour}`, fieldOf(count), count[3]);
-        add("HINCRBY", `minutes:${hour}`, `${minute % 60} ${fieldOf(count)}`, count[3]);
-      }
-    }
-    for (const [minute, set] of clients) {
-      const hour = Math.floor(minute / 60);
-      const names = Array.from(set, (client) => shortHash(client, seed));
-      for (let i = 0; i < names.length; i += CHUNK) {
-        add("PFADD", `clients:${hour}`, ...names.slice(i, i + CHUNK));
-        add("PFADD", `clients:${hour}:${minute % 60}`, ...names.slice(i, i + CHUNK));
-      }
-    }
-    for (const [hour, lists] of refused) {
-      const tops = [
-        [`refused-${clientList}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
-        [`refused-routes:${hour}`, lists.routes, (name: string) => name],
-        [`refused-${keyList}:${hour}`, lists.keys, (name: string) => shownKey(name, seed)],
-      ] as const;
-      for (const [key, list, shown] of tops) {
-        for (const { name, count } of list.top(TOP_WRITTEN)) {
-          if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
-        }
-        add("ZREMRANGEBYRANK", key, 0, -TOP_STORED - 1);
-      }
-    }
-    for (const [name, { limit, window_ms, mode }] of rules) {
-      add("HSET", "rules", name, `${limit} ${window_ms} ${mode}`);
-    }
-    for (const key of written) todo.add("EXPIRE", key, EXPIRY_S);
-    return todo;
-  }
 
   const ask = async (
     script: string,
@@ -149,45 +188,41 @@ export function sharing(options: SharingOptions): Sharing {
     first: readonly string[] = [],
   ): Promise<unknown> =>
     await within(
-      run(script, keys, [...first, ...words]),
+      options.run(script, keys, [...first, ...words]),
       DEADLINE_MS,
       () => new Error(`The store did not take statistics within ${DEADLINE_MS} ms`),
     );
 
-  /** Sends a batch until the store confirms it. A batch that is sent twice counts once. */
-  async function send(sealed: Batch): Promise<void> {
-    instance ??= `batch:${crypto.randomUUID()}`;
-    // The first reply may be the seed that other instances agreed on; it changes only if Redis loses it.
-    for (let tries = 0; tries < 3; tries++) {
-      seed ??= randomSeed();
-      sealed.commands ??= commandsOf(sealed, seed, instance);
-      const answer = await ask(writeScript(), sealed.commands, [seed.join(), String(sealed.number)]);
-      if (answer === "done") return;
-      const [a, b] = String(answer).split(",").map(Number);
-      if (!Number.isInteger(a) || !Number.isInteger(b)) {
-        throw new TypeError(
-          `Cannot share statistics as the store must answer "done" or a seed: current value is ${answer}`,
-        );
+  return {
+    get seed() {
+      return seed;
+    },
+    ask,
+    /** Sends a batch until it is known to have arrived. Sent again, it is not counted again. */
+    async send(sealed: Batch): Promise<void> {
+      instance ??= `batch:${crypto.randomUUID()}`;
+      // The first answer may be the seed that other instances agreed on; it changes only when Redis loses it.
+      for (let tries = 0; tries < 3; tries++) {
+        seed ??= randomSeed();
+        sealed.commands ??= commandsOf(sealed, seed, instance, options);
+        const answer = await ask(writeScript(), sealed.commands, [seed.join(), String(sealed.number)]);
+        if (answer === "done") return;
+        const [a, b] = String(answer).split(",").map(Number);
+        if (!Number.isInteger(a) || !Number.isInteger(b)) {
+          throw new TypeError(`Cannot share statistics as the store must answer "done" or a seed: ${answer}`);
+        }
+        seed = [a, b];
+        sealed.commands = null;
       }
-      seed = [a, b];
-      sealed.commands = null;
-    }
-    throw new Error("Cannot share statistics as the seed of their hashes keeps changing");
-  }
+      throw new Error("Cannot share statistics as the seed of their hashes changes all the time");
+    },
+  };
+}
 
-  async function write(): Promise<void> {
-    for (const next of [() => batch, seal]) {
-      batch = next();
-      if (batch !== null) await send(batch);
-      batch = null;
-    }
-  }
-
-  async function flush(): Promise<void> {
-    if (writing !== null) await writing.catch(() => {});
-    writing ??= write().finally(() => writing = null);
-    await writing;
-  }
+/** Plans writes: some time after something happened, in the background, without an error. */
+function planner(flush: () => Promise<void>) {
+  let plannedUntil = -Infinity;
+  let failing = false;
 
   async function flushQuietly(): Promise<void> {
     try {
@@ -215,35 +250,60 @@ export function sharing(options: SharingOptions): Sharing {
   }
 
   return {
-    get seed() {
-      return seed;
-    },
-    flush,
-    touch(minute, now, platform) {
-      touched.add(minute);
+    atOnce: () => plan(0, null),
+    later(now: number, platform: readonly unknown[]): void {
       if (now < plannedUntil) return;
       // A platform may stop a timer with the request that started it, so the next event starts another.
       plannedUntil = now + 2 * INTERVAL_MS;
       plan(INTERVAL_MS, keeperOf(platform));
     },
+  };
+}
+
+/** @returns Statistics shared through a store. Nothing is drawn, planned or sent before the first event. */
+export function sharing(options: SharingOptions): Sharing {
+  const { touch, note, seal } = gatherer(options.unpublished);
+  const store = sender(options);
+  const planned = planner(flush);
+  let batch: Batch | null = null;
+  let writing: Promise<void> | null = null;
+
+  async function write(): Promise<void> {
+    for (const next of [() => batch, seal]) {
+      batch = next();
+      if (batch !== null) await store.send(batch);
+      batch = null;
+    }
+  }
+
+  async function flush(): Promise<void> {
+    if (writing !== null) await writing.catch(() => {});
+    writing ??= write().finally(() => writing = null);
+    await writing;
+  }
+
+  return {
+    get seed() {
+      return store.seed;
+    },
+    flush,
+    touch(minute, now, platform) {
+      touch(minute);
+      planned.later(now, platform);
+    },
     note({ minute }, client, refused) {
-      if (client !== null && gathered.size < MAX_CLIENTS) {
-        let set = gathered.clients.get(minute);
-        if (set === undefined) gathered.clients.set(minute, set = new Set());
-        const { size } = set;
-        gathered.size += set.add(client).size - size;
-        if (set.size > size && gathered.size === MAX_BATCH) plan(0, null);
-      }
-      if (refused === null) return;
-      const hour = Math.floor(minute / 60);
-      let lists = gathered.refused.get(hour);
-      if (lists === undefined) gathered.refused.set(hour, lists = topLists());
-      addRefused(lists, refused);
+      if (note(minute, client, refused)) planned.atOnce();
     },
     async read(now, wanted, top) {
       await flush();
-      const lists = [clientList, "routes", keyList];
-      return await readSpan((todo) => ask(readScript(), todo), lists, now, wanted, top);
+      const { clients, keys } = listsOf(options);
+      return await readSpan(
+        (todo) => store.ask(readScript(), todo),
+        [clients, "routes", keys],
+        now,
+        wanted,
+        top,
+      );
     },
   };
 }

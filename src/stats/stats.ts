@@ -4,30 +4,23 @@
  * @module
  */
 
-import { addressKey } from "../client/address.ts";
-import { hasNumbers, refuses } from "../decision.ts";
-import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
-import { keyedHash, randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
+import type { Observer, ThrottleEvent } from "../observers/events.ts";
+import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { shown } from "../cannot.ts";
 import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
 import type { Store } from "../stores/store.ts";
-import type { Exchange } from "../exchange/exchange.ts";
 import {
-  type Kind,
-  NEAR_LIMIT,
-  REFUSED,
   REQUESTS,
-  SHADOW_REFUSED,
   type StatsReport,
   type StatsRule,
   type StatsStoreHealth,
   type StatsSummary,
 } from "./report.ts";
-import { partsOf, ruleKey, shortKey } from "./rule_key.ts";
+import { isAddress, requestCounter } from "./request_counter.ts";
+import { partsOf, ruleKey } from "./rule_key.ts";
 import type { RuleFacts, SharedSpan } from "./shared_span.ts";
 import { sharing } from "./sharing.ts";
-import { MAX_NAMES, OTHER } from "./subjects.ts";
-import { MINUTES, timeline } from "./timeline.ts";
+import { MINUTES, type Span, timeline } from "./timeline.ts";
 
 /** The options of {@link stats}. */
 export interface StatsOptions {
@@ -67,44 +60,13 @@ export interface Stats extends Observer {
   flush(): Promise<void>;
 }
 
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
-/** The route of requests that match no pattern of a rule. */
-const ANY_ROUTE = "*";
-/** The prefix of a client without an address. */
-const NO_ADDRESS = "\0";
-/** The longest kept error, in characters. */
+/** Characters of an error that are kept. */
 const ERROR_LENGTH = 200;
 
 const SHARED_STORE = /* @__PURE__ */ having(
   "run",
   "one that instances can share, such as redisStore(), as it must run scripts",
 );
-
-/**
- * The sender of a request: its address, with an IPv6 network as one; without an address, the key of its first
- * rule.
- */
-function clientOf(exchange: Exchange): string | null {
-  let address: string | null = null;
-  try {
-    ({ address } = exchange);
-  } catch {
-    // The user's own address function failed. If a rule needs the address, that rule reports the error.
-  }
-  if (address !== null) return address.includes(":") ? addressKey(address) : address;
-  const [check] = exchange.checks;
-  return check === undefined ? null : NO_ADDRESS + shortKey(check.partition);
-}
-
-/** The rules that refused a request, each with its key. */
-function keysOf({ rule, key }: ThrottleEvent, exchange: Exchange | undefined): readonly string[] {
-  if (exchange !== undefined) {
-    return exchange.checks.filter(refuses).map((check) =>
-      ruleKey(check.rule.name, shortKey(check.partition))
-    );
-  }
-  return rule === undefined || key === undefined ? [] : [ruleKey(rule, shortKey(key))];
-}
 
 function summaryOf(
   totals: { requests: number; refused: number; shadow_refused: number },
@@ -115,6 +77,74 @@ function summaryOf(
     throttled_requests: totals.refused,
     shadow_throttled_requests: totals.shadow_refused,
     unique_ips: clients,
+  };
+}
+
+/** How clients and keys are called in reports, and where instances share them. */
+interface Names {
+  readonly shownClient: (client: string, seed: Seed) => string;
+  readonly shownKey: (name: string, seed: Seed) => string;
+}
+
+function namesOf(showAddresses: boolean, revealKeys: boolean): Names {
+  return {
+    shownClient: (client, seed) => showAddresses && isAddress(client) ? client : shortHash(client, seed),
+    shownKey(name, seed) {
+      if (revealKeys) return name;
+      const [rule, key] = partsOf(name);
+      return ruleKey(rule, shortHash(key, seed));
+    },
+  };
+}
+
+/** A span of this instance with the names that reports have. */
+function named(span: Span, { shownClient, shownKey }: Names, seed: Seed): Span {
+  return {
+    ...span,
+    topClients: span.topClients.map(({ name, count }) => ({ name: shownClient(name, seed), count })),
+    topKeys: span.topKeys.map(({ name, count }) => ({ name: shownKey(name, seed), count })),
+  };
+}
+
+/** How the throttle's store does. */
+function storeHealth() {
+  const state: StatsStoreHealth = { state: "working", since: null, failures: 0, error: null };
+  return {
+    state,
+    note(event: ThrottleEvent): void {
+      if (event.state === undefined) return;
+      state.state = event.state === "failing" ? "failing" : "working";
+      state.since = event.at;
+      if (event.state !== "failing") return;
+      state.failures++;
+      const { error } = event;
+      state.error = (error instanceof Error ? error.message : shown(error)).slice(0, ERROR_LENGTH);
+    },
+  };
+}
+
+/** The part of a report that tells of a span of time. */
+function figuresOf({ totals, hours, rules, ...span }: SharedSpan) {
+  const byRule: Record<string, StatsRule> = Object.create(null);
+  for (const [name, counts] of Object.entries(totals.by_rule)) {
+    byRule[name] = { ...counts, ...rules.get(name) ?? { limit: null, window_ms: null, mode: null } };
+  }
+  const currentHour = hours[hours.length - 1];
+  return {
+    current_hour: summaryOf(currentHour, currentHour.unique_clients),
+    last_24_hours: summaryOf(totals, span.uniqueClients),
+    top_throttled_ips: span.topClients.map(({ name, count }) => ({ ip: name, refused: count })),
+    top_throttled_keys: span.topKeys.map(({ name, count }) => {
+      const [rule, key] = partsOf(name);
+      return { rule, key, refused: count };
+    }),
+    top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
+    by_endpoint: totals.by_route,
+    by_rule: byRule,
+    by_method: totals.by_method,
+    by_status: totals.by_status,
+    minutes: span.minutes,
+    hours,
   };
 }
 
@@ -170,85 +200,17 @@ export function stats(options: StatsOptions = {}): Stats {
   const { showAddresses = false, revealKeys = false, top = 10, store, clock = Date.now } = options;
 
   const time = timeline();
+  const names = namesOf(showAddresses, revealKeys);
+  const health = storeHealth();
   const rules = new Map<string, RuleFacts>();
-  const health: StatsStoreHealth = { state: "working", since: null, failures: 0, error: null };
-  const halves = new Int32Array(2);
-  let seed: Seed | null = null;
-  let since: number | null = null;
-
-  const shownClient = (client: string, seed: Seed): string =>
-    showAddresses && !client.startsWith(NO_ADDRESS) ? client : shortHash(client, seed);
-  const shownKey = (name: string, seed: Seed): string => {
-    if (revealKeys) return name;
-    const [rule, key] = partsOf(name);
-    return ruleKey(rule, shortHash(key, seed));
-  };
-  const unpublished = time.unpublished;
   const shared = store?.run === undefined
     ? null
-    : sharing({ run: store.run, showAddresses, revealKeys, unpublished, rules, shownClient, shownKey });
-
-  /** Counts each rule's decision. Returns true if one in shadow mode would have refused. */
-  function countRules({ decisions }: ThrottleEvent): boolean {
-    let shadowed = false;
-    for (const decision of decisions) {
-      const { rule, limit, windowMs, mode, allowed, remaining } = decision;
-      const known = rules.get(rule);
-      if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
-        if (known !== undefined || rules.size < MAX_NAMES.rule) {
-          rules.set(rule, { limit, window_ms: windowMs, mode });
-        }
-      }
-      const id = time.idOf("rule", rule);
-      time.add(id, REQUESTS);
-      if (refuses(decision)) time.add(id, REFUSED);
-      else if (!allowed) time.add(id, SHADOW_REFUSED);
-      else if (remaining * 10 <= limit && hasNumbers(decision)) time.add(id, NEAR_LIMIT);
-      shadowed ||= !allowed && mode === "shadow";
-    }
-    return shadowed;
-  }
-
-  function countAs(kind: Kind, name: string, refused: boolean, shadowed: boolean): void {
-    const id = time.idOf(kind, name);
-    time.add(id, REQUESTS);
-    if (refused) time.add(id, REFUSED);
-    if (shadowed) time.add(id, SHADOW_REFUSED);
-  }
-
-  function count(event: ThrottleEvent, refused: boolean): void {
-    const now = clock();
-    const minute = time.enter(now);
-    since ??= now;
-    const route = event.route ?? ANY_ROUTE;
-    const shadowed = countRules(event);
-    countAs("total", "", refused, shadowed);
-    countAs("route", route, refused, shadowed);
-    countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
-
-    const exchange = ExchangeEvent.exchange(event);
-    const client = exchange === undefined ? event.key ?? null : clientOf(exchange);
-    if (client !== null) {
-      keyedHash(client, seed ??= randomSeed(), halves);
-      time.seen(halves[0], halves[1]);
-    }
-    const refusal = refused ? { client, route, keys: keysOf(event, exchange) } : null;
-    if (refusal !== null) time.refused(refusal);
-    if (shared === null) return;
-    shared.note(minute, client, refusal);
-    shared.touch(minute, now, exchange?.platform ?? []);
-  }
+    : sharing({ run: store.run, showAddresses, revealKeys, unpublished: time.unpublished, rules, ...names });
+  const counter = requestCounter({ time, clock, rules, shared });
 
   function observe(event: ThrottleEvent): void {
-    if (event.type === "allowed" || event.type === "denied") count(event, event.type === "denied");
-    else if (event.type === "store" && event.state !== undefined) {
-      health.state = event.state === "failing" ? "failing" : "working";
-      health.since = event.at;
-      if (event.state !== "failing") return;
-      health.failures++;
-      const { error } = event;
-      health.error = (error instanceof Error ? error.message : shown(error)).slice(0, ERROR_LENGTH);
-    }
+    if (event.type === "allowed" || event.type === "denied") counter.count(event, event.type === "denied");
+    else if (event.type === "store") health.note(event);
   }
 
   function answered(status: number): void {
@@ -257,46 +219,18 @@ export function stats(options: StatsOptions = {}): Stats {
     shared?.touch(time.current, clock(), []);
   }
 
-  function local(now: number, minutes: number): SharedSpan {
-    const span = time.span(now, minutes, top);
-    const known = (): Seed => shared?.seed ?? (seed ??= randomSeed());
-    return {
-      ...span,
-      topClients: span.topClients.map(({ name, count }) => ({ name: shownClient(name, known()), count })),
-      topKeys: span.topKeys.map(({ name, count }) => ({ name: shownKey(name, known()), count })),
-      rules,
-    };
-  }
-
   async function read({ minutes = MINUTES }: { minutes?: number } = {}): Promise<StatsReport> {
     requireOptions({ minutes }, { minutes: integer(0, MINUTES) }, "use stats()");
     const now = clock();
     const everybody = await shared?.read(now, minutes, top).catch(() => null) ?? null;
-    const { totals, hours, rules, ...span } = everybody ?? local(now, minutes);
-    const byRule: Record<string, StatsRule> = Object.create(null);
-    for (const [name, counts] of Object.entries(totals.by_rule)) {
-      byRule[name] = { ...counts, ...rules.get(name) ?? { limit: null, window_ms: null, mode: null } };
-    }
-    const currentHour = hours[hours.length - 1];
+    const span = everybody ??
+      { ...named(time.span(now, minutes, top), names, shared?.seed ?? counter.seed), rules };
     return {
       at: now,
       scope: everybody === null ? "instance" : "shared",
-      current_hour: summaryOf(currentHour, currentHour.unique_clients),
-      last_24_hours: summaryOf(totals, span.uniqueClients),
-      top_throttled_ips: span.topClients.map(({ name, count }) => ({ ip: name, refused: count })),
-      top_throttled_keys: span.topKeys.map(({ name, count }) => {
-        const [rule, key] = partsOf(name);
-        return { rule, key, refused: count };
-      }),
-      top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
-      by_endpoint: totals.by_route,
-      by_rule: byRule,
-      by_method: totals.by_method,
-      by_status: totals.by_status,
-      minutes: span.minutes,
-      hours,
-      instance: { since, ...time.totals() },
-      store: { ...health },
+      ...figuresOf(span),
+      instance: { since: counter.since, ...time.totals() },
+      store: { ...health.state },
     };
   }
 

@@ -134,42 +134,10 @@ export function mergeTop(lists: readonly (readonly Counted[])[], most: number): 
     .slice(0, most);
 }
 
-/** @returns An empty timeline. */
-export function timeline(): Timeline {
+/** The counts of all names, as numbers in rows: a row of measures for each name, where its id says. */
+function counters() {
   const names = subjects();
-  const minutes: (Minute | undefined)[] = new Array(MINUTES);
-  const hours: (Hour | undefined)[] = new Array(HOURS);
-  /** Only the current minute needs a sketch; for earlier ones the number is kept. */
-  const minuteClients = hyperLogLog();
   let allTime = new Float64Array(64);
-  let current: Minute | null = null;
-  let hour: Hour | null = null;
-
-  const minuteAt = (minute: number): Minute | null => {
-    const found = minutes[minute % MINUTES];
-    return found?.minute === minute ? found : null;
-  };
-
-  /** A minute that the clock enters twice keeps the larger number of the two visits. */
-  const clientsOf = (minute: Minute): number =>
-    minute === current ? Math.max(minute.clients, minuteClients.count()) : minute.clients;
-
-  function enter(now: number): Minute {
-    const minute = Math.floor(now / MINUTE_MS);
-    // A clock that is set back by less than an hour stays in its minute; one set back further starts again
-    // there.
-    if (current !== null && minute <= current.minute && minute > current.minute - 60) return current;
-    if (current !== null) current.clients = clientsOf(current);
-    minuteClients.clear();
-    current = minuteAt(minute) ??
-      { minute, counts: new Uint32Array(allTime.length), published: null, clients: 0 };
-    minutes[minute % MINUTES] = current;
-    const which = Math.floor(minute / 60);
-    const known = hours[which % HOURS];
-    hour = known?.hour === which ? known : { hour: which, clients: hyperLogLog(), refused: topLists() };
-    hours[which % HOURS] = hour;
-    return current;
-  }
 
   /** Extends the counts for new names. */
   function grow(minute: Minute): void {
@@ -184,42 +152,125 @@ export function timeline(): Timeline {
     minute.counts = counts;
   }
 
-  function add(id: number, measure: number): void {
-    const minute = current as Minute;
-    if (id >= minute.counts.length) grow(minute);
-    minute.counts[id + measure]++;
-    allTime[id + measure]++;
-  }
-
   function countsOf(numberAt: (index: number) => number | undefined): Count[] {
     return names.all.flatMap(({ kind, name, id }) =>
       MEASURES.map((measure, i): Count => [kind, name, measure, numberAt(id + i) ?? 0])
     ).filter(([, , , n]) => n > 0);
   }
 
-  const breakdown = (numbers: ArrayLike<number>): StatsBreakdown =>
-    breakdownOf(countsOf((index) => numbers[index]));
+  return {
+    idOf: names.idOf,
+    countsOf,
+    /** How long a row of all numbers is. */
+    get length() {
+      return allTime.length;
+    },
+    add(minute: Minute, id: number, measure: number): void {
+      if (id >= minute.counts.length) grow(minute);
+      minute.counts[id + measure]++;
+      allTime[id + measure]++;
+    },
+    breakdown: (numbers: ArrayLike<number>): StatsBreakdown =>
+      breakdownOf(countsOf((index) => numbers[index])),
+    totals: (): StatsBreakdown => breakdownOf(countsOf((index) => allTime[index])),
+  };
+}
 
-  function slotOfMinute(minute: number): StatsSlot {
-    const found = minuteAt(minute);
-    const start = minute * MINUTE_MS;
-    if (found === null) return { start, ...emptyCounts(), unique_clients: 0 };
-    return { start, ...breakdown(found.counts), unique_clients: clientsOf(found) };
+/** The minutes and hours that are kept, as {@link spanOf} reads them. */
+interface Kept {
+  readonly numbers: ReturnType<typeof counters>;
+  minuteAt(minute: number): Minute | null;
+  hourAt(hour: number): Hour | null;
+  clientsOf(minute: Minute): number;
+}
+
+function slotOfMinute({ numbers, minuteAt, clientsOf }: Kept, minute: number): StatsSlot {
+  const found = minuteAt(minute);
+  const start = minute * MINUTE_MS;
+  if (found === null) return { start, ...emptyCounts(), unique_clients: 0 };
+  return { start, ...numbers.breakdown(found.counts), unique_clients: clientsOf(found) };
+}
+
+/** The sums of an hour's minutes. */
+function numbersOfHour({ numbers, minuteAt }: Kept, hour: number): Float64Array {
+  const sums = new Float64Array(numbers.length);
+  for (let minute = hour * 60; minute < hour * 60 + 60; minute++) {
+    minuteAt(minute)?.counts.forEach((n, index) => sums[index] += n);
   }
+  return sums;
+}
 
-  /** The totals of an hour's minutes. */
-  function numbersOfHour(which: number): Float64Array {
-    const numbers = new Float64Array(allTime.length);
-    for (let minute = which * 60; minute < which * 60 + 60; minute++) {
-      minuteAt(minute)?.counts.forEach((n, index) => numbers[index] += n);
+/** What is reported of the last 24 hours, and so many minutes. */
+function spanOf(kept: Kept, now: number, wanted: number, top: number): Span {
+  const { numbers, hourAt } = kept;
+  const last = Math.floor(now / MINUTE_MS);
+  const first = Math.floor(last / 60) - HOURS + 1;
+  const sums = new Float64Array(numbers.length);
+  const all = hyperLogLog();
+  const lists: TopLists[] = [];
+  const hours = Array.from({ length: HOURS }, (_, i): StatsSlot => {
+    const ofHour = numbersOfHour(kept, first + i);
+    ofHour.forEach((n, index) => sums[index] += n);
+    const known = hourAt(first + i);
+    if (known !== null) {
+      all.merge(known.clients);
+      lists.push(known.refused);
     }
-    return numbers;
+    return {
+      start: (first + i) * 60 * MINUTE_MS,
+      ...numbers.breakdown(ofHour),
+      unique_clients: known?.clients.count() ?? 0,
+    };
+  });
+  return {
+    minutes: Array.from({ length: wanted }, (_, i) => slotOfMinute(kept, last - wanted + 1 + i)),
+    hours,
+    totals: numbers.breakdown(sums),
+    uniqueClients: all.count(),
+    topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
+    topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
+    topKeys: topOfEachRule(mergeTop(lists.map(({ keys }) => keys.top(TOP_KEYS)), Infinity), top),
+  };
+}
+
+/** @returns An empty one. */
+export function timeline(): Timeline {
+  const numbers = counters();
+  const minutes: (Minute | undefined)[] = new Array(MINUTES);
+  const hours: (Hour | undefined)[] = new Array(HOURS);
+  /** Only the current minute needs a sketch: of those before, the number is known. */
+  const minuteClients = hyperLogLog();
+  let current: Minute | null = null;
+  let hour: Hour | null = null;
+
+  const kept: Kept = {
+    numbers,
+    minuteAt: (minute) => minutes[minute % MINUTES]?.minute === minute ? minutes[minute % MINUTES]! : null,
+    hourAt: (which) => hours[which % HOURS]?.hour === which ? hours[which % HOURS]! : null,
+    // A minute that a clock came back to has the clients of one of its two visits at least.
+    clientsOf: (minute) =>
+      minute === current ? Math.max(minute.clients, minuteClients.count()) : minute.clients,
+  };
+
+  function enter(now: number): Minute {
+    const minute = Math.floor(now / MINUTE_MS);
+    // A clock that is set back a little stays in its minute; one set back far begins anew there.
+    if (current !== null && minute <= current.minute && minute > current.minute - 60) return current;
+    if (current !== null) current.clients = kept.clientsOf(current);
+    minuteClients.clear();
+    current = kept.minuteAt(minute) ??
+      { minute, counts: new Uint32Array(numbers.length), published: null, clients: 0 };
+    minutes[minute % MINUTES] = current;
+    const which = Math.floor(minute / 60);
+    hour = kept.hourAt(which) ?? { hour: which, clients: hyperLogLog(), refused: topLists() };
+    hours[which % HOURS] = hour;
+    return current;
   }
 
   return {
     enter,
-    idOf: names.idOf,
-    add,
+    idOf: numbers.idOf,
+    add: (id, measure) => numbers.add(current as Minute, id, measure),
     seen(low, high) {
       minuteClients.add(low, high);
       hour?.clients.add(low, high);
@@ -233,39 +284,9 @@ export function timeline(): Timeline {
     unpublished(minute) {
       const { counts, published } = minute;
       minute.published = counts.slice();
-      return countsOf((index) => (counts[index] ?? 0) - (published?.[index] ?? 0));
+      return numbers.countsOf((index) => (counts[index] ?? 0) - (published?.[index] ?? 0));
     },
-    totals: () => breakdown(allTime),
-    span(now, wanted, top) {
-      const last = Math.floor(now / MINUTE_MS);
-      const first = Math.floor(last / 60) - HOURS + 1;
-      const spanTotals = new Float64Array(allTime.length);
-      const all = hyperLogLog();
-      const lists: TopLists[] = [];
-      const slots = Array.from({ length: HOURS }, (_, i): StatsSlot => {
-        const numbers = numbersOfHour(first + i);
-        numbers.forEach((n, index) => spanTotals[index] += n);
-        const found = hours[(first + i) % HOURS];
-        const known = found?.hour === first + i ? found : null;
-        if (known !== null) {
-          all.merge(known.clients);
-          lists.push(known.refused);
-        }
-        return {
-          start: (first + i) * 60 * MINUTE_MS,
-          ...breakdown(numbers),
-          unique_clients: known?.clients.count() ?? 0,
-        };
-      });
-      return {
-        minutes: Array.from({ length: wanted }, (_, i) => slotOfMinute(last - wanted + 1 + i)),
-        hours: slots,
-        totals: breakdown(spanTotals),
-        uniqueClients: all.count(),
-        topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
-        topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
-        topKeys: topOfEachRule(mergeTop(lists.map(({ keys }) => keys.top(TOP_KEYS)), Infinity), top),
-      };
-    },
+    totals: numbers.totals,
+    span: (now, wanted, top) => spanOf(kept, now, wanted, top),
   };
 }

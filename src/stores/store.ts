@@ -102,14 +102,9 @@ export interface Store {
   prepare?(rules: readonly CompiledRule[]): void;
   /** Adds a listener, called whenever the store stops or starts to work as it should. */
   observe?(listener: (change: StoreChange) => void): void;
-  /**
-   * What a throttle puts around this store. `sharedGuard` adds a circuit breaker, the deny cache and more. Default: the
-   * deadline and the rules' `onStoreFailure` alone.
-   */
-  readonly guard?: StoreGuard | undefined;
   /** How long a throttle waits for a promised answer, in ms, before it goes by the rules' `onStoreFailure`. Default 250. */
   readonly deadlineMs?: number | undefined;
-  /** May `sharedGuard` remember this store's certain refusals, and repeat them without asking the store? Default: if it is shared. */
+  /** May a throttle remember this store's certain refusals, and repeat them without asking the store? Default: if it is shared. */
   readonly denyCache?: boolean | undefined;
   /** The part that keeps a check's state. Default: the store fails as a whole. */
   partOf?(check: Check): MaybePromise<StorePart>;
@@ -130,20 +125,6 @@ export interface Store {
    */
   run?(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
-
-/**
- * Puts something around a store. `sharedGuard` is one; the package makes no others.
- *
- * @param store The store that was given to the throttle.
- * @param rules The throttle's rules.
- * @param onStoreFailure The policy of rules that name none.
- * @returns A store that never fails, but for `forget`, and whose decisions leave nothing out.
- */
-export type StoreGuard = (
-  store: Store,
-  rules: readonly CompiledRule[],
-  onStoreFailure: FailurePolicy,
-) => Store;
 
 /** A check whose key comes in its two halves too, so that memoryStore() need not take it apart. */
 export interface SplitCheck extends Check {

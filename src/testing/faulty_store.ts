@@ -6,7 +6,6 @@
 
 import type { MaybePromise } from "../maybe.ts";
 import type { Store } from "../stores/store.ts";
-import { sharedGuard } from "../stores/wrappers/shared_guard.ts";
 
 /** A way to fail: by a rejection, by throwing at once, by never answering, or with what is no answer. */
 export type Fault = "reject" | "throw" | "hang" | "malformed";
@@ -61,7 +60,6 @@ export function faultyStore(store: Store): FaultyStore {
     fault: null,
     calls: 0,
     shared: true,
-    guard: sharedGuard,
     deadlineMs: store.deadlineMs,
     denyCache: store.denyCache,
     clock: store.clock,

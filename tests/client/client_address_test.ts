@@ -439,6 +439,10 @@ describe("platforms", () => {
     ],
     ["azure-app-service", { "x-forwarded-for": "6.6.6.6, 203.0.113.9:51235" }, {}, "203.0.113.9"],
   ];
+  it("are all among these", () => {
+    assertEquals([...new Set(cases.map(([platform]) => platform))].sort(), [...platformsWithClient()].sort());
+  });
+
   for (const [platform, headers, passed, address] of cases) {
     const beside = JSON.stringify(
       passed,

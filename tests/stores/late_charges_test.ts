@@ -10,7 +10,6 @@ import {
   gcra,
   memoryStore,
   type Rule,
-  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -47,7 +46,6 @@ function shared(deadlineMs = 20) {
   const part: StorePart = { name: "" };
   const store = {
     shared: true,
-    guard: sharedGuard,
     denyCache: false,
     clock: () => time.now,
     deadlineMs,

@@ -5,7 +5,6 @@ import {
   createThrottle,
   type Decision,
   memoryStore,
-  sharedGuard,
   type Store,
   type ThrottleEvent,
 } from "../../mod.ts";
@@ -45,7 +44,6 @@ function parted(canBeProbed = false) {
   }]));
   const store = {
     shared: true,
-    guard: sharedGuard,
     denyCache: false,
     clock: () => time.now,
     deadlineMs: 20,

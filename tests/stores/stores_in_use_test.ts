@@ -55,7 +55,7 @@ describe("the store of a throttle", () => {
             return {
               ...{ rule: policy.name, limit: policy.limit, windowMs: policy.windowMs, mode: policy.mode },
               ...{ cost, allowed, remaining, resetAfterMs: 1000, retryAfterMs: allowed ? 0 : 1000 },
-              ...{ blocked: false, source: "store" as const, at: START, chargedAt: START },
+              ...{ blockedMs: 0, source: "store" as const, at: START },
             };
           }),
       },

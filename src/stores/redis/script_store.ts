@@ -14,7 +14,6 @@ import type { SharedStoreSettings } from "./shared_store_options.ts";
 import { batched } from "./batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
-import { sharedGuard } from "../wrappers/shared_guard.ts";
 import { partsOf } from "./script_parts.ts";
 import type { LeasingStore } from "../store.ts";
 import { storedKeys } from "./stored_key.ts";
@@ -92,7 +91,6 @@ export function scriptStore(
     name,
     deadlineMs: timeoutMs,
     denyCache,
-    guard: sharedGuard,
     leases: leases?.over ?? null,
     decide(checks, spend = true) {
       if (checks.length === 0) return [];

@@ -12,11 +12,27 @@ import { wrapStore } from "./wrap_store.ts";
 import type { Breaker } from "./circuit_breaker.ts";
 import { decideInGroups, groupsOf, type Item, returnsOf } from "./decide_in_groups.ts";
 import { type Health, healthOf, type PartHealth } from "./health.ts";
-import { DEADLINE_MS, forgetBeside } from "./failure_policy.ts";
 import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, type StandIn, standInFor } from "./fallback.ts";
 import type { Check, Store, StoreChange, WrappedStore } from "../store.ts";
+
+/** How long a throttle waits for a store that says nothing else, in ms. */
+const DEADLINE_MS = 250;
+
+/** Forgets a key in the store and beside it: that is an operator's wish, and rejects when it cannot be done. */
+function forgetBeside(store: Store, standIn: StandIn): (key: string) => MaybePromise<void> {
+  return (key) =>
+    rescue(
+      () => {
+        standIn.forget(key);
+        return inTime(store.forget?.(key), store.deadlineMs ?? DEADLINE_MS);
+      },
+      (cause) => {
+        throw new Error("Cannot reset this key as the store failed: it may be forgotten or not", { cause });
+      },
+    );
+}
 
 /** The options of {@link failover}. */
 export interface FailoverOptions {

@@ -9,7 +9,7 @@ import { then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { wrapStore } from "./wrap_store.ts";
 import { isMemoryStore } from "../memory/memory_store.ts";
-import { withFailurePolicy } from "./failure_policy.ts";
+import { sharedGuard } from "./shared_guard.ts";
 import type { AnsweringStore, Check, OpenCheck, Store, WrappedStore } from "../store.ts";
 import { warnOnce } from "../../warn_once.ts";
 import { checkSafety, type UnsafeStore } from "./per_process.ts";
@@ -34,8 +34,7 @@ export function guard(
     store.observe?.(({ error }) => error instanceof Error && warnOnce(error.message));
     return store;
   }
-  const around = store.guard ?? withFailurePolicy;
-  return answering(around(store, rules, onStoreFailure) as WrappedStore);
+  return answering(sharedGuard(store, rules, onStoreFailure));
 }
 
 /** A store that decides checks, for a throttle's questions. */

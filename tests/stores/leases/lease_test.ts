@@ -11,7 +11,6 @@ import {
   gcra,
   memoryStore,
   type Rule,
-  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -31,7 +30,6 @@ function counted(now: () => number) {
   const memory = memoryStore({ clock: now }) as WrappedStore;
   const store = {
     shared: true,
-    guard: sharedGuard,
     clock: now,
     calls: 0,
     asked: [] as (readonly Check[])[],

@@ -10,7 +10,6 @@ import {
   type MaybePromise,
   memoryStore,
   type Rule,
-  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
@@ -25,7 +24,6 @@ function counted(now: () => number): Store & { calls: number } {
   const memory = memoryStore({ clock: now });
   const store = {
     shared: true,
-    guard: sharedGuard,
     clock: now,
     calls: 0,
     decide(checks: readonly Check[], spend?: boolean) {
@@ -149,7 +147,6 @@ describe("a refusal that is known", () => {
     const cache = denyCache(
       {
         shared: true,
-        guard: sharedGuard,
         clock: () => 0,
         decide: (checks, spend) => later(memory.decide(checks, spend) as readonly ChargedDecision[]),
         forget: (key) => later(memory.forget?.(key) as undefined),
@@ -259,7 +256,6 @@ describe("answers that are never remembered", () => {
       const throttle = createThrottle({ name: "r", rate: "1/min", onStoreFailure: policy }, {
         store: {
           shared: true,
-          guard: sharedGuard,
           clock: () => 0,
           decide: (checks, spend) =>
             isDown ? Promise.reject(new Error("down")) : memory.decide(checks, spend),
@@ -366,7 +362,6 @@ describe("the memory it takes", () => {
     const cache = denyCache(
       {
         shared: true,
-        guard: sharedGuard,
         clock: () => time.now,
         decide: (checks) => checks.map((check) => refusal(check, held.length < 2000 ? held : null)),
       },
@@ -467,7 +462,6 @@ describe("this process's clocks, where the store's cannot be read", () => {
     const cache = denyCache(
       {
         shared: true,
-        guard: sharedGuard,
         clock: () => clocks.now,
         async decide(checks, spend) {
           clocks.now += 30;

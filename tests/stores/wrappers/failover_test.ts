@@ -17,13 +17,11 @@ import {
   memoryStore,
   rateLimit,
   type Rule,
-  sharedGuard,
   slidingLog,
   slidingWindow,
   type Store,
   type StoreChange,
   type StoreDecision,
-  type StoreGuard,
   type ThrottleEvent,
   withThrottle,
 } from "../../../mod.ts";
@@ -75,12 +73,11 @@ function ok(policy: string): StoreDecision {
 }
 
 /** A shared store, asynchronous as those are, whose answers can be replaced. */
-function shared(now: () => number, deadlineMs = 20, guard: StoreGuard | null = sharedGuard) {
+function shared(now: () => number, deadlineMs = 20) {
   const memory = memoryStore({ clock: now });
   const calls: (readonly Check[])[] = [];
   const store = {
     shared: true,
-    guard: guard ?? undefined,
     denyCache: false,
     deadlineMs,
     clock: now,
@@ -114,11 +111,7 @@ async function quiet(): Promise<void> {
 }
 
 describe("the failure ladder", () => {
-  const faults = Object.entries(FAULTS).flatMap(([what, fault]) => [
-    { what, fault, guard: sharedGuard },
-    { what: `brings no guard and ${what}`, fault, guard: null },
-  ]);
-  for (const { what, fault, guard } of faults) {
+  for (const [what, fault] of Object.entries(FAULTS)) {
     it(`a store that ${what} has failed: every policy takes its own path`, async () => {
       const expected: Record<string, unknown[]> = {
         local: [true, "local", null],
@@ -126,7 +119,7 @@ describe("the failure ladder", () => {
         deny: [false, "denied-by-policy", 503],
       };
       for (const policy of ["local", "allow", "deny"] as const) {
-        const store = shared(() => 0, 20, guard);
+        const store = shared(() => 0);
         store.fault = fault;
         const events: ThrottleEvent[] = [];
         const throttle = createThrottle({ name: "r", rate: "3/min", onStoreFailure: policy }, {

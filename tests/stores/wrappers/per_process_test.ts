@@ -2,6 +2,7 @@ import { describe, it } from "node:test";
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import cluster from "node:cluster";
 import { createThrottle, memoryStore } from "../../../mod.ts";
+import { PLATFORMS } from "../../../src/client/platforms.ts";
 import { type Surroundings, surroundings } from "../../../src/runtime.ts";
 import { checkSafety } from "../../../src/stores/wrappers/per_process.ts";
 
@@ -127,6 +128,11 @@ describe("a store that counts for one process alone", () => {
       assertEquals(warnings(() => checkSafety(memoryStore(), "warn", place(facts))), []);
     });
   }
+
+  it("knows no place that is not tried here", () => {
+    const known = Object.values(PLATFORMS).flatMap(({ location = [] }) => location);
+    assertEquals(known.sort(), [...new Set(PLACES.map(([where]) => where))].sort());
+  });
 
   it("a shared store is safe anywhere", () => {
     const store = { ...memoryStore(), shared: true };

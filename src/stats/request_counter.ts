@@ -1,0 +1,138 @@
+/**
+ * Counts the requests that a throttle decided, in a timeline.
+ *
+ * @module
+ */
+
+import { addressKey } from "../client/address.ts";
+import { hasNumbers, refuses } from "../decision.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { keyedHash, randomSeed, type Seed } from "../hash/half_sip_hash.ts";
+import { ExchangeEvent, type ThrottleEvent } from "../observers/events.ts";
+import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED } from "./report.ts";
+import { ruleKey, shortKey } from "./rule_key.ts";
+import type { RuleFacts } from "./shared_span.ts";
+import type { Sharing } from "./sharing.ts";
+import { MAX_NAMES, OTHER } from "./subjects.ts";
+import type { Timeline } from "./timeline.ts";
+
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
+/** What stands for requests that no rule has a pattern for. */
+const ANY_ROUTE = "*";
+/** What marks a client that is no address. */
+const NO_ADDRESS = "\0";
+
+/** Is a client called by its address? */
+export function isAddress(client: string): boolean {
+  return !client.startsWith(NO_ADDRESS);
+}
+
+/** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
+function clientOf(exchange: Exchange): string | null {
+  let address: string | null = null;
+  try {
+    ({ address } = exchange);
+  } catch {
+    // The user's own function failed, as it did where the address decides something: there it is reported.
+  }
+  if (address !== null) return address.includes(":") ? addressKey(address) : address;
+  const [check] = exchange.checks;
+  return check === undefined ? null : NO_ADDRESS + shortKey(check.partition);
+}
+
+/** The rules that refused a request, each with its key. */
+function keysOf({ rule, key }: ThrottleEvent, exchange: Exchange | undefined): readonly string[] {
+  if (exchange !== undefined) {
+    return exchange.checks.filter(refuses).map((check) =>
+      ruleKey(check.rule.name, shortKey(check.partition))
+    );
+  }
+  return rule === undefined || key === undefined ? [] : [ruleKey(rule, shortKey(key))];
+}
+
+/** Counts the decision of each rule. Would a rule in shadow mode have refused? */
+function countRules(time: Timeline, rules: Map<string, RuleFacts>, { decisions }: ThrottleEvent): boolean {
+  let shadowed = false;
+  for (const decision of decisions) {
+    const { rule, limit, windowMs, mode, allowed, remaining } = decision;
+    const known = rules.get(rule);
+    if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
+      if (known !== undefined || rules.size < MAX_NAMES.rule) {
+        rules.set(rule, { limit, window_ms: windowMs, mode });
+      }
+    }
+    const id = time.idOf("rule", rule);
+    time.add(id, REQUESTS);
+    if (refuses(decision)) time.add(id, REFUSED);
+    else if (!allowed) time.add(id, SHADOW_REFUSED);
+    else if (remaining * 10 <= limit && hasNumbers(decision)) time.add(id, NEAR_LIMIT);
+    shadowed ||= !allowed && mode === "shadow";
+  }
+  return shadowed;
+}
+
+/** Counts requests. */
+export interface RequestCounter {
+  /** Counts the request of a verdict. */
+  count(event: ThrottleEvent, refused: boolean): void;
+  /** When the first request was counted, epoch ms; null before. */
+  readonly since: number | null;
+  /** Keys the hashes of clients; drawn when it is first needed. */
+  readonly seed: Seed;
+}
+
+/** Where requests are counted. */
+export interface CountingPlace {
+  readonly time: Timeline;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  /** Takes what is known of the rules. */
+  readonly rules: Map<string, RuleFacts>;
+  /** Where instances share what they count; null for none. */
+  readonly shared: Sharing | null;
+}
+
+/** @returns What counts requests there. */
+export function requestCounter({ time, clock, rules, shared }: CountingPlace): RequestCounter {
+  const halves = new Int32Array(2);
+  let seed: Seed | null = null;
+  let since: number | null = null;
+
+  function countAs(kind: Kind, name: string, refused: boolean, shadowed: boolean): void {
+    const id = time.idOf(kind, name);
+    time.add(id, REQUESTS);
+    if (refused) time.add(id, REFUSED);
+    if (shadowed) time.add(id, SHADOW_REFUSED);
+  }
+
+  return {
+    get since() {
+      return since;
+    },
+    get seed() {
+      return seed ??= randomSeed();
+    },
+    count(event, refused) {
+      const now = clock();
+      const minute = time.enter(now);
+      since ??= now;
+      const route = event.route ?? ANY_ROUTE;
+      const shadowed = countRules(time, rules, event);
+      countAs("total", "", refused, shadowed);
+      countAs("route", route, refused, shadowed);
+      countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
+
+      const exchange = ExchangeEvent.exchange(event);
+      const client = exchange === undefined ? event.key ?? null : clientOf(exchange);
+      if (client !== null) {
+        keyedHash(client, seed ??= randomSeed(), halves);
+        time.seen(halves[0], halves[1]);
+      }
+      const refusal = refused ? { client, route, keys: keysOf(event, exchange) } : null;
+      if (refusal !== null) time.refused(refusal);
+      if (shared === null) return;
+      shared.note(minute, client, refusal);
+      shared.touch(minute, now, exchange?.platform ?? []);
+    },
+  };
+}
