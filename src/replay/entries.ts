@@ -13,25 +13,27 @@ const BLOCK = 1 << 14;
 /** Requests in columns: an object for each of ten million lines would take some gigabytes. */
 interface Block {
   readonly at: Float64Array;
-  readonly durationMs: Float32Array;
   readonly url: Uint32Array;
   readonly address: Uint32Array;
   readonly agent: Uint32Array;
-  readonly user: Uint32Array;
   readonly method: Uint16Array;
   readonly status: Uint16Array;
+  /** Null while there is none, as in most logs. */
+  durationMs: Float32Array | null;
+  /** Null while there is none. */
+  user: Uint32Array | null;
 }
 
 function newBlock(): Block {
   return {
     at: new Float64Array(BLOCK),
-    durationMs: new Float32Array(BLOCK),
     url: new Uint32Array(BLOCK),
     address: new Uint32Array(BLOCK),
     agent: new Uint32Array(BLOCK),
-    user: new Uint32Array(BLOCK),
     method: new Uint16Array(BLOCK),
     status: new Uint16Array(BLOCK),
+    durationMs: null,
+    user: null,
   };
 }
 
@@ -84,13 +86,19 @@ export class Entries {
     const address = this.#addresses.numberOf(entry.address);
     if (this.#addresses.values[address] === null) this.withoutAddress++;
     block.at[index] = entry.at;
-    block.durationMs[index] = entry.durationMs;
     block.url[index] = this.#urls.numberOf(entry.url);
     block.address[index] = address;
     block.agent[index] = this.#agents.numberOf(entry.userAgent);
-    block.user[index] = this.#users.numberOf(entry.user);
     block.method[index] = this.#methods.numberOf(entry.method);
     block.status[index] = entry.status;
+    if (entry.durationMs >= 0) {
+      block.durationMs ??= new Float32Array(BLOCK).fill(-1);
+      block.durationMs[index] = entry.durationMs;
+    }
+    if (entry.user !== null) {
+      block.user ??= new Uint32Array(BLOCK);
+      block.user[index] = this.#users.numberOf(entry.user);
+    }
   }
 
   /** Puts the requests in the order of their times; those of one time stay as they were. */
@@ -122,10 +130,11 @@ export class Entries {
     };
     if (block.status[i] !== 0) request.status = block.status[i];
     // To the microsecond, as logs have it.
-    if (block.durationMs[i] >= 0) request.durationMs = Math.round(block.durationMs[i] * 1000) / 1000;
+    const durationMs = block.durationMs?.[i] ?? -1;
+    if (durationMs >= 0) request.durationMs = Math.round(durationMs * 1000) / 1000;
     const agent = this.#agents.values[block.agent[i]];
     if (agent !== null) request.userAgent = agent;
-    const id = this.#users.values[block.user[i]];
+    const id = this.#users.values[block.user?.[i] ?? 0];
     // A name that was refused is nobody's.
     if (id !== null && block.status[i] !== 401) request.identity = { id };
     return request;

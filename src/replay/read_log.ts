@@ -5,7 +5,7 @@
  */
 
 import { cannot } from "../cannot.ts";
-import { ANYTHING, requireOptions } from "../options.ts";
+import { oneOf, requireOptions } from "../options.ts";
 import { Entries } from "./entries.ts";
 import { alb } from "./formats/alb.ts";
 import { caddy } from "./formats/caddy.ts";
@@ -180,20 +180,15 @@ export function readLog(
   source: LogSource | readonly LogSource[],
   options: ReadLogOptions = {},
 ): LoggedRequests {
-  requireOptions(options, { format: ANYTHING }, "read a log");
-  const { format } = options;
-  const given = format === undefined ? null : FORMATS.find(({ name }) => name === format);
-  if (given === undefined) {
-    const names = FORMATS.map(({ name }) => name).join(", ");
-    throw new TypeError(cannot("read a log", `format must be one of ${names}`, format));
-  }
+  requireOptions(options, { format: oneOf(...FORMATS.map(({ name }) => name)) }, "read a log");
+  const given = FORMATS.find(({ name }) => name === options.format) ?? null;
   const sources = Array.isArray(source) ? source as readonly LogSource[] : [source as LogSource];
   let reading = new Reading();
 
   async function* requests(): AsyncGenerator<LoggedRequest> {
     const current = new Reading();
     reading = current;
-    for (const each of sources) await readSource(each, given as LogFormat | null, current);
+    for (const each of sources) await readSource(each, given, current);
     const { entries } = current;
     entries.sort();
     if (entries.length > 0) {

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
-import { ANYTHING, requireOptions } from "../options.ts";
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
+import { ANYTHING, requireOptions } from "../options.ts";
 import { compileMatch } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
@@ -65,8 +64,8 @@ function compileReplay({ rules, options = {} }: ReplayOptions): Replayer {
   store.prepare?.(prepared);
   const match = compileMatch(prepared, exactPaths);
   // An error of a rule's function is thrown, too, and counted there; a rate or a cost that cannot be used refuses.
-  const asks = prepared.map((rule) => compileCheck<Exchange>(rule, clock, () => {}));
-  const decideStage = compileDecide({ asks, store, notifier: null });
+  const check = compileCheck<Exchange>(prepared, clock, () => {});
+  const decideStage = compileDecide({ check, store, notifier: null });
   const { release, settleByResponse } = compileSettlement(store, null);
   const tally = new ReplayTally(prepared);
   const ends = new Ends<() => MaybePromise<unknown>>();
@@ -159,9 +158,6 @@ export async function replay(
   requests: AsyncIterable<LoggedRequest> | Iterable<LoggedRequest>,
   options: ReplayOptions,
 ): Promise<ReplayReport> {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(cannot("replay a log", "it needs { rules }", options));
-  }
   requireOptions(options, { rules: ANYTHING, options: ANYTHING }, "replay a log");
   const replayer = compileReplay(options);
   for await (const logged of requests) {

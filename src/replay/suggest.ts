@@ -4,10 +4,9 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
-import { ANYTHING, requireOptions } from "../options.ts";
 import { compileAddressKey } from "../client/address.ts";
 import { durationMs } from "../duration.ts";
+import { type Demand, requireOptions } from "../options.ts";
 import { compileMatch } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { LoggedRequest } from "./logged_request.ts";
@@ -125,13 +124,19 @@ function compileRoutes(routes: readonly string[]): (logged: LoggedRequest) => re
     match(new ReplayedRequest(logged) as unknown as Request).before.map(({ index }) => index);
 }
 
-function listOf<T>(value: readonly T[] | undefined, usual: readonly T[], name: string): readonly T[] {
-  if (value === undefined) return usual;
-  if (!Array.isArray(value) || value.length === 0) {
-    throw new TypeError(cannot("suggest limits", `${name} must be a list of at least one`, value));
-  }
-  return value;
-}
+/** A list of at least one of what holds. */
+const atLeastOne = (what: string, holds: (item: unknown) => boolean): Demand => ({
+  must: `a list of at least one ${what}`,
+  holds: (value) => Array.isArray(value) && value.length > 0 && value.every(holds),
+});
+
+const isText = (item: unknown): boolean => typeof item === "string";
+
+const DEMANDS = {
+  keys: atLeastOne(`key, "ip" or "user"`, (item) => KEYS.includes(item as SuggestKey)),
+  windows: atLeastOne("window", isText),
+  routes: atLeastOne("pattern", isText),
+};
 
 /**
  * Suggests limits from the requests of a log: of each client the most requests in any window's length, exactly, for several
@@ -162,15 +167,8 @@ export async function suggest(
   requests: AsyncIterable<LoggedRequest> | Iterable<LoggedRequest>,
   options: SuggestOptions = {},
 ): Promise<Suggestions> {
-  requireOptions(options, { keys: ANYTHING, windows: ANYTHING, routes: ANYTHING }, "suggest limits");
-  const windows = listOf(options.windows, WINDOWS, "windows");
-  const routes = listOf(options.routes, ["*"], "routes");
-  const keys = listOf(options.keys, KEYS, "keys");
-  for (const key of keys) {
-    if (!KEYS.includes(key)) {
-      throw new TypeError(cannot("suggest limits", `each of its keys must be "ip" or "user"`, key));
-    }
-  }
+  requireOptions(options, DEMANDS, "suggest limits");
+  const { keys = KEYS, windows = WINDOWS, routes = ["*"] } = options;
   const windowsMs = windows.map((window) => durationMs(window, "suggest()", "each of its windows"));
   const routesOf = compileRoutes(routes);
   const keyOfAddress = compileAddressKey();

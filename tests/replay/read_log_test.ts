@@ -179,7 +179,7 @@ describe("readLog", () => {
   });
 
   it("refuses a format that it does not know", () => {
-    assertThrows(() => read("", "iis"), TypeError, "format must be one of traefik, combined");
+    assertThrows(() => read("", "iis"), TypeError, 'format must be one of "traefik", "combined"');
   });
 
   it("finds the format behind a long list of broken lines", async () => {

@@ -150,9 +150,13 @@ describe("suggest", () => {
     await assertRejects(
       () => suggest([], { windows: [] }),
       TypeError,
-      "windows must be a list of at least one",
+      "windows must be a list of at least one window",
     );
-    await assertRejects(() => suggest([], { keys: ["jwt" as "ip"] }), TypeError, `must be "ip" or "user"`);
+    await assertRejects(
+      () => suggest([], { keys: ["jwt" as "ip"] }),
+      TypeError,
+      `at least one key, "ip" or "user"`,
+    );
     await assertRejects(() => suggest([], { routes: ["login"] }), TypeError, "login");
     await assertRejects(() => suggest([], { window: ["1s"] } as never), TypeError, "window");
   });
