@@ -1,5 +1,5 @@
 /**
- * From a rule and a request to the check that the store decides.
+ * Makes the check that the store decides, per rule and request.
  *
  * @module
  */
@@ -39,7 +39,7 @@ function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
 /**
  * The check of a cost under a policy. The rule itself refuses a cost that can never pass.
  *
- * @param clock Dates what the rule decides by itself, epoch ms.
+ * @param clock Dates the decisions that the rule makes by itself, epoch ms.
  */
 export function newCheck(
   rule: PreparedRule,
@@ -70,7 +70,7 @@ function compileDynamic<C extends Asked>(
   const { rate, cost, policy, implementation: { window } } = rule;
   const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
-  /** Per request what `prepareRules` checks once: what cannot be used refuses. */
+  /** Checks per request the values that `prepareRules` checks once: an unusable value refuses. */
   function dynamicPolicy(context: C): MaybePromise<Policy | Error | null> {
     if (rate === null) return policy;
     return then(rate(context), (written) => {
@@ -112,7 +112,7 @@ function compileDynamic<C extends Asked>(
 
 /** A rule as checks are made of it. */
 interface Compiled<C> {
-  /** Whose quota a request uses. */
+  /** Gives the partition whose quota a request uses. */
   readonly partition: (context: C) => MaybePromise<Partition>;
   /** The policy and the cost of every request; null where they depend on the request, or the cost can never pass. */
   readonly constant: { readonly policy: Policy; readonly cost: number } | null;
@@ -169,7 +169,7 @@ function compileRule<C extends Asked>(
  * Compiles the rules of a throttle into the function that makes their checks.
  *
  * @param rules The rules.
- * @param clock Dates what a rule decides by itself, epoch ms.
+ * @param clock Dates the decisions that a rule makes by itself, epoch ms.
  * @param complain Hears of errors in the users' functions.
  */
 export function compileCheck<C extends Asked>(
@@ -186,7 +186,7 @@ export function compileCheck<C extends Asked>(
     } catch (error) {
       return failed(error, context);
     }
-    // Most rules are constant: `checkOf` would find out for each request again what is known of them.
+    // Most rules are constant: `checkOf` would find their constants again per request.
     return constant !== null && typeof found === "string" && !context.clientLeft
       ? new RuleCheck(rule, found, constant.policy, constant.cost)
       : checkOf(found, context);
