@@ -7,7 +7,7 @@
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import type { ChargedDecision, Source, StoreDecision, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
-import type { CompiledRule, FailurePolicy } from "../rules/rule.ts";
+import type { CompiledRule } from "../rules/rule.ts";
 
 /** One rule's question about one request. */
 export interface Check {

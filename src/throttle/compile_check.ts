@@ -15,6 +15,7 @@ import { cannot } from "../cannot.ts";
 import { type PreparedRule } from "../rules/rule.ts";
 import { isCost, policyOf } from "../rules/prepare_rules.ts";
 import { windowWatch } from "./shrinking_window.ts";
+import { complain as print } from "../warn_once.ts";
 
 /** How long a client waits whose request could not be counted, in ms. */
 const RETRY_MS = 1000;
@@ -68,6 +69,8 @@ function compileDynamic<C extends Asked>(
   complain: Complain<C>,
 ): (partition: string, context: C) => MaybePromise<RuleCheck | null> {
   const { rate, cost, policy, implementation: { window } } = rule;
+  /** One line per rule: a client that can cause it must not fill the console. */
+  let isReported = false;
   const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
   /** Checks per request the values that `prepareRules` checks once: an unusable value refuses. */
@@ -105,6 +108,10 @@ function compileDynamic<C extends Asked>(
             return newCheck(rule, partition, current as Policy, units as number, clock);
           }
           complain(rule, context, error);
+          if (!isReported) {
+            print(`Rule "${rule.name}" refuses requests that it cannot count. ${error.message}`);
+          }
+          isReported = true;
           return refusedCheck(rule, partition, "denied-by-policy", clock());
         }),
     );

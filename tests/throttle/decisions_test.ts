@@ -1,5 +1,5 @@
 /** Decisions and answers of a throttle, from the first request to the refusal. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "node:test";
 import { byUser, createThrottle, DAY, errorJson, HOUR, type Identity, MINUTE, SECOND } from "../../mod.ts";
 import { requestTo, throttled } from "../harness/throttled.ts";
@@ -74,5 +74,25 @@ describe("a throttle", () => {
     assertEquals(await statuses(2), [200, 429]);
     clock.now += 1000;
     assertEquals(await statuses(1), [200]);
+  });
+});
+
+describe("a rate or a cost that cannot be used", () => {
+  it("is reported on the console once per rule, however many requests it refuses", async () => {
+    const lines: unknown[] = [];
+    const { error } = console;
+    console.error = (line: unknown) => lines.push(line);
+    try {
+      const plans: Record<string, string> = {};
+      const { statuses } = throttled({ name: "plan", rate: () => plans["gold"] });
+      assertEquals(await statuses(3), [503, 503, 503]);
+    } finally {
+      console.error = error;
+    }
+    assertEquals(lines.length, 1);
+    assertMatch(
+      String(lines[0]),
+      /^@weir\/throttle: Rule "plan" refuses requests that it cannot count\. Cannot use rule "plan"/,
+    );
   });
 });
