@@ -58,8 +58,8 @@ export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonl
 }
 
 /**
- * What `run` gives for each item: now when all is here, else one promise of it, in order. When one throws, that error
- * is the only one told: what the others reject with later must not end the process.
+ * The results of `run` for each item: now when all is here, else one promise of it, in order. When one throws, that error
+ * is the only one thrown: later rejections of the others must not end the process.
  */
 export function each<T, R, A>(
   items: readonly T[],
@@ -105,10 +105,10 @@ export function rescue<T, A = undefined>(
 }
 
 /**
- * The value, now if it is here; else the promise of it, which rejects when it takes too long. What arrives after that
+ * The value, now if it is here; else the promise of it, which rejects when it takes too long. A later result
  * is ignored, errors included.
  *
- * @param value What is waited for.
+ * @param value The value to wait for.
  * @param ms How long, in ms.
  * @param late Makes the error.
  */

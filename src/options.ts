@@ -1,12 +1,12 @@
 /**
- * The one check of options: each factory says what its options must be, in a record.
+ * The one check of options: each factory states the demands on its options, in a record.
  *
  * @module
  */
 
 import { cannot } from "./cannot.ts";
 
-/** What one option must be. */
+/** The demand on one option. */
 export interface Demand {
   /** The words after "must be": "true or false". */
   readonly must: string;
@@ -64,7 +64,7 @@ export function having(name: string, must: string): Demand {
   return { must, holds: (value) => isFunction(value?.[name]) };
 }
 
-/** A list of what fulfils another demand. */
+/** A list of values that fulfil another demand. */
 export function listOf({ holds }: Demand, must: string): Demand {
   return { must: `a list of ${must}`, holds: (value) => Array.isArray(value) && value.every(holds) };
 }
@@ -103,9 +103,9 @@ export function hidden(value: unknown): string {
 /**
  * Checks options.
  *
- * @param options What was given.
- * @param demands What each option that there is must be.
- * @param what What cannot be done otherwise, for the sentence: "create a throttle".
+ * @param options The options that were given.
+ * @param demands The demand on each option that exists.
+ * @param what The action that a bad option prevents, for the sentence: "create a throttle".
  * @param owner The option that these belong to, for the same: "block".
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  * @throws {RangeError} When an option that is a number has no value in its range.

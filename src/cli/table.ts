@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A table with a heading: numbers to the right, all else to the left. */
+/** A table with a heading: numbers to the right, texts to the left. */
 export function tableOf(heading: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const texts = rows.map((row) => row.map(shown));
   const widths = heading.map((title, i) => Math.max(title.length, ...texts.map((row) => row[i].length)));
@@ -15,7 +15,7 @@ export function tableOf(heading: readonly string[], rows: readonly (readonly (st
   return [lineOf(heading), ...texts.map(lineOf)].map((line) => `${line}\n`).join("");
 }
 
-/** A cell: numbers with commas between thousands, texts without what moves a cursor. */
+/** A cell: numbers with commas between thousands, texts without the characters that move a cursor. */
 function shown(cell: string | number): string {
   return typeof cell === "number" ? grouped(cell) : cell.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?");
 }

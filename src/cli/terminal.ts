@@ -1,5 +1,5 @@
 /**
- * What a command needs of the process that it runs in.
+ * The parts of its process that a command uses.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What `weir --help` writes. */
+/** The text that `weir --help` writes. */
 export const USAGE = `Limits tried on access logs before they are set.
 
 Usage:

@@ -6,7 +6,7 @@
 
 import { joinRoutes, type Match, type Route } from "../rules/match.ts";
 
-/** As much of node's IncomingMessage as tells it apart, and its target. */
+/** The members of node's IncomingMessage that identify it, and its target. */
 interface Incoming {
   readonly url?: unknown;
   readonly socket?: unknown;

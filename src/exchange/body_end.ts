@@ -7,8 +7,8 @@
 let serverTypesText: boolean | null = null;
 
 /**
- * The same response around another body. On Bun it is the server that says what type a text body has, which it can no
- * longer see: so it is said here.
+ * The same response around another body. On Bun the server sets the content type of a text body, which it can no
+ * longer see: so the type is set here.
  */
 export function withBody(response: Response, body: ReadableStream<Uint8Array> | null): Response {
   const copy = new Response(body, response);
@@ -22,7 +22,7 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
 /**
  * Calls `ended` once: when the body of a response has been sent, errors, or is cancelled by a client that went away.
  *
- * @returns A copy of the response, whose body tells.
+ * @returns A copy of the response, whose body calls `ended`.
  */
 export function onBodyEnd(
   response: Response,

@@ -1,5 +1,5 @@
 /**
- * One request on its way through one throttle: what its functions may know of it, and what was decided.
+ * One request on its way through one throttle: the context of its functions, and its decisions.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { MaybePromise } from "../maybe.ts";
 import type { RuleCheck } from "./rule_check.ts";
 import { routeBeside } from "./route_beside.ts";
 
-/** What an exchange needs of its throttle. */
+/** The functions of its throttle that an exchange calls. */
 export interface ThrottleCore {
   /** The client's address; {@link UNIX} for a peer on a Unix socket, which has none. */
   addressOf(request: Request, platform: readonly unknown[]): string | null;
@@ -35,7 +35,7 @@ let passages = 0;
  */
 const EXCHANGE = /* @__PURE__ */ Symbol.for("@weir/throttle/exchange.v1");
 
-/** Where a framework's adapter tells which of its own routes a request takes. */
+/** Where a framework's adapter names the route that a request takes. */
 const ROUTE = /* @__PURE__ */ Symbol.for("@weir/throttle/route.v1");
 
 interface Carrier {
@@ -43,10 +43,10 @@ interface Carrier {
   [ROUTE]?: () => string | null;
 }
 
-/** What is carried for the requests that cannot: frozen ones, some proxies. Made when there is one. */
+/** The values of requests that cannot carry them: frozen ones, some proxies. Made for the first such request. */
 let carriers: WeakMap<Request, Carrier> | null = null;
 
-/** Carries something for a request that cannot. */
+/** Keeps a value for a request that cannot carry it. */
 function carry(request: Request, name: typeof EXCHANGE | typeof ROUTE, value: unknown): void {
   carriers ??= new WeakMap();
   carriers.set(request, { ...carriers.get(request), [name]: value });
@@ -98,13 +98,13 @@ export class Exchange implements Context, ExplainsAddress {
   declare readonly spend: boolean;
   /** The exchange through the throttle around this one. */
   declare readonly outer: Exchange | null;
-  /** What was decided so far. */
+  /** The checks that are decided so far. */
   declare checks: readonly RuleCheck[];
-  /** What the store is being asked. */
+  /** The checks that the store is deciding now. */
   declare asked: readonly RuleCheck[];
   /** Undefined until authentication is over. */
   declare who: Identity | null | undefined;
-  /** Has the request been answered, or failed? What happens to the same Request object after that is another exchange. */
+  /** Has the request been answered, or failed? A later passage of the same Request object is another exchange. */
   declare ended: boolean;
   /** The first exchange of those that the request is on at the same time. */
   declare readonly root: Exchange;
@@ -171,7 +171,7 @@ export class Exchange implements Context, ExplainsAddress {
     return this.found;
   }
 
-  /** Reads the address while it is there: a socket forgets its peer when it closes, and what is awaited may outlast the client. */
+  /** Reads the address while it is there: a closed socket forgets its peer, and an awaited function may outlast the client. */
   keepAddress(): void {
     if (this.found !== undefined) return;
     try {

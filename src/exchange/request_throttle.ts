@@ -29,7 +29,7 @@ export function settler(exchange: Exchange): RequestThrottle["settle"] {
   };
 }
 
-/** What a handler sees of an exchange and of those around it. */
+/** The view that a handler has of an exchange and of the exchanges around it. */
 export function requestThrottle(exchange: Exchange): RequestThrottle {
   return {
     get decisions() {
@@ -44,7 +44,7 @@ export function requestThrottle(exchange: Exchange): RequestThrottle {
 }
 
 /**
- * What the throttles around a handler decided about its request, and how to tell them its real cost.
+ * The decisions of the throttles around a handler about its request, and a function that settles its real cost.
  *
  * @param request The request that the handler was given.
  * @returns Undefined for a request that came through no throttle.

@@ -6,7 +6,7 @@
 
 import { shown } from "../cannot.ts";
 
-/** Where frameworks keep the Request in what they hand to their handlers. */
+/** Where frameworks keep the Request in the objects that they hand to their handlers. */
 const PLACES = ["request", "req", "raw", "req.raw"];
 
 const REMEDY =
@@ -46,10 +46,10 @@ function refuse(value: unknown): never {
 let known: object | undefined;
 
 /**
- * Refuses what is no request.
+ * Refuses a value that is no request.
  *
- * @param value What is to be a request.
- * @throws {TypeError} When it is none, in a sentence that says what to pass.
+ * @param value The value that must be a request.
+ * @throws {TypeError} When it is none, in a sentence that names the value to pass.
  */
 export function requireRequest(value: unknown): asserts value is Request {
   if (typeof value !== "object" || value === null) refuse(value);

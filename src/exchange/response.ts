@@ -13,8 +13,8 @@ export interface Refusal extends Response {
 }
 
 /**
- * Is this a response? Not by `instanceof`: servers put classes of their own in the place of the global one, and some handlers
- * give something else to say that they upgraded the connection.
+ * Is this a response? Not by `instanceof`: servers replace the global class by their own, and some handlers
+ * return another value where they upgraded the connection.
  */
 export function isResponse(value: unknown): value is Response {
   return typeof (value as Response | null | undefined)?.headers?.set === "function";
@@ -51,7 +51,7 @@ export function expose(headers: Headers, names: readonly string[]): void {
   if (missing.length > 0) headers.set("access-control-expose-headers", [...shown, ...missing].join(", "));
 }
 
-/** Marks a throttle's refusal, so that the throttles around it show nothing else in its place. */
+/** Marks a throttle's refusal, so that the throttles around it do not replace it. */
 export function markRefusal(response: Response): Response {
   if (isResponse(response)) (response as Refusal)[REFUSAL] = true;
   return response;

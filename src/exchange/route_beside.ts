@@ -22,7 +22,7 @@ function patternOf(value: unknown): string | null {
 /**
  * The pattern that one of a server's or a framework's objects names, never the raw path.
  *
- * @param platform What was passed beside the request.
+ * @param platform The arguments that were passed beside the request.
  * @returns Null where none names one.
  */
 export function routeBeside(platform: readonly unknown[]): string | null {

@@ -10,20 +10,20 @@ import type { Quota } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { OpenCheck } from "../stores/store.ts";
 
-/** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a place. */
+/** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a key. */
 export function storageKey(rule: PreparedRule, partition: string): string {
   return `${rule.stateName}:${partition}`;
 }
 
 /**
- * What the store is asked about one rule, and what came of it. There is one a rule and request, and most requests are over
- * without anybody having looked at their decisions, so all else that follows from its members is made when asked for.
- * They are declared and set in the constructor alone: a member with a place in the class body is set twice, and engines
+ * The store's check of one rule, and its result. There is one per rule and request, and most requests are over without
+ * anybody having looked at their decisions, so values that follow from its members are made when they are read.
+ * They are declared and set in the constructor alone: a member that the class body initializes is set twice, and engines
  * pay for both.
  */
 export class RuleCheck implements OpenCheck, Quota {
   declare readonly rule: PreparedRule;
-  /** Whose quota: what the rule's key gave. */
+  /** The partition whose quota it uses, as the rule's key gave it. */
   declare readonly partition: string;
   declare readonly stateName: string;
   declare readonly algorithm: Algorithm;
@@ -32,7 +32,7 @@ export class RuleCheck implements OpenCheck, Quota {
   declare readonly mode: Mode;
   /** A request's check corrects nothing. */
   declare readonly since: null;
-  /** Units: those that were asked for, until what was charged is corrected. */
+  /** Units: the cost asked for, until the charge is corrected. */
   declare cost: number;
   declare allowed: boolean;
   declare remaining: number;

@@ -1,5 +1,5 @@
 /**
- * The interface of a rate header format: how decisions are told to the client.
+ * The interface of a rate header format: how decisions are written for the client.
  *
  * @module
  */
@@ -23,13 +23,13 @@ export interface Quota extends
   /** Do units come back one by one, rather than all at the window's end? Default false. */
   readonly refillsGradually?: boolean | undefined;
   /**
-   * What divides the quota among clients, by the names of RateLimit-Partition: `true` where each value has a quota of its own
-   * (`user_id`), a token where the rule is for that value alone (`method: "GET"`). Default: not known.
+   * The dimensions that divide the quota among clients, by the names of RateLimit-Partition: `true` where each value has a
+   * quota of its own (`user_id`), a token where the rule is for that value alone (`method: "GET"`). Default: not known.
    */
   readonly dimensions?: Readonly<Record<string, true | string>> | undefined;
 }
 
-/** What a response says about its request's quotas. */
+/** The quotas and the wait that a response reports for its request. */
 export interface Report {
   /** Was the request refused? */
   readonly denied: boolean;
@@ -45,22 +45,22 @@ export interface Report {
   readonly retryAfterMs: number | null;
   /** Epoch ms at which the report is made. */
   readonly at: number;
-  /** Is it for a fresh response, whose headers say nothing of quotas yet? Then there is nothing to join. Default false. */
+  /** Is it for a fresh response, whose headers have no quotas yet? Then there is nothing to join. Default false. */
   readonly fresh?: boolean;
   /** The response's status. Default 200. */
   readonly status?: number;
-  /** Did a throttle within this one refuse the request? Then its state is the one to tell. Default false. */
+  /** Did a throttle within this one refuse the request? Then its state is the one to send. Default false. */
   readonly deniedWithin?: boolean;
 }
 
-/** A header that a report may have to be joined to; null where there is none, which `has` says sooner than `get`. */
+/** A header that a report may have to be joined to; null where there is none, which `has` finds sooner than `get`. */
 export function headerThere(headers: Headers, name: string, { fresh }: Report): string | null {
   return fresh === true || !headers.has(name) ? null : headers.get(name);
 }
 
 /** How one header is described to an API's users (OpenAPI). */
 export interface HeaderDescription {
-  /** What the header says, in a sentence. */
+  /** The meaning of the header, in a sentence. */
   readonly description: string;
   /** Sent on which responses. */
   readonly on: "every" | "denied";
@@ -77,10 +77,11 @@ export interface HeaderDescription {
 /** A way to write quotas into response headers. */
 export interface HeaderFormat {
   /**
-   * Writes the report into a response's headers. What is there already (from a nested throttle or an upstream) is joined, not overwritten.
+   * Writes the report into a response's headers. Headers that are there already (from a nested throttle or an upstream) are
+   * joined, not overwritten.
    *
    * @param headers The response's headers, mutable.
-   * @param report What to tell.
+   * @param report The report to write.
    */
   write(headers: Headers, report: Report): void;
   /**
@@ -90,9 +91,9 @@ export interface HeaderFormat {
   readonly describe?: Readonly<Record<string, HeaderDescription>>;
 }
 
-/** The names of three headers that tell of one quota. */
+/** The names of three headers that describe one quota. */
 export interface QuotaHeaders {
-  /** Units a window. */
+  /** Units per window. */
   readonly limit: string;
   /** Units left. */
   readonly remaining: string;
@@ -106,12 +107,12 @@ export function lowerCase({ limit, remaining, reset }: QuotaHeaders): QuotaHeade
 }
 
 /**
- * Does what a nested throttle or an upstream wrote stay, rather than `ours`?
+ * Do the headers that a nested throttle or an upstream wrote stay, rather than `ours`?
  *
  * @param headers The response's headers.
- * @param limit The limit they tell, as text.
- * @param remaining The remaining units they tell, as text.
- * @param ours What we have to tell.
+ * @param limit The limit of those headers, as text.
+ * @param remaining The remaining units of those headers, as text.
+ * @param ours The quota that we would write.
  */
 export function isTighter(
   headers: Headers,
@@ -120,7 +121,7 @@ export function isTighter(
   ours: Quota,
 ): boolean {
   if (remaining === null || !ours.allowed) return false;
-  // What is no number (two joined by a comma, say) no client can read: ours is better.
+  // A text that is no number (two joined by a comma, say) no client can read: ours is better.
   if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
   // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
   if (headers.has("retry-after")) return true;
@@ -129,7 +130,7 @@ export function isTighter(
 }
 
 /**
- * May a format that tells of one quota tell of this one? Not on a denial by something else: a client that is refused would read
+ * May a format that writes one quota write this one? Not on a denial by something else: a client that is refused would read
  * that it has units left.
  */
 export function isToBeTold(ours: Quota, { denied, deniedWithin }: Report): boolean {
@@ -137,13 +138,13 @@ export function isToBeTold(ours: Quota, { denied, deniedWithin }: Report): boole
 }
 
 /**
- * Writes three headers, unless the response is a denial by something else, or those that are there tell of something tighter.
+ * Writes three headers, unless the response is a denial by something else, or the headers that are there describe a tighter quota.
  *
  * @param headers The response's headers.
- * @param names What the three are called.
- * @param ours What to tell.
- * @param reset The third one's number, or null when it cannot be said.
- * @param report What all is told.
+ * @param names The names of the three.
+ * @param ours The quota to write.
+ * @param reset The third one's number, or null when there is none.
+ * @param report The report that is being written.
  */
 export function writeQuota(
   headers: Headers,

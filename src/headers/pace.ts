@@ -1,5 +1,5 @@
 /**
- * Less than what is left: as much of it as the rest of the window has a right to.
+ * Reports a part of the units that are left: the rest of the window's share at the rule's rate.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { remainingUnits, seconds, waitSeconds } from "./numbers.ts";
 
 /** The quota, of which no more is left than its rate allows until its end; at least one unit, where one is left. */
 function paced(quota: Quota): Quota {
-  // Units that come back bit by bit are told with the time in which they do.
+  // Units that come back bit by bit are sent with the time in which they do.
   if (quota.refillsGradually === true || quota.unit === "concurrent-requests") return quota;
   const { allowed, limit, windowMs, resetAfterMs, retryAfterMs } = quota;
   const rest = allowed ? seconds(resetAfterMs) : waitSeconds(retryAfterMs);
@@ -22,7 +22,7 @@ function paced(quota: Quota): Quota {
   };
 }
 
-/** The format, telling less: near a window's end nobody is invited to spend all that is left of it at once. */
+/** The format, sending fewer units: near a window's end nobody is invited to spend all remaining units at once. */
 export function withPace({ write, describe }: HeaderFormat): HeaderFormat {
   const format: HeaderFormat = {
     write: (headers, report) => write(headers, { ...report, quotas: report.quotas.map(paced) }),

@@ -1,5 +1,5 @@
 /**
- * RateLimit-Partition (section 4 of the text after draft 11): what divides a policy's quota among clients.
+ * RateLimit-Partition (section 4 of the text after draft 11): the dimensions that divide a policy's quota among clients.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Quota } from "./format.ts";
 import { writeString } from "./structured_field.ts";
 
 /**
- * The policy's item; "" where what divides it has no registered name. No partition key is sent with it: that would be
+ * The policy's item; "" where no dimension has a registered name. No partition key is sent with it: that would be
  * an identity for everyone to read.
  */
 export function writePartition(name: string, dimensions: Quota["dimensions"]): string {

@@ -1,5 +1,5 @@
 /**
- * RateLimit-Policy as drafts 04 to 07 write it: policies without names, told apart by their quota, and the
+ * RateLimit-Policy as drafts 04 to 07 write it: policies without names, distinguished by their quota, and the
  * rules of those drafts that come with it.
  *
  * @module
@@ -35,9 +35,9 @@ function writePolicy(quota: Quota): string {
 
 /**
  * Lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
- * quota: the longer window is kept, as who keeps to it keeps to the shorter one too.
+ * quota: the longer window is kept, as a client that keeps to it keeps to the shorter one too.
  *
- * @param report What all is told.
+ * @param report The report that is being written.
  */
 export function writePolicies(headers: Headers, quotas: readonly Quota[], report: Report): void {
   const there = headerThere(headers, "ratelimit-policy", report);
@@ -48,13 +48,13 @@ export function writePolicies(headers: Headers, quotas: readonly Quota[], report
   const windows = new Map<number, number>();
   for (const member of members) {
     const [, quota, window] = /^\s*(\d{1,15})\s*;\s*w=(\d{1,15})/.exec(member)?.map(Number) ?? [];
-    // What has no quota or no window is no policy of these drafts.
+    // A member without a quota or a window is no policy of these drafts.
     if (window !== undefined) windows.set(quota, Math.max(window, windows.get(quota) ?? 0));
   }
   headers.set("ratelimit-policy", writeList([...windows].map(([quota, w]) => writeItem(quota, { w }))));
 }
 
-/** What RateLimit-Policy says in these drafts. */
+/** The description of RateLimit-Policy in these drafts. */
 export const describePolicies: HeaderDescription = {
   description: "Lists all rate limiting policies that apply: the quota of each and its window w in seconds.",
   on: "every",

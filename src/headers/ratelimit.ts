@@ -22,17 +22,17 @@ const DRAFTS: Readonly<Record<string, () => HeaderFormat>> = {
   "6": draft6,
 };
 
-/** What {@link rateLimit} can be told. */
+/** Options of {@link rateLimit}. */
 export interface RateLimitOptions {
   /**
    * The draft whose form is sent. 11 is that of 08 to 11: `RateLimit` and `RateLimit-Policy` as lists of
    * named policies. 7 has one quota in `RateLimit`. 6, the form of 04 to 06, has `RateLimit-Limit`,
    * `RateLimit-Remaining` and `RateLimit-Reset`. Default 11.
    *
-   * Unstable, as it follows a text that is not published: "next", the working group's of 15 August 2026, which says `a`
-   * and `w` in the place of `r` and `t`, the cost `c` where it is not 1, and has `RateLimit-Partition` for rules whose
+   * Unstable, as it follows a text that is not published: "next", the working group's of 15 August 2026, which has `a`
+   * and `w` instead of `r` and `t`, the cost `c` where it is not 1, and has `RateLimit-Partition` for rules whose
    * partition has a name there (`byUser` and `byJwt`: user_id; `byApiKey`: client_id; `on` with one method: method).
-   * `[11, "next"]` says both in one item, which readers of either understand.
+   * `[11, "next"]` writes both in one item, which readers of either understand.
    */
   readonly draft?: 11 | 7 | 6 | "next" | readonly [11, "next"];
   /**
@@ -41,9 +41,9 @@ export interface RateLimitOptions {
    */
   readonly redirects?: boolean;
   /**
-   * Tell no more of a fixed window's quota than its rate allows until the window ends: of 10,000 per 1,000 s at most 100
-   * in the last 10 s, however much is left, so that nobody is invited to spend the rest at once. Told is then less than what
-   * would pass. Default false.
+   * Send no more of a fixed window's quota than its rate allows until the window ends: of 10,000 per 1,000 s at most 100
+   * in the last 10 s, however much is left, so that nobody is invited to spend the rest at once. Fewer units are
+   * then sent than would pass. Default false.
    */
   readonly pace?: boolean;
 }
@@ -58,7 +58,7 @@ const DEMANDS: Demands<RateLimitOptions> = {
   pace: BOOLEAN,
 };
 
-/** The format without redirects: what such a response carries already stays. */
+/** The format without redirects: the fields that such a response carries already stay. */
 function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat {
   return {
     write(headers, report) {
@@ -73,10 +73,10 @@ function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat 
 
 /**
  * Sends the IETF's `RateLimit` and `RateLimit-Policy`. In draft 11 every rule is listed, on a refusal the
- * refusing ones, and what a nested throttle or an upstream lists is kept in front, each policy once; drafts 7 and 6
- * tell the tightest rule. No partition keys are sent, and nothing on redirects (3xx) unless `redirects` says so.
+ * refusing ones, and the members that a nested throttle or an upstream lists are kept in front, each policy once; drafts 7 and 6
+ * send the tightest rule. No partition keys are sent, and nothing on redirects (3xx) unless `redirects` says so.
  *
- * Beside what is there already ours is written in its dialect, `r` and `t` or `a` and `w`, whichever `draft` says: a field in
+ * Beside a field that is there already ours is written in its dialect, `r` and `t` or `a` and `w`, whatever `draft` is: a field in
  * two dialects is one that no client can read.
  *
  * @param options See {@link RateLimitOptions}.

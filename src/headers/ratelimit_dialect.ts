@@ -1,6 +1,6 @@
 /**
- * What the lists of drafts 08 to 11 and those of the text after them differ in: how they call what is left of a quota,
- * and the time that it must last.
+ * The difference between the lists of drafts 08 to 11 and of the text after them: the parameters for the units left of a
+ * quota, and for the time that they must last.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { decimal } from "./numbers.ts";
 
 /** A dialect of the RateLimit list. */
 export interface Dialect {
-  /** Begins the parameter that says what is left. */
+  /** Begins the parameter for the units left. */
   readonly left: `;${string}=`;
-  /** Begins the one that says the seconds it must last. */
+  /** Begins the parameter for the seconds that they must last. */
   readonly window: `;${string}=`;
-  /** Begins the one that says what the request cost; null where there is none. */
+  /** Begins the parameter for the request's cost; null where there is none. */
   readonly cost: `;${string}=` | null;
-  /** Finds what is left in a member. */
+  /** Finds the units left in a member. */
   readonly reads: RegExp;
 }
 
@@ -29,7 +29,7 @@ export const NEXT: Dialect = { left: ";a=", window: ";w=", cost: ";c=", reads: /
  *
  * @param left Units left.
  * @param window Seconds; undefined where there is no such time.
- * @param cost What the request cost. One unit is what everybody expects, and is not said.
+ * @param cost The request's cost. A cost of one unit is expected, and is not written.
  */
 export function writeParameters(
   dialects: readonly Dialect[],

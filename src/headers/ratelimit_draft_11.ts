@@ -12,7 +12,7 @@ import { type Dialect, DRAFT_11, NEXT, writeParameters } from "./ratelimit_diale
 import { writeItem, writeList, writeString } from "./structured_field.ts";
 import { remainingUnits, seconds, waitSeconds, whole } from "./numbers.ts";
 
-/** What of a policy stays the same over its responses, as text. */
+/** The part of a policy that stays the same over its responses, as text. */
 interface Told {
   readonly name: string;
   readonly limit: number;
@@ -29,7 +29,7 @@ interface Told {
 
 function tell(quota: Quota): Told {
   const { name, limit, windowMs, unit, dimensions } = quota;
-  // Slots come back when requests end, which no window says; a window under 1 s has no `w` to say it (§3.1.3).
+  // Slots come back when requests end, which no window shows; a window under 1 s has no `w` (§3.1.3).
   const hasWindow = unit !== "concurrent-requests" && windowMs >= 1000;
   return {
     name,
@@ -73,7 +73,7 @@ function writeState(dialects: readonly Dialect[], quota: Quota): string {
 }
 
 /**
- * The members of a list that may be there. What is no list of strings counts as nothing: no client of this draft reads it
+ * The members of a list that may be there. A field that is no list of strings counts as nothing: no client of this draft reads it
  * (§7), and joined to it ours could not be read either (RFC 9651 §4.2).
  */
 function listThere(headers: Headers, name: string, report: Report): readonly ListMember[] {
@@ -81,33 +81,33 @@ function listThere(headers: Headers, name: string, report: Report): readonly Lis
   return there?.startsWith('"') ? membersOf(there) : [];
 }
 
-/** Adds members to those that are there; one that is there already, from the same rule within, is not said twice. */
+/** Adds members to those that are there; one that is there already, from the same rule within, is not written twice. */
 function joinMembers(there: readonly ListMember[], ours: readonly string[]): string {
   const texts = there.map(({ text }) => text);
   return writeList([...texts, ...ours.filter((member) => !texts.includes(member))]);
 }
 
 /**
- * The dialects that are spoken there. A reader of one drops a field that has an item without its number, so ours beside it has
- * the number of each.
+ * The dialects that the members are written in. A reader of one drops a field that has an item without its number, so ours
+ * beside it has the number of each.
  */
 function spokenIn(there: readonly ListMember[]): readonly Dialect[] {
   return [DRAFT_11, NEXT].filter(({ reads }) => there.some(({ bare }) => reads.test(bare)));
 }
 
-/** Where the state of a policy is among what is there; -1 where it is not. */
+/** The index of a policy's state among the members that are there; -1 where it is not. */
 function placeOf(there: readonly ListMember[], name: string): number {
   const start = writeString(name);
   return there.findIndex(({ text }) => text.startsWith(start) && /^\s*(;|$)/.test(text.slice(start.length)));
 }
 
-/** Does the member say that no more is left than this? */
+/** Does the member report no more units left than this quota? */
 function saysNoMore({ bare }: ListMember, than: Quota): boolean {
   const [, left] = DRAFT_11.reads.exec(bare) ?? NEXT.reads.exec(bare) ?? [];
   return than.allowed && left !== undefined && Number(left) <= remainingUnits(than);
 }
 
-/** What the fields say, by dialect. */
+/** The descriptions of the fields, by dialect. */
 function describe(dialects: readonly Dialect[]): Readonly<Record<string, HeaderDescription>> {
   const [{ left, window }] = dialects;
   const state = (quota: number, seconds: number): string => writeParameters(dialects, quota, seconds, 1);
@@ -137,23 +137,23 @@ function describe(dialects: readonly Dialect[]): Readonly<Record<string, HeaderD
 }
 
 /**
- * @param dialects What is written where nothing is there yet; with {@link NEXT} RateLimit-Partition too.
+ * @param dialects The dialects that are written where no field is there yet; with {@link NEXT} RateLimit-Partition too.
  * @returns The format of the lists.
  */
 export function lists(...dialects: readonly Dialect[]): HeaderFormat {
-  // By place: the rules of most requests are the same, and a limit that is decided per request changes now and then.
+  // By index: the rules of most requests are the same, and a limit that is decided per request changes now and then.
   const told: Told[] = [];
   let policies = "";
   let partitions: readonly string[] = [];
 
-  /** Is there something else to tell of this quota than was told in its place the last time? */
+  /** Does this quota differ from the one that was written at its index the last time? */
   function isNews({ name, limit, windowMs, unit, dimensions }: Quota, index: number): boolean {
     const known = told[index];
     return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
       known.unit !== unit || known.dimensions !== dimensions;
   }
 
-  /** Brings `told` and what is made of it up to date. */
+  /** Brings `told` and the texts made of it up to date. */
   function recall(quotas: readonly Quota[]): void {
     let news = told.length !== quotas.length;
     for (let i = 0; i < quotas.length; i++) {

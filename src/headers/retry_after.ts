@@ -1,6 +1,6 @@
 /**
- * The headers that tell the client of a refusal when to come back: Retry-After, and what the SDKs of OpenAI and Anthropic
- * read beside it.
+ * The headers that send a refused client the time to come back: Retry-After, and the headers that the SDKs of OpenAI and
+ * Anthropic read beside it.
  *
  * @module
  */
@@ -18,18 +18,18 @@ const FIELD = "retry-after";
  */
 const LONGEST_MS = 60_000;
 
-/** What {@link retryAfter} can be told. */
+/** Options of {@link retryAfter}. */
 export interface RetryAfterOptions {
   /**
    * Send `retry-after-ms` beside it, the wait in ms, which the SDKs of OpenAI and Anthropic read first; and
    * `x-should-retry: false`, which makes them give up at once, where waiting cannot help or takes more than 60 s. OpenAI's
-   * SDK ignores longer waits and would try again within a second, Anthropic's would say nothing for as long.
+   * SDK ignores longer waits and would try again within a second, Anthropic's would wait in silence for as long.
    * Default false.
    */
   readonly ms?: boolean;
   /**
    * Waits are made longer by up to this part of them, at random, so that the clients refused in one window do not all
-   * come back at its end: with 0.1 a wait of 60 s is told as 60 to 66. Never shorter. From 0 to 1, default 0.
+   * come back at its end: with 0.1 a wait of 60 s is sent as 60 to 66. Never shorter. From 0 to 1, default 0.
    */
   readonly jitter?: number;
   /** A random number from 0 to below 1; drawn for each refusal. Default `Math.random`. */
@@ -41,7 +41,7 @@ function msAsked(value: string, at: number): number {
   return /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - at;
 }
 
-/** Writes Retry-After, unless what is there asks for as long a wait. Gives the wait that is told, in ms. */
+/** Writes Retry-After, unless the header that is there asks for as long a wait. Gives the wait that is sent, in ms. */
 function writeWait(headers: Headers, waitMs: number, report: Report): number {
   const wait = waitSeconds(waitMs);
   const there = headerThere(headers, FIELD, report);
@@ -51,7 +51,7 @@ function writeWait(headers: Headers, waitMs: number, report: Report): number {
   return waitMs;
 }
 
-/** Writes what SDKs read. What is there stays where it asks for no less. */
+/** Writes the headers that SDKs read. A header that is there stays where it asks for no less. */
 function writeForSdks(headers: Headers, toldMs: number | null, report: Report): void {
   let waitMs = toldMs ?? Infinity;
   if (toldMs !== null) {

@@ -8,7 +8,7 @@
 /** A string or an integer, written as what it is in JavaScript. */
 export type BareItem = string | number;
 
-/** The greatest integer a field can say (§3.3.1): 15 digits. */
+/** The greatest integer that a field can hold (§3.3.1): 15 digits. */
 export const GREATEST_INTEGER = 999_999_999_999_999;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The X-RateLimit headers: no standard, but what most clients know.
+ * The X-RateLimit headers: no standard, but the headers that most clients know.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const NAMES: QuotaHeaders = {
 };
 const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
-/** What X-RateLimit-Reset counts, in seconds either way. */
+/** The two meanings of X-RateLimit-Reset, in seconds either way. */
 const RESETS = {
   delta: {
     description: "The number of seconds until the current rate limit window resets.",
@@ -27,10 +27,10 @@ const RESETS = {
   },
 };
 
-/** What {@link xRateLimit} can be told. */
+/** Options of {@link xRateLimit}. */
 export interface XRateLimitOptions {
   /**
-   * What X-RateLimit-Reset counts: seconds from now (`delta`), or whole seconds of Unix time, as GitHub's
+   * The meaning of X-RateLimit-Reset: seconds from now (`delta`), or whole seconds of Unix time, as GitHub's
    * does (`epoch`). Default "delta".
    */
   readonly reset?: "delta" | "epoch";
@@ -41,7 +41,7 @@ export interface XRateLimitOptions {
  * refuses, else the one with the least share left. Headers that a nested throttle or an upstream sent stay
  * when theirs are tighter.
  *
- * @param options What Reset counts.
+ * @param options The meaning of Reset.
  * @returns The format.
  * @throws {TypeError} On an option that does not exist, or any other `reset`.
  *

@@ -1,5 +1,5 @@
 /**
- * What a throttle tells its observers.
+ * The events that a throttle sends to its observers.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { StoreChange } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 
-/** Tells observers what happens to exchanges. */
+/** Sends observers the events of exchanges. */
 export interface Notifier {
   /** Deciding begins, or goes on after authentication. */
   start(exchange: Exchange): void;
@@ -31,7 +31,7 @@ export interface Notifier {
   store(change: StoreChange): void;
 }
 
-/** What makes the events of one throttle. */
+/** The functions that make the events of one throttle. */
 interface EventMaker {
   /** An event about a request. */
   of(type: ThrottleEvent["type"], exchange: Exchange, decisions?: readonly Decision[]): ExchangeEvent;

@@ -19,7 +19,7 @@ import { oldSchema } from "./old_schema.ts";
 /** Headers by name as sent. */
 export type HeaderMap = Readonly<Record<string, OpenApiHeader | OpenApiReference>>;
 
-/** What requests under some rules may get. */
+/** The headers and responses that requests under some rules may get. */
 export interface Documented {
   /** The rate headers of responses that are not the throttle's own. */
   readonly headers: HeaderMap;
@@ -119,7 +119,7 @@ function headerOf(
   return { ...start, schema: inDialect(schema, subject), example: isNumber ? Number(text) : text };
 }
 
-/** The headers of what passes. None is sure: a rule may skip a request, or let it pass while its store fails. */
+/** The headers of responses to requests that pass. None is sure: a rule may skip a request, or let it pass while its store fails. */
 function usualHeaders(rules: readonly PreparedRule[], subject: Subject, ofRedirects = false): HeaderMap {
   const usual: Record<string, OpenApiReference> = {};
   if (subject.options.sendHeaders !== "always") return usual;
@@ -144,7 +144,7 @@ function isSure(
   subject: Subject,
 ): boolean {
   const { rules: all, options: { reject, headers } } = subject;
-  // A rejection that says nothing of itself may answer 429 for what has no numbers.
+  // A rejection without a description may answer 429 for a refusal that has no numbers.
   if (reject.describe === undefined && rules.some((rule) => failsClosed(rule, subject))) return false;
   if (on === "denied" && rules.some(mayNeverPass)) return false;
   return rules.every((rule) => {
@@ -167,7 +167,7 @@ function refusal(
   const sent = sentWith(checks, subject);
   for (const [name, description] of sendHeaders === "never" ? [] : descriptionsOf(rules, subject)) {
     const isSent = checks.length === 0 || sent.has(name);
-    // Where nobody can count there may be no numbers to tell.
+    // Where nobody can count there may be no numbers to document.
     if (status === 503 && !isSent) continue;
     if (description.optional === true && !isSent) continue;
     const required = isSent && description.optional !== true &&
@@ -211,7 +211,7 @@ function documented(rules: readonly PreparedRule[], hasBodies: boolean, subject:
     responses[503] = refusal(503, rules, checks, hasBodies, subject);
   }
   if (authenticate !== null && authenticate.isOver !== true) {
-    // Who is turned away has come through the first stage alone.
+    // A request that fails authentication has come through the first stage alone.
     const early = usualHeaders(rules.filter(({ stage }) => stage === "before-auth"), subject);
     const description = "Raised when authentication failed";
     responses[401] = components.add(

@@ -1,5 +1,5 @@
 /**
- * What is to happen at the ends of requests, in the order of the ends.
+ * The actions due at the ends of requests, in the order of the ends.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a log cannot tell, in sentences.
+ * The limitations of a log, in sentences.
  *
  * @module
  */
@@ -13,10 +13,10 @@ const FEW = 5;
 /** How much nearly all is. */
 const NEARLY_ALL = 0.9;
 
-/** Fewer requests than these say nothing of who carries how many. */
+/** Fewer requests than these do not show which address carries how many. */
 const MANY_REQUESTS = 1000;
 
-/** Looks at the requests of a log for what their replay does not show. */
+/** Looks at the requests of a log for effects that their replay does not show. */
 export class Limitations {
   failed = 0;
   #requests = 0;

@@ -1,5 +1,5 @@
 /**
- * Access logs, read as the requests that they tell of.
+ * Access logs, read as the requests that they record.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export type LoggedRequests = AsyncIterable<LoggedRequest> & {
   readonly summary: LogSummary;
 };
 
-/** What the reading of all sources comes to. */
+/** The counts and samples from reading all sources. */
 class Reading implements LogSummary {
   lines = 0;
   broken = 0;
@@ -150,7 +150,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
 }
 
 /**
- * Reads access logs as the requests that they tell of, in the order in which those began.
+ * Reads access logs as the requests that they record, in the order in which those began.
  *
  * The time of a request is its start: where a log has the time of the end and the duration, that is taken off. Requests of one time
  * stay in the order of the lines. Lines that are no request are counted, never fatal. All requests are held until the
@@ -158,7 +158,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
  *
  * @param source A log, or several to merge by time: each chunks of bytes or text, packed with gzip or, where the runtime can, zstd.
  * @param options See {@link ReadLogOptions}.
- * @returns The requests; `summary` says how the reading went.
+ * @returns The requests; `summary` has the counts of lines and the first broken ones.
  * @throws {TypeError} When there is no such format. While reading: when no line of a log is understood.
  *
  * @example

@@ -87,7 +87,7 @@ function compileReplay({ rules, options = {} }: ReplayOptions): Replayer {
     return then(both, (refused) => conclude(logged, exchange, refused));
   }
 
-  /** Charges are corrected, and what a request holds is given back, at its end: others come in between. */
+  /** Charges are corrected, and the slots of a request are given back, at its end: others come in between. */
   function conclude(logged: LoggedRequest, exchange: Exchange, refused: boolean): MaybePromise<void> {
     tally.add(logged, exchange, refused);
     const { counts, holds } = exchange.matched;
@@ -103,7 +103,7 @@ function compileReplay({ rules, options = {} }: ReplayOptions): Replayer {
     );
   }
 
-  /** Does what is due until a time. */
+  /** Runs the actions that are due until a time. */
   function endUntil(at: number): MaybePromise<void> {
     while (ends.next <= at) {
       now = Math.max(now, ends.next);
@@ -137,7 +137,7 @@ function compileReplay({ rules, options = {} }: ReplayOptions): Replayer {
  *
  * @param requests Requests in the order of their times.
  * @param options The rules, and the options of their throttle.
- * @returns What the rules would have done.
+ * @returns The requests that the rules would have refused, and more counts.
  * @throws {TypeError | RangeError} When a rule or an option cannot be used.
  *
  * @example

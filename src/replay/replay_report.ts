@@ -1,5 +1,5 @@
 /**
- * What a replay comes to.
+ * The report of a replay.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const MOST_NAMED = 20;
 
 const HOUR_MS = 3_600_000;
 
-/** What one rule would have done. */
+/** The counts of one rule in a replay. */
 export interface ReplayedRule {
   /** Its name. */
   rule: string;
@@ -38,7 +38,7 @@ export interface ReplayedRule {
   byHour: { at: string; asked: number; refused: number }[];
 }
 
-/** What rules would have done to the requests of a log. It is JSON as it is; times are ISO 8601. */
+/** The counts of a replay: the requests of a log that rules would have refused. It is JSON as it is; times are ISO 8601. */
 export interface ReplayReport {
   /** Lines of the log; the number of requests where it is not {@link readLog} that gave them. */
   lines: number;
@@ -60,13 +60,13 @@ export interface ReplayReport {
   refusedByStatus: Record<string, number>;
   /** Requests that no rule could be asked about, as a function of a rule threw: they are answered with an error. */
   failed: number;
-  /** What each rule would have done, in rule order. */
+  /** The counts of each rule, in rule order. */
   rules: ReplayedRule[];
-  /** What this log cannot tell, in sentences. */
+  /** The limitations of this log, in sentences. */
   limitations: string[];
 }
 
-/** A path without what differs from one object to the next. */
+/** A path without the parts that differ from one object to the next. */
 function routeOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const end = url.slice(start).search(/[?#]/);

@@ -6,7 +6,10 @@
 
 import type { LoggedRequest } from "./logged_request.ts";
 
-/** What a log has of a Request: method, URL and some headers. A Request of the runtime would cost more than a decision does. */
+/**
+ * The parts of a Request that a log records: method, URL and some headers. A Request of the runtime would cost more than a
+ * decision does.
+ */
 export class ReplayedRequest {
   declare readonly method: string;
   declare readonly url: string;

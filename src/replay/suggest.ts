@@ -13,12 +13,12 @@ import type { LoggedRequest } from "./logged_request.ts";
 import { Peaks } from "./peaks.ts";
 import { ReplayedRequest } from "./replayed_request.ts";
 
-/** Whose requests count together: those of an address as `byIp()` has it (IPv6 by its /64), or of a user that the log names. */
+/** The key by which requests count together: the address as `byIp()` has it (IPv6 by its /64), or the user that the log names. */
 export type SuggestKey = "ip" | "user";
 
 /** Options of {@link suggest}. */
 export interface SuggestOptions {
-  /** Whose requests count together. Default: "ip", and "user" where the log names users. */
+  /** The keys by which requests count together. Default: "ip", and "user" where the log names users. */
   keys?: readonly SuggestKey[];
   /** The windows, as in rates. Default `["1s", "10s", "1min", "10min", "1h", "1d"]`. */
   windows?: readonly string[];
@@ -26,9 +26,9 @@ export interface SuggestOptions {
   routes?: readonly string[];
 }
 
-/** What a log suggests for one key, one route and one window. */
+/** The limits that a log suggests for one key, one route and one window. */
 export interface Suggestion {
-  /** Whose requests count together. */
+  /** The key by which requests count together. */
   key: SuggestKey;
   /** Which requests count; "*": all. */
   route: string;
@@ -50,7 +50,7 @@ export interface Suggestion {
   touched: number;
 }
 
-/** What {@link suggest} found. */
+/** The result of {@link suggest}. */
 export interface Suggestions {
   /** Requests of the log. */
   requests: number;
@@ -124,7 +124,7 @@ function compileRoutes(routes: readonly string[]): (logged: LoggedRequest) => re
     match(new ReplayedRequest(logged) as unknown as Request).before.map(({ index }) => index);
 }
 
-/** A list of at least one of what holds. */
+/** The demand for a list of at least one item that holds. */
 const atLeastOne = (what: string, holds: (item: unknown) => boolean): Demand => ({
   must: `a list of at least one ${what}`,
   holds: (value) => Array.isArray(value) && value.length > 0 && value.every(holds),

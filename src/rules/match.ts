@@ -54,7 +54,7 @@ interface Target {
   readonly pattern: Pattern;
 }
 
-/** A pattern that ends in a wildcard is a group's; of the others the one that says more is the endpoint's own. */
+/** A pattern that ends in a wildcard is a group's; of the others the more specific one is the endpoint's own. */
 export function specificity(path: string): number {
   return (path.endsWith("*") ? 0 : 10_000) + path.split("/").length * 100 +
     path.split("/").filter((s) => s !== "" && !/^[:*]/.test(s)).length;
@@ -121,7 +121,7 @@ export function compileMatch(rules: readonly PreparedRule[], isExact = false): M
 
 /**
  * A longer URL that can be read in several ways is not read in all of them for the sake of regular expressions: they are
- * held to match then, as what is asked of a server must cost it little.
+ * held to match then, as a request must cost a server little.
  */
 const LONG = 4096;
 
@@ -162,7 +162,7 @@ function matcherOf(rules: readonly PreparedRule[], targets: readonly Target[], i
 interface Routes {
   /** The route of one reading of a path. */
   ofOne(router: TargetRouter, method: string, path: string): Route;
-  /** The route of several: a rule applies where any reading says so, or its target is among the hits. */
+  /** The route of several: a rule applies where it matches any reading, or its target is among the hits. */
   ofAny(router: TargetRouter, method: string, paths: Iterable<string>, hits?: readonly Target[]): Route;
 }
 

@@ -34,16 +34,16 @@ import type { CompiledRule, PreparedRule, Rule } from "./rule.ts";
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** What `onStoreFailure` must be, of a rule and of a throttle. */
+/** The demand on `onStoreFailure`, of a rule and of a throttle. */
 export const FAILURE_POLICY: Demand = /* @__PURE__ */ oneOf("local", "allow", "deny");
 
-/** What `headers` must be, of a rule and of a throttle. */
+/** The demand on `headers`, of a rule and of a throttle. */
 export const HEADER_FORMATS: Demand = /* @__PURE__ */ listOf(
   /* @__PURE__ */ having("write", ""),
   "header formats",
 );
 
-/** What each property of a rule must be. */
+/** The demand on each property of a rule. */
 const DEMANDS: Demands<Rule> = {
   // Checked before the others, as their sentences name the rule.
   name: ANYTHING,
@@ -135,7 +135,7 @@ function subjectOf(written: Rate | Rule, { name }: Rule, index: number, taken: R
   return subject;
 }
 
-/** Refuses what is wrong of properties that are right each by itself. */
+/** Refuses properties that are right each by itself and wrong together. */
 function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algorithm, subject: string): void {
   if (stage === "before-auth" && key.stage === "after-auth") {
     refuse(

@@ -14,7 +14,7 @@ import type { MaybePromise } from "../maybe.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Rate } from "./rate.ts";
 
-/** What a rule does with a request when its store cannot be asked. */
+/** The way in which a rule decides when its store cannot be asked. */
 export type FailurePolicy = "local" | "allow" | "deny";
 
 /** Which requests count, found out from the response. */
@@ -31,14 +31,14 @@ export interface Rule {
    * key, route and rate.
    *
    * On a store that throttles share, rules of one name, one algorithm and one window count together, so that a rule whose
-   * limit or burst changes keeps what was used. A rule that gets another algorithm, another window, or a block, or loses
-   * one, counts from nothing: during such a deploy, what is left of the old limit and the new one may pass, once. Where the
-   * rate is from a function, the window is not part of that: what was used is judged by the window that applies now.
+   * limit or burst changes keeps its counts. A rule that gets another algorithm, another window, or a block, or loses
+   * one, counts from nothing: during such a deploy, the units left of the old limit and the new limit may pass, once. Where the
+   * rate is from a function, the window is not part of that: units used are judged by the window that applies now.
    */
   name?: string;
   /** The quota; or a function that gives it per request. Null: the request is not limited by this rule. */
   rate: Rate | null | ((context: Context) => MaybePromise<Rate | null>);
-  /** Whose quota. Default `byIp()`. */
+  /** The function that gives the client whose quota a request uses. Default `byIp()`. */
   key?: Key;
   /**
    * Which requests: "POST /login", "GET,HEAD /items/:id", "/api/*", in Hono's patterns. HEAD counts as GET unless the
@@ -46,14 +46,14 @@ export interface Rule {
    *
    * A path is found in every spelling that a router may take for the same: dot segments are resolved as `new URL` does
    * and also read as they came, percent-encoded characters are decoded (a slash is read both ways), and a slash at the
-   * end, doubled slashes and letter case make no difference, unless `exactPaths` says that the last three do. A regular
+   * end, doubled slashes and letter case make no difference, unless `exactPaths` makes the last three count. A regular
    * expression of a parameter (`:id{[0-9]+}`) sees the letters as they were sent.
    *
    * Some frameworks run a handler under addresses of their own: React Router answers `/login.data` with the loader of
    * `/login`, and one call of tRPC runs all of the list in `/trpc/login,logout`. No pattern of one path knows of these.
    * Put the limit at the endpoint (a throttle around the handler, or one in its middleware), or write the path as your
    * router reads it: `["/login", "/login.data"]`, "/trpc/*". Routes of `Bun.serve` and of Express are found by the path that
-   * was sent, and a Request tells the resolved one ("/files/../x" is "/x"): where such a route has parameters or a
+   * was sent, and a Request has the resolved one ("/files/../x" is "/x"): where such a route has parameters or a
    * wildcard, put the limit inside it and leave `on` out.
    *
    * CORS preflights count under no rule but one whose pattern names OPTIONS: "OPTIONS,POST /login".
@@ -61,13 +61,14 @@ export interface Rule {
   on?: string | readonly string[];
   /** How it counts. Default `fixedWindow()`. */
   algorithm?: Algorithm;
-  /** What a request costs, in units: an integer of at least 0, or a function that gives it. Default 1. */
+  /** The cost of a request, in units: an integer of at least 0, or a function that gives it. Default 1. */
   cost?: number | ((context: Context) => MaybePromise<number>);
   /**
-   * Which requests count in the end. Every request is charged before the handler and corrected after it:
-   * "failures" gives back what was not answered with 400 or above, "successes" what was not answered with 2xx; a function's false gives back, its number is the
-   * real cost. A handler that throws is a failure. A redirect is no failure: a login that answers a wrong password with one needs a
-   * function that says which answer is wrong, `(response) => response.headers.get("location") !== "/home"`. Default "all".
+   * Which requests count in the end. Every request is charged before the handler and corrected after it: "failures" gives
+   * back charges of requests not answered with 400 or above, "successes" of requests not answered with 2xx; a function's
+   * false gives the charge back, its number is the real cost. A handler that throws is a failure. A redirect is no failure:
+   * a login that answers a wrong password with one needs a function that finds the wrong answers,
+   * `(response) => response.headers.get("location") !== "/home"`. Default "all".
    */
   count?: Count;
   /** Exempts a request. */
@@ -81,7 +82,7 @@ export interface Rule {
    * each repeat, at most `max` (default a day, or `for` where that is longer).
    */
   block?: { after: number; window: Duration; for: Duration; growth?: number; max?: Duration };
-  /** What to do while the store fails. Default: the throttle's. */
+  /** How it decides while the store fails. Default: the throttle's way. */
   onStoreFailure?: FailurePolicy;
   /**
    * Header formats, instead of the throttle's, for this rule. A format that is about denials alone, such as `retryAfter()`, speaks
@@ -94,7 +95,7 @@ export interface Rule {
 export interface CompiledRule {
   /** Its name, given or derived. */
   readonly name: string;
-  /** Units a window; null when decided per request, or unlimited. */
+  /** Units per window; null when decided per request, or unlimited. */
   readonly limit: number | null;
   /** The window in ms; null when decided per request, or unlimited. */
   readonly windowMs: number | null;
@@ -106,21 +107,24 @@ export interface CompiledRule {
   readonly mode: Mode;
   /** Its patterns; empty: every request, or none where the rule was given an empty list. */
   readonly on: readonly string[];
-  /** What its states are kept under: its name, its algorithm and, where that is static, its window in ms, as in `login/gcra/900000`. */
+  /**
+   * The name that its states are kept under: its name, its algorithm and, where that is static, its window in ms, as in
+   * `login/gcra/900000`.
+   */
   readonly stateName: string;
   /** The algorithm itself, its block included: a store that runs scripts takes the Lua twin from here. */
   readonly implementation: Algorithm;
-  /** What it does while the store fails; null: what the throttle says. */
+  /** How it decides while the store fails; null: as the throttle does. */
   readonly onStoreFailure: FailurePolicy | null;
-  /** Can what was charged be given back later, by `count` or as a concurrency slot is? */
+  /** Can a charge be given back later, by `count` or as a concurrency slot is? */
   readonly refundable: boolean;
-  /** Whose quota a request uses. */
+  /** The key function, which gives the client whose quota a request uses. */
   readonly key: Key;
 }
 
 /** A rule as a throttle runs it. */
 export interface PreparedRule extends CompiledRule {
-  /** Its place in the list of rules. */
+  /** Its index in the list of rules. */
   readonly index: number;
   /** Was its name given, rather than derived? */
   readonly isNamed: boolean;
@@ -134,6 +138,6 @@ export interface PreparedRule extends CompiledRule {
   readonly count: Count;
   readonly unless: ((context: Context) => MaybePromise<boolean>) | null;
   readonly headers: readonly HeaderFormat[] | null;
-  /** What divides the quota among clients, by the names that headers have for it; undefined where they have none. */
+  /** The dimensions that divide the quota among clients, by the names that headers have for it; undefined where they have none. */
   readonly dimensions: Readonly<Record<string, true | string>> | undefined;
 }

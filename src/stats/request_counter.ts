@@ -17,9 +17,9 @@ import { MAX_NAMES, OTHER } from "./subjects.ts";
 import type { Timeline } from "./timeline.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
-/** What stands for requests that no rule has a pattern for. */
+/** The route of requests that no rule has a pattern for. */
 const ANY_ROUTE = "*";
-/** What marks a client that is no address. */
+/** The mark of a client that is no address. */
 const NO_ADDRESS = "\0";
 
 /** Is a client called by its address? */
@@ -27,7 +27,7 @@ export function isAddress(client: string): boolean {
   return !client.startsWith(NO_ADDRESS);
 }
 
-/** Who sent a request: the address, an IPv6 network as one; where there is none, what the first rule takes it for. */
+/** The client of a request: the address, an IPv6 network as one; where there is none, the partition of the first rule. */
 function clientOf(exchange: Exchange): string | null {
   let address: string | null = null;
   try {
@@ -86,13 +86,13 @@ export interface CountingPlace {
   readonly time: Timeline;
   /** Epoch ms. */
   readonly clock: () => number;
-  /** Takes what is known of the rules. */
+  /** Filled with the facts of the rules. */
   readonly rules: Map<string, RuleFacts>;
-  /** Where instances share what they count; null for none. */
+  /** Where instances share their counts; null for none. */
   readonly shared: Sharing | null;
 }
 
-/** @returns What counts requests there. */
+/** @returns The counter of requests there. */
 export function requestCounter({ time, clock, rules, shared }: CountingPlace): RequestCounter {
   const halves = new Int32Array(2);
   let seed: Seed | null = null;

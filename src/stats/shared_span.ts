@@ -88,7 +88,7 @@ function commandsFor({ hours, minutes, minuteHours }: Times, lists: readonly str
   return todo;
 }
 
-/** What is known of each rule, from the hash that holds it. */
+/** The facts of each rule, from the hash that holds it. */
 function rulesOf(reply: unknown): Map<string, RuleFacts> {
   const facts = reply as unknown[];
   const known = new Map<string, RuleFacts>();

@@ -139,7 +139,7 @@ function commandsOf(batch: Batch, seed: Seed, instance: string, options: Sharing
   return todo;
 }
 
-/** Gathers what happens until it is sealed into a batch. */
+/** Gathers clients and refusals until they are sealed into a batch. */
 function gatherer(unpublished: SharingOptions["unpublished"]) {
   let touched = new Set<Minute>();
   let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
@@ -165,7 +165,7 @@ function gatherer(unpublished: SharingOptions["unpublished"]) {
       addRefused(lists, refused);
       return isFull;
     },
-    /** What was gathered, as a batch; null where that is nothing. */
+    /** The gathered counts as a batch; null where there are none. */
     seal(): Batch | null {
       if (touched.size === 0) return null;
       const counts = [...touched].map((minute) => [minute.minute, unpublished(minute)] as const);

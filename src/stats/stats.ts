@@ -123,7 +123,7 @@ function storeHealth() {
   };
 }
 
-/** The part of a report that tells of a span of time. */
+/** The part of a report that covers a span of time. */
 function figuresOf({ totals, hours, rules, ...span }: SharedSpan) {
   const byRule: Record<string, StatsRule> = Object.create(null);
   for (const [name, counts] of Object.entries(totals.by_rule)) {

@@ -134,7 +134,7 @@ export function mergeTop(lists: readonly (readonly Counted[])[], most: number): 
     .slice(0, most);
 }
 
-/** The counts of all names, as numbers in rows: a row of measures for each name, where its id says. */
+/** The counts of all names, as numbers in rows: a row of measures for each name, at the index of its id. */
 function counters() {
   const names = subjects();
   let allTime = new Float64Array(64);
@@ -200,7 +200,7 @@ function numbersOfHour({ numbers, minuteAt }: Kept, hour: number): Float64Array 
   return sums;
 }
 
-/** What is reported of the last 24 hours, and so many minutes. */
+/** The report of the last 24 hours, and of so many minutes. */
 function spanOf(kept: Kept, now: number, wanted: number, top: number): Span {
   const { numbers, hourAt } = kept;
   const last = Math.floor(now / MINUTE_MS);

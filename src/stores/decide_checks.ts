@@ -1,5 +1,5 @@
 /**
- * How any store decides: the one place that says it in TypeScript. memoryStore() and the Redis script are written for speed
+ * The decision of any store, written once in TypeScript. memoryStore() and the Redis script are written for speed
  * and compared with this.
  *
  * @module

@@ -12,7 +12,7 @@ export class RuleError extends Error {
 
   /**
    * @param rule The rule's name.
-   * @param message What the step failed with.
+   * @param message The message that the step failed with.
    */
   constructor(rule: string, message: string) {
     super(`The step of rule "${rule}" failed: ${message}`);

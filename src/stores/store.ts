@@ -128,7 +128,7 @@ export interface Store {
 
 /** A check whose key comes in its two halves too, so that memoryStore() need not take it apart. */
 export interface SplitCheck extends Check {
-  /** The half before the colon. Who copies a check under another key leaves both halves out. */
+  /** The half before the colon. A copy of a check under another key leaves both halves out. */
   readonly stateName?: string | undefined;
   /** The half after the colon. */
   readonly partition?: string | undefined;

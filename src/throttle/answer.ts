@@ -18,7 +18,7 @@ import { makesFresh, type Rejection } from "../rejections/rejection.ts";
 import type { Settlement } from "./settle.ts";
 import type { Label, Labels } from "./write_headers.ts";
 
-/** Makes what `check` answers, and what a rejection is made from. */
+/** Makes the answer of `check`, and the denial that a rejection is made from. */
 export type OutcomeOf = (exchange: Exchange, allowed: boolean, response: Response | null) => Outcome;
 
 /** @returns The function that makes the outcomes of a throttle. */
@@ -41,7 +41,7 @@ export interface RefuseOptions {
   readonly reject: Rejection;
   readonly outcomeOf: OutcomeOf;
   readonly notifier: Notifier | null;
-  /** Gives back what the request holds while it runs. */
+  /** Gives back the slots that the request holds while it runs. */
   readonly release: Settlement["release"];
   readonly label: Label;
 }

@@ -1,5 +1,5 @@
 /**
- * From a rule and a request to the check that the store decides.
+ * Makes the check that the store decides, per rule and request.
  *
  * @module
  */
@@ -40,7 +40,7 @@ function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
 /**
  * The check of a cost under a policy. The rule itself refuses a cost that can never pass.
  *
- * @param clock Dates what the rule decides by itself, epoch ms.
+ * @param clock Dates the decisions that the rule makes by itself, epoch ms.
  */
 export function newCheck(
   rule: PreparedRule,
@@ -73,7 +73,7 @@ function compileDynamic<C extends Asked>(
   let isReported = false;
   const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
-  /** Per request what `prepareRules` checks once: what cannot be used refuses. */
+  /** Checks per request the values that `prepareRules` checks once: an unusable value refuses. */
   function dynamicPolicy(context: C): MaybePromise<Policy | Error | null> {
     if (rate === null) return policy;
     return then(rate(context), (written) => {
@@ -119,7 +119,7 @@ function compileDynamic<C extends Asked>(
 
 /** A rule as checks are made of it. */
 interface Compiled<C> {
-  /** Whose quota a request uses. */
+  /** Gives the partition whose quota a request uses. */
   readonly partition: (context: C) => MaybePromise<Partition>;
   /** The policy and the cost of every request; null where they depend on the request, or the cost can never pass. */
   readonly constant: { readonly policy: Policy; readonly cost: number } | null;
@@ -176,7 +176,7 @@ function compileRule<C extends Asked>(
  * Compiles the rules of a throttle into the function that makes their checks.
  *
  * @param rules The rules.
- * @param clock Dates what a rule decides by itself, epoch ms.
+ * @param clock Dates the decisions that a rule makes by itself, epoch ms.
  * @param complain Hears of errors in the users' functions.
  */
 export function compileCheck<C extends Asked>(
@@ -193,7 +193,7 @@ export function compileCheck<C extends Asked>(
     } catch (error) {
       return failed(error, context);
     }
-    // Most rules are constant: `checkOf` would find out for each request again what is known of them.
+    // Most rules are constant: `checkOf` would find their constants again per request.
     return constant !== null && typeof found === "string" && !context.clientLeft
       ? new RuleCheck(rule, found, constant.policy, constant.cost)
       : checkOf(found, context);

@@ -94,7 +94,7 @@ export interface EnterOptions {
   readonly decide: Decide;
   /** Answers a refused request. */
   readonly refuse: (exchange: Exchange) => MaybePromise<Response>;
-  /** Sends the response that authentication gave in the place of an identity. */
+  /** Sends the response that authentication gave instead of an identity. */
   readonly turnAway: (response: Response, exchange: Exchange) => MaybePromise<Response>;
 }
 

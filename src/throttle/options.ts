@@ -1,5 +1,5 @@
 /**
- * What a throttle takes beside its rules: validation and defaults.
+ * The options of a throttle: validation and defaults.
  *
  * @module
  */
@@ -27,13 +27,13 @@ import type { FailurePolicy } from "../rules/rule.ts";
 import { memoryStore } from "../stores/memory/memory_store.ts";
 import type { Store } from "../stores/store.ts";
 
-/** What a throttle takes beside its rules. */
+/** Options of a throttle, beside its rules. */
 export interface ThrottleOptions {
   /** Where the counts are kept. Default `memoryStore()`: this process alone. */
   store?: Store;
   /** How the client's address is found. Default: the transport peer; no header is trusted. */
   client?: ClientOptions;
-  /** Finds out who is asking, between the before-auth rules and the after-auth rules. Default: nobody is known. */
+  /** Finds the identity of the client, between the before-auth rules and the after-auth rules. Default: nobody is known. */
   authenticate?: Authenticate;
   /** Rate headers. Default `[xRateLimit(), retryAfter()]`; an empty list sends none. */
   headers?: readonly HeaderFormat[];
@@ -41,10 +41,10 @@ export interface ThrottleOptions {
   sendHeaders?: "always" | "denied" | "never";
   /** The answer to a refused request. Default `problemJson()`. */
   reject?: Rejection;
-  /** What rules do while the store fails, unless they say otherwise. Default "local". */
+  /** How rules without an `onStoreFailure` of their own decide while the store fails. Default "local". */
   onStoreFailure?: FailurePolicy;
   /**
-   * What to do about a store that counts for this process alone. "warn", the default: one line on the console where several
+   * The response to a store that counts for this process alone. "warn", the default: one line on the console where several
    * processes are known to share the traffic, or likely to (`deno serve --parallel` is seen by `DENO_JOBS` alone). "error":
    * such a store is refused, everywhere. "ignore": nothing.
    */
@@ -55,11 +55,11 @@ export interface ThrottleOptions {
   revealKeys?: boolean;
   /**
    * Do letter case, a slash at the end and doubled slashes make two paths of one, for the `on` of rules? Default false, as
-   * most routers run one handler for all of them, and a limit that a capital letter gets around is none. True is for who
-   * serves different things there, by a router that tells them apart. Dot segments and percent-encoding never make a
+   * most routers run one handler for all of them, and a limit that a capital letter gets around is none. True is for
+   * servers that serve different things there, by a router that distinguishes them. Dot segments and percent-encoding never make a
    * difference.
    *
-   * @example Two limits that only letter case tells apart
+   * @example Two limits that differ by letter case alone
    * ```ts
    * import { byGlobal, createThrottle } from "@weir/throttle";
    * import { equal } from "node:assert/strict";
@@ -79,7 +79,7 @@ export type PreparedOptions = Required<Omit<ThrottleOptions, "authenticate" | "c
   readonly client: ClientOptions | undefined;
 };
 
-/** What each option must be. */
+/** The demand on each option. */
 export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
   store: /* @__PURE__ */ having("decide", "a store, an object with a decide function"),
   client: OBJECT,
@@ -95,7 +95,7 @@ export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
 };
 
 /**
- * Checks options and fills in what is not given.
+ * Checks options and fills in defaults.
  *
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  */

@@ -1,5 +1,5 @@
 /**
- * Costs above the burst: they never pass, and a look at the state shows what is left all the same.
+ * Costs above the burst: they never pass, and a look at the state shows the units left all the same.
  *
  * @module
  */
@@ -21,19 +21,19 @@ export function neverPasses(
 }
 
 /**
- * Must the store be asked what is left, although the rule has refused by itself? A limit of 0 leaves nothing, and a request
+ * Must the store be asked for the units left, although the rule has refused by itself? A limit of 0 leaves nothing, and a request
  * without a key, which costs nothing, has no quota.
  */
 export function needsLook({ source, policy, cost }: RuleCheck): boolean {
   return source === "rule" && policy.limit > 0 && cost > 0;
 }
 
-/** The question what is left. Its cost is 0, so it charges nothing, and no block counts it. */
+/** The check that asks for the units left. Its cost is 0, so it charges nothing, and no block counts it. */
 function lookAt({ rule, partition, policy }: RuleCheck): RuleCheck {
   return new RuleCheck(rule, partition, policy, 0);
 }
 
-/** Writes what the looks saw into the parts that they are for. */
+/** Writes the results of the looks into the checks that they are for. */
 function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
   for (const [check, { source, remaining, resetAfterMs, blockedMs, at, chargedAt }] of looks) {
     // The deny cache leaves the parts beside a known refusal without a verdict, and so without numbers.
@@ -46,7 +46,7 @@ function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
 }
 
 /**
- * Asks the store, in one call, to decide the open parts and to show what is left of those that need a look.
+ * Asks the store, in one call, to decide the open parts and to show the units left of the parts that need a look.
  *
  * @param store The store.
  * @param checks A request's parts.

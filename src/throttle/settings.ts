@@ -1,5 +1,5 @@
 /**
- * What a throttle was made with, for what describes it.
+ * The rules and options of a throttle, for code that describes it.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export function withSettings<T extends object>(throttle: T, settings: Settings):
 /**
  * The settings of a throttle.
  *
- * @throws {TypeError} When it is not what `createThrottle` gave.
+ * @throws {TypeError} When `createThrottle` did not make it.
  */
 export function settingsOf(throttle: object): Settings {
   const settings = known.get(throttle);

@@ -1,5 +1,5 @@
 /**
- * What happens to a request's charges after its handler: real costs, refunds, slots.
+ * Corrections of a request's charges after its handler: real costs, refunds, slots.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
-  /** Makes a charge what it really is, once; later calls do nothing. */
+  /** Sets a charge to its real cost, once; later calls do nothing. */
   settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
-  /** Gives back what the request held while it ran: its concurrency slots. */
+  /** Gives back the concurrency slots that the request held while it ran. */
   release(exchange: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
   settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
-  /** The same for a handler that threw: it answered nothing, so "successes" are given back and all else stays. */
+  /** The same for a handler that threw: it answered nothing, so "successes" are given back and other charges stay. */
   settleAfterError(exchange: Exchange): MaybePromise<unknown>;
 }
 
@@ -29,7 +29,7 @@ export interface Settlement {
 function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
   const { cost, rule: { count, name } } = check;
   if (count === "all") return cost;
-  // What a handler gives to say that it upgraded the connection is no response: no failure, but no success either.
+  // A handler that upgraded the connection gives no response: no failure, but no success either.
   if (!isResponse(response)) return typeof count === "function" ? cost : 0;
   if (count === "failures") return exchange.failed || response.status >= 400 ? cost : 0;
   if (count === "successes") return response.ok && !exchange.failed ? cost : 0;
@@ -44,7 +44,8 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
 
 /** @returns The corrections of one throttle. */
 export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
-  // Where the store fails meanwhile it is corrected when it is back; what cannot be corrected stays charged, which errs on refusing.
+  // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
+  // errs on refusing.
   function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (check.settled || !check.charged) return;
     check.settled = true;

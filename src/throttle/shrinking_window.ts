@@ -10,7 +10,7 @@ import { warnOnce } from "../warn_once.ts";
 /** How many partitions it has in view: those asked about last. One that counts down to midnight does so for all of them. */
 const MOST = 256;
 
-/** The window that a partition was asked with, and until when what was charged then is in it. */
+/** The window that a partition was asked with, and the time until which that charge is in it. */
 interface Seen {
   readonly windowMs: number;
   /** Epoch ms. */
@@ -18,13 +18,13 @@ interface Seen {
 }
 
 /**
- * Watches the policies that a function gives. What was used is judged by the window of the latest: under one that gets
+ * Watches the policies that a function gives. Units used are judged by the window of the latest: under one that gets
  * shorter it lapses early, and more than the limit passes, which is right for a change of plan and no way to count until
- * midnight. Warns of that once a process and rule.
+ * midnight. Warns of that once per process and rule.
  *
  * @param rule The rule's name.
  * @param clock Epoch ms.
- * @returns Is told of each policy, and of whom it is asked for.
+ * @returns A function to call with each policy and the partition it is for.
  */
 export function windowWatch(rule: string, clock: () => number): (partition: string, policy: Policy) => void {
   const seen = new Map<string, Seen>();

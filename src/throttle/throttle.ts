@@ -31,8 +31,8 @@ import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
 
 /**
- * A handler as servers call it: the request, and what the server passes beside it. It answers with a Response, or with nothing
- * where it took the connection over (`server.upgrade(request)` of Bun).
+ * A handler as servers call it: the request, and the arguments that the server passes beside it. It answers with a Response,
+ * or with nothing where it took the connection over (`server.upgrade(request)` of Bun).
  */
 export type Handler<Rest extends unknown[], Answer = Response> = (
   request: Request,
@@ -50,7 +50,7 @@ export interface Throttle {
   /** Would the request pass now? Spends nothing. One decision per rule that applies, in rule order. */
   peek(request: Request, ...platform: unknown[]): MaybePromise<readonly Decision[]>;
   /**
-   * What a rule would say to one more request of a key. Spends nothing.
+   * The decision of a rule on one more request of a key. Spends nothing.
    *
    * @param rule The rule's name.
    * @param key The string that the rule's key function gives, taken literally; or a request to derive it from.
@@ -58,7 +58,7 @@ export interface Throttle {
    */
   usage(rule: string, key: string | Request): MaybePromise<Decision>;
   /**
-   * Forgets what a key used under a rule, its block included.
+   * Forgets the units that a key used under a rule, its block included.
    *
    * @param rule The rule's name.
    * @param key As for {@link Throttle.usage}.
@@ -169,7 +169,7 @@ interface PassOptions {
 function compilePasses(
   { match, core, enter, settlement, label, outcomeOf }: PassOptions,
 ): Pick<Throttle, "wrap" | "check"> {
-  /** An error, ours or the handler's, ends the request: what it holds is released, then the error is thrown on. */
+  /** An error, ours or the handler's, ends the request: its slots are released, then the error is thrown on. */
   function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
     exchange.ended = true;
     return then(settlement.settleAfterError(exchange), () => {
@@ -242,7 +242,7 @@ export function throttleFrom(
 }
 
 /**
- * A handler, throttled: what the rules refuse is answered with 429 and never reaches it, and every response
+ * A handler, throttled: a request that the rules refuse is answered with 429 and never reaches it, and every response
  * carries the rate headers.
  *
  * @param handler Takes a `Request`, and whatever else its server passes; gives a `Response` or the promise of one.

@@ -1,5 +1,5 @@
 /**
- * Looking a key up, and giving back what it used: an operator's questions, apart from the path of a request.
+ * Looking a key up, and giving back the units it used: an operator's questions, apart from the path of a request.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
 import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 
-/** What a look-up needs of its throttle. */
+/** The parts of its throttle that a look-up uses. */
 export interface UsageReaderOptions {
   readonly rules: readonly PreparedRule[];
   readonly check: Checker<Exchange>;
@@ -31,9 +31,9 @@ export interface UsageReaderOptions {
 
 /** The look-ups of a throttle. */
 export interface UsageReader {
-  /** What a rule would say to one more request of a key. */
+  /** The decision of a rule on one more request of a key. */
   usage(rule: string, key: string | Request): MaybePromise<Decision>;
-  /** Forgets what a key used under a rule. */
+  /** Forgets the units that a key used under a rule. */
   reset(rule: string, key: string | Request): MaybePromise<void>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is reported at start of rules that are right each by itself and still will not do what their author wants.
+ * Warnings at start about rules that are right each by itself and still will not do as their author wants.
  *
  * @module
  */
@@ -14,7 +14,10 @@ function quoted(rules: readonly PreparedRule[]): string {
   return rules.map(({ name }) => `"${name}"`).join(", ");
 }
 
-/** Do these formats tell a refused client something, and not when to come back? Of one that does not describe itself nothing is known. */
+/**
+ * Do these formats send a refused client headers, and none with the time to come back? A format without a description may
+ * send one.
+ */
 function forgetTheWait(formats: readonly HeaderFormat[]): boolean {
   const names = formats.map(({ describe }) => describe && Object.keys(describe));
   return names.length > 0 &&
@@ -27,10 +30,10 @@ function forgetTheWait(formats: readonly HeaderFormat[]): boolean {
 const derivedNames = new WeakMap<Store, Set<string>>();
 
 /**
- * Warns, once a process, where
+ * Warns, once per process, where
  * - nothing limits how often a client may try to authenticate;
  * - a rule's key needs an identity that nobody finds out;
- * - rate headers are sent, and none that tells refused clients when to come back;
+ * - rate headers are sent, and none that sends refused clients the time to come back;
  * - two throttles on one store derive the same name for a rule, and so share its counters.
  *
  * @param rules The throttle's rules.

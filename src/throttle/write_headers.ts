@@ -18,7 +18,7 @@ import type { Notifier } from "../observers/notify.ts";
 /**
  * Writes decisions into headers: those of `response`, or, without one, those of a response with status 200.
  *
- * @param isFresh Do the headers say nothing of quotas yet?
+ * @param isFresh Do the headers have no quotas yet?
  */
 export type HeaderWriter = (
   headers: Headers,
@@ -60,7 +60,7 @@ function reportOf(checks: readonly RuleCheck[], response: Response | undefined, 
   return {
     denied: refused,
     quotas: shown === checks.length ? checks : checks.filter(isPublic),
-    // Where waiting cannot help, nothing is said.
+    // Where waiting cannot help, no wait is sent.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: checks[0].at,
     fresh,
@@ -114,7 +114,7 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
   const always = plans.filter(({ ofDenials }) => !ofDenials);
   const written = plans.flatMap(({ described }) => described.map(([name]) => name));
   const names = [...new Set(written)];
-  // Of two formats that write one header the second finds what the first wrote.
+  // Of two formats that write one header the second finds the header of the first.
   const isOnceEach = plans.every(({ described }) => described.length > 0) &&
     new Set(written.map((name) => name.toLowerCase())).size === written.length;
 
@@ -134,10 +134,10 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
 }
 
 /**
- * Puts the rate headers on a response, and frees what its request holds when the response ends.
+ * Puts the rate headers on a response, and frees the slots of its request when the response ends.
  *
  * @param denied Is the response our refusal?
- * @param isFresh Was it made for this request, so that its headers say nothing of quotas yet?
+ * @param isFresh Was it made for this request, so that its headers have no quotas yet?
  */
 export type Label = (response: Response, exchange: Exchange, denied?: boolean, isFresh?: boolean) => Response;
 
@@ -154,7 +154,7 @@ export interface LabelOptions {
   readonly headers: readonly HeaderFormat[];
   readonly sendHeaders: "always" | "denied" | "never";
   readonly notifier: Notifier | null;
-  /** Gives back what the request holds while it runs. */
+  /** Gives back the slots that the request holds while it runs. */
   readonly release: (exchange: Exchange) => MaybePromise<unknown>;
 }
 

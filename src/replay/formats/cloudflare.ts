@@ -9,7 +9,7 @@ import { timeOf } from "./log_time.ts";
 import { isMethod, urlOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
-/** Cloudflare Logpush. Times are ISO 8601, seconds or nanoseconds, as the job says. */
+/** Cloudflare Logpush. Times are ISO 8601, seconds or nanoseconds, as the job is set. */
 export const cloudflare: LogFormat = {
   name: "cloudflare",
   open: () => (line, entry) => {

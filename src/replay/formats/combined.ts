@@ -26,7 +26,7 @@ function readHead(line: string, end: number, entry: Entry): string | null {
   return first.endsWith(":") || first === "-" ? "" : first;
 }
 
-/** What stands after the size: referrer and user agent, then what some servers add. */
+/** Reads the fields after the size: referrer and user agent, then any that some servers add. */
 function readTail(line: string, from: number, entry: Entry): void {
   entry.userAgent = null;
   entry.durationMs = -1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a line is: a request, a broken line, or a line that belongs to the format, such as a heading. */
+/** The kind of a line: a request, a broken line, or a line that belongs to the format, such as a heading. */
 export type LineKind = "request" | "broken" | "other";
 
 /** The request of one line. One object is filled again for each line, as a log has millions of them. */
@@ -32,7 +32,7 @@ export type LineReader = (line: string, entry: Entry) => LineKind;
 export interface LogFormat {
   /** Its name, as `format` takes it. */
   readonly name: string;
-  /** Begins to read a source. What a reader knows of earlier lines (a heading, the last time) is its own. */
+  /** Begins to read a source. A reader keeps its own state of earlier lines (a heading, the last time). */
   open(): LineReader;
 }
 

@@ -30,7 +30,7 @@ function haproxyReader(): LineReader {
     const words = line.slice(close + 2, start).split(" ", 4);
     const request = withPercents(line.slice(start + 1, end));
     if (!readRequestLine(request, 0, request.length, "", entry)) return "broken";
-    // `option logasap` writes a plus before what is not complete yet.
+    // `option logasap` writes a plus before a number that is not complete yet.
     const total = words[2]?.slice(words[2].lastIndexOf("/") + 1) ?? "";
     entry.durationMs = /^\d+$/.test(total) ? Number(total) : -1;
     const status = Number(words[3]);

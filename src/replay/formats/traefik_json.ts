@@ -22,7 +22,7 @@ export const traefikJson: LogFormat = {
     if (!isMethod(method) || url === null) return "broken";
     const durationMs = numberOf(object.Duration) / 1e6;
     entry.durationMs = durationMs >= 0 ? durationMs : -1;
-    // Without a start, `time` says when the line was written.
+    // Without a start, `time` is the time at which the line was written.
     entry.at = Number.isNaN(started)
       ? timeOf(object.time) - Math.round(Math.max(0, entry.durationMs))
       : started;

@@ -21,7 +21,7 @@ export interface LeaseMap {
   /**
    * Empties leases that are over or idle: of those asked about, and of the next few in an endless round.
    *
-   * @returns What gives back their units.
+   * @returns A function that gives back their units.
    */
   leftovers(asked: readonly Lease[], now: Reading): readonly Check[];
   /** Empties and forgets all of them; the same. */

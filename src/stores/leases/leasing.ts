@@ -282,19 +282,19 @@ class LeasedStore {
  * Takes up to `most` units at a time for busy keys and answers from them.
  *
  * Never does more pass than without: units are charged when they are taken, and used only while it makes no difference to
- * the store when they are (`holdsUntil` of the algorithm), by clocks that err on ending that early. What a crash or a lost
- * answer takes with it stays charged. Each instance leaves at most `most - 1` units unused at the end of a window.
+ * the store when they are (`holdsUntil` of the algorithm), by clocks that err on ending that early. Units that a crash or a
+ * lost answer takes with it stay charged. Each instance leaves at most `most - 1` units unused at the end of a window.
  *
  * - A key is as busy as it was since the store was last asked, and what it will use soon at that pace is taken ahead.
- *   Near the limit that gets less, and in the end nothing. What is left over or idle is given back on the way of a later
+ *   Near the limit that gets less, and in the end nothing. Units left over or idle are given back on the way of a later
  *   question, and before a refusal is believed. No timer runs.
  * - Only requests all of whose rules are in enforce mode, have a rate of their own, give nothing back, and count by an
- *   algorithm that says how long a charge may wait. For all others the store is asked, as for peeks and corrections.
+ *   algorithm that defines how long a charge may wait. For all others the store is asked, as for peeks and corrections.
  * - If enough units are on their way already, a request waits for them instead of asking again.
  *
  * @param store The store as a throttle asks it.
  * @param rules The throttle's rules.
- * @param pool What is held, whichever throttle took it.
+ * @param pool The units that are held, whichever throttle took them.
  * @param clocks See {@link Clocks}.
  */
 export function leasing(

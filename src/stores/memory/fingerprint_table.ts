@@ -50,7 +50,7 @@ const SMALL_SLOTS = 160;
 const TRIES = 3;
 /** Names that are kept: as many as rules, but for those who ask the store themselves. */
 const MOST_NAMES = 1000;
-/** The most kinds that 16 bits tell apart. */
+/** The most kinds that 16 bits distinguish. */
 const MOST_KINDS = 0x1_0000;
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */

@@ -21,7 +21,10 @@ import { FUNCTION, integer, requireOptions } from "../../options.ts";
 export interface MemoryStoreOptions {
   /** The most keys it holds, 1 to 16,000,000. Default 1,000,000. */
   maxKeys?: number;
-  /** The time, epoch ms; fractions are cut off. What is no finite number is refused when a request is decided. Default `Date.now`. */
+  /**
+   * The time, epoch ms; fractions are cut off. A time that is no finite number is refused when a request is decided.
+   * Default `Date.now`.
+   */
   clock?: () => number;
 }
 

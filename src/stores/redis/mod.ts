@@ -28,8 +28,8 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * one round trip whatever the number of its rules, all or none, by the clock of Redis; decisions asked for at the same
  * moment share it.
  *
- * Redis Cluster: the rules of one request may live in different slots. Those of one slot are decided in one call, all or
- * none; slots are asked at once, and where one refuses, what the others charged is given back by a second call. Between
+ * Redis Cluster: the rules of one request may live in different slots. Rules of one slot are decided in one call, all
+ * or none; slots are asked at once, and where one refuses, the charges of the others are given back by a second call. Between
  * the two a request beside it may be refused that would have passed alone, never one let pass over a limit; and a
  * process that dies between the two leaves its charge. A single node needs none of this.
  *
@@ -43,9 +43,9 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * - ioredis, iovalkey: `reconnectOnError: (error) => error.message.includes("READONLY")` connects anew, by a name that leads to
  *   the new master. With Sentinel (`sentinels`, `name`) they find it themselves; so does a Cluster.
  * - node-redis connects anew only when its connection ends: where a fail-over leaves it open, call the client's `destroy` and
- *   `connect` when an observer is told of READONLY. `createSentinel` and `createCluster` find the new master themselves.
- * - Bun's client gives up for good when it could not connect for about half a minute; the store then tells it to `connect`
- *   once a second, as long as there are requests.
+ *   `connect` when an observer gets a READONLY error. `createSentinel` and `createCluster` find the new master themselves.
+ * - Bun's client gives up for good when it could not connect for about half a minute; the store then calls its `connect`
+ *   once per second, as long as there are requests.
  *
  * Give limits a Redis of their own, with `maxmemory-policy noeviction`: where a cache beside them makes Redis evict keys, as
  * `allkeys-lru` and the `volatile-` policies do, limits begin anew in silence. When memory runs out, charges fail, and the

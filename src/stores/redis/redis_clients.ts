@@ -55,9 +55,9 @@ export interface NodeRedisLike {
 export interface SendingClient {
   /** Sends a command with its words; rejects on an error reply. */
   send(command: string, words: string[]): Promise<unknown>;
-  /** Is there a connection? Bun's client says so. */
+  /** Is there a connection? Bun's client has this property. */
   readonly connected?: boolean;
-  /** Connects, as Bun's client has to be told once it has given up. */
+  /** Connects: Bun's client needs this call once it has given up. */
   connect?(): Promise<unknown>;
 }
 
@@ -70,7 +70,7 @@ function ofSending(client: SendingClient): ScriptRunner {
     eval: (text, keys, args) => client.send("EVAL", [text, String(keys.length), ...keys, ...args]),
     del: (key) => client.send("DEL", [key]),
     isConnected: () => client.connected !== false,
-    // It tries for half a minute, and then never again unless it is told to.
+    // It tries for half a minute, and then never again unless `connect` is called.
     connect: client.connect === undefined ? undefined : async () => await client.connect?.(),
   };
 }
@@ -115,7 +115,7 @@ const kindOf = (client: unknown) =>
     typeof (client as Record<string, unknown> | null | undefined)?.[name] === "function"
   );
 
-/** What the option `client` must be. */
+/** The demand on the option `client`. */
 export const CLIENT: Demand = {
   must: `able to run a script, by one of ${/* @__PURE__ */ KINDS.map(([name]) => name).join(", ")}`,
   holds: (client) => kindOf(client) !== undefined,

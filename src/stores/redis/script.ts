@@ -35,7 +35,7 @@ end)()`;
 
 /**
  * How much longer than its state a key lives, in ms. A state past its life equals none, so more is harmless, while less
- * would be a quota given away: the clock that expires keys may be a moment behind the one that TIME tells.
+ * would be a quota given away: the clock that expires keys may be a moment behind the one that TIME reads.
  */
 const SLACK_MS = 1000;
 

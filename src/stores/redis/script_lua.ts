@@ -66,7 +66,7 @@ end
 `;
 
 /**
- * Decides: steps every check, and says which values are to be kept.
+ * Decides: steps every check, and returns the values to keep.
  *
  * @param slackMs How much longer than its state a key lives, in ms.
  */

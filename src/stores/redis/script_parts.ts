@@ -8,11 +8,11 @@ import { type MaybePromise, then } from "../../maybe.ts";
 import type { ScriptRunner } from "./script_runner.ts";
 import type { Check, StorePart } from "../store.ts";
 
-/** The codes of error replies by which Redis says that it ran nothing. */
+/** The codes of error replies by which Redis reports that it ran nothing. */
 const NOT_RUN =
   /\b(?:READONLY|OOM|LOADING|MISCONF|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|BUSY|TRYAGAIN)\b/;
 
-/** The codes and words by which clients say that there was nobody to send it to. */
+/** The codes and words by which clients report that there was no server to send it to. */
 const NOT_SENT =
   /\b(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ConnectionRefused|Connection refused|ClientOfflineError|ClientClosedError|enableOfflineQueue)\b/;
 
@@ -23,7 +23,7 @@ function wordsOf(error: unknown): string {
   return cause === undefined ? words : `${words} ${wordsOf(cause)}`;
 }
 
-/** Does this error say that nothing was run? */
+/** Does this error mean that nothing was run? */
 export function ranNothing(error: unknown): boolean {
   const words = wordsOf(error);
   return NOT_RUN.test(words) || NOT_SENT.test(words);
@@ -39,10 +39,10 @@ const UNKNOWN = "a node not known yet";
 const MOST_TRIES = 5000;
 
 /**
- * Makes the function that says on which part a check's state is.
+ * Makes the function that finds the part that a check's state is on.
  *
  * @param runner Runs scripts.
- * @param prefix What all keys begin with.
+ * @param prefix The text that all keys begin with.
  * @param keyOf Gives the key under which a check's state is stored.
  */
 export function partsOf(

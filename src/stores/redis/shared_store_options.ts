@@ -46,7 +46,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** More than this saves next to nothing. */
 const MOST_AHEAD = 1000;
 
-/** What the options of a shared store must be. */
+/** The demands on the options of a shared store. */
 export const SHARED_STORE_DEMANDS: Demands<SharedStoreOptions> = {
   prefix: TEXT,
   timeoutMs: /* @__PURE__ */ integer(1, LONGEST_MS),

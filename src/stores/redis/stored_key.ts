@@ -18,7 +18,7 @@ function wellFormed(text: string): string {
 /**
  * Makes the function that gives the stored key of a check's key: a prefix, the name of the rule's states, the partition.
  *
- * @param prefix What all keys begin with, before a colon.
+ * @param prefix The text that all keys begin with, before a colon.
  * @param secret Given, the partition is stored as its HMAC-SHA-256 under it, in hex.
  * @returns The function. Its answer is here at once unless a hash has to be made.
  */

@@ -30,19 +30,19 @@ function withoutCommand(error: unknown): never {
   throw error;
 }
 
-/** What the option `client` must be. */
+/** The demand on the option `client`. */
 export const CLIENT: Demand = {
   must: "a Redis of @upstash/redis",
   holds: (client) => ["evalsha", "eval", "del"].every((name) => typeof client?.[name] === "function"),
 };
 
-/** What the option `url` must be. */
+/** The demand on the option `url`. */
 export const URL_TEXT: Demand = {
   must: "the https:// URL of the database's REST API",
   holds: (url) => typeof url === "string" && /^https?:\/\/[^\s/]+\S*$/.test(url),
 };
 
-/** What the option `token` must be. */
+/** The demand on the option `token`. */
 export const TOKEN: Demand = {
   must: "the database's REST token, without blanks",
   holds: (token) => typeof token === "string" && /^\S+$/.test(token),

@@ -67,7 +67,7 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
   /** The last calls, a bit each, the latest lowest: did it fail? */
   let history = 0;
   let failing = false;
-  /** The last ticket given when a call failed: calls begun by then say nothing of how it is since. */
+  /** The last ticket given when a call failed: calls begun by then do not show its state since. */
   let outdated = 0;
   let failedAt = 0;
   let isOpen = false;

@@ -69,7 +69,7 @@ function sweeper({ refusals }: KnownDenials): (now: Reading) => void {
  * Remembers refusals and repeats them without asking the store. The verdicts are those of the store:
  *
  * - A refusal stands for its key, for costs at least as high as the refused one, until its wait is over. Where this process
- *   cannot read the store's clock, the wait is over as soon as either of the process's own clocks says so: a step of the
+ *   cannot read the store's clock, the wait is over as soon as it is by either of the process's own clocks: a step of the
  *   clock, or a process that is suspended, ends it early, never late, and then the store is asked.
  * - It remembers no refusal of a rule in shadow mode, of a rule with a rate from a function, of an algorithm whose refusals
  *   may turn early, or of a rule whose use can be given back, by `count` or as this instance has seen `settle` do. A refusal
@@ -79,7 +79,7 @@ function sweeper({ refusals }: KnownDenials): (now: Reading) => void {
  * - Peeks go to the store. A key that is reset here is forgotten here at once.
  *
  * An answer from the cache holds the refusing rules alone, with the rest of their waits, and with the units that were left
- * when the store was asked. A known refusal stands whatever `onStoreFailure` says: that is for verdicts that are not known.
+ * when the store was asked. A known refusal stands whatever `onStoreFailure` is: that is for verdicts that are not known.
  *
  * @param store A shared store.
  * @param rules The throttle's rules.

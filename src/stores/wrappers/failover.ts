@@ -17,7 +17,7 @@ import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, type StandIn, standInFor } from "./fallback.ts";
 import type { Check, Store, StoreChange, WrappedStore } from "../store.ts";
 
-/** How long a throttle waits for a store that says nothing else, in ms. */
+/** How long a throttle waits for a store without a time-out of its own, in ms. */
 const DEADLINE_MS = 250;
 
 /** Forgets a key in the store and beside it: that is an operator's wish, and rejects when it cannot be done. */
@@ -200,7 +200,7 @@ class GuardedStore {
     );
   }
 
-  /** The verdict was made elsewhere, so a charge that the store tells of later is nobody's. */
+  /** The verdict was made elsewhere, so a charge that the store reports later is nobody's. */
   private takeBack(error: unknown, { part, checks }: Call): void {
     const late = lateAnswer<readonly StoreDecision[]>(error);
     if (late === undefined) return;

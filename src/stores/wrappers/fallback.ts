@@ -49,7 +49,7 @@ export function isElsewhere({ chargedBy }: Check): boolean {
 /**
  * @param store The store that fails.
  * @param rules The throttle's rules.
- * @param fallback The policy of rules that say nothing themselves.
+ * @param fallback The policy of rules without one of their own.
  */
 export function standInFor(
   store: Store,

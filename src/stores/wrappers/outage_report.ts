@@ -27,7 +27,7 @@ function reasonOf(error: unknown): string {
  * The line on `console.error` about a change.
  *
  * @param name How messages call the store.
- * @param policies What rules do meanwhile.
+ * @param policies The failure policies of the rules meanwhile.
  */
 export function report(
   { state, error, part }: StoreChange,

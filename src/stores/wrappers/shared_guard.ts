@@ -16,7 +16,7 @@ import type { LeasingStore, Store, WrappedStore } from "../store.ts";
  * - a circuit breaker, which asks a store that fails no more but for one probe per second, so that no request waits
  *   for it; each part of the store (`partOf`) and each rule that fails by itself has its own;
  * - a charge whose answer comes after the deadline is given back, and corrections are kept until the store is back;
- * - the deny cache, which answers refusals whose end is known without asking the store, unless it says `denyCache: false`.
+ * - the deny cache, which answers refusals whose end is known without asking the store, unless `denyCache` is false.
  *
  * @param store The store.
  * @param rules The throttle's rules.
@@ -29,7 +29,7 @@ export function sharedGuard(
   onStoreFailure: FailurePolicy,
 ): WrappedStore {
   const inner = failover(store, { rules, onStoreFailure });
-  // Outside failover: what is held is answered during an outage too, and says nothing of how the store is.
+  // Outside failover: what is held is answered during an outage too, and does not show the state of the store.
   const leased = (store as Partial<LeasingStore>).leases?.(inner, rules) ?? inner;
   return store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased;
 }

@@ -36,7 +36,7 @@ export function readClocks({ wall, steady }: Clocks): Reading {
 }
 
 /**
- * How long ago something was, in ms, by whichever clock says more: steps of the clock and a process that is suspended
+ * How long ago something was, in ms, by the clock that went further: steps of the clock and a process that is suspended
  * make it too long, never too short.
  */
 export function passedMs(since: Reading, now: Reading): number {
