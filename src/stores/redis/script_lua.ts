@@ -112,7 +112,7 @@ end
 `;
 
 /** Loads the states of each decision, and keeps the new ones. */
-export const decideLua = `
+export const decideLua: string = `
 local reply, first = { now }, 0
 for _, words in ipairs(decode(ARGV[1])) do
   local count = (#words - 1) / ${WORDS}
