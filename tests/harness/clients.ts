@@ -5,6 +5,7 @@ import type { RedisClient } from "../../src/stores/redis/mod.ts";
 import type { RedisCluster } from "./cluster.ts";
 import type { Redis } from "./redis.ts";
 import { runtime } from "./runtime.ts";
+import { until } from "./until.ts";
 
 /** A client and its shutdown. */
 export interface OpenClient {
@@ -81,6 +82,11 @@ function ofBun(): ClientKind<Redis> {
   };
 }
 
+/** Connects to each node: the client does so at a node's first command, and `retryDelayOnFailover: 0` gives it one try. */
+async function reach(nodes: readonly { ping(): Promise<unknown> }[]): Promise<void> {
+  await Promise.all(nodes.map((node) => until(() => node.ping().then(() => true, () => false))));
+}
+
 /** The clients of a Redis Cluster. */
 export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
   {
@@ -93,6 +99,7 @@ export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
         retryDelayOnFailover: 0,
       }).on("error", ignored);
       await client.connect();
+      await reach(client.nodes("master"));
       return { client, close: () => client.disconnect() };
     },
   },
@@ -106,6 +113,7 @@ export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
         retryDelayOnFailover: 0,
       }).on("error", ignored);
       await client.connect();
+      await reach(client.nodes("master"));
       return { client, close: () => client.disconnect() };
     },
   },
