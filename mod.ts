@@ -24,6 +24,7 @@
  */
 
 export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export type { Spent } from "./src/throttle/spend.ts";
 export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";

@@ -26,6 +26,7 @@ import { compileDecide, compileEnter, compilePeek } from "./decide.ts";
 import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
 import { compileSettlement, type Settlement } from "./settle.ts";
+import { compileSpend, type Spent } from "./spend.ts";
 import { usageReader } from "./usage.ts";
 import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
@@ -65,6 +66,32 @@ export interface Throttle {
    * @throws {TypeError} When there is no such rule, the rule skips the request, or the store cannot forget.
    */
   reset(rule: string, key: string | Request): MaybePromise<void>;
+  /**
+   * Spends quotas without a request: messages of a socket, jobs, e-mails, an agent's tools. All or nothing over several rules, in
+   * one round trip. It shares the rule's quota with the requests of the same key. The rule's `on`, `unless` and `count` are about
+   * requests and play no part; a rule with `on: []` is for `spend` alone.
+   *
+   * @param rule The rule's name, or several names.
+   * @param key The string that the key function of each of the rules gives, taken literally: for `byIp()` the address, for
+   * `byUser()` the id.
+   * @param cost Units, an integer of at least 0, under each of the rules. Default: the rule's own cost.
+   * @throws {TypeError} When there is no such rule, or its rate (or its cost, where none is given) depends on a request.
+   * @throws {RangeError} When the cost is not an integer of at least 0.
+   *
+   * @example Three messages per second
+   * ```ts
+   * import { byUser, createThrottle } from "@weir/throttle";
+   * import { equal } from "node:assert/strict";
+   *
+   * const throttle = createThrottle({ name: "messages", rate: "3/s", key: byUser(), on: [] });
+   * const { allowed, decisions, settle } = await throttle.spend("messages", "ann");
+   * equal(allowed, true);
+   * equal(decisions[0].remaining, 2);
+   * await settle(0); // it was not sent after all
+   * equal((await throttle.usage("messages", "ann")).remaining, 3);
+   * ```
+   */
+  spend(rule: string | readonly string[], key: string, cost?: number): MaybePromise<Spent>;
   /** The rules, as compiled. */
   readonly rules: readonly CompiledRule[];
 }
@@ -133,6 +160,7 @@ export function createThrottle(
       return then(peek(exchange), (checks) => checks.map(({ decision }) => decision));
     },
     ...usageReader({ rules: prepared, check, store, clock, authenticate, newExchange }),
+    spend: compileSpend({ rules: prepared, store, clock, notifier, core, settle: settlement.settle }),
   }, { rules: prepared, options: settings });
 }
 
