@@ -154,6 +154,7 @@ end)()`,
     unit: algorithm.unit,
     window: algorithm.window,
     heldWhileRunning: algorithm.heldWhileRunning,
+    moving: algorithm.moving && ((to) => withBlock(algorithm.moving!(to), block)),
     // Every refusal counts towards a block, so only the store may refuse.
     mayFreeEarly: true,
     countsDenials: true,

@@ -74,6 +74,8 @@ function compileReplay({ rules, options = {} }: ReplayOptions): Replayer {
     addressOf: () => current.address,
     explainAddress: () => "the log has none for this request",
     settle: () => undefined,
+    release,
+    correct: store.decide,
   };
 
   function decide(logged: LoggedRequest, exchange: Exchange): MaybePromise<void> {

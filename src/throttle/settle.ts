@@ -8,16 +8,16 @@ import type { Notifier } from "../observers/notify.ts";
 import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
-import type { AnsweringStore, SplitCheck } from "../stores/store.ts";
+import type { AnsweringStore } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isResponse } from "../exchange/response.ts";
-import { holds, type RuleCheck } from "../exchange/rule_check.ts";
+import { correctionOf, holds, type RuleCheck } from "../exchange/rule_check.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
   /** Sets a charge to its real cost, once; later calls do nothing. */
   settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
-  /** Gives back the concurrency slots that the request held while it ran. */
+  /** Gives back the concurrency slots that the request held while it ran; those that are held for longer stay. */
   release(exchange: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
   settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
@@ -54,27 +54,29 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
 
   function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === check.cost) return;
-    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
-    const correction: SplitCheck = {
-      ...{ key, stateName, partition, policy, algorithm, since },
-      cost: cost - check.cost,
-      chargedBy: source ?? "store",
-    };
+    const more = cost - check.cost;
     // At once: a slot that is released while this is under way must not be given back twice.
     check.cost = cost;
     return rescue(
       () =>
-        then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
-          check.remaining = remaining;
-          check.resetAfterMs = resetAfterMs;
-          check.source = source;
-          notifier?.settled(exchange, check);
-        }),
+        then(
+          then(check.renewal, () => store.decide([correctionOf(check, more)])),
+          ([{ remaining, resetAfterMs, source }]) => {
+            check.remaining = remaining;
+            check.resetAfterMs = resetAfterMs;
+            check.source = source;
+            notifier?.settled(exchange, check);
+          },
+        ),
       (error) => notifier?.error(exchange, check.rule.name, error),
     );
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
+    if (exchange.hold !== null) {
+      exchange.hold.isOver = true;
+      return;
+    }
     return all(
       exchange.checks.filter(holds).map((check) => {
         check.settled = true;

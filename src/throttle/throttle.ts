@@ -19,6 +19,7 @@ import { compileMatch, UNTOUCHED } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
 import type { CompiledRule, PreparedRule, Rule } from "../rules/rule.ts";
+import type { AnsweringStore } from "../stores/store.ts";
 import { guard } from "../stores/wrappers/guard.ts";
 import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
 import { compileCheck } from "./compile_check.ts";
@@ -145,7 +146,7 @@ export function createThrottle(
   const turnAway = compileTurnAway(settlement, notifier, label);
   const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
   const peek = compilePeek(decide, authenticate);
-  const core = coreOf(prepared, settings, settlement);
+  const core = coreOf(prepared, settings, store, settlement);
   function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
     return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
   }
@@ -168,11 +169,14 @@ export function createThrottle(
 function coreOf(
   rules: readonly PreparedRule[],
   { client }: PreparedOptions,
-  { settle }: Settlement,
+  { decide: correct }: AnsweringStore,
+  { settle, release }: Settlement,
 ): ThrottleCore {
   return {
     addressOf: compileClient(client),
     explainAddress: (request, platform) => explainMissing(client, request, platform),
+    release,
+    correct,
     settle(exchange, name, cost) {
       const check = exchange.checks.find(({ rule }) => rule.name === name);
       if (check === undefined) return rules.some((rule) => rule.name === name) ? undefined : false;

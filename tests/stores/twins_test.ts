@@ -75,6 +75,8 @@ const ask = {
   /** The charge that a correction reaches back to, and by how much it changes it. */
   back: fc.nat(6),
   change: fc.integer({ min: -9, max: 4 }),
+  /** Where the algorithm can move the charge: to which time from now. */
+  to: fc.constantFrom<number | null>(null, 0, 1, 250, -3, -700, 1001),
 };
 
 const ASKS = 100;
@@ -211,7 +213,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       expected: readonly StoreDecision[];
       got: Promise<readonly StoreDecision[]>;
     }[] = [];
-    for (const { step, partition, rules: mask, costs, raised, kind, back, change } of asks) {
+    for (const { step, partition, rules: mask, costs, raised, kind, back, change, to } of asks) {
       now = Math.max(0, now + Math.round(step.windows * rules[0].windowMs) + step.ms);
       const corrected = kind === "correction" ? charges.at(-1 - back) : undefined;
       let checks: readonly Check[] = rules.filter((_, i) => (mask >> i) % 2 === 1 || i === 0).map((r, i) => {
@@ -227,7 +229,13 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       });
       if (corrected !== undefined) {
         const { check, decision } = corrected;
+        const { moving } = check.algorithm;
         checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
+        if (moving !== undefined && to !== null) {
+          const chargedAt = Math.max(1, now + to);
+          checks = [{ ...checks[0], cost: check.cost, algorithm: moving(chargedAt) }];
+          charges[charges.indexOf(corrected)] = { check, decision: { ...decision, chargedAt } };
+        }
       }
       const spend = kind !== "peek";
       const expected = here.decide(checks, spend) as readonly StoreDecision[];
