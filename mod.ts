@@ -86,7 +86,11 @@ export { retryAfter, type RetryAfterOptions } from "./src/headers/retry_after.ts
 export { rateLimit, type RateLimitOptions } from "./src/headers/ratelimit.ts";
 
 export type { Rejection, RejectionDescription } from "./src/rejections/rejection.ts";
-export { problemJson } from "./src/rejections/problem_json.ts";
+export {
+  problemJson,
+  type ProblemJsonOptions,
+  type RefusingDecision,
+} from "./src/rejections/problem_json.ts";
 export { detailJson } from "./src/rejections/detail_json.ts";
 export { errorJson } from "./src/rejections/error_json.ts";
 export { openAiJson } from "./src/rejections/open_ai_json.ts";
