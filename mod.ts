@@ -24,6 +24,8 @@
  */
 
 export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export { limitsHandler } from "./src/limits/limits_handler.ts";
+export type { CallerLimit } from "./src/limits/caller_limit.ts";
 export type { Spent } from "./src/throttle/spend.ts";
 export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";

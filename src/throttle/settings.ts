@@ -1,19 +1,25 @@
 /**
- * The rules and options of a throttle, for code that describes it.
+ * The parts of a throttle, for code that describes it or asks for it.
  *
  * @module
  */
 
 import type { PreparedOptions } from "./options.ts";
 import { cannot } from "../cannot.ts";
+import type { ThrottleCore } from "../exchange/exchange.ts";
+import type { AnsweringStore } from "../stores/store.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 
-/** The rules and options of a throttle, with every default filled in. */
+/** The parts of a throttle, with every default filled in. */
 export interface Settings {
   /** The rules, in their order. */
   readonly rules: readonly PreparedRule[];
   /** The options. */
   readonly options: PreparedOptions;
+  /** The store, behind its guard. */
+  readonly store: AnsweringStore;
+  /** The functions that its exchanges need. */
+  readonly core: ThrottleCore;
 }
 
 const known = new WeakMap<object, Settings>();

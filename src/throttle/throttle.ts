@@ -162,7 +162,7 @@ export function createThrottle(
     },
     ...usageReader({ rules: prepared, check, store, clock, authenticate, newExchange }),
     spend: compileSpend({ rules: prepared, store, clock, notifier, core, settle: settlement.settle }),
-  }, { rules: prepared, options: settings });
+  }, { rules: prepared, options: settings, store, core });
 }
 
 /** The functions of a throttle that its exchanges need. */
