@@ -28,7 +28,7 @@ export interface RequestThrottle {
    * lease, and takes them again, limit or not, when it goes on. The timer keeps no process alive.
    *
    * @returns Ends the hold: the slots come free, or, where the response is still under way, at its end. A second call does
-   * nothing. Without a rule of `concurrency()` it has nothing to do.
+   * nothing. Without a rule of `concurrency()` it has nothing to do. A handler that throws ends its holds.
    * @throws {Error} If the slots are free already.
    */
   hold(): () => void;

@@ -97,6 +97,9 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
   }
 
   function fail(exchange: Exchange): MaybePromise<unknown> {
+    // Nobody may have got the function that ends the hold.
+    exchange.hold?.end();
+    exchange.hold = null;
     const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
     return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
   }
