@@ -32,7 +32,7 @@ function windowText(windowMs: number): string {
   return count === 1 ? unit.name : counted(count, unit.name);
 }
 
-/** What a quota in words is made of. */
+/** The numbers of a quota in words. */
 export interface QuotaNumbers {
   readonly limit: number;
   readonly windowMs: number;

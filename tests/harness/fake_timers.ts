@@ -1,4 +1,4 @@
-/** A clock that moves when it is told, and the timers that go by it. */
+/** A clock that a test moves, and the timers that go by it. */
 export interface FakeTime {
   /** Epoch ms. */
   now: number;
@@ -11,7 +11,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Runs something with timers by a clock of the test's own. What it runs must be synchronous. */
+/** Runs a function, which must be synchronous, with timers by a clock of the test's own. */
 export function withFakeTimers<T>(start: number, run: (time: FakeTime) => T): T {
   const { setTimeout, clearTimeout } = globalThis;
   const timers = new Set<Timer>();
