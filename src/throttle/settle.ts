@@ -42,6 +42,18 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
   });
 }
 
+/** Are the slots of a request held beyond its response, which is over now? */
+function isHeld({ hold }: Exchange): boolean {
+  if (hold === null) return false;
+  return hold.isOver = true;
+}
+
+/** Ends the hold of a handler that threw: nobody may have got the function that ends it. */
+function endHold(exchange: Exchange): void {
+  exchange.hold?.end();
+  exchange.hold = null;
+}
+
 /** @returns The corrections of one throttle. */
 export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
   // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
@@ -73,10 +85,7 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
-    if (exchange.hold !== null) {
-      exchange.hold.isOver = true;
-      return;
-    }
+    if (isHeld(exchange)) return;
     return all(
       exchange.checks.filter(holds).map((check) => {
         check.settled = true;
@@ -97,9 +106,7 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
   }
 
   function fail(exchange: Exchange): MaybePromise<unknown> {
-    // Nobody may have got the function that ends the hold.
-    exchange.hold?.end();
-    exchange.hold = null;
+    endHold(exchange);
     const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
     return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
   }
