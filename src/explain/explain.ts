@@ -79,26 +79,23 @@ async function recall(
   checkRule: CheckRule,
   tools: ExplainTools,
 ): Promise<{ applications: Application[]; obstacle: string | null }> {
-  const { checks } = exchange;
-  const refusing = checks.find(refuses);
+  const { checks, turnedAway } = exchange;
+  const obstacle = turnedAway === undefined
+    ? null
+    : `authentication turned the request away with status ${turnedAway}`;
+  const isEarly = checks.some((check) => refuses(check) && check.rule.stage === "before-auth");
+  const early = isEarly ? "a rule before authentication refused the request, so that it was not asked" : null;
   const applications: Application[] = [];
-  let obstacle: string | null = null;
   for (const rule of tools.rules) {
     const check = checks.find((check) => check.rule === rule);
-    const unasked = refusing?.rule.stage === "before-auth" && rule.stage === "after-auth"
-      ? "a rule before authentication refused the request, so that it was not asked"
-      : null;
+    const unasked = rule.stage === "after-auth" ? obstacle ?? early : null;
     const known: CheckRule = check === undefined ? checkRule : () => check;
     const application = await applicationOf(rule, exchange, known, unasked, tools);
-    if (check !== undefined || application.check === null) {
-      applications.push({ ...application, fails: false });
-      continue;
-    }
-    const reason = refusing === undefined
-      ? "the request was answered before it was asked, as authentication does"
-      : "the refusal of another rule was known before it was asked";
-    if (refusing === undefined) obstacle = "authentication turned it away";
-    applications.push({ ...application, because: `${application.because}, but ${reason}`, check: null });
+    const isUnknown = check === undefined && application.check !== null;
+    const because = isUnknown
+      ? `${application.because}, but the refusal of another rule was known before it was asked`
+      : application.because;
+    applications.push({ ...application, because, check: check ?? null, fails: false });
   }
   return { applications, obstacle };
 }
