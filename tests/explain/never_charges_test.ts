@@ -78,7 +78,7 @@ const visits = fc.array(
       "x-from": fc.constantFrom("192.0.2.1", "192.0.2.2", "2001:db8::1"),
       "x-user": fc.constantFrom("", "ann", "none"),
       "x-tenant": fc.constantFrom("", "acme"),
-      "x-cost": fc.constantFrom("1", "3", "none"),
+      "x-cost": fc.constantFrom("1", "3", "0"),
     }),
     waitMs: fc.constantFrom(0, 0, 1, 3000, 20_000),
     status: fc.constantFrom(200, 500),
