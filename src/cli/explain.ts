@@ -7,6 +7,7 @@
 import { cannot } from "../cannot.ts";
 import { canonicalAddress } from "../client/address.ts";
 import type { Explanation } from "../explain/explanation.ts";
+import { requestFrom } from "../explain/request_line.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
@@ -37,24 +38,6 @@ function headersOf(lines: readonly string[]): Headers {
     }
   }
   return headers;
-}
-
-/** Reads "POST /login", "/login", "POST https://api.example.com/login". */
-function requestOf(words: readonly string[], lines: readonly string[]): Request {
-  const line = words.join(" ");
-  const [, method = "GET", target] = /^(?:(\S+) )?((?:\/|https?:\/\/)\S*)$/i.exec(line) ??
-    refuse('it needs a request such as "POST /login"', line);
-  const headers = headersOf(lines);
-  let request: Request | null = null;
-  try {
-    request = new Request(new URL(target, "http://localhost"), { method: method.toUpperCase(), headers });
-  } catch {
-    // A method that no Request can have, or a URL that is none.
-  }
-  // Bun takes GET for a method that it does not know.
-  return request?.method === method.toUpperCase()
-    ? request
-    : refuse("its method and its path must be those of a Request", line);
 }
 
 /** The throttle of the rules: the very one that production makes, if the module exports it. */
@@ -108,7 +91,11 @@ export const explainCommand: Command<ExplainValues> = {
   async run(words, values, terminal) {
     const { rules, address, header = [] } = values;
     if (rules === undefined) throw new UsageError("weir explain needs --rules FILE");
-    const request = requestOf(words, header);
+    const line = words.join(" ");
+    const request = requestFrom(line, headersOf(header)) ?? refuse(
+      'it needs a request that a server can get, such as "POST /login"',
+      line,
+    );
     const ip = address === undefined ? undefined : canonicalAddress(address) ?? refuse(
       "--address must be an IP address",
       address,

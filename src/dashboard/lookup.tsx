@@ -1,12 +1,14 @@
 /**
- * The look-up page: the use of one key, the reason of its refusal, and its end.
+ * The look-up page: the use of one key, the reason of its refusal, and its end; and the explanation of one request.
  *
  * @module
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { type Decision, hasNumbers, type Source } from "../decision.ts";
+import type { Explanation } from "../explain/explanation.ts";
 import { Bar } from "./bar.tsx";
+import { type Asked, Explained, ExplainForm } from "./explained.tsx";
 import { Figure } from "./figure.tsx";
 import { count, span } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
@@ -19,6 +21,10 @@ export interface Lookup {
   readonly wasReset: boolean;
   /** The rule's decision on one more request; the reason why there is none; or null before the form is sent. */
   readonly answer: Decision | string | null;
+  /** The request to explain, as the form has it. */
+  readonly asked: Asked;
+  /** Its explanation; the reason why there is none; or null before that form is sent. */
+  readonly explanation: Explanation | string | null;
 }
 
 const SOURCES: Readonly<Record<Source, string>> = {
@@ -100,9 +106,9 @@ function Answer({ page, found: { rule, key, answer, wasReset } }: { page: Page; 
   );
 }
 
-/** A form for a rule and a key, and the answer. */
+/** A form for a rule and a key, another for a request, and the answer to one of them. */
 export function lookupPage(page: Page, found: Lookup): JSX.Element {
-  const { rule, key, answer } = found;
+  const { rule, key, answer, asked, explanation } = found;
   return (
     <Layout page={page} title="Look up">
       <form method="get" action={`${page.links}lookup`} class="ask">
@@ -134,6 +140,8 @@ export function lookupPage(page: Page, found: Lookup): JSX.Element {
         <code>all</code> if all clients share one quota.
       </p>
       {answer === null ? null : <Answer page={page} found={found} />}
+      <ExplainForm page={page} asked={asked} />
+      {explanation === null ? null : <Explained page={page} asked={asked} explanation={explanation} />}
     </Layout>
   );
 }

@@ -108,9 +108,9 @@ describe("weir explain", () => {
     for (
       const [words, text] of [
         [["explain", "/"], "weir explain needs --rules FILE"],
-        [["explain", ...rules], "it needs a request such as"],
+        [["explain", ...rules], "it needs a request that a server can get, such as"],
         [["explain", ...rules, "POST login"], 'current value is "POST login"'],
-        [["explain", ...rules, "G(T /"], "must be those of a Request"],
+        [["explain", ...rules, "G(T /"], "that a server can get, such as"],
         [["explain", ...rules, "/", "--address", "1.2.3"], "--address must be an IP address"],
         [["explain", ...rules, "/", "--header", "x"], "--header must be a header such as"],
         [["lint"], "weir lint needs a file of rules"],
