@@ -8,6 +8,7 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import type { ExplainedRule, Explanation } from "../explain/explanation.ts";
 import { count } from "./number_text.ts";
 import type { Page } from "./page.tsx";
+import { SOURCES } from "./source_text.ts";
 
 /** The request that is explained, as the form has it. */
 export interface Asked {
@@ -61,6 +62,10 @@ function Rule({ page: { links }, rule: explained }: { page: Page; rule: Explaine
           <div>
             <dt>Verdict</dt>
             <dd>{sentence(passes!.replace(/^(passes at .*); passes with/, "$1, or with"))}</dd>
+          </div>
+          <div>
+            <dt>Answer</dt>
+            <dd>{sentence(`by ${SOURCES[decision.source]}`)}</dd>
           </div>
         </dl>
       )}

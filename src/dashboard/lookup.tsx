@@ -5,13 +5,14 @@
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { type Decision, hasNumbers, type Source } from "../decision.ts";
+import { type Decision, hasNumbers } from "../decision.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { Bar } from "./bar.tsx";
 import { type Asked, Explained, ExplainForm } from "./explained.tsx";
 import { Figure } from "./figure.tsx";
 import { count, span } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
+import { SOURCES } from "./source_text.ts";
 
 /** The looked-up key and the answer. */
 export interface Lookup {
@@ -26,16 +27,6 @@ export interface Lookup {
   /** Its explanation; the reason why there is none; or null before that form is sent. */
   readonly explanation: Explanation | string | null;
 }
-
-const SOURCES: Readonly<Record<Source, string>> = {
-  store: "the store",
-  "deny-cache": "this instance, which remembers the refusal",
-  lease: "this instance, from units taken ahead",
-  local: "this instance alone: the store fails",
-  rule: "the rule itself",
-  "allowed-by-policy": "the failure policy",
-  "denied-by-policy": "the failure policy",
-};
 
 /** Explains whether one more request of the key would pass. */
 function verdict(decision: Decision): string {

@@ -500,7 +500,7 @@ describe("an explanation", () => {
       "all allowsIt is for every request.Key192.0.2.1In use4 of 5; 1 left, it costs 1Verdict",
     );
     const passes = "Passes at 2027-01-15T08:01:00.000Z, or with a limit of at least 2.";
-    assertStringIncludes(refused, `Verdict${passes}`);
+    assertStringIncludes(refused, `Verdict${passes}AnswerBy the store.`);
     assertStringIncludes(refused, 'trial would refuseThe request matches its pattern "/login".');
     const costly = await page("/costly");
     assertStringIncludes(
