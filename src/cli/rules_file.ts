@@ -31,7 +31,9 @@ export async function readRules(path: string, terminal: Terminal): Promise<Repla
     const why = isTypeScript
       ? "this Node does not import TypeScript: add esbuild to the project (npm install --save-dev esbuild), or run weir on " +
         "Node 22.18, Bun or Deno"
-      : `it cannot be imported (${cause instanceof Error ? cause.message : String(cause)})`;
+      : `it cannot be imported (${
+        (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, " ")
+      })`;
     throw new TypeError(cannot("read rules", why, path), { cause });
   }
   const value = module.default ?? (module.rules === undefined ? module.throttle : { ...module });

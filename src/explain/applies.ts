@@ -7,7 +7,7 @@
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import type { ExplainTools } from "./tools.ts";
+import type { CheckRule, ExplainTools } from "./tools.ts";
 import { quoted } from "./words.ts";
 
 /** A rule's check, or the reason why there is none. */
@@ -27,12 +27,8 @@ export function messageOf(error: unknown): string {
 }
 
 /** A rule that does not apply. */
-export function skipped(rule: PreparedRule, because: string): Application {
+function skipped(rule: PreparedRule, because: string): Application {
   return { rule, applies: false, because, check: null, fails: false };
-}
-
-function failing(rule: PreparedRule, because: string): Application {
-  return { rule, applies: true, because, check: null, fails: true };
 }
 
 /** The patterns of a rule in a sentence. */
@@ -43,7 +39,7 @@ function patternsOf({ on }: PreparedRule): string {
 }
 
 /** The rules that a request is under. */
-export function rulesOf({ matched: { before, after } }: Exchange): readonly PreparedRule[] {
+function rulesOf({ matched: { before, after } }: Exchange): readonly PreparedRule[] {
   return [...before, ...after];
 }
 
@@ -108,23 +104,27 @@ async function skipReason(rule: PreparedRule, exchange: Exchange, tools: Explain
 /**
  * Makes a rule's check of a request, or finds the reason why there is none.
  *
+ * @param rule The rule.
+ * @param exchange The request's exchange.
  * @param checkRule Makes the check.
- * @param isAsked False for a rule that is not asked, as `unasked` says.
+ * @param unasked The reason why a rule that matches is not asked; null if it is.
+ * @param tools The functions of the throttle.
  */
 export async function applicationOf(
   rule: PreparedRule,
   exchange: Exchange,
-  checkRule: (rule: PreparedRule, exchange: Exchange) => unknown,
+  checkRule: CheckRule,
   unasked: string | null,
   tools: ExplainTools,
 ): Promise<Application> {
   if (!rulesOf(exchange).includes(rule)) return skipped(rule, unmatched(rule, exchange, tools));
   if (unasked !== null) return skipped(rule, unasked);
   try {
-    const check = await checkRule(rule, exchange) as RuleCheck | null;
+    const check = await checkRule(rule, exchange);
     if (check === null) return skipped(rule, await skipReason(rule, exchange, tools));
     return { rule, applies: true, because: matching(rule), check, fails: false };
   } catch (error) {
-    return failing(rule, `${matching(rule)}, but a function of the rule fails: ${messageOf(error)}`);
+    const because = `${matching(rule)}, but a function of the rule fails: ${messageOf(error)}`;
+    return { rule, applies: true, because, check: null, fails: true };
   }
 }

@@ -28,6 +28,15 @@ const FILES: Readonly<Record<string, string>> = {
     import type { Rule } from ${JSON.stringify(PACKAGE)};
     export const login: Rule = { name: "login", rate: "5/15min", on: "POST /login" };`,
   "limits/name.ts": `export type Name = "api";`,
+  "bundled.ts": `
+    import { Rule } from ${JSON.stringify(PACKAGE)};
+    import { login } from "./limits/login.js";
+    import { more } from "./limits";
+    enum Name { Api = "api" }
+    const api: Rule = { name: Name.Api, rate: "60/min" };
+    export default [api, login, ...more];`,
+  "limits/index.ts": `export const more = [{ name: "more", rate: "9/min" }] as const;`,
+  "torn.ts": `export default [{ name: "api", rate: "60/min" ];`,
   "right.mjs": `export default ["60/min", { name: "login", rate: "5/15min", on: "POST /login" }];`,
   "one.json": `{ "rate": "60/min" }`,
   "wrong.mjs": `export default {
@@ -47,6 +56,10 @@ const FILES: Readonly<Record<string, string>> = {
     export default createThrottle({ name: "u", rate: "1/min", key: byUser(), stage: "before-auth" });`,
   "broken.mjs": "this is no module",
 };
+
+/** Does this Node read TypeScript by itself? */
+const readsTypeScript = runtime === "node" &&
+  Boolean((process.features as { typescript?: unknown }).typescript);
 
 let folder = "";
 const file = (name: string): string => join(folder, name);
@@ -95,8 +108,23 @@ describe("weir explain", () => {
     assertEquals(JSON.parse(readFileSync(json, "utf8")).allowed, false);
   });
 
+  it(
+    "reads TypeScript in the spellings that compilers and bundlers take, on Bun and on a Node that needs help",
+    {
+      skip: runtime === "deno" || readsTypeScript,
+    },
+    async () => {
+      const { code, out, err } = await weir(["explain", "--rules", file("bundled.ts"), "/", "--json", "-"]);
+      assertEquals([code, err], [0, ""]);
+      assertEquals(JSON.parse(out).rules.map(({ rule }: { rule: string }) => rule), ["api", "login", "more"]);
+      const torn = await weir(["explain", "--rules", file("torn.ts"), "/"]);
+      assertEquals([torn.code, torn.err.trim().split("\n").length], [1, 1], torn.err);
+      assertStringIncludes(torn.err, "weir: Cannot read rules as it cannot be imported (");
+    },
+  );
+
   it("says how to read TypeScript where nothing that can is in the project", {
-    skip: runtime !== "node" || (process.features as { typescript?: unknown }).typescript !== undefined,
+    skip: runtime !== "node" || readsTypeScript,
   }, async () => {
     const { code, err } = await weir(["explain", "--rules", "rules.ts", "/"], folder);
     assertEquals(code, 1);
