@@ -1,8 +1,10 @@
 /**
- * The command `weir`: limits tried on access logs before they are set.
+ * The command `weir`: limits tried on access logs before they are set, checked, and explained.
  *
  * ```sh
  * npx weir suggest access.log
+ * npx weir lint rules.ts
+ * npx weir explain --rules rules.ts 'POST /login' --address 203.0.113.9
  * deno run --allow-read jsr:@weir/throttle/cli replay access.log --rules rules.ts
  * ```
  *

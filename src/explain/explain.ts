@@ -13,7 +13,7 @@ import type { PreparedRule } from "../rules/rule.ts";
 import { explainAddress } from "./address.ts";
 import { type Application, applicationOf, messageOf } from "./applies.ts";
 import type { ExplainedAddress, ExplainedKey, ExplainedRule, Explanation } from "./explanation.ts";
-import { isCounted, neededLimit, passesAt, passesText } from "./passes.ts";
+import { isCounted, isKeyless, neededLimit, passesAt, passesText } from "./passes.ts";
 import { sentencesOf } from "./sentences.ts";
 import type { CheckRule, ExplainTools } from "./tools.ts";
 
@@ -124,7 +124,7 @@ async function explainRule(
     return { ...base, ...unknown };
   }
   const { decision } = check;
-  const hasKey = !(decision.source === "rule" && decision.cost === 0);
+  const hasKey = !isKeyless(check);
   const limit = !decision.allowed && hasKey ? await neededLimit(check, tools) : null;
   return {
     ...base,

@@ -9,8 +9,13 @@ import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { ExplainTools } from "./tools.ts";
 import { counted, moment } from "./words.ts";
 
-/** No limit above this one is tried. */
-const MOST = 2 ** 31;
+/** No limit above this one is tried: algorithms are exact up to 2^53. */
+const MOST = 2 ** 52;
+
+/** Does the rule refuse the request as it has no key? */
+export function isKeyless({ source, cost, partition }: RuleCheck): boolean {
+  return source === "rule" && cost === 0 && partition === "";
+}
 
 /** Do the numbers of a decision describe the rule's quota? */
 export function isCounted({ source }: Decision): boolean {
@@ -83,7 +88,7 @@ export function passesAt(decision: Decision): number | null {
 /** The reason why waiting does not help. */
 function never(check: RuleCheck): string {
   const { rule, policy: { limit }, cost } = check;
-  if (cost === 0 && limit > 0) return "the rule refuses requests without a key";
+  if (isKeyless(check)) return "the rule refuses requests without a key";
   if (limit === 0) return "the limit is 0";
   const burst = rule.implementation.capacity?.(limit) ?? limit;
   return `the cost of ${counted(cost)} is above the ${burst === limit ? "limit" : "burst"} of ${

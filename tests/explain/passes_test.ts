@@ -51,6 +51,13 @@ describe("the end of a refusal, in an explanation", () => {
       600,
     ],
     [
+      "a cost above what is left of many bytes",
+      1,
+      { rate: { limit: 1e10, window: "1min" }, cost: 6e9 },
+      "passes at 2027-01-15T08:01:00.000Z; passes with a limit of at least 12,000,000,000",
+      6e9,
+    ],
+    [
       "a cost above the limit",
       0,
       { rate: "3/min", cost: 5 },
@@ -101,9 +108,11 @@ describe("the end of a refusal, in an explanation", () => {
   }
 
   it("is never for a request without a key that the rule refuses", async () => {
-    const throttle = createThrottle({ rate: "1/min", key: byIp({ onMissing: "deny" }) });
-    const { rules: [{ passes, key, used }] } = await throttle.explain(requestTo());
-    assertEquals([passes, key, used], ["never: the rule refuses requests without a key", null, null]);
+    for (const rate of ["1/min", () => "1/min" as const] as const) {
+      const throttle = createThrottle({ rate, key: byIp({ onMissing: "deny" }) });
+      const { rules: [{ passes, key, used }] } = await throttle.explain(requestTo());
+      assertEquals([passes, key, used], ["never: the rule refuses requests without a key", null, null]);
+    }
   });
 
   it("is at the latest then where a slot may come free before", async () => {
