@@ -29,6 +29,12 @@ export type { CallerLimit } from "./src/limits/caller_limit.ts";
 export type { Spent } from "./src/throttle/spend.ts";
 export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
+export type {
+  ExplainedAddress,
+  ExplainedKey,
+  ExplainedRule,
+  Explanation,
+} from "./src/explain/explanation.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
 export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";

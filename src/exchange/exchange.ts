@@ -132,6 +132,8 @@ export class Exchange implements Context, ExplainsAddress {
   declare failed: boolean;
   /** The slots that outlast the response, if any are to. */
   declare hold: Hold | null;
+  /** The status of the response that authentication gave instead of an identity; not set for any other request. */
+  declare turnedAway?: number;
   /** Was the client's address asked for in vain, as the client has left? */
   declare clientLeft: boolean;
   declare private found: string | null | undefined;

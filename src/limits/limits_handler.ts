@@ -6,12 +6,11 @@
 
 import type { Identity } from "../context.ts";
 import { hasNumbers } from "../decision.ts";
-import { Exchange, exchangeOf } from "../exchange/exchange.ts";
+import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { isResponse } from "../exchange/response.ts";
 import { isOpen, type RuleCheck } from "../exchange/rule_check.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
-import { UNTOUCHED } from "../rules/match.ts";
 import { unlimited } from "../rules/prepare_rules.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { compileCheck } from "../throttle/compile_check.ts";
@@ -83,10 +82,10 @@ function isOwn(check: RuleCheck | null): check is RuleCheck {
 export function limitsHandler(
   throttle: Throttle,
 ): (request: Request, ...platform: unknown[]) => MaybePromise<Response> {
-  const { rules, options: { authenticate }, store, core } = settingsOf(throttle);
+  const { rules, asking: { store, clock, authenticate, newExchange } } = settingsOf(throttle);
   // Nothing is spent, and a cost from a function is about another request.
   const looks = rules.map((rule): PreparedRule => ({ ...rule, cost: 0 }));
-  const check = compileCheck<Exchange>(looks, store.clock ?? Date.now, () => {});
+  const check = compileCheck<Exchange>(looks, clock, () => {});
   const shown = looks.filter(({ mode, rate }) => mode === "enforce" && rate !== unlimited);
   const before = shown.filter(({ stage }) => stage === "before-auth");
   const after = shown.filter(({ stage }) => stage === "after-auth");
@@ -110,7 +109,7 @@ export function limitsHandler(
       return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
     }
     const passed = platform.length > 0 ? platform : exchangeOf(request)?.platform ?? [];
-    const exchange = new Exchange(request, passed, UNTOUCHED, core, false);
+    const exchange = newExchange(request, passed, false);
     exchange.keepAddress();
     return then(each(before, check, exchange), (early) =>
       then(then(early, identify, exchange), (found) => {

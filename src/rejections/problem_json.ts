@@ -68,7 +68,7 @@ function refusingOf(decisions: readonly Decision[], quotas: Quotas | undefined):
 function detailOf(decision: RefusingDecision): string {
   const { blockedMs, retryAfterMs } = decision;
   const quota = quotaText(decision);
-  if (retryAfterMs === Infinity) return `${quota}; waiting does not help`;
+  if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
   const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
   return `${blockedMs > 0 ? "blocked after too many refused requests" : quota}; try again in ${wait}`;
 }
