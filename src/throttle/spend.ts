@@ -8,14 +8,12 @@ import { cannot } from "../cannot.ts";
 import type { Decision } from "../decision.ts";
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { all, type MaybePromise, then } from "../maybe.ts";
-import type { Notifier } from "../observers/notify.ts";
 import { UNTOUCHED } from "../rules/match.ts";
 import { isCost, unlimited } from "../rules/prepare_rules.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import type { AnsweringStore } from "../stores/store.ts";
 import { checkByKey, ruleNamed } from "./check_by_key.ts";
 import { compileDecide } from "./decide.ts";
-import type { Settlement } from "./settle.ts";
+import type { Asking } from "./settings.ts";
 
 /** The result of {@link Throttle.spend}. */
 export interface Spent {
@@ -32,15 +30,12 @@ export interface Spent {
   settle(cost: number): MaybePromise<void>;
 }
 
+/** Spends quotas of one key; see {@link Throttle.spend}. */
+export type Spend = (rule: string | readonly string[], key: string, cost?: number) => MaybePromise<Spent>;
+
 /** The parts of its throttle that spending uses. */
-export interface SpendOptions {
+export interface SpendOptions extends Pick<Asking, "store" | "clock" | "notifier" | "core" | "settle"> {
   readonly rules: readonly PreparedRule[];
-  readonly store: AnsweringStore;
-  /** Epoch ms. */
-  readonly clock: () => number;
-  readonly notifier: Notifier | null;
-  readonly core: ThrottleCore;
-  readonly settle: Settlement["settle"];
 }
 
 function requireCost(cost: unknown): void {
@@ -48,9 +43,7 @@ function requireCost(cost: unknown): void {
 }
 
 /** @returns The function that spends quotas of one throttle. */
-export function compileSpend(
-  { rules, store, clock, notifier, core, settle }: SpendOptions,
-): (names: string | readonly string[], key: string, cost?: number) => MaybePromise<Spent> {
+export function compileSpend({ rules, store, clock, notifier, core, settle }: SpendOptions): Spend {
   // Observers ask every exchange for its address.
   const spending: ThrottleCore = { ...core, addressOf: () => null };
 

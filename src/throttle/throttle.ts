@@ -24,13 +24,13 @@ import type { AnsweringStore } from "../stores/store.ts";
 import { guard } from "../stores/wrappers/guard.ts";
 import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
 import { compileCheck } from "./compile_check.ts";
-import { compileDecide, compileEnter, compilePeek } from "./decide.ts";
+import { compileDecide, compileEnter } from "./decide.ts";
 import { explaining } from "./explaining.ts";
+import { answering } from "./questions.ts";
 import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
 import { compileSettlement, type Settlement } from "./settle.ts";
-import { compileSpend, type Spent } from "./spend.ts";
-import { usageReader } from "./usage.ts";
+import type { Spent } from "./spend.ts";
 import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
 
@@ -157,13 +157,13 @@ export function createThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
 ): Throttle {
-  return explaining(makeThrottle(rules, options));
+  return explaining(answering(makeThrottle(rules, options)));
 }
 
-/** A throttle that nobody asks to explain. */
-type PlainThrottle = Omit<Throttle, "explain">;
+/** A throttle that nobody asks anything. */
+type PlainThrottle = Pick<Throttle, "rules" | "wrap" | "check">;
 
-/** {@link createThrottle} for throttles that stay inside: what explains is no part of them, nor of a bundle. */
+/** {@link createThrottle} for throttles that stay inside: what answers and explains is no part of them, nor of a bundle. */
 export function makeThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
@@ -193,25 +193,16 @@ export function makeThrottle(
   const refuse = compileRefuse({ reject, outcomeOf, notifier, release, label });
   const turnAway = compileTurnAway(settlement, notifier, label);
   const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
-  const peek = compilePeek(decide, authenticate);
   const core = coreOf(prepared, settings, store, settlement);
   function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
     return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
   }
 
-  const asking = { store, clock, authenticate, newExchange };
-
+  const { settle } = settlement;
+  const asking = { store, clock, authenticate, check, decide, notifier, core, settle, newExchange };
   return withSettings<PlainThrottle>({
     rules: prepared,
     ...compilePasses({ match, core, enter, settlement, label, outcomeOf }),
-    peek(request, ...platform) {
-      requireRequest(request);
-      const exchange = newExchange(request, platform, false);
-      if (exchange.matched === UNTOUCHED) return [];
-      return then(peek(exchange), (checks) => checks.map(({ decision }) => decision));
-    },
-    ...usageReader({ ...asking, rules: prepared, check }),
-    spend: compileSpend({ rules: prepared, store, clock, notifier, core, settle: settlement.settle }),
   }, { rules: prepared, options: settings, asking });
 }
 

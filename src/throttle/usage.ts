@@ -5,7 +5,6 @@
  */
 
 import { checkByKey, ruleNamed } from "./check_by_key.ts";
-import type { Checker } from "./compile_check.ts";
 import type { Decision } from "../decision.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import { askStoreAbout } from "./over_burst.ts";
@@ -15,12 +14,11 @@ import { cannot } from "../cannot.ts";
 import { isResponse } from "../exchange/response.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
+import { exchangeOf } from "../exchange/exchange.ts";
 
 /** The parts of its throttle that a look-up uses. */
 export interface UsageReaderOptions extends Asking {
   readonly rules: readonly PreparedRule[];
-  readonly check: Checker<Exchange>;
 }
 
 /** The look-ups of a throttle. */
