@@ -19,14 +19,21 @@ import type { Throttle } from "../throttle/throttle.ts";
 import { callerLimit } from "./caller_limit.ts";
 import { limitsPage } from "./limits_page.ts";
 
-const HEADERS = { "cache-control": "private, no-store", vary: "accept", "x-content-type-options": "nosniff" };
-const JSON_HEADERS = { ...HEADERS, "content-type": "application/json" };
-const HTML_HEADERS = {
-  ...HEADERS,
-  "content-type": "text/html; charset=utf-8",
-  "content-security-policy":
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-};
+/** The headers of an answer; what is nobody else's is never stored. */
+function headersOf(isPage: boolean): Record<string, string> {
+  const common = {
+    "cache-control": "private, no-store",
+    "vary": "accept",
+    "x-content-type-options": "nosniff",
+  };
+  if (!isPage) return { ...common, "content-type": "application/json" };
+  return {
+    ...common,
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy":
+      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  };
+}
 
 /** How much a client wants a media type, from 0 to 1 (RFC 9110 section 12.5.1); 0 where it does not name it. */
 function weightOf(type: string, accept: string): number {
@@ -97,7 +104,7 @@ export function limitsHandler(
   function answer(checks: readonly RuleCheck[], { request }: Exchange): Response {
     const counted = checks.filter(hasNumbers).sort((one, other) => one.rule.index - other.rule.index);
     const isPage = wantsPage(request);
-    const headers = isPage ? HTML_HEADERS : JSON_HEADERS;
+    const headers = headersOf(isPage);
     if (request.method === "HEAD") return new Response(null, { headers });
     const body = isPage ? limitsPage(counted, rules) : JSON.stringify({ limits: counted.map(callerLimit) });
     return new Response(body, { headers });
