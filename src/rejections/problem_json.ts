@@ -11,7 +11,7 @@ import type { Quota } from "../headers/format.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
 import { denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
-import { type Quotas, type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
+import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
 
 /** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
 interface Problem {
@@ -53,6 +53,9 @@ export interface ProblemJsonOptions {
    */
   detail?: (decision: RefusingDecision, context: Context) => string | null;
 }
+
+/** Quotas by name. */
+type Quotas = readonly Pick<Quota, "name" | "unit">[];
 
 /** The quotas of the rules that were asked, in a throttle's own context. */
 interface Checked {

@@ -17,11 +17,8 @@ export interface RejectionDescription {
   /** JSON schema of the body for a status, 429 or 503. */
   schema(status: 429 | 503): Readonly<Record<string, unknown>>;
   /** The body, as JSON, for a refusal with these decisions, of these quotas. Default: documents show no example. */
-  example?(decisions: readonly Decision[], quotas?: Quotas): unknown;
+  example?(decisions: readonly Decision[], quotas?: readonly Pick<Quota, "name" | "unit">[]): unknown;
 }
-
-/** The quotas of rules, by name. */
-export type Quotas = readonly Pick<Quota, "name" | "unit">[];
 
 /**
  * Makes the response to a refused request. The throttle adds rate headers and `Cache-Control: no-store`, and
