@@ -60,7 +60,7 @@ export function describeOnStores(what: string, tests: (room: StoreRoom) => void)
       await redis?.stop();
     });
     tests({
-      roundTrips: () => bridge.requests,
+      roundTrips: () => bridge?.requests ?? 0,
       open: (prefix) => upstashStore({ url: bridge.url, token: bridge.token, prefix, timeoutMs }),
     });
   });

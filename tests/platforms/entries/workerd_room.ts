@@ -8,7 +8,7 @@ interface WorkerSocket {
 }
 declare const WebSocketPair: new () => Record<"0" | "1", WorkerSocket>;
 
-const throttle = createThrottle(socketRule(2, "1s"), { client: { address: () => "192.0.2.1" } });
+const throttle = createThrottle(socketRule(2, "4s"), { client: { address: () => "192.0.2.1" } });
 
 export default {
   fetch: throttle.wrap((request: Request, _env: unknown, _context: unknown) => {
