@@ -38,6 +38,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/hono/",
     "src/paced_fetch/",
     "src/replay/",
+    "src/tokens/",
   ],
   ["src/stats/"],
   ["src/throttle/"],
