@@ -46,7 +46,7 @@ export interface CountedBody {
 /** Gives the cost of a request, in units. */
 export interface Cost {
   (context: Context): MaybePromise<number>;
-  /** Hears the real cost of a request once it is settled, be it the same, so that the next cost can follow it. */
+  /** Hears the real cost of a request once it is settled, equal or not, so that the next cost can follow it. */
   readonly settled?: (context: Context, cost: number) => void;
 }
 

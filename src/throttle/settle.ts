@@ -52,19 +52,12 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
   });
 }
 
-/** @returns The corrections of one throttle. */
-export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
-  // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
-  // errs on refusing.
-  function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
-    if (check.settled || !check.charged) return;
-    check.settled = true;
-    const corrected = correct(exchange, check, cost);
-    (check.rule.cost as Cost).settled?.(exchange, cost);
-    return corrected;
-  }
-
-  function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+/** @returns The function that makes a charge another cost, at the store. */
+function compileCorrect(
+  store: AnsweringStore,
+  notifier: Notifier | null,
+): (exchange: Exchange, check: RuleCheck, cost: number) => MaybePromise<void> {
+  return function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === check.cost) return;
     const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
     const correction: SplitCheck = {
@@ -84,6 +77,21 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
         }),
       (error) => notifier?.error(exchange, check.rule.name, error),
     );
+  };
+}
+
+/** @returns The corrections of one throttle. */
+export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
+  const correct = compileCorrect(store, notifier);
+
+  // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
+  // errs on refusing.
+  function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (check.settled || !check.charged) return;
+    check.settled = true;
+    const corrected = correct(exchange, check, cost);
+    (check.rule.cost as Cost).settled?.(exchange, cost);
+    return corrected;
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
