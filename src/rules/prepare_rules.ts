@@ -59,7 +59,7 @@ const DEMANDS: Demands<Rule> = {
     holds: (cost) => typeof cost === "function" || isCost(cost),
   },
   count: {
-    must: `"all", "failures", "successes", a function or tokenUsage()`,
+    must: `"all", "failures", "successes" or a function, or tokenUsage()`,
     holds: (count) =>
       typeof (count?.body ?? count) === "function" || ["all", "failures", "successes"].includes(count),
   },
