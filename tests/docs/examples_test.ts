@@ -52,6 +52,11 @@ const trials: Readonly<Record<string, Trial>> = {
   // Driven by tests/frameworks/mcp_test.ts too, with the protocol's own client.
   mcp_server: { init: { ...POST, ...TOOL_CALL }, statuses: { 200: 6 }, text: /"text":"No weirs\."/ },
   node: { statuses: SIXTY, text: /^hello/ },
+  llm_proxy: {
+    init: { ...POST, body: "once upon a time" },
+    statuses: { 200: 1 },
+    text: /^data: \{"choices":\[\{"delta":\{"content":"once "\}\}\][^]+data: \[DONE\]\n\n$/,
+  },
   otel: { statuses: SIXTY, text: /^hello/ },
   paced_client: { statuses: { 200: 1 }, text: /^(?:200 ){9}200\nitem 0\n/ },
   presets: { path: "/auth/login", init: POST, statuses: { 200: 5, 429: 1 } },

@@ -52,6 +52,7 @@ const OTHERS = [
   "paced_fetch",
   "stats",
   "testing",
+  "tokens",
 ];
 
 /** The wrappers of a shared store alone. */

@@ -39,6 +39,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/limits/",
     "src/paced_fetch/",
     "src/replay/",
+    "src/tokens/",
   ],
   ["src/stats/"],
   ["src/throttle/"],
@@ -83,7 +84,6 @@ const TABLES = [
 const TOO_LONG = [
   "src/headers/ratelimit_draft_11.ts lists",
   "src/replay/replay.ts compileReplay",
-  "src/paced_fetch/bucket.ts newBucket",
   "src/paced_fetch/lane.ts newLane",
   "src/paced_fetch/paced_fetch.ts pacedFetch",
   "src/stores/memory/fingerprint_table.ts fingerprintTable",
