@@ -30,9 +30,10 @@ async function* unpacked(
   }
   const writer = stream.writable.getWriter();
   const writing = (async () => {
-    await writer.write(first as Uint8Array<ArrayBuffer>);
+    // Copies, as a source may fill the same chunk again.
+    await writer.write(first.slice() as Uint8Array<ArrayBuffer>);
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
-      await writer.write(next.value as Uint8Array<ArrayBuffer>);
+      await writer.write((next.value as Uint8Array<ArrayBuffer>).slice());
     }
     await writer.close();
   })();

@@ -6,6 +6,7 @@
 
 import { cannot } from "../cannot.ts";
 import { oneOf, requireOptions } from "../options.ts";
+import { EACH, type Visitable } from "./each_request.ts";
 import { Entries } from "./entries.ts";
 import { alb } from "./formats/alb.ts";
 import { caddy } from "./formats/caddy.ts";
@@ -185,7 +186,8 @@ export function readLog(
   const sources = Array.isArray(source) ? source as readonly LogSource[] : [source as LogSource];
   let reading = new Reading();
 
-  async function* requests(): AsyncGenerator<LoggedRequest> {
+  /** Reads all lines. */
+  async function readAll(): Promise<Entries> {
     const current = new Reading();
     reading = current;
     for (const each of sources) await readSource(each, given, current);
@@ -195,11 +197,17 @@ export function readLog(
       current.from = entries.at(0);
       current.to = entries.at(entries.length - 1);
     }
+    return entries;
+  }
+
+  async function* requests(): AsyncGenerator<LoggedRequest> {
+    const entries = await readAll();
     for (let i = 0; i < entries.length; i++) yield entries.get(i);
   }
 
-  return {
+  const log: LoggedRequests & Visitable = {
     [Symbol.asyncIterator]: requests,
+    [EACH]: async (visit) => await (await readAll()).visit(visit),
     get summary(): LogSummary {
       const { lines, broken, samples, formats, withoutAddress, wholeSeconds, from, to } = reading;
       return {
@@ -215,4 +223,5 @@ export function readLog(
       };
     },
   };
+  return log;
 }

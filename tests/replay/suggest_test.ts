@@ -142,7 +142,7 @@ describe("suggest", () => {
   });
 
   it("suggests nothing for an empty log", async () => {
-    assertEquals(await suggest([]), { requests: 0, suggestions: [] });
+    assertEquals(await suggest([]), { requests: 0, suggestions: [], limitations: [] });
   });
 
   it("refuses options that it cannot use", async () => {
@@ -155,7 +155,7 @@ describe("suggest", () => {
     await assertRejects(
       () => suggest([], { keys: ["jwt" as "ip"] }),
       TypeError,
-      `at least one key, "ip" or "user"`,
+      `at least one key, "ip", "user" or "api-key"`,
     );
     await assertRejects(() => suggest([], { routes: ["login"] }), TypeError, "login");
     await assertRejects(() => suggest([], { window: ["1s"] } as never), TypeError, "window");

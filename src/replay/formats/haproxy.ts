@@ -20,7 +20,7 @@ function haproxyReader(): LineReader {
     const open = line.lastIndexOf(" [", close);
     // A time with milliseconds and no zone: it is that of the request, on a connection that was kept too.
     if (open === -1 || close - open !== 26) return "broken";
-    entry.at = timeOf(line.slice(open + 2, close));
+    entry.at = timeOf(line, open + 2);
     if (Number.isNaN(entry.at)) return "broken";
     entry.address = withoutPort(line.slice(line.lastIndexOf(" ", open - 1) + 1, open));
     const start = line.indexOf('"', close);
