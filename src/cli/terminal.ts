@@ -4,7 +4,7 @@
  * @module
  */
 
-import { builtin } from "../runtime.ts";
+import { builtin, env } from "../runtime.ts";
 
 /** Where a command reads and writes. */
 export interface Terminal {
@@ -18,6 +18,12 @@ export interface Terminal {
   out(text: string): void;
   /** Writes to standard error. */
   err(text: string): void;
+  /** The size of a file; absent, or NaN, where nobody knows. */
+  bytes?(path: string): number;
+  /** Writes a line over the last one that it wrote, where standard error is a terminal; absent elsewhere. */
+  status?(text: string): void;
+  /** Does standard output show colours? Default: no. */
+  readonly isColoured?: boolean;
 }
 
 /** A larger text would leave the part of the heap in which new ones cost next to nothing. */
@@ -27,6 +33,7 @@ interface FileSystem {
   openSync(path: string): number;
   readSync(file: number, buffer: Uint8Array): number;
   closeSync(file: number): void;
+  statSync(path: string): { readonly size: number };
   readFileSync(path: string, encoding: "utf8"): string;
   writeFileSync(path: string, text: string): void;
 }
@@ -46,8 +53,14 @@ async function* chunksOf(path: string, fs: FileSystem): AsyncIterable<Uint8Array
 
 interface Process {
   readonly stdin: AsyncIterable<Uint8Array>;
-  readonly stdout: { write(text: string): void };
-  readonly stderr: { write(text: string): void };
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+interface Stream {
+  write(text: string): void;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 /** A module of Node, without which there is no command. */
@@ -59,6 +72,11 @@ export function required<T>(name: string): T {
     );
   }
   return module;
+}
+
+/** A line that is wider than the terminal could not be written over. */
+function showStatus(stream: Stream, text: string): void {
+  stream.write(`\r\x1b[K${text.slice(0, (stream.columns ?? 80) - 1)}`);
 }
 
 /** The terminal of this process. */
@@ -76,5 +94,8 @@ export function processTerminal(): Terminal {
         : await import(pathToFileURL(resolve(path)).href),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
+    bytes: (path) => path === "-" ? NaN : fs.statSync(path).size,
+    ...process.stderr.isTTY === true ? { status: (text) => showStatus(process.stderr, text) } : {},
+    isColoured: process.stdout.isTTY === true && (env("NO_COLOR") ?? "") === "",
   };
 }

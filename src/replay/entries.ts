@@ -12,7 +12,8 @@ import type { LoggedRequest } from "./logged_request.ts";
 import { orderOf } from "./order.ts";
 import { Targets, Texts } from "./texts.ts";
 
-const BLOCK = 1 << 14;
+/** Requests in a block. An allocator gives columns of a megabyte back to the system, and smaller ones to this process alone. */
+const BLOCK = 1 << 18;
 
 /** The largest number that is no size: a size of 4 GB or more counts as unknown. */
 const NO_SIZE = 0xffff_ffff;
@@ -26,14 +27,15 @@ interface Block {
   readonly address: Uint32Array;
   readonly agent: Uint32Array;
   readonly status: Uint16Array;
-  readonly bytes: Uint32Array;
+  /** Null where nobody asks for it. */
+  readonly bytes: Uint32Array | null;
   /** Null while there is none, as in most logs; so are the next ones. */
   durationMs: Float32Array | null;
   user: Uint32Array | null;
   apiKey: Uint32Array | null;
 }
 
-function newBlock(at: number): Block {
+function newBlock(at: number, keepsBytes: boolean): Block {
   return {
     at: new Uint32Array(BLOCK),
     // Lines may be some weeks earlier than the first one.
@@ -42,11 +44,21 @@ function newBlock(at: number): Block {
     address: new Uint32Array(BLOCK),
     agent: new Uint32Array(BLOCK),
     status: new Uint16Array(BLOCK),
-    bytes: new Uint32Array(BLOCK),
+    bytes: keepsBytes ? new Uint32Array(BLOCK) : null,
     durationMs: null,
     user: null,
     apiKey: null,
   };
+}
+
+/** Frees the columns of a block at once: they would stay until the whole heap is collected, which may be at the end. */
+function letGo(block: Block): void {
+  for (const column of Object.values(block)) {
+    // What becomes of the buffer is as new as any other object of these milliseconds, and goes with them.
+    if (ArrayBuffer.isView(column)) {
+      structuredClone(column.buffer, { transfer: [column.buffer as ArrayBuffer] });
+    }
+  }
 }
 
 function setTime(block: Block, index: number, at: number): void {
@@ -63,7 +75,7 @@ export class Entries {
   length = 0;
   withoutAddress = 0;
   wholeSeconds = true;
-  readonly #blocks: (Block | null)[] = [];
+  readonly #blocks: Block[] = [];
   readonly #targets = new Targets();
   readonly #addresses = new Addresses();
   readonly #agents = new Texts();
@@ -73,10 +85,17 @@ export class Entries {
   #last = -Infinity;
   #order: Uint32Array | null = null;
 
+  readonly #keepsBytes: boolean;
+
+  /** @param keepsBytes Are the sizes of responses kept? No rule can ask for them. */
+  constructor(keepsBytes: boolean) {
+    this.#keepsBytes = keepsBytes;
+  }
+
   add(entry: Entry): void {
     const index = this.length % BLOCK;
-    if (index === 0) this.#blocks.push(newBlock(entry.at));
-    const block = this.#blocks[this.#blocks.length - 1] as Block;
+    if (index === 0) this.#blocks.push(newBlock(entry.at, this.#keepsBytes));
+    const block = this.#blocks[this.#blocks.length - 1];
     this.length++;
     const { at } = entry;
     if (at < this.#last) this.#isSorted = false;
@@ -91,7 +110,9 @@ export class Entries {
     block.address[index] = address;
     block.agent[index] = this.#agents.numberOf(entry.userAgent);
     block.status[index] = entry.status;
-    block.bytes[index] = entry.bytes >= 0 && entry.bytes < NO_SIZE ? entry.bytes : NO_SIZE;
+    if (block.bytes !== null) {
+      block.bytes[index] = entry.bytes >= 0 && entry.bytes < NO_SIZE ? entry.bytes : NO_SIZE;
+    }
     if (entry.durationMs >= 0) {
       block.durationMs ??= new Float32Array(BLOCK).fill(-1);
       block.durationMs[index] = entry.durationMs;
@@ -122,14 +143,14 @@ export class Entries {
   }
 
   #timeAt(place: number): number {
-    const { at, base } = this.#blocks[Math.floor(place / BLOCK)] as Block;
+    const { at, base } = this.#blocks[Math.floor(place / BLOCK)];
     return base + at[place % BLOCK];
   }
 
   /** A request, by its place in the order of times. */
   get(index: number): LoggedRequest {
     const place = this.#order === null ? index : this.#order[index];
-    return this.#get(this.#blocks[Math.floor(place / BLOCK)] as Block, place % BLOCK);
+    return this.#get(this.#blocks[Math.floor(place / BLOCK)], place % BLOCK);
   }
 
   /**
@@ -138,9 +159,9 @@ export class Entries {
    */
   async visit(visit: Visit): Promise<void> {
     for (let i = 0; i < this.length; i++) {
-      if (this.#order === null && i % BLOCK === 0 && i > 0) this.#blocks[i / BLOCK - 1] = null;
+      if (this.#order === null && i % BLOCK === 0 && i > 0) letGo(this.#blocks[i / BLOCK - 1]);
       const place = this.#order === null ? i : this.#order[i];
-      const block = this.#blocks[Math.floor(place / BLOCK)] as Block;
+      const block = this.#blocks[Math.floor(place / BLOCK)];
       const index = place % BLOCK;
       const visited = visit(this.#get(block, index), block.address[index], block.target[index]);
       if (isPromise(visited)) await visited;
@@ -157,7 +178,7 @@ export class Entries {
     };
     const status = block.status[i];
     if (status !== 0) request.status = status;
-    const bytes = block.bytes[i];
+    const bytes = block.bytes?.[i] ?? NO_SIZE;
     if (bytes !== NO_SIZE) request.bytes = bytes;
     // To the microsecond, as logs have it.
     const durationMs = block.durationMs?.[i] ?? -1;

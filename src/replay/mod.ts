@@ -5,6 +5,7 @@
  */
 
 export type { Identity } from "../context.ts";
+export type { LogFields } from "./formats/json.ts";
 export type { LogSource } from "./lines.ts";
 export type { BrokenLine, LoggedRequest, LogSummary } from "./logged_request.ts";
 export { type LoggedRequests, readLog, type ReadLogOptions } from "./read_log.ts";

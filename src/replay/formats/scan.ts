@@ -130,6 +130,12 @@ export function wholeAt(line: string, from: number): number {
   return value;
 }
 
+/** A size in bytes as text or number; -1 where it is none: "-", and "+702" of a response that is not complete. */
+export function sizeOf(value: unknown): number {
+  const size = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof size === "number" && size >= 0 ? size : -1;
+}
+
 /** Is the character at a place a quote? */
 export function isQuoteAt(line: string, index: number): boolean {
   return line.charCodeAt(index) === QUOTE;
