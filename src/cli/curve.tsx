@@ -31,6 +31,35 @@ function limitTicks(most: number): number[] {
   return powers.filter((_, i) => i % step === 0);
 }
 
+/** The lines and labels of both axes. */
+function Ticks(
+  { x, y, least, most }: {
+    x: (limit: number) => number;
+    y: (share: number) => number;
+    least: number;
+    most: number;
+  },
+): JSX.Element {
+  return (
+    <>
+      {[1, 0.1, 0.01, 0.001, 0.0001].filter((tick) => tick >= least).map((tick) => (
+        <g class="tick">
+          <line x1={PLOT.left} x2={PLOT.right} y1={y(tick)} y2={y(tick)} />
+          <text x={PLOT.left - 8} y={y(tick) + 4} text-anchor="end">
+            {`${Number((100 * tick).toPrecision(1))} %`}
+          </text>
+        </g>
+      ))}
+      {limitTicks(most).map((tick) => (
+        <g class="tick">
+          <line x1={x(tick)} x2={x(tick)} y1={PLOT.bottom} y2={PLOT.bottom + 4} />
+          <text x={x(tick)} y={HEIGHT - 6} text-anchor="middle">{brief(tick)}</text>
+        </g>
+      ))}
+    </>
+  );
+}
+
 /** The curve of one window, with the suggestion that leaves 99.9 % of the clients untouched marked. */
 export function Curve({ suggestion, of }: { suggestion: Suggestion; of: string }): JSX.Element {
   const { key, route, window, clients, curve, p999, max } = suggestion;
@@ -66,20 +95,7 @@ export function Curve({ suggestion, of }: { suggestion: Suggestion; of: string }
           } leaves 99.9 % untouched, ` +
             `one of ${count(max)} all. The numbers are in the table below.`}
         </desc>
-        {[1, 0.1, 0.01, 0.001, 0.0001].filter((tick) => tick >= least).map((tick) => (
-          <g class="tick">
-            <line x1={PLOT.left} x2={PLOT.right} y1={y(tick)} y2={y(tick)} />
-            <text x={PLOT.left - 8} y={y(tick) + 4} text-anchor="end">
-              {`${Number((100 * tick).toPrecision(1))} %`}
-            </text>
-          </g>
-        ))}
-        {limitTicks(Math.max(10, max)).map((tick) => (
-          <g class="tick">
-            <line x1={x(tick)} x2={x(tick)} y1={PLOT.bottom} y2={PLOT.bottom + 4} />
-            <text x={x(tick)} y={HEIGHT - 6} text-anchor="middle">{brief(tick)}</text>
-          </g>
-        ))}
+        <Ticks x={x} y={y} least={least} most={Math.max(10, max)} />
         <g class="clients">
           <path class="fill" d={fill(ends) ?? ""} />
           <path class="stroke" d={stroke(ends) ?? ""} />

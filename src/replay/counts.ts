@@ -21,8 +21,12 @@ export function most<T>(
   weight: (value: T) => number,
   count: number = MOST_NAMED,
 ): (readonly [string, T])[] {
-  return [...counts].filter(([, value]) => weight(value) > 0)
-    .sort(([a, m], [b, n]) => weight(n) - weight(m) || (a < b ? -1 : a > b ? 1 : 0)).slice(0, count);
+  const heavy: (readonly [string, T])[] = [];
+  for (const entry of counts) if (weight(entry[1]) > 0) heavy.push(entry);
+  return heavy.sort(([a, m], [b, n]) => weight(n) - weight(m) || (a < b ? -1 : a > b ? 1 : 0)).slice(
+    0,
+    count,
+  );
 }
 
 /** A path without the parts that differ from one object to the next. */

@@ -29,7 +29,7 @@ interface ClientCounts {
 
 /** Counts of addresses, in columns by their numbers. */
 class ClientTally {
-  readonly #addresses: string[] = [];
+  readonly #addresses: (string | undefined)[] = [];
   readonly #requests = new Growing();
   readonly #refused = new Growing();
   readonly #unwanted = new Growing();
@@ -41,17 +41,23 @@ class ClientTally {
     if (unwanted !== -1) this.#unwanted.set(client, this.#unwanted.get(client) | 1 << unwanted);
   }
 
-  list(): readonly ClientCounts[] {
-    const list: ClientCounts[] = [];
-    this.#addresses.forEach((address, client) => {
-      list.push({
+  /** One after the other: a list of all of them would take more room than these columns. */
+  *[Symbol.iterator](): Iterator<ClientCounts> {
+    for (let client = 0; client < this.#addresses.length; client++) {
+      const address = this.#addresses[client];
+      if (address === undefined) continue;
+      yield {
         address,
         requests: this.#requests.get(client),
         refused: this.#refused.get(client),
         unwanted: this.#unwanted.get(client),
-      });
-    });
-    return list;
+      };
+    }
+  }
+
+  /** The number of requests of each. */
+  requests(): readonly number[] {
+    return this.#requests.nonZero();
   }
 }
 
@@ -85,10 +91,11 @@ export class ReplayTally {
     }
   }
 
-  /** A request about which a rule could not be asked. */
-  addFailed(logged: LoggedRequest, client: number, error: unknown): void {
+  /** A request about which a rule could not be asked. It is not refused. */
+  addFailed(logged: LoggedRequest, client: number, error: unknown): false {
     this.#note(logged, client, false);
     this.#limitations.addFailed(error);
+    return false;
   }
 
   #note(logged: LoggedRequest, client: number, refused: boolean): void {
@@ -110,11 +117,11 @@ export class ReplayTally {
     if (address !== null) this.#clients.add(client, address, refused, unwanted);
   }
 
-  #serversRefusals(clients: readonly ClientCounts[]): ServersRefusals[] {
+  #serversRefusals(): ServersRefusals[] {
     const counts = UNWANTED.map((status, i) => (
       { status, ...this.#unwanted[i], clients: 0, refusedClients: 0 }
     ));
-    for (const { refused, unwanted } of clients) {
+    for (const { refused, unwanted } of this.#clients) {
       for (let i = 0; i < UNWANTED.length; i++) {
         if ((unwanted & 1 << i) === 0) continue;
         counts[i].clients++;
@@ -126,28 +133,29 @@ export class ReplayTally {
 
   report(summary: LogSummary | undefined): ReplayReport {
     const isoTime = (at: number): string | null => Number.isFinite(at) ? new Date(at).toISOString() : null;
-    const clients = this.#clients.list();
-    const refusedClients = clients.filter(({ refused }) => refused > 0).length;
+    const refusedClients: ClientCounts[] = [];
+    for (const client of this.#clients) if (client.refused > 0) refusedClients.push(client);
+    const requests = this.#clients.requests();
     const { stepMs, steps } = this.#overTime;
     return {
       lines: summary?.lines ?? this.#requests,
       requests: this.#requests,
       broken: summary?.broken ?? 0,
       ...{ from: isoTime(this.#from), to: isoTime(this.#to) },
-      ...{ clients: clients.length, refused: this.#refused, refusedClients },
+      ...{ clients: requests.length, refused: this.#refused },
+      refusedClients: refusedClients.length,
       refusedByStatus: Object.fromEntries(
         [...this.#statuses].map(([status, count]) => [status === 0 ? "unknown" : String(status), count]),
       ),
-      serversRefusals: this.#serversRefusals(clients),
+      serversRefusals: this.#serversRefusals(),
       failed: this.#limitations.failed,
-      worst: most(clients.map((client) => [client.address, client] as const), ({ refused }) => refused)
-        .map(([key, { requests, refused }]) => ({ key, requests, refused })),
+      worst: most(
+        refusedClients.map((client) => [client.address, client] as const),
+        ({ refused }) => refused,
+      ).map(([key, { requests, refused }]) => ({ key, requests, refused })),
       overTime: { stepMs, steps: steps.map((step) => ({ ...step, at: new Date(step.at).toISOString() })) },
       rules: this.#rules.map((rule) => rule.report()),
-      limitations: this.#limitations.sentences(
-        clients.map(({ requests }) => requests),
-        summary,
-      ),
+      limitations: this.#limitations.sentences(requests, summary),
     };
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
-import { isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
+import { type MaybePromise, rescue, then } from "../maybe.ts";
 import { compileMatch, type Match, type Route } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
@@ -62,21 +62,27 @@ export interface Replayer {
   readonly tally: ReplayTally;
 }
 
+/** The parts of a throttle that decide, by a clock. */
+function compileEngine(rules: readonly PreparedRule[], options: ThrottleOptions, clock: () => number) {
+  const { exactPaths } = prepareOptions(options);
+  const store = memoryStore({ clock, maxKeys: MAX_KEYS }) as AnsweringStore;
+  store.prepare?.(rules);
+  // An error of a rule's function is thrown, too, and counted there; a rate or a cost that cannot be used refuses.
+  const check = compileCheck<Exchange>(rules, clock, () => {});
+  return {
+    match: rememberingMatch(compileMatch(rules, exactPaths)),
+    decideStage: compileDecide({ check, store, notifier: null }),
+    ...compileSettlement(store, null),
+  };
+}
+
 /** @returns The rules at work, with a store of their own. */
 export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   const prepared = isThrottle(rules) ? rules.rules as readonly PreparedRule[] : prepareRules(rules);
-  const { exactPaths } = prepareOptions(options);
   let now = 0;
-  const clock = (): number => now;
-  const store = memoryStore({ clock, maxKeys: MAX_KEYS }) as AnsweringStore;
-  store.prepare?.(prepared);
-  const match = rememberingMatch(compileMatch(prepared, exactPaths));
-  // An error of a rule's function is thrown, too, and counted there; a rate or a cost that cannot be used refuses.
-  const check = compileCheck<Exchange>(prepared, clock, () => {});
-  const decideStage = compileDecide({ check, store, notifier: null });
-  const { release, settleByResponse } = compileSettlement(store, null);
+  const { match, decideStage, release, settleByResponse } = compileEngine(prepared, options, () => now);
   const tally = new ReplayTally(prepared);
-  const ends = new Ends<() => MaybePromise<unknown>>();
+  const ends = new Ends();
   // Of the request that is being decided: the next one waits for it.
   let current: LoggedRequest;
   let currentClient = 0;
@@ -113,32 +119,19 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
     return false;
   }
 
-  function failed(error: unknown): boolean {
-    tally.addFailed(current, currentClient, error);
-    return false;
-  }
-
-  /** Runs the actions that are due until a time. */
-  function endUntil(at: number): MaybePromise<void> {
-    while (ends.next <= at) {
-      now = Math.max(now, ends.next);
-      const done = ends.take()();
-      if (isPromise(done)) return done.then(() => endUntil(at));
-    }
+  /** Decides once the requests that have ended by then have. */
+  function decide(logged: LoggedRequest, client: number, target: number): MaybePromise<boolean> {
+    return ends.next <= logged.at
+      ? then(ends.runUntil(logged.at, (at) => now = Math.max(now, at)), () => attempt(logged, client, target))
+      : attempt(logged, client, target);
   }
 
   function attempt(logged: LoggedRequest, client: number, target: number): MaybePromise<boolean> {
     now = Math.max(now, logged.at);
     current = logged;
     currentClient = client;
-    return rescue(decideBefore, failed, target);
+    return rescue(decideBefore, (error) => tally.addFailed(current, currentClient, error), target);
   }
 
-  return {
-    tally,
-    decide: (logged, client, target) =>
-      ends.next <= logged.at
-        ? then(endUntil(logged.at), () => attempt(logged, client, target))
-        : attempt(logged, client, target),
-  };
+  return { tally, decide };
 }
