@@ -17,21 +17,30 @@ const START = Date.UTC(2026, 10, 19);
 /** Ten million lines in ten days. */
 const PER_SECOND = 10_000_000 / (10 * 86_400);
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-const AGENTS = Array.from({ length: 40 }, (_, i) =>
-  i % 4 === 0
-    ? `curl/8.${i}.0`
-    : `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/1${i}.0.0.0 Safari/537.36`);
+const AGENTS = Array.from(
+  { length: 40 },
+  (_, i) =>
+    i % 4 === 0
+      ? `curl/8.${i}.0`
+      : `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/1${i}.0.0.0 Safari/537.36`,
+);
 
 /** `29/Nov/2026:04:30:20 +0000`. */
 function timeText(at) {
-  const [, year, month, day, time] = /^(\d+)-(\d+)-(\d+)T([\d:]+)/.exec(new Date(at).toISOString());
+  const [, year, month, day, time] = /^(\d+)-(\d+)-(\d+)T([\d:]+)/.exec(
+    new Date(at).toISOString(),
+  );
   return `${day}/${MONTHS[month - 1]}/${year}:${time} +0000`;
 }
 
 function pageOf(number) {
-  if (number % 5 === 0) return `GET /api/items/${number}?page=${number % 7} HTTP/1.1" 200 ${900 + number}`;
+  if (number % 5 === 0) {
+    return `GET /api/items/${number}?page=${number % 7} HTTP/1.1" 200 ${900 + number}`;
+  }
   if (number % 5 === 1) return `POST /api/orders HTTP/1.1" 201 ${200 + number}`;
-  if (number % 50 === 2) return `POST /login HTTP/1.1" ${number % 3 === 0 ? 401 : 302} 0`;
+  if (number % 50 === 2) {
+    return `POST /login HTTP/1.1" ${number % 3 === 0 ? 401 : 302} 0`;
+  }
   return `GET /assets/pages/${number}.html HTTP/1.1" 200 ${5000 + number}`;
 }
 
@@ -40,7 +49,10 @@ export function* logChunks(count) {
   const random = seeded(SEED);
   const client = zipf(CLIENTS, random);
   const page = zipf(PAGES, random);
-  const clients = Array.from({ length: CLIENTS }, (_, i) => freshAddress(i * 7919));
+  const clients = Array.from(
+    { length: CLIENTS },
+    (_, i) => freshAddress(i * 7919),
+  );
   const pages = Array.from({ length: PAGES }, (_, i) => pageOf(i));
   let second = -1;
   let time = "";
