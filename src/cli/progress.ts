@@ -12,7 +12,7 @@ const WIDTH = 24;
 
 /** "12 s left", "3 min left". */
 function leftText(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "";
+  if (!(seconds > 0)) return "";
   return seconds < 100 ? `${Math.ceil(seconds)} s left` : `${Math.ceil(seconds / 60)} min left`;
 }
 
