@@ -57,6 +57,12 @@ export class Addresses {
     return number === 0 ? this.#add(bits, slot, this.#texts.numberOf(text)) : number;
   }
 
+  /** As {@link Texts.close}. */
+  close(): void {
+    this.#texts.close();
+    this.#bits = this.#numbers = new Uint32Array(1);
+  }
+
   /** The slot that has these bits, or is free for them. */
   #slotOf(bits: number): number {
     const mask = this.#bits.length - 1;

@@ -132,8 +132,11 @@ export class Entries {
     return target.number;
   }
 
-  /** Puts the requests in the order of their times; those of one time stay as they were. */
-  sort(): void {
+  /** After the last one: puts the requests in the order of their times; those of one time stay as they were. */
+  finish(): void {
+    for (const texts of [this.#targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
+      texts.close();
+    }
     if (!this.#isSorted) this.#order = orderOf(this.length, (place) => this.#timeAt(place));
   }
 

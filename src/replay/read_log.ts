@@ -211,7 +211,7 @@ export function readLog(
     reading = current;
     for (const each of sources) await readSource(each, given, current);
     const { entries } = current;
-    entries.sort();
+    entries.finish();
     if (entries.length > 0) {
       current.from = entries.at(0);
       current.to = entries.at(entries.length - 1);

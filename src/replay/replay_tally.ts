@@ -74,7 +74,11 @@ export class ReplayTally {
   #from = Infinity;
   #to = -Infinity;
 
-  constructor(rules: readonly PreparedRule[]) {
+  readonly #maxKeys: number;
+
+  /** @param maxKeys How many keys the store holds. */
+  constructor(rules: readonly PreparedRule[], maxKeys: number) {
+    this.#maxKeys = maxKeys;
     this.#rules = rules.map((rule) => new RuleTally(rule));
     this.#limitations = new Limitations({
       needsEnds: rules.some((rule) => rule.implementation.heldWhileRunning === true),
@@ -155,7 +159,14 @@ export class ReplayTally {
       ).map(([key, { requests, refused }]) => ({ key, requests, refused })),
       overTime: { stepMs, steps: steps.map((step) => ({ ...step, at: new Date(step.at).toISOString() })) },
       rules: this.#rules.map((rule) => rule.report()),
-      limitations: this.#limitations.sentences(requests, summary),
+      limitations: [...this.#limitations.sentences(requests, summary), ...this.#fullness()],
     };
+  }
+
+  #fullness(): string[] {
+    const keys = this.#rules.reduce((sum, { keys }) => sum + keys, 0);
+    return keys <= this.#maxKeys ? [] : [
+      `The rules have ${keys} keys, and a replay holds ${this.#maxKeys} at once: where more are in use, the counts are estimates.`,
+    ];
   }
 }

@@ -33,8 +33,8 @@ export interface RuleSet {
   options?: ThrottleOptions;
 }
 
-/** More keys than a log has clients. */
-const MAX_KEYS = 16_000_000;
+/** More keys than logs have clients. A store for more divides few keys into many parts, which all grow again and again. */
+const MAX_KEYS = 4_000_000;
 
 /** An answer of a status; statuses that no handler can give, and none at all, count as 200. */
 function responseOf(status: number | undefined): Response {
@@ -81,7 +81,7 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   const prepared = isThrottle(rules) ? rules.rules as readonly PreparedRule[] : prepareRules(rules);
   let now = 0;
   const { match, decideStage, release, settleByResponse } = compileEngine(prepared, options, () => now);
-  const tally = new ReplayTally(prepared);
+  const tally = new ReplayTally(prepared, MAX_KEYS);
   const ends = new Ends();
   // Of the request that is being decided: the next one waits for it.
   let current: LoggedRequest;

@@ -30,6 +30,11 @@ export class RuleTally {
     this.#rule = rule;
   }
 
+  /** How many keys were asked about. */
+  get keys(): number {
+    return this.#keys.size;
+  }
+
   /** @param client The number of the address. */
   add(at: number, client: number, partition: string, refused: boolean, exchange: Exchange): void {
     this.#asked++;
@@ -59,7 +64,7 @@ export class RuleTally {
     for (const refused of this.#keys.values()) if (refused > 0) refusedClients++;
     return {
       ...{ rule, mode, asked: this.#asked, refused: this.#refused },
-      ...{ clients: this.#keys.size, refusedClients },
+      ...{ clients: this.keys, refusedClients },
       worst: most(this.#keys, (refused) => refused).map(([key, refused]) => ({ key, refused })),
       byRoute: most(this.#routes, (refused) => refused).map(([route, refused]) => ({ route, refused })),
       byHour: [...this.#hours].map(([at, counts]) => ({ at: new Date(at).toISOString(), ...counts })),
