@@ -39,7 +39,7 @@ export interface Command<Values extends object = object> {
   /**
    * Runs it.
    *
-   * @param words Those that belong to no option.
+   * @param words The words that belong to no option.
    * @returns The exit code: 0 done, 1 the answer is no.
    * @throws {UsageError} When a word is missing.
    */

@@ -1,8 +1,10 @@
 /**
- * The command `weir`: limits tried on access logs before they are set.
+ * The command `weir`: limits tried on access logs before they are set, checked, and explained.
  *
  * ```sh
  * npx weir suggest access.log
+ * npx weir lint rules.ts
+ * npx weir explain --rules rules.ts 'POST /login' --address 203.0.113.9
  * deno run --allow-read jsr:@weir/throttle/cli replay access.log --rules rules.ts
  * ```
  *
@@ -11,13 +13,22 @@
 
 import { cannot } from "../cannot.ts";
 import { type Command, helpOf, helpOfAll, parseWords, UsageError } from "./command.ts";
+import { explainCommand } from "./explain.ts";
+import { lintCommand } from "./lint.ts";
 import { replayCommand } from "./replay.ts";
 import { suggestCommand } from "./suggest.ts";
 import { processTerminal, required, type Terminal } from "./terminal.ts";
 
 export type { Terminal };
 
-const COMMANDS: readonly Command[] = [replayCommand, suggestCommand];
+const COMMANDS: readonly Command[] = [replayCommand, suggestCommand, explainCommand, lintCommand];
+
+/** The process of a program, whose output is all written before it ends. */
+interface Program {
+  readonly argv: readonly string[];
+  readonly stdout: { write(text: string, written: () => void): void };
+  exit(code: number): void;
+}
 
 const isHelp = (word: string): boolean => word === "--help" || word === "-h";
 
@@ -76,8 +87,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
 
 // On Deno and Bun this is the program that was started; on Node that is dist/cli.js.
 if ((import.meta as { main?: boolean }).main === true) {
-  const process = required<{ argv: string[]; exitCode?: number }>("node:process");
-  main(process.argv.slice(2)).then((code) => {
-    process.exitCode = code;
-  });
+  const { argv, stdout, exit } = required<Program>("node:process");
+  // The rules may hold a connection open, which would keep the process.
+  main(argv.slice(2)).then((code) => stdout.write("", () => exit(code)));
 }
