@@ -105,7 +105,7 @@ function timeOf(text) {
   return Date.UTC(year, month, day, hour, minute, second);
 }
 
-/** What somebody writes who has a throttle and a log. */
+/** The way of somebody who has a throttle and a log. */
 async function byHand(lines) {
   const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
   const { createThrottle, memoryStore } = await import(

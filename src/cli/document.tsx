@@ -12,7 +12,7 @@ import { style } from "../dashboard/style.ts";
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** What the dashboard's pages have no use for. */
+/** The looks that the dashboard's pages have no use for. */
 const OWN_STYLE = `
 .charts, .scroll { margin-bottom: 1.25rem; }
 .curve .mark { stroke: var(--near); stroke-width: 1.5; stroke-dasharray: 4 3; }

@@ -54,7 +54,7 @@ function newBlock(at: number, keepsBytes: boolean): Block {
 /** Frees the columns of a block at once: they would stay until the whole heap is collected, which may be at the end. */
 function letGo(block: Block): void {
   for (const column of Object.values(block)) {
-    // What becomes of the buffer is as new as any other object of these milliseconds, and goes with them.
+    // The buffer that this makes is as new as any other object of these milliseconds, and goes with them.
     if (ArrayBuffer.isView(column)) {
       structuredClone(column.buffer, { transfer: [column.buffer as ArrayBuffer] });
     }

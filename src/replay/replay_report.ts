@@ -34,11 +34,11 @@ export interface ServersRefusals {
   status: number;
   /** Requests of the log with it. */
   requests: number;
-  /** Those of them that the rules refuse. */
+  /** The part of them that the rules refuse. */
   refused: number;
   /** Addresses with such an answer. */
   clients: number;
-  /** Those of them of which the rules refuse a request, whatever its answer. */
+  /** The part of these addresses of which the rules refuse a request, whatever its answer. */
   refusedClients: number;
 }
 
@@ -90,7 +90,7 @@ export interface ReplayReport {
   refusedClients: number;
   /** How the server answered the refused requests, by status. */
   refusedByStatus: Record<string, number>;
-  /** Those of the log's own answers that say that a request was unwanted, by status: 401, 403, 429. */
+  /** The log's own answers that say that a request was unwanted, by status: 401, 403, 429. */
   serversRefusals: ServersRefusals[];
   /** Requests that no rule could be asked about, as a function of a rule threw: they are answered with an error. */
   failed: number;

@@ -46,7 +46,7 @@ function isThrottle(rules: RuleSet["rules"]): rules is Pick<Throttle, "rules" | 
   return typeof (rules as Partial<Throttle> | null)?.check === "function";
 }
 
-/** Finds the rules of requests once for each method and URL. Those of OPTIONS depend on headers as well. */
+/** Finds the rules of requests once for each method and URL. The rules of OPTIONS depend on headers as well. */
 function rememberingMatch(match: Match): (request: Request, target: number) => Route {
   const known: (Route | undefined)[] = [];
   return (request, target) => {
