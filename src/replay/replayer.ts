@@ -92,6 +92,8 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
     settle: () => undefined,
   };
 
+  const fail = (error: unknown): false => tally.addFailed(current, currentClient, error);
+
   function decideBefore(target: number): MaybePromise<boolean> {
     const request = new ReplayedRequest(current) as unknown as Request;
     const exchange = new Exchange(request, [], match(request, target), core, true);
@@ -130,7 +132,7 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
     now = Math.max(now, logged.at);
     current = logged;
     currentClient = client;
-    return rescue(decideBefore, (error) => tally.addFailed(current, currentClient, error), target);
+    return rescue(decideBefore, fail, target);
   }
 
   return { tally, decide };
