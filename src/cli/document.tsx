@@ -6,6 +6,7 @@
 
 import type { Child } from "hono/jsx";
 import { raw } from "hono/html";
+import type { JSX } from "hono/jsx/jsx-runtime";
 import { style } from "../dashboard/style.ts";
 
 /** Whatever the log holds, nothing of it runs, and nothing is asked of anybody. */
@@ -50,7 +51,7 @@ export function documentOf(title: string, note: string, content: Child): string 
 }
 
 /** The limitations of a log, as a list. */
-export function Limits({ of }: { of: readonly string[] }) {
+export function Limits({ of }: { of: readonly string[] }): JSX.Element | null {
   return of.length === 0 ? null : (
     <section class="panel" aria-labelledby="limits">
       <h2 id="limits">The log does not show</h2>
