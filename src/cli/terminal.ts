@@ -4,7 +4,7 @@
  * @module
  */
 
-import { builtin, env } from "../runtime.ts";
+import { builtin, surroundings } from "../runtime.ts";
 import { prepareTypeScript } from "./type_stripping.ts";
 
 /** Where a command reads and writes. */
@@ -101,6 +101,6 @@ export function processTerminal(): Terminal {
     err: (text) => process.stderr.write(text),
     bytes: (path) => path === "-" ? NaN : fs.statSync(path).size,
     ...process.stderr.isTTY === true ? { status: (text) => showStatus(process.stderr, text) } : {},
-    isColoured: process.stdout.isTTY === true && (env("NO_COLOR") ?? "") === "",
+    isColoured: process.stdout.isTTY === true && (surroundings.env("NO_COLOR") ?? "") === "",
   };
 }
