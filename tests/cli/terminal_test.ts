@@ -18,7 +18,7 @@ const READING = COMMAND.filter((word) => !/^--allow-(?:env|write)$/.test(word));
 /** The output of the command on a terminal, with standard output and standard error as one. */
 function onTerminal(
   words: readonly string[],
-  start = READING,
+  start: readonly string[] = READING,
   env: Record<string, string> = {},
 ): Promise<string> {
   const command = [process.execPath, ...start, ...words].map((word) => `'${word}'`).join(" ");
