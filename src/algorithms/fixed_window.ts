@@ -7,22 +7,32 @@
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
+import { periodAt } from "./periods.ts";
 import { isAhead } from "./state.ts";
 import { BOOLEAN, requireOptions } from "../options.ts";
 
 // The state: the start of the window (epoch ms), and its used units.
 
-const lua = `
-function(state, limit, window, now, cost, since, p)
-  local function opening() return p[1] == 1 and now - math.fmod(now, window) or now end
+/**
+ * The twin, as a statement that defines `fixed_window_step(state, limit, window, now, cost, since, p)`. Every throttle has this
+ * algorithm, and only a store that runs scripts its twin.
+ */
+export const fixedWindowLua = `
+local function fixed_window_step(state, limit, window, now, cost, since, p)
+  local opening, past, ends = p[1] == 1 and now - math.fmod(now, window) or now, now - window, nil
   local mended = state and is_ahead(state[1], now, window)
-  local start = mended and now or state and state[1] or opening()
-  local open = state and now < start + window
+  local start = mended and now or state and state[1] or opening
+  local time = math.max(now, start)
+  for i = 2, #p - 1 do
+    if p[i] <= time and time < p[i + 1] then opening, past, ends = p[i], p[i] - 1, p[i + 1] end
+  end
+  if mended and ends then start = opening end
+  local open = state and start > past
   local used = open and state[2] or 0
-  if not open then start = opening() end
+  if not open then start = opening end
   local after, allowed = used, true
   if since then
-    if since + window > now and (cost > 0 or (open and since == state[1])) then
+    if since > past and (cost > 0 or (open and since == state[1])) then
       after = math.min(MAX, math.max(0, used + cost))
     end
     if after ~= used and not open and not is_ahead(since, now, window) then start = since end
@@ -32,12 +42,13 @@ function(state, limit, window, now, cost, since, p)
   end
   local kept = state
   if after ~= used or mended then kept = { start, after } end
-  local left = start + window - now
+  local left = (ends or start + window) - now
   local retry = 0
   if not allowed then retry = cost > limit and math.huge or left end
   local ttl = (open or kept ~= state) and left or 0
   return allowed, math.max(0, limit - after), after > 0 and left or 0, retry, kept, ttl, start
-end`;
+end
+`;
 
 /**
  * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
@@ -61,21 +72,29 @@ end`;
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
   const { aligned = false } = options;
-  const opening = (now: number, windowMs: number): number => aligned ? now - (now % windowMs) : now;
-  const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
+  const step: StepPacked = (out, state, { limit, windowMs, boundaries }, now, cost, since) => {
+    let opening = aligned ? now - (now % windowMs) : now;
+    // A window that started at this time, or earlier, has ended.
+    let past = now - windowMs;
     // A repaired window starts now, even with `aligned`: the aligned window may end in a moment.
     const mended = state !== null && state[0] - now > windowMs; // `isAhead`, inlined
-    let start = mended ? now : state !== null ? state[0] : opening(now, windowMs);
+    let start = mended ? now : state !== null ? state[0] : opening;
     // If the clock went back before the start, the window stays open until its end.
-    const open = state !== null && now < start + windowMs;
+    const period = boundaries === undefined ? -1 : periodAt(boundaries, Math.max(now, start));
+    if (period >= 0) {
+      opening = boundaries![period];
+      past = opening - 1;
+      if (mended) start = opening;
+    }
+    const open = state !== null && start > past;
     const used = open ? state[1] : 0;
-    if (state !== null && !open) start = opening(now, windowMs);
+    if (!open) start = opening;
     let after = used;
     let allowed = true;
     if (since !== null) {
       // `since` is the start of the charged window. It differs from the open window's start only if the
       // charge was 0 on an idle key, which had no window: then an extra charge goes to the open window.
-      if (since + windowMs > now && (cost > 0 || (open && since === state[0]))) {
+      if (since > past && (cost > 0 || (open && since === state[0]))) {
         after = Math.min(MAX, Math.max(0, used + cost));
       }
       if (after !== used && !open && !isAhead(since, now, windowMs)) start = since;
@@ -84,7 +103,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
       if (allowed) after = used + cost;
     }
     const changed = after !== used || mended;
-    const leftMs = start + windowMs - now;
+    const leftMs = (period < 0 ? start + windowMs : boundaries![period + 1]) - now;
     out.allowed = allowed;
     out.remaining = Math.max(0, limit - after);
     out.resetAfterMs = after > 0 ? leftMs : 0;
@@ -99,9 +118,10 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     name: "fixed-window",
     // A window that a request opened is not an aligned one.
     form: aligned ? "fixed-window+aligned" : undefined,
-    lua,
+    lua: "fixed_window_step",
     params: [aligned ? 1 : 0],
     stateSize: 2,
+    countsPeriods: true,
     mayFreeEarly: false,
     // The window's end.
     usableUntil: (start, windowMs) => start + windowMs,
