@@ -47,12 +47,22 @@ const DAY_MS = 86_400_000;
 /** The mean length of each period, in days. Rounded up, it is the last day that one may start on. */
 const DAYS: Readonly<Record<Every, number>> = { day: 1, week: 7, month: 30.436875, year: 365.2425 };
 
+/** A reading of a time zone's clock: the epoch ms at which a clock in UTC reads the same, in whole seconds. */
+type Read = (time: number) => number;
+
+/** The latest reader: they take long to make, and much memory. */
+let latestReader: { readonly timeZone: string; readonly read: Read } = {
+  timeZone: "UTC",
+  read: (time) => time,
+};
+
 /**
- * The reader of a time zone's clock: it gives the epoch ms at which a clock in UTC reads the same, in whole seconds.
+ * The reader of a time zone's clock.
  *
  * @throws {RangeError} When there is no such time zone.
  */
-function wallClock(timeZone: string): (time: number) => number {
+function readerOf(timeZone: string): Read {
+  if (timeZone === latestReader.timeZone) return latestReader.read;
   const part = "numeric";
   const format = new Intl.DateTimeFormat("en-US", {
     ...{
@@ -66,10 +76,12 @@ function wallClock(timeZone: string): (time: number) => number {
       second: part,
     },
   });
-  return (time) => {
+  const read: Read = (time) => {
     const [month, day, year, ...rest] = format.format(time).match(/\d+/g)!.map(Number);
     return Date.UTC(year, month - 1, day, ...rest);
   };
+  latestReader = { timeZone, read };
+  return read;
 }
 
 /**
@@ -79,7 +91,7 @@ function wallClock(timeZone: string): (time: number) => number {
  * @param read The reader of a clock.
  * @param date The day, as the epoch ms of its midnight in UTC.
  */
-function startOfDay(read: (time: number) => number, date: number): number {
+function startOfDay(read: Read, date: number): number {
   // By the offsets a day before and a day after, on both sides of a change of the clocks that touches this midnight.
   const starts = [date - DAY_MS, date + DAY_MS].map((time) => date - read(time) + time);
   const first = Math.min(...starts);
@@ -97,21 +109,18 @@ function firstDay(every: Every, startsOn: number, number: number): number {
 
 /** @throws {RangeError} When there is no such time zone. */
 function newCalendar({ every, timeZone, startsOn }: Period, name: string): Calendar {
-  const clock = () => timeZone === "UTC" ? null : wallClock(timeZone);
-  clock();
+  readerOf(timeZone);
   let latest: readonly number[] = [];
   return {
     ...{ every, timeZone, startsOn, name, longestMs: Math.ceil(DAYS[every]) * DAY_MS },
     around(now) {
       if (latest[1] <= now && now < latest[2]) return latest;
-      // Kept for many calendars, readers would take much memory.
-      const read = clock();
+      const read = readerOf(timeZone);
       const near = Math.floor(now / DAY_MS / DAYS[every]);
       // A day that was left out, as at the date line, has no length.
       const found = new Set<number>();
       for (let number = near - 3; number < near + 5; number++) {
-        const day = firstDay(every, startsOn, number);
-        found.add(read === null ? day : startOfDay(read, day));
+        found.add(startOfDay(read, firstDay(every, startsOn, number)));
       }
       const starts = [...found];
       const next = starts.findIndex((start) => start > now);
