@@ -52,21 +52,25 @@ end
 
 /**
  * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
- * or after its end opens a new one. This is the cheapest algorithm. Up to twice the limit can pass within one
- * window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
+ * or after its end opens a new one. Under a rate by the calendar, such as `"1000/month"`, the windows are the
+ * calendar's periods, by the store's clock. This is the cheapest algorithm. Up to twice the limit can pass
+ * within one window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
  *
- * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute,
- * every UTC day) instead of at the first request. Default false.
+ * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute or
+ * hour) instead of at the first request. Periods of the calendar begin when they begin. Default false.
  * @returns The algorithm.
  * @throws {TypeError} On an unknown option, or if aligned is not a boolean.
  *
- * @example Quotas that reset at midnight UTC
+ * @example Windows that begin at each full minute, and a quota per month from the 15th on
  * ```ts
  * import { createThrottle, fixedWindow } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
  *
- * const throttle = createThrottle({ rate: "1000/day", algorithm: fixedWindow({ aligned: true }) });
- * equal(throttle.rules[0].algorithm, "fixed-window");
+ * const throttle = createThrottle([
+ *   { rate: "60/min", algorithm: fixedWindow({ aligned: true }) },
+ *   { rate: { limit: 10_000, every: "month", timeZone: "Europe/Berlin", startsOn: 15 } },
+ * ]);
+ * equal(throttle.rules[1].period?.startsOn, 15);
  * ```
  */
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {

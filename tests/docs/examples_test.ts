@@ -39,6 +39,7 @@ const trials: Readonly<Record<string, Trial>> = {
   hono: { path: "/login", init: POST, statuses: { 401: 5, 429: 1 } },
   jwt: { path: "/notes", statuses: { 401: 2 } },
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
+  monthly_plan: { init: { headers: { "x-api-key": "key-of-ann" } }, statuses: { 200: 20, 429: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
   otel: { statuses: SIXTY, text: /^hello/ },
   paced_client: { statuses: { 200: 1 }, text: /^(?:200 ){9}200\nitem 0\n/ },
