@@ -7,7 +7,7 @@
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
-import { periodAt } from "./periods.ts";
+import { latestOf } from "./periods.ts";
 import { isAhead } from "./state.ts";
 import { BOOLEAN, requireOptions } from "../options.ts";
 
@@ -23,8 +23,11 @@ local function fixed_window_step(state, limit, window, now, cost, since, p)
   local mended = state and is_ahead(state[1], now, window)
   local start = mended and now or state and state[1] or opening
   local time = math.max(now, start)
-  for i = 2, #p - 1 do
-    if p[i] <= time and time < p[i + 1] then opening, past, ends = p[i], p[i] - 1, p[i + 1] end
+  for i = 2, #p do
+    if p[i] <= time then
+      if not p[i + 1] then past = math.max(past, p[i] - 1)
+      elseif time < p[i + 1] then opening, past, ends = p[i], p[i] - 1, p[i + 1] end
+    end
   end
   if mended and ends then start = opening end
   local open = state and start > past
@@ -84,11 +87,16 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     const mended = state !== null && state[0] - now > windowMs; // `isAhead`, inlined
     let start = mended ? now : state !== null ? state[0] : opening;
     // If the clock went back before the start, the window stays open until its end.
-    const period = boundaries === undefined ? -1 : periodAt(boundaries, Math.max(now, start));
+    /** The end of the calendar period. */
+    let ends: number | undefined;
+    const period = boundaries === undefined ? -1 : latestOf(boundaries, Math.max(now, start));
     if (period >= 0) {
-      opening = boundaries![period];
-      past = opening - 1;
-      if (mended) start = opening;
+      const begins = boundaries![period];
+      ends = boundaries![period + 1];
+      // Of the time after the last boundary it is known only that its period began no earlier.
+      past = ends === undefined ? Math.max(past, begins - 1) : begins - 1;
+      if (ends !== undefined) opening = begins;
+      if (ends !== undefined && mended) start = begins;
     }
     const open = state !== null && start > past;
     const used = open ? state[1] : 0;
@@ -107,7 +115,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
       if (allowed) after = used + cost;
     }
     const changed = after !== used || mended;
-    const leftMs = (period < 0 ? start + windowMs : boundaries![period + 1]) - now;
+    const leftMs = (ends ?? start + windowMs) - now;
     out.allowed = allowed;
     out.remaining = Math.max(0, limit - after);
     out.resetAfterMs = after > 0 ? leftMs : 0;

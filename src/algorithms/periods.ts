@@ -6,9 +6,14 @@
 
 import type { Policy } from "./algorithm.ts";
 
+/** The index of the latest boundary that is not after a time; -1 where there is none. */
+export function latestOf(boundaries: readonly number[], time: number): number {
+  return boundaries.findLastIndex((boundary) => boundary <= time);
+}
+
 /** The index of the boundary at which the period that contains a time begins; -1 where the list has no such period. */
-export function periodAt(boundaries: readonly number[], time: number): number {
-  const i = boundaries.findLastIndex((boundary) => boundary <= time);
+function periodAt(boundaries: readonly number[], time: number): number {
+  const i = latestOf(boundaries, time);
   return i < boundaries.length - 1 ? i : -1;
 }
 
