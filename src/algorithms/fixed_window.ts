@@ -53,33 +53,9 @@ local function fixed_window_step(state, limit, window, now, cost, since, p)
 end
 `;
 
-/**
- * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
- * or after its end opens a new one. Under a rate by the calendar, such as `"1000/month"`, the windows are the
- * calendar's periods, by the store's clock. This is the cheapest algorithm. Up to twice the limit can pass
- * within one window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
- *
- * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute or
- * hour) instead of at the first request. Periods of the calendar begin when they begin. Default false.
- * @returns The algorithm.
- * @throws {TypeError} On an unknown option, or if aligned is not a boolean.
- *
- * @example Windows that begin at each full minute, and a quota per month from the 15th on
- * ```ts
- * import { createThrottle, fixedWindow } from "@weir/throttle";
- * import { equal } from "node:assert/strict";
- *
- * const throttle = createThrottle([
- *   { rate: "60/min", algorithm: fixedWindow({ aligned: true }) },
- *   { rate: { limit: 10_000, every: "month", timeZone: "Europe/Berlin", startsOn: 15 } },
- * ]);
- * equal(throttle.rules[1].period?.startsOn, 15);
- * ```
- */
-export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
-  requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
-  const { aligned = false } = options;
-  const step: StepPacked = (out, state, { limit, windowMs, boundaries }, now, cost, since) => {
+/** @returns The step. */
+function stepOf(aligned: boolean): StepPacked {
+  return (out, state, { limit, windowMs, boundaries }, now, cost, since) => {
     let opening = aligned ? now - (now % windowMs) : now;
     // A window that started at this time, or earlier, has ended.
     let past = now - windowMs;
@@ -126,6 +102,34 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     out.state[0] = start;
     out.state[1] = after;
   };
+}
+
+/**
+ * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
+ * or after its end opens a new one. Under a rate by the calendar, such as `"1000/month"`, the windows are the
+ * calendar's periods, by the store's clock. This is the cheapest algorithm. Up to twice the limit can pass
+ * within one window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
+ *
+ * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute or
+ * hour) instead of at the first request. Periods of the calendar begin when they begin. Default false.
+ * @returns The algorithm.
+ * @throws {TypeError} On an unknown option, or if aligned is not a boolean.
+ *
+ * @example Windows that begin at each full minute, and a quota per month from the 15th on
+ * ```ts
+ * import { createThrottle, fixedWindow } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle([
+ *   { rate: "60/min", algorithm: fixedWindow({ aligned: true }) },
+ *   { rate: { limit: 10_000, every: "month", timeZone: "Europe/Berlin", startsOn: 15 } },
+ * ]);
+ * equal(throttle.rules[1].period?.startsOn, 15);
+ * ```
+ */
+export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
+  requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
+  const { aligned = false } = options;
   return {
     name: "fixed-window",
     // A window that a request opened is not an aligned one.
@@ -138,6 +142,6 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     // The window's end.
     usableUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
-    step: unpacked(2, step),
+    step: unpacked(2, stepOf(aligned)),
   } satisfies Algorithm<readonly number[]>;
 }

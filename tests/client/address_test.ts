@@ -2,8 +2,13 @@ import { assert, assertEquals, assertFalse, assertNotEquals, assertThrows } from
 import fc from "fast-check";
 import { convertIPv6ToBinary } from "hono/utils/ipaddr";
 import { describe, it } from "node:test";
-import { addressKey, addressRange, canonicalAddress, remembered } from "../../src/client/address.ts";
-import { ipv6Bits } from "../../src/client/address_text.ts";
+import {
+  addressKey,
+  addressRange,
+  canonicalAddress,
+  ipv6Bits,
+  remembered,
+} from "../../src/client/address.ts";
 
 const canonicalTexts: readonly (readonly [string, string])[] = [
   ["203.0.113.9", "203.0.113.9"],

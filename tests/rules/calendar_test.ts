@@ -121,8 +121,8 @@ const PERIODS: readonly (readonly [name: string, Calendar, now: string, period: 
     "2026-11-30T11:00Z to 2026-12-31T11:00Z",
   ],
   [
-    "a zone by its offset",
-    calendar("day", "+05:30"),
+    "a day that begins at half past",
+    calendar("day", "Asia/Kolkata"),
     "2026-11-29T12:00:00Z",
     "2026-11-28T18:30Z to 2026-11-29T18:30Z",
   ],
