@@ -29,6 +29,13 @@ const bundle = await rolldown({
   input: Object.fromEntries(Object.values(entries).map((file) => [entryName(file), file])),
   platform: "neutral",
   external: (id) => /^[@a-z]/.test(id) && !BUNDLED.test(id),
+  plugins: [{
+    name: "without the comments of scripts",
+    // Their lines stay, so that source maps stay right.
+    transform(code, id) {
+      return id.endsWith("lua.ts") ? { code: code.replace(/^ *--.*$/gm, ""), map: null } : null;
+    },
+  }],
   treeshake: { moduleSideEffects: (id) => !D3.test(id) },
   onwarn(warning) {
     throw new Error(warning.message);
