@@ -51,6 +51,7 @@ const trials: Readonly<Record<string, Trial>> = {
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
   // Driven by tests/frameworks/mcp_test.ts too, with the protocol's own client.
   mcp_server: { init: { ...POST, ...TOOL_CALL }, statuses: { 200: 6 }, text: /"text":"No weirs\."/ },
+  monthly_plan: { init: { headers: { "x-api-key": "key-of-ann" } }, statuses: { 200: 20, 429: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
   llm_proxy: {
     init: { ...POST, body: "once upon a time" },
