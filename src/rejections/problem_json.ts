@@ -73,24 +73,24 @@ function detailOf(decision: RefusingDecision): string {
   const quota = quotaText(decision);
   if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
   const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
-  return `${blockedMs > 0 ? "blocked after too many refused requests" : quota}; try again in ${wait}`;
+  return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 
-/** The problem of a refusal, and the names of the refusing rules, separated by spaces. */
+/** The problem of a refusal, and the names of the refusing rules. */
 interface ProblemSummary {
   readonly problem: Problem;
-  readonly policies: string;
+  readonly policies: readonly string[];
 }
 
-/** One loop without lists: refusals come in floods. */
+/** One loop: refusals come in floods. */
 function summaryOf(decisions: readonly Decision[]): ProblemSummary {
-  let policies = "";
+  const policies: string[] = [];
   let isOutage = false;
   let isFinal = false;
   let isBlock = true;
   for (const decision of decisions) {
     if (!refuses(decision)) continue;
-    policies += (policies && " ") + decision.rule;
+    policies.push(decision.rule);
     isOutage ||= decision.source === "denied-by-policy";
     isFinal ||= decision.retryAfterMs === Infinity;
     isBlock &&= decision.blockedMs > 0;
@@ -168,7 +168,7 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
     return {
       ...problem,
       ...sentence === null ? {} : { detail: sentence },
-      "violated-policies": policies.split(" "),
+      "violated-policies": policies,
     };
   }
 

@@ -187,7 +187,7 @@ describe("problemJson", () => {
     [
       "a block",
       [decision({ blockedMs: 3_600_000, retryAfterMs: 3_600_000 })],
-      "blocked after too many refused requests; try again in 60 minutes",
+      "blocked; try again in 60 minutes",
     ],
     [
       "a cost that never passes",
