@@ -17,6 +17,8 @@ export interface Policy {
   readonly windowMs: number;
   /** Does the rule enforce its limit, or only report? */
   readonly mode: Mode;
+  /** The name of the rule that this one is the trial of. Default: it is no trial. */
+  readonly trialOf?: string | undefined;
 }
 
 /** The result of one step. Times are integer ms. */

@@ -7,7 +7,7 @@
 import type { Policy } from "../algorithms/algorithm.ts";
 import type { Context } from "../context.ts";
 import type { Source } from "../decision.ts";
-import { EXEMPT, type Partition, partitionOf } from "../keys/key.ts";
+import { EXEMPT, type Partition } from "../keys/key.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
 import { neverPasses } from "./over_burst.ts";
 import { RuleCheck } from "../exchange/rule_check.ts";
@@ -126,7 +126,7 @@ interface Compiled<C> {
   /** Makes the check when the partition is known. */
   readonly checkOf: (partition: MaybePromise<Partition>, context: C) => MaybePromise<RuleCheck | null>;
   /** The check of a request whose partition could not be found. */
-  readonly failed: (error: unknown, context: C) => RuleCheck;
+  readonly failed: (error: unknown, context: C) => RuleCheck | null;
 }
 
 function compileRule<C extends Asked>(
@@ -134,7 +134,7 @@ function compileRule<C extends Asked>(
   clock: () => number,
   complain: Complain<C>,
 ): Compiled<C> {
-  const { key, unless, cost, policy } = rule;
+  const { key, partition: derive, unless, cost, policy } = rule;
   const checkDynamically = compileDynamic(rule, clock, complain);
 
   function checkOf(partition: Partition, context: C): MaybePromise<RuleCheck | null> {
@@ -153,13 +153,14 @@ function compileRule<C extends Asked>(
       : checkDynamically(partition, context);
   }
 
-  function failed(error: unknown, context: C): RuleCheck {
+  function failed(error: unknown, context: C): RuleCheck | null {
     if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     complain(rule, context, error);
+    // A trial leaves the request as it is.
+    if (rule.trialOf !== undefined) return null;
     throw error;
   }
 
-  const derive = partitionOf(key);
   return {
     partition: unless === null
       ? derive

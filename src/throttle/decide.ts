@@ -53,30 +53,39 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
     if (notifier !== null && exchange.spend) announceSkipped(checks, exchange);
     const asked = checks.filter(isCheck);
     const refusing = asked.filter(isDecided).filter(refuses);
-    if (refusing.length > 0 && !refusing.some(needsLook)) {
-      // Nothing is left to look at, so the store is not asked.
-      exchange.checks = [...exchange.checks, ...refusing];
-      return true;
-    }
-    exchange.asked = asked;
-    return then(askStoreAbout(store, asked, exchange.spend && refusing.length === 0), conclude, exchange);
+    const { length } = refusing;
+    const trial = length === 1 ? asked.find(({ rule }) => rule.trialOf === refusing[0].rule.name) : undefined;
+    // Nothing is left to look at: the store is not asked.
+    const isOver = length > 0 && !refusing.some(needsLook);
+    exchange.asked = isOver ? asked.filter((check) => check === trial || refusing.includes(check)) : asked;
+    // Beside a refusal the store charges nothing: a trial, which may be charged, is decided alone, and last.
+    const last = trial?.source === null ? trial : undefined;
+    const first = isOver && trial === undefined ? [] : asked.filter((check) => check !== last);
+    const answered = then(
+      askStoreAbout(store, first, exchange.spend && length === 0),
+      () => last && store.answer([last], exchange.spend && first.filter(refuses).length === 1),
+    );
+    return then(answered, conclude, exchange);
   }
 
   /** Sums the verdicts up. Is the request refused? */
   function conclude(_: void, exchange: Exchange): boolean {
     const { asked, spend } = exchange;
-    let refused = false;
+    // As `refuserOf`.
+    let refuser: string | undefined;
     let open = 0;
     for (const check of asked) {
       if (check.source === null) open++;
-      else if (refuses(check)) refused = true;
+      else if (refuses(check)) refuser = refuser === undefined ? check.rule.name : "";
     }
     // The deny cache answers with the refusing rules alone.
     const decided = open === 0 ? asked : asked.filter(isDecided);
-    for (const check of decided) check.charged = spend && !refused && check.allowed;
+    for (const check of decided) {
+      check.charged = spend && check.allowed && (refuser === undefined || refuser === check.rule.trialOf);
+    }
     if (background !== undefined) waitUntil(exchange.platform, background());
     exchange.checks = exchange.checks.length === 0 ? decided : [...exchange.checks, ...decided];
-    return refused;
+    return refuser !== undefined;
   }
 
   function announceSkipped(checks: readonly (RuleCheck | null)[], exchange: Exchange): void {

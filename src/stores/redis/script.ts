@@ -113,7 +113,8 @@ ${decideLua}`;
 
 /**
  * A decision as the script reads it: 1 to charge what passes, 0 to peek; then seven words per check, all numbers but
- * the last, the array of those that are the algorithm's own.
+ * the last, the array of those that are the algorithm's own. The second is the mode: 0 to enforce, 1 in shadow mode, and of a
+ * trial the number of its rule's check, from 1, with a minus.
  *
  * @param placeOf A check's algorithm among the script's twins, from 1.
  */
@@ -124,8 +125,10 @@ export function wordsOf(
 ): unknown[] {
   const words: unknown[] = [spend ? 1 : 0];
   for (const check of checks) {
-    const { policy: { mode, limit, windowMs }, algorithm: { params = [] }, cost, since } = check;
-    words.push(placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, params);
+    const { policy: { mode, limit, windowMs, trialOf }, algorithm: { params = [] }, cost, since } = check;
+    const live = trialOf === undefined ? -1 : checks.findIndex(({ policy }) => policy.name === trialOf);
+    const modeWord = live >= 0 ? -1 - live : mode === "shadow" ? 1 : 0;
+    words.push(placeOf(check), modeWord, limit, windowMs, cost, since ?? -1, params);
   }
   return words;
 }

@@ -79,7 +79,7 @@ local current
 -- The answer, and of each check: the value to keep (false: none; nil: as it is), its life in ms (false: none), and the state
 -- it has. Asks Redis for nothing but pages of logs, so an error here is a twin's.
 local function judge(words, stored, books)
-  local answer, states, afters, values, lives, pass = {}, {}, {}, {}, {}, true
+  local answer, states, afters, values, lives, refuser = {}, {}, {}, {}, {}, nil
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, since = twins[words[w + 1]], words[w + 6]
@@ -89,7 +89,8 @@ local function judge(words, stored, books)
     local allowed, remaining, reset, retry, after, life, at, blocked =
       twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
     if not (remaining and reset and retry and life) then error('it did not give all its numbers') end
-    if not allowed and words[w + 2] == 0 then pass = false end
+    -- Where several refuse, it is no check.
+    if not allowed and words[w + 2] == 0 then refuser = refuser and huge or i end
     states[i], afters[i], lives[i] = state, after, life > 0 and format('%.0f', life + ${slackMs})
     answer[a + 1], answer[a + 2], answer[a + 3] = allowed and 1 or 0, remaining, whole(reset)
     answer[a + 4], answer[a + 5], answer[a + 6] = whole(retry), at or now, blocked or 0
@@ -98,7 +99,8 @@ local function judge(words, stored, books)
   for i = 1, #stored do
     local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
     local twin, state, allowed = twins[words[w + 1]], states[i], answer[a + 1] == 1
-    local kept = spend and (pass or not allowed)
+    -- A trial is kept beside its own rule's refusal.
+    local kept = spend and (not refuser or not allowed or words[w + 2] + refuser == 0)
     current = i
     if allowed and not kept then
       -- Nothing was charged: show what is left without this request.
