@@ -14,6 +14,7 @@ import { type LoggedRequests, readLog } from "../replay/read_log.ts";
 import { replay } from "../replay/replay.ts";
 import type { ReplayReport } from "../replay/replay_report.ts";
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
+import { promote } from "./promote.ts";
 import { readRules } from "./rules_file.ts";
 import { grouped, tableOf } from "./table.ts";
 import { processTerminal, required, type Terminal } from "./terminal.ts";
@@ -198,6 +199,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
  * ```
  */
 export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  if (args[0] === "promote") return await promote(args.slice(1), terminal);
   try {
     await run(args, terminal);
     return 0;

@@ -10,6 +10,7 @@ export const USAGE = `Limits tried on access logs before they are set.
 Usage:
   weir replay LOG... --rules FILE [--format NAME] [--json FILE|-]
   weir suggest LOG... [--key ip|user] [--window 1min] [--route PATTERN] [--format NAME] [--json FILE|-]
+  weir promote --stats URL|FILE --rule NAME [--max-share 0.1%]    (see weir promote --help)
 
 LOG is an access log, packed with gzip or not; "-" is standard input. Several are merged by time.
 
