@@ -99,17 +99,17 @@ function TrialPart({ shown, trial }: { shown: ShownRule; trial: TrialFacts }) {
     { both: 0, liveOnly: 0, trialOnly: 0, neither: 0 };
   const whole = both + liveOnly + trialOnly + neither;
   const parts: readonly (readonly [look: Look, name: string, n: number])[] = [
-    ["shadow", "Only the trial", trialOnly],
-    ["refused", "Both", both],
-    ["near", "Only the rule", liveOnly],
-    ["total", "Neither", neither],
+    ["shadow", "Only the trial refuses", trialOnly],
+    ["refused", "Both refuse", both],
+    ["near", "Only the rule refuses", liveOnly],
+    ["total", "Neither refuses", neither],
   ];
   return (
     <section class="trial" aria-label={`Trial of ${shown.name}`}>
       <h4>
         Trial: {trialText(shown, trial)} <span class="badge shadow">trial</span>
       </h4>
-      <p class="note">Of {count(whole)} requests, refused or to be refused by</p>
+      <p class="note">{count(whole)} requests that no other rule refused</p>
       <Bar whole={whole} parts={parts.map(([look, , n]) => [look, n] as const)} />
       <dl class="parts two">
         {parts.map(([look, name, n]) => (

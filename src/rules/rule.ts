@@ -94,7 +94,7 @@ export interface Rule {
 }
 
 /**
- * The members of a rule that its trial changes: in all else, `on`, `unless`, `count` and `onStoreFailure`, the trial is the rule.
+ * The members of a rule that its trial changes. `on`, `unless`, `count`, `onStoreFailure` and all others are those of the rule.
  *
  * The trial is decided beside the rule, on states of its own, in the same question to the store. It refuses nothing, changes no
  * state or header of the rule, and clients learn nothing of it. Its decisions have the mode "shadow", the name of the rule with

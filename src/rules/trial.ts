@@ -5,7 +5,7 @@
  */
 
 import type { Stage } from "../keys/key.ts";
-import type { PreparedRule, Rule, Trial } from "./rule.ts";
+import type { PreparedRule, Rule } from "./rule.ts";
 
 /** The rule that a trial tries, of its rule as a person writes it, and of the same made ready. */
 export function ruleOnTrial({ trial, ...rule }: Rule, { key, stage }: PreparedRule): Rule {
