@@ -31,7 +31,7 @@ import {
 import { derivedName, quantityText } from "./default_name.ts";
 import { parsePattern } from "./pattern.ts";
 import type { CompiledRule, PreparedRule, Rule } from "./rule.ts";
-import { ruleOnTrial, shareFunctions } from "./trial.ts";
+import { addTrial } from "./trial.ts";
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -131,13 +131,13 @@ function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
 }
 
 /** How errors call a rule: by the name that it was given, if it was and that is one. */
-function subjectOf(written: Rate | Rule, { name }: Rule, index: number, taken: readonly unknown[]): string {
+function subjectOf(written: Rate | Rule, { name }: Rule, index: number, given: readonly unknown[]): string {
   const place = `rule ${index + 1}`;
   if (written === null) refuse(place, "it must be a rate or a rule ({ rate: null } is unlimited)", written);
   if (name === undefined) return place;
   if (!(typeof name === "string" && NAME.test(name))) refuse(place, `its name must match ${NAME}`, name);
   const subject = `rule "${name}"`;
-  if (taken.includes(name)) refuse(subject, "its name must be unique in the throttle", name);
+  if (given.indexOf(name) < index) refuse(subject, "its name must be unique in the throttle", name);
   return subject;
 }
 
@@ -166,12 +166,17 @@ function freeName(base: string, taken: readonly unknown[]): string {
   return name;
 }
 
-/** @param trialOf The name of the rule that it is the trial of. */
+/**
+ * Makes a rule ready, as one more of a list.
+ *
+ * @param given The names that rules were given.
+ * @param trialOf The name of the rule that it is the trial of.
+ */
 function prepareRule(
   rule: Rule,
-  index: number,
   subject: string,
-  taken: readonly unknown[],
+  prepared: PreparedRule[],
+  given: readonly unknown[],
   trialOf?: string,
 ): PreparedRule {
   requireOptions(rule, DEMANDS, `use ${subject}`);
@@ -185,15 +190,17 @@ function prepareRule(
   const implementation = block === undefined
     ? algorithm as Algorithm
     : withBlock(algorithm, blockOf(block, subject)) as Algorithm;
+  // Given names first: a derived one must not take the name that a later rule was given.
+  const taken = [...given, ...prepared.map(({ name }) => name)];
   const name = trialOf === undefined
     ? rule.name ?? freeName(derivedName(key, on, quantityText(rate, algorithm, subject)), taken)
     : `${trialOf}+trial`;
   const policy = typeof rate === "function" || rate === null
     ? null
     : policyOf(rate, { name, mode, implementation, trialOf }, subject);
-  return {
+  const made: PreparedRule = {
     trialOf,
-    index,
+    index: prepared.length,
     isNamed: rule.name !== undefined,
     name,
     limit: policy?.limit ?? null,
@@ -217,6 +224,8 @@ function prepareRule(
     headers,
     dimensions: dimensionsOf(key, (patterns ?? []).map(({ methods }) => methods), subject),
   };
+  prepared.push(made);
+  return made;
 }
 
 /**
@@ -235,16 +244,14 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
   list.forEach((written, i) => {
     const isRule = typeof written === "object" && written !== null && "rate" in written;
     const rule: Rule = isRule ? written : { rate: written };
-    const taken = prepared.map(({ name }) => name);
-    const subject = subjectOf(written, rule, i, taken);
-    // Given names first: a derived one must not take the name that a later rule was given.
-    const live = prepareRule(rule, prepared.length, subject, [...taken, ...given]);
-    prepared.push(live);
+    const subject = subjectOf(written, rule, i, given);
+    const live = prepareRule(rule, subject, prepared, given);
     if (!rule.trial) return;
-    const subjectOfTrial = `the trial of ${subject}`;
-    const tried = prepareRule(ruleOnTrial(rule, live), prepared.length, subjectOfTrial, [], live.name);
-    shareFunctions(live as unknown as Record<string, unknown>, tried as unknown as Record<string, unknown>);
-    prepared.push(tried);
+    addTrial(
+      rule,
+      live,
+      (tried) => prepareRule(tried, `the trial of ${subject}`, prepared, given, live.name),
+    );
   });
   return prepared;
 }

@@ -4,35 +4,35 @@
  * @module
  */
 
-import type { Stage } from "../keys/key.ts";
 import type { PreparedRule, Rule } from "./rule.ts";
 
-/** The rule that a trial tries, of its rule as a person writes it, and of the same made ready. */
-export function ruleOnTrial({ trial, ...rule }: Rule, { key, stage }: PreparedRule): Rule {
-  const isRate = typeof trial !== "object" || trial === null || "limit" in trial;
-  const tried = { ...rule, key, ...isRate ? { rate: trial } : trial, mode: "shadow" } as Rule;
+type Members = Record<string, unknown>;
+
+/**
+ * Makes the trial of a rule ready. The functions that the two have in common run once for both, which call them right after each
+ * other.
+ *
+ * @param rule The rule on trial, as a person writes it.
+ * @param live The same, made ready.
+ * @param prepare Makes the rule that is tried ready.
+ */
+export function addTrial(rule: Rule, live: PreparedRule, prepare: (rule: Rule) => PreparedRule): void {
+  const { trial } = rule;
+  const members = typeof trial !== "object" || "limit" in trial! ? { rate: trial } : trial;
+  const tried = { ...rule, key: live.key, ...members, mode: "shadow" } as Rule;
   // With its rule, unless its key needs an identity. In the alphabet "after-auth" comes first.
-  return { ...tried, stage: [stage, tried.key?.stage].sort()[0] as Stage };
-}
-
-/** A function that runs once for a rule and its trial, which call it with one context right after each other. */
-function once(run: (...args: unknown[]) => unknown): typeof run {
-  let last: unknown;
-  let result: unknown;
-  return (...args) => {
-    const context = args.at(-1);
-    if (context !== last) result = run(...args);
-    last = context;
-    return result;
-  };
-}
-
-/** Makes the functions that a rule and its trial have in common run once for both. */
-export function shareFunctions(live: Record<string, unknown>, trial: Record<string, unknown>): void {
+  const [stage] = [live.stage, tried.key?.stage].sort() as [typeof live.stage];
+  const made: object = prepare({ ...tried, stage });
   for (const name in live) {
-    const run = live[name];
-    if (name !== "key" && typeof run === "function" && run === trial[name]) {
-      live[name] = trial[name] = once(run as Parameters<typeof once>[0]);
-    }
+    const run = (live as object as Members)[name];
+    if (name === "key" || typeof run !== "function" || run !== (made as Members)[name]) continue;
+    let last: unknown;
+    let result: unknown;
+    (live as object as Members)[name] = (made as Members)[name] = (...args: unknown[]) => {
+      const context = args.at(-1);
+      if (context !== last) result = run(...args);
+      last = context;
+      return result;
+    };
   }
 }

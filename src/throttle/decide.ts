@@ -32,30 +32,13 @@ export interface DecideOptions {
 const isCheck = (check: RuleCheck | null): check is RuleCheck => check !== null;
 const isDecided = ({ source }: RuleCheck): boolean => source !== null;
 
-/** The questions to the store where rules skip a request or refuse it by themselves. */
-interface Questions {
-  /** Does a rule refuse by itself? */
-  readonly isRefused: boolean;
-  /** The checks that are noted in the exchange. */
-  readonly asked: readonly RuleCheck[];
-  /** Asked about at once. Of decided ones the units left are asked for. */
-  readonly first: readonly RuleCheck[];
-  /** The trial of the rule that refuses. The store charges nothing beside a refusal, so it is asked about alone, and last. */
-  readonly last: RuleCheck | undefined;
-}
-
-function questionsOf(checks: readonly RuleCheck[]): Questions {
-  const refusing = checks.filter(isDecided).filter(refuses);
-  const isRefused = refusing.length > 0;
-  const trial = refusing.length === 1
-    ? checks.find(({ rule }) => rule.trialOf === refusing[0].rule.name)
-    : undefined;
-  const last = trial?.source === null ? trial : undefined;
-  const first = checks.filter((check) => check !== last);
-  if (!isRefused || refusing.some(needsLook)) return { isRefused, asked: checks, first, last };
-  // Nothing is left to look at: of the other rules the trial alone has to know.
-  const asked = checks.filter((check) => check === trial || refusing.includes(check));
-  return { isRefused, asked, first: trial === undefined ? [] : first, last };
+function announceSkipped(
+  notifier: Notifier,
+  checks: readonly (RuleCheck | null)[],
+  exchange: Exchange,
+): void {
+  const rules = exchange.who === undefined ? exchange.matched.before : exchange.matched.after;
+  checks.forEach((check, i) => check === null && notifier.skipped(exchange, rules[i].name));
 }
 
 /** @returns The function that decides a stage. */
@@ -76,12 +59,21 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
 
   /** Some rules skip the request, or refuse it by themselves. */
   function askForSome(checks: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
-    if (notifier !== null && exchange.spend) announceSkipped(checks, exchange);
-    const { isRefused, asked, first, last } = questionsOf(checks.filter(isCheck));
-    exchange.asked = asked;
+    if (notifier !== null && exchange.spend) announceSkipped(notifier, checks, exchange);
+    const asked = checks.filter(isCheck);
+    const refusing = asked.filter(isDecided).filter(refuses);
+    const isRefused = refusing.length > 0;
+    const trial = refusing.length === 1
+      ? asked.find(({ rule }) => rule.trialOf === refusing[0].rule.name)
+      : undefined;
+    // Where nothing is left to look at, of the other rules the trial alone has to know.
+    const isOver = isRefused && !refusing.some(needsLook);
+    exchange.asked = isOver ? asked.filter((check) => check === trial || refusing.includes(check)) : asked;
+    const others = isOver && !trial ? [] : asked.filter((check) => check !== trial);
+    // The store charges nothing beside a refusal: the trial of the rule that refuses is asked about alone.
     const answered = then(
-      askStoreAbout(store, first, exchange.spend && !isRefused),
-      () => last && store.answer([last], exchange.spend && first.filter(refuses).length === 1),
+      askStoreAbout(store, others, exchange.spend && !isRefused),
+      () => trial && askStoreAbout(store, [trial], exchange.spend && others.filter(refuses).length === 1),
     );
     return then(answered, conclude, exchange);
   }
@@ -104,11 +96,6 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
     if (background !== undefined) waitUntil(exchange.platform, background());
     exchange.checks = exchange.checks.length === 0 ? decided : [...exchange.checks, ...decided];
     return refuser !== undefined;
-  }
-
-  function announceSkipped(checks: readonly (RuleCheck | null)[], exchange: Exchange): void {
-    const rules = exchange.who === undefined ? exchange.matched.before : exchange.matched.after;
-    checks.forEach((check, i) => check === null && notifier?.skipped(exchange, rules[i].name));
   }
 
   return decide;

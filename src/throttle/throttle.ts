@@ -12,7 +12,7 @@ import { matchBoth } from "../exchange/absolute_target.ts";
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
-import { each, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
+import { all, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { compileNotifier } from "../observers/notify.ts";
 import type { Outcome } from "../outcome.ts";
 import { compileMatch, UNTOUCHED } from "../rules/match.ts";
@@ -148,7 +148,7 @@ function coreOf(
     settle(exchange, name, cost) {
       const checks = exchange.checks.filter(({ rule }) => rule.name === name || rule.trialOf === name);
       if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
-      const settled = each(checks, (check) => settle(exchange, check, cost), null);
+      const settled = all(checks.map((check) => settle(exchange, check, cost)));
       waitUntil(exchange.platform, settled);
       return settled as MaybePromise<unknown> as MaybePromise<void>;
     },
