@@ -87,7 +87,7 @@ function RuleFacts({ rule }: { rule: CompiledRule }) {
 function trialText({ rule }: ShownRule, trial: TrialFacts): string {
   const texts = [limitText(trial)];
   if (rule !== null && trial.rule !== null) {
-    if (rule.key !== trial.rule.key) texts.push(`for each ${keyText(trial.rule)}`);
+    if (keyText(rule) !== keyText(trial.rule)) texts.push(`for each ${keyText(trial.rule)}`);
     if (rule.algorithm !== trial.rule.algorithm) texts.push(trial.rule.algorithm);
   }
   return texts.join(", ");

@@ -19,7 +19,7 @@ type Members = Record<string, unknown>;
 export function addTrial(rule: Rule, live: PreparedRule, prepare: (rule: Rule) => PreparedRule): void {
   const { trial } = rule;
   const members = typeof trial !== "object" || "limit" in trial! ? { rate: trial } : trial;
-  const tried = { ...rule, key: live.key, ...members, mode: "shadow" } as Rule;
+  const tried = { ...rule, ...members, mode: "shadow" } as Rule;
   // With its rule, unless its key needs an identity. In the alphabet "after-auth" comes first.
   const [stage] = [live.stage, tried.key?.stage].sort() as [typeof live.stage];
   const made: object = prepare({ ...tried, stage });
@@ -28,9 +28,10 @@ export function addTrial(rule: Rule, live: PreparedRule, prepare: (rule: Rule) =
     if (name === "key" || typeof run !== "function" || run !== (made as Members)[name]) continue;
     let last: unknown;
     let result: unknown;
-    (live as object as Members)[name] = (made as Members)[name] = (...args: unknown[]) => {
-      const context = args.at(-1);
-      if (context !== last) result = run(...args);
+    (live as object as Members)[name] = (made as Members)[name] = (first: unknown, second: unknown) => {
+      // The context is the last argument: `count` gets the response before it.
+      const context = second ?? first;
+      if (context !== last) result = run(first, second);
       last = context;
       return result;
     };

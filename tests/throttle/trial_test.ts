@@ -201,7 +201,7 @@ describe("a trial", () => {
     );
     assertEquals(rules[1].on, rules[0].on);
     assertEquals(rules[1].implementation.form, rules[0].implementation.form);
-    assertEquals(rules[1].key, rules[0].key);
+    assertEquals(rules[1].key.keyName, rules[0].key.keyName);
     assertEquals(createThrottle({ rate: "5/min", trial: null }).rules.length, 1);
   });
 
