@@ -118,7 +118,7 @@ export function refuserOf(
   decisions: readonly Pick<Decision, "rule" | "allowed" | "mode">[],
 ): string | undefined {
   const [first, second] = decisions.filter(refuses);
-  return second === undefined ? first?.rule : "";
+  return second ? "" : first?.rule;
 }
 
 /** Do this decision's numbers describe the rule's quota? A verdict by failure policy has none. */

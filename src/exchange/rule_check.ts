@@ -110,7 +110,7 @@ export class RuleCheck implements OpenCheck, Quota {
       at: this.at,
     };
     const { trialOf } = this.rule;
-    if (trialOf !== undefined) decision.trialOf = trialOf;
+    if (trialOf) decision.trialOf = trialOf;
     return decision;
   }
 }

@@ -10,7 +10,7 @@ import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { stateName } from "../algorithms/state.ts";
 import { dimensionsOf } from "../keys/dimensions.ts";
 import { byIp } from "../keys/ip.ts";
-import { type Key, partitionOf } from "../keys/key.ts";
+import type { Key } from "../keys/key.ts";
 import { parseRate, type Rate } from "./rate.ts";
 import { durationMs } from "../duration.ts";
 import { cannot } from "../cannot.ts";
@@ -31,7 +31,7 @@ import {
 import { derivedName, quantityText } from "./default_name.ts";
 import { parsePattern } from "./pattern.ts";
 import type { CompiledRule, PreparedRule, Rule } from "./rule.ts";
-import { addTrial } from "./trial.ts";
+import { ruleOnTrial } from "./trial.ts";
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -116,7 +116,7 @@ export function policyOf(
   const cannot = implementation.unsupported?.(limit, windowMs) ?? null;
   if (cannot !== null) throw new RangeError(`Cannot use ${subject} as ${cannot}`);
   const policy = { name, limit, windowMs, mode };
-  return trialOf === undefined ? policy : { ...policy, trialOf };
+  return trialOf ? { ...policy, trialOf } : policy;
 }
 
 function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
@@ -192,15 +192,16 @@ function prepareRule(
     : withBlock(algorithm, blockOf(block, subject)) as Algorithm;
   // Given names first: a derived one must not take the name that a later rule was given.
   const taken = [...given, ...prepared.map(({ name }) => name)];
-  const name = trialOf === undefined
-    ? rule.name ?? freeName(derivedName(key, on, quantityText(rate, algorithm, subject)), taken)
-    : `${trialOf}+trial`;
+  const name = trialOf
+    ? `${trialOf}+trial`
+    : rule.name ?? freeName(derivedName(key, on, quantityText(rate, algorithm, subject)), taken);
   const policy = typeof rate === "function" || rate === null
     ? null
     : policyOf(rate, { name, mode, implementation, trialOf }, subject);
-  const made: PreparedRule = {
+  const index = prepared.length;
+  return prepared[index] = {
     trialOf,
-    index: prepared.length,
+    index,
     isNamed: rule.name !== undefined,
     name,
     limit: policy?.limit ?? null,
@@ -214,7 +215,6 @@ function prepareRule(
     onStoreFailure,
     refundable: count !== "all" || algorithm.heldWhileRunning === true,
     key,
-    partition: partitionOf(key),
     patterns,
     policy,
     rate: typeof rate === "function" ? rate : rate === null ? unlimited : null,
@@ -224,8 +224,6 @@ function prepareRule(
     headers,
     dimensions: dimensionsOf(key, (patterns ?? []).map(({ methods }) => methods), subject),
   };
-  prepared.push(made);
-  return made;
 }
 
 /**
@@ -247,11 +245,7 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
     const subject = subjectOf(written, rule, i, given);
     const live = prepareRule(rule, subject, prepared, given);
     if (!rule.trial) return;
-    addTrial(
-      rule,
-      live,
-      (tried) => prepareRule(tried, `the trial of ${subject}`, prepared, given, live.name),
-    );
+    prepareRule(ruleOnTrial(rule, live), `the trial of ${subject}`, prepared, given, live.name);
   });
   return prepared;
 }

@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import type { Mode } from "../decision.ts";
 import type { Duration } from "../duration.ts";
 import type { HeaderFormat } from "../headers/format.ts";
-import type { Key, Partition, Stage } from "../keys/key.ts";
+import type { Key, Stage } from "../keys/key.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Rate } from "./rate.ts";
@@ -106,8 +106,8 @@ export interface Rule {
  * - A request that the trial refuses passes, if the rules allow it, and is charged to the rules: the units that they would have
  *   left without it are not known. Two trials know nothing of each other.
  *
- * The functions of the rule run once for both. A function of the trial alone that throws is reported to observers, and the trial
- * leaves the request out. `settle` of the rule settles the trial too, by the same cost; `usage` and `reset` know the trial by its
+ * A function of the rule, such as its key, runs once more for the trial. One that throws for the trial alone is reported to
+ * observers, and the trial leaves the request out. `settle` of the rule settles the trial too, by the same cost; `usage` and `reset` know the trial by its
  * own name. It is decided in the stage of its rule, or after authentication if its key needs an identity: it sees no request then
  * that its rule refuses before. A store with `lease` takes no units ahead for a request with a trial.
  *
@@ -184,8 +184,6 @@ export interface PreparedRule extends CompiledRule {
   readonly policy: Policy | null;
   /** Gives the rate per request; null when it is static. */
   readonly rate: ((context: Context) => MaybePromise<Rate | null>) | null;
-  /** Gives the partition that a request belongs to: the key, in its fullest form. */
-  readonly partition: (context: Context) => MaybePromise<Partition>;
   readonly cost: number | ((context: Context) => MaybePromise<number>);
   readonly count: Count;
   readonly unless: ((context: Context) => MaybePromise<boolean>) | null;

@@ -7,7 +7,7 @@
 import type { Policy } from "../algorithms/algorithm.ts";
 import type { Context } from "../context.ts";
 import type { Source } from "../decision.ts";
-import { EXEMPT, type Partition } from "../keys/key.ts";
+import { EXEMPT, type Partition, partitionOf } from "../keys/key.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
 import { neverPasses } from "./over_burst.ts";
 import { RuleCheck } from "../exchange/rule_check.ts";
@@ -134,7 +134,7 @@ function compileRule<C extends Asked>(
   clock: () => number,
   complain: Complain<C>,
 ): Compiled<C> {
-  const { key, partition: derive, unless, cost, policy } = rule;
+  const { key, unless, cost, policy } = rule;
   const checkDynamically = compileDynamic(rule, clock, complain);
 
   function checkOf(partition: Partition, context: C): MaybePromise<RuleCheck | null> {
@@ -157,10 +157,11 @@ function compileRule<C extends Asked>(
     if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     complain(rule, context, error);
     // A trial leaves the request as it is.
-    if (rule.trialOf !== undefined) return null;
+    if (rule.trialOf) return null;
     throw error;
   }
 
+  const derive = partitionOf(key);
   return {
     partition: unless === null
       ? derive

@@ -63,9 +63,7 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
     const asked = checks.filter(isCheck);
     const refusing = asked.filter(isDecided).filter(refuses);
     const isRefused = refusing.length > 0;
-    const trial = refusing.length === 1
-      ? asked.find(({ rule }) => rule.trialOf === refusing[0].rule.name)
-      : undefined;
+    const trial = asked.find(({ rule }) => refusing.length === 1 && rule.trialOf === refusing[0].rule.name);
     // Where nothing is left to look at, of the other rules the trial alone has to know.
     const isOver = isRefused && !refusing.some(needsLook);
     exchange.asked = isOver ? asked.filter((check) => check === trial || refusing.includes(check)) : asked;

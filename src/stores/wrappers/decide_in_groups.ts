@@ -79,7 +79,7 @@ export async function decideInGroups<Place, T extends Item>(
     if (answer.status === "fulfilled") answer.value.forEach((d, j) => decisions[groups[i].indices[j]] = d);
   });
   // Without the decisions of a group that failed: what the others charged is given back then.
-  const refuser = failure === undefined ? refuserOf(decisions) : "";
+  const refuser = failure ? "" : refuserOf(decisions);
 
   if (spend && refuser !== undefined) {
     const returned = await Promise.allSettled(groups.map(async ({ place, items, indices }, i) => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ChargedDecision, refuserOf } from "../../decision.ts";
+import { type ChargedDecision, refuses } from "../../decision.ts";
 import { rescue } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { memoryStore } from "../memory/memory_store.ts";
@@ -80,12 +80,11 @@ export function standInFor(
       if (!isWarm) return;
       const [first] = decisions;
       if (first !== undefined && store.clock === undefined) aheadMs = first.at - Date.now();
-      const refuser = refuserOf(decisions);
+      if (decisions.some(refuses)) return;
       // As corrections, for they are never refused.
       const charged: Check[] = [];
       checks.forEach((check, i) => {
         const { key, policy, algorithm, cost, since } = check;
-        if (refuser !== undefined && refuser !== policy.trialOf) return;
         if (cost === 0 || !decisions[i].allowed || policyOf(check) !== "local") return;
         charged.push({ key, policy, algorithm, cost, since: since ?? decisions[i].chargedAt });
       });

@@ -51,7 +51,7 @@ export type CertainRules = Map<string, "all" | "blocks">;
 export function certainRules(rules: readonly CompiledRule[]): CertainRules {
   const certain: CertainRules = new Map();
   for (const { name, mode, trialOf, limit, refundable, implementation } of rules) {
-    if ((mode === "shadow" && trialOf === undefined) || limit === null || refundable) continue;
+    if ((mode === "shadow" && !trialOf) || limit === null || refundable) continue;
     certain.set(name, implementation.mayFreeEarly === false ? "all" : "blocks");
   }
   return certain;
@@ -117,15 +117,12 @@ export function answerFrom(
   checks: readonly Check[],
   now: Reading,
 ): readonly ChargedDecision[] | null {
-  const refusals: ChargedDecision[] = [];
-  const unknown: Check[] = [];
-  for (const check of checks) {
-    const refusal = refusalOf(check, now, known);
-    if (refusal !== null) refusals.push(refusal);
-    else unknown.push(check);
-  }
+  const found = checks.map((check) => refusalOf(check, now, known));
+  const refusals = found.filter((refusal) => refusal !== null);
   const refuser = refuserOf(refusals);
   // A trial that may be charged beside its rule's refusal is not known to refuse.
-  const mustAsk = unknown.some((check) => countsDenials(check) || check.policy.trialOf === refuser);
+  const mustAsk = checks.some((check, i) =>
+    found[i] === null && (countsDenials(check) || check.policy.trialOf === refuser)
+  );
   return mustAsk || refuser === undefined ? null : refusals;
 }
