@@ -244,8 +244,9 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
     const rule: Rule = isRule ? written : { rate: written };
     const subject = subjectOf(written, rule, i, given);
     const live = prepareRule(rule, subject, prepared, given);
-    if (!rule.trial) return;
-    prepareRule(ruleOnTrial(rule, live), `the trial of ${subject}`, prepared, given, live.name);
+    if (rule.trial) {
+      prepareRule(ruleOnTrial(rule, live.stage), `the trial of ${subject}`, prepared, given, live.name);
+    }
   });
   return prepared;
 }

@@ -4,10 +4,11 @@
  * @module
  */
 
-import type { PreparedRule, Rule } from "./rule.ts";
+import type { Stage } from "../keys/key.ts";
+import type { Rule } from "./rule.ts";
 
-/** The rule that a trial tries, of its rule as a person writes it, and of the same made ready. */
-export function ruleOnTrial(rule: Rule, { stage }: PreparedRule): Rule {
+/** The rule that a trial tries, of its rule as a person writes it, and of the stage of that rule. */
+export function ruleOnTrial(rule: Rule, stage: Stage): Rule {
   const { trial } = rule;
   const members = typeof trial !== "object" || "limit" in trial! ? { rate: trial } : trial;
   const tried = { ...rule, ...members } as Rule;

@@ -50,8 +50,8 @@ export function returnsOf<T extends Item>(items: readonly T[], decisions: readon
   return items.flatMap((item, i) => {
     const { check } = item;
     const { allowed, chargedAt, source } = decisions[i];
-    const isCharged = allowed && (refuser === undefined || refuser === check.policy.trialOf);
-    if (!isCharged || check.cost <= 0 || check.since !== null) return [];
+    if (!allowed || check.cost <= 0 || check.since !== null) return [];
+    if (refuser !== undefined && refuser !== check.policy.trialOf) return [];
     return [{ ...item, check: { ...check, cost: -check.cost, since: chargedAt, chargedBy: source } }];
   });
 }
