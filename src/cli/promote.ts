@@ -6,75 +6,26 @@
 
 import { cannot } from "../cannot.ts";
 import type { StatsReport, StatsTrial } from "../stats/report.ts";
+import { type Command, UsageError } from "./command.ts";
+import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
 import { grouped, tableOf } from "./table.ts";
-import { required, type Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
-/** The text that `weir promote --help` writes. */
-export const PROMOTE_USAGE =
-  `May the trial of a rule take the rule's place? Exits 0 if so, else 1, for a pipeline.
-
-Usage:
-  weir promote --stats URL|FILE --rule NAME [--max-share 0.1%] [--header 'NAME: VALUE'] [--json FILE|-]
-
-It may where it alone would refuse at most a share of the requests of the last 24 hours: requests that the rule lets pass,
-out of all that the rule and its trial both decided.
-
-  --stats URL|FILE   the report of stats(): the address of the dashboard's /stats, a file, or "-" for standard input
-  --rule NAME        the rule whose trial it is
-  --max-share SHARE  the greatest share, as a percentage; without it 0.1%
-  --header TEXT      a header to send with the request for URL; may be given several times
-  --json FILE        writes the figures as JSON as well; "-" writes them alone, to standard output
-  --help             writes this
-
-Examples:
-  weir promote --stats https://api.example/admin/throttle/stats --rule api --header "authorization: Bearer $TOKEN"
-  weir promote --stats stats.json --rule api --max-share 0.5%
-  curl -s http://127.0.0.1:8000/admin/throttle/stats | weir promote --stats - --rule api --json -
-
-Exit codes: 0 the trial may take the rule's place, 1 it may not, or the report cannot be read or has no request
-that both decided, 2 the command was misspelt.
-`;
-
-/** The command was misspelt. */
-class Misspelt extends Error {}
-
-interface Values {
+interface PromoteValues extends FiguresValues {
   readonly stats?: string;
   readonly rule?: string;
   readonly "max-share"?: string;
-  readonly header?: string[];
-  readonly json?: string;
-  readonly help?: boolean;
+  readonly header?: readonly string[];
 }
-
-interface ParseArgs {
-  parseArgs(config: { args: string[]; options: object; allowPositionals: boolean }): { values: Values };
-}
-
-const TEXT = { type: "string" };
-const OPTIONS = {
-  ...{ stats: TEXT, rule: TEXT, "max-share": TEXT, json: TEXT },
-  header: { type: "string", multiple: true },
-  help: { type: "boolean", short: "h" },
-};
 
 /** How long the server that has the report may take, in ms. */
 const PATIENCE_MS = 30_000;
-
-function parse(args: readonly string[]): Values {
-  try {
-    const { parseArgs } = required<ParseArgs>("node:util");
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }).values;
-  } catch (error) {
-    throw new Misspelt((error as Error).message);
-  }
-}
 
 /** A percentage as a share from 0 to 1. */
 function shareOf(text: string): number {
   const [, number] = /^(\d+(?:\.\d+)?) ?%$/.exec(text.trim()) ?? [];
   if (number !== undefined && Number(number) <= 100) return Number(number) / 100;
-  throw new Misspelt(cannot("run weir promote", "--max-share must be a percentage such as 0.1%", text));
+  throw new UsageError(cannot("run weir promote", "--max-share must be a percentage such as 0.1%", text));
 }
 
 function headersOf(texts: readonly string[]): Headers {
@@ -82,7 +33,7 @@ function headersOf(texts: readonly string[]): Headers {
   for (const text of texts) {
     const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
     // The value may be a secret.
-    if (name === undefined) throw new Misspelt("--header must be a name, a colon and a value");
+    if (name === undefined) throw new UsageError("--header must be a name, a colon and a value");
     headers.append(name, value);
   }
   return headers;
@@ -182,37 +133,45 @@ function textOfJudgement(judged: Judgement): string {
     (routes.length === 0 ? "" : `\n${tableOf(["route, only the trial", "requests"], routes)}`);
 }
 
-async function run(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { stats, rule, header = [], json, help, ...values } = parse(args);
-  if (help) {
-    terminal.out(PROMOTE_USAGE);
-    return 0;
-  }
-  if (stats === undefined || rule === undefined) {
-    throw new Misspelt("weir promote needs --stats URL|FILE and --rule NAME");
-  }
-  const maxShare = shareOf(values["max-share"] ?? "0.1%");
-  const judged = judge(await reportOf(stats, headersOf(header), terminal), rule, maxShare);
-  const lines = `${JSON.stringify(judged, null, 2)}\n`;
-  if (json !== undefined && json !== "-") terminal.write(json, lines);
-  terminal.out(json === "-" ? lines : textOfJudgement(judged));
-  return judged.promote ? 0 : 1;
-}
-
-/**
- * Runs `weir promote`.
- *
- * @param args The words after `promote`.
- * @param terminal Where it reads and writes.
- * @returns The exit code: 0 the trial may take its rule's place, 1 it may not, or that cannot be judged, 2 the command was misspelt.
- */
-export async function promote(args: readonly string[], terminal: Terminal): Promise<number> {
-  try {
-    return await run(args, terminal);
-  } catch (error) {
-    const isMisspelt = error instanceof Misspelt;
-    const hint = isMisspelt ? "\nSee weir promote --help." : "";
-    terminal.err(`weir: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
-    return isMisspelt ? 2 : 1;
-  }
-}
+/** `weir promote`. */
+export const promoteCommand: Command<PromoteValues> = {
+  name: "promote",
+  words: "--stats URL|FILE --rule NAME [--max-share 0.1%]",
+  summary: "says whether the trial of a rule may take the rule's place; exits with 1 where it may not",
+  options: {
+    stats: {
+      type: "string",
+      hint: "URL|FILE",
+      help:
+        "the JSON of stats().read(): the address of the dashboard's /stats, a file, or - for standard input",
+    },
+    rule: { type: "string", hint: "NAME", help: "the rule whose trial it is" },
+    "max-share": {
+      type: "string",
+      hint: "SHARE",
+      help: "the greatest share of the requests of 24 hours that the trial alone may refuse; without it 0.1%",
+    },
+    header: {
+      type: "string",
+      multiple: true,
+      hint: "'NAME: VALUE'",
+      help: "a header of the request for URL; may be given several times",
+    },
+    ...FIGURES,
+  },
+  examples: [
+    'weir promote --stats https://api.example/admin/throttle/stats --rule api --header "authorization: Bearer $TOKEN"',
+    "weir promote --stats stats.json --rule api --max-share 0.5%",
+    "curl -s http://127.0.0.1:8000/admin/throttle/stats | weir promote --stats - --rule api --json -",
+  ],
+  async run(words, values, terminal) {
+    const { stats, rule, header = [] } = values;
+    if (stats === undefined || rule === undefined || words.length > 0) {
+      throw new UsageError("weir promote needs --stats URL|FILE and --rule NAME, and no other words");
+    }
+    const maxShare = shareOf(values["max-share"] ?? "0.1%");
+    const judged = judge(await reportOf(stats, headersOf(header), terminal), rule, maxShare);
+    writeFigures(values, judged, () => textOfJudgement(judged), terminal);
+    return judged.promote ? 0 : 1;
+  },
+};

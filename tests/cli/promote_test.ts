@@ -164,7 +164,7 @@ describe("weir promote", () => {
     for (const words of misspelt) {
       const { code, out, err } = await promote(words);
       assertEquals([code, out], [2, ""]);
-      assertStringIncludes(err, "See weir promote --help.");
+      assertStringIncludes(err, "See weir --help.");
       assert(!err.includes("secret"), err);
     }
     const help = await promote(["--help"]);
