@@ -35,9 +35,10 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   };
 }
 
-const written = ({ name, limit, windowMs }) => ({
+const written = ({ name, limit, windowMs, trial }) => ({
   name,
   rate: { limit, window: windowMs / 1000 },
+  ...trial === undefined ? {} : { trial: { limit: trial, window: windowMs / 1000 } },
 });
 
 export function wrap(handler, { rules, headers, store }) {

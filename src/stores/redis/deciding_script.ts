@@ -91,15 +91,16 @@ export function decidingScript(
   }
 
   return {
-    prepare({ name, implementation, limit, windowMs, mode, period }) {
+    prepare({ name, implementation, limit, windowMs, mode, period, trialOf }) {
       const known = numbersOf(implementation, name);
-      if (limit === null || windowMs === null || period !== null || statics >= MOST_STATIC) return;
+      if (limit === null || windowMs === null || period !== null || trialOf !== undefined) return;
+      if (statics >= MOST_STATIC) return;
       statics++;
       known.push(numberOf({ twin: twinOf(implementation, name), rate: { limit, windowMs, mode } }));
     },
-    ruleOf({ algorithm, policy: { name, limit, windowMs, mode, boundaries }, since }) {
+    ruleOf({ algorithm, policy: { name, limit, windowMs, mode, boundaries, trialOf }, since }) {
       const known = numbersOf(algorithm, name);
-      if ((since ?? null) !== null || boundaries !== undefined) return known[0];
+      if ((since ?? null) !== null || boundaries !== undefined || trialOf !== undefined) return known[0];
       return known.find(({ number }) => {
         const rate = rules[number - 1].rate;
         return rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;

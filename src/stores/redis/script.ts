@@ -131,14 +131,14 @@ function rulesLua(rules: readonly ScriptRule[]): string {
         step, own = ${lua}, { ${params} }
         ${
       rate === null
-        ? `limit, window, shadow = ARGV[word + 1] + 0, ARGV[word + 2] + 0, ARGV[word + 3] == '1'
+        ? `limit, window, mode = ARGV[word + 1] + 0, ARGV[word + 2] + 0, ARGV[word + 3]
         local times = ARGV[word + 4]
         word = word + 4
         if times ~= '' then
           since = tonumber(string.match(times, '^%d+'))
           for boundary in string.gmatch(times, ' (%d+)') do own[#own + 1] = boundary + 0 end
         end`
-        : `limit, window, shadow = ${rate.limit}, ${rate.windowMs}, ${rate.mode === "shadow"}`
+        : `limit, window, mode = ${rate.limit}, ${rate.windowMs}, '${rate.mode === "shadow" ? 0 : ""}'`
     }
         ${formLua(twin)}
       `;
@@ -185,8 +185,8 @@ export function scriptText(
 
 /**
  * A decision as the script reads it: the number of its checks, negative to peek; then per check its rule's number, its cost
- * and, where the rule has no static rate, the limit, the window, 1 for a shadow rule, and the charge that it corrects with the
- * boundaries of its periods.
+ * and, where the rule has no static rate, the limit, the window, the mode, and the charge that it corrects with the boundaries
+ * of its periods. The mode is empty to enforce, 0 in shadow mode, and of a trial the number of its rule's check, from 1.
  *
  * @param numberOf A check's rule among the script's, from 1, and whether its rate is static.
  */
@@ -197,12 +197,13 @@ export function wordsOf(
 ): string[] {
   const words = [String(spend ? checks.length : -checks.length)];
   for (const check of checks) {
-    const { policy: { mode, limit, windowMs, boundaries }, cost, since } = check;
+    const { policy: { mode, limit, windowMs, boundaries, trialOf }, cost, since } = check;
     const { number, isStatic } = numberOf(check);
     words.push(String(number), String(cost));
     if (isStatic) continue;
     const times = boundaries === undefined ? String(since ?? "") : [since ?? "-", ...boundaries].join(" ");
-    words.push(String(limit), String(windowMs), mode === "shadow" ? "1" : "0", times);
+    const tried = trialOf === undefined ? -1 : checks.findIndex(({ policy }) => policy.name === trialOf);
+    words.push(String(limit), String(windowMs), mode === "shadow" ? String(tried + 1) : "", times);
   }
   return words;
 }

@@ -72,7 +72,7 @@ end
 `;
 
 /**
- * Decides. Each check of a decision is stepped; its new state is kept if all pass, or if the check itself refuses. Where
+ * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is the trial of the one that does. Where
  * not all is kept, the checks that pass are stepped again without their cost: the answer is what is left without the request.
  *
  * @param rulesLua Statements that set the `step` of a check's rule, all that it takes, and the `state`.
@@ -81,11 +81,12 @@ end
  */
 export const decideLua = (rulesLua: string, slackMs: number, logged: boolean): string => `
 -- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
--- took its expiry away, the changed pages, and whether it is in a hash.
-local reply, kept, word, check = { now, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0, 0 }, 0, 0
+-- took its expiry away, the check of the rule that it tries, the changed pages, and whether it is in a hash.
+local reply, kept, word, check = { now, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0 }, 0, 0
 while ARGV[word + 1] do
   local count, first, start = ARGV[word + 1] + 0, check, word + 1
-  local spend, pass, passed, problem = count > 0, true, 0, nil
+  -- \`refuser\`: the one enforced check that refuses; -1 where several do.
+  local spend, refuser, passed, problem = count > 0, nil, 0, nil
   if not spend then count = -count end
 
   for round = 1, 2 do
@@ -94,7 +95,7 @@ while ARGV[word + 1] do
       check = check + 1
       local key, rule, cost = KEYS[check], ARGV[word + 1], ARGV[word + 2] + 0
       word = word + 2
-      local limit, window, shadow, since, step, own, write, form, state, in_hash
+      local limit, window, mode, since, step, own, write, form, state, in_hash
       local stored = redis.pcall('GET', key)
       if type(stored) == 'table' then
         if not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
@@ -102,7 +103,7 @@ while ARGV[word + 1] do
         stored, in_hash = false, true
       end
       ${rulesLua}
-      local a, k = ${FIELDS} * check - ${FIELDS - 1}, 5 * i - 5
+      local a, k = ${FIELDS} * check - ${FIELDS - 1}, 6 * i - 6
       if round == 1 then
         local ok, allowed, remaining, reset, retry, after, life, at, blocked =
           pcall(step, state, limit, window, now, cost, since, own)
@@ -117,32 +118,33 @@ while ARGV[word + 1] do
             if after then ok, text = pcall(write, form, after) end
             if not ok then problem = problem or check .. ' ' .. tostring(text) end
           end
-          if allowed then passed = passed + 1 elseif not shadow then pass = false end
+          if allowed then passed = passed + 1 elseif mode == '' then refuser = refuser and -1 or i end
           reply[a + 1], reply[a + 2], reply[a + 3] = allowed and 1 or 0, remaining, reset == math.huge and -1 or reset
           reply[a + 4], reply[a + 5], reply[a + 6] = retry == math.huge and -1 or retry, at or now, blocked or 0
         end
-        kept[k + 1], kept[k + 2], kept[k + 3] = text, life, stored and (state and stored or true)
-        ${logged ? "kept[k + 4], kept[k + 5] = ok and after and after.pages, in_hash" : ""}
-      elseif reply[a + 1] == 1 then
+        kept[k + 1], kept[k + 2], kept[k + 3], kept[k + 4] = text, life, stored and (state and stored or true), mode
+        ${logged ? "kept[k + 5], kept[k + 6] = ok and after and after.pages, in_hash" : ""}
+      elseif reply[a + 1] == 1 and not (spend and mode == tostring(refuser)) then
         local ok, allowed, remaining, reset = pcall(step, state, limit, window, now, 0, nil, own)
         if not ok then problem = check .. ' ' .. tostring(allowed) end
         reply[a + 2], reply[a + 3] = remaining, reset == math.huge and -1 or reset
       end
     end
-    if problem or passed == 0 or spend and pass then break end
+    if problem or passed == 0 or spend and not refuser then break end
   end
 
   for i = 1, problem and 0 or count do
-    local key, a, k = KEYS[first + i], ${FIELDS} * (first + i) - ${FIELDS - 2}, 5 * i - 5
-    local text, pages = spend and (pass or reply[a] == 0) and kept[k + 1], kept[k + 4]
+    local key, a, k = KEYS[first + i], ${FIELDS} * (first + i) - ${FIELDS - 2}, 6 * i - 6
+    local is_kept = spend and (not refuser or reply[a] == 0 or kept[k + 4] == tostring(refuser))
+    local text, pages = is_kept and kept[k + 1], kept[k + 5]
     if not text and kept[k + 3] and redis.call('PTTL', key) == -1 then
-      text, pages = kept[k + 3], kept[k + 5] and {}
+      text, pages = kept[k + 3], kept[k + 6] and {}
     end
     if text == true or text and kept[k + 2] <= 0 then
       redis.call('DEL', key)
     elseif text then
       local life = string.format('%d', kept[k + 2] + ${slackMs})
-      ${logged ? "if pages then keep_pages(key, text, pages, life, kept[k + 5]) else" : "do"}
+      ${logged ? "if pages then keep_pages(key, text, pages, life, kept[k + 6]) else" : "do"}
         redis.call('SET', key, text, 'PX', life)
       end
     end
