@@ -120,7 +120,7 @@ export interface Algorithm<State = unknown> {
    * take `cost` units from the charge at `since`, as many of them as are left there, and charge all of `cost` at another time.
    * Default: a charge that is held ends with its lease.
    *
-   * @param to The {@link Step.at} of the charge from then on.
+   * @param to The {@link Step.at} of the charge from then on. A twin gets it as the last of its `p`.
    */
   moving?: ((to: number) => Algorithm<State>) | undefined;
   /**

@@ -92,7 +92,7 @@ export function concurrency(options: { lease: Duration }): Algorithm {
     countsDenials: false,
     capacity: (limit) => limit,
     step: unlogged(stepSlots),
-    moving: (to) => ({ ...algorithm, params: [to], step: unlogged(moveSlot(to)) }),
+    moving: (to) => ({ ...algorithm, step: unlogged(moveSlot(to)) }),
   };
   return algorithm as Algorithm;
 }

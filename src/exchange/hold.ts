@@ -56,7 +56,9 @@ class Renewal {
       return then(this.correct([correctionOf(check, 0)]), ([{ at }]) => void (this.answered = at));
     }
     const { cost } = check;
-    const move = { ...correctionOf(check, cost), algorithm: this.moving(next) };
+    // The twin of the step finds the time among the boundaries.
+    const policy = { ...check.policy, boundaries: [next] };
+    const move = { ...correctionOf(check, cost), policy, algorithm: this.moving(next) };
     return then(this.correct([move]), ([{ at }]) => {
       this.answered = at;
       this.turns = turns;

@@ -247,7 +247,8 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
         checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
         if (moving !== undefined && to !== null) {
           const chargedAt = Math.max(1, now + to);
-          checks = [{ ...checks[0], cost: check.cost, algorithm: moving(chargedAt) }];
+          const policy = { ...check.policy, boundaries: [chargedAt] };
+          checks = [{ ...checks[0], cost: check.cost, policy, algorithm: moving(chargedAt) }];
           charges[charges.indexOf(corrected)] = { check, decision: { ...decision, chargedAt } };
         }
         const { boundaries, windowMs } = check.policy;
