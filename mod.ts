@@ -24,6 +24,9 @@
  */
 
 export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export { limitsHandler } from "./src/limits/limits_handler.ts";
+export type { CallerLimit } from "./src/limits/caller_limit.ts";
+export type { Spent } from "./src/throttle/spend.ts";
 export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type {
@@ -101,7 +104,11 @@ export { retryAfter, type RetryAfterOptions } from "./src/headers/retry_after.ts
 export { rateLimit, type RateLimitOptions } from "./src/headers/ratelimit.ts";
 
 export type { Rejection, RejectionDescription } from "./src/rejections/rejection.ts";
-export { problemJson } from "./src/rejections/problem_json.ts";
+export {
+  problemJson,
+  type ProblemJsonOptions,
+  type RefusingDecision,
+} from "./src/rejections/problem_json.ts";
 export { detailJson } from "./src/rejections/detail_json.ts";
 export { errorJson } from "./src/rejections/error_json.ts";
 export { openAiJson } from "./src/rejections/open_ai_json.ts";

@@ -16,6 +16,7 @@ interface Globals {
       querySync?(what: { name: "env"; variable: string }): { readonly state: string };
     };
     readonly test?: { readonly length: number };
+    unrefTimer?(timer: unknown): void;
   };
   readonly navigator?: { readonly userAgent?: string };
 }
@@ -42,6 +43,12 @@ export function env(name: string): string | undefined {
  */
 export function builtin<T>(name: string): T | undefined {
   return globals.process?.getBuiltinModule?.(name) as T | undefined;
+}
+
+/** Lets a process end although this timer is set. */
+export function unref(timer: unknown): void {
+  if (typeof timer === "number") globals.Deno?.unrefTimer?.(timer);
+  else (timer as { unref?(): void }).unref?.();
 }
 
 /** Facts about the environment of this process, read without I/O and without a permission prompt. */

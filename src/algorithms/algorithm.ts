@@ -116,6 +116,14 @@ export interface Algorithm<State = unknown> {
    */
   readonly heldWhileRunning?: boolean | undefined;
   /**
+   * Makes an algorithm on the same states that moves charges, so that one which is held can be held for longer. Its corrections
+   * take `cost` units from the charge at `since`, as many of them as are left there, and charge all of `cost` at another time.
+   * Default: a charge that is held ends with its lease.
+   *
+   * @param to The {@link Step.at} of the charge from then on. A twin gets it as the last of its `p`.
+   */
+  moving?: ((to: number) => Algorithm<State>) | undefined;
+  /**
    * May a refused request pass before its `retryAfterMs`, for example when a slot is freed? Such refusals are
    * never cached. Default: true for custom algorithms.
    */

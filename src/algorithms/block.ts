@@ -155,6 +155,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
     window: algorithm.window,
     countsPeriods: algorithm.countsPeriods,
     heldWhileRunning: algorithm.heldWhileRunning,
+    moving: algorithm.moving && ((to) => withBlock(algorithm.moving!(to), block)),
     // Every refusal counts towards a block, so only the store may refuse.
     mayFreeEarly: true,
     countsDenials: true,

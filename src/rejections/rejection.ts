@@ -6,6 +6,7 @@
 
 import type { Context } from "../context.ts";
 import type { Decision } from "../decision.ts";
+import type { Quota } from "../headers/format.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
 
@@ -15,8 +16,8 @@ export interface RejectionDescription {
   readonly contentType: string;
   /** JSON schema of the body for a status, 429 or 503. */
   schema(status: 429 | 503): Readonly<Record<string, unknown>>;
-  /** The body, as JSON, for a refusal with these decisions. Default: documents show no example. */
-  example?(decisions: readonly Decision[]): unknown;
+  /** The body, as JSON, for a refusal with these decisions, of these quotas. Default: documents show no example. */
+  example?(decisions: readonly Decision[], quotas?: readonly Pick<Quota, "name" | "unit">[]): unknown;
 }
 
 /**
@@ -33,7 +34,7 @@ const rejections = new WeakSet<Rejection>();
 
 /** Registers a rejection of this package: each of its responses is a new {@link denial}. */
 export function rejectionOf(
-  reject: (outcome: Outcome) => Response,
+  reject: (outcome: Outcome, context: Context) => Response,
   describe: RejectionDescription,
 ): Rejection {
   const rejection = Object.assign(reject, { describe });

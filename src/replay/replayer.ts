@@ -86,11 +86,11 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   // Of the request that is being decided: the next one waits for it.
   let current: LoggedRequest;
   let currentClient = 0;
-  const core: ThrottleCore = {
+  const core = {
     addressOf: () => current.address,
     explainAddress: () => "the log has none for this request",
     settle: () => undefined,
-  };
+  } as Partial<ThrottleCore> as ThrottleCore; // nothing is held
 
   const fail = (error: unknown): false => tally.addFailed(current, currentClient, error);
 

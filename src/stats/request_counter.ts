@@ -17,7 +17,10 @@ import type { Sharing } from "./sharing.ts";
 import { MAX_NAMES, OTHER } from "./subjects.ts";
 import type { Timeline } from "./timeline.ts";
 
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
+/** The methods of HTTP, and that of `spend`. */
+const METHODS = new Set(
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "SPEND"],
+);
 /** The route of requests that no rule has a pattern for. */
 const ANY_ROUTE = "*";
 /** The mark of a client that is no address. */

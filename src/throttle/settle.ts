@@ -9,17 +9,17 @@ import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
 import type { Cost } from "../rules/rule.ts";
-import type { AnsweringStore, SplitCheck } from "../stores/store.ts";
+import type { AnsweringStore } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isResponse } from "../exchange/response.ts";
-import { holds, type RuleCheck } from "../exchange/rule_check.ts";
+import { correctionOf, holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
   /** Sets a charge to its real cost, once; later calls do nothing. */
   settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
-  /** Gives back the concurrency slots that the request held while it ran. */
+  /** Gives back the concurrency slots that the request held while it ran; those that are held for longer stay. */
   release(exchange: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
   settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
@@ -52,6 +52,18 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
   });
 }
 
+/** Are the slots of a request held beyond its response, which is over now? */
+function isHeld({ hold }: Exchange): boolean {
+  if (hold === null) return false;
+  return hold.isOver = true;
+}
+
+/** Ends the hold of a handler that threw: nobody may have got the function that ends it. */
+function endHold(exchange: Exchange): void {
+  exchange.hold?.end();
+  exchange.hold = null;
+}
+
 /** @returns The function that makes a charge another cost, at the store. */
 function compileCorrect(
   store: AnsweringStore,
@@ -59,22 +71,20 @@ function compileCorrect(
 ): (exchange: Exchange, check: RuleCheck, cost: number) => MaybePromise<void> {
   return function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === check.cost) return;
-    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
-    const correction: SplitCheck = {
-      ...{ key, stateName, partition, policy, algorithm, since },
-      cost: cost - check.cost,
-      chargedBy: source ?? "store",
-    };
+    const more = cost - check.cost;
     // At once: a slot that is released while this is under way must not be given back twice.
     check.cost = cost;
     return rescue(
       () =>
-        then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
-          check.remaining = remaining;
-          check.resetAfterMs = resetAfterMs;
-          check.source = source;
-          notifier?.settled(exchange, check);
-        }),
+        then(
+          then(check.renewal, () => store.decide([correctionOf(check, more)])),
+          ([{ remaining, resetAfterMs, source }]) => {
+            check.remaining = remaining;
+            check.resetAfterMs = resetAfterMs;
+            check.source = source;
+            notifier?.settled(exchange, check);
+          },
+        ),
       (error) => notifier?.error(exchange, check.rule.name, error),
     );
   };
@@ -98,6 +108,7 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
+    if (isHeld(exchange)) return;
     return all(
       exchange.checks.filter(holds).map((check) => {
         check.settled = true;
@@ -120,6 +131,7 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
   }
 
   function fail(exchange: Exchange): MaybePromise<unknown> {
+    endHold(exchange);
     const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
     return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
   }

@@ -46,6 +46,7 @@ const OTHERS = [
   "dashboard",
   "explain",
   "hono",
+  "limits",
   "openapi",
   "otel",
   "paced_fetch",
@@ -94,7 +95,7 @@ describeOnNode("the package in a bundle", () => {
 
   it("brings no store that needs a client, and no package that is a peer", async () => {
     const { kept } = await bundleOf("*");
-    assertWithout(kept, ...OTHERS.filter((folder) => folder !== "stats" && folder !== "explain"));
+    assertWithout(kept, ...OTHERS.filter((folder) => !["explain", "limits", "stats"].includes(folder)));
     for (const path of kept) assert(!/node_modules\/(?!hono\/)/.test(path), path);
     for (const path of kept) assert(!/stores\/(redis|upstash|script)/.test(path), path);
   });

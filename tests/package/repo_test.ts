@@ -36,6 +36,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/testing/",
     "src/otel/",
     "src/hono/",
+    "src/limits/",
     "src/paced_fetch/",
     "src/replay/",
     "src/tokens/",

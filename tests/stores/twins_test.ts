@@ -86,6 +86,8 @@ const ask = {
   /** The charge that a correction reaches back to, and by how much it changes it. */
   back: fc.nat(6),
   change: fc.integer({ min: -9, max: 4 }),
+  /** Where the algorithm can move the charge: to which time from now. */
+  to: fc.constantFrom<number | null>(null, 0, 1, 250, -3, -700, 1001),
 };
 
 const ASKS = 100;
@@ -222,7 +224,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       expected: readonly StoreDecision[];
       got: Promise<readonly StoreDecision[]>;
     }[] = [];
-    for (const { step, partition, rules: mask, costs, raised, kind, back, change } of asks) {
+    for (const { step, partition, rules: mask, costs, raised, kind, back, change, to } of asks) {
       now = Math.max(0, now + Math.round(step.windows * rules[0].windowMs) + step.ms);
       const corrected = kind === "correction" ? charges.at(-1 - back) : undefined;
       let checks: readonly Check[] = rules.filter((_, i) => (mask >> i) % 2 === 1 || i === 0).map((r, i) => {
@@ -241,7 +243,14 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
       });
       if (corrected !== undefined) {
         const { check, decision } = corrected;
+        const { moving } = check.algorithm;
         checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
+        if (moving !== undefined && to !== null) {
+          const chargedAt = Math.max(1, now + to);
+          const policy = { ...check.policy, boundaries: [chargedAt] };
+          checks = [{ ...checks[0], cost: check.cost, policy, algorithm: moving(chargedAt) }];
+          charges[charges.indexOf(corrected)] = { check, decision: { ...decision, chargedAt } };
+        }
         const { boundaries, windowMs } = check.policy;
         // Of a period that has ended since, a store may show the units used or not.
         if (boundaries !== undefined && storeOf !== modelStore) {
