@@ -139,7 +139,7 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
       if (questions.length === 0) return;
       const { answers, cells } = decideRound(questions, keys, read);
       const isChanged = cells.some(({ state, found }) => state !== found);
-      if ((isChanged || read.isGuess) && !await states.write(cells.map(changeOf), read.now)) continue;
+      if ((isChanged || read.isGuess) && !await states.write(cells.map(changeOf), read.now, lost)) continue;
       return questions.forEach((question, i) => settle(question, answers[i]));
     }
     throw new NotDecided(`No decision was made as other processes won ${attempts} races in a row`);

@@ -52,7 +52,8 @@ export interface VersionedStates {
    *
    * @param changes One per key that was read, in that order.
    * @param now The time that `read` gave.
+   * @param lost How often the race was lost before.
    * @returns False where some version does not stand any more.
    */
-  write(changes: readonly StateChange[], now: number): MaybePromise<boolean>;
+  write(changes: readonly StateChange[], now: number, lost: number): MaybePromise<boolean>;
 }

@@ -94,15 +94,15 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
   }
 
   async function readNow(keys: readonly string[]): Promise<StatesRead> {
-    await call({ rows: keys.map((k) => ({ k, v: -1, n: null })), at: null });
+    await call({ rows: keys.map((k) => ({ k, v: -1, n: null })), at: null, lost: 0 });
     return recall(keys, clock.now()!);
   }
 
-  async function write(changes: readonly StateChange[], now: number): Promise<boolean> {
+  async function write(changes: readonly StateChange[], now: number, lost: number): Promise<boolean> {
     const rows = changes.map((change) => rowOf(change, now));
     let isWritten = false;
     try {
-      isWritten = await call({ rows, at: now });
+      isWritten = await call({ rows, at: now, lost });
     } catch (error) {
       for (const { k } of rows) known.delete(k);
       if (!IN_THE_WAY.has(codeOf(error))) throw error;

@@ -36,6 +36,9 @@ export function namesOf(table: string): { readonly table: string; readonly write
 /**
  * The function that compares versions and writes states.
  *
+ * Whoever loses a race for the second time claims the row for as long as its next try takes: without that, an instance which
+ * writes a key all the time would always be faster than one that has to be told the newest state first.
+ *
  * Rows are locked in the order in which they come, sorted by key, and no row is waited for after that: two calls never wait for
  * each other. Every statement in it sees the newest rows. It holds nothing once it has returned.
  */
@@ -47,6 +50,7 @@ DECLARE
   _rows json := asked->'rows';
   _lost int[] := '{}';
   _truth json[] := '{}';
+  _claimant bigint := (asked->>'claimant')::bigint;
   _stands boolean;
   _version bigint;
   _state json;
@@ -60,18 +64,19 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
   END IF;
   FOR _row IN SELECT * FROM json_to_recordset(_rows)
-    AS r(i int, k text, v bigint, n bigint, s json, u bigint, g int, alone boolean, held boolean)
+    AS r(i int, k text, v bigint, n bigint, s json, u bigint, g int, alone boolean, held boolean, c float8)
   LOOP
     IF _row.n IS NOT NULL AND _row.v = 0 THEN
       INSERT INTO ${table} (key, version, state, until) VALUES (_row.k, _row.n, coalesce(_row.s, 'null'), _row.u)
         ON CONFLICT (key) DO NOTHING;
       _stands := FOUND;
     ELSIF _row.n IS NOT NULL AND _row.alone THEN
-      UPDATE ${table} SET version = _row.n, state = coalesce(_row.s, 'null'), until = _row.u
-        WHERE key = _row.k AND version = _row.v;
+      UPDATE ${table} SET version = _row.n, state = coalesce(_row.s, 'null'), until = _row.u, claim_until = 0
+        WHERE key = _row.k AND version = _row.v AND (claim_until <= _ms OR claimant = _claimant);
       _stands := FOUND;
     ELSIF _row.held THEN
-      PERFORM FROM ${table} WHERE key = _row.k AND version = _row.v FOR UPDATE;
+      PERFORM FROM ${table} WHERE key = _row.k AND version = _row.v
+        AND (claim_until <= _ms OR claimant = _claimant) FOR UPDATE;
       _stands := FOUND OR (_row.v = 0 AND NOT EXISTS (SELECT FROM ${table} WHERE key = _row.k));
     ELSE
       _stands := false;
@@ -82,6 +87,10 @@ BEGIN
         _lost := _lost || _row.g;
         _truth := _truth || json_build_array(_row.i, _version, _state);
       END IF;
+      IF _row.held AND _row.c > 0 THEN
+        UPDATE ${table} SET claimant = _claimant, claim_until = _ms + _row.c
+          WHERE key = _row.k AND claim_until <= _ms;
+      END IF;
     END IF;
   END LOOP;
   FOR _row IN SELECT * FROM json_to_recordset(_rows)
@@ -91,7 +100,8 @@ BEGIN
     IF _row.g = ANY (_lost) THEN
       IF _row.v = 0 THEN DELETE FROM ${table} WHERE key = _row.k AND version = _row.n; END IF;
     ELSIF _row.v <> 0 THEN
-      UPDATE ${table} SET version = _row.n, state = coalesce(_row.s, 'null'), until = _row.u WHERE key = _row.k;
+      UPDATE ${table} SET version = _row.n, state = coalesce(_row.s, 'null'), until = _row.u, claim_until = 0
+        WHERE key = _row.k;
     END IF;
   END LOOP;
   RETURN json_build_object('now', _ms, 'lost', _lost, 'truth', _truth)::text;
@@ -106,7 +116,9 @@ export function schemaStatements(table: string, unlogged = false): readonly stri
   key text COLLATE "C" PRIMARY KEY,
   version bigint NOT NULL,
   state json NOT NULL,
-  until bigint NOT NULL
+  until bigint NOT NULL,
+  claimant bigint NOT NULL DEFAULT 0,
+  claim_until float8 NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70)`,
     writeFunction(names.table, names.write).trim(),
   ];
@@ -140,9 +152,10 @@ export function schemaSql(options: SchemaOptions = {}): string {
 /** The error where a table or a function is missing. */
 const MISSING = new Set(["42P01", "42883", "3F000"]);
 
-/** The code of an error of Postgres, or of one of its causes. */
+/** The code of an error, or of its cause: of Postgres where there is one. Bun's client has that in `errno`. */
 export function codeOf(error: unknown): string {
-  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
+  const { code, errno, cause } = (error ?? {}) as Readonly<Record<"code" | "errno" | "cause", unknown>>;
+  if (typeof errno === "string" && errno !== "") return errno;
   if (typeof code === "string") return code;
   return cause === undefined ? "" : codeOf(cause);
 }

@@ -26,6 +26,8 @@ export interface WriteCall {
   readonly rows: readonly Row[];
   /** The time of its decisions, epoch ms; null where it decides nothing. */
   readonly at: number | null;
+  /** How often it was lost before. */
+  readonly lost: number;
 }
 
 /** The reply of the function. */
@@ -58,11 +60,16 @@ export interface WriteCallOptions {
 /** The most rows of one statement, unless one request has more. */
 const MOST_ROWS = 256;
 
+/** A row is claimed for as long as two calls take, and some ms for the deciding, but no longer than this, in ms. */
+const DECIDING_MS = 10;
+const LONGEST_CLAIM_MS = 200;
+
 /** The rows of several calls, in an order that all instances keep. */
-function rowsOf(calls: readonly WriteCall[]) {
-  return calls.flatMap(({ rows }, g) => {
+function rowsOf(calls: readonly WriteCall[], claimMs: number) {
+  return calls.flatMap(({ rows, lost }, g) => {
     const held = rows.some(({ n }) => n !== null);
-    return rows.map((row) => ({ ...row, g, held, alone: rows.length === 1 }));
+    const c = lost === 0 ? 0 : claimMs;
+    return rows.map((row) => ({ ...row, g, held, alone: rows.length === 1, c }));
   }).sort((a, b) => a.k < b.k ? -1 : 1).map((row, i) => ({ i, ...row }));
 }
 
@@ -73,13 +80,16 @@ function rowsOf(calls: readonly WriteCall[]) {
  */
 export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Promise<boolean> {
   const { run, write, durable, waitMs, steady, hearTime, hearRow } = options;
+  const claimant = Math.floor(Math.random() * 2 ** 52);
+  let claimMs = DECIDING_MS;
   async function callAtOnce(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
-    const rows = rowsOf(calls);
+    const rows = rowsOf(calls, claimMs);
     const times = calls.flatMap(({ at }) => at ?? []).sort((a, b) => a - b);
     const [from = null, to = null] = [times[0], times.at(-1)];
-    const asked = JSON.stringify({ from, to, wait: `${waitMs}ms`, durable, rows });
+    const asked = JSON.stringify({ from, to, wait: `${waitMs}ms`, durable, claimant, rows });
     const sentAt = steady();
     const reply: Reply = JSON.parse(await run(`SELECT ${write}($1::text::json) AS answer`, [asked]));
+    claimMs = Math.min(LONGEST_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt));
     hearTime(reply.now, sentAt);
     for (const [i, version, state] of reply.truth ?? []) hearRow(rows[i].k, version, state);
     return calls.map((_, g) => !reply.isLate && !reply.lost!.includes(g));

@@ -73,9 +73,9 @@ const fromAfar = ({ read, write }: VersionedStates): VersionedStates => ({
     await turn();
     return await read(keys);
   },
-  async write(changes, now) {
+  async write(changes, now, lost) {
     await turn();
-    return await write(changes, now);
+    return await write(changes, now, lost);
   },
 });
 
@@ -183,7 +183,7 @@ describe("casStore", () => {
       read: database.read,
       write(changes, now) {
         database.touch("rule:a");
-        return database.write(changes, now);
+        return database.write(changes, now, 0);
       },
       attempts: 5,
       timeoutMs: 60_000,
