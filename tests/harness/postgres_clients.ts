@@ -1,7 +1,9 @@
 import { PGlite } from "@electric-sql/pglite";
+import { neon, neonConfig } from "@neondatabase/serverless";
 import { Client, Pool } from "pg";
 import connect from "postgres";
 import type { PostgresClient } from "../../src/stores/postgres/mod.ts";
+import { startNeonBridge } from "./neon_bridge.ts";
 import type { Postgres } from "./postgres.ts";
 import { runtime } from "./runtime.ts";
 
@@ -45,6 +47,16 @@ export const POSTGRES_CLIENTS: readonly PostgresClientKind[] = [
     open({ url }) {
       const client = connect(url, { max: 3, connect_timeout: 1, onnotice: ignored, backoff: () => 0.1 });
       return Promise.resolve({ client, close: () => client.end() });
+    },
+  },
+  {
+    name: "Neon's neon(), over HTTP",
+    async open({ url }) {
+      const bridge = await startNeonBridge(url);
+      // A server of Neon's has a name by which the driver finds it.
+      const client = neon("postgres://user:secret@db.example/postgres");
+      neonConfig.fetchEndpoint = () => bridge.endpoint;
+      return { client, close: bridge.close };
     },
   },
   ...(runtime === "bun" ? [ofBun()] : []),

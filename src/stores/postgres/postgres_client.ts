@@ -42,10 +42,11 @@ export const CLIENT: Demand = {
 
 /** How a client that is a {@link CLIENT} runs statements. None of them is prepared under a name, which poolers would lose. */
 export function runnerOf(client: PostgresClient): RunStatement {
+  // Neon's `unsafe` is something else, so `query` comes first.
   const send = (text: string, values: readonly string[]): PromiseLike<Rows | { readonly rows: Rows }> =>
-    "unsafe" in client
-      ? client.unsafe(text, [...values], { prepare: false })
-      : client.query(text, [...values]);
+    "query" in client
+      ? client.query(text, [...values])
+      : client.unsafe(text, [...values], { prepare: false });
   return async (text, values) => {
     const result = await send(text, values);
     const [row] = "rows" in result ? result.rows : result;
