@@ -60,7 +60,7 @@ export function onPaths(handler) {
 /** In ms: the benchmark measures the time of answers, so no deadline may end one on a busy machine. */
 const PATIENCE = 60_000;
 
-/** Decides a client's request under rules on a shared store, without a handler. */
+/** Decides a client's request under rules on Redis, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
     ? (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
@@ -69,6 +69,16 @@ export async function shared({ rules, tcp, http }) {
       token: http.token,
       timeoutMs: PATIENCE,
     });
+  return decidingOn(store, rules);
+}
+
+/** The same on Postgres. */
+export async function sharedOnPostgres({ rules, pool, durable }) {
+  const { postgresStore } = await load("src/stores/postgres/mod.js");
+  return decidingOn(postgresStore({ client: pool, durable, timeoutMs: PATIENCE }), rules);
+}
+
+function decidingOn(store, rules) {
   const algorithm = fixedWindow();
   const policies = rules.map(({ name, limit, windowMs }) => ({
     name,

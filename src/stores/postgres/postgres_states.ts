@@ -124,8 +124,11 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
       known.delete(key);
     },
     async probe() {
-      const text = `INSERT INTO ${names.table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
-        ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1`;
+      // A row of its own is written, and the function called, so that it shows what a decision would show.
+      const text = `WITH written AS (
+        INSERT INTO ${names.table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
+          ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1 RETURNING key
+      ) SELECT ${names.write}('{"rows": []}') AS answer FROM written`;
       await run(text, []);
     },
   };

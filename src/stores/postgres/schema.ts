@@ -59,7 +59,7 @@ BEGIN
   IF (asked->>'to')::float8 > _ms OR (asked->>'from')::float8 < _ms - 1000 THEN
     RETURN json_build_object('now', _ms, 'isLate', true)::text;
   END IF;
-  PERFORM set_config('lock_timeout', asked->>'wait', true);
+  PERFORM set_config('lock_timeout', coalesce(asked->>'wait', '0'), true);
   IF NOT (asked->>'durable')::boolean THEN
     PERFORM set_config('synchronous_commit', 'off', true);
   END IF;
