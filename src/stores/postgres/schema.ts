@@ -28,16 +28,31 @@ const DEMANDS: Demands<SchemaOptions> = { table: TABLE, unlogged: BOOLEAN };
 
 const quoted = (name: string): string => name.split(".").map((word) => `"${word}"`).join(".");
 
-/** The names of a store's table and function, quoted. The function's name ends with the version of what it does. */
-export function namesOf(table: string): { readonly table: string; readonly write: string } {
-  return { table: quoted(table), write: quoted(`${table}_write_1`) };
+/** The names of a store's table and function, quoted, and the statement that finds out whether they work. */
+export interface SchemaNames {
+  readonly table: string;
+  /** The function. Its name ends with the version of the things that it does. */
+  readonly write: string;
+  /** Writes a row of its own and calls the function, so that it shows what a decision would show. */
+  readonly probe: string;
+}
+
+/** The names for a table. */
+export function namesOf(name: string): SchemaNames {
+  const table = quoted(name);
+  const write = quoted(`${name}_write_1`);
+  const probe = `WITH written AS (
+  INSERT INTO ${table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
+    ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1 RETURNING key
+) SELECT ${write}('{"rows": []}') AS answer FROM written`;
+  return { table, write, probe };
 }
 
 /**
  * The function that compares versions and writes states.
  *
- * Whoever loses a race for the second time claims the row for as long as its next try takes: without that, an instance which
- * writes a key all the time would always be faster than one that has to be told the newest state first.
+ * An instance that loses a race for the second time claims the row for as long as its next try takes: without that, another one
+ * which writes the key all the time would always be faster, as it need not be told the newest state first.
  *
  * Rows are locked in the order in which they come, sorted by key, and no row is waited for after that: two calls never wait for
  * each other. Every statement in it sees the newest rows. It holds nothing once it has returned.
@@ -59,10 +74,9 @@ BEGIN
   IF (asked->>'to')::float8 > _ms OR (asked->>'from')::float8 < _ms - 1000 THEN
     RETURN json_build_object('now', _ms, 'isLate', true)::text;
   END IF;
-  PERFORM set_config('lock_timeout', coalesce(asked->>'wait', '0'), true);
-  IF NOT (asked->>'durable')::boolean THEN
-    PERFORM set_config('synchronous_commit', 'off', true);
-  END IF;
+  -- A plan that was made while the table was small would read all of it when it is large.
+  PERFORM set_config('enable_seqscan', 'off', true), set_config('lock_timeout', coalesce(asked->>'wait', '0'), true),
+    CASE WHEN NOT (asked->>'durable')::boolean THEN set_config('synchronous_commit', 'off', true) END;
   FOR _row IN SELECT * FROM json_to_recordset(_rows)
     AS r(i int, k text, v bigint, n bigint, s json, u bigint, g int, alone boolean, held boolean, c float8)
   LOOP
