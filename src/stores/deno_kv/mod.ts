@@ -76,34 +76,36 @@ function requireSmall(rules: readonly CompiledRule[]): void {
   }
 }
 
-/** How often a read of a file that another process writes is tried again, and for how long each pause is at most, in ms. */
-const LOCKED_TRIES = 10;
-const LOCKED_PAUSE_MS = 10;
+/** The longest pause before a file is tried again that another process writes, in ms. */
+const LOCKED_PAUSE_MS = 5;
 
 /** On a machine Deno KV is a file of SQLite, and does not wait while another process writes to it: then it did nothing. */
 function isLocked(error: unknown): boolean {
   return error instanceof Error && /database is locked|database table is locked/.test(error.message);
 }
 
-/** Runs what may run twice, again while another process writes. */
-async function whenUnlocked<T>(run: () => Promise<T>): Promise<T> {
-  for (let tries = 1;; tries++) {
+/** Runs a function, again while another process writes to the file: for `patienceMs`, in which it did nothing. */
+async function whenUnlocked<T>(run: () => Promise<T>, patienceMs: number): Promise<T> {
+  const steady = () => performance.now();
+  const begun = steady();
+  for (;;) {
     try {
       return await run();
     } catch (error) {
-      if (!isLocked(error) || tries === LOCKED_TRIES) throw error;
+      if (!isLocked(error) || steady() - begun > patienceMs) throw error;
       await new Promise((over) => setTimeout(over, Math.random() * LOCKED_PAUSE_MS));
     }
   }
 }
 
-function statesIn(kv: KvLike, prefix: string, clock: () => number): VersionedStates {
+function statesIn(kv: KvLike, prefix: string, clock: () => number, patienceMs: number): VersionedStates {
   const pathOf = (key: string): string[] => [prefix, key];
 
   async function readSome(keys: readonly string[]): Promise<(VersionedState | null)[]> {
     const paths = keys.map(pathOf);
-    const entries: readonly KvEntryLike[] = await whenUnlocked(() =>
-      kv.getMany(paths, { consistency: "strong" })
+    const entries: readonly KvEntryLike[] = await whenUnlocked(
+      () => kv.getMany(paths, { consistency: "strong" }),
+      patienceMs,
     );
     return entries.map(({ value, versionstamp }) =>
       versionstamp === null ? null : { state: value, version: versionstamp }
@@ -128,12 +130,7 @@ function statesIn(kv: KvLike, prefix: string, clock: () => number): VersionedSta
           atomic.set(path, state, { expireIn: Math.max(0, ttlMs + now - clock()) + SLACK_MS });
         }
       }
-      try {
-        return (await atomic.commit()).ok;
-      } catch (error) {
-        if (isLocked(error)) return false;
-        throw error;
-      }
+      return (await whenUnlocked(() => atomic.commit(), patienceMs)).ok;
     },
   };
 }
@@ -149,6 +146,9 @@ function statesIn(kv: KvLike, prefix: string, clock: () => number): VersionedSta
  *   a second.
  * - **Expiry** is Deno KV's own (`expireIn`), a minute after a state has come to mean nothing.
  * - **Sizes.** A value has at most 64 KiB: a rule with slidingLog() and a limit above 5000 is refused.
+ *
+ * On a machine Deno KV is a file that one process writes at a time, and each write waits for the disk. Where several processes of a
+ * machine share a limit, `sqliteStore()` is far faster.
  *
  * On Deno Deploy a write goes to the primary region: from far away it takes longer than the default `timeoutMs` of 250 ms
  * allows for. Set it by what a write takes there.
@@ -184,10 +184,10 @@ export function denoKvStore(options: DenoKvStoreOptions): Store {
   const { kv, ...shared } = options;
   const settings = sharedStoreSettings(shared, "denoKvStore()");
   const clock = Date.now;
-  return versionedStore(statesIn(kv, settings.prefix, clock), {
+  return versionedStore(statesIn(kv, settings.prefix, clock, settings.timeoutMs), {
     ...settings,
     keyOf: boundedKeys(),
-    forget: (key) => whenUnlocked(() => kv.delete([settings.prefix, key])),
+    forget: (key) => whenUnlocked(() => kv.delete([settings.prefix, key]), settings.timeoutMs),
     ranNothing: isLocked,
     clock,
     mostKeys: MOST_CHECKED,
