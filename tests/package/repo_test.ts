@@ -41,6 +41,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ],
   ["src/stats/"],
   ["src/throttle/"],
+  ["src/explain/"],
   ["src/observers/"],
   ["src/exchange/"],
   ["src/auth/", "src/stores/"],
