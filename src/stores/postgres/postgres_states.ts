@@ -5,7 +5,7 @@
  */
 
 import type { StateChange, StatesRead, VersionedStates } from "../cas/versioned_states.ts";
-import { type KnownStates, knownStates } from "./known_states.ts";
+import { knownStates } from "./known_states.ts";
 import type { RunStatement } from "./postgres_client.ts";
 import { codeOf, namesOf } from "./schema.ts";
 import { serverClock } from "./server_clock.ts";
@@ -33,21 +33,11 @@ export interface PostgresStates extends VersionedStates {
   probe(): Promise<void>;
 }
 
-/** How long a state that came with an answer is as good as read, in ms. */
-const FRESH_MS = 50;
-
-/** The most keys of which it is known when their states came. */
-const MOST_FRESH = 1000;
-
 /** The codes of an error by which another transaction got in the way: nothing was done. */
 const IN_THE_WAY = new Set(["40001", "40P01"]);
 
 /** A version that no row had before. */
 const newVersion = (): number => 1 + Math.floor(Math.random() * 2 ** 52);
-
-function remember(known: KnownStates, key: string, version: number, state: unknown): void {
-  known.set(key, { version, state, size: JSON.stringify(state).length });
-}
 
 function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
   const row = { k: key, v: version as number | null ?? 0 };
@@ -65,32 +55,16 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
   const names = namesOf(table);
   const run = withTable(options.run, table);
   const clock = serverClock(steady);
-  const known = knownStates();
-  /** When the state of a key came with the answer to a lost race, by the steady clock: it is as good as read just then. */
-  const cameAt = new Map<string, number>();
+  const known = knownStates(steady);
   const sweeper = sweeperOf(options.run, names.table, steady);
 
-  function hearRow(key: string, version: number | null, state: unknown): void {
-    if (version === null) known.delete(key);
-    else remember(known, key, version, state);
-    if (cameAt.size >= MOST_FRESH) cameAt.clear();
-    cameAt.set(key, steady());
-  }
-  const call = writeCalls({
-    run,
-    write: names.write,
-    durable,
-    waitMs,
-    steady,
-    hearTime: clock.learn,
-    hearRow,
-  });
+  const heard = { hearTime: clock.learn, hearRow: known.heard };
+  const call = writeCalls({ run, write: names.write, durable, waitMs, steady, ...heard });
 
   function recall(keys: readonly string[], now: number): StatesRead {
+    const areFresh = keys.map(known.isFresh);
     // Several keys that were read one after the other are only sure once they are compared.
-    const isGuess = keys.length > 1 || !(steady() - (cameAt.get(keys[0]) ?? -Infinity) <= FRESH_MS);
-    for (const key of keys) cameAt.delete(key);
-    return { now, states: keys.map((key) => known.get(key) ?? null), isGuess };
+    return { now, states: keys.map(known.get), isGuess: keys.length > 1 || !areFresh[0] };
   }
 
   async function readNow(keys: readonly string[]): Promise<StatesRead> {
@@ -104,11 +78,11 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     try {
       isWritten = await call({ rows, at: now, lost });
     } catch (error) {
-      for (const { k } of rows) known.delete(k);
+      for (const { k } of rows) known.forget(k);
       if (!IN_THE_WAY.has(codeOf(error))) throw error;
     }
     if (!isWritten) return false;
-    for (const { k, n, s } of rows) if (n !== null) remember(known, k, n, s);
+    for (const { k, n, s } of rows) if (n !== null) known.wrote(k, n, s);
     sweeper.wrote(rows.filter(({ v }) => v === 0).length, clock.now()!);
     return true;
   }
@@ -121,7 +95,7 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     write,
     async forget(key) {
       await run(`DELETE FROM ${names.table} WHERE key = $1`, [key]);
-      known.delete(key);
+      known.forget(key);
     },
     probe: async () => void await run(names.probe, []),
   };
