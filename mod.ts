@@ -33,7 +33,15 @@ export type {
   Explanation,
 } from "./src/explain/explanation.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
-export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
+export type {
+  BodyCount,
+  CompiledRule,
+  Cost,
+  Count,
+  CountedBody,
+  FailurePolicy,
+  Rule,
+} from "./src/rules/rule.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";

@@ -41,7 +41,18 @@ function assertWithout(kept: readonly string[], ...folders: string[]) {
   }
 }
 
-const OTHERS = ["auth", "dashboard", "explain", "hono", "openapi", "otel", "paced_fetch", "stats", "testing"];
+const OTHERS = [
+  "auth",
+  "dashboard",
+  "explain",
+  "hono",
+  "openapi",
+  "otel",
+  "paced_fetch",
+  "stats",
+  "testing",
+  "tokens",
+];
 
 /** The wrappers of a shared store alone. */
 const OF_SHARED_STORES = ["leases/", "redis/", "upstash/"].map((path) => `src/stores/${path}`);

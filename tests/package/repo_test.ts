@@ -38,6 +38,7 @@ const FLOORS: readonly (readonly string[])[] = [
     "src/hono/",
     "src/paced_fetch/",
     "src/replay/",
+    "src/tokens/",
   ],
   ["src/stats/"],
   ["src/throttle/"],
@@ -82,7 +83,6 @@ const TABLES = [
 const TOO_LONG = [
   "src/headers/ratelimit_draft_11.ts lists",
   "src/replay/replay.ts compileReplay",
-  "src/paced_fetch/bucket.ts newBucket",
   "src/paced_fetch/lane.ts newLane",
   "src/paced_fetch/paced_fetch.ts pacedFetch",
   "src/stores/memory/fingerprint_table.ts fingerprintTable",
