@@ -30,19 +30,21 @@ export interface CasStoreOptions extends VersionedStates {
   mostKeys?: number;
 }
 
-const LONGEST_MS = 2 ** 31 - 1;
+/** Timers count ms in 31 bits. */
+const LONGEST_MS = 2_147_483_647;
 
-const DEMANDS: Demands<CasStoreOptions> = {
-  read: /* @__PURE__ */ required(FUNCTION),
-  write: /* @__PURE__ */ required(FUNCTION),
+/** Made when it is asked for: bundles would keep it, and all that it calls, of a module that nobody uses. */
+const demands = (): Demands<CasStoreOptions> => ({
+  read: required(FUNCTION),
+  write: required(FUNCTION),
   forget: FUNCTION,
   shared: BOOLEAN,
   name: TEXT,
-  timeoutMs: /* @__PURE__ */ integer(1, LONGEST_MS),
+  timeoutMs: integer(1, LONGEST_MS),
   denyCache: BOOLEAN,
-  attempts: /* @__PURE__ */ integer(1, 1000),
-  mostKeys: /* @__PURE__ */ integer(1, 100_000),
-};
+  attempts: integer(1, 1000),
+  mostKeys: integer(1, 100_000),
+});
 
 /**
  * Keeps states in any database that writes values only if their versions still stand: a compare-and-set over several keys. You
@@ -98,7 +100,7 @@ const DEMANDS: Demands<CasStoreOptions> = {
  * ```
  */
 export function casStore(options: CasStoreOptions): Store {
-  requireOptions(options, DEMANDS, "make casStore()");
+  requireOptions(options, demands(), "make casStore()");
   const { shared = true, name = "casStore()", timeoutMs = 250, denyCache = shared } = options;
   const { attempts = 16, mostKeys = 100 } = options;
   const decide = decidingByVersion(options, { attempts, timeoutMs, mostKeys });
