@@ -41,7 +41,9 @@ export type {
   CountedBody,
   FailurePolicy,
   Rule,
+  Trial,
 } from "./src/rules/rule.ts";
+export type { Every, Period } from "./src/rules/calendar.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";

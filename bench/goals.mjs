@@ -59,6 +59,8 @@ const STATES = [
 /** Redis with a large limit. */
 const LARGE = ["slidingLog, 10,000", "slidingWindow, 1000 slots", "concurrency, 60,000"];
 
+const REPLAY = "weir replay, two rules";
+
 /** The ratio of one metric to another, per round. */
 function within(results, id, metric, base) {
   const { [metric]: values, [base]: bases } = results?.[id] ?? {};
@@ -119,6 +121,12 @@ const GOALS = [
     },
   },
   {
+    section: "pipeline",
+    text: "in process, 1 rule and its trial: time over the rule's without one",
+    most: 1.15,
+    of: (results) => ratio(results, "ns", "1 rule and its trial: Weir, 3 headers", "1 rule: Weir, 3 headers"),
+  },
+  {
     section: "paths",
     text: "a path of 15 KB: time of the worst over a plain one's",
     most: 3,
@@ -176,17 +184,32 @@ const GOALS = [
     most: 30.5,
     of: (results) => value(results, "held", "Weir"),
   },
+  ...[1, 3].flatMap((count) =>
+    ["fixedWindow", "gcra"].map((algorithm) => ({
+      section: "redis_calls",
+      text: `Redis's own time, ${count} of ${algorithm}: over the build of 57fc96d`,
+      most: 0.45,
+      of: (results) =>
+        ratio(results, "us", `Weir, ${count} of ${algorithm}`, `Weir at 57fc96d, ${count} of ${algorithm}`),
+    }))
+  ),
+  ...["fixedWindow", "gcra"].map((algorithm) => ({
+    section: "redis_calls",
+    text: `bytes per key, ${algorithm}: over rate-limiter-flexible's counter`,
+    most: 1.3,
+    of: (results) => ratio(results, "bytes", `Weir, 1 of ${algorithm}`, "rate-limiter-flexible, 1"),
+  })),
   {
     section: "redis",
     text: "3 rules over TCP: round trips",
     most: 1,
-    of: (results) => value(results, "exchanges", "TCP: Weir, 3 rules"),
+    of: (results) => value(results, "trips", "TCP: Weir, 3 rules"),
   },
   {
     section: "redis",
     text: "3 rules over HTTP: round trips",
     most: 1,
-    of: (results) => value(results, "exchanges", "HTTP: Weir, 3 rules"),
+    of: (results) => value(results, "trips", "HTTP: Weir, 3 rules"),
   },
   {
     section: "redis",
@@ -225,6 +248,34 @@ const GOALS = [
     text: "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
     least: 0.95,
     of: (results) => value(results, "rate", "Weir's pacedFetch"),
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: time for 10 million lines, s",
+    most: 60,
+    of: (results) => {
+      const rate = value(results, "rate", REPLAY);
+      return rate === null ? null : 10_000_000 / rate;
+    },
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: peak of the process's memory, MB",
+    most: 400,
+    of: (results) => value(results, "rss", REPLAY),
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: lines per second over a check of a Request for each line",
+    least: 3,
+    of: (results) =>
+      ratio(results, "rate", REPLAY, "throttle.check(new Request(...)) for each line, by hand"),
+  },
+  {
+    section: "replay",
+    text: "weir suggest, six windows: time over weir replay's",
+    most: 2,
+    of: (results) => ratio(results, "seconds", "weir suggest, six windows", REPLAY),
   },
   {
     section: "stream",

@@ -28,12 +28,14 @@ const SECTIONS = [
   "paths",
   "http",
   "redis",
+  "redis_calls",
   "redis_time",
   "postgres",
   "memory",
   "attack",
   "start",
   "paced",
+  "replay",
   "stream",
 ];
 const LONGEST = 5 * 60_000; // the longest run of a process, in ms

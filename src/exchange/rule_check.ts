@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import { windowOf } from "../algorithms/periods.ts";
 import type { Decision, Mode, Source } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
@@ -90,15 +91,15 @@ export class RuleCheck implements OpenCheck, Quota {
   }
 
   get windowMs(): number {
-    return this.policy.windowMs;
+    return windowOf(this.policy, this.chargedAt);
   }
 
   /** The decision, once there is a verdict: a new object at each reading. */
   get decision(): Decision {
-    return {
+    const decision: Decision = {
       rule: this.policy.name,
       limit: this.policy.limit,
-      windowMs: this.policy.windowMs,
+      windowMs: this.windowMs,
       cost: this.cost,
       mode: this.policy.mode,
       allowed: this.allowed,
@@ -109,6 +110,9 @@ export class RuleCheck implements OpenCheck, Quota {
       source: this.source ?? "store",
       at: this.at,
     };
+    const { trialOf } = this.rule;
+    if (trialOf) decision.trialOf = trialOf;
+    return decision;
   }
 }
 

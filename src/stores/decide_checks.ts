@@ -7,7 +7,7 @@
 
 import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
-import type { StoreDecision } from "../decision.ts";
+import { refuserOf, type StoreDecision } from "../decision.ts";
 import { isPromise, type MaybePromise, then } from "../maybe.ts";
 import { type Check, decisionOf } from "./store.ts";
 
@@ -90,8 +90,12 @@ export function decideChecks(
     const stepOf = ({ algorithm, policy }: Check, i: number, cost: number, since: number | null): Step =>
       algorithm.step(found[i], policy, now, cost, since);
     const steps = checks.map((check, i) => stepOf(check, i, check.cost, check.since));
-    const passes = steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
-    const isKept = steps.map(({ allowed }) => spend && (passes || !allowed));
+    const refuser = refuserOf(
+      steps.map(({ allowed }, i) => ({ allowed, rule: checks[i].policy.name, mode: checks[i].policy.mode })),
+    );
+    const isKept = steps.map(({ allowed }, i) =>
+      spend && (refuser === undefined || !allowed || refuser === checks[i].policy.trialOf)
+    );
     const decisions = checks.map((check, i) => {
       const { remaining, resetAfterMs } = steps[i].allowed && !isKept[i]
         ? stepOf(check, i, 0, null)
