@@ -96,6 +96,14 @@ export { concurrency } from "./src/algorithms/concurrency.ts";
 
 export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
 export { decideChecks, type StateAccess } from "./src/stores/decide_checks.ts";
+export {
+  casStore,
+  type CasStoreOptions,
+  type StateChange,
+  type StatesRead,
+  type VersionedState,
+  type VersionedStates,
+} from "./src/stores/cas_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";

@@ -217,6 +217,14 @@ const GOALS = [
     least: 0.9,
     of: (results) => ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
   },
+  ...[["1 rule", 1.2], ["3 rules", 2.5]].flatMap(([scene, least]) =>
+    [["turn", "in turn"], ["many", "32 at once"]].map(([metric, words]) => ({
+      section: "postgres",
+      text: `Postgres, ${scene}, ${words}: requests/s over rate-limiter-flexible's`,
+      least,
+      of: (results) => ratio(results, metric, `Weir, ${scene}`, `rate-limiter-flexible, ${scene}`),
+    }))
+  ),
   {
     section: "start",
     text: "import over an empty module, ms",

@@ -17,6 +17,7 @@ import { cpus, release, totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
 import process from "node:process";
 import { buildPackage } from "../scripts/build.mjs";
+import { systemPrograms } from "../scripts/system.mjs";
 import { chart } from "./chart.mjs";
 import { goals } from "./goals.mjs";
 import { report } from "./report.mjs";
@@ -29,6 +30,7 @@ const SECTIONS = [
   "redis",
   "redis_calls",
   "redis_time",
+  "postgres",
   "memory",
   "attack",
   "start",
@@ -161,6 +163,8 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
     wrk: section.needs?.includes("wrk") && program("wrk", "WEIR_WRK"),
     redis: section.needs?.includes("redis-server") &&
       program("redis-server", "WEIR_REDIS"),
+    postgres: section.needs?.includes("postgres") &&
+      systemPrograms(["tests/harness/postgres.ts"]).environment.WEIR_POSTGRES,
   };
   for (const needed of section.needs ?? []) {
     if (programs[needed.replace("-server", "")]) continue;

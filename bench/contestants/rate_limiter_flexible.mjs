@@ -2,7 +2,7 @@
 import { addressOf } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 
-const { RateLimiterMemory, RateLimiterRedis } = await peer(
+const { RateLimiterMemory, RateLimiterPostgres, RateLimiterRedis } = await peer(
   "rate-limiter-flexible",
 );
 
@@ -70,6 +70,30 @@ export function shared({ rules, tcp }) {
       duration: windowMs / 1000,
     })
   );
+  return (client) =>
+    Promise.all(limiters.map((limiter) => limiter.consume(client))).then(
+      () => true,
+      () => false,
+    );
+}
+
+/** On Postgres, in one table that it makes by itself. */
+export async function sharedOnPostgres({ rules, pool }) {
+  const limiters = [];
+  for (const { name, limit, windowMs } of rules) {
+    const options = {
+      storeClient: pool,
+      tableName: "rlf",
+      keyPrefix: name,
+      points: limit,
+      duration: windowMs / 1000,
+    };
+    limiters.push(
+      await new Promise((made, failed) => {
+        const limiter = new RateLimiterPostgres(options, (error) => error ? failed(error) : made(limiter));
+      }),
+    );
+  }
   return (client) =>
     Promise.all(limiters.map((limiter) => limiter.consume(client))).then(
       () => true,

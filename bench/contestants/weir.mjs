@@ -73,6 +73,17 @@ export async function shared({ rules, tcp, http, algorithm: name = "fixedWindow"
       token: http.token,
       timeoutMs: PATIENCE,
     });
+  return decidingOn(store, rules, createThrottle, algorithm);
+}
+
+/** The same on Postgres. */
+export async function sharedOnPostgres({ rules, pool, durable }) {
+  const { postgresStore } = await load("src/stores/postgres/mod.js");
+  const store = postgresStore({ client: pool, durable, timeoutMs: PATIENCE });
+  return decidingOn(store, rules, weir.createThrottle, fixedWindow);
+}
+
+function decidingOn(store, rules, createThrottle, algorithm) {
   // A throttle tells the store its rules.
   const { rules: compiled } = createThrottle(
     rules.map((rule) => ({ ...written(rule), algorithm: algorithm() })),
