@@ -77,6 +77,11 @@ export { concurrency } from "./src/algorithms/concurrency.ts";
 
 export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
 export { decideChecks, type StateAccess } from "./src/stores/decide_checks.ts";
+export {
+  type StateRows,
+  transactionStore,
+  type TransactionStoreOptions,
+} from "./src/stores/transaction_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";

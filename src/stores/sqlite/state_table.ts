@@ -1,0 +1,118 @@
+/**
+ * The table of states in a database of SQLite.
+ *
+ * @module
+ */
+
+import { cannot } from "../../cannot.ts";
+import type { StateRows } from "../transaction_store.ts";
+import type { SqliteDatabase, SqliteStatement } from "./sqlite_database.ts";
+
+/** A row, as the sweep reads it. */
+interface Life {
+  readonly key: string;
+  readonly saved_at: number;
+  readonly expires_at: number;
+}
+
+/**
+ * How long SQLite itself waits for the lock of another process, in ms: longer than a decision of that process takes, and short, as
+ * this process stands still meanwhile. After that the request waits outside, while others go on.
+ */
+const BUSY_MS = 5;
+
+/** A sweep begins after so many writes, and looks at so many rows: twice as many as may have been new. */
+const WRITES_PER_SWEEP = 8;
+const ROWS_PER_SWEEP = 16;
+
+/** A table that is made and whose statements are prepared. */
+export interface StateTable {
+  readonly rows: StateRows;
+  begin(): void;
+  /** Removes a few of the rows that are over, now and then, and commits. */
+  commit(): void;
+  /** Undoes what was done since `begin`. */
+  rollBack(): void;
+}
+
+/** Makes the table, if it is not there. It may be locked just then: that is an error like any other. */
+function makeTable(database: SqliteDatabase, table: string): void {
+  // First, for the other two may have to wait.
+  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = NORMAL");
+  database.exec(
+    `CREATE TABLE IF NOT EXISTS "${table}" (key TEXT PRIMARY KEY, state TEXT NOT NULL, saved_at INTEGER NOT NULL, ` +
+      "expires_at INTEGER NOT NULL) WITHOUT ROWID",
+  );
+}
+
+/** Some drivers can be asked for rows of another shape, in which no state would ever be found. */
+function requireObjects(database: SqliteDatabase): void {
+  const row = database.prepare("SELECT 'here' AS state").get() as { readonly state?: unknown } | null;
+  if (row?.state === "here") return;
+  throw new TypeError(
+    cannot("keep states in this database", "it must give rows as objects with the columns' names", row),
+  );
+}
+
+/**
+ * Makes the table and prepares its statements.
+ *
+ * @param database The database.
+ * @param name The table's name.
+ * @param clock The time, epoch ms.
+ */
+export function stateTable(database: SqliteDatabase, name: string, clock: () => number): StateTable {
+  makeTable(database, name);
+  requireObjects(database);
+  const prepare = (sql: string): SqliteStatement => database.prepare(sql.replace("TABLE", `"${name}"`));
+  const begin = prepare("BEGIN IMMEDIATE");
+  const commit = prepare("COMMIT");
+  const rollBack = prepare("ROLLBACK");
+  const select = prepare("SELECT state FROM TABLE WHERE key = ?");
+  const upsert = prepare(
+    "INSERT INTO TABLE VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET state = ?2, saved_at = ?3, expires_at = ?4",
+  );
+  const remove = prepare("DELETE FROM TABLE WHERE key = ?");
+  const walk = prepare(
+    `SELECT key, saved_at, expires_at FROM TABLE WHERE key > ? ORDER BY key LIMIT ${ROWS_PER_SWEEP}`,
+  );
+  const mend = prepare("UPDATE TABLE SET saved_at = ?2, expires_at = ?3 WHERE key = ?1");
+
+  let now = 0;
+  let writes = 0;
+  /** The last key that the sweep has looked at; "" before the first. */
+  let swept = "";
+
+  /** Goes round the table, a few rows at a time, so that nothing is kept sorted by expiry. */
+  function sweep(): void {
+    writes = 0;
+    const found = walk.all(swept) as Life[];
+    for (const { key, saved_at: savedAt, expires_at: expiresAt } of found) {
+      const lifeMs = Number(expiresAt) - Number(savedAt);
+      if (expiresAt <= now) remove.run(key);
+      // The clock was wrong then: the row lives on from now, and not until that time comes.
+      else if (savedAt > now + lifeMs) mend.run(key, now, now + lifeMs);
+    }
+    swept = found.length < ROWS_PER_SWEEP ? "" : found[found.length - 1].key;
+  }
+
+  return {
+    rows: {
+      load: (key) => (select.get(key) as { readonly state: string } | null | undefined)?.state,
+      save(key, text, expiresAt) {
+        writes++;
+        upsert.run(key, text, now, expiresAt);
+      },
+      remove: (key) => remove.run(key),
+      now: () => now = Math.floor(clock()),
+    },
+    begin: () => void begin.run(),
+    commit() {
+      if (writes >= WRITES_PER_SWEEP) sweep();
+      commit.run();
+    },
+    rollBack: () => void rollBack.run(),
+  };
+}
