@@ -71,7 +71,8 @@ export interface TransactionStoreOptions {
 /** Timers count ms in 31 bits. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-const MOST_TRIES = 100;
+/** The most that `tries` may be. */
+export const MOST_TRIES = 100;
 
 /** The most questions of a transaction: others wait as long as it takes. */
 const MOST_TOGETHER = 100;
