@@ -13,9 +13,7 @@ export interface LineOptions<Question, Answer> {
   readonly run: (questions: readonly Question[]) => MaybePromise<readonly (Answer | Error)[]>;
   /** Does this error mean that nothing was done, and that the same may go well a moment later? */
   readonly mayRetry: (error: unknown) => boolean;
-  /** How often a question is tried, the first time included. */
-  readonly tries: number;
-  /** How long a question waits before it fails, in ms. */
+  /** How long a question waits, and is tried again, before it fails, in ms. */
   readonly timeoutMs: number;
   /** The most questions that go together. */
   readonly most: number;
@@ -26,7 +24,9 @@ interface Waiting<Question, Answer> {
   readonly question: Question;
   /** By the steady clock. */
   readonly since: number;
-  tries: number;
+  /** How often it was tried, and the error of the last try. */
+  readonly tries: number;
+  readonly lost: unknown;
   resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
@@ -66,8 +66,8 @@ class QuestionLine<Question, Answer> {
       const answers = this.run([question]);
       return isPromise(answers) ? this.first(answers) : valueOf(answers[0]);
     }, (error) => {
-      if (this.options.tries <= 1 || !this.options.mayRetry(error)) throw error;
-      return this.wait(question, 1);
+      if (!this.options.mayRetry(error)) throw error;
+      return this.wait(question, 1, error);
     });
   }
 
@@ -89,9 +89,9 @@ class QuestionLine<Question, Answer> {
     return answers.then(([answer]) => valueOf(answer));
   }
 
-  private wait(question: Question, tries = 0): Promise<Answer> {
+  private wait(question: Question, tries = 0, lost?: unknown): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ question, since: steady(), tries, resolve, reject });
+      this.waiting.push({ question, since: steady(), tries, lost, resolve, reject });
       if (!this.isBusy()) void this.serve(this.round = {});
     });
   }
@@ -110,11 +110,11 @@ class QuestionLine<Question, Answer> {
 
   /** Answers those in front. */
   private async serveTogether(): Promise<void> {
-    const { timeoutMs, most, mayRetry, tries } = this.options;
-    const line = this.waiting.splice(0, most).filter(({ since, reject }) => {
+    const { timeoutMs, most, mayRetry } = this.options;
+    const line = this.waiting.splice(0, most).filter(({ since, lost, reject }) => {
       const isInTime = steady() - since <= timeoutMs;
       // Its charge would be nobody's.
-      if (!isInTime) reject(new Error(`The database had no time for this request within ${timeoutMs} ms`));
+      if (!isInTime) reject(new Error(`The database was busy for ${timeoutMs} ms`, { cause: lost }));
       return isInTime;
     });
     if (line.length === 0) return;
@@ -126,9 +126,9 @@ class QuestionLine<Question, Answer> {
         else resolve(answer);
       });
     } catch (error) {
-      const again = mayRetry(error) ? line.filter((one) => ++one.tries < tries) : [];
-      for (const one of line) if (!again.includes(one)) one.reject(error);
-      this.waiting.unshift(...again);
+      if (mayRetry(error)) {
+        this.waiting.unshift(...line.map((one) => ({ ...one, tries: one.tries + 1, lost: error })));
+      } else for (const { reject } of line) reject(error);
     }
   }
 }

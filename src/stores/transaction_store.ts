@@ -57,11 +57,10 @@ export interface TransactionStoreOptions {
    * the codes by which drivers of SQLite, PostgreSQL and MySQL say so.
    */
   isLostRace?: (error: unknown) => boolean;
-  /** How often a lost race is tried, the first time included, 1 to 100. Then the rules' `onStoreFailure` decides. Default 10. */
-  tries?: number;
   /**
-   * The deadline of an answer that is promised, in ms: after it the rules' `onStoreFailure` decides, and a request that still
-   * waits for its turn is not counted any more. Default 250.
+   * How long a lost race is tried again, with pauses that grow from 1 to about 40 ms, and how long an answer that is promised may
+   * take, in ms. Then the rules' `onStoreFailure` decides, and a request that still waits for its turn is not counted any more.
+   * Default 250.
    */
   timeoutMs?: number;
   /** Are refusals whose end is known answered from this instance's memory until then? Default: if it is shared. */
@@ -70,9 +69,6 @@ export interface TransactionStoreOptions {
 
 /** Timers count ms in 31 bits. */
 const LONGEST_MS = 2 ** 31 - 1;
-
-/** The most that `tries` may be. */
-export const MOST_TRIES = 100;
 
 /** The most questions of a transaction: others wait as long as it takes. */
 const MOST_TOGETHER = 100;
@@ -205,7 +201,7 @@ function wholeMs(read: number): number {
  * @param options See {@link TransactionStoreOptions}.
  * @returns The store.
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
- * @throws {RangeError} When tries or timeoutMs is out of its range.
+ * @throws {RangeError} When timeoutMs is out of its range.
  *
  * @example Rows in a Map, in the place of a table
  * ```ts
@@ -235,17 +231,14 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     name: TEXT,
     clock: FUNCTION,
     isLostRace: FUNCTION,
-    tries: integer(1, MOST_TRIES),
     timeoutMs: integer(1, LONGEST_MS),
     denyCache: BOOLEAN,
   }, "make transactionStore()");
-  const { shared = true, name = "transactionStore()", tries = 10, timeoutMs = 250, denyCache = shared } =
-    options;
+  const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;
   const clock = options.clock ?? Date.now;
   const ask = questionLine<Question, unknown>({
     run: (questions) => options.transact((rows) => answerAll(rows, questions, clock)),
     mayRetry: options.isLostRace ?? isLostRace,
-    tries,
     timeoutMs,
     most: MOST_TOGETHER,
   });

@@ -6,7 +6,7 @@
 
 import { BOOLEAN, type Demand, FUNCTION, integer, requireOptions } from "../../options.ts";
 import type { Store } from "../store.ts";
-import { MOST_TRIES, transactionStore } from "../transaction_store.ts";
+import { transactionStore } from "../transaction_store.ts";
 import { DATABASE, type SqliteDatabase } from "./sqlite_database.ts";
 import { type StateTable, stateTable } from "./state_table.ts";
 
@@ -114,8 +114,6 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
     name: "sqliteStore()",
     transact: transactions(() => stateTable(database, table, clock)),
     clock,
-    // The time is the bound.
-    tries: MOST_TRIES,
     timeoutMs,
     denyCache,
   });
