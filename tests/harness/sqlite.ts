@@ -12,8 +12,6 @@ export interface OpenDatabase extends SqliteDatabase {
 /** A driver of SQLite. */
 export interface SqliteDriver {
   readonly name: string;
-  /** Why it cannot be used on this runtime. */
-  readonly skip: string | false;
   open(path: string): OpenDatabase;
 }
 
@@ -24,39 +22,26 @@ const MODULES: readonly (readonly [string, string | null])[] = [
   ["node:sqlite", "DatabaseSync"],
   ["bun:sqlite", "Database"],
   ["libsql", null],
+  // It needs a compiler where it is installed, so it is no dependency of the tests.
   ["better-sqlite3", null],
 ];
 
 const require = createRequire(import.meta.url);
 
-/** A module that this runtime has no such class in answers as one that is missing does. */
-async function classOf(module: string, property: string | null): Promise<DatabaseClass | null> {
-  try {
-    if (property === null) return require(module);
-    return (await import(module))[property] ?? null;
-  } catch {
-    return null;
-  }
+/** The driver of a module, unless this runtime does not have it. */
+async function driverOf(module: string, property: string | null): Promise<SqliteDriver[]> {
+  const found = await (property === null ? Promise.resolve().then(() => require(module)) : import(module))
+    .catch(() => null);
+  const Database: DatabaseClass | undefined = property === null ? found ?? undefined : found?.[property];
+  return Database === undefined ? [] : [{ name: module, open: (path) => new Database(path) }];
 }
 
-/** All drivers, those first that the runtime brings. */
-export const SQLITE_DRIVERS: readonly SqliteDriver[] = await Promise.all(
-  MODULES.map(async ([name, property]): Promise<SqliteDriver> => {
-    const Database = await classOf(name, property);
-    return {
-      name,
-      skip: Database === null && `this runtime has no ${name}`,
-      open(path) {
-        if (Database === null) throw new Error(`This runtime has no ${name}`);
-        return new Database(path);
-      },
-    };
-  }),
-);
+/** The drivers that this runtime has, its own first: at least libsql. */
+export const SQLITE_DRIVERS: readonly SqliteDriver[] =
+  (await Promise.all(MODULES.map(([module, property]) => driverOf(module, property)))).flat();
 
-/** The first driver that this runtime has. */
-export const sqlite: SqliteDriver = SQLITE_DRIVERS.find(({ skip }) => !skip) ??
-  { ...SQLITE_DRIVERS[0], skip: "this runtime has no driver of SQLite" };
+/** The first of them. */
+export const [sqlite] = SQLITE_DRIVERS;
 
 /** A folder for databases, and a way to open them that knows what to close. */
 export interface SqliteFolder {
