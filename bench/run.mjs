@@ -28,6 +28,7 @@ const SECTIONS = [
   "http",
   "redis",
   "redis_time",
+  "sqlite",
   "memory",
   "attack",
   "start",

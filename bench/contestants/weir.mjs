@@ -61,8 +61,10 @@ export function onPaths(handler) {
 const PATIENCE = 60_000;
 
 /** Decides a client's request under rules on a shared store, without a handler. */
-export async function shared({ rules, tcp, http }) {
-  const store = tcp
+export async function shared({ rules, tcp, http, sqlite }) {
+  const store = sqlite
+    ? (await load("src/stores/sqlite/mod.js")).sqliteStore({ database: sqlite, timeoutMs: PATIENCE })
+    : tcp
     ? (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
     : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
@@ -76,8 +78,9 @@ export async function shared({ rules, tcp, http }) {
     windowMs,
     mode: "enforce",
   }));
-  return async (client) => {
-    const decisions = await store.decide(
+  const isAllowed = (decisions) => decisions.every(({ allowed }) => allowed);
+  return (client) => {
+    const decisions = store.decide(
       policies.map((policy) => ({
         key: `${policy.name}:${client}`,
         policy,
@@ -86,7 +89,7 @@ export async function shared({ rules, tcp, http }) {
         since: null,
       })),
     );
-    return decisions.every(({ allowed }) => allowed);
+    return sqlite ? isAllowed(decisions) : decisions.then(isAllowed);
   };
 }
 

@@ -107,10 +107,11 @@ export function decideChecks(
     const passes = steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
     const isKept = steps.map(({ allowed }) => spend && (passes || !allowed));
     const decisions = checks.map((check, i) => {
-      const { remaining, resetAfterMs } = steps[i].allowed && !isKept[i]
+      const { allowed, retryAfterMs, blockedMs, at: chargedAt = now } = steps[i];
+      const { remaining, resetAfterMs } = allowed && !isKept[i]
         ? stepOf(check, found[i], now, 0, null)
         : steps[i];
-      return decisionOf(check, { ...steps[i], remaining, resetAfterMs, chargedAt: steps[i].at ?? now }, now);
+      return decisionOf(check, { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, chargedAt }, now);
     });
     const write = (i: number): MaybePromise<unknown> => {
       const { state, ttlMs } = steps[i];

@@ -76,12 +76,19 @@ const MOST_TOGETHER = 100;
 /** A clock that steps back a little must not find a state removed. */
 const SLACK_MS = 1000;
 
-/** The states of a transaction, by key: loaded once, saved once. */
+/** A row in a transaction: loaded once, saved once. */
+interface OpenRow {
+  /** The key of the row. */
+  readonly key: string;
+  value: unknown;
+  /** When it expires, if it changed; 0: it is to be removed. */
+  expiresAt: number | null;
+}
+
+/** The rows of a transaction, by the keys of their states. */
 interface States {
   readonly now: number;
-  readonly values: Map<string, unknown>;
-  /** When the changed ones expire; 0: they are to be removed. */
-  readonly changed: Map<string, number>;
+  readonly rows: ReadonlyMap<string, OpenRow>;
 }
 
 /** One question. */
@@ -108,18 +115,20 @@ function valueIn(text: string | null | undefined): unknown {
   }
 }
 
-/** In one order everywhere, so that two transactions never wait for each other. */
+/** Each key once, in one order everywhere, so that two transactions never wait for each other. */
 function keysOf(questions: readonly Question[]): readonly string[] {
-  if (questions.length === 1 && questions[0].keys.length === 1) return questions[0].keys;
-  return [...new Set(questions.flatMap(({ keys }) => keys))].sort();
+  const [{ keys }] = questions;
+  if (questions.length > 1) return [...new Set(questions.flatMap(({ keys }) => keys))].sort();
+  return keys.length > 1 ? [...keys].sort() : keys;
 }
 
-function accessTo({ now, values, changed }: States): StateAccess {
+function accessTo({ now, rows }: States): StateAccess {
   return {
-    load: ({ key }) => values.get(key),
+    load: ({ key }) => rows.get(key)!.value,
     save({ key }, state, ttlMs) {
-      values.set(key, state);
-      changed.set(key, state === null ? 0 : now + ttlMs + SLACK_MS);
+      const row = rows.get(key)!;
+      row.value = state;
+      row.expiresAt = state === null ? 0 : now + ttlMs + SLACK_MS;
     },
   };
 }
@@ -134,9 +143,10 @@ function decision(checks: readonly Check[], spend: boolean): Question {
 function forgetting(key: string): Question {
   return {
     keys: [key],
-    answer({ values, changed }) {
-      values.set(key, null);
-      changed.set(key, 0);
+    answer({ rows }) {
+      const row = rows.get(key)!;
+      row.value = null;
+      row.expiresAt = 0;
     },
   };
 }
@@ -152,29 +162,26 @@ function answerBy(states: States): (question: Question) => unknown {
 
 /** Answers questions one after the other, within one transaction. */
 function answerAll(
-  rows: StateRows,
+  table: StateRows,
   questions: readonly Question[],
   clock: () => number,
 ): MaybePromise<unknown[]> {
-  const keys = keysOf(questions);
-  const values = new Map<string, unknown>();
+  const rows = new Map<string, OpenRow>();
+  for (const key of keysOf(questions)) rows.set(key, { key: rowKey(key), value: null, expiresAt: null });
+  const all = [...rows.values()];
   const load = (i: number): MaybePromise<unknown> =>
-    then(rows.load(rowKey(keys[i])), (text) => values.set(keys[i], valueIn(text)));
+    then(table.load(all[i].key), (text) => all[i].value = valueIn(text));
+  const save = (i: number): MaybePromise<unknown> => {
+    const { key, value, expiresAt } = all[i];
+    if (expiresAt === null) return;
+    return expiresAt === 0 ? table.remove(key) : table.save(key, JSON.stringify(value), expiresAt);
+  };
   return then(
-    inOrder(keys.length, load),
+    inOrder(all.length, load),
     () =>
-      then(rows.now === undefined ? clock() : rows.now(), (read) => {
-        const states: States = { now: wholeMs(read), values, changed: new Map() };
-        const answers = questions.map(answerBy(states));
-        const changed = keys.filter((key) => states.changed.has(key));
-        const save = (i: number): MaybePromise<unknown> => {
-          const key = rowKey(changed[i]);
-          const expiresAt = states.changed.get(changed[i])!;
-          return expiresAt === 0
-            ? rows.remove(key)
-            : rows.save(key, JSON.stringify(values.get(changed[i])), expiresAt);
-        };
-        return then(inOrder(changed.length, save), () => answers);
+      then(table.now === undefined ? clock() : table.now(), (read) => {
+        const answers = questions.map(answerBy({ now: wholeMs(read), rows }));
+        return then(inOrder(all.length, save), () => answers);
       }),
   );
 }
