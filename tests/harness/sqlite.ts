@@ -48,13 +48,18 @@ export interface SqliteFolder {
   readonly path: string;
   /** Opens a database of the folder. */
   open(name?: string, driver?: SqliteDriver): OpenDatabase;
-  /** Closes all databases and removes the folder. */
+  /** Closes all databases. */
+  close(): void;
+  /** The same, and removes the folder. */
   clear(): void;
 }
 
 export function sqliteFolder(): SqliteFolder {
   const path = mkdtempSync(join(tmpdir(), "weir-sqlite-"));
   const opened: OpenDatabase[] = [];
+  function close(): void {
+    for (const database of opened.splice(0)) database.close();
+  }
   return {
     path,
     open(name = "weir.db", driver = sqlite) {
@@ -62,8 +67,9 @@ export function sqliteFolder(): SqliteFolder {
       opened.push(database);
       return database;
     },
+    close,
     clear() {
-      for (const database of opened) database.close();
+      close();
       rmSync(path, { recursive: true, force: true });
     },
   };

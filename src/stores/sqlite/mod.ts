@@ -50,6 +50,8 @@ function transactions(open: () => StateTable): <T>(run: (rows: StateTable["rows"
       commit();
       return result;
     } catch (error) {
+      // It may be that somebody has dropped the table: it is made again before the next request.
+      table = null;
       try {
         rollBack();
       } catch {

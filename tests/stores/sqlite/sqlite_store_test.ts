@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
@@ -134,6 +134,25 @@ describe("sqliteStore", () => {
     database.exec("COMMIT");
     assertEquals((database.prepare("SELECT count(*) AS rows FROM mine").get() as { rows: number }).rows, 1);
     assertEquals(remaining(store.decide([checkOf("a:1")])), 1);
+  });
+
+  it("makes a table that was dropped again, after one failure", () => {
+    const database = folder.open(fresh());
+    const store = sqliteStore({ database });
+    store.decide([checkOf("a:1")]);
+    database.exec("DROP TABLE weir");
+    assertThrows(() => store.decide([checkOf("a:1")]), Error, "no such table");
+    assertEquals(remaining(store.decide([checkOf("a:1")])), 2);
+  });
+
+  it("counts on in a file that is removed, for all who have it open, and anew for those who come later", () => {
+    const name = fresh();
+    const open = () => sqliteStore({ database: folder.open(name) });
+    const [first, second] = [open(), open()];
+    assertEquals([first, second].map((store) => remaining(store.decide([checkOf("a:1")]))), [2, 1]);
+    for (const end of ["", "-wal", "-shm"]) rmSync(join(folder.path, name + end));
+    assertEquals([first, second].map((store) => remaining(store.decide([checkOf("a:1")]))), [0, 0]);
+    assertEquals(remaining(open().decide([checkOf("a:1")])), 2);
   });
 
   it("keeps stores with different tables apart, and makes its table at the first request", () => {
