@@ -71,7 +71,7 @@ class QuestionLine<Question, Answer> {
     });
   }
 
-  /** A transaction that is not heard of any more, as of a server that went away, holds nobody up for ever. */
+  /** A transaction that is not heard of any more, as of a server that went away, holds up no question for good. */
   private isBusy(): boolean {
     return this.round !== null && steady() - this.askedAt <= 2 * this.options.timeoutMs;
   }

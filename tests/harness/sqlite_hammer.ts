@@ -3,7 +3,7 @@ import process from "node:process";
 import { byGlobal, createThrottle, type Rule } from "../../mod.ts";
 import { type ContenderOptions, storeOf } from "./contender.ts";
 
-/** A process that asks for ever, until it is killed: the passes are bytes in a file, written before the next question. */
+/** A process that asks until it is killed. Each pass is a byte in a file, written before the next question. */
 export interface HammerOptions extends ContenderOptions {
   /** The file of passes. */
   readonly passes: string;

@@ -86,21 +86,22 @@ function objectName(key: string): string {
  * algorithm the object does not have.
  * @throws {RangeError} When timeoutMs is out of its range.
  *
- * @example A Worker
+ * @example The handler of a Worker, whose module exports the class too
  * ```ts
  * import { createThrottle, type Throttle } from "@weir/throttle";
  * import { durableObjectStore, type ObjectNamespace } from "@weir/throttle/durable-object";
+ * import { equal } from "node:assert/strict";
  *
- * export { ThrottleObject } from "@weir/throttle/durable-object";
- *
+ * // export { ThrottleObject } from "@weir/throttle/durable-object";
  * let throttle: Throttle | undefined;
- * export default {
+ * const worker = {
  *   async fetch(request: Request, env: { THROTTLE: ObjectNamespace }): Promise<Response> {
  *     throttle ??= createThrottle("100/min", { store: durableObjectStore({ namespace: env.THROTTLE }) });
  *     const outcome = await throttle.check(request);
  *     return outcome.response ?? outcome.label(new Response("hello"));
  *   },
- * };
+ * }; // export default worker;
+ * equal(worker.fetch.length, 2);
  * ```
  */
 export function durableObjectStore(options: DurableObjectStoreOptions): Store {

@@ -45,10 +45,10 @@ interface Row {
 /**
  * The class to bind in a Worker for `durableObjectStore()`: export it from the Worker's module, and name it in wrangler's
  * settings, as a class that is new with SQLite: `[[migrations]] tag = "v1" new_sqlite_classes = ["ThrottleObject"]`. There is one object per partition key
- * (an address, a user), and it decides all rules of that key in one go. What it stores goes by an alarm once it means nothing
- * any more.
+ * (an address, a user), and it decides all rules of that key in one go. An alarm removes what it has stored once all windows are
+ * over.
  *
- * To use algorithms of one's own, export a class that has them:
+ * An algorithm of one's own needs a class of one's own, which has it; that class is the `object` of the store:
  *
  * @example A Worker's module with an algorithm of its own
  * ```ts
@@ -137,7 +137,7 @@ export class ThrottleObject {
     }
   }
 
-  // What is stored here is not waited for: no answer leaves the object before, and an object whose storage fails is made anew.
+  // No write is waited for: no answer leaves the object before it is stored, and an object whose storage fails is made anew.
 
   #save(key: string, row: Row): void {
     this.#rows.set(key, row);
