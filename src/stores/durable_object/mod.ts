@@ -8,6 +8,7 @@ import { cannot } from "../../cannot.ts";
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { ChargedDecision } from "../../decision.ts";
 import { BOOLEAN, type Demand, integer, requireOptions } from "../../options.ts";
+import type { CompiledRule } from "../../rules/rule.ts";
 import { RuleError } from "../rule_error.ts";
 import type { Check, Store } from "../store.ts";
 import { decideInGroups, groupsOf } from "../wrappers/decide_in_groups.ts";
@@ -67,6 +68,48 @@ function objectName(key: string): string {
   return JSON.stringify(halvesOf(key)[1]);
 }
 
+async function ask(
+  namespace: ObjectNamespace,
+  name: string,
+  question: ObjectQuestion,
+): Promise<ObjectAnswer> {
+  // The object is looked up for each call: on Workers nothing that does I/O may be kept from one request to the next.
+  const stub = namespace.get(namespace.idFromName(name));
+  const response = await stub.fetch(URL, { method: "POST", body: JSON.stringify(question) });
+  if (!response.ok) {
+    throw new Error(`The Durable Object answered ${response.status}: ${await response.text()}`);
+  }
+  return await response.json();
+}
+
+/** Asks an object about checks of its own. */
+function askerOf(namespace: ObjectNamespace) {
+  return async (
+    name: string,
+    checks: readonly Check[],
+    spend: boolean,
+  ): Promise<readonly ChargedDecision[]> => {
+    const answer = await ask(namespace, name, questionOf(checks, spend));
+    if ("rule" in answer) throw new RuleError(answer.rule, answer.message);
+    return decisionsOf(checks, answer.decisions);
+  };
+}
+
+/** Refuses a rule whose algorithm objects of this class do not have. */
+function requireKnown(
+  { name, implementation }: CompiledRule,
+  { algorithms }: Pick<typeof ThrottleObject, "algorithms">,
+): void {
+  if (isKnown(implementation, algorithms)) return;
+  throw new TypeError(
+    cannot(
+      `use rule "${name}"`,
+      "durableObjectStore() runs an algorithm of one's own only where the class that is its `object` has it",
+      implementation.name,
+    ),
+  );
+}
+
 /**
  * Keeps states in Durable Objects: one limit for all of a Worker's instances, everywhere. There is one object per partition key,
  * such as an address or a user; it decides all rules of that key in one call, all or none, by its own clock. Bind the class
@@ -113,25 +156,7 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
   }, "make durableObjectStore()");
   const { namespace, object = ThrottleObject, timeoutMs = 250, denyCache = true } = options;
 
-  async function ask(name: string, question: ObjectQuestion): Promise<ObjectAnswer> {
-    // The object is looked up for each call: on Workers nothing that does I/O may be kept from one request to the next.
-    const stub = namespace.get(namespace.idFromName(name));
-    const response = await stub.fetch(URL, { method: "POST", body: JSON.stringify(question) });
-    if (!response.ok) {
-      throw new Error(`The Durable Object answered ${response.status}: ${await response.text()}`);
-    }
-    return await response.json();
-  }
-
-  async function decideIn(
-    name: string,
-    checks: readonly Check[],
-    spend: boolean,
-  ): Promise<readonly ChargedDecision[]> {
-    const answer = await ask(name, questionOf(checks, spend));
-    if ("rule" in answer) throw new RuleError(answer.rule, answer.message);
-    return decisionsOf(checks, answer.decisions);
-  }
+  const decideIn = askerOf(namespace);
 
   return {
     shared: true,
@@ -150,19 +175,10 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
       );
     },
     prepare(rules) {
-      for (const { name, implementation } of rules) {
-        if (isKnown(implementation, object.algorithms)) continue;
-        throw new TypeError(
-          cannot(
-            `use rule "${name}"`,
-            "durableObjectStore() runs an algorithm of one's own only where the class that is its `object` has it",
-            implementation.name,
-          ),
-        );
-      }
+      for (const rule of rules) requireKnown(rule, object);
     },
     async forget(key) {
-      await ask(objectName(key), { forget: halvesOf(key)[0] });
+      await ask(namespace, objectName(key), { forget: halvesOf(key)[0] });
     },
   };
 }

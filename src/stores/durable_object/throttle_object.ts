@@ -75,6 +75,7 @@ export class ThrottleObject {
   readonly #rows = new Map<string, Row>();
   readonly #store: Store;
   readonly #read: ReturnType<typeof checkReader>;
+  readonly #clock: () => number = Date.now;
   #alarmAt: number | null = null;
 
   /**
@@ -86,6 +87,7 @@ export class ThrottleObject {
     this.#read = checkReader((this.constructor as typeof ThrottleObject).algorithms);
     this.#store = transactionStore({
       name: "ThrottleObject",
+      clock: this.#clock,
       // Nothing else runs in an object until this has returned, and what it stores is stored together.
       transact: (run) =>
         run({
@@ -105,7 +107,7 @@ export class ThrottleObject {
 
   /** Removes what is over. Cloudflare calls it at the time of the alarm. */
   async alarm(): Promise<void> {
-    const now = Date.now();
+    const now = this.#clock();
     let last = 0;
     for (const [key, { expiresAt }] of this.#rows) {
       if (expiresAt <= now) this.#remove(key);
