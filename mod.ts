@@ -26,8 +26,22 @@
 export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
 export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
+export type {
+  ExplainedAddress,
+  ExplainedKey,
+  ExplainedRule,
+  Explanation,
+} from "./src/explain/explanation.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
-export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
+export type {
+  BodyCount,
+  CompiledRule,
+  Cost,
+  Count,
+  CountedBody,
+  FailurePolicy,
+  Rule,
+} from "./src/rules/rule.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";

@@ -64,7 +64,9 @@ const command = join(DIST, "cli.js");
 writeIfNew(
   command,
   '#!/usr/bin/env node\nimport process from "node:process";\nimport { main } from "./src/cli/mod.js";\n\n' +
-    "process.exitCode = await main(process.argv.slice(2));\n",
+    "const code = await main(process.argv.slice(2));\n" +
+    "// The rules may hold a connection open, which would keep the process.\n" +
+    'process.stdout.write("", () => process.exit(code));\n',
 );
 chmodSync(command, 0o755);
 written.push(command);

@@ -33,6 +33,7 @@ import { durableObjectStore } from "../src/stores/durable_object/mod.ts";
 import { redisStore } from "../src/stores/redis/mod.ts";
 import { sqliteStore } from "../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../src/stores/upstash/mod.ts";
+import { learnedCost, tokenUsage } from "../src/tokens/mod.ts";
 
 /** Options of whatever kind: what JavaScript may pass. */
 // deno-lint-ignore no-explicit-any
@@ -105,7 +106,7 @@ const FACTORIES: readonly Factory[] = [
       on: [{}, 5, null, [5]],
       algorithm: ["gcra", {}, null],
       cost: [-1, 0.5, "1", null],
-      count: ["some", null, 1],
+      count: ["some", null, 1, {}, { body: 1 }],
       unless: CALLS,
       stage: ["before", null],
       mode: ["shade", null],
@@ -274,6 +275,21 @@ const FACTORIES: readonly Factory[] = [
     wrong: { first: [-1, 1.5, "10", null], interval: [0, "soon", null], identity: TRUTH },
   },
   { name: "otel", make: otel, wrong: { meter: [{}, null, "meter"], routes: TRUTH } },
+  {
+    name: "tokenUsage",
+    make: tokenUsage,
+    wrong: { input: [-1, NaN, "1", null], cached: [-1, Infinity], output: [-1, null], read: CALLS },
+  },
+  {
+    name: "learnedCost",
+    make: (given) => learnedCost({ start: 500, max: 1000, ...given }),
+    wrong: {
+      start: [-1, 0.5, "1", null, undefined],
+      percentile: [-1, 101, "95", null],
+      max: [-1, 0.5, "1", null, undefined],
+      model: CALLS,
+    },
+  },
   {
     name: "dashboard",
     make: (given) => dashboard({ throttle: made, stats: stats(), authorize: () => true, ...given }),

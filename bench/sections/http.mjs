@@ -2,8 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import process from "node:process";
-import { runtime } from "../runtime.mjs";
-import { peer } from "../peers.mjs";
+import { listen } from "../listen.mjs";
 
 export const title = "Requests over HTTP: the bare server's throughput, and each one's share of it";
 export const metrics = { rps: "requests/s" };
@@ -52,22 +51,6 @@ export const contestants = [
 ];
 
 const handler = () => new Response("hello");
-
-async function listen(fetch) {
-  if (runtime === "bun") {
-    return globalThis.Bun.serve({ hostname: "127.0.0.1", port: 0, fetch }).port;
-  }
-  if (runtime === "deno") {
-    const server = globalThis.Deno.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      onListen() {},
-    }, fetch);
-    return server.addr.port;
-  }
-  const { serve } = await peer("@hono/node-server");
-  return new Promise((ready) => serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port)));
-}
 
 /**
  * Pins this process, with all its threads, to the first processor; wrk then gets the second. Otherwise the

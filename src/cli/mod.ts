@@ -1,8 +1,10 @@
 /**
- * The command `weir`: limits tried on access logs before they are set.
+ * The command `weir`: limits tried on access logs before they are set, checked, and explained.
  *
  * ```sh
  * npx weir suggest access.log
+ * npx weir lint rules.ts
+ * npx weir explain --rules rules.ts 'POST /login' --address 203.0.113.9
  * deno run --allow-read jsr:@weir/throttle/cli replay access.log --rules rules.ts
  * ```
  *
@@ -10,167 +12,42 @@
  */
 
 import { cannot } from "../cannot.ts";
-import { type LoggedRequests, readLog } from "../replay/read_log.ts";
-import { replay } from "../replay/replay.ts";
-import type { ReplayReport } from "../replay/replay_report.ts";
-import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
-import { readRules } from "./rules_file.ts";
-import { grouped, tableOf } from "./table.ts";
+import { type Command, helpOf, helpOfAll, parseWords, UsageError } from "./command.ts";
+import { explainCommand } from "./explain.ts";
+import { lintCommand } from "./lint.ts";
+import { replayCommand } from "./replay.ts";
+import { suggestCommand } from "./suggest.ts";
 import { processTerminal, required, type Terminal } from "./terminal.ts";
-import { USAGE } from "./usage.ts";
 
 export type { Terminal };
 
-/** The command was misspelt. */
-class UsageError extends Error {}
+const COMMANDS: readonly Command[] = [replayCommand, suggestCommand, explainCommand, lintCommand];
 
-interface Values {
-  readonly rules?: string;
-  readonly format?: string;
-  readonly json?: string;
-  readonly key?: string[];
-  readonly window?: string[];
-  readonly route?: string[];
-  readonly help?: boolean;
+/** The process of a program, whose output is all written before it ends. */
+interface Program {
+  readonly argv: readonly string[];
+  readonly stdout: { write(text: string, written: () => void): void };
+  exit(code: number): void;
 }
 
-interface Words {
-  readonly values: Values;
-  readonly positionals: string[];
-}
+const isHelp = (word: string): boolean => word === "--help" || word === "-h";
 
-interface ParseArgs {
-  parseArgs(config: { args: string[]; options: object; allowPositionals: boolean }): Words;
-}
-
-const TEXT = { type: "string" };
-const TEXTS = { type: "string", multiple: true };
-const OPTIONS = {
-  ...{ rules: TEXT, format: TEXT, json: TEXT, key: TEXTS, window: TEXTS, route: TEXTS },
-  help: { type: "boolean", short: "h" },
-};
-
-/** Which options each command takes beside `--json` and `--format`. */
-const COMMANDS: Readonly<Record<string, readonly (keyof Values)[]>> = {
-  replay: ["rules"],
-  suggest: ["key", "window", "route"],
-};
-
-function parse(args: readonly string[]): Words {
-  try {
-    return required<ParseArgs>("node:util").parseArgs({
-      args: [...args],
-      options: OPTIONS,
-      allowPositionals: true,
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
+async function run([name, ...args]: readonly string[], terminal: Terminal): Promise<number> {
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) {
+    if (name !== undefined && (isHelp(name) || name === "help")) {
+      terminal.out(helpOfAll(COMMANDS));
+      return 0;
+    }
+    const names = COMMANDS.map((each) => each.name).join(", ");
+    throw new UsageError(cannot("run weir", `its first word must be one of ${names}`, name));
   }
-}
-
-function logOf(paths: readonly string[], { format }: Values, terminal: Terminal): LoggedRequests {
-  return readLog(paths.map((path) => terminal.read(path)), format === undefined ? {} : { format });
-}
-
-/** The lines above a table: how much of the log was read. */
-function readingText({ summary }: LoggedRequests): string {
-  const { requests, broken, samples, formats } = summary;
-  const first = samples.length === 0
-    ? ""
-    : `; the first, line ${samples[0].line}: ${JSON.stringify(samples[0].text.slice(0, 80))}`;
-  const ignored = broken === 0 ? "" : `${grouped(broken)} lines are no request${first}\n`;
-  return `${grouped(requests)} requests (${[...new Set(formats)].join(", ") || "no lines"})\n${ignored}`;
-}
-
-/** The figures of a replay that the command promises as JSON. */
-function replayJson(report: ReplayReport): object {
-  const { lines, requests, broken, from, to, clients, refused, refusedClients, rules } = report;
-  return {
-    ...{ lines, requests, broken, from, to, clients, refused, refusedClients },
-    rules: rules.map(({ rule, asked, refused, clients, refusedClients, worst }) => (
-      { rule, asked, refused, clients, refusedClients, worst }
-    )),
-  };
-}
-
-function suggestJson({ requests, suggestions }: Suggestions): object {
-  return {
-    requests,
-    suggestions: suggestions.map(({ key, route, window, clients, p50, p99, p999, max }) => (
-      { key, route, window, clients, p50, p99, p999, max }
-    )),
-  };
-}
-
-function replayText(report: ReplayReport): string {
-  const { from, to, refused, refusedClients, clients, rules, limitations } = report;
-  const table = tableOf(
-    ["rule", "asked", "refused", "clients", "refused clients", "worst"],
-    rules.map((each) => [
-      ...[each.mode === "shadow" ? `${each.rule} (shadow)` : each.rule, each.asked, each.refused],
-      ...[each.clients, each.refusedClients],
-      each.worst.slice(0, 3).map(({ key, refused }) => `${key} (${grouped(refused)})`).join(", "),
-    ]),
-  );
-  const span = from === null ? "" : `from ${from} to ${to}\n`;
-  const all = `all rules: ${grouped(refused)} requests refused, of ${grouped(refusedClients)} of ${
-    grouped(clients)
-  } clients\n`;
-  return `${span}\n${table}\n${all}${limitations.map((text) => `\nNote: ${text}`).join("")}\n`;
-}
-
-function suggestText({ suggestions }: Suggestions): string {
-  const rows = suggestions.map(({ key, route, window, clients, p50, p99, p999, max }) => [
-    ...[key, route, window, clients, p50, p99, p999, max],
-  ]);
-  const heading = ["key", "route", "window", "clients", "50 %", "99 %", "99.9 %", "all"];
-  const rules = suggestions.map(({ rule }) => `  ${rule},\n`).join("");
-  return `\n${tableOf(heading, rows)}\nThe smallest limits that leave this part of the clients untouched. ` +
-    `As rules that leave 99.9 %:\n${rules}`;
-}
-
-/** Writes figures where they are wanted. */
-function write({ json }: Values, figures: object, text: () => string, terminal: Terminal): void {
-  const lines = `${JSON.stringify(figures, null, 2)}\n`;
-  if (json === "-") return terminal.out(lines);
-  if (json !== undefined) terminal.write(json, lines);
-  terminal.out(text());
-}
-
-async function replayCommand(paths: readonly string[], values: Values, terminal: Terminal): Promise<void> {
-  if (values.rules === undefined) throw new UsageError("weir replay needs --rules FILE");
-  const options = await readRules(values.rules, terminal);
-  const log = logOf(paths, values, terminal);
-  const report = await replay(log, options);
-  write(values, replayJson(report), () => readingText(log) + replayText(report), terminal);
-}
-
-async function suggestCommand(paths: readonly string[], values: Values, terminal: Terminal): Promise<void> {
-  const { key, window, route } = values;
-  const log = logOf(paths, values, terminal);
-  const found = await suggest(log, {
-    ...key === undefined ? {} : { keys: key as SuggestKey[] },
-    ...window === undefined ? {} : { windows: window },
-    ...route === undefined ? {} : { routes: route },
-  });
-  write(values, suggestJson(found), () => readingText(log) + suggestText(found), terminal);
-}
-
-async function run(args: readonly string[], terminal: Terminal): Promise<void> {
-  const { values, positionals: [command, ...paths] } = parse(args);
-  if (values.help || command === "help") return terminal.out(USAGE);
-  const own = COMMANDS[command ?? ""];
-  if (own === undefined) {
-    throw new UsageError(cannot("run weir", "its command must be replay or suggest", command));
+  if (args.some(isHelp)) {
+    terminal.out(helpOf(command));
+    return 0;
   }
-  const strange = Object.keys(values).find((name) =>
-    !["json", "format", ...own].includes(name as keyof Values)
-  );
-  if (strange !== undefined) throw new UsageError(`weir ${command} takes no --${strange}`);
-  if (paths.length === 0) {
-    throw new UsageError(`weir ${command} needs a log: a file, or - for standard input`);
-  }
-  await (command === "replay" ? replayCommand : suggestCommand)(paths, values, terminal);
+  const { values, words } = parseWords(command, args);
+  return await command.run(words, values, terminal);
 }
 
 /**
@@ -178,7 +55,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
  *
  * @param args The words after the command's name.
  * @param terminal Where it reads and writes. Default: files, and the standard streams of this process.
- * @returns The exit code: 0 done, 1 a log or the rules cannot be read, 2 the command was misspelt.
+ * @returns The exit code: 0 done, 1 the answer is no, or a file cannot be read or used; 2 the command was misspelt.
  *
  * @example
  * ```ts
@@ -199,8 +76,7 @@ async function run(args: readonly string[], terminal: Terminal): Promise<void> {
  */
 export async function main(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   try {
-    await run(args, terminal);
-    return 0;
+    return await run(args, terminal);
   } catch (error) {
     const isUsage = error instanceof UsageError;
     const hint = isUsage ? "\nSee weir --help." : "";
@@ -211,8 +87,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
 
 // On Deno and Bun this is the program that was started; on Node that is dist/cli.js.
 if ((import.meta as { main?: boolean }).main === true) {
-  const process = required<{ argv: string[]; exitCode?: number }>("node:process");
-  main(process.argv.slice(2)).then((code) => {
-    process.exitCode = code;
-  });
+  const { argv, stdout, exit } = required<Program>("node:process");
+  // The rules may hold a connection open, which would keep the process.
+  main(argv.slice(2)).then((code) => stdout.write("", () => exit(code)));
 }

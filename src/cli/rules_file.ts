@@ -29,8 +29,11 @@ export async function readRules(path: string, terminal: Terminal): Promise<Repla
     const isTypeScript = /\.[mc]?tsx?$/.test(path) &&
       (cause as { code?: unknown }).code === "ERR_UNKNOWN_FILE_EXTENSION";
     const why = isTypeScript
-      ? "this Node does not import TypeScript (from 22.18 on it does; Bun and Deno do as well)"
-      : `it cannot be imported (${cause instanceof Error ? cause.message : String(cause)})`;
+      ? "this Node does not import TypeScript: add esbuild to the project (npm install --save-dev esbuild), or run weir on " +
+        "Node 22.18, Bun or Deno"
+      : `it cannot be imported (${
+        (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, " ")
+      })`;
     throw new TypeError(cannot("read rules", why, path), { cause });
   }
   const value = module.default ?? (module.rules === undefined ? module.throttle : { ...module });

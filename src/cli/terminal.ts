@@ -5,6 +5,7 @@
  */
 
 import { builtin } from "../runtime.ts";
+import { prepareTypeScript } from "./type_stripping.ts";
 
 /** Where a command reads and writes. */
 export interface Terminal {
@@ -49,13 +50,17 @@ export function processTerminal(): Terminal {
   const process = required<Process>("node:process");
   const { resolve } = required<{ resolve(path: string): string }>("node:path");
   const { pathToFileURL } = required<{ pathToFileURL(path: string): URL }>("node:url");
+  function importModule(file: string): Promise<Record<string, unknown>> {
+    prepareTypeScript(file);
+    return import(pathToFileURL(file).href);
+  }
   return {
     read: (path) => path === "-" ? process.stdin : fs.createReadStream(path),
     write: (path, text) => fs.writeFileSync(path, text),
     load: async (path) =>
       path.endsWith(".json")
         ? { default: JSON.parse(fs.readFileSync(path, "utf8")) }
-        : await import(pathToFileURL(resolve(path)).href),
+        : await importModule(resolve(path)),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
   };

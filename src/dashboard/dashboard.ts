@@ -6,7 +6,10 @@
 
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { canonicalAddress } from "../client/address.ts";
 import type { Decision } from "../decision.ts";
+import type { Explanation } from "../explain/explanation.ts";
+import { requestFrom } from "../explain/request_line.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { type Demands, FUNCTION, having, required, requireOptions } from "../options.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "../stats/prometheus.ts";
@@ -14,6 +17,7 @@ import type { StatsReport } from "../stats/report.ts";
 import type { Stats } from "../stats/stats.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { clientsPage } from "./clients.tsx";
+import type { Asked } from "./explained.tsx";
 import { live } from "./live.ts";
 import { lookupPage } from "./lookup.tsx";
 import { overviewPage } from "./overview.tsx";
@@ -100,6 +104,29 @@ async function look(throttle: Throttle, name: string, key: string): Promise<Look
   }
 }
 
+/** The explanation of a request, or the reason why there is none, and the status of its page. */
+interface ExplainedContent {
+  readonly explanation: Explanation | string;
+  readonly status: ContentfulStatusCode;
+}
+
+/** Explains one more request of an address. */
+async function explain(throttle: Throttle, { request, address }: Asked): Promise<ExplainedContent> {
+  const asked = requestFrom(request);
+  if (asked === null) {
+    return { explanation: "The request must be a method and a path, such as POST /login.", status: 422 };
+  }
+  const ip = address === "" ? null : canonicalAddress(address);
+  if (ip === null && address !== "") {
+    return { explanation: "The address must be an IP address, such as 203.0.113.9.", status: 422 };
+  }
+  try {
+    return { explanation: await throttle.explain(asked, ...ip === null ? [] : [{ ip }]), status: 200 };
+  } catch (error) {
+    return { explanation: (error as Error).message, status: 503 };
+  }
+}
+
 /** Resets a key; null on success. */
 async function reset(throttle: Throttle, name: string, key: string): Promise<LookupContent | null> {
   if (!throttle.rules.some((rule) => rule.name === name)) {
@@ -123,13 +150,19 @@ const html = (c: Context, page: unknown, status: ContentfulStatusCode = 200) =>
 /** The look-up of a key, and its reset. */
 function addLookup(app: Hono, throttle: Throttle): void {
   app.get("/lookup", async (c) => {
-    const { rule = "", key, reset } = c.req.query();
-    const asked = { rule, key: key ?? "", wasReset: reset === "done" };
+    const { rule = "", key, reset, request = "", address = "" } = c.req.query();
+    const asked = { request: request.trim(), address: address.trim() };
+    const form = { rule, key: key ?? "", wasReset: reset === "done", asked };
+    const page = pageAt(c, "/lookup", throttle);
+    if (asked.request !== "") {
+      const { explanation, status } = await explain(throttle, asked);
+      return html(c, lookupPage(page, { ...form, answer: null, explanation }), status);
+    }
     // A link may name the rule alone, or the key: then the form is filled in so far.
     const { answer, status } = rule === "" || key === undefined
       ? { answer: null, status: 200 as const }
       : await look(throttle, rule, key);
-    return html(c, lookupPage(pageAt(c, "/lookup", throttle), { ...asked, answer }), status);
+    return html(c, lookupPage(page, { ...form, answer, explanation: null }), status);
   });
 
   app.post("/reset", async (c) => {
@@ -142,7 +175,8 @@ function addLookup(app: Hono, throttle: Throttle): void {
     if (failure === null) {
       return c.redirect(`./lookup?${new URLSearchParams({ rule, key, reset: "done" })}`, 303);
     }
-    const found = { rule, key, wasReset: false, answer: failure.answer };
+    const nothing = { wasReset: false, asked: { request: "", address: "" }, explanation: null };
+    const found = { rule, key, ...nothing, answer: failure.answer };
     return html(c, lookupPage(pageAt(c, "/lookup", throttle), found), failure.status);
   });
 }
@@ -150,7 +184,7 @@ function addLookup(app: Hono, throttle: Throttle): void {
 /**
  * The dashboard. Its paths, below the mount path: `/` (requests and refusals over time, clients, store
  * health), `/rules`, `/routes`, `/clients`, `/lookup?rule=&key=` (a key's use, the reason of its refusal, and
- * its end), `POST /reset` (rule, key; same origin only), `/stats` (the statistics as JSON) and `/metrics` (as
+ * its end), `/lookup?request=POST /login&address=` (the explanation of a request), `POST /reset` (rule, key; same origin only), `/stats` (the statistics as JSON) and `/metrics` (as
  * Prometheus text).
  *
  * The server renders the pages, which work without a script; with it they refresh themselves. Their links are

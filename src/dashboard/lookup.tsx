@@ -1,15 +1,18 @@
 /**
- * The look-up page: the use of one key, the reason of its refusal, and its end.
+ * The look-up page: the use of one key, the reason of its refusal, and its end; and the explanation of one request.
  *
  * @module
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { type Decision, hasNumbers, type Source } from "../decision.ts";
+import { type Decision, hasNumbers } from "../decision.ts";
+import type { Explanation } from "../explain/explanation.ts";
 import { Bar } from "./bar.tsx";
+import { type Asked, Explained, ExplainForm } from "./explained.tsx";
 import { Figure } from "./figure.tsx";
 import { count, span } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
+import { SOURCES } from "./source_text.ts";
 
 /** The looked-up key and the answer. */
 export interface Lookup {
@@ -19,17 +22,11 @@ export interface Lookup {
   readonly wasReset: boolean;
   /** The rule's decision on one more request; the reason why there is none; or null before the form is sent. */
   readonly answer: Decision | string | null;
+  /** The request to explain, as the form has it. */
+  readonly asked: Asked;
+  /** Its explanation; the reason why there is none; or null before that form is sent. */
+  readonly explanation: Explanation | string | null;
 }
-
-const SOURCES: Readonly<Record<Source, string>> = {
-  store: "the store",
-  "deny-cache": "this instance, which remembers the refusal",
-  lease: "this instance, from units taken ahead",
-  local: "this instance alone: the store fails",
-  rule: "the rule itself",
-  "allowed-by-policy": "the failure policy",
-  "denied-by-policy": "the failure policy",
-};
 
 /** Explains whether one more request of the key would pass. */
 function verdict(decision: Decision): string {
@@ -100,9 +97,9 @@ function Answer({ page, found: { rule, key, answer, wasReset } }: { page: Page; 
   );
 }
 
-/** A form for a rule and a key, and the answer. */
+/** A form for a rule and a key, another for a request, and the answer to one of them. */
 export function lookupPage(page: Page, found: Lookup): JSX.Element {
-  const { rule, key, answer } = found;
+  const { rule, key, answer, asked, explanation } = found;
   return (
     <Layout page={page} title="Look up">
       <form method="get" action={`${page.links}lookup`} class="ask">
@@ -134,6 +131,8 @@ export function lookupPage(page: Page, found: Lookup): JSX.Element {
         <code>all</code> if all clients share one quota.
       </p>
       {answer === null ? null : <Answer page={page} found={found} />}
+      <ExplainForm page={page} asked={asked} />
+      {explanation === null ? null : <Explained page={page} asked={asked} explanation={explanation} />}
     </Layout>
   );
 }

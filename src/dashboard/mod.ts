@@ -29,6 +29,7 @@ export { dashboard, type DashboardApp, type DashboardOptions } from "./dashboard
 export type { Algorithm, Policy, Step } from "../algorithms/algorithm.ts";
 export type { Context, Identity } from "../context.ts";
 export type { Decision, Mode, Source } from "../decision.ts";
+export type { ExplainedAddress, ExplainedKey, ExplainedRule, Explanation } from "../explain/explanation.ts";
 export type { Key, Stage } from "../keys/key.ts";
 export type { MaybePromise } from "../maybe.ts";
 export type { Observer, ThrottleEvent } from "../observers/events.ts";

@@ -75,6 +75,10 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; ali
 .rule > p:last-child { margin: auto 0 0; }
 .badge { display: inline-block; padding: 0 .5em; border: 1px solid currentColor; border-radius: 1em; font-size: .8rem; font-weight: 600; color: var(--clients); vertical-align: middle; }
 .badge.shadow { color: var(--shadow); border-style: dashed; }
+.badge.refusing { color: var(--refused); } .badge.quiet { color: var(--quiet); }
+.panel .sum + .facts { margin: .75rem 0 0; }
+pre.panel { white-space: pre-line; overflow-wrap: anywhere; font: inherit; }
+.apart { margin-top: 2rem; } .ask + .note { margin-top: .75rem; }
 .state { margin: .25rem 0 .75rem; font-weight: 600; }
 .working .state { color: var(--clients); } .failing .state { color: var(--refused); }
 .panel > .note:last-child { margin: 0; }

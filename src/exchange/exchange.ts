@@ -114,6 +114,10 @@ export class Exchange implements Context, ExplainsAddress {
   declare spentMs: number;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
   declare failed: boolean;
+  /** The status of the response that authentication gave instead of an identity; not set for any other request. */
+  declare turnedAway?: number;
+  /** The response whose body is counted while it is sent, instead of the handler's; not set for any other request. */
+  declare counted?: Response;
   /** Was the client's address asked for in vain, as the client has left? */
   declare clientLeft: boolean;
   declare private found: string | null | undefined;

@@ -42,7 +42,7 @@ import { FUNCTION, requireOptions } from "../options.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Rule } from "../rules/rule.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
-import { createThrottle, isThrottle, type Throttle, throttleFrom } from "../throttle/throttle.ts";
+import { isThrottle, makeThrottle, type Throttle, throttleFrom } from "../throttle/throttle.ts";
 import { exchangeOf, setRoute } from "../exchange/exchange.ts";
 import { requestThrottle } from "../exchange/request_throttle.ts";
 
@@ -154,11 +154,11 @@ function refuse(c: HonoContext, refusal: Response): void {
 function throttleFor<C extends HonoContext>(
   rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
   options: HonoThrottleOptions<C> | undefined,
-): Throttle {
+): Pick<Throttle, "wrap"> {
   if (isThrottle(rules) || options === undefined) return throttleFrom(rules, options);
   requireOptions(options, { ...THROTTLE_DEMANDS, identity: FUNCTION }, "create a throttle");
   const { identity, ...others } = options;
-  if (identity === undefined) return createThrottle(rules, others);
+  if (identity === undefined) return makeThrottle(rules, others);
   if (others.authenticate !== undefined) {
     throw new TypeError(
       "Cannot create a throttle with both identity and authenticate as each identifies the client: " +
@@ -169,7 +169,7 @@ function throttleFor<C extends HonoContext>(
     ({ platform: [c] }: Context) => identity(c as C),
     { isOver: true },
   );
-  return createThrottle(rules, { ...others, authenticate });
+  return makeThrottle(rules, { ...others, authenticate });
 }
 
 /**

@@ -59,8 +59,9 @@ const DEMANDS: Demands<Rule> = {
     holds: (cost) => typeof cost === "function" || isCost(cost),
   },
   count: {
-    must: `"all", "failures", "successes" or a function`,
-    holds: (count) => typeof count === "function" || ["all", "failures", "successes"].includes(count),
+    must: `"all", "failures", "successes" or a function, or tokenUsage()`,
+    holds: (count) =>
+      typeof (count?.body ?? count) === "function" || ["all", "failures", "successes"].includes(count),
   },
   unless: FUNCTION,
   stage: /* @__PURE__ */ oneOf("before-auth", "after-auth"),

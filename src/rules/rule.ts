@@ -22,7 +22,33 @@ export type Count =
   | "all"
   | "failures"
   | "successes"
-  | ((response: Response, context: Context) => MaybePromise<boolean | number>);
+  | ((response: Response, context: Context) => MaybePromise<boolean | number>)
+  | BodyCount;
+
+/** Finds the real cost of a request in the body of its response, while the body is sent. */
+export interface BodyCount {
+  /**
+   * Called once, with the response to a request that is charged.
+   *
+   * @param charged The units that the request is charged so far.
+   */
+  body(response: Response, context: Context, charged: number): CountedBody;
+}
+
+/** A response whose body is read on its way. */
+export interface CountedBody {
+  /** The response to send. */
+  readonly response: Response;
+  /** The real cost in units, once it is known. If it rejects, the charge stays, and an `error` event has the reason. */
+  readonly cost: MaybePromise<number>;
+}
+
+/** Gives the cost of a request, in units. */
+export interface Cost {
+  (context: Context): MaybePromise<number>;
+  /** Hears the real cost of a request once it is settled, equal or not, so that the next cost can follow it. */
+  readonly settled?: (context: Context, cost: number) => void;
+}
 
 /** A rule as a person writes it. A bare {@link Rate} stands for `{ rate }`. */
 export interface Rule {
@@ -62,13 +88,14 @@ export interface Rule {
   /** How it counts. Default `fixedWindow()`. */
   algorithm?: Algorithm;
   /** The cost of a request, in units: an integer of at least 0, or a function that gives it. Default 1. */
-  cost?: number | ((context: Context) => MaybePromise<number>);
+  cost?: number | Cost;
   /**
    * Which requests count in the end. Every request is charged before the handler and corrected after it: "failures" gives
    * back charges of requests not answered with 400 or above, "successes" of requests not answered with 2xx; a function's
    * false gives the charge back, its number is the real cost. A handler that throws is a failure. A redirect is no failure:
    * a login that answers a wrong password with one needs a function that finds the wrong answers,
-   * `(response) => response.headers.get("location") !== "/home"`. Default "all".
+   * `(response) => response.headers.get("location") !== "/home"`. `tokenUsage()` of the entry `./tokens` reads the cost
+   * in the body. Default "all".
    */
   count?: Count;
   /** Exempts a request. */
@@ -134,7 +161,7 @@ export interface PreparedRule extends CompiledRule {
   readonly policy: Policy | null;
   /** Gives the rate per request; null when it is static. */
   readonly rate: ((context: Context) => MaybePromise<Rate | null>) | null;
-  readonly cost: number | ((context: Context) => MaybePromise<number>);
+  readonly cost: number | Cost;
   readonly count: Count;
   readonly unless: ((context: Context) => MaybePromise<boolean>) | null;
   readonly headers: readonly HeaderFormat[] | null;

@@ -112,6 +112,8 @@ export interface Store {
   readonly clock?: (() => number) | undefined;
   /** Forgets one key, taken literally. */
   forget?(key: string): MaybePromise<void>;
+  /** The key under which it really keeps a state, as a person finds it there. Default: the key that it is given. */
+  storedKey?(key: string): MaybePromise<string>;
   /** Gives back the units that this process has taken ahead, and takes no more. Call it when the process ends; the client stays open. */
   close?(): MaybePromise<void>;
   /**

@@ -87,6 +87,7 @@ export function compileTurnAway(
 ): (response: Response, exchange: Exchange) => MaybePromise<Response> {
   return (response, exchange) => {
     exchange.who = null;
+    exchange.turnedAway = response.status;
     notifier?.verdict(exchange, false);
     return then(
       settleByResponse(exchange, response),

@@ -5,8 +5,22 @@
  */
 
 import type { PreparedOptions } from "./options.ts";
+import type { Authenticate } from "../auth/authenticate.ts";
 import { cannot } from "../cannot.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import type { PreparedRule } from "../rules/rule.ts";
+import type { AnsweringStore } from "../stores/store.ts";
+
+/** The parts of a throttle that ask about a request without charging it. */
+export interface Asking {
+  /** The guarded store. */
+  readonly store: AnsweringStore;
+  /** Epoch ms. */
+  readonly clock: () => number;
+  readonly authenticate: Authenticate | null;
+  /** Makes an exchange, which spends nothing where `spend` is false. */
+  newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
+}
 
 /** The rules and options of a throttle, with every default filled in. */
 export interface Settings {
@@ -14,6 +28,8 @@ export interface Settings {
   readonly rules: readonly PreparedRule[];
   /** The options. */
   readonly options: PreparedOptions;
+  /** The parts that ask about a request. */
+  readonly asking: Asking;
 }
 
 const known = new WeakMap<object, Settings>();

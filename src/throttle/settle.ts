@@ -8,10 +8,12 @@ import type { Notifier } from "../observers/notify.ts";
 import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
+import type { Cost } from "../rules/rule.ts";
 import type { AnsweringStore, SplitCheck } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isResponse } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
@@ -27,13 +29,21 @@ export interface Settlement {
 
 /** The real cost of a request under a rule, by its response. */
 function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
-  const { cost, rule: { count, name } } = check;
+  const { cost, charged, settled, rule: { count, name } } = check;
   if (count === "all") return cost;
   // A handler that upgraded the connection gives no response: no failure, but no success either.
-  if (!isResponse(response)) return typeof count === "function" ? cost : 0;
+  if (!isResponse(response)) return typeof count === "string" ? 0 : cost;
   if (count === "failures") return exchange.failed || response.status >= 400 ? cost : 0;
   if (count === "successes") return response.ok && !exchange.failed ? cost : 0;
-  return then(count(response, exchange), (counts) => {
+  let given: MaybePromise<boolean | number>;
+  if (typeof count === "function") given = count(response, exchange);
+  else {
+    if (!charged || settled) return cost;
+    const counted = count.body(exchange.counted ?? response, exchange, cost);
+    exchange.counted = counted.response;
+    given = counted.cost;
+  }
+  return then(given, (counts) => {
     if (typeof counts === "boolean") return counts ? cost : 0;
     if (isCost(counts)) return counts;
     throw new RangeError(
@@ -42,17 +52,12 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
   });
 }
 
-/** @returns The corrections of one throttle. */
-export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
-  // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
-  // errs on refusing.
-  function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
-    if (check.settled || !check.charged) return;
-    check.settled = true;
-    return correct(exchange, check, cost);
-  }
-
-  function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+/** @returns The function that makes a charge another cost, at the store. */
+function compileCorrect(
+  store: AnsweringStore,
+  notifier: Notifier | null,
+): (exchange: Exchange, check: RuleCheck, cost: number) => MaybePromise<void> {
+  return function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (cost === check.cost) return;
     const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
     const correction: SplitCheck = {
@@ -72,6 +77,21 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
         }),
       (error) => notifier?.error(exchange, check.rule.name, error),
     );
+  };
+}
+
+/** @returns The corrections of one throttle. */
+export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
+  const correct = compileCorrect(store, notifier);
+
+  // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
+  // errs on refusing.
+  function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (check.settled || !check.charged) return;
+    check.settled = true;
+    const corrected = correct(exchange, check, cost);
+    (check.rule.cost as Cost).settled?.(exchange, cost);
+    return corrected;
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
@@ -85,12 +105,14 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
 
   function count(exchange: Exchange, response: Response): MaybePromise<unknown> {
     return all(
-      exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) =>
-        rescue(
+      exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) => {
+        const settled = rescue(
           () => then(realCost(check, response, exchange), (cost) => settle(exchange, check, cost)),
           (error) => notifier?.error(exchange, check.rule.name, error),
-        )
-      ),
+        );
+        // The body is yet to be sent, so nobody waits for a cost that is in it.
+        return typeof check.rule.count === "object" ? waitUntil(exchange.platform, settled) : settled;
+      }),
     );
   }
 

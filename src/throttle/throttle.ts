@@ -11,6 +11,7 @@ import type { Decision } from "../decision.ts";
 import { matchBoth } from "../exchange/absolute_target.ts";
 import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
+import type { Explanation } from "../explain/explanation.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { compileNotifier } from "../observers/notify.ts";
@@ -23,6 +24,7 @@ import { guard } from "../stores/wrappers/guard.ts";
 import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
 import { compileCheck } from "./compile_check.ts";
 import { compileDecide, compileEnter, compilePeek } from "./decide.ts";
+import { explaining } from "./explaining.ts";
 import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
 import { compileSettlement, type Settlement } from "./settle.ts";
@@ -65,6 +67,41 @@ export interface Throttle {
    * @throws {TypeError} When there is no such rule, the rule skips the request, or the store cannot forget.
    */
   reset(rule: string, key: string | Request): MaybePromise<void>;
+  /**
+   * Explains the decision on a request, rule by rule: whether each rule applies and why, the client's address and how it was
+   * found, the key, the units in use and left, where the answer came from, when the request passes, and under which limit it
+   * would pass now. Charges nothing.
+   *
+   * A request that this throttle has decided is explained by its decisions, so that a handler, or `reject`, can ask why; any
+   * other one by those that it would get now. Functions of the rules, and `authenticate`, are called as by `peek`; an error of
+   * theirs is part of the explanation. The code is loaded at the first call.
+   *
+   * An explanation names the client, its key and its address: show it to those who may see the request.
+   *
+   * @param request The request.
+   * @param platform The values that the server passes beside it; not needed for a request that was decided.
+   * @returns The explanation, as data and as text.
+   * @throws {TypeError} When it is no Request.
+   *
+   * @example Why was this request refused?
+   * ```ts
+   * import { createThrottle, memoryStore } from "@weir/throttle";
+   * import { deepStrictEqual, match } from "node:assert/strict";
+   *
+   * const throttle = createThrottle({ name: "login", rate: "1/min", on: "POST /login" }, {
+   *   store: memoryStore({ clock: () => 1_800_000_000_000 }),
+   * });
+   * const peer = { ip: "203.0.113.9" };
+   * const login = new Request("https://example.com/login", { method: "POST" });
+   * await throttle.check(login, peer);
+   *
+   * const { allowed, rules: [rule], text } = await throttle.explain(login.clone(), peer);
+   * deepStrictEqual([allowed, rule.applies, rule.key?.value, rule.used], [false, true, "203.0.113.9", 1]);
+   * deepStrictEqual(rule.passes, "passes at 2027-01-15T08:01:00.000Z; passes with a limit of at least 2");
+   * match(text, /would be refused now by rule "login"/);
+   * ```
+   */
+  explain(request: Request, ...platform: unknown[]): MaybePromise<Explanation>;
   /** The rules, as compiled. */
   readonly rules: readonly CompiledRule[];
 }
@@ -92,6 +129,17 @@ export function createThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
 ): Throttle {
+  return explaining(makeThrottle(rules, options));
+}
+
+/** A throttle that nobody asks to explain. */
+type PlainThrottle = Omit<Throttle, "explain">;
+
+/** {@link createThrottle} for throttles that stay inside: what explains is no part of them, nor of a bundle. */
+export function makeThrottle(
+  rules: Rate | Rule | readonly (Rate | Rule)[],
+  options: ThrottleOptions = {},
+): PlainThrottle {
   const prepared = prepareRules(rules);
   const settings = prepareOptions(options);
   const { authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
@@ -123,7 +171,9 @@ export function createThrottle(
     return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
   }
 
-  return withSettings<Throttle>({
+  const asking = { store, clock, authenticate, newExchange };
+
+  return withSettings<PlainThrottle>({
     rules: prepared,
     ...compilePasses({ match, core, enter, settlement, label, outcomeOf }),
     peek(request, ...platform) {
@@ -132,8 +182,8 @@ export function createThrottle(
       if (exchange.matched === UNTOUCHED) return [];
       return then(peek(exchange), (checks) => checks.map(({ decision }) => decision));
     },
-    ...usageReader({ rules: prepared, check, store, clock, authenticate, newExchange }),
-  }, { rules: prepared, options: settings });
+    ...usageReader({ ...asking, rules: prepared, check }),
+  }, { rules: prepared, options: settings, asking });
 }
 
 /** The functions of a throttle that its exchanges need. */
@@ -233,8 +283,8 @@ export function isThrottle(rules: Rate | Rule | readonly (Rate | Rule)[] | Throt
 export function throttleFrom(
   rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
   options: ThrottleOptions | undefined,
-): Throttle {
-  if (!isThrottle(rules)) return createThrottle(rules, options);
+): PlainThrottle {
+  if (!isThrottle(rules)) return makeThrottle(rules, options);
   if (options === undefined) return rules;
   throw new TypeError(
     `Cannot give options to a throttle that is made already: current value is ${shown(Object.keys(options))}`,

@@ -5,28 +5,21 @@
  */
 
 import { type Checker, newCheck } from "./compile_check.ts";
-import type { Authenticate } from "../auth/authenticate.ts";
 import type { Decision } from "../decision.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import { askStoreAbout } from "./over_burst.ts";
+import type { Asking } from "./settings.ts";
 import { type RuleCheck, storageKey } from "../exchange/rule_check.ts";
 import { cannot, shown } from "../cannot.ts";
 import { isResponse } from "../exchange/response.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import type { AnsweringStore } from "../stores/store.ts";
 import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 
 /** The parts of its throttle that a look-up uses. */
-export interface UsageReaderOptions {
+export interface UsageReaderOptions extends Asking {
   readonly rules: readonly PreparedRule[];
   readonly check: Checker<Exchange>;
-  readonly store: AnsweringStore;
-  /** Epoch ms. */
-  readonly clock: () => number;
-  readonly authenticate: Authenticate | null;
-  /** Makes an exchange, which spends nothing where `spend` is false. */
-  newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
 }
 
 /** The look-ups of a throttle. */

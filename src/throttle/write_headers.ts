@@ -200,7 +200,8 @@ export function compileLabel(
   }
 
   return {
-    label(response, exchange, denied = false, isFresh = false) {
+    label(given, exchange, denied = false, isFresh = false) {
+      const response = exchange.counted ?? given;
       exchange.ended = true;
       if (notifier !== null && response) notifier.answered(response.status);
       const sends = sendsAlways || (denied && sendsDenied);

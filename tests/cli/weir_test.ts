@@ -142,20 +142,26 @@ describe("weir", () => {
   });
 
   it("writes its help", async () => {
-    const { code, out } = await weir(["--help"]);
-    assertEquals(code, 0);
-    assert(out.includes("weir replay LOG... --rules FILE"), out);
+    const all = await weir(["--help"]);
+    assertEquals([all.code, all.err], [0, ""]);
+    assert(all.out.includes("weir suggest /var/log/nginx/access.log*"), all.out);
+    const one = await weir(["replay", "--help"]);
+    assertEquals([one.code, one.err], [0, ""]);
+    assert(one.out.includes("weir replay LOG... --rules FILE"), one.out);
+    assert(one.out.includes("--format NAME"), one.out);
   });
 
   it("ends with 2 and a sentence where it is misspelt", async () => {
     for (
       const [words, text] of [
-        [[], "its command must be replay or suggest"],
+        [[], "its first word must be one of"],
         [["repaly"], 'current value is "repaly"'],
         [["replay", "x.log"], "needs --rules FILE"],
         [["suggest"], "needs a log"],
         [["suggest", "x.log", "--rules", "r.mjs"], "takes no --rules"],
-        [["suggest", "x.log", "--windows", "1s"], "--windows"],
+        [["suggest", "x.log", "--windows", "1s"], "weir suggest takes no --windows"],
+        [["suggest", "x.log", "-w"], "weir suggest takes no -w"],
+        [["suggest", "x.log", "--window"], "needs a value after --window: 1min"],
       ] as const
     ) {
       const { code, out, err } = await weir(words);

@@ -11,6 +11,7 @@ import { durableObjectStore, type ObjectNamespace } from "@weir/throttle/durable
 import { redisStore, type SendingClient } from "@weir/throttle/redis";
 import { type SqliteDatabase, sqliteStore } from "@weir/throttle/sqlite";
 import { faultyStore, manualClock } from "@weir/throttle/testing";
+import { learnedCost, tokenUsage } from "@weir/throttle/tokens";
 import { upstashStore } from "@weir/throttle/upstash";
 import { memoryStore } from "@weir/throttle";
 import { Hono } from "hono";
@@ -58,7 +59,7 @@ const stores: Store[] = [
   durableObjectStore({ namespace }),
 ];
 
-// Tokens.
+// Tokens of an identity.
 const secret = crypto.getRandomValues(new Uint8Array(32));
 const notes = withThrottle((_request: Request) => new Response("notes"), { rate: "5/min", key: byJwt() }, {
   authenticate: jwtAuth({ secret, issuer: "https://id.example", audience: "https://api.example" }),
@@ -68,6 +69,15 @@ const token = await new SignJWT({ iss: "https://id.example", aud: "https://api.e
 const noted = await notes(
   new Request("http://example/notes", { headers: { authorization: `Bearer ${token}` } }),
 );
+
+// Tokens of a model.
+const model = withThrottle(
+  () => Response.json({ usage: { prompt_tokens: 20, completion_tokens: 100 } }),
+  { rate: "1000/min", cost: learnedCost({ start: 500, max: 1000 }), count: tokenUsage() },
+  { client },
+);
+const asked = (): Promise<Response> => Promise.resolve(model(new Request("http://example/")));
+await (await asked()).text();
 
 const described = withThrottleResponses({
   openapi: "3.1.0",
@@ -81,5 +91,6 @@ console.log(JSON.stringify({
   dashboard: (await app.request("/admin")).status,
   stores: stores.map(({ shared }) => shared),
   jwt: noted.headers.get("x-ratelimit-remaining"),
+  tokens: (await asked()).headers.get("x-ratelimit-remaining"),
   openapi: Object.keys(described.paths["/"].get.responses),
 }));

@@ -56,6 +56,25 @@ describeOnNode("the dashboard in Chromium", { skip: withoutChromium }, () => {
     });
   }
 
+  for (const [how, options] of [["with", undefined], ["without", WITHOUT_JAVASCRIPT]] as const) {
+    it(`explains a request rule by rule, and leads to the key of one, ${how} JavaScript`, async () => {
+      await visit(scene, "/lookup", async ({ page }) => {
+        await page.getByRole("textbox", { name: "Request" }).fill("POST /login");
+        await page.getByLabel("Address").fill("198.51.100.7");
+        await page.getByRole("button", { name: "Explain" }).click();
+        assertMatch(
+          await page.locator(".passes").innerText(),
+          /^The request "POST \/login" would be allowed now\.$/,
+        );
+        assertMatch(await page.locator("h3").first().innerText(), / allows$/);
+        await page.getByText("As text, to send on").click();
+        assertMatch(await page.locator("pre").innerText(), /\nRule "login" \(5 per /);
+        await page.getByRole("link", { name: "192.0.2.1" }).first().click();
+        assertMatch(await page.getByLabel("Key").inputValue(), /^192\.0\.2\.1$/);
+      }, options);
+    });
+  }
+
   it("is complete without JavaScript: every page by its link, every chart with its table", async () => {
     await visit(scene, "", async ({ page }) => {
       assertStringIncludes(await page.locator("body").innerText(), "Without JavaScript");
@@ -158,6 +177,12 @@ describeOnNode("the dashboard in Chromium", { skip: withoutChromium }, () => {
         await page.screenshot({ path: `${SHOTS}/hostile-${i}.png`, fullPage: true });
       });
     }
+    const request = "/x<script>hacked=1</script>";
+    await visit(scene, `/lookup?${new URLSearchParams({ request })}`, async ({ page }) => {
+      assertStringIncludes(await page.locator("#explained").innerText(), request);
+      assertEquals(await page.locator("main script").count(), 0);
+      assertEquals(await page.evaluate("typeof hacked"), "undefined");
+    });
   });
 
   it("runs no script that is not its own, should one ever get in", async () => {

@@ -25,6 +25,7 @@ const PAGES = {
   "lookup-passes": `/lookup?rule=${LONGEST_NAME}&key=203.0.113.6`,
   "lookup-unknown": "/lookup?rule=nothing&key=203.0.113.6",
   "lookup-dynamic": "/lookup?rule=plan&key=203.0.113.6",
+  "lookup-explained": "/lookup?request=POST+/login&address=192.0.2.1",
 };
 const ALL = Object.keys(PAGES) as (keyof typeof PAGES)[];
 

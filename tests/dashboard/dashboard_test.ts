@@ -470,6 +470,61 @@ describe("a look-up", () => {
   });
 });
 
+describe("an explanation", () => {
+  const asking = (request: string, address = "") => `/lookup?${new URLSearchParams({ request, address })}`;
+
+  it("says of each rule whether it applies, why, what is in use and when the request passes, and charges nothing", async () => {
+    const { app, statuses } = await seen([
+      { name: "all", rate: "5/min" },
+      { name: "login", rate: "1/min", on: "POST /login" },
+      { name: "trial", rate: "1/min", on: "/login", mode: "shadow" },
+      { name: "costly", rate: "3/min", cost: 5, on: "/costly" },
+    ]);
+    const page = async (request: string, address?: string) =>
+      visible(await text(app.request(asking(request, address))));
+    for (let i = 0; i < 5; i++) {
+      const html = await page("post /login", "192.0.2.1");
+      assertStringIncludes(html, 'The request "POST /login" would be allowed now.');
+      assertStringIncludes(html, "The address is 192.0.2.1, from the option client.address.");
+      assertStringIncludes(
+        html,
+        'login allowsThe request matches its pattern "POST /login".Key192.0.2.1In use0 of 1; 1 left',
+      );
+      assertStringIncludes(html, 'costly does not applyThe path is "/login", and its pattern is "/costly".');
+    }
+    assertEquals(await statuses(2, "POST /login"), [200, 429]);
+    const refused = await page("POST /login");
+    assertStringIncludes(refused, 'The request "POST /login" would be refused now by rule "login".');
+    assertStringIncludes(
+      refused,
+      "all allowsIt is for every request.Key192.0.2.1In use4 of 5; 1 left, it costs 1Verdict",
+    );
+    const passes = "Passes at 2027-01-15T08:01:00.000Z, or with a limit of at least 2.";
+    assertStringIncludes(refused, `Verdict${passes}AnswerBy the store.`);
+    assertStringIncludes(refused, 'trial would refuseThe request matches its pattern "/login".');
+    const costly = await page("/costly");
+    assertStringIncludes(
+      costly,
+      "Never: the cost of 5 is above the limit of 3; passes with a limit of at least 5.",
+    );
+  });
+
+  it("answers 422 with a sentence where it is asked about no request or no address", async () => {
+    const { app } = await seen();
+    for (
+      const [request, address, words] of [
+        ["login", "", "The request must be a method and a path, such as POST /login."],
+        ["G(T /", "", "The request must be a method and a path"],
+        ["/", "localhost", "The address must be an IP address, such as 203.0.113.9."],
+      ]
+    ) {
+      const response = await app.request(asking(request, address));
+      assertEquals(response.status, 422, request);
+      assertStringIncludes(await response.text(), words);
+    }
+  });
+});
+
 describe("a reset", () => {
   it("forgets the key under the rule and leads back to its look-up", async () => {
     const { app, mounted, throttle, statuses } = await seen();

@@ -40,6 +40,11 @@ const trials: Readonly<Record<string, Trial>> = {
   jwt: { path: "/notes", statuses: { 401: 2 } },
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
+  llm_proxy: {
+    init: { ...POST, body: "once upon a time" },
+    statuses: { 200: 1 },
+    text: /^data: \{"choices":\[\{"delta":\{"content":"once "\}\}\][^]+data: \[DONE\]\n\n$/,
+  },
   otel: { statuses: SIXTY, text: /^hello/ },
   paced_client: { statuses: { 200: 1 }, text: /^(?:200 ){9}200\nitem 0\n/ },
   presets: { path: "/auth/login", init: POST, statuses: { 200: 5, 429: 1 } },

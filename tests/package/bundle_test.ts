@@ -41,7 +41,18 @@ function assertWithout(kept: readonly string[], ...folders: string[]) {
   }
 }
 
-const OTHERS = ["auth", "dashboard", "hono", "openapi", "otel", "paced_fetch", "stats", "testing"];
+const OTHERS = [
+  "auth",
+  "dashboard",
+  "explain",
+  "hono",
+  "openapi",
+  "otel",
+  "paced_fetch",
+  "stats",
+  "testing",
+  "tokens",
+];
 
 /** The wrappers of a shared store alone. */
 const OF_SHARED_STORES = ["leases/", "redis/", "upstash/"].map((path) => `src/stores/${path}`);
@@ -83,7 +94,7 @@ describeOnNode("the package in a bundle", () => {
 
   it("brings no store that needs a client, and no package that is a peer", async () => {
     const { kept } = await bundleOf("*");
-    assertWithout(kept, ...OTHERS.filter((folder) => folder !== "stats"));
+    assertWithout(kept, ...OTHERS.filter((folder) => folder !== "stats" && folder !== "explain"));
     for (const path of kept) assert(!/node_modules\/(?!hono\/)/.test(path), path);
     for (const path of kept) assert(!/stores\/(redis|upstash|script)/.test(path), path);
   });
@@ -141,9 +152,29 @@ async function keptOfDist(names: string): Promise<ReadonlyMap<string, number>> {
 }
 
 describeOnNode("the code of the npm package", () => {
-  it("is in two files for who imports the root entry, and asks for no package", async () => {
+  it("is in two files for who imports the root entry, beside the one that explains, and asks for no package", async () => {
     const { read } = await bundle('export * from "./dist/mod.js"');
-    assertEquals(read.filter((path) => path !== "<stdin>").sort(), ["dist/mod.js", "dist/root.js"]);
+    const files = ["dist/mod.js", "dist/root.js", "dist/src/explain.js"];
+    assertEquals(read.filter((path) => path !== "<stdin>").sort(), files);
+  });
+
+  it("explains in a file of its own, which needs no other, and which is loaded when it is first asked to", async () => {
+    assertEquals((await bundle('export * from "./dist/src/explain.js"')).read, [
+      "dist/src/explain.js",
+      "<stdin>",
+    ]);
+    const size = gzipSync(readFileSync("dist/src/explain.js"), { level: 9 }).length / 1000;
+    assertLessOrEqual(size, 5.5);
+    // Who has no throttle cannot ask it.
+    for (
+      const use of [
+        'withThrottle(() => new Response("hello"), "60/min")',
+        "throttleOf(new Request(location.href))",
+      ]
+    ) {
+      const code = `import { throttleOf, withThrottle } from "./dist/mod.js"; console.log(${use});`;
+      assert(!(await bundle(code)).kept.includes("dist/src/explain.js"), use);
+    }
   });
 
   /** Programs as a user writes them, with Hono's router and whatever else they need, for a browser-like target. */

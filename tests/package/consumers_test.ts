@@ -26,6 +26,7 @@ const EVERYTHING = {
   dashboard: 200,
   stores: [true, true, true, true, true],
   jwt: "4",
+  tokens: "380",
   openapi: ["200", "429"],
 };
 

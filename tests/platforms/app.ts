@@ -5,6 +5,7 @@ import {
   type ClientOptions,
   compose,
   concurrency,
+  createThrottle,
   type MaybePromise,
   type Rule,
   type Store,
@@ -72,7 +73,9 @@ export function appOf(
       { client, store },
     );
 
+  const explained = createThrottle(rule, options);
   const handlers: Record<string, Handler> = {
+    explain: async (request, ...platform) => Response.json(await explained.explain(request, ...platform)),
     memory: withThrottle(hello, rule, options),
     echo: withThrottle(async (request) => new Response(await request.text()), rule, options),
     stream: withThrottle(stream, alone, options),

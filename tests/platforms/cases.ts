@@ -77,6 +77,16 @@ const cases: readonly Case[] = [
     },
   },
   {
+    title: "explains requests, at the first of which it loads the code for that",
+    async run({ send, traits }) {
+      for (let i = 0; i < 3; i++) {
+        const { status, text } = await send("/explain");
+        const { allowed, address, rules: [{ applies, used }] } = JSON.parse(text);
+        assertEquals([status, allowed, address.value, applies, used], [200, true, traits.address, true, 0]);
+      }
+    },
+  },
+  {
     title: "counts HEAD, and answers it with the same headers and no body",
     async run({ send }) {
       const { status, text, headers } = await send("/memory", { method: "HEAD" });

@@ -100,6 +100,7 @@ export function scriptStore(
         return runner.slotOf === undefined ? decideAtOnce(charges, spend) : decideInSlots(charges, spend);
       });
     },
+    storedKey: keyOf,
     partOf: partsOf(runner, prefix, keyOf),
     prepare(rules) {
       requireFew(rules.filter(({ on }) => on.length === 0).length);

@@ -1,0 +1,118 @@
+/**
+ * `weir lint`: the errors and warnings of rules, before they are in production.
+ *
+ * @module
+ */
+
+import type { ReplayOptions } from "../replay/replay.ts";
+import { prepareRules } from "../rules/prepare_rules.ts";
+import type { Rate } from "../rules/rate.ts";
+import type { Rule } from "../rules/rule.ts";
+import { prepareOptions } from "../throttle/options.ts";
+import { type Command, UsageError } from "./command.ts";
+import { throttleOf } from "./explain.ts";
+import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
+import { readRules } from "./rules_file.ts";
+import { grouped } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The remarks on one file. */
+interface Remarks {
+  readonly file: string;
+  /** How many rules it has; null if they cannot be read. */
+  readonly rules: number | null;
+  readonly sentences: readonly string[];
+}
+
+/** The beginning of the lines that this package writes to the console. */
+const PREFIX = "@weir/throttle: ";
+
+/** Runs a function, and collects what this package writes to the console meanwhile. */
+async function listening<T>(run: () => Promise<T>, hear: (sentence: string) => void): Promise<T> {
+  const { warn, error } = console;
+  const listener = (write: typeof warn) => (...words: unknown[]): void => {
+    const [first] = words;
+    if (typeof first === "string" && first.startsWith(PREFIX)) hear(first.slice(PREFIX.length));
+    else write.apply(console, words);
+  };
+  console.warn = listener(warn);
+  console.error = listener(error);
+  try {
+    return await run();
+  } finally {
+    console.warn = warn;
+    console.error = error;
+  }
+}
+
+/** The sentence of an error that this function throws, if it does. */
+function refusal(run: () => unknown): string[] {
+  try {
+    run();
+    return [];
+  } catch (error) {
+    return [(error as Error).message];
+  }
+}
+
+/** A rule in the place of one that is refused, so that the next error is that of another rule. */
+const RIGHT = "1/min";
+
+/** The errors of rules and options: one for each rule that is wrong, and one of all together. */
+function errorsOf({ rules, options = {} }: ReplayOptions): string[] {
+  const list = (Array.isArray(rules) ? rules : [rules]) as readonly (Rate | Rule)[];
+  const ofEach = list.map((rule, i) =>
+    refusal(() => prepareRules(list.map((_, j) => i === j ? rule : RIGHT)))
+  );
+  const rest = list.map((rule, i) => ofEach[i].length === 0 ? rule : RIGHT);
+  const ofAll = refusal(() => prepareRules(rest));
+  return [...ofEach.flat(), ...ofAll, ...refusal(() => prepareOptions(options))];
+}
+
+/** Is the error one of this package, thrown while the module made its throttle? */
+function isOurs(cause: unknown): cause is Error {
+  return cause instanceof Error && /^Cannot (?:use|make|create|throttle) /.test(cause.message);
+}
+
+async function lint(file: string, terminal: Terminal): Promise<Remarks> {
+  const sentences = new Set<string>();
+  const hear = (sentence: string): void => void sentences.add(sentence);
+  const rules = await listening(async () => {
+    try {
+      const read = await readRules(file, terminal);
+      const made = typeof (read.rules as { check?: unknown } | null)?.check === "function";
+      const errors = made ? [] : errorsOf(read);
+      errors.forEach(hear);
+      // The warnings of the start, and the errors of the store.
+      if (errors.length === 0) refusal(() => throttleOf(read)).forEach(hear);
+      return made ? throttleOf(read).rules.length : Array.isArray(read.rules) ? read.rules.length : 1;
+    } catch (error) {
+      const { cause } = error as Error;
+      if (!isOurs(cause)) throw error;
+      hear(cause.message);
+      return null;
+    }
+  }, hear);
+  return { file, rules, sentences: [...sentences] };
+}
+
+function textOf({ file, rules, sentences }: Remarks): string {
+  if (sentences.length > 0) return sentences.map((sentence) => `${file}: ${sentence}\n`).join("");
+  return `${file}: ${rules === 1 ? "1 rule, which is" : `${grouped(rules ?? 0)} rules, which are`} right\n`;
+}
+
+/** `weir lint`. */
+export const lintCommand: Command<FiguresValues> = {
+  name: "lint",
+  words: "FILE...",
+  summary: "checks rules: the errors of their construction, and the warnings of a start; exits with 1 on any",
+  options: FIGURES,
+  examples: ["weir lint rules.ts", "weir lint limits/*.mjs --json -"],
+  async run(paths, values, terminal) {
+    if (paths.length === 0) throw new UsageError("weir lint needs a file of rules");
+    const files: Remarks[] = [];
+    for (const path of paths) files.push(await lint(path, terminal));
+    writeFigures(values, { files }, () => files.map(textOf).join(""), terminal);
+    return files.some(({ sentences }) => sentences.length > 0) ? 1 : 0;
+  },
+};

@@ -1,0 +1,77 @@
+/**
+ * `weir suggest`: limits from access logs.
+ *
+ * @module
+ */
+
+import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
+import type { Command } from "./command.ts";
+import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
+import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
+import { tableOf } from "./table.ts";
+
+/** The figures of suggestions that the command promises as JSON. */
+function figuresOf({ requests, suggestions }: Suggestions): object {
+  return {
+    requests,
+    suggestions: suggestions.map(({ key, route, window, clients, p50, p99, p999, max }) => (
+      { key, route, window, clients, p50, p99, p999, max }
+    )),
+  };
+}
+
+function textOf({ suggestions }: Suggestions): string {
+  const rows = suggestions.map(({ key, route, window, clients, p50, p99, p999, max }) => [
+    ...[key, route, window, clients, p50, p99, p999, max],
+  ]);
+  const heading = ["key", "route", "window", "clients", "50 %", "99 %", "99.9 %", "all"];
+  const rules = suggestions.map(({ rule }) => `  ${rule},\n`).join("");
+  return `\n${tableOf(heading, rows)}\nThe smallest limits that leave this part of the clients untouched. ` +
+    `As rules that leave 99.9 %:\n${rules}`;
+}
+
+/** Values of the options. */
+export interface SuggestValues extends LogsValues, FiguresValues {
+  readonly key?: string[];
+  readonly window?: string[];
+  readonly route?: string[];
+}
+
+/** `weir suggest`. */
+export const suggestCommand: Command<SuggestValues> = {
+  name: "suggest",
+  words: "LOG...",
+  summary: "finds in access logs the limits that leave most clients untouched",
+  options: {
+    key: {
+      type: "string",
+      multiple: true,
+      hint: "ip|user",
+      help: "the key by which requests count together; may be given several times",
+    },
+    window: { type: "string", multiple: true, hint: "1min", help: "a window; may be given several times" },
+    route: {
+      type: "string",
+      multiple: true,
+      hint: "PATTERN",
+      help: 'which requests count, as in a rule\'s "on"; may be given several times',
+    },
+    ...LOGS,
+    ...FIGURES,
+  },
+  examples: [
+    "weir suggest /var/log/nginx/access.log*",
+    'weir suggest access.log --route "POST /login" --window 1min --window 1h',
+  ],
+  async run(paths, values, terminal) {
+    const { key, window, route } = values;
+    const log = readLogs("suggest", paths, values, terminal);
+    const found = await suggest(log, {
+      ...key === undefined ? {} : { keys: key as SuggestKey[] },
+      ...window === undefined ? {} : { windows: window },
+      ...route === undefined ? {} : { routes: route },
+    });
+    writeFigures(values, figuresOf(found), () => readingText(log) + textOf(found), terminal);
+    return 0;
+  },
+};

@@ -1,0 +1,44 @@
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { runtime } from "./runtime.ts";
+
+/** How the command is started: as npm installs it on Node, from its source elsewhere. */
+const COMMAND = {
+  node: [resolve("dist/cli.js")],
+  bun: [resolve("src/cli/mod.ts")],
+  deno: [
+    "run",
+    ...["--allow-read", "--allow-write", "--allow-env", "--allow-net", "--no-check"],
+    `--config=${resolve("deno.json")}`,
+    resolve("src/cli/mod.ts"),
+  ],
+}[runtime];
+
+/** The package that modules of rules import: the one that the command runs. */
+export const PACKAGE: string = pathToFileURL(resolve(runtime === "node" ? "dist/mod.js" : "mod.ts")).href;
+
+/** The end of a command. */
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command `weir` to its end, in a folder. */
+export function weir(words: readonly string[], folder: string = process.cwd()): Promise<Ended> {
+  const child = spawn(process.execPath, [...COMMAND, ...words], {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
+  return new Promise((ended, failed) => {
+    child.on("error", failed);
+    child.on("close", (code) => ended({ code, out, err }));
+  });
+}
