@@ -69,18 +69,20 @@ export function stateTable(database: SqliteDatabase, name: string, clock: () => 
   const commit = prepare("COMMIT");
   const rollBack = prepare("ROLLBACK");
   const select = prepare("SELECT state FROM TABLE WHERE key = ?");
+  // Each parameter is a bare "?": better-sqlite3 takes one with a number for one with a name.
   const upsert = prepare(
-    "INSERT INTO TABLE VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET state = ?2, saved_at = ?3, expires_at = ?4",
+    "INSERT INTO TABLE VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET " +
+      "state = excluded.state, saved_at = excluded.saved_at, expires_at = excluded.expires_at",
   );
   const remove = prepare("DELETE FROM TABLE WHERE key = ?");
   const stride = prepare(
     `SELECT key FROM TABLE WHERE key > ? ORDER BY key LIMIT 1 OFFSET ${ROWS_PER_SWEEP - 1}`,
   );
-  const removeOver = prepare("DELETE FROM TABLE WHERE key > ?1 AND key <= ?2 AND expires_at <= ?3");
+  const removeOver = prepare("DELETE FROM TABLE WHERE key > ? AND key <= ? AND expires_at <= ?");
   // The clock was wrong when such a row was saved: it lives on from now, and not until that time comes.
   const mend = prepare(
-    "UPDATE TABLE SET saved_at = ?3, expires_at = ?3 + expires_at - saved_at " +
-      "WHERE key > ?1 AND key <= ?2 AND saved_at > ?3 + expires_at - saved_at",
+    "UPDATE TABLE SET saved_at = ?, expires_at = ? + expires_at - saved_at " +
+      "WHERE key > ? AND key <= ? AND saved_at > ? + expires_at - saved_at",
   );
 
   let now = 0;
@@ -92,9 +94,11 @@ export function stateTable(database: SqliteDatabase, name: string, clock: () => 
   /** Goes round the table, a few rows at a time, so that nothing is kept sorted by expiry. */
   function sweep(): void {
     writes = 0;
-    const last = (stride.get(swept) as { readonly key: string } | null | undefined)?.key;
-    for (const statement of [removeOver, mend]) statement.run(swept, last ?? BEHIND_ALL, now);
-    swept = last ?? "";
+    const found = stride.get(swept) as { readonly key: string } | null | undefined;
+    const last = found?.key ?? BEHIND_ALL;
+    removeOver.run(swept, last, now);
+    mend.run(now, now, swept, last, now);
+    swept = found?.key ?? "";
   }
 
   return {
