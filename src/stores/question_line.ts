@@ -103,13 +103,13 @@ class QuestionLine<Question, Answer> {
       if (first === undefined) this.round = null;
       else {
         if (first.tries > 0) await pause(first.tries);
-        await this.serveTogether();
+        await this.serveTogether(round);
       }
     }
   }
 
   /** Answers those in front. */
-  private async serveTogether(): Promise<void> {
+  private async serveTogether(round: object): Promise<void> {
     const { timeoutMs, most, mayRetry } = this.options;
     const line = this.waiting.splice(0, most).filter(({ since, lost, reject }) => {
       const isInTime = steady() - since <= timeoutMs;
@@ -120,6 +120,8 @@ class QuestionLine<Question, Answer> {
     if (line.length === 0) return;
     try {
       const answers = await this.run(line.map(({ question }) => question));
+      // Before the answers arrive: whoever asks again at once need not wait.
+      if (this.waiting.length === 0 && this.round === round) this.round = null;
       line.forEach(({ resolve, reject }, i) => {
         const answer = answers[i];
         if (answer instanceof Error) reject(answer);
