@@ -54,16 +54,8 @@ function requireObjects(database: SqliteDatabase): void {
   );
 }
 
-/**
- * Makes the table and prepares its statements.
- *
- * @param database The database.
- * @param name The table's name.
- * @param clock The time, epoch ms.
- */
-export function stateTable(database: SqliteDatabase, name: string, clock: () => number): StateTable {
-  makeTable(database, name);
-  requireObjects(database);
+/** The statements about a table. */
+function statementsOf(database: SqliteDatabase, name: string) {
   const prepare = (sql: string): SqliteStatement => database.prepare(sql.replace("TABLE", `"${name}"`));
   const begin = prepare("BEGIN IMMEDIATE");
   const commit = prepare("COMMIT");
@@ -83,6 +75,23 @@ export function stateTable(database: SqliteDatabase, name: string, clock: () => 
   const mend = prepare(
     "UPDATE TABLE SET saved_at = ?, expires_at = ? + expires_at - saved_at " +
       "WHERE key > ? AND key <= ? AND saved_at > ? + expires_at - saved_at",
+  );
+  return { begin, commit, rollBack, select, upsert, remove, stride, removeOver, mend };
+}
+
+/**
+ * Makes the table and prepares its statements.
+ *
+ * @param database The database.
+ * @param name The table's name.
+ * @param clock The time, epoch ms.
+ */
+export function stateTable(database: SqliteDatabase, name: string, clock: () => number): StateTable {
+  makeTable(database, name);
+  requireObjects(database);
+  const { begin, commit, rollBack, select, upsert, remove, stride, removeOver, mend } = statementsOf(
+    database,
+    name,
   );
 
   let now = 0;
