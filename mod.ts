@@ -42,6 +42,7 @@ export type {
   FailurePolicy,
   Rule,
 } from "./src/rules/rule.ts";
+export type { Every, Period } from "./src/rules/calendar.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";

@@ -59,6 +59,8 @@ const STATES = [
 /** Redis with a large limit. */
 const LARGE = ["slidingLog, 10,000", "slidingWindow, 1000 slots", "concurrency, 60,000"];
 
+const REPLAY = "weir replay, two rules";
+
 /** The ratio of one metric to another, per round. */
 function within(results, id, metric, base) {
   const { [metric]: values, [base]: bases } = results?.[id] ?? {};
@@ -236,6 +238,34 @@ const GOALS = [
     text: "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
     least: 0.95,
     of: (results) => value(results, "rate", "Weir's pacedFetch"),
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: time for 10 million lines, s",
+    most: 60,
+    of: (results) => {
+      const rate = value(results, "rate", REPLAY);
+      return rate === null ? null : 10_000_000 / rate;
+    },
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: peak of the process's memory, MB",
+    most: 400,
+    of: (results) => value(results, "rss", REPLAY),
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: lines per second over a check of a Request for each line",
+    least: 3,
+    of: (results) =>
+      ratio(results, "rate", REPLAY, "throttle.check(new Request(...)) for each line, by hand"),
+  },
+  {
+    section: "replay",
+    text: "weir suggest, six windows: time over weir replay's",
+    most: 2,
+    of: (results) => ratio(results, "seconds", "weir suggest, six windows", REPLAY),
   },
   {
     section: "stream",

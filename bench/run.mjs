@@ -33,6 +33,7 @@ const SECTIONS = [
   "attack",
   "start",
   "paced",
+  "replay",
   "stream",
 ];
 const LONGEST = 5 * 60_000; // the longest run of a process, in ms

@@ -6,6 +6,7 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Decision } from "../decision.ts";
+import type { Period } from "../rules/calendar.ts";
 import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsRule } from "../stats/report.ts";
 import { Bar, type Look } from "./bar.tsx";
@@ -38,11 +39,17 @@ export function ModeBadge({ shown }: { shown: ShownRule }): JSX.Element {
   return isShadow(shown) ? <span class="badge shadow">shadow</span> : <span class="badge">live</span>;
 }
 
+/** A calendar period: "per month from day 15, Europe/Berlin". */
+function periodText({ every, timeZone, startsOn }: Period): string {
+  return `per ${every}${startsOn === 1 ? "" : ` from day ${startsOn}`}, ${timeZone}`;
+}
+
 function limitText({ rule, seen }: ShownRule): string {
   const limit = rule?.limit ?? seen.limit;
   const windowMs = rule?.windowMs ?? seen.window_ms;
   if (limit === null || windowMs === null) return "decided per request";
   if (rule?.implementation.heldWhileRunning === true) return `${count(limit)} at once`;
+  if (rule?.period) return `${count(limit)} ${periodText(rule.period)}`;
   return `${rule?.limit === null ? "decided per request, last " : ""}${count(limit)} in ${span(windowMs)}`;
 }
 

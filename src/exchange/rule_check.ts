@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import { windowOf } from "../algorithms/periods.ts";
 import type { Decision, Mode, Source } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import type { PreparedRule } from "../rules/rule.ts";
@@ -90,7 +91,7 @@ export class RuleCheck implements OpenCheck, Quota {
   }
 
   get windowMs(): number {
-    return this.policy.windowMs;
+    return windowOf(this.policy, this.chargedAt);
   }
 
   /** The decision, once there is a verdict: a new object at each reading. */
@@ -98,7 +99,7 @@ export class RuleCheck implements OpenCheck, Quota {
     return {
       rule: this.policy.name,
       limit: this.policy.limit,
-      windowMs: this.policy.windowMs,
+      windowMs: this.windowMs,
       cost: this.cost,
       mode: this.policy.mode,
       allowed: this.allowed,

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Block, withBlock } from "../algorithms/block.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { stateName } from "../algorithms/state.ts";
 import { dimensionsOf } from "../keys/dimensions.ts";
 import { byIp } from "../keys/ip.ts";
 import type { Key } from "../keys/key.ts";
+import type { RulePolicy } from "./calendar.ts";
 import { parseRate, type Rate } from "./rate.ts";
 import { durationMs } from "../duration.ts";
 import { cannot } from "../cannot.ts";
@@ -101,17 +102,20 @@ export function policyOf(
   rate: unknown,
   { name, mode, implementation }: Pick<CompiledRule, "name" | "mode" | "implementation">,
   subject = `rule "${name}"`,
-): Policy {
-  const { limit, windowMs: own } = parseRate(rate, subject);
+): RulePolicy {
+  const { limit, windowMs: own, calendar } = parseRate(rate, subject);
   const brought = implementation.window;
   if (own === null && brought === undefined) refuse(subject, "rate must have a window", rate);
   if (own !== null && brought !== undefined) {
     refuse(subject, `rate must be { limit } alone for ${implementation.name ?? "this algorithm"}`, rate);
   }
+  if (calendar !== undefined && implementation.countsPeriods !== true) {
+    refuse(subject, "algorithm must be fixedWindow() for a rate with every", implementation.name);
+  }
   const windowMs = own ?? brought as number;
   const cannot = implementation.unsupported?.(limit, windowMs) ?? null;
   if (cannot !== null) throw new RangeError(`Cannot use ${subject} as ${cannot}`);
-  return { name, limit, windowMs, mode };
+  return { name, limit, windowMs, mode, ...(calendar && { calendar }) };
 }
 
 function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
@@ -186,11 +190,12 @@ function prepareRule(written: Rate | Rule, index: number, taken: ReadonlySet<str
     name,
     limit: policy?.limit ?? null,
     windowMs: policy?.windowMs ?? null,
+    period: policy?.calendar ?? null,
     algorithm: algorithm.name ?? "custom",
     stage: rule.stage ?? key.stage ?? "before-auth",
     mode,
     on,
-    stateName: stateName(name, implementation, policy?.windowMs ?? null),
+    stateName: stateName(name, implementation, policy?.calendar?.name ?? policy?.windowMs ?? null),
     implementation,
     onStoreFailure,
     refundable: count !== "all" || algorithm.heldWhileRunning === true,

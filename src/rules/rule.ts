@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { Context } from "../context.ts";
 import type { Mode } from "../decision.ts";
 import type { Duration } from "../duration.ts";
 import type { HeaderFormat } from "../headers/format.ts";
 import type { Key, Stage } from "../keys/key.ts";
 import type { MaybePromise } from "../maybe.ts";
+import type { Period, RulePolicy } from "./calendar.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Rate } from "./rate.ts";
 
@@ -124,8 +125,10 @@ export interface CompiledRule {
   readonly name: string;
   /** Units per window; null when decided per request, or unlimited. */
   readonly limit: number | null;
-  /** The window in ms; null when decided per request, or unlimited. */
+  /** The window in ms, of a calendar period the longest; null when decided per request, or unlimited. */
   readonly windowMs: number | null;
+  /** The calendar period that is its window; null where it has none, or it is decided per request. */
+  readonly period: Period | null;
   /** The algorithm's name. */
   readonly algorithm: string;
   /** When it is decided. */
@@ -135,8 +138,8 @@ export interface CompiledRule {
   /** Its patterns; empty: every request, or none where the rule was given an empty list. */
   readonly on: readonly string[];
   /**
-   * The name that its states are kept under: its name, its algorithm and, where that is static, its window in ms, as in
-   * `login/gcra/900000`.
+   * The name that its states are kept under: its name, its algorithm and, where that is static, its window: in ms, as in
+   * `login/gcra/900000`, or by the calendar, as in `plan/fixed-window/month-1-UTC`.
    */
   readonly stateName: string;
   /** The algorithm itself, its block included: a store that runs scripts takes the Lua twin from here. */
@@ -158,7 +161,7 @@ export interface PreparedRule extends CompiledRule {
   /** Null: it is about every request. */
   readonly patterns: readonly Pattern[] | null;
   /** The static policy; null when decided per request. */
-  readonly policy: Policy | null;
+  readonly policy: RulePolicy | null;
   /** Gives the rate per request; null when it is static. */
   readonly rate: ((context: Context) => MaybePromise<Rate | null>) | null;
   readonly cost: number | Cost;

@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import { windowOf } from "../algorithms/periods.ts";
 import type { ChargedDecision, Source, StoreDecision, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { CompiledRule } from "../rules/rule.ts";
@@ -176,11 +177,12 @@ type DecisionNumbers =
  * @returns A new decision.
  */
 export function decisionOf({ policy, cost }: Check, numbers: DecisionNumbers, at: number): ChargedDecision {
+  const { chargedAt = at } = numbers;
   // Whole from the start: engines lay an object out by the literal that makes it.
   return {
     rule: policy.name,
     limit: policy.limit,
-    windowMs: policy.windowMs,
+    windowMs: windowOf(policy, chargedAt),
     cost,
     mode: policy.mode,
     allowed: numbers.allowed,
@@ -190,6 +192,6 @@ export function decisionOf({ policy, cost }: Check, numbers: DecisionNumbers, at
     blockedMs: numbers.blockedMs ?? 0,
     source: numbers.source ?? "store",
     at,
-    chargedAt: numbers.chargedAt ?? at,
+    chargedAt,
   };
 }

@@ -10,6 +10,7 @@ import { gcra } from "../algorithms/gcra.ts";
 import { CORRECTIONS } from "./correction_behaviours.ts";
 import { KEEPING } from "./keeping_behaviours.ts";
 import { PENALTIES } from "./penalty_behaviours.ts";
+import { PERIODS } from "./period_behaviours.ts";
 import {
   ALGORITHMS,
   type Behaviours,
@@ -253,6 +254,7 @@ const BEHAVIOURS: Behaviours = {
   },
 
   ...KEEPING,
+  ...PERIODS,
   ...CORRECTIONS,
   ...PENALTIES,
 };

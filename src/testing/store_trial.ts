@@ -46,6 +46,7 @@ export interface CheckSketch {
   readonly mode?: Mode;
   readonly algorithm?: Algorithm;
   readonly cost?: number;
+  readonly boundaries?: readonly number[];
 }
 
 /** The means of one behaviour: checks under keys of its own. */
@@ -73,8 +74,8 @@ export async function trialOf({ open, advance }: StoreUnderTest): Promise<Trial>
   function check(asked: CheckSketch = {}): Check {
     const { rule = "rule", partition = "somebody", limit = 3, windowMs = MINUTE_MS, mode = "enforce" } =
       asked;
-    const { algorithm = fixedWindow(), cost = 1 } = asked;
-    const policy = { name: rule, limit, windowMs, mode };
+    const { algorithm = fixedWindow(), cost = 1, boundaries } = asked;
+    const policy = { name: rule, limit, windowMs, mode, ...(boundaries && { boundaries }) };
     return { key: `${rule}:${own}:${partition}`, policy, algorithm, cost, since: null };
   }
   const decide = async (checks: readonly Check[], spend?: boolean): Promise<readonly ChargedDecision[]> =>

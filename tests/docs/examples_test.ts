@@ -39,6 +39,7 @@ const trials: Readonly<Record<string, Trial>> = {
   hono: { path: "/login", init: POST, statuses: { 401: 5, 429: 1 } },
   jwt: { path: "/notes", statuses: { 401: 2 } },
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
+  monthly_plan: { init: { headers: { "x-api-key": "key-of-ann" } }, statuses: { 200: 20, 429: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
   llm_proxy: {
     init: { ...POST, body: "once upon a time" },

@@ -45,7 +45,18 @@ const rule = fc.record({
   limit: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 8 }) }, fc.constantFrom(100, 999_999)),
   windowMs: fc.constantFrom(1, 2, 7, 100, 1000, 1000, 60_000, 86_400_000),
   mode: fc.constantFrom("enforce", "enforce", "shadow"),
+  /** Null: windows of a fixed length; else periods of a calendar, as a process sees them whose clock is so many windows ahead. */
+  ahead: fc.constantFrom(null, null, 0, 0, 0.5, -0.5, 9, -9),
 });
+
+/** Periods of several lengths, around a time. */
+function periodsAround(now: number, windowMs: number): readonly number[] {
+  const start = (n: number): number => n * windowMs + (n * 7919) % Math.ceil(windowMs / 2);
+  let n = Math.floor(now / windowMs);
+  while (start(n) > now) n--;
+  while (start(n + 1) <= now) n++;
+  return [n - 1, n, n + 1, n + 2].map(start);
+}
 
 /** How far the clock goes before an ask, in windows and ms: it stands, walks, jumps. */
 export const forward = fc.record({
@@ -160,7 +171,7 @@ export function* walked(
     const corrected = kind === "correction" ? charges.at(-1 - back) : undefined;
     let checks: readonly Check[] = rules.filter((_, i) => (mask >> i) % 2 === 1 || i === 0).map((r, i) => {
       const limit = Math.max(1, r.limit + raised);
-      return checkOf(
+      const check = checkOf(
         WRAPPED[r.algorithm],
         `rule${rules.indexOf(r)}:${run}:${partition}`,
         limit,
@@ -168,10 +179,20 @@ export function* walked(
         r.mode,
         Math.min(costs[i], limit + 1),
       );
+      if (r.ahead === null || !check.algorithm.countsPeriods) return check;
+      const boundaries = periodsAround(now + r.ahead * r.windowMs, r.windowMs);
+      return { ...check, policy: { ...check.policy, boundaries } };
     });
     if (corrected !== undefined) {
       const { check, decision } = corrected;
       checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
+      const { boundaries, windowMs } = check.policy;
+      // Of a period that has ended since, a store may show the units used or not.
+      if (boundaries !== undefined && storeOf !== modelStore) {
+        const { ahead } = rules[Number(/^rule(\d)/.exec(check.key)![1])];
+        const policy = { ...check.policy, boundaries: periodsAround(now + ahead! * windowMs, windowMs) };
+        checks = [{ ...checks[0], policy }];
+      }
     }
     const spend = kind !== "peek";
     const expected = store.decide(checks, spend) as readonly StoreDecision[];

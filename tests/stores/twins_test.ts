@@ -106,7 +106,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   }
 
   it(
-    "agree in 40,000 random decisions of 1 to 4 rules, with refunds, peeks, shadows, blocks, changed limits and clocks that step back",
+    "agree in 40,000 random decisions of 1 to 4 rules, with refunds, peeks, shadows, blocks, changed limits, calendar periods and clocks that step back",
     LONG,
     async () => {
       const steps = fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward });

@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
+import { windowOf } from "../../algorithms/periods.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
@@ -231,6 +232,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     decide(checks, spend = true) {
       const decisions = checks.map((check) => decisionOf(check, UNDECIDED, 0));
       decide(checks, spend, decisions as Verdict[]);
+      // Which of the periods of a calendar it is, is known now.
+      decisions.forEach((decision, i) => decision.windowMs = windowOf(checks[i].policy, decision.chargedAt));
       return decisions;
     },
     answer: decide,

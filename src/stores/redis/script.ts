@@ -9,6 +9,7 @@
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { formOf, stateLua } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block.ts";
+import { fixedWindowLua } from "../../algorithms/fixed_window.ts";
 import { integerLua } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
 import type { ChargedDecision } from "../../decision.ts";
@@ -23,8 +24,9 @@ const LOGGED = /\blog_step\b/;
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
   [/\bis_ahead\b/, stateLua],
+  [/\bfixed_window_step\b/, fixedWindowLua],
   [LOGGED, logLua],
-  [/\bblock_step\b/, blockLua],
+  [/\bblock_around\b/, blockLua],
 ];
 
 /** The time by the clock of Redis: an expression for epoch ms. */
@@ -124,8 +126,9 @@ export function wordsOf(
 ): unknown[] {
   const words: unknown[] = [spend ? 1 : 0];
   for (const check of checks) {
-    const { policy: { mode, limit, windowMs }, algorithm: { params = [] }, cost, since } = check;
-    words.push(placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, params);
+    const { policy: { mode, limit, windowMs, boundaries }, algorithm: { params = [] }, cost, since } = check;
+    const own = boundaries === undefined ? params : [...params, ...boundaries];
+    words.push(placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, own);
   }
   return words;
 }
