@@ -41,6 +41,7 @@ export type {
   CountedBody,
   FailurePolicy,
   Rule,
+  Trial,
 } from "./src/rules/rule.ts";
 export type { Every, Period } from "./src/rules/calendar.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";

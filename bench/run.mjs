@@ -27,6 +27,7 @@ const SECTIONS = [
   "paths",
   "http",
   "redis",
+  "redis_calls",
   "redis_time",
   "sqlite",
   "memory",

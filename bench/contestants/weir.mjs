@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
 const weir = await load("mod.js");
-const { byGlobal, fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
+const { byGlobal, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
 
 /** An algorithm by its name. */
 function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) {
@@ -35,9 +35,10 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   };
 }
 
-const written = ({ name, limit, windowMs }) => ({
+const written = ({ name, limit, windowMs, trial }) => ({
   name,
   rate: { limit, window: windowMs / 1000 },
+  ...trial === undefined ? {} : { trial: { limit: trial, window: windowMs / 1000 } },
 });
 
 export function wrap(handler, { rules, headers, store }) {
@@ -60,34 +61,33 @@ export function onPaths(handler) {
 /** In ms: the benchmark measures the time of answers, so no deadline may end one on a busy machine. */
 const PATIENCE = 60_000;
 
-/** Decides a client's request under rules on a shared store, without a handler. */
-export async function shared({ rules, tcp, http, sqlite }) {
+/** Decides a client's request under rules on a shared store, without a handler; by another build, if its file is given. */
+export async function shared({ rules, tcp, http, sqlite, algorithm: name = "fixedWindow", build }) {
+  const { createThrottle, redisStore, [name]: algorithm } = build === undefined
+    ? { ...weir, ...tcp && await load("src/stores/redis/mod.js") }
+    : await import(pathToFileURL(build));
   const store = sqlite
     ? (await load("src/stores/sqlite/mod.js")).sqliteStore({ database: sqlite, timeoutMs: PATIENCE })
     : tcp
-    ? (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
+    ? redisStore({ client: tcp, timeoutMs: PATIENCE })
     : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
       token: http.token,
       timeoutMs: PATIENCE,
     });
-  const algorithm = fixedWindow();
-  const policies = rules.map(({ name, limit, windowMs }) => ({
-    name,
-    limit,
-    windowMs,
-    mode: "enforce",
+  // A throttle tells the store its rules.
+  const { rules: compiled } = createThrottle(
+    rules.map((rule) => ({ ...written(rule), algorithm: algorithm() })),
+    { store },
+  );
+  const checks = compiled.map(({ name, limit, windowMs, mode, implementation }) => ({
+    policy: { name, limit, windowMs, mode },
+    ...{ algorithm: implementation, cost: 1, since: null },
   }));
   const isAllowed = (decisions) => decisions.every(({ allowed }) => allowed);
   return (client) => {
     const decisions = store.decide(
-      policies.map((policy) => ({
-        key: `${policy.name}:${client}`,
-        policy,
-        algorithm,
-        cost: 1,
-        since: null,
-      })),
+      checks.map((check) => ({ ...check, key: `${check.policy.name}:${client}` })),
     );
     return sqlite ? isAllowed(decisions) : decisions.then(isAllowed);
   };

@@ -18,6 +18,7 @@ const SCENES = {
   "1 rule": { rules: [HOURLY] },
   "3 rules": { rules: THREE },
   "denied": { rules: [{ ...HOURLY, limit: 1 }], status: 429 },
+  "1 rule and its trial": { rules: [{ ...HOURLY, trial: HOURLY.limit / 2 }] },
 };
 const CLIENTS = 1000;
 
@@ -33,6 +34,7 @@ const LINEUP = {
     ["by hand, looking first", "floor_looking", 3],
     ["by hand", "floor", 3],
     ["Weir", "weir", 3],
+    ["Weir", "weir", 3, "1 rule and its trial"],
     ["rate-limiter-flexible", "rate_limiter_flexible", 3],
     ["express-rate-limit", "express_rate_limit", 3],
     ["hitlimit", "hitlimit", 3],
@@ -65,11 +67,11 @@ const LINEUP = {
 export const contestants = [
   { id: "bare", name: "bare handler", file: null, scene: "1 rule", headers: 0 },
   ...Object.entries(LINEUP).flatMap(([scene, lineup]) =>
-    lineup.map(([name, file, headers]) => ({
-      id: `${scene}: ${name}, ${headers} headers`,
+    lineup.map(([name, file, headers, other = scene]) => ({
+      id: `${other}: ${name}, ${headers} headers`,
       name,
       file,
-      scene,
+      scene: other,
       headers,
     }))
   ),

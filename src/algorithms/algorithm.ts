@@ -23,6 +23,8 @@ export interface Policy {
    * long. Default: windows have no fixed beginnings.
    */
   readonly boundaries?: readonly number[] | undefined;
+  /** The name of the rule that this one is the trial of. Default: it is no trial. */
+  readonly trialOf?: string | undefined;
 }
 
 /** The result of one step. Times are integer ms. */

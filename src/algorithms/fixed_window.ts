@@ -20,10 +20,10 @@ import { BOOLEAN, requireOptions } from "../options.ts";
 export const fixedWindowLua = `
 local function fixed_window_step(state, limit, window, now, cost, since, p)
   local opening, past, ends = p[1] == 1 and now - math.fmod(now, window) or now, now - window, nil
-  local mended = state and is_ahead(state[1], now, window)
+  local mended = state and state[1] - now > window -- is_ahead, inlined
   local start = mended and now or state and state[1] or opening
-  local time = math.max(now, start)
   for i = 2, #p do
+    local time = math.max(now, start)
     if p[i] <= time then
       if not p[i + 1] then past = math.max(past, p[i] - 1)
       elseif time < p[i + 1] then opening, past, ends = p[i], p[i] - 1, p[i + 1] end
@@ -36,9 +36,9 @@ local function fixed_window_step(state, limit, window, now, cost, since, p)
   local after, allowed = used, true
   if since then
     if since > past and (cost > 0 or (open and since == state[1])) then
-      after = math.min(MAX, math.max(0, used + cost))
+      after = math.min(9007199254740991, math.max(0, used + cost))
     end
-    if after ~= used and not open and not is_ahead(since, now, window) then start = since end
+    if after ~= used and not open and since - now <= window then start = since end
   else
     allowed = used + cost <= limit
     if allowed then after = used + cost end
@@ -49,7 +49,7 @@ local function fixed_window_step(state, limit, window, now, cost, since, p)
   local retry = 0
   if not allowed then retry = cost > limit and math.huge or left end
   local ttl = (open or kept ~= state) and left or 0
-  return allowed, math.max(0, limit - after), after > 0 and left or 0, retry, kept, ttl, start
+  return allowed, after < limit and limit - after or 0, after > 0 and left or 0, retry, kept, ttl, start
 end
 `;
 

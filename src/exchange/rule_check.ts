@@ -96,7 +96,7 @@ export class RuleCheck implements OpenCheck, Quota {
 
   /** The decision, once there is a verdict: a new object at each reading. */
   get decision(): Decision {
-    return {
+    const decision: Decision = {
       rule: this.policy.name,
       limit: this.policy.limit,
       windowMs: this.windowMs,
@@ -110,6 +110,9 @@ export class RuleCheck implements OpenCheck, Quota {
       source: this.source ?? "store",
       at: this.at,
     };
+    const { trialOf } = this.rule;
+    if (trialOf) decision.trialOf = trialOf;
+    return decision;
   }
 }
 

@@ -105,6 +105,8 @@ export interface Rule {
   stage?: Stage;
   /** "shadow": decided and reported, never refuses. Default "enforce". */
   mode?: Mode;
+  /** Another limit to try beside this rule before it replaces it: a rate, or a {@link Trial}. It refuses nothing. Null: none. */
+  trial?: Rate | Trial | null;
   /**
    * A penalty: a key refused `after` times within `window` is refused outright for `for`, times `growth` (default 1) on
    * each repeat, at most `max` (default a day, or `for` where that is longer).
@@ -117,6 +119,52 @@ export interface Rule {
    * whichever rule refuses, so no refusal loses its wait.
    */
   headers?: readonly HeaderFormat[];
+}
+
+/**
+ * The members of a rule that its trial changes. `on`, `unless`, `count`, `onStoreFailure` and all others are those of the rule.
+ *
+ * The trial is decided beside the rule, on states of its own, in the same question to the store. It refuses nothing, changes no
+ * state or header of the rule, and clients learn nothing of it. Its decisions have the mode "shadow", the name of the rule with
+ * `+trial` behind it, and `trialOf`, the name of the rule. It is charged as if it were in the place of its rule:
+ *
+ * - A request that another rule refuses is charged to neither the rule nor its trial.
+ * - A request that the rule alone refuses is charged to the trial where that allows it. As such a request never reaches the
+ *   handler, no response corrects the charge, and a concurrency slot is given back at once.
+ * - A request that the trial refuses passes, if the rules allow it, and is charged to the rules: the units that they would have
+ *   left without it are not known. Two trials know nothing of each other.
+ *
+ * A function of the rule, such as its key, runs once more for the trial. One that throws for the trial alone is reported to
+ * observers, and the trial leaves the request out. `settle` of the rule settles the trial too, by the same cost; `usage` and `reset` know the trial by its
+ * own name. It is decided in the stage of its rule, or after authentication if its key needs an identity: it sees no request then
+ * that its rule refuses before. A store with `lease` takes no units ahead for a request with a trial.
+ *
+ * @example Half the limit, on trial
+ * ```ts
+ * import { createThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ name: "api", rate: "2/min", trial: "1/min" }, {
+ *   client: { address: () => "192.0.2.1" },
+ * });
+ * const request = new Request("https://example.com/");
+ * await throttle.check(request);
+ * const { allowed, decisions } = await throttle.check(request);
+ * equal(allowed, true);
+ * equal(`${decisions[1].trialOf} ${decisions[1].allowed}`, "api false");
+ * ```
+ */
+export interface Trial {
+  /** The quota to try. Default: the rule's. */
+  rate?: Rule["rate"];
+  /** The algorithm to try. Default: the rule's. */
+  algorithm?: Algorithm;
+  /** The key to try. Default: the rule's. */
+  key?: Key;
+  /** The cost to try. Default: the rule's. */
+  cost?: Rule["cost"];
+  /** The penalty to try. Default: the rule's, which the trial's own refusals start. */
+  block?: NonNullable<Rule["block"]>;
 }
 
 /** A rule as a throttle shows it. */
@@ -135,6 +183,8 @@ export interface CompiledRule {
   readonly stage: Stage;
   /** Whether it refuses. */
   readonly mode: Mode;
+  /** Of a trial: the name of its rule, which precedes it. */
+  readonly trialOf?: string | undefined;
   /** Its patterns; empty: every request, or none where the rule was given an empty list. */
   readonly on: readonly string[];
   /**

@@ -7,7 +7,7 @@
 
 import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
-import type { StoreDecision } from "../decision.ts";
+import { refuserOf, type StoreDecision } from "../decision.ts";
 import { isPromise, type MaybePromise, then } from "../maybe.ts";
 import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
@@ -104,8 +104,12 @@ export function decideChecks(
     then(load(checks[i]), (value) => found[i] = stateIn(value, checks[i]));
   return then(inOrder(checks.length, read), () => {
     const steps = checks.map((check, i) => stepOf(check, found[i], now, check.cost, check.since));
-    const passes = steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
-    const isKept = steps.map(({ allowed }) => spend && (passes || !allowed));
+    const refuser = refuserOf(
+      steps.map(({ allowed }, i) => ({ allowed, rule: checks[i].policy.name, mode: checks[i].policy.mode })),
+    );
+    const isKept = steps.map(({ allowed }, i) =>
+      spend && (refuser === undefined || !allowed || refuser === checks[i].policy.trialOf)
+    );
     const decisions = checks.map((check, i) => {
       const { allowed, retryAfterMs, blockedMs, at: chargedAt = now } = steps[i];
       const { remaining, resetAfterMs } = allowed && !isKept[i]

@@ -66,6 +66,9 @@ export interface StorePart {
  * - **All or none.** Where an enforced check refuses, no check beside it is charged. A refusing check's own state is kept all
  *   the same, in shadow mode too, as a block counts refusals. The state of an allowed check is kept only where no enforced
  *   check refuses. A peek keeps nothing.
+ * - **Trials.** A check whose `policy.trialOf` names another check's rule is the trial of that rule: its state is kept also where
+ *   that check is the only enforced one that refuses, as with the trial's rule in its place the request would pass. Where a store
+ *   charges nothing then, the trial counts too few requests; the decisions of the rules are right all the same.
  * - **What is left.** An allowed check that is not charged is stepped again with cost 0: its decision shows the quota without
  *   this request.
  * - **Foreign states are no states.** A state that another algorithm wrote under the key (another `form`, or another `name`

@@ -128,7 +128,7 @@ interface Compiled<C> {
   /** Makes the check when the partition is known. */
   readonly checkOf: (partition: MaybePromise<Partition>, context: C) => MaybePromise<RuleCheck | null>;
   /** The check of a request whose partition could not be found. */
-  readonly failed: (error: unknown, context: C) => RuleCheck;
+  readonly failed: (error: unknown, context: C) => RuleCheck | null;
 }
 
 function compileRule<C extends Asked>(
@@ -155,9 +155,11 @@ function compileRule<C extends Asked>(
       : checkDynamically(partition, context);
   }
 
-  function failed(error: unknown, context: C): RuleCheck {
+  function failed(error: unknown, context: C): RuleCheck | null {
     if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     complain(rule, context, error);
+    // A trial leaves the request as it is.
+    if (rule.trialOf) return null;
     throw error;
   }
 

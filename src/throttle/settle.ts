@@ -90,7 +90,10 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
     if (check.settled || !check.charged) return;
     check.settled = true;
     const corrected = correct(exchange, check, cost);
-    (check.rule.cost as Cost).settled?.(exchange, cost);
+    const { cost: own, trialOf } = check.rule;
+    // A rule and its trial by one function tell it of the request once.
+    const isTold = exchange.checks.some(({ rule }) => rule.name === trialOf && rule.cost === own);
+    if (!isTold) (own as Cost).settled?.(exchange, cost);
     return corrected;
   }
 

@@ -13,7 +13,7 @@ import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
-import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
+import { all, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { compileNotifier } from "../observers/notify.ts";
 import type { Outcome } from "../outcome.ts";
 import { compileMatch, UNTOUCHED } from "../rules/match.ts";
@@ -196,11 +196,11 @@ function coreOf(
     addressOf: compileClient(client),
     explainAddress: (request, platform) => explainMissing(client, request, platform),
     settle(exchange, name, cost) {
-      const check = exchange.checks.find(({ rule }) => rule.name === name);
-      if (check === undefined) return rules.some((rule) => rule.name === name) ? undefined : false;
-      const settled = settle(exchange, check, cost);
+      const checks = exchange.checks.filter(({ rule }) => rule.name === name || rule.trialOf === name);
+      if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
+      const settled = all(checks.map((check) => settle(exchange, check, cost)));
       waitUntil(exchange.platform, settled);
-      return settled;
+      return settled as MaybePromise<unknown> as MaybePromise<void>;
     },
   };
 }

@@ -82,7 +82,7 @@ function scripted(runnerOf: () => ScriptRunner): Subject["open"] {
       ...{ denyCache: true, hashKeys: null, lease: null },
     };
     const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, 400 * DAY);
+      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, 400 * DAY);
     return {
       store: scriptStore(runnerOf(), settings, scriptOf),
       set: (now) => connection.command("SET", CLOCK, now, "PX", HOUR),

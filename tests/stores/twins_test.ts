@@ -55,7 +55,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     };
     // The walk's own time, and keys that outlive the real time that it takes.
     const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
+      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
     store = scriptStore(runnerOf(client), settings, scriptOf);
     const smallPages: typeof scriptText = (twins) => {
       const text = scriptOf(twins);

@@ -195,7 +195,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
   ): void {
     const now = clock();
-    let pass = true;
+    // As `refuserOf`.
+    let refuser: string | undefined;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
@@ -210,12 +211,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       if (!cursor.hasState) startShared(cursor, check, now, spend);
       cursor.table!.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
-      if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
+      if (!cursor.allowed && check.policy.mode === "enforce") {
+        refuser = refuser === undefined ? check.policy.name : "";
+      }
     }
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i];
-      if (spend && (pass || !cursor.allowed)) {
+      if (spend && (refuser === undefined || !cursor.allowed || refuser === check.policy.trialOf)) {
         if (cursor.changed && !cursor.table!.save(cursor, check, now)) saveElsewhere(cursor, check, now);
       } else if (cursor.allowed) {
         // Nothing was charged: show what is left without this request.
