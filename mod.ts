@@ -104,6 +104,11 @@ export {
   type VersionedState,
   type VersionedStates,
 } from "./src/stores/cas_store.ts";
+export {
+  type StateRows,
+  transactionStore,
+  type TransactionStoreOptions,
+} from "./src/stores/transaction_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
 export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";

@@ -120,6 +120,25 @@ const GOALS = [
       return peer === undefined ? null : ratio(results, "ns", "denied: Weir, 4 headers", peer);
     },
   },
+  ...["1 rule", "3 rules"].flatMap((scene) =>
+    ["turn", "many"].flatMap((metric) => [
+      {
+        section: "sqlite",
+        text: `SQLite, ${scene}, ${metric === "turn" ? "in turn" : "32 at once"}: decisions over the peer's`,
+        least: scene === "1 rule" ? 1.2 : 2.5,
+        of: (results) =>
+          ratio(results, metric, `libsql: Weir, ${scene}`, `libsql: rate-limiter-flexible, ${scene}`),
+      },
+      {
+        section: "sqlite",
+        text: `SQLite, ${scene}, ${
+          metric === "turn" ? "in turn" : "32 at once"
+        }: decisions over those by hand`,
+        least: 1 / 1.5,
+        of: (results) => ratio(results, metric, `libsql: Weir, ${scene}`, `libsql: by hand, ${scene}`),
+      },
+    ])
+  ),
   {
     section: "pipeline",
     text: "in process, 1 rule and its trial: time over the rule's without one",

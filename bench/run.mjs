@@ -31,6 +31,7 @@ const SECTIONS = [
   "redis_calls",
   "redis_time",
   "postgres",
+  "sqlite",
   "memory",
   "attack",
   "start",

@@ -18,6 +18,7 @@ import {
   retryAfter,
   slidingWindow,
   stats,
+  transactionStore,
   withThrottle,
   xRateLimit,
 } from "../mod.ts";
@@ -28,7 +29,9 @@ import { describe as describeThrottle, withThrottleResponses } from "../src/open
 import { otel } from "../src/otel/mod.ts";
 import { shown } from "../src/cannot.ts";
 import { pacedFetch } from "../src/paced_fetch/mod.ts";
+import { durableObjectStore } from "../src/stores/durable_object/mod.ts";
 import { redisStore } from "../src/stores/redis/mod.ts";
+import { sqliteStore } from "../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../src/stores/upstash/mod.ts";
 import { learnedCost, tokenUsage } from "../src/tokens/mod.ts";
 
@@ -76,6 +79,10 @@ const THROTTLE = {
   revealKeys: TRUTH,
   exactPaths: TRUTH,
 };
+
+const nothing = (): null => null;
+const database = { exec: nothing, prepare: nothing } as Given;
+const namespace = { idFromName: nothing, get: nothing } as Given;
 
 const FACTORIES: readonly Factory[] = [
   { name: "createThrottle", make: (given) => createThrottle("1/min", given), wrong: THROTTLE },
@@ -210,6 +217,40 @@ const FACTORIES: readonly Factory[] = [
       ...SHARED,
     },
   },
+  {
+    name: "transactionStore",
+    make: (given) => transactionStore({ transact: () => [] as never, ...given }),
+    wrong: {
+      transact: [...CALLS, undefined],
+      shared: TRUTH,
+      name: ["", 5, null],
+      clock: CALLS,
+      isLostRace: CALLS,
+      timeoutMs: SHARED.timeoutMs,
+      denyCache: TRUTH,
+    },
+  },
+  {
+    name: "sqliteStore",
+    make: (given) => sqliteStore({ database, ...given }),
+    wrong: {
+      database: [{}, null, undefined],
+      table: ["", "a b", 'we"ir', 5, null],
+      timeoutMs: SHARED.timeoutMs,
+      denyCache: TRUTH,
+      clock: CALLS,
+    },
+  },
+  {
+    name: "durableObjectStore",
+    make: (given) => durableObjectStore({ namespace, ...given }),
+    wrong: {
+      namespace: [{}, null, undefined],
+      object: [{}, "Limits", null],
+      timeoutMs: SHARED.timeoutMs,
+      denyCache: TRUTH,
+    },
+  },
   { name: "xRateLimit", make: xRateLimit, wrong: { reset: ["ms", "toString", null] } },
   {
     name: "rateLimit",
@@ -322,7 +363,19 @@ describe("the options of", () => {
   it("every factory must be an object", () => {
     const factories: readonly ((given: Given) => unknown)[] = [
       ...[byIp, byUser, byApiKey, byJwt, jwtAuth, gcra, fixedWindow, slidingWindow, concurrency, memoryStore],
-      ...[redisStore, upstashStore, xRateLimit, rateLimit, retryAfter, stats, otel, dashboard],
+      ...[
+        redisStore,
+        upstashStore,
+        transactionStore,
+        sqliteStore,
+        durableObjectStore,
+        xRateLimit,
+        rateLimit,
+        retryAfter,
+        stats,
+        otel,
+        dashboard,
+      ],
       (given) => createThrottle("1/min", given),
       (given) => throttle("1/min", given),
       (given) => logTo(log, given),

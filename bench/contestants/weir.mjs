@@ -62,11 +62,13 @@ export function onPaths(handler) {
 const PATIENCE = 60_000;
 
 /** Decides a client's request under rules on a shared store, without a handler; by another build, if its file is given. */
-export async function shared({ rules, tcp, http, algorithm: name = "fixedWindow", build }) {
+export async function shared({ rules, tcp, http, sqlite, algorithm: name = "fixedWindow", build }) {
   const { createThrottle, redisStore, [name]: algorithm } = build === undefined
     ? { ...weir, ...tcp && await load("src/stores/redis/mod.js") }
     : await import(pathToFileURL(build));
-  const store = tcp
+  const store = sqlite
+    ? (await load("src/stores/sqlite/mod.js")).sqliteStore({ database: sqlite, timeoutMs: PATIENCE })
+    : tcp
     ? redisStore({ client: tcp, timeoutMs: PATIENCE })
     : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
@@ -93,11 +95,12 @@ function decidingOn(store, rules, createThrottle, algorithm) {
     policy: { name, limit, windowMs, mode },
     ...{ algorithm: implementation, cost: 1, since: null },
   }));
-  return async (client) => {
-    const decisions = await store.decide(
+  const isAllowed = (decisions) => decisions.every(({ allowed }) => allowed);
+  return (client) => {
+    const decisions = store.decide(
       checks.map((check) => ({ ...check, key: `${check.policy.name}:${client}` })),
     );
-    return decisions.every(({ allowed }) => allowed);
+    return sqlite ? isAllowed(decisions) : decisions.then(isAllowed);
   };
 }
 

@@ -7,7 +7,9 @@ import { throttle, type ThrottleVariables } from "@weir/throttle/hono";
 import { byJwt, jwtAuth } from "@weir/throttle/jwt";
 import { withThrottleResponses } from "@weir/throttle/openapi";
 import { otel } from "@weir/throttle/otel";
+import { durableObjectStore, type ObjectNamespace } from "@weir/throttle/durable-object";
 import { redisStore, type SendingClient } from "@weir/throttle/redis";
+import { type SqliteDatabase, sqliteStore } from "@weir/throttle/sqlite";
 import { faultyStore, manualClock } from "@weir/throttle/testing";
 import { learnedCost, tokenUsage } from "@weir/throttle/tokens";
 import { upstashStore } from "@weir/throttle/upstash";
@@ -41,10 +43,20 @@ app.route("/admin", dashboard<Hono>({ throttle: limits, stats: statistics, autho
 
 // Stores that are not asked: nothing connects before the first decision.
 const sending: SendingClient = { send: () => Promise.reject(new Error("nobody is there")) };
+const database: SqliteDatabase = {
+  exec: () => {},
+  prepare: () => ({ get: () => null, all: () => [], run: () => {} }),
+};
+const namespace: ObjectNamespace = {
+  idFromName: (name) => name,
+  get: () => ({ fetch: () => sending.send("", []) as never }),
+};
 const stores: Store[] = [
   upstashStore({ url: "https://redis.example", token: "secret" }),
   upstashStore({ client: new Redis({ url: "https://redis.example", token: "secret" }) }),
   redisStore({ client: sending }),
+  sqliteStore({ database }),
+  durableObjectStore({ namespace }),
 ];
 
 // Tokens of an identity.
