@@ -118,7 +118,10 @@ export function checkReader(own: readonly Algorithm[]): (sent: readonly SentChec
         throw new RuleError(check.policy.name, `the Durable Object does not have the algorithm "${form}"`);
       }
       made.set(text, algorithm);
-      return { ...check, algorithm };
+      // A correction that moves its charge has the target among its boundaries, as a Lua twin gets it.
+      const target = check.since === null ? undefined : check.policy.boundaries?.at(-1);
+      const moved = target === undefined ? undefined : algorithm.moving?.(target);
+      return { ...check, algorithm: moved ?? algorithm };
     });
 }
 
