@@ -90,7 +90,7 @@ describe("README and docs", () => {
   it("import in llms.txt what the entries have", async () => {
     const entries: Readonly<Record<string, string>> = JSON.parse(text("deno.json")).exports;
     const imports = [...text("llms.txt").matchAll(/import \{ (.+?) \} from "@weir\/throttle(.*?)"/g)];
-    assertEquals(imports.length, 7);
+    assertEquals(imports.length, 11);
     for (const [line, names, entry] of imports) {
       const file = join("../..", entries[`.${entry}`]).replace(/\.ts$/, extension);
       const exported = Object.keys(await import(file));
