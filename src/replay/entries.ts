@@ -189,7 +189,7 @@ export class Entries {
     const agent = this.#agents.values[block.agent[i]];
     if (agent !== null) request.userAgent = agent;
     const id = this.#users.values[block.user?.[i] ?? 0];
-    // A name that was refused is nobody's.
+    // A name whose password was refused identifies nobody.
     if (id !== null && status !== 401) request.identity = { id };
     const apiKey = this.#apiKeys.values[block.apiKey?.[i] ?? 0];
     if (apiKey !== null) request.headers = { "x-api-key": apiKey };

@@ -200,7 +200,7 @@ class GuardedStore {
     );
   }
 
-  /** The verdict was made elsewhere, so a charge that the store reports later is nobody's. */
+  /** Gives back a charge that the store reports after its deadline: the verdict was made without the store. */
   private takeBack(error: unknown, { part, checks }: Call): void {
     const late = lateAnswer<readonly StoreDecision[]>(error);
     if (late === undefined) return;
