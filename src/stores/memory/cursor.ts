@@ -50,7 +50,7 @@ export class Cursor implements PackedStep {
   slot = -1;
 
   /** Takes over the numbers of a step, without its state. */
-  copyNumbers({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepNumbers): void {
+  copy({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepNumbers): void {
     this.allowed = allowed;
     this.remaining = remaining;
     this.resetAfterMs = resetAfterMs;

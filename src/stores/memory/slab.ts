@@ -29,7 +29,7 @@ export interface Slab {
   /** The numbers that a block is among, */
   dataOf(block: number): Float64Array;
   /** and where it begins. */
-  offsetOf(block: number): number;
+  startOf(block: number): number;
 }
 
 /** @param size How many numbers a block has. */
@@ -86,6 +86,6 @@ export function slabOf(size: number): Slab {
       blocks -= chunk.data.length / size;
     },
     dataOf: (block) => chunks[Math.floor(block / BLOCKS)]!.data,
-    offsetOf: (block) => (block % BLOCKS) * size,
+    startOf: (block) => (block % BLOCKS) * size,
   };
 }
