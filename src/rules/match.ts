@@ -188,6 +188,9 @@ interface Known {
   readonly more: Map<Target, Known>;
 }
 
+/** The most routes that are kept: clients choose which of the patterns match together. */
+const MOST_KNOWN = 1000;
+
 function finderOf(rules: readonly PreparedRule[], all: readonly Expressions[]): Find {
   const known = (targets: readonly Target[]): Known => ({
     targets,
@@ -195,6 +198,7 @@ function finderOf(rules: readonly PreparedRule[], all: readonly Expressions[]): 
     more: new Map(),
   });
   const none = known([]);
+  let count = 0;
 
   return (method, paths, spelled) => {
     let found = none;
@@ -204,7 +208,10 @@ function finderOf(rules: readonly PreparedRule[], all: readonly Expressions[]): 
         : isAnyMatch(spelled, expression, "");
       if (!isHit || !hasMethod(target.pattern, method)) continue;
       let next = found.more.get(target);
-      if (next === undefined) found.more.set(target, next = known([...found.targets, target]));
+      if (next === undefined) {
+        next = known([...found.targets, target]);
+        if (count++ < MOST_KNOWN) found.more.set(target, next);
+      }
       found = next;
     }
     return found.route;

@@ -289,6 +289,15 @@ describe("several rules", () => {
     assertEquals([before, after].map((list) => list.map(({ name }) => name)), [["b", "d"], ["a", "c"]]);
   });
 
+  it("are found in any combination, in more of them than are kept", () => {
+    const letters = [..."abcdefghijkl"];
+    const match = matcher(...letters.map((letter) => `/:text{.*${letter}.*}`));
+    for (let set = 1; set < 2 ** letters.length; set++) {
+      const chosen = letters.flatMap((_, i) => (set >> i) % 2 === 1 ? [i] : []);
+      assertEquals(hits(match, `GET /${chosen.map((i) => letters[i]).join("")}`), chosen);
+    }
+  });
+
   it("together match what each matches alone", () => {
     const pool = [
       ...[
