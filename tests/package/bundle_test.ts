@@ -182,7 +182,7 @@ describeOnNode("the code of the npm package", () => {
   const PROGRAMS: readonly (readonly [what: string, most: number, code: string])[] = [
     [
       'withThrottle(handler, ["60/min"])',
-      37,
+      37.5,
       `import { withThrottle } from "./dist/mod.js";
        export default { fetch: withThrottle(() => new Response("hello"), ["60/min"]) };`,
     ],
