@@ -97,6 +97,7 @@ export function extentOf(paths: readonly string[]): Extent {
   const segments = paths.map((path) => segmentsOf(path).map((segment) => fold(decoded(segment))));
   return {
     depth: Math.max(...segments.map(({ length }) => length)),
-    width: Math.max(...segments.flat().map(({ length }) => length)),
+    // Text behind a star may be anywhere in its segment.
+    width: Math.max(...segments.flat().map((text) => /\*./s.test(text) ? Infinity : text.length)),
   };
 }

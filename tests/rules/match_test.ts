@@ -158,6 +158,21 @@ describe("a pattern", () => {
     assert(isUnder("/login", `GET /${"./".repeat(5000)}LOGIN/`));
   });
 
+  it("with text behind a star is found in a long segment, however the path is spelled", () => {
+    const long = "z".repeat(100);
+    for (const start of ["", "/.", "/%2E", "/y/.."]) {
+      const match = compileMatch(prepareRules(["/v*x", "/a*b/c"].map((on): Rule => ({ rate: "5/min", on }))));
+      const hitsOf = (path: string) =>
+        match({ url: `https://example.com${start}${path}`, method: "GET", headers: new Headers() }).before
+          .length;
+      assertEquals(
+        [`/v${long}x`, `/a${long}b/c`, `/a${long}b/d`, `/a${long}`].map(hitsOf),
+        [1, 1, 0, 0],
+        start,
+      );
+    }
+  });
+
   it("is found whatever the case of the method", () => {
     for (const method of ["patch", "Patch", "PATCH"]) {
       const match = compileMatch(prepareRules({ rate: "5/min", on: "PATCH /a" }));
