@@ -6,8 +6,8 @@
  */
 
 import { tightest } from "../decision.ts";
-import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
-import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
+import { type HeaderFormat, lowerCase, NO_FIELDS, quotaFields, type QuotaHeaders } from "./format.ts";
+import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "RateLimit-Limit",
@@ -20,13 +20,13 @@ const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 export function draft6(): HeaderFormat {
   const count = { type: "integer", minimum: 0 };
   return {
-    write(headers, report) {
+    fields(report, there) {
       const quotas = windowed(report.quotas);
-      if (quotas.length === 0) return;
-      writePolicies(headers, quotas, report);
+      if (quotas.length === 0) return NO_FIELDS;
+      const policies = { "ratelimit-policy": policiesField(quotas, there) };
       const ours = tightest(quotas);
       const reset = resetSeconds(ours);
-      if (reset !== null) writeQuota(headers, FIELDS, ours, reset, report);
+      return reset === null ? policies : { ...policies, ...quotaFields(FIELDS, ours, reset, report, there) };
     },
     describe: {
       "RateLimit-Policy": describePolicies,

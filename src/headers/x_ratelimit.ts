@@ -6,7 +6,7 @@
 
 import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
-import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
+import { type HeaderFormat, lowerCase, NO_FIELDS, quotaFields, type QuotaHeaders } from "./format.ts";
 
 const NAMES: QuotaHeaders = {
   limit: "X-RateLimit-Limit",
@@ -66,12 +66,12 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
   const { description, example } = RESETS[reset];
   const count = { type: "integer", minimum: 0 };
   return {
-    write(headers, report) {
+    fields(report, there) {
       const { quotas, at } = report;
-      if (quotas.length === 0) return;
+      if (quotas.length === 0) return NO_FIELDS;
       const ours = tightest(quotas);
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
-      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report);
+      return quotaFields(FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report, there);
     },
     describe: {
       [NAMES.limit]: {

@@ -6,7 +6,7 @@
  */
 
 import { type Decision, refuses } from "../decision.ts";
-import { denial } from "./denial.ts";
+import type { Denial } from "./denial.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 
 /** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
@@ -109,13 +109,13 @@ export function problemJson(): Rejection {
     return body;
   }
 
-  function reject({ decisions }: { readonly decisions: readonly Decision[] }): Response {
+  function deny(decisions: readonly Decision[]): Denial {
     const summary = summaryOf(decisions);
-    return denial(textOf(summary), summary.problem.status, CONTENT_TYPE);
+    return { status: summary.problem.status, body: textOf(summary), contentType: CONTENT_TYPE };
   }
 
   const example = (decisions: readonly Decision[]): unknown => bodyOf(summaryOf(decisions));
-  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example });
+  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example });
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
