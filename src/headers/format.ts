@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Decision, share } from "../decision.ts";
-import { decimal, remainingUnits, whole } from "./numbers.ts";
+import { remainingUnits, whole } from "./numbers.ts";
 
 /** One rule's quota as headers show it: the numbers of its decision, and how its algorithm counts. */
 export interface Quota extends
@@ -98,21 +98,6 @@ export interface HeaderFormat {
   readonly describe?: Readonly<Record<string, HeaderDescription>>;
 }
 
-/** The names of three headers that describe one quota. */
-export interface QuotaHeaders {
-  /** Units per window. */
-  readonly limit: string;
-  /** Units left. */
-  readonly remaining: string;
-  /** When the quota is whole again. */
-  readonly reset: string;
-}
-
-/** The same names as `Headers` keep them: Node takes twice as long to set a name that it has to put in lower case first. */
-export function lowerCase({ limit, remaining, reset }: QuotaHeaders): QuotaHeaders {
-  return { limit: limit.toLowerCase(), remaining: remaining.toLowerCase(), reset: reset.toLowerCase() };
-}
-
 /**
  * Do the headers that a nested throttle or an upstream wrote stay, rather than `ours`?
  *
@@ -145,28 +130,23 @@ export function isToBeTold(ours: Quota, { denied, deniedWithin }: Report): boole
 }
 
 /**
- * The three fields of a quota; none where the response is a denial by something else, or the fields that are there describe a
- * tighter quota.
+ * Does the response get the three fields of a quota? Not where it is a denial by something else, nor where the fields that are
+ * there describe a tighter quota.
  *
- * @param names The names of the three.
- * @param ours The quota to write.
- * @param reset The third one's number, or null when there is none.
+ * @param limit The name of the field with the limit.
+ * @param remaining The name of the field with the remaining units.
+ * @param ours The quota.
  * @param report The report that is being written.
  * @param there The fields that the response has.
  */
-export function quotaFields(
-  names: QuotaHeaders,
+export function isSent(
+  limit: string,
+  remaining: string,
   ours: Quota,
-  reset: number | null,
   report: Report,
   there: FieldsThere,
-): Fields {
-  if (!isToBeTold(ours, report)) return NO_FIELDS;
-  const limit = fieldThere(there, names.limit);
-  if (limit !== null && isTighter(there, limit, there.get(names.remaining), ours)) return NO_FIELDS;
-  return {
-    [names.limit]: decimal(ours.limit),
-    [names.remaining]: decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)),
-    [names.reset]: reset === null ? "" : decimal(reset),
-  };
+): boolean {
+  if (!isToBeTold(ours, report)) return false;
+  const known = fieldThere(there, limit);
+  return known === null || !isTighter(there, known, there.get(remaining), ours);
 }

@@ -6,15 +6,15 @@
  */
 
 import { tightest } from "../decision.ts";
-import { type HeaderFormat, lowerCase, NO_FIELDS, quotaFields, type QuotaHeaders } from "./format.ts";
+import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
+import { decimal, remainingText } from "./numbers.ts";
 import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 
-const NAMES: QuotaHeaders = {
+const NAMES = {
   limit: "RateLimit-Limit",
   remaining: "RateLimit-Remaining",
   reset: "RateLimit-Reset",
 };
-const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
 /** @returns The format of drafts 04 to 06. */
 export function draft6(): HeaderFormat {
@@ -26,7 +26,15 @@ export function draft6(): HeaderFormat {
       const policies = { "ratelimit-policy": policiesField(quotas, there) };
       const ours = tightest(quotas);
       const reset = resetSeconds(ours);
-      return reset === null ? policies : { ...policies, ...quotaFields(FIELDS, ours, reset, report, there) };
+      if (reset === null || !isSent("ratelimit-limit", "ratelimit-remaining", ours, report, there)) {
+        return policies;
+      }
+      return {
+        ...policies,
+        "ratelimit-limit": decimal(ours.limit),
+        "ratelimit-remaining": remainingText(ours),
+        "ratelimit-reset": decimal(reset),
+      };
     },
     describe: {
       "RateLimit-Policy": describePolicies,

@@ -17,7 +17,6 @@ import {
 import { decimal, waitSeconds } from "./numbers.ts";
 
 const NAME = "Retry-After";
-const FIELD = "retry-after";
 
 /**
  * The longest wait, in ms, that a client is asked to sit out by `ms`: OpenAI's SDK ignores a longer one and tries again at
@@ -50,7 +49,7 @@ function msAsked(value: string, at: number): number {
 
 /** The wait of the Retry-After that is there, in ms, where it is no shorter than this number of seconds; else null. */
 function longerWait(there: FieldsThere, wait: number, at: number): number | null {
-  const known = fieldThere(there, FIELD);
+  const known = fieldThere(there, "retry-after");
   const knownMs = known === null ? 0 : msAsked(known, at);
   return knownMs >= wait * 1000 ? knownMs : null;
 }
@@ -144,7 +143,7 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
       const waitMs = jitter === 0 ? retryAfterMs : retryAfterMs + retryAfterMs * jitter * random();
       const wait = waitSeconds(waitMs);
       const longer = longerWait(there, wait, at);
-      const fields = longer === null ? { [FIELD]: decimal(wait) } : NO_FIELDS;
+      const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
       return ms ? { ...fields, ...fieldsForSdks(longer ?? waitMs, there) } : fields;
     },
     describe: ms ? { [NAME]: DESCRIPTION, ...FOR_SDKS } : { [NAME]: DESCRIPTION },

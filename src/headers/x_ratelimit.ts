@@ -6,14 +6,14 @@
 
 import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
-import { type HeaderFormat, lowerCase, NO_FIELDS, quotaFields, type QuotaHeaders } from "./format.ts";
+import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
+import { decimal, remainingText } from "./numbers.ts";
 
-const NAMES: QuotaHeaders = {
+const NAMES = {
   limit: "X-RateLimit-Limit",
   remaining: "X-RateLimit-Remaining",
   reset: "X-RateLimit-Reset",
 };
-const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
 /** The two meanings of X-RateLimit-Reset, in seconds either way. */
 const RESETS = {
@@ -70,8 +70,13 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
       const { quotas, at } = report;
       if (quotas.length === 0) return NO_FIELDS;
       const ours = tightest(quotas);
+      if (!isSent("x-ratelimit-limit", "x-ratelimit-remaining", ours, report, there)) return NO_FIELDS;
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
-      return quotaFields(FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report, there);
+      return {
+        "x-ratelimit-limit": decimal(ours.limit),
+        "x-ratelimit-remaining": remainingText(ours),
+        "x-ratelimit-reset": Number.isFinite(end) ? decimal(Math.ceil(end / 1000)) : "",
+      };
     },
     describe: {
       [NAMES.limit]: {

@@ -12,7 +12,6 @@ import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import {
   expose,
-  InitFields,
   markRefusal,
   newResponse,
   REFUSAL,
@@ -38,7 +37,7 @@ export type HeaderWriter = (
 /** The headers that one client was sent, and the next must not be. */
 const OF_ONE_CLIENT = /^(x-)?ratelimit(-|$)/;
 
-type Marked = Response & Record<symbol, unknown>;
+type Marked = Refusal & Record<symbol, unknown>;
 
 /** A copy without the headers that another client was sent; Retry-After is ours too on a refusal. */
 function copyForNextClient(response: Response, denied: boolean): Response {
@@ -147,7 +146,7 @@ export type Label = (response: Response, exchange: Exchange, denied?: boolean) =
 /** The functions that put rate headers where they belong. */
 export interface Labels {
   readonly label: Label;
-  /** Makes the response to a refused request, labelled; one to HEAD has the same fields and no content (RFC 9110 section 9.3.2). */
+  /** Makes the response to a refused request, labelled. */
   readonly refuse: (denial: Denial, exchange: Exchange) => Response;
   /** Writes the rate headers alone. */
   readonly write: (fields: WritableFields, exchange: Exchange, denied: boolean) => void;
@@ -173,6 +172,12 @@ function releaseAtEnd(
   if (body) return onBodyEnd(response, body, end);
   end();
   return response;
+}
+
+/** The response of a denial, with the fields that `write` adds; to HEAD without content (RFC 9110 section 9.3.2). */
+function responseOf(denial: Denial, { request }: Exchange, write: (to: WritableFields) => void): Marked {
+  const body = request.method === "HEAD" ? null : denial.body;
+  return newResponse(body, denial.status, denialFields(denial), write) as Marked;
 }
 
 /** @returns The functions that label the responses of a throttle. */
@@ -226,12 +231,11 @@ export function compileLabel(
     refuse(denial, exchange) {
       exchange.ended = true;
       notifier?.answered(denial.status);
-      const fields = new InitFields(denialFields(denial));
-      write(fields, exchange, true, denial);
-      const body = exchange.request.method === "HEAD" ? null : denial.body;
-      const response = newResponse(body, denial.status, fields.record) as Marked;
+      const response = responseOf(denial, exchange, (fields) => write(fields, exchange, true, denial));
       response[mark] = exchange.passage;
-      return markRefusal(response);
+      // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.
+      response[REFUSAL] = true;
+      return response;
     },
     write,
   };
