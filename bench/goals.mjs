@@ -9,7 +9,9 @@ function ratio(results, metric, ours, theirs, base) {
   const ratios = of(ours)
     .map((value, i) => {
       const zero = base ? of(base)[i] : 0;
-      return value === null || of(theirs)[i] === null ? null : (value - zero) / (of(theirs)[i] - zero);
+      return value === null || of(theirs)[i] === null
+        ? null
+        : (value - zero) / (of(theirs)[i] - zero);
     })
     .filter((value) => value !== null && Number.isFinite(value));
   return ratios.length === 0 ? null : median(ratios);
@@ -24,7 +26,9 @@ function value(results, metric, id) {
 /** The lowest median of the peers that have one. */
 function best(results, metric, ids) {
   const found = ids.filter((id) => value(results, metric, id) !== null);
-  return found.sort((a, b) => value(results, metric, a) - value(results, metric, b))[0];
+  return found.sort((a, b) =>
+    value(results, metric, a) - value(results, metric, b)
+  )[0];
 }
 
 const STORES = [
@@ -57,7 +61,11 @@ const STATES = [
   "Weir, a block",
 ];
 /** Redis with a large limit. */
-const LARGE = ["slidingLog, 10,000", "slidingWindow, 1000 slots", "concurrency, 60,000"];
+const LARGE = [
+  "slidingLog, 10,000",
+  "slidingWindow, 1000 slots",
+  "concurrency, 60,000",
+];
 
 /** The ratio of one metric to another, per round. */
 function within(results, id, metric, base) {
@@ -74,7 +82,8 @@ const GOALS = [
   ...["1 rule", "3 rules"].flatMap((scene) => [
     ...[2, 3].map((headers) => ({
       section: "pipeline",
-      text: `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
+      text:
+        `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
       most: 1.25,
       of: (results) =>
         ratio(
@@ -95,14 +104,17 @@ const GOALS = [
           "ns",
           PEERS.map((peer) => `${scene}: ${peer}`),
         );
-        return peer === undefined ? null : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
+        return peer === undefined
+          ? null
+          : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
       },
     },
     {
       section: "http",
       text: `over HTTP, ${scene}: throughput over the wrapper's by hand`,
       least: 0.97,
-      of: (results) => ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
+      of: (results) =>
+        ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
     },
   ]),
   {
@@ -115,7 +127,9 @@ const GOALS = [
         "ns",
         DENIED.map((peer) => `denied: ${peer} headers`),
       );
-      return peer === undefined ? null : ratio(results, "ns", "denied: Weir, 4 headers", peer);
+      return peer === undefined
+        ? null
+        : ratio(results, "ns", "denied: Weir, 4 headers", peer);
     },
   },
   {
@@ -123,7 +137,8 @@ const GOALS = [
     text: "a path of 15 KB: time of the worst over a plain one's",
     most: 3,
     of(results) {
-      const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN)).filter((found) => found !== null);
+      const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN))
+        .filter((found) => found !== null);
       return ratios.length === 0 ? null : Math.max(...ratios);
     },
   },
@@ -151,13 +166,15 @@ const GOALS = [
     },
     {
       section: "attack",
-      text: `${id}: a new key once the store is full, over one while there is room`,
+      text:
+        `${id}: a new key once the store is full, over one while there is room`,
       most: 3,
       of: (results) => within(results, id, "full", "filling"),
     },
     {
       section: "attack",
-      text: `${id}: a known key once the store is full, over a new one while there is room`,
+      text:
+        `${id}: a known key once the store is full, over a new one while there is room`,
       most: 3,
       of: (results) => within(results, id, "known", "filling"),
     },
@@ -172,7 +189,8 @@ const GOALS = [
   ),
   {
     section: "attack",
-    text: "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
+    text:
+      "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
     most: 30.5,
     of: (results) => value(results, "held", "Weir"),
   },
@@ -192,7 +210,8 @@ const GOALS = [
     section: "redis",
     text: "3 rules over HTTP, 32 at once: throughput over PING's",
     least: 0.9,
-    of: (results) => ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
+    of: (results) =>
+      ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
   },
   {
     section: "start",
@@ -208,13 +227,15 @@ const GOALS = [
   },
   {
     section: "paced",
-    text: "pacedFetch at a limit that 4 processes share: answers that are 429, %",
+    text:
+      "pacedFetch at a limit that 4 processes share: answers that are 429, %",
     most: 0.5,
     of: (results) => value(results, "refused", "Weir's pacedFetch"),
   },
   {
     section: "paced",
-    text: "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
+    text:
+      "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
     least: 0.95,
     of: (results) => value(results, "rate", "Weir's pacedFetch"),
   },

@@ -170,12 +170,16 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   const prepared = await section.prepare?.(programs);
   const options = { quick, programs, ...prepared?.options };
   const compared = (id) => /by hand|bare|PING|Map|^plain$/.test(id);
-  const lineup = section.contestants.filter(({ id }) => id.includes(only) || compared(id));
+  const lineup = section.contestants.filter(({ id }) =>
+    id.includes(only) || compared(id)
+  );
   const results = {};
   const most = Math.min(rounds, section.rounds ?? rounds);
   for (let round = 1; round <= most; round++) {
     for (
-      const runtime of runtimes.filter((runtime) => section.runtimes.includes(runtime))
+      const runtime of runtimes.filter((runtime) =>
+        section.runtimes.includes(runtime)
+      )
     ) {
       for (const { id } of lineup) {
         progress(`round ${round} of ${most}, ${runtime}: ${id}`);

@@ -5,33 +5,60 @@ import { pathToFileURL } from "node:url";
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
 const weir = await load("mod.js");
-const { byGlobal, fixedWindow, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
+const {
+  byGlobal,
+  fixedWindow,
+  memoryStore,
+  rateLimit,
+  retryAfter,
+  withThrottle,
+} = weir;
 
 /** An algorithm by its name. */
-function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) {
+function algorithmOf(
+  { name = "fixedWindow", options, limit, windowMs, block },
+) {
   const algorithm = weir[name](options);
-  const rate = name === "concurrency" ? { limit } : { limit, window: windowMs / 1000 };
-  return weir.createThrottle({ rate, algorithm, block }).rules[0].implementation;
+  const rate = name === "concurrency"
+    ? { limit }
+    : { limit, window: windowMs / 1000 };
+  return weir.createThrottle({ rate, algorithm, block }).rules[0]
+    .implementation;
 }
 
-/** The store alone, called like a throttle calls it: with a new check per request, which receives the verdict. */
+/** A check as a throttle makes one per rule and request: it receives the verdict. */
+class OpenCheck {
+  constructor(check, partition) {
+    this.partition = partition;
+    this.stateName = check.stateName;
+    this.algorithm = check.algorithm;
+    this.policy = check.policy;
+    this.since = null;
+    this.cost = 1;
+    this.allowed = false;
+    this.remaining = 0;
+    this.resetAfterMs = 0;
+    this.retryAfterMs = 0;
+    this.blockedMs = 0;
+    this.source = null;
+    this.at = 0;
+    this.chargedAt = 0;
+  }
+}
+
+/** The store alone, called like a throttle calls it. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   const store = memoryStore({ maxKeys });
   const check = {
-    key: "",
     policy: { name: "rule", limit, windowMs, mode: "enforce" },
     algorithm: algorithmOf({ limit, windowMs, ...algorithm }),
-    cost: 1,
-    since: null,
     // Named like a throttle's: then the store looks up the partition alone.
     stateName: "rule",
-    partition: "",
   };
-  const open = { ...store.decide([check], false)[0], ...check };
   return (partition) => {
-    const question = { ...open, partition };
-    store.answer([question], true);
-    return question.allowed;
+    const open = new OpenCheck(check, partition);
+    store.answer([open], true);
+    return open.allowed;
   };
 }
 
@@ -63,7 +90,10 @@ const PATIENCE = 60_000;
 /** Decides a client's request under rules on a shared store, without a handler. */
 export async function shared({ rules, tcp, http }) {
   const store = tcp
-    ? (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE })
+    ? (await load("src/stores/redis/mod.js")).redisStore({
+      client: tcp,
+      timeoutMs: PATIENCE,
+    })
     : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
       token: http.token,
@@ -92,9 +122,18 @@ export async function shared({ rules, tcp, http }) {
 
 /** Decides about one key under one algorithm on Redis; the caller chooses the cost and the charge to correct. */
 export async function single({ tcp, limit, windowMs, algorithm }) {
-  const store = (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE });
+  const store = (await load("src/stores/redis/mod.js")).redisStore({
+    client: tcp,
+    timeoutMs: PATIENCE,
+  });
   const implementation = algorithmOf({ limit, windowMs, ...algorithm });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   return (cost, since = null) =>
-    store.decide([{ key: "rule:somebody", policy, algorithm: implementation, cost, since }]);
+    store.decide([{
+      key: "rule:somebody",
+      policy,
+      algorithm: implementation,
+      cost,
+      since,
+    }]);
 }

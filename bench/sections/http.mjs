@@ -5,7 +5,8 @@ import process from "node:process";
 import { runtime } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 
-export const title = "Requests over HTTP: the bare server's throughput, and each one's share of it";
+export const title =
+  "Requests over HTTP: the bare server's throughput, and each one's share of it";
 export const metrics = { rps: "requests/s" };
 export const runtimes = ["node", "bun", "deno"];
 /** The reported metric: the share of the bare server's throughput. */
@@ -66,7 +67,9 @@ async function listen(fetch) {
     return server.addr.port;
   }
   const { serve } = await peer("@hono/node-server");
-  return new Promise((ready) => serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port)));
+  return new Promise((ready) =>
+    serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port))
+  );
 }
 
 /**
@@ -76,7 +79,8 @@ async function listen(fetch) {
  */
 function pin() {
   const words = ["-a", "-c", "-p", "0", String(process.pid)];
-  return cpus().length > 1 && spawnSync("taskset", words, { stdio: "ignore" }).status === 0;
+  return cpus().length > 1 &&
+    spawnSync("taskset", words, { stdio: "ignore" }).status === 0;
 }
 
 /** Requests per second over 32 connections. */
@@ -103,17 +107,23 @@ function wrk(command, port, seconds) {
 }
 
 export async function measure(id, { quick, programs }) {
-  const { file, scene } = contestants.find((contestant) => contestant.id === id);
-  const wrapped = file === null ? handler : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
-    rules: SCENES[scene],
-    headers: 3,
-  });
+  const { file, scene } = contestants.find((contestant) =>
+    contestant.id === id
+  );
+  const wrapped = file === null
+    ? handler
+    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+      rules: SCENES[scene],
+      headers: 3,
+    });
   const command = pin() ? ["taskset", "-c", "1", programs.wrk] : [programs.wrk];
   const port = await listen(wrapped);
   await wrk(command, port, 3); // warm-up: until then the engine compiles some of it again
   let rps = 0;
   // Other processes can only slow it down, so the best second is the most accurate.
-  for (let second = 0; second < (quick ? 3 : 6); second++) rps = Math.max(rps, await wrk(command, port, 1));
+  for (let second = 0; second < (quick ? 3 : 6); second++) {
+    rps = Math.max(rps, await wrk(command, port, 1));
+  }
   return { rps };
 }
 

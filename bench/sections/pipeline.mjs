@@ -3,7 +3,8 @@ import { freshAddress, seeded } from "../keys.mjs";
 import { platformOf } from "../runtime.mjs";
 import { timed } from "../timing.mjs";
 
-export const title = "A request in process: what throttling adds to the bare handler";
+export const title =
+  "A request in process: what throttling adds to the bare handler";
 export const metrics = { ns: "ns a request" };
 export const runtimes = ["node", "bun", "deno"];
 
@@ -86,12 +87,16 @@ let response;
 const handler = () => response;
 
 export async function measure(id, { quick }) {
-  const { file, scene, headers } = contestants.find((contestant) => contestant.id === id);
+  const { file, scene, headers } = contestants.find((contestant) =>
+    contestant.id === id
+  );
   const { rules, status = 200 } = SCENES[scene];
-  const wrapped = file === null ? handler : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
-    rules,
-    headers: headers === 2 ? 2 : 3,
-  });
+  const wrapped = file === null
+    ? handler
+    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+      rules,
+      headers: headers === 2 ? 2 : 3,
+    });
   const random = seeded(7);
   const prepare = (client = Math.floor(random() * CLIENTS)) => ({
     request: new Request("http://localhost/items/1"),
