@@ -24,6 +24,9 @@
  */
 
 export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export { limitsHandler } from "./src/limits/limits_handler.ts";
+export type { CallerLimit } from "./src/limits/caller_limit.ts";
+export type { Spent } from "./src/throttle/spend.ts";
 export { throttleOf } from "./src/exchange/request_throttle.ts";
 export type { ThrottleOptions } from "./src/throttle/options.ts";
 export type {
@@ -33,7 +36,17 @@ export type {
   Explanation,
 } from "./src/explain/explanation.ts";
 export type { Outcome, RequestThrottle } from "./src/outcome.ts";
-export type { CompiledRule, Count, FailurePolicy, Rule } from "./src/rules/rule.ts";
+export type {
+  BodyCount,
+  CompiledRule,
+  Cost,
+  Count,
+  CountedBody,
+  FailurePolicy,
+  Rule,
+  Trial,
+} from "./src/rules/rule.ts";
+export type { Every, Period } from "./src/rules/calendar.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";
@@ -83,15 +96,39 @@ export { concurrency } from "./src/algorithms/concurrency.ts";
 
 export type { Check, Store, StoreChange, StorePart } from "./src/stores/store.ts";
 export { decideChecks, type StateAccess } from "./src/stores/decide_checks.ts";
+export {
+  casStore,
+  type CasStoreOptions,
+  type StateChange,
+  type StatesRead,
+  type VersionedState,
+  type VersionedStates,
+} from "./src/stores/cas_store.ts";
+export {
+  type StateRows,
+  transactionStore,
+  type TransactionStoreOptions,
+} from "./src/stores/transaction_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
-export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";
+export type {
+  HeaderDescription,
+  HeaderFields,
+  HeaderFormat,
+  HeadersThere,
+  Quota,
+  Report,
+} from "./src/headers/format.ts";
 export { xRateLimit, type XRateLimitOptions } from "./src/headers/x_ratelimit.ts";
 export { retryAfter, type RetryAfterOptions } from "./src/headers/retry_after.ts";
 export { rateLimit, type RateLimitOptions } from "./src/headers/ratelimit.ts";
 
 export type { Rejection, RejectionDescription } from "./src/rejections/rejection.ts";
-export { problemJson } from "./src/rejections/problem_json.ts";
+export {
+  problemJson,
+  type ProblemJsonOptions,
+  type RefusingDecision,
+} from "./src/rejections/problem_json.ts";
 export { detailJson } from "./src/rejections/detail_json.ts";
 export { errorJson } from "./src/rejections/error_json.ts";
 export { openAiJson } from "./src/rejections/open_ai_json.ts";

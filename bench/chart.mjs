@@ -8,13 +8,9 @@ const [WIDTH, LEFT, BAR, GAP] = [760, 190, 18, 30];
 
 function bars(results) {
   const bare = results.bare?.ns ?? [];
-  const over = ({ ns }) =>
-    median(ns.map((value, i) => value - bare[i]).filter(Number.isFinite));
+  const over = ({ ns }) => median(ns.map((value, i) => value - bare[i]).filter(Number.isFinite));
   return Object.entries(results)
-    .filter(([id]) =>
-      id.startsWith(SCENE) &&
-      !/, [02] headers$|nothing awaited|looking first/.test(id)
-    )
+    .filter(([id]) => id.startsWith(SCENE) && !/, [02] headers$|nothing awaited|looking first/.test(id))
     .map(([id, metrics]) => ({
       name: id.slice(SCENE.length).replace(/, \d headers$/, ""),
       ns: over(metrics),
@@ -34,17 +30,11 @@ export function chart({ machine, sections }) {
   const x = scaleLinear([0, most], [0, WIDTH - LEFT - 70]).nice();
   let y = 44;
   const drawn = groups.map(([runtime, group]) => {
-    const head = `<text x="8" y="${y + 4}" class="head">${
-      NAMES[runtime]
-    }</text>`;
+    const head = `<text x="8" y="${y + 4}" class="head">${NAMES[runtime]}</text>`;
     const rows = group.map(({ name, ns }, i) => {
       const top = y + 14 + i * (BAR + 4);
-      return `<text x="${LEFT - 8}" y="${
-        top + 13
-      }" class="name">${name}</text>` +
-        `<rect x="${LEFT}" y="${top}" width="${
-          x(ns).toFixed(1)
-        }" height="${BAR}" class="${
+      return `<text x="${LEFT - 8}" y="${top + 13}" class="name">${name}</text>` +
+        `<rect x="${LEFT}" y="${top}" width="${x(ns).toFixed(1)}" height="${BAR}" class="${
           name === "Weir" ? "ours" : name === "by hand" ? "floor" : "peer"
         }"/>` +
         `<text x="${(LEFT + x(ns) + 6).toFixed(1)}" y="${top + 13}">${

@@ -9,9 +9,7 @@ function ratio(results, metric, ours, theirs, base) {
   const ratios = of(ours)
     .map((value, i) => {
       const zero = base ? of(base)[i] : 0;
-      return value === null || of(theirs)[i] === null
-        ? null
-        : (value - zero) / (of(theirs)[i] - zero);
+      return value === null || of(theirs)[i] === null ? null : (value - zero) / (of(theirs)[i] - zero);
     })
     .filter((value) => value !== null && Number.isFinite(value));
   return ratios.length === 0 ? null : median(ratios);
@@ -26,9 +24,7 @@ function value(results, metric, id) {
 /** The lowest median of the peers that have one. */
 function best(results, metric, ids) {
   const found = ids.filter((id) => value(results, metric, id) !== null);
-  return found.sort((a, b) =>
-    value(results, metric, a) - value(results, metric, b)
-  )[0];
+  return found.sort((a, b) => value(results, metric, a) - value(results, metric, b))[0];
 }
 
 const STORES = [
@@ -61,11 +57,9 @@ const STATES = [
   "Weir, a block",
 ];
 /** Redis with a large limit. */
-const LARGE = [
-  "slidingLog, 10,000",
-  "slidingWindow, 1000 slots",
-  "concurrency, 60,000",
-];
+const LARGE = ["slidingLog, 10,000", "slidingWindow, 1000 slots", "concurrency, 60,000"];
+
+const REPLAY = "weir replay, two rules";
 
 /** The ratio of one metric to another, per round. */
 function within(results, id, metric, base) {
@@ -82,8 +76,7 @@ const GOALS = [
   ...["1 rule", "3 rules"].flatMap((scene) => [
     ...[2, 3].map((headers) => ({
       section: "pipeline",
-      text:
-        `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
+      text: `in process, ${scene}, ${headers} headers: overhead over the wrapper's by hand`,
       most: 1.25,
       of: (results) =>
         ratio(
@@ -104,17 +97,14 @@ const GOALS = [
           "ns",
           PEERS.map((peer) => `${scene}: ${peer}`),
         );
-        return peer === undefined
-          ? null
-          : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
+        return peer === undefined ? null : ratio(results, "ns", `${scene}: Weir, 3 headers`, peer, "bare");
       },
     },
     {
       section: "http",
       text: `over HTTP, ${scene}: throughput over the wrapper's by hand`,
       least: 0.97,
-      of: (results) =>
-        ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
+      of: (results) => ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
     },
   ]),
   {
@@ -127,18 +117,40 @@ const GOALS = [
         "ns",
         DENIED.map((peer) => `denied: ${peer} headers`),
       );
-      return peer === undefined
-        ? null
-        : ratio(results, "ns", "denied: Weir, 4 headers", peer);
+      return peer === undefined ? null : ratio(results, "ns", "denied: Weir, 4 headers", peer);
     },
+  },
+  ...["1 rule", "3 rules"].flatMap((scene) =>
+    ["turn", "many"].flatMap((metric) => [
+      {
+        section: "sqlite",
+        text: `SQLite, ${scene}, ${metric === "turn" ? "in turn" : "32 at once"}: decisions over the peer's`,
+        least: scene === "1 rule" ? 1.2 : 2.5,
+        of: (results) =>
+          ratio(results, metric, `libsql: Weir, ${scene}`, `libsql: rate-limiter-flexible, ${scene}`),
+      },
+      {
+        section: "sqlite",
+        text: `SQLite, ${scene}, ${
+          metric === "turn" ? "in turn" : "32 at once"
+        }: decisions over those by hand`,
+        least: 1 / 1.5,
+        of: (results) => ratio(results, metric, `libsql: Weir, ${scene}`, `libsql: by hand, ${scene}`),
+      },
+    ])
+  ),
+  {
+    section: "pipeline",
+    text: "in process, 1 rule and its trial: time over the rule's without one",
+    most: 1.15,
+    of: (results) => ratio(results, "ns", "1 rule and its trial: Weir, 3 headers", "1 rule: Weir, 3 headers"),
   },
   {
     section: "paths",
     text: "a path of 15 KB: time of the worst over a plain one's",
     most: 3,
     of(results) {
-      const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN))
-        .filter((found) => found !== null);
+      const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN)).filter((found) => found !== null);
       return ratios.length === 0 ? null : Math.max(...ratios);
     },
   },
@@ -166,15 +178,13 @@ const GOALS = [
     },
     {
       section: "attack",
-      text:
-        `${id}: a new key once the store is full, over one while there is room`,
+      text: `${id}: a new key once the store is full, over one while there is room`,
       most: 3,
       of: (results) => within(results, id, "full", "filling"),
     },
     {
       section: "attack",
-      text:
-        `${id}: a known key once the store is full, over a new one while there is room`,
+      text: `${id}: a known key once the store is full, over a new one while there is room`,
       most: 3,
       of: (results) => within(results, id, "known", "filling"),
     },
@@ -189,30 +199,51 @@ const GOALS = [
   ),
   {
     section: "attack",
-    text:
-      "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
+    text: "held at the end over the start, MB; a million keys of 32 bytes are 30.5",
     most: 30.5,
     of: (results) => value(results, "held", "Weir"),
   },
+  ...[1, 3].flatMap((count) =>
+    ["fixedWindow", "gcra"].map((algorithm) => ({
+      section: "redis_calls",
+      text: `Redis's own time, ${count} of ${algorithm}: over the build of 57fc96d`,
+      most: 0.45,
+      of: (results) =>
+        ratio(results, "us", `Weir, ${count} of ${algorithm}`, `Weir at 57fc96d, ${count} of ${algorithm}`),
+    }))
+  ),
+  ...["fixedWindow", "gcra"].map((algorithm) => ({
+    section: "redis_calls",
+    text: `bytes per key, ${algorithm}: over rate-limiter-flexible's counter`,
+    most: 1.3,
+    of: (results) => ratio(results, "bytes", `Weir, 1 of ${algorithm}`, "rate-limiter-flexible, 1"),
+  })),
   {
     section: "redis",
     text: "3 rules over TCP: round trips",
     most: 1,
-    of: (results) => value(results, "exchanges", "TCP: Weir, 3 rules"),
+    of: (results) => value(results, "trips", "TCP: Weir, 3 rules"),
   },
   {
     section: "redis",
     text: "3 rules over HTTP: round trips",
     most: 1,
-    of: (results) => value(results, "exchanges", "HTTP: Weir, 3 rules"),
+    of: (results) => value(results, "trips", "HTTP: Weir, 3 rules"),
   },
   {
     section: "redis",
     text: "3 rules over HTTP, 32 at once: throughput over PING's",
     least: 0.9,
-    of: (results) =>
-      ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
+    of: (results) => ratio(results, "many", "HTTP: Weir, 3 rules", "HTTP: PING"),
   },
+  ...[["1 rule", 1.2], ["3 rules", 2.5]].flatMap(([scene, least]) =>
+    [["turn", "in turn"], ["many", "32 at once"]].map(([metric, words]) => ({
+      section: "postgres",
+      text: `Postgres, ${scene}, ${words}: requests/s over rate-limiter-flexible's`,
+      least,
+      of: (results) => ratio(results, metric, `Weir, ${scene}`, `rate-limiter-flexible, ${scene}`),
+    }))
+  ),
   {
     section: "start",
     text: "import over an empty module, ms",
@@ -227,17 +258,55 @@ const GOALS = [
   },
   {
     section: "paced",
-    text:
-      "pacedFetch at a limit that 4 processes share: answers that are 429, %",
+    text: "pacedFetch at a limit that 4 processes share: answers that are 429, %",
     most: 0.5,
     of: (results) => value(results, "refused", "Weir's pacedFetch"),
   },
   {
     section: "paced",
-    text:
-      "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
+    text: "pacedFetch at a limit that 4 processes share: requests that pass, over the limit",
     least: 0.95,
     of: (results) => value(results, "rate", "Weir's pacedFetch"),
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: time for 10 million lines, s",
+    most: 60,
+    of: (results) => {
+      const rate = value(results, "rate", REPLAY);
+      return rate === null ? null : 10_000_000 / rate;
+    },
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: peak of the process's memory, MB",
+    most: 400,
+    of: (results) => value(results, "rss", REPLAY),
+  },
+  {
+    section: "replay",
+    text: "weir replay, two rules: lines per second over a check of a Request for each line",
+    least: 3,
+    of: (results) =>
+      ratio(results, "rate", REPLAY, "throttle.check(new Request(...)) for each line, by hand"),
+  },
+  {
+    section: "replay",
+    text: "weir suggest, six windows: time over weir replay's",
+    most: 2,
+    of: (results) => ratio(results, "seconds", "weir suggest, six windows", REPLAY),
+  },
+  {
+    section: "stream",
+    text: "10 MB that a model sends within a second, usage read: time over the stream alone",
+    most: 1.03,
+    of: (results) => value(results, "ratio", "proxied, within a second, chunks of 1 kB"),
+  },
+  {
+    section: "stream",
+    text: "10 MB at full speed, usage read: time over a stream that is passed on unread",
+    most: 1.03,
+    of: (results) => value(results, "reading", "made here, at full speed, chunks of 16 kB"),
   },
 ];
 

@@ -47,7 +47,7 @@ const client = {
     const now = Date.now();
     return Promise.resolve([
       now,
-      ...Array.from({ length: Number(keys) }, () => [1, 99, 60_000, 0, now, 0]),
+      ...Array.from({ length: Number(keys) }, () => [1, 99, 60_000, 0, now, 0]).flat(),
     ]);
   },
 };
@@ -58,7 +58,7 @@ const request = () => ({
   response: new Response("hello"),
 });
 
-/** @returns What is done in a scene, how its argument is prepared, and how many are done at once. */
+/** @returns The call of a scene, the function that prepares its argument, and the number of calls at once. */
 async function trialOf(build) {
   const contestant = /^\w+$/.test(build) && build !== "dist" ? build : "weir";
   if (contestant === "weir") process.env.WEIR = build;
@@ -123,8 +123,7 @@ const loopOf = ({ call, atOnce }) =>
     };`,
   )(call, atOnce);
 
-const percentile = (numbers, part) =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * part)];
+const percentile = (numbers, part) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length * part)];
 
 const trials = [];
 for (const build of builds) {

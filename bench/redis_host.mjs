@@ -10,9 +10,7 @@ import { startRedis } from "../tests/harness/redis.ts";
 const redis = await startRedis();
 const bridge = await startBridge({ host: redis.host, port: redis.port });
 // Answers the number of HTTP requests so far.
-const control = createServer((_request, response) =>
-  response.end(String(bridge.requests))
-);
+const control = createServer((_request, response) => response.end(String(bridge.requests)));
 await new Promise((listening) => control.listen(0, "127.0.0.1", listening));
 
 console.log(JSON.stringify({

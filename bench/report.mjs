@@ -10,13 +10,9 @@ const number = (value) =>
 
 /** The median of the rounds, with minimum and maximum. */
 function spread(values) {
-  const found = values.filter((value) =>
-    value !== null && Number.isFinite(value)
-  );
+  const found = values.filter((value) => value !== null && Number.isFinite(value));
   if (found.length === 0) return "failed";
-  return `${number(median(found))} (${number(Math.min(...found))}–${
-    number(Math.max(...found))
-  })`;
+  return `${number(median(found))} (${number(Math.min(...found))}–${number(Math.max(...found))})`;
 }
 
 function table(heads, rows) {
@@ -31,28 +27,20 @@ function table(heads, rows) {
 /** The conditions of a section: sections may come from different runs. */
 function howText(results, quick) {
   const rounds = Math.max(
-    ...Object.values(results).flatMap((of) => Object.values(of)).flatMap((of) =>
-      Object.values(of)
-    ).map((
+    ...Object.values(results).flatMap((of) => Object.values(of)).flatMap((of) => Object.values(of)).map((
       values,
     ) => values.length),
   );
-  return `Median of ${rounds} ${
-    rounds === 1 ? "round" : "rounds (least–greatest)"
-  }${quick ? ", quick and rough" : ""}.`;
+  return `Median of ${rounds} ${rounds === 1 ? "round" : "rounds (least–greatest)"}${
+    quick ? ", quick and rough" : ""
+  }.`;
 }
 
 function sectionText(section, results, quick) {
-  const runtimes = section.runtimes.filter((runtime) =>
-    results[runtime] !== undefined
-  );
+  const runtimes = section.runtimes.filter((runtime) => results[runtime] !== undefined);
   const base = (id) =>
-    typeof section.share === "function"
-      ? section.share(id)
-      : section.share ?? section.over;
-  const ids = section.contestants.map(({ id }) => id).filter((id) =>
-    runtimes.some((r) => results[r][id])
-  );
+    typeof section.share === "function" ? section.share(id) : section.share ?? section.over;
+  const ids = section.contestants.map(({ id }) => id).filter((id) => runtimes.some((r) => results[r][id]));
   const parts = Object.entries(section.metrics).map(([metric, text]) => {
     const cell = (id, runtime) => {
       const values = results[runtime][id]?.[metric];
@@ -75,18 +63,13 @@ function sectionText(section, results, quick) {
     const rows = ids.map((
       id,
     ) => [id, ...runtimes.map((runtime) => cell(id, runtime))]);
-    return `${text}:\n\n${
-      table(["", ...runtimes.map((runtime) => NAMES[runtime])], rows)
-    }`;
+    return `${text}:\n\n${table(["", ...runtimes.map((runtime) => NAMES[runtime])], rows)}`;
   });
-  return [`## ${section.title}`, howText(results, quick), ...parts].join(
-    "\n\n",
-  );
+  return [`## ${section.title}`, howText(results, quick), ...parts].join("\n\n");
 }
 
 function goalsText(compared) {
-  const limit = ({ most, least }) =>
-    Number.isFinite(most) ? `at most ${most}` : `at least ${least}`;
+  const limit = ({ most, least }) => Number.isFinite(most) ? `at most ${most}` : `at least ${least}`;
   const rows = compared.map((goal) => [
     goal.text,
     NAMES[goal.runtime],
@@ -111,9 +94,7 @@ export async function report(
     goalsText(compared),
   ];
   for (const [name, results] of Object.entries(sections)) {
-    parts.push(
-      sectionText(await import(`./sections/${name}.mjs`), results, quick[name]),
-    );
+    parts.push(sectionText(await import(`./sections/${name}.mjs`), results, quick[name]));
   }
   return `${parts.join("\n\n")}\n`;
 }

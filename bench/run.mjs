@@ -17,6 +17,7 @@ import { cpus, release, totalmem } from "node:os";
 import { delimiter, resolve } from "node:path";
 import process from "node:process";
 import { buildPackage } from "../scripts/build.mjs";
+import { systemPrograms } from "../scripts/system.mjs";
 import { chart } from "./chart.mjs";
 import { goals } from "./goals.mjs";
 import { report } from "./report.mjs";
@@ -27,11 +28,16 @@ const SECTIONS = [
   "paths",
   "http",
   "redis",
+  "redis_calls",
   "redis_time",
+  "postgres",
+  "sqlite",
   "memory",
   "attack",
   "start",
   "paced",
+  "replay",
+  "stream",
 ];
 const LONGEST = 5 * 60_000; // the longest run of a process, in ms
 
@@ -158,6 +164,8 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
     wrk: section.needs?.includes("wrk") && program("wrk", "WEIR_WRK"),
     redis: section.needs?.includes("redis-server") &&
       program("redis-server", "WEIR_REDIS"),
+    postgres: section.needs?.includes("postgres") &&
+      systemPrograms(["tests/harness/postgres.ts"]).environment.WEIR_POSTGRES,
   };
   for (const needed of section.needs ?? []) {
     if (programs[needed.replace("-server", "")]) continue;
@@ -170,16 +178,12 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   const prepared = await section.prepare?.(programs);
   const options = { quick, programs, ...prepared?.options };
   const compared = (id) => /by hand|bare|PING|Map|^plain$/.test(id);
-  const lineup = section.contestants.filter(({ id }) =>
-    id.includes(only) || compared(id)
-  );
+  const lineup = section.contestants.filter(({ id }) => id.includes(only) || compared(id));
   const results = {};
   const most = Math.min(rounds, section.rounds ?? rounds);
   for (let round = 1; round <= most; round++) {
     for (
-      const runtime of runtimes.filter((runtime) =>
-        section.runtimes.includes(runtime)
-      )
+      const runtime of runtimes.filter((runtime) => section.runtimes.includes(runtime))
     ) {
       for (const { id } of lineup) {
         progress(`round ${round} of ${most}, ${runtime}: ${id}`);

@@ -1,11 +1,7 @@
 /** The differences between the runtimes: the argument of their servers, and the reading of their memory. */
 import process from "node:process";
 
-export const runtime = "Deno" in globalThis
-  ? "deno"
-  : "Bun" in globalThis
-  ? "bun"
-  : "node";
+export const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 
 /** The argument that this runtime's server passes after a request from an address. */
 export const platformOf = {
@@ -50,5 +46,4 @@ export async function heldBytes() {
 }
 
 /** The memory of the process, in bytes. */
-export const residentBytes = () =>
-  process.memoryUsage.rss?.() ?? process.memoryUsage().rss;
+export const residentBytes = () => process.memoryUsage.rss?.() ?? process.memoryUsage().rss;

@@ -19,7 +19,7 @@ const handler = withThrottle(
       name: "customer",
       rate: "10/min",
       key: byApiKey({
-        verify: (key) => customers.has(key), // or a promise, from a database
+        verify: (key) => customers.get(key), // the customer, whose keys share the quota; or a promise, from a database
         secret: "a pepper, from the environment", // a reader of the store cannot try keys against its hashes
       }),
     },

@@ -4,6 +4,8 @@
  *   dist/mod.js, dist/src/...   the entries
  *   dist/cli.js                 the command, which runs the entry ./cli
  *   dist/root.js                the modules of the root entry; the other entries take from it what they share with it
+ *   dist/src/replay_parts.js, dist/src/dashboard_parts.js
+ *                               the modules of ./replay and of ./dashboard that the command shares
  *   dist/src/shared.js          the modules that other entries share besides
  *
  * No module is in two files, so one thing in src is one thing in dist. Packages stay imports, but for Hono's routers and
@@ -27,6 +29,13 @@ const bundle = await rolldown({
   input: Object.fromEntries(Object.values(entries).map((file) => [entryName(file), file])),
   platform: "neutral",
   external: (id) => /^[@a-z]/.test(id) && !BUNDLED.test(id),
+  plugins: [{
+    name: "without the comments of scripts",
+    // Their lines stay, so that source maps stay right.
+    transform(code, id) {
+      return id.endsWith("lua.ts") ? { code: code.replace(/^ *--.*$/gm, ""), map: null } : null;
+    },
+  }],
   treeshake: { moduleSideEffects: (id) => !D3.test(id) },
   onwarn(warning) {
     throw new Error(warning.message);
@@ -43,6 +52,7 @@ const { output } = await bundle.generate({
         debugName: "root",
         priority: 1,
       },
+      { name: roomOf, debugName: "room", minShareCount: 2 },
       { name: "shared", minShareCount: 2 },
     ],
   },
@@ -77,6 +87,12 @@ for (const file of readdirSync(DIST, { recursive: true, encoding: "utf8" })) {
 
 function entryName(file) {
   return file.replace(/^\.\//, "").replace(/\.tsx?$/, "");
+}
+
+/** The file for modules of a room that entries of other rooms share: who imports a store is not to load them. */
+function roomOf(id) {
+  const room = D3.test(id) ? "dashboard" : id.match(/\/src\/(replay|dashboard)\//)?.[1];
+  return room === undefined ? null : `${room}_parts`;
 }
 
 /** Does the root entry, which is none of them, import this module, or one that does? */

@@ -7,8 +7,9 @@ import { importFlags } from "./jsr.mjs";
 
 const entries = Object.values(JSON.parse(readFileSync("deno.json", "utf8")).exports);
 
-// Bun's types and Deno's do not go together, and Deno asks for packages that are declared only: tsc checks these examples.
-const APART = /^(?:bun|next|sveltekit|astro|react_router|tanstack)/;
+// Bun's types and Deno's do not go together, and Deno asks for packages that are declared only, and finds no types in the exports of
+// MCP's SDK: tsc checks these examples.
+const APART = /^(?:bun|mcp|next|sveltekit|astro|react_router|tanstack)/;
 const examples = readdirSync("examples").filter((file) => /\.tsx?$/.test(file) && !APART.test(file));
 const sources = ["mod.ts", "src", "tests", "bench", ...examples.map((file) => `examples/${file}`)].filter(
   existsSync,

@@ -3,7 +3,7 @@
  * allowed; and the built package.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import process from "node:process";
 
@@ -16,6 +16,15 @@ const PROGRAMS = [
     debian: "chromium",
     brew: "chromium",
   },
+  {
+    variable: "WEIR_POSTGRES",
+    commands: ["postgres"],
+    // Debian keeps the programs of each version in a folder that is not on the PATH.
+    versions: "/usr/lib/postgresql",
+    debian: "postgresql",
+    brew: "postgresql",
+  },
+  { variable: "WEIR_PGBOUNCER", commands: ["pgbouncer"], debian: "pgbouncer", brew: "pgbouncer" },
 ];
 
 /**
@@ -28,7 +37,7 @@ export function systemPrograms(testFiles) {
   const environment = {};
   const missing = [];
   for (const program of needed) {
-    const path = process.env[program.variable] ?? find(program.commands) ?? install(program);
+    const path = process.env[program.variable] ?? find(program) ?? install(program);
     if (path) environment[program.variable] = path;
     else missing.push(absence(program));
   }
@@ -61,8 +70,12 @@ function withImports(files) {
   return [...seen];
 }
 
-function find(commands) {
-  const folders = (process.env.PATH ?? "").split(delimiter);
+function find({ commands, versions }) {
+  const installed = versions !== undefined && existsSync(versions) ? readdirSync(versions) : [];
+  const folders = [
+    ...(process.env.PATH ?? "").split(delimiter),
+    ...installed.sort((a, b) => Number(b) - Number(a)).map((version) => join(versions, version, "bin")),
+  ];
   return commands.flatMap((command) => folders.map((folder) => join(folder, command))).find(isExecutable);
 }
 
@@ -77,8 +90,9 @@ function isExecutable(path) {
 
 let listed = false;
 
-function install({ commands, debian }) {
-  if (process.getuid?.() !== 0 || !find(["apt-get"])) return;
+function install(program) {
+  const { debian } = program;
+  if (process.getuid?.() !== 0 || !find({ commands: ["apt-get"] })) return;
   console.log(`Installing ${debian} with apt-get.`);
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const apt = (...words) =>
@@ -86,7 +100,7 @@ function install({ commands, debian }) {
   if (!listed) apt("update");
   listed = true;
   apt("install", "-y", "--no-install-recommends", debian);
-  return find(commands);
+  return find(program);
 }
 
 function absence({ variable, commands, debian, brew }) {

@@ -1,9 +1,10 @@
 /**
- * `npm test`: every test on Deno, Bun and Node, and the examples in comments, README and docs on Deno.
+ * `npm test`: every test on Deno, Bun and Node 24, and the examples in comments, README and docs on Deno. On the Node that runs
+ * this, if it is an older one, every test but those that start programs of their own.
  *
  *   npm test                       everything
  *   npm test -- memory             the test files whose name contains "memory"
- *   npm test -- --runtime=node     one part: deno, docs, bun or node
+ *   npm test -- --runtime=node     one part: deno, docs, bun, node (the one that runs this) or node24
  *
  * It builds only the inputs of the tests that it runs: Deno and Bun run the sources, and Node some files
  * without the others.
@@ -14,10 +15,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { delimiter, dirname } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { buildPackage, buildSomeTests, buildTests } from "./build.mjs";
 import { importFlags } from "./jsr.mjs";
+import { node24 } from "./node24.mjs";
 import { needsPackage, systemPrograms } from "./system.mjs";
 
 const DENO = "node_modules/.bin/deno";
@@ -64,10 +67,15 @@ const parts = {
     failed: /^ *(\d+) fail$/m,
     skipped: /^ *(\d+) skip$/m,
   },
-  node: {
+  node: onNode(() => process.execPath),
+  node24: onNode(node24),
+};
+
+function onNode(program) {
+  return {
     command: (files) => [
       ...[
-        process.execPath,
+        program(),
         "--test",
         "--test-reporter=spec",
         `--test-concurrency=${FILES_AT_ONCE}`,
@@ -78,8 +86,11 @@ const parts = {
     passed: /^ℹ pass (\d+)$/m,
     failed: /^ℹ fail (\d+)$/m,
     skipped: /^ℹ skipped (\d+)$/m,
-  },
-};
+  };
+}
+
+/** Is the Node that runs this old enough that another one is tested as well? */
+const IS_OLD_NODE = Number(process.versions.node.split(".")[0]) < 24;
 
 function denoCounts() {
   const count = (word) => new RegExp(`^(?:ok|FAILED) \\|.* (\\d+) ${word}(?: \\((\\d+) steps?\\))?`, "m");
@@ -94,18 +105,24 @@ async function main(words) {
   }
   const files = testFiles().filter((file) => file.includes(filter ?? ""));
   if (files.length === 0) return refuse(`No test file has "${filter}" in its name.`);
-  const chosen = only ? [only] : Object.keys(parts).filter((name) => name !== "docs" || !filter);
+  const chosen = only
+    ? [only]
+    : Object.keys(parts).filter((name) => (name !== "docs" || !filter) && (name !== "node24" || IS_OLD_NODE));
 
   repairBun();
   const { environment, missing } = systemPrograms(files);
+  if (chosen.includes("node24") && node24() === undefined) {
+    chosen.splice(chosen.indexOf("node24"), 1);
+    missing.push("No Node 24: npm could not install it. Set WEIR_NODE24 to the path of one.");
+  }
   const lines = [];
   let passed = true;
-  if (chosen.includes("node")) {
+  if (chosen.includes("node") || chosen.includes("node24")) {
     passed = build(files, filter !== undefined);
     lines.push(`types: ${passed ? "right" : "wrong, see the compiler's errors at the top"}`);
   }
   for (const name of chosen) {
-    const counts = await run(name, files, environment, chosen.length > 1);
+    const counts = await run(name, files, { ...environment, ...own(name, chosen) }, chosen.length > 1);
     lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
     passed &&= counts.failed === 0 && counts.passed > 0;
   }
@@ -113,6 +130,12 @@ async function main(words) {
   if (missing.length > 0 && process.env.CI) passed = false;
   console.log(["", ...lines].join("\n"));
   return passed;
+}
+
+/** A part's own environment: a test's programs run on its Node, and are started by one Node alone. */
+function own(name, chosen) {
+  if (name === "node24") return { PATH: [dirname(node24()), process.env.PATH].join(delimiter) };
+  return name === "node" && chosen.includes("node24") ? { WEIR_SEEN_ON_NODE24: "1" } : {};
 }
 
 /** Builds the files that Node runs; true if the types are right. For some files it builds only their inputs. */

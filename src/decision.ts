@@ -34,6 +34,8 @@ export interface Decision {
   cost: number;
   /** A `shadow` decision never refuses the request. */
   mode: Mode;
+  /** For the decision of a trial: the name of the rule that it is the trial of. Its mode is `shadow`. */
+  trialOf?: string;
   /** Would this rule let the request pass? */
   allowed: boolean;
   /** Whole units left. Uncharged when the request was refused, by this rule or by another, and in a peek. */
@@ -51,7 +53,7 @@ export interface Decision {
 }
 
 /** A decision as a store returns it. The throttle fills in the three that a store may leave out. */
-export interface StoreDecision extends Omit<Decision, "blockedMs" | "at"> {
+export interface StoreDecision extends Omit<Decision, "blockedMs" | "at" | "trialOf"> {
   /** See {@link Decision.blockedMs}. Default 0. */
   blockedMs?: number;
   /** When it was decided, epoch ms by the store's clock. Default: the time at which the answer arrives. */
@@ -108,6 +110,17 @@ export function refuses(decision: Pick<Decision, "allowed" | "mode">): boolean {
   return !decision.allowed && decision.mode === "enforce";
 }
 
+/**
+ * The enforced rule that refuses, by its name: "" where several rules refuse, undefined where none does. A check that allows is
+ * charged where none refuses; that of a trial also where the one that refuses is the rule on trial, `trialOf`.
+ */
+export function refuserOf(
+  decisions: readonly Pick<Decision, "rule" | "allowed" | "mode">[],
+): string | undefined {
+  const [first, second] = decisions.filter(refuses);
+  return second ? "" : first?.rule;
+}
+
 /** Do this decision's numbers describe the rule's quota? A verdict by failure policy has none. */
 export function hasNumbers({ source }: Pick<Verdict, "source">): boolean {
   return source !== "allowed-by-policy" && source !== "denied-by-policy";
@@ -147,9 +160,7 @@ export function tighter<T extends Pick<Decision, "allowed" | "retryAfterMs" | "l
  * import { strictEqual } from "node:assert/strict";
  *
  * const left: HeaderFormat = {
- *   write(headers, { quotas }) {
- *     if (quotas.length > 0) headers.set("x-left", String(tightest(quotas).remaining));
- *   },
+ *   fields: ({ quotas }) => quotas.length > 0 ? { "X-Left": String(tightest(quotas).remaining) } : {},
  * };
  * const handler = withThrottle(() => new Response("hello"), ["60/min", "1000/day"], {
  *   client: { address: () => "192.0.2.1" },

@@ -19,10 +19,23 @@ export interface RequestThrottle {
    * 0.
    */
   settle(rule: string, cost: number): MaybePromise<void>;
+  /**
+   * Keeps this request's concurrency slots beyond its response: for a WebSocket, whose slots would come free at its 101, or for
+   * work that goes on in the background. Call it before the handler returns its response.
+   *
+   * While they are held, the leases of the slots are renewed, four times per lease. So the lease may be much shorter than the
+   * work: it is the time after which the slots of a process that died come free. A suspended process loses its slots after a
+   * lease, and takes them again, limit or not, when it goes on. The timer keeps no process alive.
+   *
+   * @returns Ends the hold: the slots come free, or, where the response is still under way, at its end. A second call does
+   * nothing. Without a rule of `concurrency()` it has nothing to do. A handler that throws ends its holds.
+   * @throws {Error} If the slots are free already.
+   */
+  hold(): () => void;
 }
 
 /** The result of {@link Throttle.check}. */
-export interface Outcome extends RequestThrottle {
+export interface Outcome extends Pick<RequestThrottle, "decisions" | "settle"> {
   /** May the request go on to its handler? */
   readonly allowed: boolean;
   /**

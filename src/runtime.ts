@@ -17,7 +17,7 @@ interface Globals {
     };
     readonly test?: { readonly length: number };
     refTimer?(id: number): void;
-    unrefTimer?(id: number): void;
+    unrefTimer?(timer: unknown): void;
   };
   readonly navigator?: { readonly userAgent?: string };
 }
@@ -44,6 +44,12 @@ export function env(name: string): string | undefined {
  */
 export function builtin<T>(name: string): T | undefined {
   return globals.process?.getBuiltinModule?.(name) as T | undefined;
+}
+
+/** Lets a process end although this timer is set. */
+export function unref(timer: unknown): void {
+  if (typeof timer === "number") globals.Deno?.unrefTimer?.(timer);
+  else (timer as { unref?(): void }).unref?.();
 }
 
 /** A timer that may let the process end. */

@@ -18,6 +18,7 @@ import {
   retryAfter,
   slidingWindow,
   stats,
+  transactionStore,
   withThrottle,
   xRateLimit,
 } from "../mod.ts";
@@ -28,8 +29,11 @@ import { describe as describeThrottle, withThrottleResponses } from "../src/open
 import { otel } from "../src/otel/mod.ts";
 import { shown } from "../src/cannot.ts";
 import { pacedFetch } from "../src/paced_fetch/mod.ts";
+import { durableObjectStore } from "../src/stores/durable_object/mod.ts";
 import { redisStore } from "../src/stores/redis/mod.ts";
+import { sqliteStore } from "../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../src/stores/upstash/mod.ts";
+import { learnedCost, tokenUsage } from "../src/tokens/mod.ts";
 
 /** Options of whatever kind: what JavaScript may pass. */
 // deno-lint-ignore no-explicit-any
@@ -76,6 +80,10 @@ const THROTTLE = {
   exactPaths: TRUTH,
 };
 
+const nothing = (): null => null;
+const database = { exec: nothing, prepare: nothing } as Given;
+const namespace = { idFromName: nothing, get: nothing } as Given;
+
 const FACTORIES: readonly Factory[] = [
   { name: "createThrottle", make: (given) => createThrottle("1/min", given), wrong: THROTTLE },
   {
@@ -98,7 +106,7 @@ const FACTORIES: readonly Factory[] = [
       on: [{}, 5, null, [5]],
       algorithm: ["gcra", {}, null],
       cost: [-1, 0.5, "1", null],
-      count: ["some", null, 1],
+      count: ["some", null, 1, {}, { body: 1 }],
       unless: CALLS,
       stage: ["before", null],
       mode: ["shade", null],
@@ -209,6 +217,40 @@ const FACTORIES: readonly Factory[] = [
       ...SHARED,
     },
   },
+  {
+    name: "transactionStore",
+    make: (given) => transactionStore({ transact: () => [] as never, ...given }),
+    wrong: {
+      transact: [...CALLS, undefined],
+      shared: TRUTH,
+      name: ["", 5, null],
+      clock: CALLS,
+      isLostRace: CALLS,
+      timeoutMs: SHARED.timeoutMs,
+      denyCache: TRUTH,
+    },
+  },
+  {
+    name: "sqliteStore",
+    make: (given) => sqliteStore({ database, ...given }),
+    wrong: {
+      database: [{}, null, undefined],
+      table: ["", "a b", 'we"ir', 5, null],
+      timeoutMs: SHARED.timeoutMs,
+      denyCache: TRUTH,
+      clock: CALLS,
+    },
+  },
+  {
+    name: "durableObjectStore",
+    make: (given) => durableObjectStore({ namespace, ...given }),
+    wrong: {
+      namespace: [{}, null, undefined],
+      object: [{}, "Limits", null],
+      timeoutMs: SHARED.timeoutMs,
+      denyCache: TRUTH,
+    },
+  },
   { name: "xRateLimit", make: xRateLimit, wrong: { reset: ["ms", "toString", null] } },
   {
     name: "rateLimit",
@@ -233,6 +275,21 @@ const FACTORIES: readonly Factory[] = [
     wrong: { first: [-1, 1.5, "10", null], interval: [0, "soon", null], identity: TRUTH },
   },
   { name: "otel", make: otel, wrong: { meter: [{}, null, "meter"], routes: TRUTH } },
+  {
+    name: "tokenUsage",
+    make: tokenUsage,
+    wrong: { input: [-1, NaN, "1", null], cached: [-1, Infinity], output: [-1, null], read: CALLS },
+  },
+  {
+    name: "learnedCost",
+    make: (given) => learnedCost({ start: 500, max: 1000, ...given }),
+    wrong: {
+      start: [-1, 0.5, "1", null, undefined],
+      percentile: [-1, 101, "95", null],
+      max: [-1, 0.5, "1", null, undefined],
+      model: CALLS,
+    },
+  },
   {
     name: "dashboard",
     make: (given) => dashboard({ throttle: made, stats: stats(), authorize: () => true, ...given }),
@@ -306,7 +363,19 @@ describe("the options of", () => {
   it("every factory must be an object", () => {
     const factories: readonly ((given: Given) => unknown)[] = [
       ...[byIp, byUser, byApiKey, byJwt, jwtAuth, gcra, fixedWindow, slidingWindow, concurrency, memoryStore],
-      ...[redisStore, upstashStore, xRateLimit, rateLimit, retryAfter, stats, otel, dashboard],
+      ...[
+        redisStore,
+        upstashStore,
+        transactionStore,
+        sqliteStore,
+        durableObjectStore,
+        xRateLimit,
+        rateLimit,
+        retryAfter,
+        stats,
+        otel,
+        dashboard,
+      ],
       (given) => createThrottle("1/min", given),
       (given) => throttle("1/min", given),
       (given) => logTo(log, given),

@@ -64,9 +64,7 @@ function rateLimit(headers, rules, windows, now) {
     const comma = i === 0 ? "" : ", ";
     policies += comma + rules[i].policy;
     const seconds = Math.ceil((windows[i].end - now) / 1000);
-    states += `${comma}${rules[i].start}${
-      rules[i].limit - windows[i].used
-    };t=${seconds}`;
+    states += `${comma}${rules[i].start}${rules[i].limit - windows[i].used};t=${seconds}`;
   }
   headers.set("ratelimit-policy", policies);
   headers.set("ratelimit", states);
@@ -91,11 +89,7 @@ function prepared(rules) {
  */
 export function wrap(
   handler,
-  {
-    rules: given,
-    headers: count,
-    write = count === 3 ? xRateLimit : rateLimit,
-  },
+  { rules: given, headers: count, write = count === 3 ? xRateLimit : rateLimit },
 ) {
   const rules = prepared(given);
   return async (request, platform) => {

@@ -20,9 +20,7 @@ function backingOff() {
       if (response.status !== 429) return response;
       await response.arrayBuffer();
       const longest = Math.min(10_000, 100 * 2 ** n);
-      await new Promise((over) =>
-        setTimeout(over, longest * (0.5 + Math.random() / 2))
-      );
+      await new Promise((over) => setTimeout(over, longest * (0.5 + Math.random() / 2)));
     }
   };
 }

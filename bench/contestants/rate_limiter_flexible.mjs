@@ -2,7 +2,7 @@
 import { addressOf } from "../runtime.mjs";
 import { peer } from "../peers.mjs";
 
-const { RateLimiterMemory, RateLimiterRedis } = await peer(
+const { RateLimiterMemory, RateLimiterPostgres, RateLimiterRedis, RateLimiterSQLite } = await peer(
   "rate-limiter-flexible",
 );
 
@@ -61,15 +61,50 @@ export function wrap(handler, { rules }) {
   };
 }
 
-export function shared({ rules, tcp }) {
-  const limiters = rules.map(({ name, limit, windowMs }) =>
-    new RateLimiterRedis({
-      storeClient: tcp,
+/** Made once its table is. */
+function onSqlite(options) {
+  return new Promise((made, failed) => {
+    const limiter = new RateLimiterSQLite(
+      { ...options, storeType: "better-sqlite3", tableName: "limits" },
+      (error) => error ? failed(error) : queueMicrotask(() => made(limiter)),
+    );
+  });
+}
+
+export async function shared({ rules, tcp, sqlite }) {
+  const limiters = await Promise.all(rules.map(({ name, limit, windowMs }) => {
+    const options = {
+      storeClient: sqlite ?? tcp,
       keyPrefix: name,
       points: limit,
       duration: windowMs / 1000,
-    })
-  );
+    };
+    return sqlite ? onSqlite(options) : new RateLimiterRedis(options);
+  }));
+  return (client) =>
+    Promise.all(limiters.map((limiter) => limiter.consume(client))).then(
+      () => true,
+      () => false,
+    );
+}
+
+/** On Postgres, in one table that it makes by itself. */
+export async function sharedOnPostgres({ rules, pool }) {
+  const limiters = [];
+  for (const { name, limit, windowMs } of rules) {
+    const options = {
+      storeClient: pool,
+      tableName: "rlf",
+      keyPrefix: name,
+      points: limit,
+      duration: windowMs / 1000,
+    };
+    limiters.push(
+      await new Promise((made, failed) => {
+        const limiter = new RateLimiterPostgres(options, (error) => error ? failed(error) : made(limiter));
+      }),
+    );
+  }
   return (client) =>
     Promise.all(limiters.map((limiter) => limiter.consume(client))).then(
       () => true,

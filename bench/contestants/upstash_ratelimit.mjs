@@ -16,8 +16,7 @@ function withPlainScripts(redis) {
       shas.set(sha1(script), sha1(plain));
       return redis.eval(plain, keys, words);
     },
-    evalsha: (sha, keys, words) =>
-      redis.evalsha(shas.get(sha) ?? sha, keys, words),
+    evalsha: (sha, keys, words) => redis.evalsha(shas.get(sha) ?? sha, keys, words),
   };
   return new Proxy(redis, { get: (target, name) => own[name] ?? target[name] });
 }

@@ -5,25 +5,13 @@ import { pathToFileURL } from "node:url";
 const folder = pathToFileURL(`${process.env.WEIR ?? "dist"}/`);
 const load = (file) => import(new URL(file, folder));
 const weir = await load("mod.js");
-const {
-  byGlobal,
-  fixedWindow,
-  memoryStore,
-  rateLimit,
-  retryAfter,
-  withThrottle,
-} = weir;
+const { byGlobal, memoryStore, rateLimit, retryAfter, withThrottle } = weir;
 
 /** An algorithm by its name. */
-function algorithmOf(
-  { name = "fixedWindow", options, limit, windowMs, block },
-) {
+function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) {
   const algorithm = weir[name](options);
-  const rate = name === "concurrency"
-    ? { limit }
-    : { limit, window: windowMs / 1000 };
-  return weir.createThrottle({ rate, algorithm, block }).rules[0]
-    .implementation;
+  const rate = name === "concurrency" ? { limit } : { limit, window: windowMs / 1000 };
+  return weir.createThrottle({ rate, algorithm, block }).rules[0].implementation;
 }
 
 /** A check as a throttle makes one per rule and request: it receives the verdict. */
@@ -62,9 +50,10 @@ export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   };
 }
 
-const written = ({ name, limit, windowMs }) => ({
+const written = ({ name, limit, windowMs, trial }) => ({
   name,
   rate: { limit, window: windowMs / 1000 },
+  ...trial === undefined ? {} : { trial: { limit: trial, window: windowMs / 1000 } },
 });
 
 export function wrap(handler, { rules, headers, store }) {
@@ -87,53 +76,54 @@ export function onPaths(handler) {
 /** In ms: the benchmark measures the time of answers, so no deadline may end one on a busy machine. */
 const PATIENCE = 60_000;
 
-/** Decides a client's request under rules on a shared store, without a handler. */
-export async function shared({ rules, tcp, http }) {
-  const store = tcp
-    ? (await load("src/stores/redis/mod.js")).redisStore({
-      client: tcp,
-      timeoutMs: PATIENCE,
-    })
+/** Decides a client's request under rules on a shared store, without a handler; by another build, if its file is given. */
+export async function shared({ rules, tcp, http, sqlite, algorithm: name = "fixedWindow", build }) {
+  const { createThrottle, redisStore, [name]: algorithm } = build === undefined
+    ? { ...weir, ...tcp && await load("src/stores/redis/mod.js") }
+    : await import(pathToFileURL(build));
+  const store = sqlite
+    ? (await load("src/stores/sqlite/mod.js")).sqliteStore({ database: sqlite, timeoutMs: PATIENCE })
+    : tcp
+    ? redisStore({ client: tcp, timeoutMs: PATIENCE })
     : (await load("src/stores/upstash/mod.js")).upstashStore({
       url: http.url,
       token: http.token,
       timeoutMs: PATIENCE,
     });
-  const algorithm = fixedWindow();
-  const policies = rules.map(({ name, limit, windowMs }) => ({
-    name,
-    limit,
-    windowMs,
-    mode: "enforce",
+  return decidingOn(store, rules, createThrottle, algorithm);
+}
+
+/** The same on Postgres. */
+export async function sharedOnPostgres({ rules, pool, durable }) {
+  const { postgresStore } = await load("src/stores/postgres/mod.js");
+  const store = postgresStore({ client: pool, durable, timeoutMs: PATIENCE });
+  return decidingOn(store, rules, weir.createThrottle, fixedWindow);
+}
+
+function decidingOn(store, rules, createThrottle, algorithm) {
+  // A throttle tells the store its rules.
+  const { rules: compiled } = createThrottle(
+    rules.map((rule) => ({ ...written(rule), algorithm: algorithm() })),
+    { store },
+  );
+  const checks = compiled.map(({ name, limit, windowMs, mode, implementation }) => ({
+    policy: { name, limit, windowMs, mode },
+    ...{ algorithm: implementation, cost: 1, since: null },
   }));
-  return async (client) => {
-    const decisions = await store.decide(
-      policies.map((policy) => ({
-        key: `${policy.name}:${client}`,
-        policy,
-        algorithm,
-        cost: 1,
-        since: null,
-      })),
+  const isAllowed = (decisions) => decisions.every(({ allowed }) => allowed);
+  return (client) => {
+    const decisions = store.decide(
+      checks.map((check) => ({ ...check, key: `${check.policy.name}:${client}` })),
     );
-    return decisions.every(({ allowed }) => allowed);
+    return sqlite ? isAllowed(decisions) : decisions.then(isAllowed);
   };
 }
 
 /** Decides about one key under one algorithm on Redis; the caller chooses the cost and the charge to correct. */
 export async function single({ tcp, limit, windowMs, algorithm }) {
-  const store = (await load("src/stores/redis/mod.js")).redisStore({
-    client: tcp,
-    timeoutMs: PATIENCE,
-  });
+  const store = (await load("src/stores/redis/mod.js")).redisStore({ client: tcp, timeoutMs: PATIENCE });
   const implementation = algorithmOf({ limit, windowMs, ...algorithm });
   const policy = { name: "rule", limit, windowMs, mode: "enforce" };
   return (cost, since = null) =>
-    store.decide([{
-      key: "rule:somebody",
-      policy,
-      algorithm: implementation,
-      cost,
-      since,
-    }]);
+    store.decide([{ key: "rule:somebody", policy, algorithm: implementation, cost, since }]);
 }

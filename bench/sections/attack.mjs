@@ -25,11 +25,7 @@ export const contestants = [
     { name: "slidingLog" },
     { name: "slidingWindow" },
     { name: "concurrency", options: { lease: "1h" } },
-  ].map((algorithm) => ({
-    id: `Weir, ${algorithm.name}`,
-    file: "weir",
-    algorithm,
-  })),
+  ].map((algorithm) => ({ id: `Weir, ${algorithm.name}`, file: "weir", algorithm })),
   {
     id: "Weir, a block",
     file: "weir",
@@ -40,19 +36,12 @@ export const contestants = [
 const BATCH = 100;
 
 export async function measure(id, { quick }) {
-  const { file, algorithm } = contestants.find((contestant) =>
-    contestant.id === id
-  );
+  const { file, algorithm } = contestants.find((contestant) => contestant.id === id);
   const { decider } = file === null
     ? { decider: () => () => true }
     : await import(`../contestants/${file}.mjs`);
   const maxKeys = quick ? 200_000 : 1_000_000;
-  const decide = decider({
-    limit: 10,
-    windowMs: 3_600_000,
-    maxKeys,
-    algorithm,
-  });
+  const decide = decider({ limit: 10, windowMs: 3_600_000, maxKeys, algorithm });
   const heldBefore = await heldBytes();
   const start = residentBytes();
   const end = performance.now() + (quick ? 1500 : 5000);
@@ -71,17 +60,12 @@ export async function measure(id, { quick }) {
       if (typeof answer?.then === "function") await answer;
       pause = Math.max(pause, performance.now() - asked);
     }
-    (keys <= maxKeys ? filling : full).push(
-      (performance.now() - began) * 1e6 / BATCH,
-    );
+    (keys <= maxKeys ? filling : full).push((performance.now() - began) * 1e6 / BATCH);
     if (keys % (100 * BATCH) === 0) peak = Math.max(peak, residentBytes());
   }
   const known = [];
   for (let i = 1; i <= 1000; i++) {
-    const batch = Array.from(
-      { length: BATCH },
-      (_, n) => freshAddress(Math.max(0, keys - i * BATCH + n)),
-    );
+    const batch = Array.from({ length: BATCH }, (_, n) => freshAddress(Math.max(0, keys - i * BATCH + n)));
     const began = performance.now();
     for (const key of batch) await decide(key);
     known.push((performance.now() - began) * 1e6 / BATCH);

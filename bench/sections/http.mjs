@@ -2,11 +2,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import process from "node:process";
-import { runtime } from "../runtime.mjs";
-import { peer } from "../peers.mjs";
+import { listen } from "../listen.mjs";
 
-export const title =
-  "Requests over HTTP: the bare server's throughput, and each one's share of it";
+export const title = "Requests over HTTP: the bare server's throughput, and each one's share of it";
 export const metrics = { rps: "requests/s" };
 export const runtimes = ["node", "bun", "deno"];
 /** The reported metric: the share of the bare server's throughput. */
@@ -54,24 +52,6 @@ export const contestants = [
 
 const handler = () => new Response("hello");
 
-async function listen(fetch) {
-  if (runtime === "bun") {
-    return globalThis.Bun.serve({ hostname: "127.0.0.1", port: 0, fetch }).port;
-  }
-  if (runtime === "deno") {
-    const server = globalThis.Deno.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      onListen() {},
-    }, fetch);
-    return server.addr.port;
-  }
-  const { serve } = await peer("@hono/node-server");
-  return new Promise((ready) =>
-    serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }) => ready(port))
-  );
-}
-
 /**
  * Pins this process, with all its threads, to the first processor; wrk then gets the second. Otherwise the
  * system assigns them by chance, which changes a figure by a fifth. False if pinning is impossible: with one
@@ -79,8 +59,7 @@ async function listen(fetch) {
  */
 function pin() {
   const words = ["-a", "-c", "-p", "0", String(process.pid)];
-  return cpus().length > 1 &&
-    spawnSync("taskset", words, { stdio: "ignore" }).status === 0;
+  return cpus().length > 1 && spawnSync("taskset", words, { stdio: "ignore" }).status === 0;
 }
 
 /** Requests per second over 32 connections. */
@@ -107,23 +86,17 @@ function wrk(command, port, seconds) {
 }
 
 export async function measure(id, { quick, programs }) {
-  const { file, scene } = contestants.find((contestant) =>
-    contestant.id === id
-  );
-  const wrapped = file === null
-    ? handler
-    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
-      rules: SCENES[scene],
-      headers: 3,
-    });
+  const { file, scene } = contestants.find((contestant) => contestant.id === id);
+  const wrapped = file === null ? handler : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+    rules: SCENES[scene],
+    headers: 3,
+  });
   const command = pin() ? ["taskset", "-c", "1", programs.wrk] : [programs.wrk];
   const port = await listen(wrapped);
   await wrk(command, port, 3); // warm-up: until then the engine compiles some of it again
   let rps = 0;
   // Other processes can only slow it down, so the best second is the most accurate.
-  for (let second = 0; second < (quick ? 3 : 6); second++) {
-    rps = Math.max(rps, await wrk(command, port, 1));
-  }
+  for (let second = 0; second < (quick ? 3 : 6); second++) rps = Math.max(rps, await wrk(command, port, 1));
   return { rps };
 }
 

@@ -4,8 +4,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { peer } from "../peers.mjs";
 
-export const title =
-  "10,000 requests from 4 processes at a shared limit of 100 per second";
+export const title = "10,000 requests from 4 processes at a shared limit of 100 per second";
 export const metrics = {
   refused: "answers that are 429, %",
   rate: "requests that pass, over the limit",
@@ -67,10 +66,7 @@ export async function measure(id, { quick }) {
             .once("error", failed)
             .once(
               "close",
-              (code) =>
-                code === 0
-                  ? done()
-                  : failed(new Error(`${kind} ended with ${code}`)),
+              (code) => code === 0 ? done() : failed(new Error(`${kind} ended with ${code}`)),
             )
         ),
     ),

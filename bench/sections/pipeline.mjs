@@ -3,8 +3,7 @@ import { freshAddress, seeded } from "../keys.mjs";
 import { platformOf } from "../runtime.mjs";
 import { timed } from "../timing.mjs";
 
-export const title =
-  "A request in process: what throttling adds to the bare handler";
+export const title = "A request in process: what throttling adds to the bare handler";
 export const metrics = { ns: "ns a request" };
 export const runtimes = ["node", "bun", "deno"];
 
@@ -19,6 +18,7 @@ const SCENES = {
   "1 rule": { rules: [HOURLY] },
   "3 rules": { rules: THREE },
   "denied": { rules: [{ ...HOURLY, limit: 1 }], status: 429 },
+  "1 rule and its trial": { rules: [{ ...HOURLY, trial: HOURLY.limit / 2 }] },
 };
 const CLIENTS = 1000;
 
@@ -34,6 +34,7 @@ const LINEUP = {
     ["by hand, looking first", "floor_looking", 3],
     ["by hand", "floor", 3],
     ["Weir", "weir", 3],
+    ["Weir", "weir", 3, "1 rule and its trial"],
     ["rate-limiter-flexible", "rate_limiter_flexible", 3],
     ["express-rate-limit", "express_rate_limit", 3],
     ["hitlimit", "hitlimit", 3],
@@ -66,11 +67,11 @@ const LINEUP = {
 export const contestants = [
   { id: "bare", name: "bare handler", file: null, scene: "1 rule", headers: 0 },
   ...Object.entries(LINEUP).flatMap(([scene, lineup]) =>
-    lineup.map(([name, file, headers]) => ({
-      id: `${scene}: ${name}, ${headers} headers`,
+    lineup.map(([name, file, headers, other = scene]) => ({
+      id: `${other}: ${name}, ${headers} headers`,
       name,
       file,
-      scene,
+      scene: other,
       headers,
     }))
   ),
@@ -87,16 +88,12 @@ let response;
 const handler = () => response;
 
 export async function measure(id, { quick }) {
-  const { file, scene, headers } = contestants.find((contestant) =>
-    contestant.id === id
-  );
+  const { file, scene, headers } = contestants.find((contestant) => contestant.id === id);
   const { rules, status = 200 } = SCENES[scene];
-  const wrapped = file === null
-    ? handler
-    : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
-      rules,
-      headers: headers === 2 ? 2 : 3,
-    });
+  const wrapped = file === null ? handler : (await import(`../contestants/${file}.mjs`)).wrap(handler, {
+    rules,
+    headers: headers === 2 ? 2 : 3,
+  });
   const random = seeded(7);
   const prepare = (client = Math.floor(random() * CLIENTS)) => ({
     request: new Request("http://localhost/items/1"),

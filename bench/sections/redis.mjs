@@ -3,8 +3,7 @@ import { spawn } from "node:child_process";
 import { freshAddress, seeded } from "../keys.mjs";
 import { peer } from "../peers.mjs";
 
-export const title =
-  "Redis: round trips a request, and requests/s in turn and 32 at once";
+export const title = "Redis: round trips a request, and requests/s in turn and 32 at once";
 export const metrics = {
   trips: "round trips a request",
   turn: "in turn, requests/s",
@@ -93,8 +92,7 @@ async function ping({ url, token }) {
   return await response.json();
 }
 
-const requestsAt = async ({ control }) =>
-  Number(await (await fetch(control)).text());
+const requestsAt = async ({ control }) => Number(await (await fetch(control)).text());
 
 /** Decisions per second, with that many at once. */
 async function throughput(decide, client, atOnce, ms) {
@@ -111,9 +109,7 @@ async function throughput(decide, client, atOnce, ms) {
 }
 
 export async function measure(id, { quick, tcp, http }) {
-  const { way, file, scene } = contestants.find((contestant) =>
-    contestant.id === id
-  );
+  const { way, file, scene } = contestants.find((contestant) => contestant.id === id);
   const connection = way === "tcp" ? await connect(tcp) : null;
   const given = way === "tcp" ? { tcp: connection.client } : { http };
   const decide = file !== undefined
@@ -126,9 +122,7 @@ export async function measure(id, { quick, tcp, http }) {
     : () => ping(http);
   const random = seeded(7);
   const client = () => freshAddress(Math.floor(random() * 1000));
-  const count = way === "tcp"
-    ? () => connection.sent()
-    : () => requestsAt(http);
+  const count = way === "tcp" ? () => connection.sent() : () => requestsAt(http);
 
   const ms = quick ? 500 : 2000;
   await throughput(decide, client, 32, 2000); // warm-up, which also loads the scripts

@@ -2,8 +2,7 @@
 import { connect, prepare } from "./redis.mjs";
 
 export { prepare };
-export const title =
-  "Redis's own time, us a decision, where one key has a large limit";
+export const title = "Redis's own time, us a decision, where one key has a large limit";
 export const metrics = {
   charge: "a request that passes",
   refuse: "a request that is refused",
@@ -14,16 +13,8 @@ export const needs = ["redis-server"];
 
 const HOUR = 3_600_000;
 export const contestants = [
-  {
-    id: "fixedWindow, 10,000",
-    limit: 10_000,
-    algorithm: { name: "fixedWindow" },
-  },
-  {
-    id: "slidingLog, 10,000",
-    limit: 10_000,
-    algorithm: { name: "slidingLog" },
-  },
+  { id: "fixedWindow, 10,000", limit: 10_000, algorithm: { name: "fixedWindow" } },
+  { id: "slidingLog, 10,000", limit: 10_000, algorithm: { name: "slidingLog" } },
   {
     id: "slidingWindow, 1000 slots",
     limit: 100_000,
@@ -37,18 +28,11 @@ export const contestants = [
 ];
 
 export async function measure(id, { quick, tcp }) {
-  const { limit, algorithm } = contestants.find((contestant) =>
-    contestant.id === id
-  );
+  const { limit, algorithm } = contestants.find((contestant) => contestant.id === id);
   const { single } = await import("../contestants/weir.mjs");
   const { client } = await connect(tcp);
   await client.flushall();
-  const decide = await single({
-    tcp: client,
-    limit,
-    windowMs: HOUR,
-    algorithm,
-  });
+  const decide = await single({ tcp: client, limit, windowMs: HOUR, algorithm });
 
   /** µs per call, for sequential calls. */
   async function usec(count, ask) {
@@ -60,10 +44,7 @@ export async function measure(id, { quick, tcp }) {
 
   // As many charges as possible, one per 100 ms of the last half hour: a new charge joins none of them.
   const [{ chargedAt }] = await decide(0);
-  const times = Array.from(
-    { length: 10_000 },
-    (_, i) => chargedAt - HOUR / 2 + i * 100,
-  );
+  const times = Array.from({ length: 10_000 }, (_, i) => chargedAt - HOUR / 2 + i * 100);
   const count = quick ? 100 : 500;
   const room = 3 * count;
   const most = Math.min(times.length, limit - room);
@@ -75,11 +56,7 @@ export async function measure(id, { quick, tcp }) {
     refuse: await usec(count, () => decide(limit)),
     correct: await usec(
       count,
-      (i) =>
-        decide(
-          i % 2 === 0 ? -1 : 1,
-          times[Math.floor(most * ((i * 0.618) % 1))],
-        ),
+      (i) => decide(i % 2 === 0 ? -1 : 1, times[Math.floor(most * ((i * 0.618) % 1))]),
     ),
   };
 }

@@ -27,8 +27,7 @@ export const contestants = [{ id: "Weir" }];
  * ten times as long.
  */
 function importMs(file) {
-  const timing =
-    "const start = performance.now(); await import(process.argv[1]);" +
+  const timing = "const start = performance.now(); await import(process.argv[1]);" +
     "process.stdout.write(String(performance.now() - start))";
   const words = [
     "--input-type=module",

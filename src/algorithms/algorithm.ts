@@ -7,7 +7,7 @@
 
 import type { Mode } from "../decision.ts";
 
-/** The quota of a rule: `limit` units per `windowMs`. */
+/** The quota of a rule: `limit` units per `windowMs`, or per calendar period. */
 export interface Policy {
   /** The rule's name. */
   readonly name: string;
@@ -17,6 +17,14 @@ export interface Policy {
   readonly windowMs: number;
   /** Does the rule enforce its limit, or only report? */
   readonly mode: Mode;
+  /**
+   * The times at which calendar periods begin, epoch ms, ascending: the current one by the clock of the process that asks,
+   * and its neighbours. The period that contains the store's time is the window; where the list has none, it is `windowMs`
+   * long. Default: windows have no fixed beginnings.
+   */
+  readonly boundaries?: readonly number[] | undefined;
+  /** The name of the rule that this one is the trial of. Default: it is no trial. */
+  readonly trialOf?: string | undefined;
 }
 
 /** The result of one step. Times are integer ms. */
@@ -76,7 +84,7 @@ export interface Algorithm<State = unknown> {
   /**
    * The Lua twin: an expression whose value is a function `(state, limit, window, now, cost, since, p)`,
    * where `state` is an array of integers or nil, `since` an integer or nil, and `p` the array of {@link
-   * params}. It returns `allowed, remaining, reset, retry, state, ttl, at, blocked`; the last is `blockedMs`,
+   * params}, then of {@link Policy.boundaries}. It returns `allowed, remaining, reset, retry, state, ttl, at, blocked`; the last is `blockedMs`,
    * or false.
    */
   readonly lua?: string | undefined;
@@ -100,11 +108,21 @@ export interface Algorithm<State = unknown> {
    * length varies, set the longest. Default: the rate has the window.
    */
   readonly window?: number | undefined;
+  /** Does its step go by {@link Policy.boundaries}, so that a rate may be of calendar periods? Default false. */
+  readonly countsPeriods?: boolean | undefined;
   /**
    * Is a charge held only while its request runs, and given back when the response ends, like a concurrency
    * slot? Default false.
    */
   readonly heldWhileRunning?: boolean | undefined;
+  /**
+   * Makes an algorithm on the same states that moves charges, so that one which is held can be held for longer. Its corrections
+   * take `cost` units from the charge at `since`, as many of them as are left there, and charge all of `cost` at another time.
+   * Default: a charge that is held ends with its lease.
+   *
+   * @param to The {@link Step.at} of the charge from then on. A twin gets it as the last of its `p`.
+   */
+  moving?: ((to: number) => Algorithm<State>) | undefined;
   /**
    * May a refused request pass before its `retryAfterMs`, for example when a slot is freed? Such refusals are
    * never cached. Default: true for custom algorithms.

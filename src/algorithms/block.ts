@@ -65,8 +65,8 @@ function isList(value: unknown): value is readonly number[] {
 }
 
 /**
- * The twin of the wrapper, as a statement that defines `block_step(inner, width, state, limit, window, now,
- * cost, since, p)`. The width is that of the inner states, or false if it varies.
+ * The twin of the wrapper, as statements that define `block_around(inner, width)`, which gives the twin around
+ * another. The width is that of the inner states, or false if it varies.
  */
 export const blockLua = `
 local function block_step(inner, width, state, limit, window, now, cost, since, p)
@@ -128,6 +128,9 @@ local function block_step(inner, width, state, limit, window, now, cost, since, 
   if kept then flat.text, flat.page, flat.pages = kept.text, kept.page, kept.pages end
   return allowed, remaining, reset, retry, flat, life, at, blocked
 end
+local function block_around(inner, width)
+  return function(...) return block_step(inner, width, ...) end
+end
 `;
 
 /**
@@ -145,15 +148,14 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
     name: algorithm.name,
     // The state begins with the block's own numbers.
     form: `${formOf(algorithm)}+block`,
-    lua: algorithm.lua === undefined ? undefined : `(function()
-  local inner = ${algorithm.lua}
-  return function(...) return block_step(inner, ${algorithm.stateSize ?? false}, ...) end
-end)()`,
+    lua: algorithm.lua && `block_around(${algorithm.lua}, ${algorithm.stateSize ?? false})`,
     params: [...own, ...(algorithm.params ?? [])],
     refillsGradually: algorithm.refillsGradually,
     unit: algorithm.unit,
     window: algorithm.window,
+    countsPeriods: algorithm.countsPeriods,
     heldWhileRunning: algorithm.heldWhileRunning,
+    moving: algorithm.moving && ((to) => withBlock(algorithm.moving!(to), block)),
     // Every refusal counts towards a block, so only the store may refuse.
     mayFreeEarly: true,
     countsDenials: true,

@@ -7,75 +7,82 @@
 import type { Algorithm } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
+import { latestOf } from "./periods.ts";
 import { isAhead } from "./state.ts";
 import { BOOLEAN, requireOptions } from "../options.ts";
 
 // The state: the start of the window (epoch ms), and its used units.
 
-const lua = `
-function(state, limit, window, now, cost, since, p)
-  local function opening() return p[1] == 1 and now - math.fmod(now, window) or now end
-  local mended = state and is_ahead(state[1], now, window)
-  local start = mended and now or state and state[1] or opening()
-  local open = state and now < start + window
+/**
+ * The twin, as a statement that defines `fixed_window_step(state, limit, window, now, cost, since, p)`. Every throttle has this
+ * algorithm, and only a store that runs scripts its twin.
+ */
+export const fixedWindowLua = `
+local function fixed_window_step(state, limit, window, now, cost, since, p)
+  local opening, past, ends = p[1] == 1 and now - math.fmod(now, window) or now, now - window, nil
+  local mended = state and state[1] - now > window -- is_ahead, inlined
+  local start = mended and now or state and state[1] or opening
+  for i = 2, #p do
+    local time = math.max(now, start)
+    if p[i] <= time then
+      if not p[i + 1] then past = math.max(past, p[i] - 1)
+      elseif time < p[i + 1] then opening, past, ends = p[i], p[i] - 1, p[i + 1] end
+    end
+  end
+  if mended and ends then start = opening end
+  local open = state and start > past
   local used = open and state[2] or 0
-  if not open then start = opening() end
+  if not open then start = opening end
   local after, allowed = used, true
   if since then
-    if since + window > now and (cost > 0 or (open and since == state[1])) then
-      after = math.min(MAX, math.max(0, used + cost))
+    if since > past and (cost > 0 or (open and since == state[1])) then
+      after = math.min(9007199254740991, math.max(0, used + cost))
     end
-    if after ~= used and not open and not is_ahead(since, now, window) then start = since end
+    if after ~= used and not open and since - now <= window then start = since end
   else
     allowed = used + cost <= limit
     if allowed then after = used + cost end
   end
   local kept = state
   if after ~= used or mended then kept = { start, after } end
-  local left = start + window - now
+  local left = (ends or start + window) - now
   local retry = 0
   if not allowed then retry = cost > limit and math.huge or left end
   local ttl = (open or kept ~= state) and left or 0
-  return allowed, math.max(0, limit - after), after > 0 and left or 0, retry, kept, ttl, start
-end`;
+  return allowed, after < limit and limit - after or 0, after > 0 and left or 0, retry, kept, ttl, start
+end
+`;
 
-/**
- * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
- * or after its end opens a new one. This is the cheapest algorithm. Up to twice the limit can pass within one
- * window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
- *
- * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute,
- * every UTC day) instead of at the first request. Default false.
- * @returns The algorithm.
- * @throws {TypeError} On an unknown option, or if aligned is not a boolean.
- *
- * @example Quotas that reset at midnight UTC
- * ```ts
- * import { createThrottle, fixedWindow } from "@weir/throttle";
- * import { equal } from "node:assert/strict";
- *
- * const throttle = createThrottle({ rate: "1000/day", algorithm: fixedWindow({ aligned: true }) });
- * equal(throttle.rules[0].algorithm, "fixed-window");
- * ```
- */
-export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
-  requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
-  const { aligned = false } = options;
-  const opening = (now: number, windowMs: number): number => aligned ? now - (now % windowMs) : now;
-  const step: StepPacked = (out, state, { limit, windowMs }, now, cost, since) => {
+/** @returns The step. */
+function stepOf(aligned: boolean): StepPacked {
+  return (out, state, { limit, windowMs, boundaries }, now, cost, since) => {
+    let opening = aligned ? now - (now % windowMs) : now;
+    // A window that started at this time, or earlier, has ended.
+    let past = now - windowMs;
     // A repaired window starts now, even with `aligned`: the aligned window may end in a moment.
     const mended = state !== null && state[0] - now > windowMs; // `isAhead`, inlined
-    let start = mended ? now : state !== null ? state[0] : opening(now, windowMs);
+    let start = mended ? now : state !== null ? state[0] : opening;
     // If the clock went back before the start, the window stays open until its end.
-    const open = state !== null && now < start + windowMs;
+    /** The end of the calendar period. */
+    let ends: number | undefined;
+    const period = boundaries === undefined ? -1 : latestOf(boundaries, Math.max(now, start));
+    if (period >= 0) {
+      const begins = boundaries![period];
+      ends = boundaries![period + 1];
+      // Of the time after the last boundary it is known only that its period began no earlier.
+      past = ends === undefined ? Math.max(past, begins - 1) : begins - 1;
+      if (ends !== undefined) opening = begins;
+      if (ends !== undefined && mended) start = begins;
+    }
+    const open = state !== null && start > past;
     const used = open ? state[1] : 0;
-    if (state !== null && !open) start = opening(now, windowMs);
+    if (!open) start = opening;
     let after = used;
     let allowed = true;
     if (since !== null) {
       // `since` is the start of the charged window. It differs from the open window's start only if the
       // charge was 0 on an idle key, which had no window: then an extra charge goes to the open window.
-      if (since + windowMs > now && (cost > 0 || (open && since === state[0]))) {
+      if (since > past && (cost > 0 || (open && since === state[0]))) {
         after = Math.min(MAX, Math.max(0, used + cost));
       }
       if (after !== used && !open && !isAhead(since, now, windowMs)) start = since;
@@ -84,7 +91,7 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
       if (allowed) after = used + cost;
     }
     const changed = after !== used || mended;
-    const leftMs = start + windowMs - now;
+    const leftMs = (ends ?? start + windowMs) - now;
     out.allowed = allowed;
     out.remaining = Math.max(0, limit - after);
     out.resetAfterMs = after > 0 ? leftMs : 0;
@@ -95,17 +102,46 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     out.state[0] = start;
     out.state[1] = after;
   };
+}
+
+/**
+ * Fixed window: the first counted request opens a window, `limit` units pass in it, and the next request at
+ * or after its end opens a new one. Under a rate by the calendar, such as `"1000/month"`, the windows are the
+ * calendar's periods, by the store's clock. This is the cheapest algorithm. Up to twice the limit can pass
+ * within one window's length around a window's end; use {@link gcra} or {@link slidingWindow} to prevent that.
+ *
+ * @param options `aligned`: windows begin at multiples of the window since the epoch (every full minute or
+ * hour) instead of at the first request. Periods of the calendar begin when they begin. Default false.
+ * @returns The algorithm.
+ * @throws {TypeError} On an unknown option, or if aligned is not a boolean.
+ *
+ * @example Windows that begin at each full minute, and a quota per month from the 15th on
+ * ```ts
+ * import { createThrottle, fixedWindow } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle([
+ *   { rate: "60/min", algorithm: fixedWindow({ aligned: true }) },
+ *   { rate: { limit: 10_000, every: "month", timeZone: "Europe/Berlin", startsOn: 15 } },
+ * ]);
+ * equal(throttle.rules[1].period?.startsOn, 15);
+ * ```
+ */
+export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
+  requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
+  const { aligned = false } = options;
   return {
     name: "fixed-window",
     // A window that a request opened is not an aligned one.
     form: aligned ? "fixed-window+aligned" : undefined,
-    lua,
+    lua: "fixed_window_step",
     params: [aligned ? 1 : 0],
     stateSize: 2,
+    countsPeriods: true,
     mayFreeEarly: false,
     // The window's end.
     usableUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
-    step: unpacked(2, step),
+    step: unpacked(2, stepOf(aligned)),
   } satisfies Algorithm<readonly number[]>;
 }

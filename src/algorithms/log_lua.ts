@@ -8,7 +8,8 @@
 import { slotLua } from "./slot.ts";
 
 /**
- * Statements that define `log_step(state, limit, window, now, cost, since, stamp)`.
+ * Statements that define `log_step(state, limit, window, now, cost, since, stamp, target)`. With a
+ * target, a correction moves the charge to that time.
  *
  * An entry has 18 digits of base 64, `0` to `o`: nine for its time and nine for its units. The newest entries
  * are the state's `text`. The state's integers are their units and then, for each earlier full page, the time
@@ -237,22 +238,28 @@ local function time_of(log, needed)
   return math.huge
 end
 
-local function log_step(state, limit, window, now, cost, since, stamp)
+local function log_step(state, limit, window, now, cost, since, stamp, target)
   local log = log_of(state, window, now)
   local changed = #log.open > 0 and is_ahead(last_time(log.open), stamp, window)
   if changed then mend(log, window, stamp) end
   trim(log, now - window)
   local used = log.units
   for i = 3, #log.full, 3 do used = used + log.full[i] end
-  local at = #log.open > 0 and math.max(stamp, last_time(log.open)) or stamp
-  local allowed, retry = true, 0
-  if since then
-    local lost = is_ahead(since, stamp, window)
-    local time = lost and at or since
-    if time + window > now and not (lost and cost < 0) then
-      local after = correct(log, used, time, cost)
+  local allowed, retry, at = true, 0, nil
+  local function set_at() at = #log.open > 0 and math.max(stamp, last_time(log.open)) or stamp end
+  local function add(time, units)
+    set_at()
+    local lost = is_ahead(time, stamp, window)
+    if lost then time = at end
+    if time + window > now and not (lost and units < 0) then
+      local after = correct(log, used, time, units)
       changed, used = changed or after ~= nil, after or used
     end
+  end
+  set_at()
+  if since then
+    add(since, target and -cost or cost)
+    if target then add(target, cost) end
   elseif used + cost > limit then
     allowed, retry = false, time_of(log, used + cost - limit) + window - now
   elseif cost > 0 then

@@ -54,14 +54,16 @@ export type TwoFormStep = Algorithm<readonly number[]>["step"] & { readonly pack
 
 /** Wraps a packed step as an algorithm's step. */
 export function unpacked(width: number, packed: StepPacked): TwoFormStep {
+  // One for all steps, as each is copied out before the next: an array of this kind takes long to make.
+  const out: PackedStep = {
+    ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0 },
+    ...{ changed: false, state: new Float64Array(width) },
+  };
   const step: Algorithm<readonly number[]>["step"] = (state, policy, now, cost, since) => {
-    const out: PackedStep = {
-      ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0 },
-      ...{ changed: false, state: new Float64Array(width) },
-    };
     packed(out, state, policy, now, cost, since);
-    const { changed, ...result } = out;
-    return { ...result, state: changed ? Array.from(out.state) : state };
+    const { allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at } = out;
+    const kept = out.changed ? Array.from(out.state) : state;
+    return { allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, state: kept };
   };
   return Object.assign(step, { packed });
 }

@@ -20,20 +20,20 @@ export function formOf({ form, name }: Pick<Algorithm, "form" | "name">): string
  *
  * @param rule The rule's name, without a slash.
  * @param algorithm Its algorithm, the block around it included.
- * @param windowMs Its window; null if a function decides it per request, and past charges count under the new
- * one.
+ * @param window Its window in ms, or the name of its calendar; null if a function decides it per request, and past charges
+ * count under the new one.
  * @returns A name without a colon: the partition follows the first colon of a key.
  */
 export function stateName(
   rule: string,
   algorithm: Pick<Algorithm, "form" | "name">,
-  windowMs: number | null,
+  window: number | string | null,
 ): string {
   const form = formOf(algorithm).replace(
     /[^A-Za-z0-9_.+-]/g,
     (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return windowMs === null ? `${rule}/${form}` : `${rule}/${form}/${windowMs}`;
+  return window === null ? `${rule}/${form}` : `${rule}/${form}/${window}`;
 }
 
 /**

@@ -15,13 +15,20 @@ import { cannot } from "../cannot.ts";
 import { type Command, helpOf, helpOfAll, parseWords, UsageError } from "./command.ts";
 import { explainCommand } from "./explain.ts";
 import { lintCommand } from "./lint.ts";
+import { promoteCommand } from "./promote.ts";
 import { replayCommand } from "./replay.ts";
 import { suggestCommand } from "./suggest.ts";
 import { processTerminal, required, type Terminal } from "./terminal.ts";
 
 export type { Terminal };
 
-const COMMANDS: readonly Command[] = [replayCommand, suggestCommand, explainCommand, lintCommand];
+const COMMANDS: readonly Command[] = [
+  replayCommand,
+  suggestCommand,
+  explainCommand,
+  lintCommand,
+  promoteCommand,
+];
 
 /** The process of a program, whose output is all written before it ends. */
 interface Program {

@@ -6,9 +6,11 @@
 
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
 import type { Command } from "./command.ts";
-import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
+import { FIGURES, type FiguresValues, PAGE, type PageValues, writeFigures } from "./figures.ts";
 import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
-import { tableOf } from "./table.ts";
+import type { Paint } from "./paint.ts";
+import { suggestPage } from "./suggest_page.tsx";
+import { grouped, tableOf } from "./table.ts";
 
 /** The figures of suggestions that the command promises as JSON. */
 function figuresOf({ requests, suggestions }: Suggestions): object {
@@ -20,18 +22,26 @@ function figuresOf({ requests, suggestions }: Suggestions): object {
   };
 }
 
-function textOf({ suggestions }: Suggestions): string {
+function textOf({ suggestions, limitations }: Suggestions, paint: Paint): string {
   const rows = suggestions.map(({ key, route, window, clients, p50, p99, p999, max }) => [
     ...[key, route, window, clients, p50, p99, p999, max],
   ]);
   const heading = ["key", "route", "window", "clients", "50 %", "99 %", "99.9 %", "all"];
-  const rules = suggestions.map(({ rule }) => `  ${rule},\n`).join("");
-  return `\n${tableOf(heading, rows)}\nThe smallest limits that leave this part of the clients untouched. ` +
-    `As rules that leave 99.9 %:\n${rules}`;
+  const rules = suggestions.map(({ rule, touched, refused }) =>
+    `  ${rule},${
+      paint.dim(` // would have refused ${grouped(refused)} requests; ${grouped(touched)} clients exceed it`)
+    }\n`
+  ).join("");
+  return `\n${
+    tableOf(heading, rows, paint)
+  }\nThe smallest limits that leave this part of the clients untouched. ` +
+    `As rules that leave 99.9 %:\n${rules}${
+      limitations.map((text) => paint.dim(`\nNote: ${text}`)).join("")
+    }\n`;
 }
 
 /** Values of the options. */
-export interface SuggestValues extends LogsValues, FiguresValues {
+export interface SuggestValues extends LogsValues, FiguresValues, PageValues {
   readonly key?: string[];
   readonly window?: string[];
   readonly route?: string[];
@@ -46,7 +56,7 @@ export const suggestCommand: Command<SuggestValues> = {
     key: {
       type: "string",
       multiple: true,
-      hint: "ip|user",
+      hint: "ip|user|api-key",
       help: "the key by which requests count together; may be given several times",
     },
     window: { type: "string", multiple: true, hint: "1min", help: "a window; may be given several times" },
@@ -58,20 +68,28 @@ export const suggestCommand: Command<SuggestValues> = {
     },
     ...LOGS,
     ...FIGURES,
+    ...PAGE,
   },
   examples: [
     "weir suggest /var/log/nginx/access.log*",
+    "weir suggest access.log.1.gz access.log --html limits.html",
     'weir suggest access.log --route "POST /login" --window 1min --window 1h',
   ],
   async run(paths, values, terminal) {
     const { key, window, route } = values;
-    const log = readLogs("suggest", paths, values, terminal);
+    const { log, end } = readLogs("suggest", paths, values, terminal);
     const found = await suggest(log, {
       ...key === undefined ? {} : { keys: key as SuggestKey[] },
       ...window === undefined ? {} : { windows: window },
       ...route === undefined ? {} : { routes: route },
-    });
-    writeFigures(values, figuresOf(found), () => readingText(log) + textOf(found), terminal);
+    }).finally(end);
+    writeFigures(
+      values,
+      figuresOf(found),
+      (paint) => readingText(log) + textOf(found, paint),
+      terminal,
+      () => suggestPage(found, { logs: paths }),
+    );
     return 0;
   },
 };

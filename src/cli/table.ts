@@ -4,15 +4,21 @@
  * @module
  */
 
+import { type Paint, paintFor } from "./paint.ts";
+
 /** A table with a heading: numbers to the right, texts to the left. */
-export function tableOf(heading: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export function tableOf(
+  heading: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  { bold }: Paint = paintFor(false),
+): string {
   const texts = rows.map((row) => row.map(shown));
   const widths = heading.map((title, i) => Math.max(title.length, ...texts.map((row) => row[i].length)));
   const isNumber = heading.map((_, i) => rows.every((row) => typeof row[i] === "number"));
   const lineOf = (cells: readonly string[]): string =>
     cells.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])).join("  ")
       .trimEnd();
-  return [lineOf(heading), ...texts.map(lineOf)].map((line) => `${line}\n`).join("");
+  return [bold(lineOf(heading)), ...texts.map(lineOf)].map((line) => `${line}\n`).join("");
 }
 
 /** A cell: numbers with commas between thousands, texts without the characters that move a cursor. */

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { builtin } from "../runtime.ts";
+import { builtin, surroundings } from "../runtime.ts";
 import { prepareTypeScript } from "./type_stripping.ts";
 
 /** Where a command reads and writes. */
 export interface Terminal {
-  /** The bytes of a file; of standard input for "-". */
+  /** The bytes of a file; of standard input for "-". A chunk is valid until the next one is asked for. */
   read(path: string): AsyncIterable<Uint8Array>;
   /** Writes a file. */
   write(path: string, text: string): void;
@@ -19,18 +19,49 @@ export interface Terminal {
   out(text: string): void;
   /** Writes to standard error. */
   err(text: string): void;
+  /** The size of a file; absent, or NaN, where nobody knows. */
+  bytes?(path: string): number;
+  /** Writes a line over the last one that it wrote, where standard error is a terminal; absent elsewhere. */
+  status?(text: string): void;
+  /** Does standard output show colours? Default: no. */
+  readonly isColoured?: boolean;
 }
 
+/** A larger text would leave the part of the heap in which new ones cost next to nothing. */
+const CHUNK_BYTES = 1 << 16;
+
 interface FileSystem {
-  createReadStream(path: string): AsyncIterable<Uint8Array>;
+  openSync(path: string): number;
+  readSync(file: number, buffer: Uint8Array): number;
+  closeSync(file: number): void;
+  statSync(path: string): { readonly size: number };
   readFileSync(path: string, encoding: "utf8"): string;
   writeFileSync(path: string, text: string): void;
 }
 
+/** Reads a file into one buffer again and again: a thread and a new buffer for each chunk take more time than the system's reading. */
+async function* chunksOf(path: string, fs: FileSystem): AsyncIterable<Uint8Array> {
+  const file = fs.openSync(path);
+  try {
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    for (let length = fs.readSync(file, buffer); length > 0; length = fs.readSync(file, buffer)) {
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
 interface Process {
   readonly stdin: AsyncIterable<Uint8Array>;
-  readonly stdout: { write(text: string): void };
-  readonly stderr: { write(text: string): void };
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+interface Stream {
+  write(text: string): void;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 /** A module of Node, without which there is no command. */
@@ -44,6 +75,11 @@ export function required<T>(name: string): T {
   return module;
 }
 
+/** A line that is wider than the terminal could not be written over. */
+function showStatus(stream: Stream, text: string): void {
+  stream.write(`\r\x1b[K${text.slice(0, (stream.columns ?? 80) - 1)}`);
+}
+
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   const fs = required<FileSystem>("node:fs");
@@ -55,7 +91,7 @@ export function processTerminal(): Terminal {
     return import(pathToFileURL(file).href);
   }
   return {
-    read: (path) => path === "-" ? process.stdin : fs.createReadStream(path),
+    read: (path) => path === "-" ? process.stdin : chunksOf(path, fs),
     write: (path, text) => fs.writeFileSync(path, text),
     load: async (path) =>
       path.endsWith(".json")
@@ -63,5 +99,8 @@ export function processTerminal(): Terminal {
         : await importModule(resolve(path)),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
+    bytes: (path) => path === "-" ? NaN : fs.statSync(path).size,
+    ...process.stderr.isTTY === true ? { status: (text) => showStatus(process.stderr, text) } : {},
+    isColoured: process.stdout.isTTY === true && (surroundings.env("NO_COLOR") ?? "") === "",
   };
 }

@@ -32,14 +32,16 @@ const HALF_LABEL = 24;
  * @param id Unique in the page.
  * @param starts The start of each span, epoch ms.
  * @param stepMs The length of a span, in ms.
+ * @param timeText Writes a time. Default: as the time of day.
  */
 export function Chart(
-  { id, title, starts, stepMs, series }: {
+  { id, title, starts, stepMs, series, timeText = clock }: {
     id: string;
     title: string;
     starts: readonly number[];
     stepMs: number;
     series: readonly Series[];
+    timeText?: (at: number) => string;
   },
 ): JSX.Element {
   const edges = [...starts, (starts[starts.length - 1] ?? 0) + stepMs];
@@ -71,7 +73,7 @@ export function Chart(
         {x.ticks(6).filter((tick) => x(tick) + HALF_LABEL <= WIDTH).map((tick) => (
           <g class="tick">
             <line x1={x(tick)} x2={x(tick)} y1={PLOT.bottom} y2={PLOT.bottom + 4} />
-            <text x={x(tick)} y={HEIGHT - 6} text-anchor="middle">{clock(tick.getTime())}</text>
+            <text x={x(tick)} y={HEIGHT - 6} text-anchor="middle">{timeText(tick.getTime())}</text>
           </g>
         ))}
         {series.map(({ look, values }) => (
@@ -86,7 +88,7 @@ export function Chart(
         <Table
           caption={title}
           head={["From (UTC)", ...series.map(({ name }) => name)]}
-          rows={starts.map((start, i) => [clock(start), ...series.map(({ values }) => count(values[i]))])}
+          rows={starts.map((start, i) => [timeText(start), ...series.map(({ values }) => count(values[i]))])}
         />
       </details>
     </figure>

@@ -6,6 +6,7 @@
 
 import type { JSX } from "hono/jsx/jsx-runtime";
 import type { Decision } from "../decision.ts";
+import type { Period } from "../rules/calendar.ts";
 import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsRule } from "../stats/report.ts";
 import { Bar, type Look } from "./bar.tsx";
@@ -21,7 +22,12 @@ export interface ShownRule {
   readonly rule: CompiledRule | null;
   /** The use of a quota that all clients share; else null. */
   readonly shared: Decision | null;
+  /** Its trial, and what is known of that; else null. */
+  readonly trial: TrialFacts | null;
 }
+
+/** A trial and the limit that it tries. */
+export type TrialFacts = Pick<ShownRule, "rule" | "seen">;
 
 /** Is the rule in shadow mode? */
 export function isShadow({ rule, seen }: ShownRule): boolean {
@@ -38,11 +44,17 @@ export function ModeBadge({ shown }: { shown: ShownRule }): JSX.Element {
   return isShadow(shown) ? <span class="badge shadow">shadow</span> : <span class="badge">live</span>;
 }
 
-function limitText({ rule, seen }: ShownRule): string {
+/** A calendar period: "per month from day 15, Europe/Berlin". */
+function periodText({ every, timeZone, startsOn }: Period): string {
+  return `per ${every}${startsOn === 1 ? "" : ` from day ${startsOn}`}, ${timeZone}`;
+}
+
+function limitText({ rule, seen }: TrialFacts): string {
   const limit = rule?.limit ?? seen.limit;
   const windowMs = rule?.windowMs ?? seen.window_ms;
   if (limit === null || windowMs === null) return "decided per request";
   if (rule?.implementation.heldWhileRunning === true) return `${count(limit)} at once`;
+  if (rule?.period) return `${count(limit)} ${periodText(rule.period)}`;
   return `${rule?.limit === null ? "decided per request, last " : ""}${count(limit)} in ${span(windowMs)}`;
 }
 
@@ -75,6 +87,48 @@ function RuleFacts({ rule }: { rule: CompiledRule }) {
         <dd>{rule.algorithm}</dd>
       </div>
     </>
+  );
+}
+
+/** The members of a trial that are not those of its rule, as text. */
+function trialText({ rule }: ShownRule, trial: TrialFacts): string {
+  const texts = [limitText(trial)];
+  if (rule !== null && trial.rule !== null) {
+    if (keyText(rule) !== keyText(trial.rule)) texts.push(`for each ${keyText(trial.rule)}`);
+    if (rule.algorithm !== trial.rule.algorithm) texts.push(trial.rule.algorithm);
+  }
+  return texts.join(", ");
+}
+
+/** A rule beside its trial: which of the two refuse. */
+function TrialPart({ shown, trial }: { shown: ShownRule; trial: TrialFacts }) {
+  const { both, liveOnly, trialOnly, neither } = shown.seen.trial ??
+    { both: 0, liveOnly: 0, trialOnly: 0, neither: 0 };
+  const whole = both + liveOnly + trialOnly + neither;
+  const parts: readonly (readonly [look: Look, name: string, n: number])[] = [
+    ["shadow", "Only the trial refuses", trialOnly],
+    ["refused", "Both refuse", both],
+    ["near", "Only the rule refuses", liveOnly],
+    ["total", "Neither refuses", neither],
+  ];
+  return (
+    <section class="trial" aria-label={`Trial of ${shown.name}`}>
+      <h4>
+        Trial: {trialText(shown, trial)} <span class="badge shadow">trial</span>
+      </h4>
+      <p class="note">{count(whole)} requests that no other rule refused</p>
+      <Bar whole={whole} parts={parts.map(([look, , n]) => [look, n] as const)} />
+      <dl class="parts two">
+        {parts.map(([look, name, n]) => (
+          <div>
+            <dt class={look}>{name}</dt>
+            <dd>
+              {count(n)} <small>{percent(n, whole)}</small>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 
@@ -127,6 +181,7 @@ export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX
           </div>
         ))}
       </dl>
+      {shown.trial === null ? null : <TrialPart shown={shown} trial={shown.trial} />}
       {rule === null ? null : (
         <p>
           <a href={`${page.links}lookup?${new URLSearchParams({ rule: name })}`}>

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { type Decision, hasNumbers } from "../decision.ts";
 import { EVERYBODY } from "../keys/global.ts";
@@ -12,7 +13,8 @@ import type { StatsReport, StatsRule } from "../stats/report.ts";
 import { Bar } from "./bar.tsx";
 import { count, percent } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
-import { isShadow, ModeBadge, refusals, RuleCard, type ShownRule } from "./rule_card.tsx";
+import { RouteText } from "./route_text.tsx";
+import { isShadow, ModeBadge, refusals, RuleCard, type ShownRule, type TrialFacts } from "./rule_card.tsx";
 import { Table } from "./table.tsx";
 
 const NOTHING: StatsRule = {
@@ -39,14 +41,55 @@ async function shownRules(
 ): Promise<[own: ShownRule[], others: ShownRule[]]> {
   const { rules } = page.throttle;
   const seenOf = (name: string): StatsRule => Object.hasOwn(by, name) ? by[name] : NOTHING;
-  const own = rules.map(async (rule) => (
-    { name: rule.name, rule, seen: seenOf(rule.name), shared: await sharedUse(page, rule) }
-  ));
-  const others = Object.keys(by).filter((name) => !rules.some((rule) => rule.name === name));
-  return [
-    await Promise.all(own),
-    others.map((name) => ({ name, rule: null, seen: seenOf(name), shared: null })),
-  ];
+  const trialOf = (name: string): TrialFacts | null => {
+    const trial = rules.find((rule) => rule.trialOf === name);
+    return trial === undefined ? null : { rule: trial, seen: seenOf(trial.name) };
+  };
+  const own = rules.filter(({ trialOf }) => trialOf === undefined).map(async (rule) => {
+    const { name } = rule;
+    return { name, rule, seen: seenOf(name), shared: await sharedUse(page, rule), trial: trialOf(name) };
+  });
+  const elsewhere = Object.keys(by).filter((name) => !rules.some((rule) => rule.name === name));
+  const others = elsewhere.filter((name) => !isTrial(name)).map((name) => {
+    const seen = seenOf(name);
+    const trial = seen.trial === undefined ? null : { rule: null, seen: seenOf(`${name}${TRIAL}`) };
+    return { name, rule: null, seen, shared: null, trial };
+  });
+  return [await Promise.all(own), others];
+}
+
+/** The end of a trial's name; no rule can be given such a name. */
+const TRIAL = "+trial";
+const isTrial = (name: string): boolean => name.endsWith(TRIAL);
+
+/** The clients and the routes with the most requests that only a trial would refuse. */
+function OnlyTrials({ report }: { report: StatsReport }) {
+  const { top_trial_only_ips: ips, top_trial_only_endpoints: endpoints } = report;
+  const rowsOf = (listed: readonly { rule: string; requests: number }[], nameOf: (i: number) => Child) =>
+    listed.map(({ rule, requests }, i) => [
+      <>
+        {nameOf(i)} <span class="note">under {rule}</span>
+        <Bar whole={listed[0].requests} parts={[["shadow", requests]]} />
+      </>,
+      count(requests),
+    ]);
+  return (
+    <>
+      <Table
+        caption="Clients that only a trial would refuse, last 24 hours"
+        head={["Client and rule", "Requests"]}
+        rows={rowsOf(ips, (i) => <code>{ips[i].ip}</code>)}
+        empty="No trial would have refused a request that its rule let pass."
+      />
+      {endpoints.length === 0 ? null : (
+        <Table
+          caption="Routes that only a trial would refuse, last 24 hours"
+          head={["Route and rule", "Requests"]}
+          rows={rowsOf(endpoints, (i) => <RouteText>{endpoints[i].endpoint}</RouteText>)}
+        />
+      )}
+    </>
+  );
 }
 
 /** Compares rules in shadow mode with live ones, to help decide when to enforce them. */
@@ -87,6 +130,7 @@ export async function rulesPage(page: Page, report: StatsReport): Promise<JSX.El
           <div class="cards">{rules.map((shown) => <RuleCard page={page} shown={shown} />)}</div>
         </section>
       ))}
+      {[...own, ...others].some(({ trial }) => trial !== null) ? <OnlyTrials report={report} /> : null}
       {own.some(isShadow) ? <ShadowAgainstLive rules={[...own, ...others]} /> : null}
       <p class="note">Near the limit: let pass with a tenth of the limit left, or less.</p>
     </Layout>

@@ -69,6 +69,10 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; ali
 .facts > div { display: grid; grid-template-columns: 5.5rem 1fr; gap: .5rem; align-items: baseline; }
 .sum { margin: 0; }
 .parts { display: grid; grid-template-columns: repeat(3, auto); justify-content: space-between; gap: 0 1rem; margin: .25rem 0 .75rem; }
+.parts.two { grid-template-columns: repeat(2, auto); }
+.trial { border-top: 1px dashed var(--edge); padding-top: .5rem; }
+h4 { margin: 0; font-size: 1rem; line-height: 1.4; overflow-wrap: anywhere; }
+.trial .note { margin: 0; }
 .parts dt { line-height: 1.3; }
 .parts small, td small { display: block; color: var(--quiet); font-size: .875rem; }
 .rule { display: flex; flex-direction: column; }

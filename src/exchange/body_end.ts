@@ -22,25 +22,31 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
 /**
  * Calls `ended` once: when the body of a response has been sent, errors, or is cancelled by a client that went away.
  *
- * @returns A copy of the response, whose body calls `ended`.
+ * @param ended Hears whether all of the body was sent.
+ * @param seen Hears of each chunk, before it is sent.
+ * @returns A copy of the response, whose body calls these.
  */
 export function onBodyEnd(
   response: Response,
   body: ReadableStream<Uint8Array>,
-  ended: () => void,
+  ended: (isWhole: boolean) => void,
+  seen?: (chunk: Uint8Array) => void,
 ): Response {
   const reader = body.getReader();
   let open = true;
-  const end = (): void => {
-    if (open) ended();
+  const end = (isWhole = false): void => {
+    if (open) ended(isWhole);
     open = false;
   };
   const observed = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-        end();
+        if (!done) {
+          seen?.(value);
+          return controller.enqueue(value);
+        }
+        end(true);
         controller.close();
       } catch (error) {
         end();

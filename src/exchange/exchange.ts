@@ -10,6 +10,8 @@ import { hasLeft, UNIX } from "../client/peer.ts";
 import type { Context } from "../context.ts";
 import type { Route } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
+import type { ChargedDecision } from "../decision.ts";
+import type { SplitCheck } from "../stores/store.ts";
 import type { RuleCheck } from "./rule_check.ts";
 import { routeBeside } from "./route_beside.ts";
 
@@ -21,6 +23,20 @@ export interface ThrottleCore {
   explainAddress(request: Request, platform: readonly unknown[]): string;
   /** Corrects a charge; false when the throttle has no rule of that name. */
   settle(exchange: Exchange, rule: string, cost: number): MaybePromise<void> | false;
+  /** Gives back the slots that the exchange holds, unless they are kept for longer. */
+  release(exchange: Exchange): MaybePromise<unknown>;
+  /** Asks the store to correct a charge. */
+  correct(checks: readonly SplitCheck[]): MaybePromise<readonly ChargedDecision[]>;
+}
+
+/** Slots that are kept beyond the response. */
+export interface Hold {
+  /** How often they are held at the same time. */
+  times: number;
+  /** Is the response over, so that nothing else keeps them? */
+  isOver: boolean;
+  /** Ends their renewal. */
+  end(): void;
 }
 
 const NONE: readonly RuleCheck[] = [];
@@ -114,8 +130,12 @@ export class Exchange implements Context, ExplainsAddress {
   declare spentMs: number;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
   declare failed: boolean;
+  /** The slots that outlast the response, if any are to. */
+  declare hold: Hold | null;
   /** The status of the response that authentication gave instead of an identity; not set for any other request. */
   declare turnedAway?: number;
+  /** The response whose body is counted while it is sent, instead of the handler's; not set for any other request. */
+  declare counted?: Response;
   /** Was the client's address asked for in vain, as the client has left? */
   declare clientLeft: boolean;
   declare private found: string | null | undefined;
@@ -143,6 +163,7 @@ export class Exchange implements Context, ExplainsAddress {
     this.ended = false;
     this.spentMs = 0;
     this.failed = false;
+    this.hold = null;
     this.clientLeft = false;
     this.found = undefined;
     if (!spend) return;

@@ -9,6 +9,7 @@ import type { Decision } from "../decision.ts";
 import type { Outcome, RequestThrottle } from "../outcome.ts";
 import { isCost } from "../rules/prepare_rules.ts";
 import { type Exchange, exchangeOf } from "./exchange.ts";
+import { holdSlots } from "./hold.ts";
 import { requireRequest } from "./require_request.ts";
 
 /** {@link RequestThrottle.settle} of an exchange and of those around it. */
@@ -40,11 +41,13 @@ export function requestThrottle(exchange: Exchange): RequestThrottle {
       return decisions;
     },
     settle: settler(exchange),
+    hold: () => holdSlots(exchange),
   };
 }
 
 /**
- * The decisions of the throttles around a handler about its request, and a function that settles its real cost.
+ * The decisions of the throttles around a handler about its request, and the functions that settle its real cost and hold its
+ * slots.
  *
  * @param request The request that the handler was given.
  * @returns Undefined for a request that came through no throttle.

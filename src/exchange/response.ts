@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Fields } from "../headers/format.ts";
+import type { HeaderFields } from "../headers/format.ts";
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to their headers. */
 export const REFUSAL: unique symbol = /* @__PURE__ */ Symbol("weir.refusal");
@@ -78,7 +78,7 @@ export class InitFields implements WritableFields {
 }
 
 /** Sets fields, each in the place of the field of its name; one without text is removed. */
-export function setFields(fields: WritableFields, given: Fields): void {
+export function setFields(fields: WritableFields, given: HeaderFields): void {
   for (const name in given) {
     if (given[name] === "") fields.delete(name);
     else fields.set(name, given[name]);

@@ -5,10 +5,12 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import { windowOf } from "../algorithms/periods.ts";
 import type { Decision, Mode, Source } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
+import type { MaybePromise } from "../maybe.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import type { OpenCheck } from "../stores/store.ts";
+import type { OpenCheck, SplitCheck } from "../stores/store.ts";
 
 /** Where a rule's state for a partition key is kept. The name of its states holds no colon, so no two pairs share a key. */
 export function storageKey(rule: PreparedRule, partition: string): string {
@@ -46,6 +48,8 @@ export class RuleCheck implements OpenCheck, Quota {
   declare charged: boolean;
   /** Has the charge been corrected, for good? */
   declare settled: boolean;
+  /** The renewal of a slot that is under way; corrections wait for it. */
+  declare renewal: MaybePromise<unknown>;
 
   constructor(rule: PreparedRule, partition: string, policy: Policy, cost: number) {
     this.rule = rule;
@@ -67,6 +71,7 @@ export class RuleCheck implements OpenCheck, Quota {
     this.chargedAt = 0;
     this.charged = false;
     this.settled = false;
+    this.renewal = undefined;
   }
 
   get key(): string {
@@ -90,15 +95,15 @@ export class RuleCheck implements OpenCheck, Quota {
   }
 
   get windowMs(): number {
-    return this.policy.windowMs;
+    return windowOf(this.policy, this.chargedAt);
   }
 
   /** The decision, once there is a verdict: a new object at each reading. */
   get decision(): Decision {
-    return {
+    const decision: Decision = {
       rule: this.policy.name,
       limit: this.policy.limit,
-      windowMs: this.policy.windowMs,
+      windowMs: this.windowMs,
       cost: this.cost,
       mode: this.policy.mode,
       allowed: this.allowed,
@@ -109,6 +114,9 @@ export class RuleCheck implements OpenCheck, Quota {
       source: this.source ?? "store",
       at: this.at,
     };
+    const { trialOf } = this.rule;
+    if (trialOf) decision.trialOf = trialOf;
+    return decision;
   }
 }
 
@@ -120,4 +128,10 @@ export function isOpen(check: RuleCheck): boolean {
 /** Does the request hold something of this rule until its end? */
 export function holds({ rule, charged, cost }: RuleCheck): boolean {
   return charged && cost > 0 && rule.implementation.heldWhileRunning === true;
+}
+
+/** The correction of a check's charge by so many units. */
+export function correctionOf(check: RuleCheck, cost: number): SplitCheck {
+  const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
+  return { key, stateName, partition, policy, algorithm, cost, since, chargedBy: source ?? "store" };
 }

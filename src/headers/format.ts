@@ -52,16 +52,16 @@ export interface Report {
 }
 
 /** The fields that a response has already: from a nested throttle, an upstream, or an earlier format. */
-export type FieldsThere = Pick<Headers, "get" | "has">;
+export type HeadersThere = Pick<Headers, "get" | "has">;
 
 /** Fields to send: the text of each by its name. */
-export type Fields = Readonly<Record<string, string>>;
+export type HeaderFields = Readonly<Record<string, string>>;
 
 /** No fields. */
-export const NO_FIELDS: Fields = {};
+export const NO_FIELDS: HeaderFields = {};
 
 /** A field that ours may have to be joined to; null where there is none, which `has` finds sooner than `get`. */
-export function fieldThere(there: FieldsThere, name: string): string | null {
+export function fieldThere(there: HeadersThere, name: string): string | null {
   return there.has(name) ? there.get(name) : null;
 }
 
@@ -90,7 +90,7 @@ export interface HeaderFormat {
    * @param report The report to write.
    * @param there The fields that the response has already.
    */
-  fields(report: Report, there: FieldsThere): Fields;
+  fields(report: Report, there: HeadersThere): HeaderFields;
   /**
    * The headers this format sends, by name as sent. A format that sends all of them on denials only is about the denial rather
    * than about a rule: it is asked then only, and whichever rule refuses.
@@ -107,7 +107,7 @@ export interface HeaderFormat {
  * @param ours The quota that we would write.
  */
 export function isTighter(
-  there: FieldsThere,
+  there: HeadersThere,
   limit: string,
   remaining: string | null,
   ours: Quota,
@@ -144,7 +144,7 @@ export function isSent(
   remaining: string,
   ours: Quota,
   report: Report,
-  there: FieldsThere,
+  there: HeadersThere,
 ): boolean {
   if (!isToBeTold(ours, report)) return false;
   const known = fieldThere(there, limit);

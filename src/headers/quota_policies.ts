@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type FieldsThere, fieldThere, type HeaderDescription, type Quota } from "./format.ts";
+import { fieldThere, type HeaderDescription, type HeadersThere, type Quota } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./numbers.ts";
 
@@ -37,7 +37,7 @@ function writePolicy(quota: Quota): string {
  * The field that lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
  * quota: the longer window is kept, as a client that keeps to it keeps to the shorter one too.
  */
-export function policiesField(quotas: readonly Quota[], there: FieldsThere): string {
+export function policiesField(quotas: readonly Quota[], there: HeadersThere): string {
   const known = fieldThere(there, "ratelimit-policy");
   const members = quotas.map(writePolicy);
   if (known !== null) members.unshift(...known.split(","));

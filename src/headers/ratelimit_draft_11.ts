@@ -6,10 +6,10 @@
  */
 
 import {
-  type FieldsThere,
   fieldThere,
   type HeaderDescription,
   type HeaderFormat,
+  type HeadersThere,
   NO_FIELDS,
   type Quota,
   type Report,
@@ -86,7 +86,7 @@ const NO_MEMBERS: readonly ListMember[] = [];
  * The members of a list that may be there. A field that is no list of strings counts as nothing: no client of this draft reads it
  * (§7), and joined to it ours could not be read either (RFC 9651 §4.2).
  */
-function listThere(there: FieldsThere, name: string): readonly ListMember[] {
+function listThere(there: HeadersThere, name: string): readonly ListMember[] {
   const field = fieldThere(there, name);
   return field?.startsWith('"') ? membersOf(field) : NO_MEMBERS;
 }

@@ -7,11 +7,11 @@
 
 import { BOOLEAN, FUNCTION, number, requireOptions } from "../options.ts";
 import {
-  type Fields,
-  type FieldsThere,
   fieldThere,
   type HeaderDescription,
+  type HeaderFields,
   type HeaderFormat,
+  type HeadersThere,
   NO_FIELDS,
 } from "./format.ts";
 import { decimal, waitSeconds } from "./numbers.ts";
@@ -48,14 +48,14 @@ function msAsked(value: string, at: number): number {
 }
 
 /** The wait of the Retry-After that is there, in ms, where it is no shorter than this number of seconds; else null. */
-function longerWait(there: FieldsThere, wait: number, at: number): number | null {
+function longerWait(there: HeadersThere, wait: number, at: number): number | null {
   const known = fieldThere(there, "retry-after");
   const knownMs = known === null ? 0 : msAsked(known, at);
   return knownMs >= wait * 1000 ? knownMs : null;
 }
 
 /** The fields that SDKs read, for a wait in ms. A field that is there stays where it asks for no less. */
-function fieldsForSdks(sentMs: number | null, there: FieldsThere): Fields {
+function fieldsForSdks(sentMs: number | null, there: HeadersThere): HeaderFields {
   if (sentMs === null) return { "x-should-retry": "false" };
   const known = fieldThere(there, "retry-after-ms") ?? "";
   const knownMs = /^\d{1,15}$/.test(known) ? Number(known) : 0;

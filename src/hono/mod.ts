@@ -94,7 +94,7 @@ export type HonoMiddleware<C extends HonoContext = HonoContext> = (
 ) => Promise<void>;
 
 /** A preflight passes every throttle, so there are no decisions, and nothing to settle. */
-const NOTHING: RequestThrottle = { decisions: [], settle() {} };
+const NOTHING: RequestThrottle = { decisions: [], settle() {}, hold: () => () => {} };
 
 /** These patterns match every request, so they name no route. */
 const EVERYTHING = new Set(["*", "/*"]);

@@ -12,8 +12,8 @@ import { complain } from "../warn_once.ts";
 /** An event of a throttle. */
 export interface ThrottleEvent {
   /**
-   * `allowed`, `denied`: the verdict on a request, once each. `shadow-denied`: a rule in shadow mode would
-   * have refused it. `skipped`: a rule does not apply to it. `settled`: a charge was corrected. `blocked`: a
+   * `allowed`, `denied`: the verdict on a request, once each. `shadow-denied`: a rule in shadow mode, or the trial of a
+   * rule (its decision has `trialOf`), would have refused it. `skipped`: a rule does not apply to it. `settled`: a charge was corrected. `blocked`: a
    * block refused it. `store`: the store started to fail, or works again. `error`: a user's function threw,
    * or returned an invalid value.
    */

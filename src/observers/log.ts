@@ -78,6 +78,7 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
   const wait = decision?.retryAfterMs ?? Infinity;
   return {
     ...where,
+    ...decision?.trialOf === undefined ? {} : { trial_of: decision.trialOf },
     limit: decision?.limit,
     window: decision === undefined ? undefined : decision.windowMs / 1000,
     retry_after: Number.isFinite(wait) ? Math.ceil(wait / 1000) : null,
@@ -91,7 +92,8 @@ function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unkno
 /**
  * Logs refusals, errors and changes of the store: one line of JSON each, in printable ASCII. A line about a
  * refusal contains the rule, the route pattern, the method, the limit, the window and the wait in seconds
- * (null: never), and the key as a short keyed hash (with `revealKeys` as it is).
+ * (null: never), and the key as a short keyed hash (with `revealKeys` as it is). The line of a trial's refusal is one of
+ * the event "shadow-denied", with the trial's name for a rule and `trial_of`: the name of the rule on trial.
  *
  * Under attack, only the first lines per event type and rule are written; the rest of the interval is
  * counted, and one line with that number follows. As there are no timers, the next event after the interval

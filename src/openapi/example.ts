@@ -5,10 +5,11 @@
  * @module
  */
 
-import type { Step } from "../algorithms/algorithm.ts";
+import type { Policy, Step } from "../algorithms/algorithm.ts";
 import { refusedCheck } from "../throttle/compile_check.ts";
 import { writeVerdict } from "../decision.ts";
 import { RuleCheck } from "../exchange/rule_check.ts";
+import { policyAt } from "../rules/calendar.ts";
 import type { FailurePolicy, PreparedRule } from "../rules/rule.ts";
 
 /** The time of the examples: the same in every document. */
@@ -17,7 +18,7 @@ export const EXAMPLE_AT: number = Date.UTC(2026, 0, 1);
 /** A rule whose rate and cost do not depend on the request. */
 interface Static {
   readonly rule: PreparedRule;
-  readonly policy: NonNullable<PreparedRule["policy"]>;
+  readonly policy: Policy;
   readonly cost: number;
   /** The number of requests that pass at one time. */
   readonly passes: number;
@@ -25,9 +26,10 @@ interface Static {
 
 function staticsOf(rules: readonly PreparedRule[]): readonly Static[] {
   return rules.flatMap((rule) => {
-    const { policy, cost, implementation } = rule;
+    const { policy: written, cost, implementation } = rule;
     // A rule that allows no request has no first request to show.
-    if (policy === null || typeof cost !== "number" || implementation.capacity === undefined) return [];
+    if (written === null || typeof cost !== "number" || implementation.capacity === undefined) return [];
+    const policy = policyAt(written, EXAMPLE_AT);
     const passes = cost === 0 ? Infinity : Math.floor(implementation.capacity(policy.limit) / cost);
     return passes === 0 ? [] : [{ rule, policy, cost, passes }];
   });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Decision, refuses } from "../decision.ts";
+import { refuses } from "../decision.ts";
 import type { HeaderDescription } from "../headers/format.ts";
 import { compileHeaders, formatsOf } from "../throttle/write_headers.ts";
 import { type FailurePolicy, type PreparedRule } from "../rules/rule.ts";
@@ -180,13 +180,13 @@ function refusal(
   const noStore = { ...NO_STORE, schema: inDialect(NO_STORE.schema, subject) };
   headers["Cache-Control"] = components.add("headers", "NoStore", noStore);
   const { name, description } = REFUSALS[status];
-  const content = hasBodies ? bodyOf(status, checks.map(({ decision }) => decision), subject) : {};
+  const content = hasBodies ? bodyOf(status, checks, subject) : {};
   return components.add("responses", name, { description, headers, ...content });
 }
 
 function bodyOf(
   status: 429 | 503,
-  decisions: readonly Decision[],
+  checks: readonly RuleCheck[],
   subject: Subject,
 ): Pick<OpenApiResponse, "content"> {
   const { describe } = subject.options.reject;
@@ -196,7 +196,9 @@ function bodyOf(
     `${REFUSALS[status].name}Body`,
     inDialect(describe.schema(status), subject),
   );
-  const example = decisions.some(refuses) ? describe.example?.(decisions) : undefined;
+  const example = checks.some(refuses)
+    ? describe.example?.(checks.map(({ decision }) => decision), checks)
+    : undefined;
   return { content: { [describe.contentType]: example === undefined ? { schema } : { schema, example } } };
 }
 

@@ -4,6 +4,7 @@
  * | Instrument | Kind | Attributes |
  * | --- | --- | --- |
  * | `weir.throttle.decisions` | counter | `rule`, `outcome`, `source`, `mode` |
+ * | `weir.throttle.trial.outcomes` | counter | `rule`, `outcome` |
  * | `weir.throttle.decision.duration` | histogram, s | `outcome` |
  * | `weir.throttle.settled.cost` | histogram, units | `rule` |
  * | `weir.throttle.concurrency.active` | up-down counter, units | `rule` |
@@ -13,7 +14,9 @@
  *
  * A decision is one rule's on one request. Its `outcome` is `allowed`, `denied`, `blocked`, `shadow-denied`
  * or, without `source` and `mode`, `skipped`. Its `source` shows an outage: `local` and `denied-by-policy`
- * instead of `store`. The duration is the time of a request's verdict, `allowed` or `denied`, without its
+ * instead of `store`. A trial's decisions have the trial's name, `api+trial`; a trial outcome is about its rule, and its
+ * `outcome` is `both`, `live-only`, `trial-only` or `neither`, by which of the two refuse. Requests that another rule refuses have
+ * none. The duration is the time of a request's verdict, `allowed` or `denied`, without its
  * authentication. The number of series depends only on your rules: no attribute contains a key, an address or
  * a path.
  *
@@ -23,6 +26,7 @@
 import { metrics } from "@opentelemetry/api";
 import type { Decision } from "../decision.ts";
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "../observers/events.ts";
+import { type TrialOutcome, trialOutcomes } from "../observers/trial_outcome.ts";
 import { BOOLEAN, having, requireOptions } from "../options.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 
@@ -98,6 +102,7 @@ const COSTS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 
 
 interface Instruments {
   readonly decisions: CounterLike;
+  readonly trialOutcomes: CounterLike;
   readonly duration: HistogramLike;
   readonly settledCost: HistogramLike;
   readonly active: CounterLike;
@@ -111,6 +116,10 @@ function instrumentsOf(meter: MeterLike): Instruments {
     decisions: meter.createCounter("weir.throttle.decisions", {
       description: "Decisions of rules on requests.",
       unit: "{decision}",
+    }),
+    trialOutcomes: meter.createCounter("weir.throttle.trial.outcomes", {
+      description: "Requests by the verdicts of a rule and its trial.",
+      unit: "{request}",
     }),
     duration: meter.createHistogram("weir.throttle.decision.duration", {
       description: "Time to the verdict on a request, without its authentication.",
@@ -140,6 +149,14 @@ function instrumentsOf(meter: MeterLike): Instruments {
     }),
   };
 }
+
+/** The outcomes of a trial, as attributes have them. */
+const OUTCOMES: Readonly<Record<TrialOutcome, string>> = {
+  both: "both",
+  liveOnly: "live-only",
+  trialOnly: "trial-only",
+  neither: "neither",
+};
 
 const METER = /* @__PURE__ */ having("createCounter", "an OpenTelemetry meter");
 
@@ -214,11 +231,15 @@ export function otel(options: OtelOptions = {}): Observer {
   let made: Instruments | null = null;
   const { hold, follow } = unitsInFlight();
 
-  function verdict(event: ThrottleEvent, { decisions, duration, active }: Instruments): void {
+  function verdict(event: ThrottleEvent, instruments: Instruments): void {
+    const { decisions, duration, active } = instruments;
     const where: MetricAttributes = routes && event.route !== null ? { route: event.route } : {};
     for (const decision of event.decisions) {
       const { rule, source, mode } = decision;
       decisions.add(1, { rule, outcome: outcomeOf(decision), source, mode, ...where });
+    }
+    for (const { rule, outcome } of trialOutcomes(event.decisions)) {
+      instruments.trialOutcomes.add(1, { rule, outcome: OUTCOMES[outcome], ...where });
     }
     if (event.durationMs !== undefined) {
       duration.record(event.durationMs / 1000, { outcome: event.type, ...where });

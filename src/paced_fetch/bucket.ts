@@ -43,8 +43,17 @@ const PAUSE = 0.25;
  */
 const ENOUGH = 0.65;
 
-/** The most that a busy process may catch up on the spreading, in ms: timers are late. */
-const LATE_MS = 10;
+/**
+ * The most that a process may catch up on the spreading, in ms: on a busy machine timers are late by tens of
+ * ms.
+ */
+const LATE_MS = 50;
+
+/**
+ * The part of other processes' expected use that counts before a response states it. If all of it did, the
+ * end of each window's quota would be left over, as every process would leave it to the others.
+ */
+const EXPECTED = 0.8;
 
 /**
  * The time for which an unanswered request keeps others from asking for the remaining quota, in ms; also for
@@ -54,6 +63,30 @@ export const ALONE_MS = 1000;
 
 /** The longest validity of a server's statement, in ms: a day. */
 export const BELIEVED_MS = 864e5;
+
+/** The recent use of one quota: this process's requests, and the units that all clients used. */
+function newUse() {
+  let own = 0;
+  let total = 0;
+  return {
+    /**
+     * This process's share of the remaining quota, in requests per unit. Other processes have used some since
+     * the newest response: they are expected to spread theirs over the window too.
+     *
+     * @param passed The part of the rest of the window that has passed since then.
+     */
+    share(passed: number): number {
+      const share = Math.min(1, own / (total || own || 1));
+      return share * (1 - (1 - share) * passed * EXPECTED);
+    },
+    /** Records a response, and the units used since the newest; 0 for a response that is older than that. */
+    add(units: number): void {
+      const kept = units > 0 ? KEPT : 1;
+      own = own * kept + 1;
+      total = total * kept + units;
+    },
+  };
+}
 
 /** A quota without any statement yet: one request at a time finds out. */
 export function newBucket(): Bucket {
@@ -66,52 +99,34 @@ export function newBucket(): Bucket {
   let newestAt = 0;
   /** The rest of the quota's window in the first response, in ms. */
   let spanMs = 0;
-  /** The times of this process's pending requests, the oldest first. */
-  const unanswered: number[] = [];
-  /** The recent requests of this process, and the units that all clients used. */
-  let own = 0;
-  let total = 0;
   /** Requests are spread: the next one goes no earlier. */
   let nextAt = 0;
+  /** The times of this process's pending requests, the oldest first. */
+  const unanswered: number[] = [];
+  const use = newUse();
 
   /** The requests that the newest response may not count: those sent within its own latency before it. */
-  function open(): number {
-    const first = unanswered.findIndex((at) => at >= 2 * newestAt - heardAt);
-    return first < 0 ? 0 : unanswered.length - first;
-  }
+  const open = (): number => unanswered.filter((at) => at >= 2 * newestAt - heardAt).length;
 
-  /** This process's recent share of the quota's use, in requests per unit. */
-  function share(): number {
-    return Math.min(1, own / (total || own || 1));
-  }
-
-  /**
-   * The requests that this process may still send: its share of the remaining quota. Other processes have
-   * used some of it since the newest response: they are assumed to spread theirs over the window too.
-   */
+  /** The requests that this process may still send. */
   function free(now: number): number {
     const passed = Math.min(1, (now - heardAt) / (resetAt - heardAt || 1));
-    return left * (1 - (1 - share()) * passed) * share() - open();
+    return left * use.share(passed) - open();
   }
 
   return {
     opensAt(now, deadline, spread) {
-      const isOver = now >= resetAt;
-      if (!isOver && left - open() < 1) return resetAt;
-      const aloneUntil = unanswered.length > 0 ? unanswered.at(-1)! + ALONE_MS : 0;
-      const opens = isOver
-        ? aloneUntil
-        : free(now) < ENOUGH
-        ? Math.min(resetAt, Math.max(aloneUntil, heardAt + spanMs * PAUSE / share()))
-        : spread
-        ? nextAt
-        : 0;
+      const aloneUntil = (unanswered.at(-1) ?? -ALONE_MS) + ALONE_MS;
+      if (now >= resetAt) return Math.min(aloneUntil, deadline);
+      if (left - open() < 1) return resetAt;
+      const opens = free(now) >= ENOUGH
+        ? spread ? nextAt : 0
+        : Math.min(resetAt, Math.max(aloneUntil, heardAt + spanMs * PAUSE / use.share(0)));
       return Math.min(opens, deadline);
     },
     take(now) {
-      const requests = Math.max(1, free(now));
+      nextAt = Math.max(nextAt, now - LATE_MS) + Math.max(0, resetAt - now) / Math.max(1, free(now));
       unanswered.push(now);
-      nextAt = Math.max(nextAt, now - LATE_MS) + Math.max(0, resetAt - now) / requests;
     },
     leave(sentAt) {
       unanswered.splice(unanswered.indexOf(sentAt), 1);
@@ -119,16 +134,11 @@ export function newBucket(): Bucket {
     learn({ remaining, limit, cost, resetMs, windowMs }, sentAt, now) {
       const isNewWindow = now >= resetAt || remaining > left;
       // Of parallel requests either may have been first: this response is older than the newest.
-      if (isNewWindow && now < resetAt && sentAt <= heardAt) {
-        own++;
-        return;
-      }
-      own = own * KEPT + 1;
-      total = total * KEPT +
-        Math.max(cost, isNewWindow ? (limit ?? remaining + cost) - remaining : left - remaining);
+      if (isNewWindow && now < resetAt && sentAt <= heardAt) return use.add(0);
+      use.add(Math.max(cost, isNewWindow ? (limit ?? remaining + cost) - remaining : left - remaining));
       const restMs = Math.min(BELIEVED_MS, (resetMs ?? windowMs) || ALONE_MS);
       if (isNewWindow) {
-        nextAt = 0;
+        nextAt = now;
         spanMs = restMs;
       }
       // Servers round the time up to whole seconds, so the least statement is the most accurate.

@@ -75,11 +75,11 @@ export function newLane(
         if (at !== timerAt) {
           clearTimeout(timer);
           timerAt = at;
-          // Timers count ms in 31 bits.
+          // Timers count ms in 31 bits: a day, and then this looks again.
           timer = setTimeout(() => {
             timerAt = 0;
             look();
-          }, Math.min(2 ** 31 - 1, Math.ceil(at - now)));
+          }, Math.min(BELIEVED_MS, Math.ceil(at - now)));
         }
         return;
       }

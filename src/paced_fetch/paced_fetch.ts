@@ -80,7 +80,7 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
     if (typeof value !== typeof settings[name as keyof PacedFetchOptions] || !holds) {
       throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${value}`);
     }
-    Object.assign(settings, { [name]: value });
+    (settings as unknown as Record<string, unknown>)[name] = value;
   }
   return settings;
 }

@@ -6,6 +6,7 @@
 
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Denial } from "./denial.ts";
+import { waitText } from "./quota_text.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -19,21 +20,6 @@ const CONTENT_TYPE = "application/json";
 /** The last time that a Date can hold, in epoch ms. */
 const END_OF_TIME = 8.64e15;
 
-/** The units of a wait, and the seconds from which the next unit is used: an hour is still "60 minutes". */
-const UNITS = [
-  { name: "second", seconds: 1, below: 60 },
-  { name: "minute", seconds: 60, below: 2 * 3600 },
-  { name: "hour", seconds: 3600, below: 2 * 86400 },
-  { name: "day", seconds: 86400, below: Infinity },
-];
-
-/** A wait in words, rounded up: 119 seconds are "2 minutes". */
-function inWords(wait: number): string {
-  const unit = UNITS.find(({ below }) => wait < below)!;
-  const count = Math.ceil(wait / unit.seconds);
-  return `${count} ${unit.name}${count === 1 ? "" : "s"}`;
-}
-
 /** The details of the wait; empty if waiting does not help. */
 function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
   if (!Number.isFinite(retryAfterMs)) return {};
@@ -42,7 +28,7 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
   return {
     retry_after_seconds: wait,
     retry_after_timestamp: new Date(Math.min(now + wait * 1000, END_OF_TIME)).toISOString(),
-    retry_after_human: inWords(wait),
+    retry_after_human: waitText(wait),
   };
 }
 

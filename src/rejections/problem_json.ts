@@ -5,9 +5,13 @@
  * @module
  */
 
-import { type Decision, refuses } from "../decision.ts";
+import type { Context } from "../context.ts";
+import { type Decision, refuses, tightest } from "../decision.ts";
+import type { Quota } from "../headers/format.ts";
+import { FUNCTION, requireOptions } from "../options.ts";
 import type { Denial } from "./denial.ts";
-import { type Rejection, rejectionOf } from "./rejection.ts";
+import { quotaText, waitText } from "./quota_text.ts";
+import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
 
 /** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
 interface Problem {
@@ -35,24 +39,58 @@ const PROBLEMS: readonly Problem[] = [QUOTA_EXCEEDED, ABNORMAL_USAGE, REDUCED_CA
 
 const CONTENT_TYPE = "application/problem+json";
 
-/** Bodies cached per problem. There is one per set of rules that refuse together: usually few, but not bounded. */
-const MAX_BODIES = 1000;
-
-/** The problem of a refusal, and the names of the refusing rules, separated by spaces. */
-interface ProblemSummary {
-  readonly problem: Problem;
-  readonly policies: string;
+/** The decision that refuses a request for the longest time, as its detail is made of it. */
+export interface RefusingDecision extends Decision {
+  /** The unit of the rule's algorithm. Default "requests". */
+  readonly unit: Quota["unit"];
 }
 
-/** One loop without lists: refusals come in floods. */
+/** The options of {@link problemJson}. */
+export interface ProblemJsonOptions {
+  /**
+   * Makes the `detail` of a 429: one sentence for a person, in the language of the client. Null: none. Default, in English:
+   * "5 requests per 15 minutes; try again in 12 minutes".
+   */
+  detail?: (decision: RefusingDecision, context: Context) => string | null;
+}
+
+/** Quotas by name. */
+type Quotas = readonly Pick<Quota, "name" | "unit">[];
+
+/** The quotas of the rules that were asked, in a throttle's own context. */
+interface Checked {
+  readonly checks?: Quotas;
+}
+
+/** The decision that matters most to a client, with its unit. */
+function refusingOf(decisions: readonly Decision[], quotas: Quotas | undefined): RefusingDecision {
+  const decision = tightest(decisions.filter(refuses));
+  return { ...decision, unit: quotas?.find(({ name }) => name === decision.rule)?.unit };
+}
+
+function detailOf(decision: RefusingDecision): string {
+  const { blockedMs, retryAfterMs } = decision;
+  const quota = quotaText(decision);
+  if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
+  const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
+}
+
+/** The problem of a refusal, and the names of the refusing rules. */
+interface ProblemSummary {
+  readonly problem: Problem;
+  readonly policies: readonly string[];
+}
+
+/** One loop: refusals come in floods. */
 function summaryOf(decisions: readonly Decision[]): ProblemSummary {
-  let policies = "";
+  const policies: string[] = [];
   let isOutage = false;
   let isFinal = false;
   let isBlock = true;
   for (const decision of decisions) {
     if (!refuses(decision)) continue;
-    policies += (policies && " ") + decision.rule;
+    policies.push(decision.rule);
     isOutage ||= decision.source === "denied-by-policy";
     isFinal ||= decision.retryAfterMs === Infinity;
     isBlock &&= decision.blockedMs > 0;
@@ -65,15 +103,15 @@ function summaryOf(decisions: readonly Decision[]): ProblemSummary {
   };
 }
 
-function bodyOf({ problem, policies }: ProblemSummary): Readonly<Record<string, unknown>> {
-  return { ...problem, "violated-policies": policies.split(" ") };
-}
-
 /**
  * Answers with problem details. The type says that a quota was exceeded, that abnormal usage was blocked
  * (both 429), or that the server cannot decide for now (503); `violated-policies` names the refusing rules.
  *
+ * The `detail` of a 429 is a sentence about the rule with the longest wait.
+ *
+ * @param options See {@link ProblemJsonOptions}.
  * @returns The rejection.
+ * @throws {TypeError} On an unknown option, or if detail is not a function.
  *
  * @example
  * ```ts
@@ -91,30 +129,55 @@ function bodyOf({ problem, policies }: ProblemSummary): Readonly<Record<string, 
  *   type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
  *   title: "Request cannot be satisfied as assigned quota has been exceeded",
  *   status: 429,
+ *   detail: "1 request per minute; try again in 1 minute",
  *   "violated-policies": ["burst"],
  * });
  * ```
+ *
+ * @example In the language of the client
+ * ```ts
+ * import { problemJson, withThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const reject = problemJson({
+ *   detail({ retryAfterMs }, { request }) {
+ *     const [language = "en"] = request.headers.get("accept-language")?.split(/[,;]/) ?? [];
+ *     const format = new Intl.RelativeTimeFormat(language, { numeric: "always" });
+ *     return format.format(Math.ceil(retryAfterMs / 60_000), "minute");
+ *   },
+ * });
+ * const handler = withThrottle(() => new Response("inside"), "1/min", {
+ *   client: { address: () => "203.0.113.9" },
+ *   reject,
+ * });
+ * const request = new Request("https://example.com/", { headers: { "accept-language": "de-CH,de;q=0.9" } });
+ * await handler(request);
+ * equal((await (await handler(request)).json()).detail, "in 1 Minute");
+ * ```
  */
-export function problemJson(): Rejection {
-  // Caches the text of each body.
-  const bodies = new Map(PROBLEMS.map((problem) => [problem, new Map<string, string>()]));
+export function problemJson(options: ProblemJsonOptions = {}): Rejection {
+  requireOptions(options, { detail: FUNCTION }, "make problemJson()");
+  const { detail = detailOf } = options;
 
-  function textOf(summary: ProblemSummary): string {
-    const known = bodies.get(summary.problem)!;
-    let body = known.get(summary.policies);
-    if (body === undefined) {
-      body = JSON.stringify(bodyOf(summary));
-      if (known.size < MAX_BODIES) known.set(summary.policies, body);
-    }
-    return body;
+  function bodyOf(decisions: readonly Decision[], quotas?: Quotas, context?: Context) {
+    const { problem, policies } = summaryOf(decisions);
+    // A function of one's own is about a request, and an example has none.
+    const sentence = problem.status === 429 && (context || detail === detailOf)
+      ? detail(refusingOf(decisions, quotas), context as Context)
+      : null;
+    return {
+      ...problem,
+      ...sentence === null ? {} : { detail: sentence },
+      "violated-policies": policies,
+    };
   }
 
-  function deny(decisions: readonly Decision[]): Denial {
-    const summary = summaryOf(decisions);
-    return { status: summary.problem.status, body: textOf(summary), contentType: CONTENT_TYPE };
+  function deny(decisions: readonly Decision[], context?: Context): Denial {
+    const body = bodyOf(decisions, (context as Checked | undefined)?.checks, context);
+    return { status: body.status, body: JSON.stringify(body), contentType: CONTENT_TYPE };
   }
 
-  const example = (decisions: readonly Decision[]): unknown => bodyOf(summaryOf(decisions));
+  const example: RejectionDescription["example"] = (decisions, quotas) => bodyOf(decisions, quotas);
   return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example });
 }
 
@@ -127,6 +190,9 @@ function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
       type: { type: "string", format: "uri-reference", enum: problems.map((problem) => problem.type) },
       title: { type: "string" },
       status: { type: "integer", enum: [status] },
+      ...status === 429
+        ? { detail: { type: "string", description: "The limit and the wait, for people." } }
+        : {},
       "violated-policies": {
         type: "array",
         description: "The names of the rate limiting policies that refused the request.",

@@ -6,6 +6,7 @@
 
 import type { Context } from "../context.ts";
 import type { Decision } from "../decision.ts";
+import type { Quota } from "../headers/format.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
 import { type Denial, denialFields } from "./denial.ts";
@@ -16,8 +17,8 @@ export interface RejectionDescription {
   readonly contentType: string;
   /** JSON schema of the body for a status, 429 or 503. */
   schema(status: 429 | 503): Readonly<Record<string, unknown>>;
-  /** The body, as JSON, for a refusal with these decisions. Default: documents show no example. */
-  example?(decisions: readonly Decision[]): unknown;
+  /** The body, as JSON, for a refusal with these decisions, of these quotas. Default: documents show no example. */
+  example?(decisions: readonly Decision[], quotas?: readonly Pick<Quota, "name" | "unit">[]): unknown;
 }
 
 /**
@@ -30,15 +31,15 @@ export type Rejection = ((outcome: Outcome, context: Context) => MaybePromise<Re
 };
 
 /** Makes the denial of a request with these decisions. */
-export type Deny = (decisions: readonly Decision[]) => Denial;
+export type Deny = (decisions: readonly Decision[], context: Context) => Denial;
 
 /** The rejections of this package. */
 const rejections = new WeakMap<Rejection, Deny>();
 
 /** Makes a rejection of this package out of its denials. */
 export function rejectionOf(deny: Deny, describe: RejectionDescription): Rejection {
-  function reject({ decisions }: Outcome): Response {
-    const denial = deny(decisions);
+  function reject({ decisions }: Outcome, context: Context): Response {
+    const denial = deny(decisions, context);
     return new Response(denial.body, { status: denial.status, headers: denialFields(denial) });
   }
   const rejection = Object.assign(reject, { describe });

@@ -4,23 +4,28 @@
  * @module
  */
 
-interface End<T> {
+import { isPromise, type MaybePromise } from "../maybe.ts";
+
+/** The action at an end. */
+type Action = () => MaybePromise<unknown>;
+
+interface End {
   readonly at: number;
-  readonly value: T;
+  readonly act: Action;
 }
 
 /** A heap: the earliest end is first. */
-export class Ends<T> {
-  readonly #heap: End<T>[] = [];
+export class Ends {
+  readonly #heap: End[] = [];
 
   /** When the first one is, epoch ms; Infinity where there is none. */
   get next(): number {
     return this.#heap.length === 0 ? Infinity : this.#heap[0].at;
   }
 
-  add(at: number, value: T): void {
+  add(at: number, act: Action): void {
     const heap = this.#heap;
-    const end = { at, value };
+    const end = { at, act };
     let index = heap.push(end) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
@@ -32,11 +37,11 @@ export class Ends<T> {
   }
 
   /** Takes the first one out. */
-  take(): T {
+  #take(): Action {
     const heap = this.#heap;
     const [first] = heap;
-    const last = heap.pop() as End<T>;
-    if (heap.length === 0) return first.value;
+    const last = heap.pop() as End;
+    if (heap.length === 0) return first.act;
     let index = 0;
     for (let child = 1; child < heap.length; child = 2 * index + 1) {
       if (child + 1 < heap.length && heap[child + 1].at < heap[child].at) child++;
@@ -45,6 +50,19 @@ export class Ends<T> {
       index = child;
     }
     heap[index] = last;
-    return first.value;
+    return first.act;
+  }
+
+  /**
+   * Runs the actions that are due until a time, each after the one before it.
+   *
+   * @param moveTo Is told the time of each before it runs.
+   */
+  runUntil(at: number, moveTo: (at: number) => void): MaybePromise<void> {
+    while (this.next <= at) {
+      moveTo(this.next);
+      const done = this.#take()();
+      if (isPromise(done)) return done.then(() => this.runUntil(at, moveTo));
+    }
   }
 }

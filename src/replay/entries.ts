@@ -4,60 +4,70 @@
  * @module
  */
 
-import { canonicalAddress } from "../client/address.ts";
-import type { Entry } from "./formats/format.ts";
+import { isPromise } from "../maybe.ts";
+import { Addresses } from "./addresses.ts";
+import type { Visit } from "./each_request.ts";
+import type { Entry, KnownTarget } from "./formats/format.ts";
 import type { LoggedRequest } from "./logged_request.ts";
+import { orderOf } from "./order.ts";
+import { Targets, Texts } from "./texts.ts";
 
-const BLOCK = 1 << 14;
+/** Requests in a block. An allocator gives columns of a megabyte back to the system, and smaller ones to this process alone. */
+const BLOCK = 1 << 18;
+
+/** The largest number that is no size: a size of 4 GB or more counts as unknown. */
+const NO_SIZE = 0xffff_ffff;
 
 /** Requests in columns: an object for each of ten million lines would take some gigabytes. */
 interface Block {
-  readonly at: Float64Array;
-  readonly url: Uint32Array;
+  /** The times, less `base`. Whole numbers of 32 bits where that is possible, as it is in nearly all logs. */
+  at: Uint32Array | Float64Array;
+  base: number;
+  readonly target: Uint32Array;
   readonly address: Uint32Array;
   readonly agent: Uint32Array;
-  readonly method: Uint16Array;
   readonly status: Uint16Array;
-  /** Null while there is none, as in most logs. */
+  /** Null where nobody asks for it. */
+  readonly bytes: Uint32Array | null;
+  /** Null while there is none, as in most logs; so are the next ones. */
   durationMs: Float32Array | null;
-  /** Null while there is none. */
   user: Uint32Array | null;
+  apiKey: Uint32Array | null;
 }
 
-function newBlock(): Block {
+function newBlock(at: number, keepsBytes: boolean): Block {
   return {
-    at: new Float64Array(BLOCK),
-    url: new Uint32Array(BLOCK),
+    at: new Uint32Array(BLOCK),
+    // Lines may be some weeks earlier than the first one.
+    base: at - 2 ** 31,
+    target: new Uint32Array(BLOCK),
     address: new Uint32Array(BLOCK),
     agent: new Uint32Array(BLOCK),
-    method: new Uint16Array(BLOCK),
     status: new Uint16Array(BLOCK),
+    bytes: keepsBytes ? new Uint32Array(BLOCK) : null,
     durationMs: null,
     user: null,
+    apiKey: null,
   };
 }
 
-/** Texts by number. The number of null is 0. */
-class Texts<T extends string | null = string> {
-  readonly values: (T | null)[] = [null];
-  readonly #numbers = new Map<string, number>();
-  readonly #convert: (text: string) => T;
-
-  constructor(convert: (text: string) => T) {
-    this.#convert = convert;
-  }
-
-  numberOf(text: string | null): number {
-    if (text === null || text === "") return 0;
-    let number = this.#numbers.get(text);
-    if (number === undefined) {
-      // A slice keeps the text that it was cut from alive, which here is a part of the log: this makes a copy.
-      const copy = ` ${text}`.slice(1);
-      number = this.values.push(this.#convert(copy)) - 1;
-      this.#numbers.set(copy, number);
+/** Frees the columns of a block at once: they would stay until the whole heap is collected, which may be at the end. */
+function letGo(block: Block): void {
+  for (const column of Object.values(block)) {
+    // The buffer that this makes is as new as any other object of these milliseconds, and goes with them.
+    if (ArrayBuffer.isView(column)) {
+      structuredClone(column.buffer, { transfer: [column.buffer as ArrayBuffer] });
     }
-    return number;
   }
+}
+
+function setTime(block: Block, index: number, at: number): void {
+  const { base } = block;
+  if (at - base !== (at - base) >>> 0) {
+    block.at = Float64Array.from(block.at, (offset) => base + offset);
+    block.base = 0;
+  }
+  block.at[index] = at - block.base;
 }
 
 /** The requests of a log. */
@@ -66,31 +76,43 @@ export class Entries {
   withoutAddress = 0;
   wholeSeconds = true;
   readonly #blocks: Block[] = [];
-  readonly #methods = new Texts((text) => text);
-  readonly #urls = new Texts((text) => text);
-  readonly #addresses = new Texts(canonicalAddress);
-  readonly #agents = new Texts((text) => text);
-  readonly #users = new Texts((text) => text);
+  readonly #targets = new Targets();
+  readonly #addresses = new Addresses();
+  readonly #agents = new Texts();
+  readonly #users = new Texts();
+  readonly #apiKeys = new Texts();
   #isSorted = true;
   #last = -Infinity;
   #order: Uint32Array | null = null;
 
+  readonly #keepsBytes: boolean;
+
+  /** @param keepsBytes Are the sizes of responses kept? No rule can ask for them. */
+  constructor(keepsBytes: boolean) {
+    this.#keepsBytes = keepsBytes;
+  }
+
   add(entry: Entry): void {
     const index = this.length % BLOCK;
-    if (index === 0) this.#blocks.push(newBlock());
+    if (index === 0) this.#blocks.push(newBlock(entry.at, this.#keepsBytes));
     const block = this.#blocks[this.#blocks.length - 1];
     this.length++;
-    if (entry.at < this.#last) this.#isSorted = false;
-    this.#last = entry.at;
-    if (entry.at % 1000 !== 0) this.wholeSeconds = false;
+    const { at } = entry;
+    if (at < this.#last) this.#isSorted = false;
+    this.#last = at;
+    if (at % 1000 !== 0) this.wholeSeconds = false;
     const address = this.#addresses.numberOf(entry.address);
-    if (this.#addresses.values[address] === null) this.withoutAddress++;
-    block.at[index] = entry.at;
-    block.url[index] = this.#urls.numberOf(entry.url);
+    if (address === 0) this.withoutAddress++;
+    setTime(block, index, at);
+    block.target[index] = entry.target === null
+      ? this.#targets.numberOf(entry.method, entry.url)
+      : this.#numberOf(entry.target);
     block.address[index] = address;
     block.agent[index] = this.#agents.numberOf(entry.userAgent);
-    block.method[index] = this.#methods.numberOf(entry.method);
     block.status[index] = entry.status;
+    if (block.bytes !== null) {
+      block.bytes[index] = entry.bytes >= 0 && entry.bytes < NO_SIZE ? entry.bytes : NO_SIZE;
+    }
     if (entry.durationMs >= 0) {
       block.durationMs ??= new Float32Array(BLOCK).fill(-1);
       block.durationMs[index] = entry.durationMs;
@@ -99,36 +121,68 @@ export class Entries {
       block.user ??= new Uint32Array(BLOCK);
       block.user[index] = this.#users.numberOf(entry.user);
     }
-  }
-
-  /** Puts the requests in the order of their times; those of one time stay as they were. */
-  sort(): void {
-    if (this.#isSorted) return;
-    const at = new Float64Array(this.length);
-    const order = new Uint32Array(this.length);
-    for (let i = 0; i < this.length; i++) {
-      at[i] = this.#blocks[Math.floor(i / BLOCK)].at[i % BLOCK];
-      order[i] = i;
+    if (entry.apiKey !== null) {
+      block.apiKey ??= new Uint32Array(BLOCK);
+      block.apiKey[index] = this.#apiKeys.numberOf(entry.apiKey);
     }
-    this.#order = order.sort((a, b) => at[a] - at[b] || a - b);
   }
 
+  #numberOf(target: KnownTarget): number {
+    if (target.number === -1) target.number = this.#targets.numberOf(target.method, target.url);
+    return target.number;
+  }
+
+  /** After the last one: puts the requests in the order of their times; those of one time stay as they were. */
+  finish(): void {
+    for (const texts of [this.#targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
+      texts.close();
+    }
+    if (!this.#isSorted) this.#order = orderOf(this.length, (place) => this.#timeAt(place));
+  }
+
+  /** The time of a request, by its place in the order of times. */
   at(index: number): number {
-    const place = this.#order === null ? index : this.#order[index];
-    return this.#blocks[Math.floor(place / BLOCK)].at[place % BLOCK];
+    return this.#timeAt(this.#order === null ? index : this.#order[index]);
   }
 
+  #timeAt(place: number): number {
+    const { at, base } = this.#blocks[Math.floor(place / BLOCK)];
+    return base + at[place % BLOCK];
+  }
+
+  /** A request, by its place in the order of times. */
   get(index: number): LoggedRequest {
     const place = this.#order === null ? index : this.#order[index];
-    const block = this.#blocks[Math.floor(place / BLOCK)];
-    const i = place % BLOCK;
+    return this.#get(this.#blocks[Math.floor(place / BLOCK)], place % BLOCK);
+  }
+
+  /**
+   * Calls a function with each request, in the order of times. Where that is the order of the lines, blocks are let go of on the
+   * way, as a replay needs room for the keys of its rules: this can be done once.
+   */
+  async visit(visit: Visit): Promise<void> {
+    for (let i = 0; i < this.length; i++) {
+      if (this.#order === null && i % BLOCK === 0 && i > 0) letGo(this.#blocks[i / BLOCK - 1]);
+      const place = this.#order === null ? i : this.#order[i];
+      const block = this.#blocks[Math.floor(place / BLOCK)];
+      const index = place % BLOCK;
+      const visited = visit(this.#get(block, index), block.address[index], block.target[index]);
+      if (isPromise(visited)) await visited;
+    }
+  }
+
+  #get(block: Block, i: number): LoggedRequest {
+    const target = block.target[i];
     const request: LoggedRequest = {
-      at: block.at[i],
-      method: this.#methods.values[block.method[i]] as string,
-      url: this.#urls.values[block.url[i]] as string,
+      at: block.base + block.at[i],
+      method: this.#targets.methods[target],
+      url: this.#targets.urls[target],
       address: this.#addresses.values[block.address[i]],
     };
-    if (block.status[i] !== 0) request.status = block.status[i];
+    const status = block.status[i];
+    if (status !== 0) request.status = status;
+    const bytes = block.bytes?.[i] ?? NO_SIZE;
+    if (bytes !== NO_SIZE) request.bytes = bytes;
     // To the microsecond, as logs have it.
     const durationMs = block.durationMs?.[i] ?? -1;
     if (durationMs >= 0) request.durationMs = Math.round(durationMs * 1000) / 1000;
@@ -136,7 +190,9 @@ export class Entries {
     if (agent !== null) request.userAgent = agent;
     const id = this.#users.values[block.user?.[i] ?? 0];
     // A name that was refused is nobody's.
-    if (id !== null && block.status[i] !== 401) request.identity = { id };
+    if (id !== null && status !== 401) request.identity = { id };
+    const apiKey = this.#apiKeys.values[block.apiKey?.[i] ?? 0];
+    if (apiKey !== null) request.headers = { "x-api-key": apiKey };
     return request;
   }
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { PreparedRule } from "../rules/rule.ts";
-import type { LoggedRequest } from "./logged_request.ts";
+import type { LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** Of how many addresses it is remarkable that they carry nearly all. */
 const FEW = 5;
@@ -15,6 +14,14 @@ const NEARLY_ALL = 0.9;
 
 /** Fewer requests than these do not show which address carries how many. */
 const MANY_REQUESTS = 1000;
+
+/** The questions that a log is to answer. */
+export interface Questions {
+  /** Does anything depend on how long requests last? */
+  readonly needsEnds: boolean;
+  /** Are there windows of less than a minute? */
+  readonly hasShortWindows: boolean;
+}
 
 /** Looks at the requests of a log for effects that their replay does not show. */
 export class Limitations {
@@ -26,17 +33,15 @@ export class Limitations {
   #untimed = 0;
   #wholeSeconds = true;
   #firstError = "";
-  readonly #byAddress = new Map<string, number>();
-  readonly #rules: readonly PreparedRule[];
+  readonly #questions: Questions;
 
-  constructor(rules: readonly PreparedRule[]) {
-    this.#rules = rules;
+  constructor(questions: Questions) {
+    this.#questions = questions;
   }
 
   add({ at, method, address, status, durationMs }: LoggedRequest): void {
     this.#requests++;
     if (address === null) this.#withoutAddress++;
-    else this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
     if (status === 429) this.#limited++;
     if (method === "OPTIONS") this.#options++;
     if (durationMs === undefined) this.#untimed++;
@@ -47,30 +52,35 @@ export class Limitations {
     if (this.failed++ === 0) this.#firstError = error instanceof Error ? error.message : String(error);
   }
 
-  /** How much of the requests with an address the few with the most requests have. */
-  #shareOfFew(): number {
-    const counts = [...this.#byAddress.values()].sort((a, b) => b - a);
-    const sum = (list: readonly number[]): number => list.reduce((total, each) => total + each, 0);
-    return sum(counts.slice(0, FEW)) / Math.max(1, sum(counts));
-  }
-
-  sentences(): string[] {
-    const few = Math.min(FEW, this.#byAddress.size);
-    const share = this.#shareOfFew();
-    const needsEnds = this.#rules.some((rule) => rule.implementation.heldWhileRunning === true);
-    const isShort = this.#rules.some(({ windowMs }) => windowMs !== null && windowMs < 60_000);
+  /**
+   * @param byAddress The number of requests of each address.
+   * @param summary How the reading of the log went, where it was read here.
+   */
+  sentences(byAddress: readonly number[], summary: LogSummary | undefined): string[] {
+    const { needsEnds, hasShortWindows } = this.#questions;
+    const few = Math.min(FEW, byAddress.length);
+    const share = shareOfFew(byAddress);
     const notes: (readonly [boolean, string])[] = [
       [
         this.#requests > 0,
         "A client that is refused behaves otherwise afterwards: it waits, gives up or tries again. The log has none of that.",
       ],
       [
-        this.#requests > 0 && this.#wholeSeconds && isShort,
+        this.#requests > 0,
+        "A log that is a sample, or that leaves requests out, such as those of images or of health checks, has fewer requests than " +
+        "came: more would be refused.",
+      ],
+      [
+        summary?.formats.includes("weir") === true,
+        "Lines of logTo() are the refused requests alone, with route patterns for paths.",
+      ],
+      [
+        this.#requests > 0 && this.#wholeSeconds && hasShortWindows,
         "All times are whole seconds: requests of one second count as simultaneous, which matters for windows of seconds.",
       ],
       [
         this.#requests >= MANY_REQUESTS && share >= NEARLY_ALL,
-        `${few} of ${this.#byAddress.size} addresses sent ${
+        `${few} of ${byAddress.length} addresses sent ${
           Math.floor(share * 100)
         } % of the requests: they may be those of a proxy ` +
         "in front, or of a school or company, with many people behind each.",
@@ -98,4 +108,19 @@ export class Limitations {
     ];
     return notes.filter(([applies]) => applies).map(([, text]) => text);
   }
+}
+
+/** How much of the requests the few addresses with the most requests sent. */
+function shareOfFew(byAddress: readonly number[]): number {
+  let total = 0;
+  /** The greatest so far, greatest first. */
+  const few: number[] = [];
+  for (const count of byAddress) {
+    total += count;
+    if (few.length === FEW && count <= few[FEW - 1]) continue;
+    few.push(count);
+    few.sort((a, b) => b - a);
+    few.length = Math.min(FEW, few.length);
+  }
+  return few.reduce((sum, count) => sum + count, 0) / Math.max(1, total);
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { builtin } from "../runtime.ts";
+
 /** A log: chunks of bytes or of text, such as a file's stream. */
 export type LogSource = AsyncIterable<Uint8Array | string>;
 
@@ -13,33 +15,72 @@ const PACKED: readonly (readonly [name: string, magic: readonly number[]])[] = [
   ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
 ];
 
+/** Takes packed chunks, gives unpacked ones. */
+interface Unpacker {
+  write(chunk: Uint8Array): Promise<void>;
+  end(): Promise<void>;
+  readonly unpacked: AsyncIterable<Uint8Array>;
+}
+
+interface NodeStream extends AsyncIterable<Uint8Array> {
+  write(chunk: Uint8Array, written: (error?: Error | null) => void): void;
+  end(): void;
+}
+
+/** The web's way, which most runtimes have for gzip alone. */
+function webUnpacker(name: string): Unpacker {
+  const { readable, writable } = new DecompressionStream(name as CompressionFormat);
+  const writer = writable.getWriter();
+  return {
+    write: (chunk) => writer.write(chunk as Uint8Array<ArrayBuffer>),
+    end: () => writer.close(),
+    unpacked: {
+      async *[Symbol.asyncIterator]() {
+        const reader = readable.getReader();
+        for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+      },
+    },
+  };
+}
+
+/** Node's way for zstd: Deno and Bun have it, and Node from 22.15 on. */
+function nodeUnpacker(): Unpacker | null {
+  const stream = builtin<{ createZstdDecompress?(): NodeStream }>("node:zlib")?.createZstdDecompress?.();
+  if (stream === undefined) return null;
+  return {
+    write: (chunk) =>
+      new Promise((written, failed) => stream.write(chunk, (error) => error ? failed(error) : written())),
+    end: () => Promise.resolve(stream.end()),
+    unpacked: stream,
+  };
+}
+
+function unpackerOf(name: string): Unpacker {
+  const unpacker = name === "gzip" ? webUnpacker(name) : nodeUnpacker();
+  if (unpacker !== null) return unpacker;
+  throw new TypeError(
+    `Cannot read a log packed with ${name} as this runtime does not unpack it: unpack it first, as in \`zstdcat LOG | weir replay -\``,
+  );
+}
+
 /** Unpacks chunks. */
-async function* unpacked(
+async function* unpackedChunks(
   first: Uint8Array,
   rest: AsyncIterator<Uint8Array | string>,
   name: string,
 ): LogSource {
-  let stream: DecompressionStream;
-  try {
-    stream = new DecompressionStream(name as CompressionFormat);
-  } catch (cause) {
-    throw new TypeError(
-      `Cannot read a log packed with ${name} as this runtime does not unpack it: unpack it first, as in \`zstdcat LOG | weir replay -\``,
-      { cause },
-    );
-  }
-  const writer = stream.writable.getWriter();
+  const unpacker = unpackerOf(name);
   const writing = (async () => {
-    await writer.write(first as Uint8Array<ArrayBuffer>);
+    // Copies, as a source may fill the same chunk again.
+    await unpacker.write(first.slice());
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
-      await writer.write(next.value as Uint8Array<ArrayBuffer>);
+      await unpacker.write((next.value as Uint8Array).slice());
     }
-    await writer.close();
+    await unpacker.end();
   })();
   // An error in there ends the reading below as well.
   writing.catch(() => {});
-  const reader = stream.readable.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  yield* unpacker.unpacked;
   await writing;
 }
 
@@ -53,7 +94,7 @@ async function* chunksOf(source: LogSource): LogSource {
       const packed = typeof value === "string"
         ? undefined
         : PACKED.find(([, magic]) => magic.every((byte, i) => value[i] === byte));
-      if (packed !== undefined) return yield* unpacked(value as Uint8Array, chunks, packed[0]);
+      if (packed !== undefined) return yield* unpackedChunks(value as Uint8Array, chunks, packed[0]);
       yield value;
       return yield* { [Symbol.asyncIterator]: () => chunks };
     }

@@ -18,13 +18,15 @@ export interface LoggedRequest {
   address: string | null;
   /** The status of the response, where one was sent. */
   status?: number;
+  /** The size of the response in bytes, under 4 GB. Some servers count its headers as well. */
+  bytes?: number;
   /** How long the request lasted, ms. */
   durationMs?: number;
   /** The `User-Agent` header. */
   userAgent?: string;
   /** The user that the log names. nginx writes the name of Basic credentials that nothing has checked. */
   identity?: Identity;
-  /** Further headers, in lower case. */
+  /** Further headers, by names in lower case: `x-api-key` where the log has API keys. */
   headers?: Record<string, string>;
 }
 

@@ -1,56 +1,142 @@
 /**
- * The most requests of one client within any window's length.
+ * The most requests of each client within any window's length.
  *
  * @module
  */
 
-/** How many times are let go of at once: to take each from the front of a list would move all the others each time. */
-const MANY = 1024;
+const BITS = 16;
+const CHUNK = 1 << BITS;
+const MASK = CHUNK - 1;
 
-/** Counts the requests of one client, for several windows at once. A window is half-open: `[t, t + window)`. */
+/**
+ * Counts requests by client, for several windows at once. A window is half-open: `[t, t + window)`. The requests of a client are
+ * linked to each other in columns, twelve bytes each: lists per client would take several times as much.
+ */
 export class Peaks {
-  /** For each window, the most requests within it so far. */
-  readonly most: Float64Array;
+  /** How many clients there are. */
+  clients = 0;
   readonly #windows: readonly number[];
-  /** The times of requests, each once, and how many requests came before each. */
-  readonly #times: number[] = [];
-  readonly #before: number[] = [];
-  /** For each window, the index of the first time within it. */
-  readonly #first: Int32Array;
-  #count = 0;
+  /** Requests are numbered from 1, as 0 stands for none. */
+  #length = 1;
+  readonly #times: Float64Array[] = [];
+  /** The client's next request after each. */
+  readonly #next: Uint32Array[] = [];
+  /** For each client its last request, 0 where there is none, and the one that it began with. */
+  #last = new Uint32Array(64);
+  #begin = new Uint32Array(64);
+  // For each client and window: the first request within the window that ends now, its time, how many are within, and the most.
+  #first: Uint32Array;
+  #since: Float64Array;
+  #within: Uint32Array;
+  #most: Uint32Array;
 
   /** @param windows In ms, in any order. */
   constructor(windows: readonly number[]) {
     this.#windows = windows;
-    this.most = new Float64Array(windows.length);
-    this.#first = new Int32Array(windows.length);
+    const cells = 64 * windows.length;
+    this.#first = new Uint32Array(cells);
+    this.#since = new Float64Array(cells);
+    this.#within = new Uint32Array(cells);
+    this.#most = new Uint32Array(cells);
   }
 
-  /** @param at Not earlier than that of the request before. */
-  add(at: number): void {
-    const times = this.#times;
-    const before = this.#before;
-    if (times[times.length - 1] !== at) {
-      times.push(at);
-      before.push(this.#count);
+  /**
+   * A request of a client.
+   *
+   * @param client Its number, small as numbers of clients are.
+   * @param at Not earlier than that of the request before.
+   */
+  add(client: number, at: number): void {
+    const index = this.#append(at);
+    if (client >= this.#last.length) this.#grow(client + 1);
+    if (this.#last[client] === 0) this.#addClient(client, index, at);
+    else {
+      const last = this.#last[client];
+      this.#next[last >>> BITS][last & MASK] = index;
     }
-    this.#count++;
-    let unused = times.length;
-    for (let i = 0; i < this.#windows.length; i++) {
-      const end = at - this.#windows[i];
-      let first = this.#first[i];
-      while (times[first] <= end) first++;
-      this.#first[i] = first;
-      unused = Math.min(unused, first);
-      const count = this.#count - before[first];
-      if (count > this.most[i]) this.most[i] = count;
+    this.#last[client] = index;
+    const windows = this.#windows;
+    for (let i = 0, cell = client * windows.length; i < windows.length; i++, cell++) {
+      const within = ++this.#within[cell];
+      const end = at - windows[i];
+      if (this.#since[cell] <= end) this.#leave(cell, end);
+      else if (within > this.#most[cell]) this.#most[cell] = within;
     }
-    if (unused >= MANY && unused * 2 >= times.length) this.#forget(unused);
   }
 
-  #forget(count: number): void {
-    this.#times.splice(0, count);
-    this.#before.splice(0, count);
-    for (let i = 0; i < this.#first.length; i++) this.#first[i] -= count;
+  #append(at: number): number {
+    const index = this.#length++;
+    if (index >>> BITS === this.#times.length) {
+      this.#times.push(new Float64Array(CHUNK));
+      this.#next.push(new Uint32Array(CHUNK));
+    }
+    this.#times[index >>> BITS][index & MASK] = at;
+    return index;
   }
+
+  #addClient(client: number, index: number, at: number): void {
+    this.clients++;
+    this.#begin[client] = index;
+    const cell = client * this.#windows.length;
+    this.#first.fill(index, cell, cell + this.#windows.length);
+    this.#since.fill(at, cell, cell + this.#windows.length);
+  }
+
+  #grow(least: number): void {
+    const clients = Math.max(least, 2 * this.#last.length);
+    const cells = clients * this.#windows.length;
+    this.#last = copied(this.#last, new Uint32Array(clients));
+    this.#begin = copied(this.#begin, new Uint32Array(clients));
+    this.#first = copied(this.#first, new Uint32Array(cells));
+    this.#since = copied(this.#since, new Float64Array(cells));
+    this.#within = copied(this.#within, new Uint32Array(cells));
+    this.#most = copied(this.#most, new Uint32Array(cells));
+  }
+
+  /** Lets go of the requests that are no longer within the window; the last one always is. */
+  #leave(cell: number, end: number): void {
+    let first = this.#first[cell];
+    let since = this.#since[cell];
+    let within = this.#within[cell];
+    while (since <= end) {
+      first = this.#next[first >>> BITS][first & MASK];
+      since = this.#times[first >>> BITS][first & MASK];
+      within--;
+    }
+    this.#first[cell] = first;
+    this.#since[cell] = since;
+    this.#within[cell] = within;
+    if (within > this.#most[cell]) this.#most[cell] = within;
+  }
+
+  /** The most requests of each client in a window, by its number; 0 for numbers without a request. */
+  most(window: number): Uint32Array {
+    const { length } = this.#windows;
+    const most = new Uint32Array(this.#last.length);
+    for (let client = 0; client < most.length; client++) most[client] = this.#most[client * length + window];
+    return most;
+  }
+
+  /** How many requests of a client `fixedWindow()` refuses: a window opens with the first request after the last one. */
+  refusedByFixedWindow(client: number, window: number, limit: number): number {
+    const windowMs = this.#windows[window];
+    let refused = 0;
+    let end = -Infinity;
+    let used = 0;
+    for (let index = this.#begin[client];; index = this.#next[index >>> BITS][index & MASK]) {
+      const at = this.#times[index >>> BITS][index & MASK];
+      if (at >= end) {
+        end = at + windowMs;
+        used = 0;
+      }
+      if (used < limit) used++;
+      else refused++;
+      if (index === this.#last[client]) return refused;
+    }
+  }
+}
+
+function copied<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }

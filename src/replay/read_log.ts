@@ -5,7 +5,8 @@
  */
 
 import { cannot } from "../cannot.ts";
-import { oneOf, requireOptions } from "../options.ts";
+import { OBJECT, oneOf, requireOptions } from "../options.ts";
+import { EACH, type Visitable } from "./each_request.ts";
 import { Entries } from "./entries.ts";
 import { alb } from "./formats/alb.ts";
 import { caddy } from "./formats/caddy.ts";
@@ -15,7 +16,7 @@ import { combined } from "./formats/combined.ts";
 import { envoy } from "./formats/envoy.ts";
 import { type LineReader, type LogFormat, newEntry } from "./formats/format.ts";
 import { haproxy } from "./formats/haproxy.ts";
-import { json } from "./formats/json.ts";
+import { json, jsonWith, LOG_FIELDS, type LogFields } from "./formats/json.ts";
 import { traefik } from "./formats/traefik.ts";
 import { traefikJson } from "./formats/traefik_json.ts";
 import { vercel } from "./formats/vercel.ts";
@@ -45,6 +46,8 @@ export interface ReadLogOptions {
    * the usual names. Default: found by the first lines of each source.
    */
   format?: string;
+  /** The names of the members of JSON, where they are none of the usual ones. The format is then "json". Default: the usual ones. */
+  fields?: LogFields;
 }
 
 /** The requests of a log, and how the reading went. */
@@ -59,7 +62,11 @@ class Reading implements LogSummary {
   broken = 0;
   readonly samples: BrokenLine[] = [];
   readonly formats: string[] = [];
-  readonly entries = new Entries();
+  readonly entries: Entries;
+
+  constructor(keepsBytes: boolean) {
+    this.entries = new Entries(keepsBytes);
+  }
 
   get requests(): number {
     return this.entries.length;
@@ -103,6 +110,20 @@ function notUnderstood(lines: readonly string[]): TypeError {
       first.slice(0, 300),
     ),
   );
+}
+
+/** The format that the options name; null where the lines are to say. */
+function givenFormat(options: ReadLogOptions): LogFormat | null {
+  const { format, fields } = options;
+  requireOptions(
+    options,
+    { format: oneOf(...FORMATS.map(({ name }) => name)), fields: OBJECT },
+    "read a log",
+  );
+  if (fields === undefined) return FORMATS.find(({ name }) => name === format) ?? null;
+  requireOptions(fields, LOG_FIELDS, "read a log", "fields");
+  if (format === undefined || format === "json") return jsonWith(fields);
+  throw new TypeError(cannot("read a log", 'fields are those of the format "json"', format));
 }
 
 /** Reads one source to its end. */
@@ -180,26 +201,32 @@ export function readLog(
   source: LogSource | readonly LogSource[],
   options: ReadLogOptions = {},
 ): LoggedRequests {
-  requireOptions(options, { format: oneOf(...FORMATS.map(({ name }) => name)) }, "read a log");
-  const given = FORMATS.find(({ name }) => name === options.format) ?? null;
+  const given = givenFormat(options);
   const sources = Array.isArray(source) ? source as readonly LogSource[] : [source as LogSource];
-  let reading = new Reading();
+  let reading = new Reading(false);
 
-  async function* requests(): AsyncGenerator<LoggedRequest> {
-    const current = new Reading();
+  /** Reads all lines. */
+  async function readAll(keepsBytes: boolean): Promise<Entries> {
+    const current = new Reading(keepsBytes);
     reading = current;
     for (const each of sources) await readSource(each, given, current);
     const { entries } = current;
-    entries.sort();
+    entries.finish();
     if (entries.length > 0) {
       current.from = entries.at(0);
       current.to = entries.at(entries.length - 1);
     }
+    return entries;
+  }
+
+  async function* requests(): AsyncGenerator<LoggedRequest> {
+    const entries = await readAll(true);
     for (let i = 0; i < entries.length; i++) yield entries.get(i);
   }
 
-  return {
+  const log: LoggedRequests & Visitable = {
     [Symbol.asyncIterator]: requests,
+    [EACH]: async (visit) => await (await readAll(false)).visit(visit),
     get summary(): LogSummary {
       const { lines, broken, samples, formats, withoutAddress, wholeSeconds, from, to } = reading;
       return {
@@ -215,4 +242,5 @@ export function readLog(
       };
     },
   };
+  return log;
 }

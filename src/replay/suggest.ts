@@ -9,16 +9,24 @@ import { durationMs } from "../duration.ts";
 import { type Demand, requireOptions } from "../options.ts";
 import { compileMatch } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
+import { eachRequest } from "./each_request.ts";
+import { Growing } from "./growing.ts";
+import { Limitations } from "./limitations.ts";
 import type { LoggedRequest } from "./logged_request.ts";
+import type { LoggedRequests } from "./read_log.ts";
 import { Peaks } from "./peaks.ts";
 import { ReplayedRequest } from "./replayed_request.ts";
+import { Texts } from "./texts.ts";
 
-/** The key by which requests count together: the address as `byIp()` has it (IPv6 by its /64), or the user that the log names. */
-export type SuggestKey = "ip" | "user";
+/**
+ * The key by which requests count together: the address as `byIp()` has it (IPv6 by its /64), the user that the log names, or the
+ * API key that it has.
+ */
+export type SuggestKey = "ip" | "user" | "api-key";
 
 /** Options of {@link suggest}. */
 export interface SuggestOptions {
-  /** The keys by which requests count together. Default: "ip", and "user" where the log names users. */
+  /** The keys by which requests count together. Default: each that the log has. */
   keys?: readonly SuggestKey[];
   /** The windows, as in rates. Default `["1s", "10s", "1min", "10min", "1h", "1d"]`. */
   windows?: readonly string[];
@@ -48,6 +56,10 @@ export interface Suggestion {
   rule: string;
   /** How many clients exceed that limit within some window: a sliding log refuses each of them, a fixed window at most these. */
   touched: number;
+  /** How many requests the rule would have refused. */
+  refused: number;
+  /** How many clients exceed each limit, at most 200 limits, the smallest first; the last one touches none. */
+  curve: { limit: number; touched: number }[];
 }
 
 /** The result of {@link suggest}. */
@@ -56,62 +68,88 @@ export interface Suggestions {
   requests: number;
   /** One for each key, route and window, in that order; none for a key and a route without a request. */
   suggestions: Suggestion[];
+  /** The limitations of this log, in sentences. */
+  limitations: string[];
 }
 
 const WINDOWS = ["1s", "10s", "1min", "10min", "1h", "1d"];
-const KEYS: readonly SuggestKey[] = ["ip", "user"];
-const KEY_TEXTS: Readonly<Record<SuggestKey, string>> = { ip: "byIp()", user: "byUser()" };
+const KEYS: readonly SuggestKey[] = ["ip", "user", "api-key"];
+
+/** The key of a rule as text. byApiKey() alone counts requests without a key as well, by their addresses. */
+const KEY_TEXTS: Readonly<Record<SuggestKey, string>> = {
+  ip: "key: byIp()",
+  user: "key: byUser()",
+  "api-key": 'key: byApiKey(), unless: ({ request }) => !request.headers.has("x-api-key")',
+};
+
+/** More limits than these are no curve that anybody sees. */
+const MOST_LIMITS = 200;
+
+/** How many clients exceed each limit, by the most requests of each client, ascending. */
+function curveOf(most: Uint32Array): { limit: number; touched: number }[] {
+  const points: { limit: number; touched: number }[] = [];
+  for (let i = 0; i < most.length; i++) {
+    if (most[i] !== most[i + 1]) points.push({ limit: most[i], touched: most.length - 1 - i });
+  }
+  const step = Math.ceil(points.length / MOST_LIMITS);
+  return points.filter((_, i) => (points.length - 1 - i) % step === 0);
+}
 
 /** The clients of one key and one route. */
 class Clients {
   readonly key: SuggestKey;
   readonly route: string;
-  readonly #peaks = new Map<string, Peaks>();
-  readonly #windowsMs: readonly number[];
+  readonly #peaks: Peaks;
 
   constructor(key: SuggestKey, route: string, windowsMs: readonly number[]) {
     this.key = key;
     this.route = route;
-    this.#windowsMs = windowsMs;
+    this.#peaks = new Peaks(windowsMs);
   }
 
-  add(client: string, at: number): void {
-    let peaks = this.#peaks.get(client);
-    if (peaks === undefined) {
-      peaks = new Peaks(this.#windowsMs);
-      this.#peaks.set(client, peaks);
-    }
-    peaks.add(at);
+  /** @param client The number of its key. */
+  add(client: number, at: number): void {
+    this.#peaks.add(client, at);
   }
 
   suggestions(windows: readonly string[]): Suggestion[] {
-    const clients = this.#peaks.size;
-    if (clients === 0) return [];
-    return windows.map((window, i) => {
-      const most = Float64Array.from([...this.#peaks.values()], (peaks) => peaks.most[i]).sort();
-      /** The limit that this many of a thousand clients never exceed. */
-      const limitFor = (perMille: number): number => most[Math.ceil(clients * perMille / 1000) - 1];
-      const p999 = limitFor(999);
-      return {
-        ...{ key: this.key, route: this.route, window, clients },
-        ...{ p50: limitFor(500), p99: limitFor(990), p999, max: most[clients - 1] },
-        rule: this.#ruleText(p999, window),
-        touched: most.filter((each) => each > p999).length,
-      };
-    });
+    return this.#peaks.clients === 0 ? [] : windows.map((window, i) => this.#suggestion(window, i));
+  }
+
+  #suggestion(window: string, index: number): Suggestion {
+    const { clients } = this.#peaks;
+    const most = this.#peaks.most(index);
+    const sorted = most.slice().sort().subarray(most.length - clients);
+    /** The limit that this many of a thousand clients never exceed. */
+    const limitFor = (perMille: number): number => sorted[Math.ceil(clients * perMille / 1000) - 1];
+    const p999 = limitFor(999);
+    let touched = 0;
+    let refused = 0;
+    for (let client = 0; client < most.length; client++) {
+      if (most[client] <= p999) continue;
+      touched++;
+      refused += this.#peaks.refusedByFixedWindow(client, index, p999);
+    }
+    return {
+      ...{ key: this.key, route: this.route, window, clients },
+      ...{ p50: limitFor(500), p99: limitFor(990), p999, max: limitFor(1000) },
+      ...{ rule: this.#ruleText(p999, window), touched, refused, curve: curveOf(sorted) },
+    };
   }
 
   #ruleText(limit: number, window: string): string {
     const rate = `${limit}/${window.replace(/^1(?=[a-z])/, "")}`;
     const on = this.route === "*" ? "" : `, on: ${JSON.stringify(this.route)}`;
-    return `{ name: ${JSON.stringify(`${this.key}-${window}`)}, rate: "${rate}", key: ${
+    return `{ name: ${JSON.stringify(`${this.key}-${window}`)}, rate: "${rate}"${on}, ${
       KEY_TEXTS[this.key]
-    }${on} }`;
+    } }`;
   }
 }
 
-/** Finds which of some routes a request has. */
-function compileRoutes(routes: readonly string[]): (logged: LoggedRequest) => readonly number[] {
+/** Finds which of some routes a request has, once for each method and URL. */
+function compileRoutes(
+  routes: readonly string[],
+): (logged: LoggedRequest, target: number) => readonly number[] {
   if (routes.every((route) => route === "*")) {
     const all = routes.map((_, i) => i);
     return () => all;
@@ -120,8 +158,10 @@ function compileRoutes(routes: readonly string[]): (logged: LoggedRequest) => re
     routes.map((route, i) => ({ name: `route-${i}`, rate: "1/s", ...route === "*" ? {} : { on: route } })),
   );
   const match = compileMatch(rules);
-  return (logged) =>
-    match(new ReplayedRequest(logged) as unknown as Request).before.map(({ index }) => index);
+  const known: (readonly number[] | undefined)[] = [];
+  return (logged, target) =>
+    known[target] ??= match(new ReplayedRequest(logged) as unknown as Request).before
+      .map(({ index }) => index);
 }
 
 /** The demand for a list of at least one item that holds. */
@@ -133,7 +173,7 @@ const atLeastOne = (what: string, holds: (item: unknown) => boolean): Demand => 
 const isText = (item: unknown): boolean => typeof item === "string";
 
 const DEMANDS = {
-  keys: atLeastOne(`key, "ip" or "user"`, (item) => KEYS.includes(item as SuggestKey)),
+  keys: atLeastOne(`key, "ip", "user" or "api-key"`, (item) => KEYS.includes(item as SuggestKey)),
   windows: atLeastOne("window", isText),
   routes: atLeastOne("pattern", isText),
 };
@@ -174,21 +214,47 @@ export async function suggest(
   const keyOfAddress = compileAddressKey();
   const clientsBy = (key: SuggestKey): Clients[] =>
     keys.includes(key) ? routes.map((route) => new Clients(key, route, windowsMs)) : [];
-  const byIp = clientsBy("ip");
-  const byUser = clientsBy("user");
+  const found = { ip: clientsBy("ip"), user: clientsBy("user"), "api-key": clientsBy("api-key") };
+  const [ips, users, apiKeys] = [new Texts(), new Texts(), new Texts()];
+  /** By the number of an address, that of its key, and its requests. */
+  const ipOf = new Growing();
+  const requestsOf = new Growing();
+  const limitations = new Limitations({
+    needsEnds: false,
+    hasShortWindows: windowsMs.some((windowMs) => windowMs < 60_000),
+  });
   let count = 0;
   let now = -Infinity;
-  for await (const logged of requests) {
-    count++;
-    now = Math.max(now, logged.at);
-    for (const index of routesOf(logged)) {
-      if (logged.address !== null) byIp[index]?.add(keyOfAddress(logged.address), now);
-      if (logged.identity) byUser[index]?.add(logged.identity.id, now);
-    }
+
+  function ipNumber(address: string, client: number): number {
+    requestsOf.add(client, 1);
+    const known = ipOf.get(client);
+    if (known !== 0) return known;
+    const number = ips.numberOf(keyOfAddress(address));
+    ipOf.set(client, number);
+    return number;
   }
-  const found = { ip: byIp, user: byUser };
+
+  await eachRequest(requests, (logged, client, target) => {
+    const { at, address, identity, headers } = logged;
+    count++;
+    now = Math.max(now, at);
+    limitations.add(logged);
+    const ip = address === null ? 0 : ipNumber(address, client);
+    const user = users.numberOf(identity?.id ?? null);
+    const apiKey = apiKeys.numberOf(headers?.["x-api-key"] ?? null);
+    for (const index of routesOf(logged, target)) {
+      if (ip !== 0) found.ip[index]?.add(ip, now);
+      if (user !== 0) found.user[index]?.add(user, now);
+      if (apiKey !== 0) found["api-key"][index]?.add(apiKey, now);
+    }
+  });
   return {
     requests: count,
     suggestions: [...new Set(keys)].flatMap((key) => found[key]).flatMap((each) => each.suggestions(windows)),
+    limitations: limitations.sentences(
+      requestsOf.nonZero(),
+      (requests as Partial<LoggedRequests>).summary,
+    ),
   };
 }

@@ -5,22 +5,18 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
+import { UNITS_MS } from "../duration.ts";
 import type { Key } from "../keys/key.ts";
 import { parseRate } from "./rate.ts";
 import type { Rule } from "./rule.ts";
 
-const SPANS: readonly (readonly [string, number])[] = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
-  ["s", 1000],
-  ["ms", 1],
-];
+/** The units of a window's name, those of {@link UNITS_MS} below a week. */
+const UNITS = ["ms", "s", "min", "h", "d"];
 
 /** A window in the largest unit that divides it: "15min". */
 function spanText(windowMs: number): string {
-  const [unit, ms] = SPANS.find(([, ms]) => windowMs % ms === 0) as readonly [string, number];
-  return `${windowMs / ms}${unit}`;
+  const unit = UNITS.findLastIndex((_, i) => windowMs % UNITS_MS[i] === 0);
+  return `${windowMs / UNITS_MS[unit]}${UNITS[unit]}`;
 }
 
 /** A descriptive name: "ip.POST-login.5-per-15min". */
@@ -40,8 +36,9 @@ export function quantityText(
 ): string {
   if (typeof rate === "function") return "dynamic";
   if (rate === null) return "unlimited";
-  const { limit, windowMs } = parseRate(rate, subject);
+  const { limit, windowMs, calendar } = parseRate(rate, subject);
   if (heldWhileRunning === true) return `${limit}-at-once`;
+  if (calendar !== undefined) return `${limit}-per-${calendar.every}`;
   const lastsMs = windowMs ?? window;
   return lastsMs === undefined ? `${limit}` : `${limit}-per-${spanText(lastsMs)}`;
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Block, withBlock } from "../algorithms/block.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { stateName } from "../algorithms/state.ts";
 import { dimensionsOf } from "../keys/dimensions.ts";
 import { byIp } from "../keys/ip.ts";
 import type { Key } from "../keys/key.ts";
+import type { RulePolicy } from "./calendar.ts";
 import { parseRate, type Rate } from "./rate.ts";
 import { durationMs } from "../duration.ts";
 import { cannot } from "../cannot.ts";
@@ -31,6 +32,7 @@ import {
 import { derivedName, quantityText } from "./default_name.ts";
 import { parsePattern } from "./pattern.ts";
 import type { CompiledRule, PreparedRule, Rule } from "./rule.ts";
+import { ruleOnTrial } from "./trial.ts";
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -59,12 +61,14 @@ const DEMANDS: Demands<Rule> = {
     holds: (cost) => typeof cost === "function" || isCost(cost),
   },
   count: {
-    must: `"all", "failures", "successes" or a function`,
-    holds: (count) => typeof count === "function" || ["all", "failures", "successes"].includes(count),
+    must: `"all", "failures", "successes" or a function, or tokenUsage()`,
+    holds: (count) =>
+      typeof (count?.body ?? count) === "function" || ["all", "failures", "successes"].includes(count),
   },
   unless: FUNCTION,
   stage: /* @__PURE__ */ oneOf("before-auth", "after-auth"),
   mode: /* @__PURE__ */ oneOf("enforce", "shadow"),
+  trial: ANYTHING,
   block: { ...OBJECT, must: "{ after, window, for }" },
   onStoreFailure: FAILURE_POLICY,
   headers: HEADER_FORMATS,
@@ -98,19 +102,25 @@ export function isCost(value: unknown): value is number {
  */
 export function policyOf(
   rate: unknown,
-  { name, mode, implementation }: Pick<CompiledRule, "name" | "mode" | "implementation">,
+  { name, mode, implementation, trialOf }: Pick<
+    CompiledRule,
+    "name" | "mode" | "implementation" | "trialOf"
+  >,
   subject = `rule "${name}"`,
-): Policy {
-  const { limit, windowMs: own } = parseRate(rate, subject);
+): RulePolicy {
+  const { limit, windowMs: own, calendar } = parseRate(rate, subject);
   const brought = implementation.window;
   if (own === null && brought === undefined) refuse(subject, "rate must have a window", rate);
   if (own !== null && brought !== undefined) {
     refuse(subject, `rate must be { limit } alone for ${implementation.name ?? "this algorithm"}`, rate);
   }
+  if (calendar !== undefined && implementation.countsPeriods !== true) {
+    refuse(subject, "algorithm must be fixedWindow() for a rate with every", implementation.name);
+  }
   const windowMs = own ?? brought as number;
   const cannot = implementation.unsupported?.(limit, windowMs) ?? null;
   if (cannot !== null) throw new RangeError(`Cannot use ${subject} as ${cannot}`);
-  return { name, limit, windowMs, mode };
+  return { name, limit, windowMs, mode, ...(trialOf && { trialOf }), ...(calendar && { calendar }) };
 }
 
 function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
@@ -125,13 +135,13 @@ function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
 }
 
 /** How errors call a rule: by the name that it was given, if it was and that is one. */
-function subjectOf(written: Rate | Rule, { name }: Rule, index: number, taken: ReadonlySet<string>): string {
+function subjectOf(written: Rate | Rule, { name }: Rule, index: number, given: readonly unknown[]): string {
   const place = `rule ${index + 1}`;
   if (written === null) refuse(place, "it must be a rate or a rule ({ rate: null } is unlimited)", written);
   if (name === undefined) return place;
   if (!(typeof name === "string" && NAME.test(name))) refuse(place, `its name must match ${NAME}`, name);
   const subject = `rule "${name}"`;
-  if (taken.has(name)) refuse(subject, "its name must be unique in the throttle", name);
+  if (given.indexOf(name) < index) refuse(subject, "its name must be unique in the throttle", name);
   return subject;
 }
 
@@ -154,16 +164,25 @@ function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algor
 }
 
 /** A name that no other rule has, of a base for one. */
-function freeName(base: string, taken: ReadonlySet<string>): string {
+function freeName(base: string, taken: readonly unknown[]): string {
   let name = base;
-  for (let n = 2; taken.has(name); n++) name = `${base.slice(0, 60)}-${n}`;
+  for (let n = 2; taken.includes(name); n++) name = `${base.slice(0, 60)}-${n}`;
   return name;
 }
 
-function prepareRule(written: Rate | Rule, index: number, taken: ReadonlySet<string>): PreparedRule {
-  const isRule = typeof written === "object" && written !== null && "rate" in written;
-  const rule: Rule = isRule ? written : { rate: written };
-  const subject = subjectOf(written, rule, index, taken);
+/**
+ * Makes a rule ready, as one more of a list.
+ *
+ * @param given The names that rules were given.
+ * @param trialOf The name of the rule that it is the trial of.
+ */
+function prepareRule(
+  rule: Rule,
+  subject: string,
+  prepared: PreparedRule[],
+  given: readonly unknown[],
+  trialOf?: string,
+): PreparedRule {
   requireOptions(rule, DEMANDS, `use ${subject}`);
   const { key = byIp(), algorithm = fixedWindow(), mode = "enforce", cost = 1, count = "all" } = rule;
   const { rate, block, unless = null, headers = null, onStoreFailure = null } = rule;
@@ -175,21 +194,28 @@ function prepareRule(written: Rate | Rule, index: number, taken: ReadonlySet<str
   const implementation = block === undefined
     ? algorithm as Algorithm
     : withBlock(algorithm, blockOf(block, subject)) as Algorithm;
-  const name = rule.name ?? freeName(derivedName(key, on, quantityText(rate, algorithm, subject)), taken);
+  // Given names first: a derived one must not take the name that a later rule was given.
+  const taken = [...given, ...prepared.map(({ name }) => name)];
+  const name = trialOf
+    ? `${trialOf}+trial`
+    : rule.name ?? freeName(derivedName(key, on, quantityText(rate, algorithm, subject)), taken);
   const policy = typeof rate === "function" || rate === null
     ? null
-    : policyOf(rate, { name, mode, implementation }, subject);
-  return {
+    : policyOf(rate, { name, mode, implementation, trialOf }, subject);
+  const index = prepared.length;
+  return prepared[index] = {
+    trialOf,
     index,
     isNamed: rule.name !== undefined,
     name,
     limit: policy?.limit ?? null,
     windowMs: policy?.windowMs ?? null,
+    period: policy?.calendar ?? null,
     algorithm: algorithm.name ?? "custom",
     stage: rule.stage ?? key.stage ?? "before-auth",
     mode,
     on,
-    stateName: stateName(name, implementation, policy?.windowMs ?? null),
+    stateName: stateName(name, implementation, policy?.calendar?.name ?? policy?.windowMs ?? null),
     implementation,
     onStoreFailure,
     refundable: count !== "all" || algorithm.heldWhileRunning === true,
@@ -216,14 +242,16 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
   if (list.length === 0) {
     throw new TypeError(cannot("create a throttle", "it needs at least one rule", list));
   }
-  // Given names first: a derived one must not take the name that a later rule was given.
-  const taken = new Set<string>();
-  const given = new Set(list.map((rule) => (rule as Rule | null)?.name).filter((name) => name !== undefined));
-  return list.map((rule, index) => {
-    const name = (rule as Rule | null)?.name;
-    const others = name === undefined ? new Set([...taken, ...given as Set<string>]) : taken;
-    const prepared = prepareRule(rule, index, others);
-    taken.add(prepared.name);
-    return prepared;
+  const prepared: PreparedRule[] = [];
+  const given = list.map((rule) => (rule as Rule | null)?.name);
+  list.forEach((written, i) => {
+    const isRule = typeof written === "object" && written !== null && "rate" in written;
+    const rule: Rule = isRule ? written : { rate: written };
+    const subject = subjectOf(written, rule, i, given);
+    const live = prepareRule(rule, subject, prepared, given);
+    if (rule.trial) {
+      prepareRule(ruleOnTrial(rule, live.stage), `the trial of ${subject}`, prepared, given, live.name);
+    }
   });
+  return prepared;
 }

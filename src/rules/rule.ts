@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { Context } from "../context.ts";
 import type { Mode } from "../decision.ts";
 import type { Duration } from "../duration.ts";
 import type { HeaderFormat } from "../headers/format.ts";
 import type { Key, Stage } from "../keys/key.ts";
 import type { MaybePromise } from "../maybe.ts";
+import type { Period, RulePolicy } from "./calendar.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Rate } from "./rate.ts";
 
@@ -22,7 +23,33 @@ export type Count =
   | "all"
   | "failures"
   | "successes"
-  | ((response: Response, context: Context) => MaybePromise<boolean | number>);
+  | ((response: Response, context: Context) => MaybePromise<boolean | number>)
+  | BodyCount;
+
+/** Finds the real cost of a request in the body of its response, while the body is sent. */
+export interface BodyCount {
+  /**
+   * Called once, with the response to a request that is charged.
+   *
+   * @param charged The units that the request is charged so far.
+   */
+  body(response: Response, context: Context, charged: number): CountedBody;
+}
+
+/** A response whose body is read on its way. */
+export interface CountedBody {
+  /** The response to send. */
+  readonly response: Response;
+  /** The real cost in units, once it is known. If it rejects, the charge stays, and an `error` event has the reason. */
+  readonly cost: MaybePromise<number>;
+}
+
+/** Gives the cost of a request, in units. */
+export interface Cost {
+  (context: Context): MaybePromise<number>;
+  /** Hears the real cost of a request once it is settled, equal or not, so that the next cost can follow it. */
+  readonly settled?: (context: Context, cost: number) => void;
+}
 
 /** A rule as a person writes it. A bare {@link Rate} stands for `{ rate }`. */
 export interface Rule {
@@ -62,13 +89,14 @@ export interface Rule {
   /** How it counts. Default `fixedWindow()`. */
   algorithm?: Algorithm;
   /** The cost of a request, in units: an integer of at least 0, or a function that gives it. Default 1. */
-  cost?: number | ((context: Context) => MaybePromise<number>);
+  cost?: number | Cost;
   /**
    * Which requests count in the end. Every request is charged before the handler and corrected after it: "failures" gives
    * back charges of requests not answered with 400 or above, "successes" of requests not answered with 2xx; a function's
    * false gives the charge back, its number is the real cost. A handler that throws is a failure. A redirect is no failure:
    * a login that answers a wrong password with one needs a function that finds the wrong answers,
-   * `(response) => response.headers.get("location") !== "/home"`. Default "all".
+   * `(response) => response.headers.get("location") !== "/home"`. `tokenUsage()` of the entry `./tokens` reads the cost
+   * in the body. Default "all".
    */
   count?: Count;
   /** Exempts a request. */
@@ -77,6 +105,8 @@ export interface Rule {
   stage?: Stage;
   /** "shadow": decided and reported, never refuses. Default "enforce". */
   mode?: Mode;
+  /** Another limit to try beside this rule before it replaces it: a rate, or a {@link Trial}. It refuses nothing. Null: none. */
+  trial?: Rate | Trial | null;
   /**
    * A penalty: a key refused `after` times within `window` is refused outright for `for`, times `growth` (default 1) on
    * each repeat, at most `max` (default a day, or `for` where that is longer).
@@ -91,25 +121,75 @@ export interface Rule {
   headers?: readonly HeaderFormat[];
 }
 
+/**
+ * The members of a rule that its trial changes. `on`, `unless`, `count`, `onStoreFailure` and all others are those of the rule.
+ *
+ * The trial is decided beside the rule, on states of its own, in the same question to the store. It refuses nothing, changes no
+ * state or header of the rule, and clients learn nothing of it. Its decisions have the mode "shadow", the name of the rule with
+ * `+trial` behind it, and `trialOf`, the name of the rule. It is charged as if it were in the place of its rule:
+ *
+ * - A request that another rule refuses is charged to neither the rule nor its trial.
+ * - A request that the rule alone refuses is charged to the trial where that allows it. As such a request never reaches the
+ *   handler, no response corrects the charge, and a concurrency slot is given back at once.
+ * - A request that the trial refuses passes, if the rules allow it, and is charged to the rules: the units that they would have
+ *   left without it are not known. Two trials know nothing of each other.
+ *
+ * A function of the rule, such as its key, runs once more for the trial. One that throws for the trial alone is reported to
+ * observers, and the trial leaves the request out. `settle` of the rule settles the trial too, by the same cost; `usage` and `reset` know the trial by its
+ * own name. It is decided in the stage of its rule, or after authentication if its key needs an identity: it sees no request then
+ * that its rule refuses before. A store with `lease` takes no units ahead for a request with a trial.
+ *
+ * @example Half the limit, on trial
+ * ```ts
+ * import { createThrottle } from "@weir/throttle";
+ * import { equal } from "node:assert/strict";
+ *
+ * const throttle = createThrottle({ name: "api", rate: "2/min", trial: "1/min" }, {
+ *   client: { address: () => "192.0.2.1" },
+ * });
+ * const request = new Request("https://example.com/");
+ * await throttle.check(request);
+ * const { allowed, decisions } = await throttle.check(request);
+ * equal(allowed, true);
+ * equal(`${decisions[1].trialOf} ${decisions[1].allowed}`, "api false");
+ * ```
+ */
+export interface Trial {
+  /** The quota to try. Default: the rule's. */
+  rate?: Rule["rate"];
+  /** The algorithm to try. Default: the rule's. */
+  algorithm?: Algorithm;
+  /** The key to try. Default: the rule's. */
+  key?: Key;
+  /** The cost to try. Default: the rule's. */
+  cost?: Rule["cost"];
+  /** The penalty to try. Default: the rule's, which the trial's own refusals start. */
+  block?: NonNullable<Rule["block"]>;
+}
+
 /** A rule as a throttle shows it. */
 export interface CompiledRule {
   /** Its name, given or derived. */
   readonly name: string;
   /** Units per window; null when decided per request, or unlimited. */
   readonly limit: number | null;
-  /** The window in ms; null when decided per request, or unlimited. */
+  /** The window in ms, of a calendar period the longest; null when decided per request, or unlimited. */
   readonly windowMs: number | null;
+  /** The calendar period that is its window; null where it has none, or it is decided per request. */
+  readonly period: Period | null;
   /** The algorithm's name. */
   readonly algorithm: string;
   /** When it is decided. */
   readonly stage: Stage;
   /** Whether it refuses. */
   readonly mode: Mode;
+  /** Of a trial: the name of its rule, which precedes it. */
+  readonly trialOf?: string | undefined;
   /** Its patterns; empty: every request, or none where the rule was given an empty list. */
   readonly on: readonly string[];
   /**
-   * The name that its states are kept under: its name, its algorithm and, where that is static, its window in ms, as in
-   * `login/gcra/900000`.
+   * The name that its states are kept under: its name, its algorithm and, where that is static, its window: in ms, as in
+   * `login/gcra/900000`, or by the calendar, as in `plan/fixed-window/month-1-UTC`.
    */
   readonly stateName: string;
   /** The algorithm itself, its block included: a store that runs scripts takes the Lua twin from here. */
@@ -131,10 +211,10 @@ export interface PreparedRule extends CompiledRule {
   /** Null: it is about every request. */
   readonly patterns: readonly Pattern[] | null;
   /** The static policy; null when decided per request. */
-  readonly policy: Policy | null;
+  readonly policy: RulePolicy | null;
   /** Gives the rate per request; null when it is static. */
   readonly rate: ((context: Context) => MaybePromise<Rate | null>) | null;
-  readonly cost: number | ((context: Context) => MaybePromise<number>);
+  readonly cost: number | Cost;
   readonly count: Count;
   readonly unless: ((context: Context) => MaybePromise<boolean>) | null;
   readonly headers: readonly HeaderFormat[] | null;

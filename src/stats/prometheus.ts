@@ -59,6 +59,19 @@ const METRICS: readonly Metric[] = [
       ]),
   },
   {
+    name: "weir_trial_outcomes_total",
+    type: "counter",
+    help: "Requests by the verdicts of a rule and its trial.",
+    samples: ({ instance }) =>
+      each(instance.by_rule, (rule, { trial }) =>
+        trial === undefined ? [] : [
+          [{ rule, outcome: "both" }, trial.both],
+          [{ rule, outcome: "live-only" }, trial.liveOnly],
+          [{ rule, outcome: "trial-only" }, trial.trialOnly],
+          [{ rule, outcome: "neither" }, trial.neither],
+        ]),
+  },
+  {
     name: "weir_rule_near_limit_total",
     type: "counter",
     help: "Requests that a rule let pass with a tenth of its limit left, or less.",

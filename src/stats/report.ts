@@ -16,10 +16,27 @@ export interface StatsCounts {
   shadow_refused: number;
 }
 
+/**
+ * Requests on which a rule and its trial both decided, by the verdicts of the two. Requests that another rule refuses are left out:
+ * they are refused with either of the two.
+ */
+export interface StatsTrial {
+  /** Both the rule and its trial refuse. */
+  both: number;
+  /** The rule refuses, and its trial would let pass. */
+  liveOnly: number;
+  /** The rule lets pass, and its trial would refuse. */
+  trialOnly: number;
+  /** Neither refuses. */
+  neither: number;
+}
+
 /** Counts of one rule's decisions. */
 export interface StatsRuleCounts extends StatsCounts {
   /** Allowed requests that left a tenth of the limit or less. */
   near_limit: number;
+  /** The rule beside its `trial`; absent where it had none. */
+  trial?: StatsTrial;
 }
 
 /** One rule over the last 24 hours. */
@@ -98,6 +115,10 @@ export interface StatsReport {
   top_throttled_keys: { rule: string; key: string; refused: number }[];
   /** The most refused route patterns. */
   top_throttled_endpoints: { endpoint: string; refused: number }[];
+  /** The clients with the most requests that only the trial of a rule would refuse, of each rule; called as in `top_throttled_ips`. */
+  top_trial_only_ips: { rule: string; ip: string; requests: number }[];
+  /** The route patterns with the most such requests. */
+  top_trial_only_endpoints: { rule: string; endpoint: string; requests: number }[];
   /** By route pattern; "*" stands for requests that match no pattern of a rule. */
   by_endpoint: Record<string, StatsCounts>;
   /** By rule name. */
@@ -125,11 +146,17 @@ export const MEASURES = ["requests", "refused", "shadow_refused", "near_limit"] 
 /** The index of each measure. */
 export const REQUESTS = 0, REFUSED = 1, SHADOW_REFUSED = 2, NEAR_LIMIT = 3;
 
-/** The name of a counted quantity. */
-export type Measure = (typeof MEASURES)[number];
+/** The counted quantities of a rule on trial. As many as {@link MEASURES}: names have rows of one length. */
+export const TRIAL_MEASURES = ["both", "liveOnly", "trialOnly", "neither"] as const;
 
-/** The dimension of a count. */
-export type Kind = "total" | "rule" | "route" | "method" | "status";
+/** The name of a counted quantity. */
+export type Measure = (typeof MEASURES)[number] | (typeof TRIAL_MEASURES)[number];
+
+/** The dimension of a count; `trial` is that of rules on trial. */
+export type Kind = "total" | "rule" | "trial" | "route" | "method" | "status";
+
+/** The quantities that are counted in a dimension, in order. */
+export const measuresOf = (kind: Kind): readonly Measure[] => kind === "trial" ? TRIAL_MEASURES : MEASURES;
 
 /** Counts of zero. Records have no prototype: a rule may be named `__proto__`. */
 export function emptyCounts(): StatsBreakdown {
@@ -148,19 +175,23 @@ export function emptyCounts(): StatsBreakdown {
 /** One count: its dimension, its name, its measure, and the number. */
 export type Count = readonly [kind: Kind, name: string, measure: Measure, n: number];
 
+/** The counts of a name, in a dimension other than the status; zero where there were none. */
+function countsIn(to: StatsBreakdown, kind: Exclude<Kind, "status">, name: string): StatsCounts | StatsTrial {
+  if (kind === "total") return to;
+  const zero = { requests: 0, refused: 0, shadow_refused: 0 };
+  if (kind === "route" || kind === "method") return to[`by_${kind}`][name] ??= zero;
+  const rule = to.by_rule[name] ??= { ...zero, near_limit: 0 };
+  return kind === "rule" ? rule : rule.trial ??= { both: 0, liveOnly: 0, trialOnly: 0, neither: 0 };
+}
+
 /** Adds a count to a breakdown. */
 export function addCount(to: StatsBreakdown, [kind, name, measure, n]: Count): void {
   if (kind === "status") {
     to.by_status[name] = (to.by_status[name] ?? 0) + n;
     return;
   }
-  const zero = { requests: 0, refused: 0, shadow_refused: 0 };
-  const counts: StatsCounts = kind === "total"
-    ? to
-    : kind === "rule"
-    ? to.by_rule[name] ??= { ...zero, near_limit: 0 }
-    : to[`by_${kind}`][name] ??= zero;
-  (counts as StatsRuleCounts)[measure] += n;
+  const counts = countsIn(to, kind, name) as unknown as Record<Measure, number>;
+  counts[measure] += n;
 }
 
 /** The totals of all counts. */

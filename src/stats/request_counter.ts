@@ -9,14 +9,18 @@ import { hasNumbers, refuses } from "../decision.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { keyedHash, randomSeed, type Seed } from "../hash/half_sip_hash.ts";
 import { ExchangeEvent, type ThrottleEvent } from "../observers/events.ts";
-import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED } from "./report.ts";
+import { trialOutcomes } from "../observers/trial_outcome.ts";
+import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED, TRIAL_MEASURES } from "./report.ts";
 import { ruleKey, shortKey } from "./rule_key.ts";
 import type { RuleFacts } from "./shared_span.ts";
 import type { Sharing } from "./sharing.ts";
 import { MAX_NAMES, OTHER } from "./subjects.ts";
 import type { Timeline } from "./timeline.ts";
 
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
+/** The methods of HTTP, and that of `spend`. */
+const METHODS = new Set(
+  ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "SPEND"],
+);
 /** The route of requests that no rule has a pattern for. */
 const ANY_ROUTE = "*";
 /** The mark of a client that is no address. */
@@ -71,6 +75,19 @@ function countRules(time: Timeline, rules: Map<string, RuleFacts>, { decisions }
   return shadowed;
 }
 
+/** No rules: for most requests nothing is made. */
+const NONE: readonly string[] = [];
+
+/** Counts the outcome of each trial. The rules whose trials alone would refuse the request. */
+function countTrials(time: Timeline, { decisions }: ThrottleEvent): readonly string[] {
+  if (!decisions.some(({ trialOf }) => trialOf !== undefined)) return NONE;
+  const outcomes = trialOutcomes(decisions);
+  for (const { rule, outcome } of outcomes) {
+    time.add(time.idOf("trial", rule), TRIAL_MEASURES.indexOf(outcome));
+  }
+  return outcomes.filter(({ outcome }) => outcome === "trialOnly").map(({ rule }) => rule);
+}
+
 /** Counts requests. */
 export interface RequestCounter {
   /** Counts the request of a verdict. */
@@ -122,13 +139,15 @@ export function requestCounter({ time, clock, rules, shared }: CountingPlace): R
       countAs("route", route, refused, shadowed);
       countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
 
+      const trials = countTrials(time, event);
       const exchange = ExchangeEvent.exchange(event);
       const client = exchange === undefined ? event.key ?? null : clientOf(exchange);
       if (client !== null) {
         keyedHash(client, seed ??= randomSeed(), halves);
         time.seen(halves[0], halves[1]);
       }
-      const refusal = refused ? { client, route, keys: keysOf(event, exchange) } : null;
+      const keys = refused ? keysOf(event, exchange) : [];
+      const refusal = refused || trials.length > 0 ? { client, route, keys, trials } : null;
       if (refusal !== null) time.refused(refusal);
       if (shared === null) return;
       shared.note(minute, client, refusal);

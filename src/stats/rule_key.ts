@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shortHash } from "../hash/half_sip_hash.ts";
+import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { byCount, type Counted } from "./space_saving.ts";
 
 /** The longest kept key, in characters. */
@@ -29,6 +29,16 @@ export function ruleKey(rule: string, key: string): string {
 export function partsOf(name: string): readonly [rule: string, key: string] {
   const space = name.indexOf(" ");
   return [name.slice(0, space), name.slice(space + 1)];
+}
+
+/** The published name of a rule and a client. */
+export function shownTrialClient(
+  name: string,
+  shownClient: (client: string, seed: Seed) => string,
+  seed: Seed,
+): string {
+  const [rule, client] = partsOf(name);
+  return ruleKey(rule, shownClient(client, seed));
 }
 
 /** The most refused keys of each rule, in descending order. */

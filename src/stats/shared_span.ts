@@ -76,7 +76,7 @@ function commandsFor({ hours, minutes, minuteHours }: Times, lists: readonly str
   for (const hour of hours) todo.add("PFCOUNT", `clients:${hour}`);
   for (const list of lists) {
     for (const hour of hours) {
-      todo.add("ZREVRANGE", `refused-${list}:${hour}`, 0, TOP_READ - 1, "WITHSCORES");
+      todo.add("ZREVRANGE", `${list}:${hour}`, 0, TOP_READ - 1, "WITHSCORES");
     }
   }
   todo.add("PFCOUNT", hours.map((hour) => `clients:${hour}`));
@@ -114,7 +114,7 @@ function countsOfMinutes({ minutes, minuteHours }: Times, next: () => unknown): 
 
 /**
  * @param ask Runs commands; gives their replies.
- * @param lists The names of the lists of clients, of routes and of keys.
+ * @param lists The names of the lists of clients, of routes and of keys, and of clients and routes that a trial alone would refuse.
  * @param now Epoch ms.
  * @param wanted How many minutes.
  * @param top How many names.
@@ -133,7 +133,9 @@ export async function readSpan(
 
   const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
   const hourClients = hours.map(() => Number(next()));
-  const [topClients, topRoutes, keys] = lists.map(() => mergeTop(hours.map(() => named(next())), Infinity));
+  const [topClients, topRoutes, keys, trialClients, trialRoutes] = lists.map(() =>
+    mergeTop(hours.map(() => named(next())), Infinity)
+  );
   const uniqueClients = Number(next());
   const rules = rulesOf(next());
   const counted = countsOfMinutes(times, next);
@@ -153,6 +155,8 @@ export async function readSpan(
     topClients: topClients.slice(0, top),
     topRoutes: topRoutes.slice(0, top),
     topKeys: topOfEachRule(keys, top),
+    topTrialClients: topOfEachRule(trialClients, top),
+    topTrialRoutes: topOfEachRule(trialRoutes, top),
     rules,
   };
 }

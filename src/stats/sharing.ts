@@ -12,6 +12,7 @@ import { warn } from "../warn_once.ts";
 import type { Count } from "./report.ts";
 import { CHUNK, type Commands, commands, EXPIRY_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
+import { shownTrialClient } from "./rule_key.ts";
 import { addRefused, type Minute, type Refused, type TopLists, topLists } from "./timeline.ts";
 
 /** The time between two batches, in ms. */
@@ -78,8 +79,11 @@ export interface SharingOptions {
 
 /** Raw names and hashes are kept in lists of their own, so that a reader sees only what it asked for. */
 const listsOf = ({ showAddresses, revealKeys }: SharingOptions) => ({
-  clients: showAddresses ? "addresses" : "clients",
-  keys: revealKeys ? "raw-keys" : "keys",
+  clients: `refused-${showAddresses ? "addresses" : "clients"}`,
+  routes: "refused-routes",
+  keys: `refused-${revealKeys ? "raw-keys" : "keys"}`,
+  trialClients: `trial-${showAddresses ? "addresses" : "clients"}`,
+  trialRoutes: "trial-routes",
 });
 
 /** A number since the epoch, of a minute, as that of its hour. */
@@ -109,15 +113,17 @@ function addTopLists(add: Add, { refused }: Batch, seed: Seed, options: SharingO
   const names = listsOf(options);
   for (const [hour, lists] of refused) {
     const tops = [
-      [`refused-${names.clients}:${hour}`, lists.clients, (name: string) => shownClient(name, seed)],
-      [`refused-routes:${hour}`, lists.routes, (name: string) => name],
-      [`refused-${names.keys}:${hour}`, lists.keys, (name: string) => shownKey(name, seed)],
+      [names.clients, lists.clients, (name: string) => shownClient(name, seed)],
+      [names.routes, lists.routes, (name: string) => name],
+      [names.keys, lists.keys, (name: string) => shownKey(name, seed)],
+      [names.trialClients, lists.trialClients, (name: string) => shownTrialClient(name, shownClient, seed)],
+      [names.trialRoutes, lists.trialRoutes, (name: string) => name],
     ] as const;
-    for (const [key, list, shown] of tops) {
-      for (const { name, count } of list.top(TOP_WRITTEN)) {
-        if (count > 0) add("ZINCRBY", key, count, `#${shown(name)}`);
-      }
-      add("ZREMRANGEBYRANK", key, 0, -TOP_STORED - 1);
+    for (const [list, counted, shown] of tops) {
+      const key = `${list}:${hour}`;
+      const top = counted.top(TOP_WRITTEN).filter(({ count }) => count > 0);
+      for (const { name, count } of top) add("ZINCRBY", key, count, `#${shown(name)}`);
+      if (top.length > 0) add("ZREMRANGEBYRANK", key, 0, -TOP_STORED - 1);
     }
   }
 }
@@ -296,10 +302,9 @@ export function sharing(options: SharingOptions): Sharing {
     },
     async read(now, wanted, top) {
       await flush();
-      const { clients, keys } = listsOf(options);
       return await readSpan(
         (todo) => store.ask(readScript(), todo),
-        [clients, "routes", keys],
+        Object.values(listsOf(options)),
         now,
         wanted,
         top,

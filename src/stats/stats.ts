@@ -17,7 +17,7 @@ import {
   type StatsSummary,
 } from "./report.ts";
 import { isAddress, requestCounter } from "./request_counter.ts";
-import { partsOf, ruleKey } from "./rule_key.ts";
+import { partsOf, ruleKey, shownTrialClient } from "./rule_key.ts";
 import type { RuleFacts, SharedSpan } from "./shared_span.ts";
 import { sharing } from "./sharing.ts";
 import { MINUTES, type Span, timeline } from "./timeline.ts";
@@ -103,6 +103,10 @@ function named(span: Span, { shownClient, shownKey }: Names, seed: Seed): Span {
     ...span,
     topClients: span.topClients.map(({ name, count }) => ({ name: shownClient(name, seed), count })),
     topKeys: span.topKeys.map(({ name, count }) => ({ name: shownKey(name, seed), count })),
+    topTrialClients: span.topTrialClients.map(({ name, count }) => ({
+      name: shownTrialClient(name, shownClient, seed),
+      count,
+    })),
   };
 }
 
@@ -139,6 +143,14 @@ function figuresOf({ totals, hours, rules, ...span }: SharedSpan) {
       return { rule, key, refused: count };
     }),
     top_throttled_endpoints: span.topRoutes.map(({ name, count }) => ({ endpoint: name, refused: count })),
+    top_trial_only_ips: span.topTrialClients.map(({ name, count }) => {
+      const [rule, ip] = partsOf(name);
+      return { rule, ip, requests: count };
+    }),
+    top_trial_only_endpoints: span.topTrialRoutes.map(({ name, count }) => {
+      const [rule, endpoint] = partsOf(name);
+      return { rule, endpoint, requests: count };
+    }),
     by_endpoint: totals.by_route,
     by_rule: byRule,
     by_method: totals.by_method,
@@ -150,7 +162,8 @@ function figuresOf({ totals, hours, rules, ...span }: SharedSpan) {
 
 /**
  * Counts the decisions of a throttle over the last 24 hours, per minute and per hour: requests, refusals and
- * distinct clients; by rule, route pattern, method and status; and the most refused clients, keys and routes.
+ * distinct clients; by rule, route pattern, method and status; and the most refused clients, keys and routes. Of a rule with a
+ * `trial` it counts which of the two refuse, and shows the clients and the routes of requests that only the trial would refuse.
  * `read` returns plain JSON. Memory is bounded under any traffic: about 2 MB, at most 20 MB.
  *
  * Add it to the `observers` of one throttle, or of several side by side. Nested throttles would each count

@@ -10,6 +10,7 @@ import { type Kind, MEASURES } from "./report.ts";
 export const MAX_NAMES: Readonly<Record<Kind, number>> = {
   total: 1,
   rule: 100,
+  trial: 100,
   route: 200,
   method: 10,
   status: 60,
@@ -42,6 +43,7 @@ export function subjects(): Subjects {
   const ids: Record<Kind, Map<string, number>> = {
     total: new Map(),
     rule: new Map(),
+    trial: new Map(),
     route: new Map(),
     method: new Map(),
     status: new Map(),

@@ -12,10 +12,11 @@ import {
   emptyCounts,
   type Kind,
   MEASURES,
+  measuresOf,
   type StatsBreakdown,
   type StatsSlot,
 } from "./report.ts";
-import { topOfEachRule } from "./rule_key.ts";
+import { ruleKey, topOfEachRule } from "./rule_key.ts";
 import { byCount, type Counted, type SpaceSaving, spaceSaving } from "./space_saving.ts";
 import { subjects } from "./subjects.ts";
 
@@ -39,9 +40,13 @@ export interface TopLists {
   readonly routes: SpaceSaving;
   /** By rule and key. */
   readonly keys: SpaceSaving;
+  /** By rule and client: requests that only the rule's trial would refuse. */
+  readonly trialClients: SpaceSaving;
+  /** By rule and route pattern: the same requests. */
+  readonly trialRoutes: SpaceSaving;
 }
 
-/** One refusal, for the top lists. */
+/** One refusal, or one that trials alone would make, for the top lists. */
 export interface Refused {
   /** The sender of the request, if known. */
   readonly client: string | null;
@@ -49,6 +54,8 @@ export interface Refused {
   readonly route: string;
   /** The rules that refused it, each with its key. */
   readonly keys: readonly string[];
+  /** The rules whose trials alone would refuse it: it was let pass then. */
+  readonly trials: readonly string[];
 }
 
 /** @returns Empty lists. */
@@ -57,11 +64,18 @@ export function topLists(): TopLists {
     clients: spaceSaving(TOP_CLIENTS),
     routes: spaceSaving(TOP_ROUTES),
     keys: spaceSaving(TOP_KEYS),
+    trialClients: spaceSaving(TOP_CLIENTS),
+    trialRoutes: spaceSaving(TOP_ROUTES),
   };
 }
 
 /** Adds a refusal to lists. */
-export function addRefused(lists: TopLists, { client, route, keys }: Refused): void {
+export function addRefused(lists: TopLists, { client, route, keys, trials }: Refused): void {
+  for (const rule of trials) {
+    if (client !== null) lists.trialClients.add(ruleKey(rule, client));
+    lists.trialRoutes.add(ruleKey(rule, route));
+  }
+  if (trials.length > 0) return;
   if (client !== null) lists.clients.add(client);
   lists.routes.add(route);
   for (const key of keys) lists.keys.add(key);
@@ -102,6 +116,10 @@ export interface Span {
   readonly topRoutes: Counted[];
   /** The most refused keys of each rule. */
   readonly topKeys: Counted[];
+  /** The clients of each rule that most often only its trial would refuse. */
+  readonly topTrialClients: Counted[];
+  /** The routes of such requests. */
+  readonly topTrialRoutes: Counted[];
 }
 
 /** The counts of one instance. */
@@ -154,7 +172,7 @@ function counters() {
 
   function countsOf(numberAt: (index: number) => number | undefined): Count[] {
     return names.all.flatMap(({ kind, name, id }) =>
-      MEASURES.map((measure, i): Count => [kind, name, measure, numberAt(id + i) ?? 0])
+      measuresOf(kind).map((measure, i): Count => [kind, name, measure, numberAt(id + i) ?? 0])
     ).filter(([, , , n]) => n > 0);
   }
 
@@ -230,6 +248,14 @@ function spanOf(kept: Kept, now: number, wanted: number, top: number): Span {
     topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
     topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
     topKeys: topOfEachRule(mergeTop(lists.map(({ keys }) => keys.top(TOP_KEYS)), Infinity), top),
+    topTrialClients: topOfEachRule(
+      mergeTop(lists.map(({ trialClients }) => trialClients.top(TOP_CLIENTS)), Infinity),
+      top,
+    ),
+    topTrialRoutes: topOfEachRule(
+      mergeTop(lists.map(({ trialRoutes }) => trialRoutes.top(TOP_ROUTES)), Infinity),
+      top,
+    ),
   };
 }
 

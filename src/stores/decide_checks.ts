@@ -7,8 +7,9 @@
 
 import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
-import type { StoreDecision } from "../decision.ts";
+import { refuserOf, type StoreDecision } from "../decision.ts";
 import { isPromise, type MaybePromise, then } from "../maybe.ts";
+import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
 
 /** How {@link decideChecks} gets at the states. */
@@ -30,10 +31,23 @@ export interface StateAccess {
 }
 
 /** `run` for each index from 0 on, one after the other: many clients of databases run one command at a time. */
-function inOrder(count: number, run: (index: number) => MaybePromise<unknown>, from = 0): MaybePromise<void> {
+export function inOrder(
+  count: number,
+  run: (index: number) => MaybePromise<unknown>,
+  from = 0,
+): MaybePromise<void> {
   for (let i = from; i < count; i++) {
     const done = run(i);
     if (isPromise(done)) return done.then(() => inOrder(count, run, i + 1));
+  }
+}
+
+/** A step; one that throws fails its own rule, and no other. */
+function stepOf(check: Check, state: unknown, now: number, cost: number, since: number | null): Step {
+  try {
+    return check.algorithm.step(state, check.policy, now, cost, since);
+  } catch (cause) {
+    throw new RuleError(check.policy.name, cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 
@@ -55,7 +69,9 @@ function stateIn(value: unknown, { algorithm }: Check): unknown {
  * @param now The time by the store's clock, epoch ms, an integer. Read it inside the transaction.
  * @param states How to read and write states.
  * @returns One decision per check, in order.
- * @throws Whatever `load`, `save` or an algorithm throws; a promise rejects with it. Roll back then: some states may be saved.
+ * @throws Whatever `load` or `save` throws; a promise rejects with it. Roll back then: some states may be saved.
+ * @throws {RuleError} When the algorithm of one rule throws, before anything is saved. A throttle then lets that rule's
+ * `onStoreFailure` decide, and asks about the other rules once more.
  *
  * @example A store over a Map
  * ```ts
@@ -87,16 +103,19 @@ export function decideChecks(
   const read = (i: number): MaybePromise<unknown> =>
     then(load(checks[i]), (value) => found[i] = stateIn(value, checks[i]));
   return then(inOrder(checks.length, read), () => {
-    const stepOf = ({ algorithm, policy }: Check, i: number, cost: number, since: number | null): Step =>
-      algorithm.step(found[i], policy, now, cost, since);
-    const steps = checks.map((check, i) => stepOf(check, i, check.cost, check.since));
-    const passes = steps.every(({ allowed }, i) => allowed || checks[i].policy.mode === "shadow");
-    const isKept = steps.map(({ allowed }) => spend && (passes || !allowed));
+    const steps = checks.map((check, i) => stepOf(check, found[i], now, check.cost, check.since));
+    const refuser = refuserOf(
+      steps.map(({ allowed }, i) => ({ allowed, rule: checks[i].policy.name, mode: checks[i].policy.mode })),
+    );
+    const isKept = steps.map(({ allowed }, i) =>
+      spend && (refuser === undefined || !allowed || refuser === checks[i].policy.trialOf)
+    );
     const decisions = checks.map((check, i) => {
-      const { remaining, resetAfterMs } = steps[i].allowed && !isKept[i]
-        ? stepOf(check, i, 0, null)
+      const { allowed, retryAfterMs, blockedMs, at: chargedAt = now } = steps[i];
+      const { remaining, resetAfterMs } = allowed && !isKept[i]
+        ? stepOf(check, found[i], now, 0, null)
         : steps[i];
-      return decisionOf(check, { ...steps[i], remaining, resetAfterMs, chargedAt: steps[i].at ?? now }, now);
+      return decisionOf(check, { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, chargedAt }, now);
     });
     const write = (i: number): MaybePromise<unknown> => {
       const { state, ttlMs } = steps[i];

@@ -13,9 +13,10 @@ export class RuleError extends Error {
   /**
    * @param rule The rule's name.
    * @param message The message that the step failed with.
+   * @param options Its cause.
    */
-  constructor(rule: string, message: string) {
-    super(`The step of rule "${rule}" failed: ${message}`);
+  constructor(rule: string, message: string, options?: ErrorOptions) {
+    super(`The step of rule "${rule}" failed: ${message}`, options);
     this.rule = rule;
   }
 }

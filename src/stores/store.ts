@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import { windowOf } from "../algorithms/periods.ts";
 import type { ChargedDecision, Source, StoreDecision, Verdict } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { CompiledRule } from "../rules/rule.ts";
@@ -65,6 +66,9 @@ export interface StorePart {
  * - **All or none.** Where an enforced check refuses, no check beside it is charged. A refusing check's own state is kept all
  *   the same, in shadow mode too, as a block counts refusals. The state of an allowed check is kept only where no enforced
  *   check refuses. A peek keeps nothing.
+ * - **Trials.** A check whose `policy.trialOf` names another check's rule is the trial of that rule: its state is kept also where
+ *   that check is the only enforced one that refuses, as with the trial's rule in its place the request would pass. Where a store
+ *   charges nothing then, the trial counts too few requests; the decisions of the rules are right all the same.
  * - **What is left.** An allowed check that is not charged is stepped again with cost 0: its decision shows the quota without
  *   this request.
  * - **Foreign states are no states.** A state that another algorithm wrote under the key (another `form`, or another `name`
@@ -176,11 +180,12 @@ type DecisionNumbers =
  * @returns A new decision.
  */
 export function decisionOf({ policy, cost }: Check, numbers: DecisionNumbers, at: number): ChargedDecision {
+  const { chargedAt = at } = numbers;
   // Whole from the start: engines lay an object out by the literal that makes it.
   return {
     rule: policy.name,
     limit: policy.limit,
-    windowMs: policy.windowMs,
+    windowMs: windowOf(policy, chargedAt),
     cost,
     mode: policy.mode,
     allowed: numbers.allowed,
@@ -190,6 +195,6 @@ export function decisionOf({ policy, cost }: Check, numbers: DecisionNumbers, at
     blockedMs: numbers.blockedMs ?? 0,
     source: numbers.source ?? "store",
     at,
-    chargedAt: numbers.chargedAt ?? at,
+    chargedAt,
   };
 }

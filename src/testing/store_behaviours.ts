@@ -10,6 +10,7 @@ import { gcra } from "../algorithms/gcra.ts";
 import { CORRECTIONS } from "./correction_behaviours.ts";
 import { KEEPING } from "./keeping_behaviours.ts";
 import { PENALTIES } from "./penalty_behaviours.ts";
+import { PERIODS } from "./period_behaviours.ts";
 import {
   ALGORITHMS,
   type Behaviours,
@@ -143,6 +144,28 @@ const BEHAVIOURS: Behaviours = {
     }
   },
 
+  "charges the trial of a rule where that rule alone refuses": async ({ askAll }) => {
+    const live = { rule: "live", limit: 1 };
+    const trial = { rule: "live.trial", limit: 2, mode: "shadow" as const, trialOf: "live" };
+    const seen = [];
+    for (let i = 0; i < 3; i++) seen.push(await askAll([live, trial, { rule: "other", limit: 9 }]));
+    expect("verdicts", seen.map(verdicts), [[true, true, true], [false, true, true], [false, false, true]]);
+    expect("remaining", seen.map(left), [[0, 1, 8], [0, 0, 8], [0, 0, 8]]);
+  },
+
+  "charges no trial where another rule refuses": async ({ askAll }) => {
+    const trial = { rule: "live.trial", mode: "shadow" as const, trialOf: "live" };
+    for (const limits of [[9, 1], [1, 1]]) {
+      const [live, other] = limits.map((limit, i) => ({ rule: `${i === 0 ? "live" : "other"}`, limit }));
+      const asked = [live, other, { ...trial, partition: String(limits) }].map((one) => ({
+        partition: String(limits),
+        ...one,
+      }));
+      await askAll(asked);
+      for (let i = 0; i < 2; i++) expect("remaining of the trial", left(await askAll(asked))[2], 2);
+    }
+  },
+
   "charges all of three different rules, or none": async ({ askAll }) => {
     const asked = [fixedWindow(), gcra(), concurrency({ lease: "1min" })].map((algorithm, i) => ({
       algorithm,
@@ -253,6 +276,7 @@ const BEHAVIOURS: Behaviours = {
   },
 
   ...KEEPING,
+  ...PERIODS,
   ...CORRECTIONS,
   ...PENALTIES,
 };

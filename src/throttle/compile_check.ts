@@ -13,6 +13,7 @@ import { neverPasses } from "./over_burst.ts";
 import { RuleCheck } from "../exchange/rule_check.ts";
 import { cannot } from "../cannot.ts";
 import { type PreparedRule } from "../rules/rule.ts";
+import { policyAt, type RulePolicy } from "../rules/calendar.ts";
 import { isCost, policyOf } from "../rules/prepare_rules.ts";
 import { windowWatch } from "./shrinking_window.ts";
 import { complain as print } from "../warn_once.ts";
@@ -45,11 +46,12 @@ function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
 export function newCheck(
   rule: PreparedRule,
   partition: string,
-  policy: Policy,
+  policy: RulePolicy,
   cost: number,
   clock: () => number,
 ): RuleCheck {
-  const check = new RuleCheck(rule, partition, policy, cost);
+  const current = policy.calendar === undefined ? policy : policyAt(policy, clock());
+  const check = new RuleCheck(rule, partition, current, cost);
   return neverPasses(rule, policy, cost) ? refused(check, "rule", clock()) : check;
 }
 
@@ -74,7 +76,7 @@ function compileDynamic<C extends Asked>(
   const watch = rate === null || window !== undefined ? null : windowWatch(rule.name, clock);
 
   /** Checks per request the values that `prepareRules` checks once: an unusable value refuses. */
-  function dynamicPolicy(context: C): MaybePromise<Policy | Error | null> {
+  function dynamicPolicy(context: C): MaybePromise<RulePolicy | Error | null> {
     if (rate === null) return policy;
     return then(rate(context), (written) => {
       if (written === null) return null;
@@ -104,8 +106,8 @@ function compileDynamic<C extends Asked>(
         current === null ? null : then(dynamicCost(context), (units) => {
           const error = current instanceof Error ? current : units instanceof Error ? units : null;
           if (error === null) {
-            watch?.(partition, current as Policy);
-            return newCheck(rule, partition, current as Policy, units as number, clock);
+            watch?.(partition, current as RulePolicy);
+            return newCheck(rule, partition, current as RulePolicy, units as number, clock);
           }
           complain(rule, context, error);
           if (!isReported) {
@@ -126,7 +128,7 @@ interface Compiled<C> {
   /** Makes the check when the partition is known. */
   readonly checkOf: (partition: MaybePromise<Partition>, context: C) => MaybePromise<RuleCheck | null>;
   /** The check of a request whose partition could not be found. */
-  readonly failed: (error: unknown, context: C) => RuleCheck;
+  readonly failed: (error: unknown, context: C) => RuleCheck | null;
 }
 
 function compileRule<C extends Asked>(
@@ -153,9 +155,11 @@ function compileRule<C extends Asked>(
       : checkDynamically(partition, context);
   }
 
-  function failed(error: unknown, context: C): RuleCheck {
+  function failed(error: unknown, context: C): RuleCheck | null {
     if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     complain(rule, context, error);
+    // A trial leaves the request as it is.
+    if (rule.trialOf) return null;
     throw error;
   }
 
@@ -164,7 +168,8 @@ function compileRule<C extends Asked>(
     partition: unless === null
       ? derive
       : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : derive(context)),
-    constant: policy !== null && typeof cost === "number" && !neverPasses(rule, policy, cost)
+    constant: policy !== null && policy.calendar === undefined && typeof cost === "number" &&
+        !neverPasses(rule, policy, cost)
       ? { policy, cost }
       : null,
     checkOf: (partition, context) => rescue(() => then(partition, checkOf, context), failed, context),

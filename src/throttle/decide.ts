@@ -32,6 +32,15 @@ export interface DecideOptions {
 const isCheck = (check: RuleCheck | null): check is RuleCheck => check !== null;
 const isDecided = ({ source }: RuleCheck): boolean => source !== null;
 
+function announceSkipped(
+  notifier: Notifier,
+  checks: readonly (RuleCheck | null)[],
+  exchange: Exchange,
+): void {
+  const rules = exchange.who === undefined ? exchange.matched.before : exchange.matched.after;
+  checks.forEach((check, i) => check === null && notifier.skipped(exchange, rules[i].name));
+}
+
 /** @returns The function that decides a stage. */
 export function compileDecide({ check, store, notifier }: DecideOptions): Decide {
   const { background } = store;
@@ -50,38 +59,41 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
 
   /** Some rules skip the request, or refuse it by themselves. */
   function askForSome(checks: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
-    if (notifier !== null && exchange.spend) announceSkipped(checks, exchange);
+    if (notifier !== null && exchange.spend) announceSkipped(notifier, checks, exchange);
     const asked = checks.filter(isCheck);
     const refusing = asked.filter(isDecided).filter(refuses);
-    if (refusing.length > 0 && !refusing.some(needsLook)) {
-      // Nothing is left to look at, so the store is not asked.
-      exchange.checks = [...exchange.checks, ...refusing];
-      return true;
-    }
-    exchange.asked = asked;
-    return then(askStoreAbout(store, asked, exchange.spend && refusing.length === 0), conclude, exchange);
+    const isRefused = refusing.length > 0;
+    const trial = asked.find(({ rule }) => refusing.length === 1 && rule.trialOf === refusing[0].rule.name);
+    // Where nothing is left to look at, of the other rules the trial alone has to know.
+    const isOver = isRefused && !refusing.some(needsLook);
+    exchange.asked = isOver ? asked.filter((check) => check === trial || refusing.includes(check)) : asked;
+    const others = isOver && !trial ? [] : asked.filter((check) => check !== trial);
+    // The store charges nothing beside a refusal: the trial of the rule that refuses is asked about alone.
+    const answered = then(
+      askStoreAbout(store, others, exchange.spend && !isRefused),
+      () => trial && askStoreAbout(store, [trial], exchange.spend && others.filter(refuses).length === 1),
+    );
+    return then(answered, conclude, exchange);
   }
 
   /** Sums the verdicts up. Is the request refused? */
   function conclude(_: void, exchange: Exchange): boolean {
     const { asked, spend } = exchange;
-    let refused = false;
+    // As `refuserOf`.
+    let refuser: string | undefined;
     let open = 0;
     for (const check of asked) {
       if (check.source === null) open++;
-      else if (refuses(check)) refused = true;
+      else if (refuses(check)) refuser = refuser === undefined ? check.rule.name : "";
     }
     // The deny cache answers with the refusing rules alone.
     const decided = open === 0 ? asked : asked.filter(isDecided);
-    for (const check of decided) check.charged = spend && !refused && check.allowed;
+    for (const check of decided) {
+      check.charged = spend && check.allowed && (refuser === undefined || refuser === check.rule.trialOf);
+    }
     if (background !== undefined) waitUntil(exchange.platform, background());
     exchange.checks = exchange.checks.length === 0 ? decided : [...exchange.checks, ...decided];
-    return refused;
-  }
-
-  function announceSkipped(checks: readonly (RuleCheck | null)[], exchange: Exchange): void {
-    const rules = exchange.who === undefined ? exchange.matched.before : exchange.matched.after;
-    checks.forEach((check, i) => check === null && notifier?.skipped(exchange, rules[i].name));
+    return refuser !== undefined;
   }
 
   return decide;

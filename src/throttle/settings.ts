@@ -1,5 +1,5 @@
 /**
- * The rules and options of a throttle, for code that describes it.
+ * The parts of a throttle, for code that describes it or asks for it.
  *
  * @module
  */
@@ -7,28 +7,41 @@
 import type { PreparedOptions } from "./options.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import { cannot } from "../cannot.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange, ThrottleCore } from "../exchange/exchange.ts";
+import type { Notifier } from "../observers/notify.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
+import type { Checker } from "./compile_check.ts";
+import type { Decide } from "./decide.ts";
+import type { Settlement } from "./settle.ts";
 
-/** The parts of a throttle that ask about a request without charging it. */
+/** The parts of a throttle for what is asked of it beside its requests. */
 export interface Asking {
   /** The guarded store. */
   readonly store: AnsweringStore;
   /** Epoch ms. */
   readonly clock: () => number;
   readonly authenticate: Authenticate | null;
+  /** Makes the checks of rules. */
+  readonly check: Checker<Exchange>;
+  /** Decides some rules at once. */
+  readonly decide: Decide;
+  readonly notifier: Notifier | null;
+  /** The functions that exchanges need. */
+  readonly core: ThrottleCore;
+  /** Sets a charge to its real cost. */
+  readonly settle: Settlement["settle"];
   /** Makes an exchange, which spends nothing where `spend` is false. */
   newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange;
 }
 
-/** The rules and options of a throttle, with every default filled in. */
+/** The parts of a throttle, with every default filled in. */
 export interface Settings {
   /** The rules, in their order. */
   readonly rules: readonly PreparedRule[];
   /** The options. */
   readonly options: PreparedOptions;
-  /** The parts that ask about a request. */
+  /** The parts for what is asked beside requests. */
   readonly asking: Asking;
 }
 

@@ -8,16 +8,18 @@ import type { Notifier } from "../observers/notify.ts";
 import { all, type MaybePromise, rescue, then } from "../maybe.ts";
 import { cannot } from "../cannot.ts";
 import { isCost } from "../rules/prepare_rules.ts";
-import type { AnsweringStore, SplitCheck } from "../stores/store.ts";
+import type { Cost } from "../rules/rule.ts";
+import type { AnsweringStore } from "../stores/store.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { isResponse } from "../exchange/response.ts";
-import { holds, type RuleCheck } from "../exchange/rule_check.ts";
+import { correctionOf, holds, type RuleCheck } from "../exchange/rule_check.ts";
+import { waitUntil } from "../exchange/wait_until.ts";
 
 /** The ways in which charges are corrected. */
 export interface Settlement {
   /** Sets a charge to its real cost, once; later calls do nothing. */
   settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void>;
-  /** Gives back the concurrency slots that the request held while it ran. */
+  /** Gives back the concurrency slots that the request held while it ran; those that are held for longer stay. */
   release(exchange: Exchange): MaybePromise<unknown>;
   /** Corrects the charges of rules that count only some responses. */
   settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown>;
@@ -27,13 +29,21 @@ export interface Settlement {
 
 /** The real cost of a request under a rule, by its response. */
 function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
-  const { cost, rule: { count, name } } = check;
+  const { cost, charged, settled, rule: { count, name } } = check;
   if (count === "all") return cost;
   // A handler that upgraded the connection gives no response: no failure, but no success either.
-  if (!isResponse(response)) return typeof count === "function" ? cost : 0;
+  if (!isResponse(response)) return typeof count === "string" ? 0 : cost;
   if (count === "failures") return exchange.failed || response.status >= 400 ? cost : 0;
   if (count === "successes") return response.ok && !exchange.failed ? cost : 0;
-  return then(count(response, exchange), (counts) => {
+  let given: MaybePromise<boolean | number>;
+  if (typeof count === "function") given = count(response, exchange);
+  else {
+    if (!charged || settled) return cost;
+    const counted = count.body(exchange.counted ?? response, exchange, cost);
+    exchange.counted = counted.response;
+    given = counted.cost;
+  }
+  return then(given, (counts) => {
     if (typeof counts === "boolean") return counts ? cost : 0;
     if (isCost(counts)) return counts;
     throw new RangeError(
@@ -42,39 +52,63 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
   });
 }
 
+/** Are the slots of a request held beyond its response, which is over now? */
+function isHeld({ hold }: Exchange): boolean {
+  if (hold === null) return false;
+  return hold.isOver = true;
+}
+
+/** Ends the hold of a handler that threw: nobody may have got the function that ends it. */
+function endHold(exchange: Exchange): void {
+  exchange.hold?.end();
+  exchange.hold = null;
+}
+
+/** @returns The function that makes a charge another cost, at the store. */
+function compileCorrect(
+  store: AnsweringStore,
+  notifier: Notifier | null,
+): (exchange: Exchange, check: RuleCheck, cost: number) => MaybePromise<void> {
+  return function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
+    if (cost === check.cost) return;
+    const more = cost - check.cost;
+    // At once: a slot that is released while this is under way must not be given back twice.
+    check.cost = cost;
+    return rescue(
+      () =>
+        then(
+          then(check.renewal, () => store.decide([correctionOf(check, more)])),
+          ([{ remaining, resetAfterMs, source }]) => {
+            check.remaining = remaining;
+            check.resetAfterMs = resetAfterMs;
+            check.source = source;
+            notifier?.settled(exchange, check);
+          },
+        ),
+      (error) => notifier?.error(exchange, check.rule.name, error),
+    );
+  };
+}
+
 /** @returns The corrections of one throttle. */
 export function compileSettlement(store: AnsweringStore, notifier: Notifier | null): Settlement {
+  const correct = compileCorrect(store, notifier);
+
   // Where the store fails meanwhile, the charge is corrected when it is back; a charge that cannot be corrected stays, which
   // errs on refusing.
   function settle(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
     if (check.settled || !check.charged) return;
     check.settled = true;
-    return correct(exchange, check, cost);
-  }
-
-  function correct(exchange: Exchange, check: RuleCheck, cost: number): MaybePromise<void> {
-    if (cost === check.cost) return;
-    const { key, stateName, partition, policy, algorithm, chargedAt: since, source } = check;
-    const correction: SplitCheck = {
-      ...{ key, stateName, partition, policy, algorithm, since },
-      cost: cost - check.cost,
-      chargedBy: source ?? "store",
-    };
-    // At once: a slot that is released while this is under way must not be given back twice.
-    check.cost = cost;
-    return rescue(
-      () =>
-        then(store.decide([correction]), ([{ remaining, resetAfterMs, source }]) => {
-          check.remaining = remaining;
-          check.resetAfterMs = resetAfterMs;
-          check.source = source;
-          notifier?.settled(exchange, check);
-        }),
-      (error) => notifier?.error(exchange, check.rule.name, error),
-    );
+    const corrected = correct(exchange, check, cost);
+    const { cost: own, trialOf } = check.rule;
+    // A rule and its trial by one function tell it of the request once.
+    const isTold = exchange.checks.some(({ rule }) => rule.name === trialOf && rule.cost === own);
+    if (!isTold) (own as Cost).settled?.(exchange, cost);
+    return corrected;
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
+    if (isHeld(exchange)) return;
     return all(
       exchange.checks.filter(holds).map((check) => {
         check.settled = true;
@@ -85,16 +119,19 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
 
   function count(exchange: Exchange, response: Response): MaybePromise<unknown> {
     return all(
-      exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) =>
-        rescue(
+      exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) => {
+        const settled = rescue(
           () => then(realCost(check, response, exchange), (cost) => settle(exchange, check, cost)),
           (error) => notifier?.error(exchange, check.rule.name, error),
-        )
-      ),
+        );
+        // The body is yet to be sent, so nobody waits for a cost that is in it.
+        return typeof check.rule.count === "object" ? waitUntil(exchange.platform, settled) : settled;
+      }),
     );
   }
 
   function fail(exchange: Exchange): MaybePromise<unknown> {
+    endHold(exchange);
     const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
     return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
   }

@@ -13,22 +13,24 @@ import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
-import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
+import { all, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { compileNotifier } from "../observers/notify.ts";
 import type { Outcome } from "../outcome.ts";
 import { compileMatch, UNTOUCHED } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
 import type { CompiledRule, PreparedRule, Rule } from "../rules/rule.ts";
+import type { AnsweringStore } from "../stores/store.ts";
 import { guard } from "../stores/wrappers/guard.ts";
 import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
 import { compileCheck } from "./compile_check.ts";
-import { compileDecide, compileEnter, compilePeek } from "./decide.ts";
+import { compileDecide, compileEnter } from "./decide.ts";
 import { explaining } from "./explaining.ts";
+import { answering } from "./questions.ts";
 import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
 import { compileSettlement, type Settlement } from "./settle.ts";
-import { usageReader } from "./usage.ts";
+import type { Spent } from "./spend.ts";
 import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
 
@@ -67,6 +69,32 @@ export interface Throttle {
    * @throws {TypeError} When there is no such rule, the rule skips the request, or the store cannot forget.
    */
   reset(rule: string, key: string | Request): MaybePromise<void>;
+  /**
+   * Spends quotas without a request: messages of a socket, jobs, e-mails, an agent's tools. All or nothing over several rules, in
+   * one round trip. It shares the rule's quota with the requests of the same key. The rule's `on`, `unless` and `count` are about
+   * requests and play no part; a rule with `on: []` is for `spend` alone.
+   *
+   * @param rule The rule's name, or several names.
+   * @param key The string that the key function of each of the rules gives, taken literally: for `byIp()` the address, for
+   * `byUser()` the id.
+   * @param cost Units, an integer of at least 0, under each of the rules. Default: the rule's own cost.
+   * @throws {TypeError} When there is no such rule, or its rate (or its cost, where none is given) depends on a request.
+   * @throws {RangeError} When the cost is not an integer of at least 0.
+   *
+   * @example Three messages per second
+   * ```ts
+   * import { byUser, createThrottle } from "@weir/throttle";
+   * import { equal } from "node:assert/strict";
+   *
+   * const throttle = createThrottle({ name: "messages", rate: "3/s", key: byUser(), on: [] });
+   * const { allowed, decisions, settle } = await throttle.spend("messages", "ann");
+   * equal(allowed, true);
+   * equal(decisions[0].remaining, 2);
+   * await settle(0); // it was not sent after all
+   * equal((await throttle.usage("messages", "ann")).remaining, 3);
+   * ```
+   */
+  spend(rule: string | readonly string[], key: string, cost?: number): MaybePromise<Spent>;
   /**
    * Explains the decision on a request, rule by rule: whether each rule applies and why, the client's address and how it was
    * found, the key, the units in use and left, where the answer came from, when the request passes, and under which limit it
@@ -129,13 +157,13 @@ export function createThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
 ): Throttle {
-  return explaining(makeThrottle(rules, options));
+  return explaining(answering(makeThrottle(rules, options)));
 }
 
-/** A throttle that nobody asks to explain. */
-type PlainThrottle = Omit<Throttle, "explain">;
+/** A throttle that nobody asks anything. */
+type PlainThrottle = Pick<Throttle, "rules" | "wrap" | "check">;
 
-/** {@link createThrottle} for throttles that stay inside: what explains is no part of them, nor of a bundle. */
+/** {@link createThrottle} for throttles that stay inside: what answers and explains is no part of them, nor of a bundle. */
 export function makeThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
@@ -165,24 +193,16 @@ export function makeThrottle(
   const refuse = compileRefuse({ reject, outcomeOf, notifier, release, labels });
   const turnAway = compileTurnAway(settlement, notifier, label);
   const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
-  const peek = compilePeek(decide, authenticate);
-  const core = coreOf(prepared, settings, settlement);
+  const core = coreOf(prepared, settings, store, settlement);
   function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
     return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
   }
 
-  const asking = { store, clock, authenticate, newExchange };
-
+  const { settle } = settlement;
+  const asking = { store, clock, authenticate, check, decide, notifier, core, settle, newExchange };
   return withSettings<PlainThrottle>({
     rules: prepared,
     ...compilePasses({ match, core, enter, settlement, label, outcomeOf }),
-    peek(request, ...platform) {
-      requireRequest(request);
-      const exchange = newExchange(request, platform, false);
-      if (exchange.matched === UNTOUCHED) return [];
-      return then(peek(exchange), (checks) => checks.map(({ decision }) => decision));
-    },
-    ...usageReader({ ...asking, rules: prepared, check }),
   }, { rules: prepared, options: settings, asking });
 }
 
@@ -190,17 +210,20 @@ export function makeThrottle(
 function coreOf(
   rules: readonly PreparedRule[],
   { client }: PreparedOptions,
-  { settle }: Settlement,
+  { decide: correct }: AnsweringStore,
+  { settle, release }: Settlement,
 ): ThrottleCore {
   return {
     addressOf: compileClient(client),
     explainAddress: (request, platform) => explainMissing(client, request, platform),
+    release,
+    correct,
     settle(exchange, name, cost) {
-      const check = exchange.checks.find(({ rule }) => rule.name === name);
-      if (check === undefined) return rules.some((rule) => rule.name === name) ? undefined : false;
-      const settled = settle(exchange, check, cost);
+      const checks = exchange.checks.filter(({ rule }) => rule.name === name || rule.trialOf === name);
+      if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
+      const settled = all(checks.map((check) => settle(exchange, check, cost)));
       waitUntil(exchange.platform, settled);
-      return settled;
+      return settled as MaybePromise<unknown> as MaybePromise<void>;
     },
   };
 }

@@ -4,22 +4,21 @@
  * @module
  */
 
-import { type Checker, newCheck } from "./compile_check.ts";
+import { checkByKey, ruleNamed } from "./check_by_key.ts";
 import type { Decision } from "../decision.ts";
 import { type MaybePromise, then } from "../maybe.ts";
 import { askStoreAbout } from "./over_burst.ts";
 import type { Asking } from "./settings.ts";
 import { type RuleCheck, storageKey } from "../exchange/rule_check.ts";
-import { cannot, shown } from "../cannot.ts";
+import { cannot } from "../cannot.ts";
 import { isResponse } from "../exchange/response.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
+import { exchangeOf } from "../exchange/exchange.ts";
 
 /** The parts of its throttle that a look-up uses. */
 export interface UsageReaderOptions extends Asking {
   readonly rules: readonly PreparedRule[];
-  readonly check: Checker<Exchange>;
 }
 
 /** The look-ups of a throttle. */
@@ -34,24 +33,8 @@ export interface UsageReader {
 export function usageReader(
   { rules, check: checkOf, store, clock, authenticate, newExchange }: UsageReaderOptions,
 ): UsageReader {
-  function ruleNamed(name: string): PreparedRule {
-    const rule = rules.find((rule) => rule.name === name);
-    if (rule !== undefined) return rule;
-    const names = rules.map(({ name }) => shown(name)).join(", ");
-    throw new TypeError(cannot("find a rule of this name", `there are only ${names}`, name));
-  }
-
   function askByKey(rule: PreparedRule, partition: string): RuleCheck {
-    if (rule.policy !== null) {
-      return newCheck(rule, partition, rule.policy, typeof rule.cost === "number" ? rule.cost : 1, clock);
-    }
-    throw new TypeError(
-      cannot(
-        `look up rule "${rule.name}" by its key alone`,
-        "its rate depends on the request, so give a request",
-        partition,
-      ),
-    );
+    return checkByKey(rule, partition, typeof rule.cost === "number" ? rule.cost : 1, clock);
   }
 
   function askByRequest(rule: PreparedRule, request: Request): MaybePromise<RuleCheck> {
@@ -70,14 +53,14 @@ export function usageReader(
 
   return {
     usage(name, key) {
-      const rule = ruleNamed(name);
+      const rule = ruleNamed(rules, name);
       return then(
         typeof key === "string" ? askByKey(rule, key) : askByRequest(rule, key),
         (check) => then(askStoreAbout(store, [check], false), () => check.decision),
       );
     },
     reset(name, key) {
-      const rule = ruleNamed(name);
+      const rule = ruleNamed(rules, name);
       if (store.forget === undefined) {
         throw new TypeError(cannot(`reset rule "${name}"`, "its store cannot forget", key));
       }

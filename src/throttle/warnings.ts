@@ -48,7 +48,8 @@ export function warnAboutRules(
   formats: readonly HeaderFormat[] | null = null,
 ): void {
   if (authenticate === null) {
-    const idle = rules.filter(({ key }) => key.needsIdentity);
+    // A rule for `spend` alone never asks its key.
+    const idle = rules.filter(({ key, patterns }) => key.needsIdentity && patterns?.length !== 0);
     if (idle.length > 0) {
       warnOnce(
         `Rules that never apply: ${

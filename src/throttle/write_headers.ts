@@ -218,7 +218,8 @@ export function compileLabel(
   }
 
   return {
-    label(response, exchange, denied = false) {
+    label(given, exchange, denied = false) {
+      const response = exchange.counted ?? given;
       exchange.ended = true;
       if (notifier !== null && response) notifier.answered(response.status);
       const sends = sendsAlways || (denied && sendsDenied);

@@ -296,7 +296,7 @@ describe("a window from a function", () => {
       said[0],
       'The window of rule "daily" got shorter while it was open (3600000 ms, then 3599000 ms)',
     );
-    assertStringIncludes(said[0], "fixedWindow({ aligned: true })");
+    assertStringIncludes(said[0], 'to count until midnight, `every: "day"`');
     assertEquals((await warnings(rates, 1000, { name: "hourly" })).length, 1);
   });
 

@@ -10,13 +10,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { bruteForce, combinedLog, seededHits } from "../replay/brute_force.ts";
 import { runtime } from "../harness/runtime.ts";
-
-/** How the command is started: as npm installs it on Node, from its source elsewhere. */
-const COMMAND = {
-  node: ["dist/cli.js"],
-  bun: ["src/cli/mod.ts"],
-  deno: ["run", "--allow-read", "--allow-write", "--allow-env", "--no-check", "src/cli/mod.ts"],
-}[runtime];
+import { COMMAND } from "../harness/weir_command.ts";
 
 const ROOT = pathToFileURL(resolve(runtime === "node" ? "dist/mod.js" : "mod.ts")).href;
 
@@ -141,6 +135,38 @@ describe("weir", () => {
     assert(!suggested.out.includes("\x1b"), "no colours in a pipe");
   });
 
+  it("compares sets of rules in one pass", async () => {
+    writeFileSync(file("next.json"), '[{ "name": "all", "rate": "1/min" }]');
+    const words = [
+      "replay",
+      file("access.log"),
+      "--rules",
+      file("rules.mjs"),
+      "--compare",
+      file("next.json"),
+    ];
+    const { compared: [next], refused } = JSON.parse((await weir([...words, "--json", "-"])).out);
+    const both = bruteForce(hits, [{ algorithm: "fixed", limit: 1, windowMs: 60_000, on: null }]);
+    assertEquals([next.name, next.refused], [file("next.json"), both.refused]);
+    assertEquals(next.both + next.onlyRules, refused);
+    assertEquals(next.both + next.onlyThis, next.refused);
+    assertEquals(next.rules[0].rule, "all");
+    const { out } = await weir(words);
+    assert(out.includes("compared with") && out.includes("who differs most under"), out);
+  });
+
+  it("reads JSON whose members have other names, by the names that it is given", async () => {
+    const lines = hits.map(({ at, method, path, client }) =>
+      JSON.stringify({ wann: at, method, path, wer: client })
+    );
+    writeFileSync(file("app.ndjson"), lines.join("\n"));
+    const rules = ["--rules", file("rules.mjs"), "--json", "-"];
+    const { out, err } = await weir(
+      ["replay", file("app.ndjson"), "--field", "start=wann", "--field", "address=wer", ...rules],
+    );
+    assertEquals([err, JSON.parse(out || "{}").refused], ["", bruteForce(hits, [plain]).refused]);
+  });
+
   it("writes its help", async () => {
     const all = await weir(["--help"]);
     assertEquals([all.code, all.err], [0, ""]);
@@ -160,6 +186,7 @@ describe("weir", () => {
         [["suggest"], "needs a log"],
         [["suggest", "x.log", "--rules", "r.mjs"], "takes no --rules"],
         [["suggest", "x.log", "--windows", "1s"], "weir suggest takes no --windows"],
+        [["suggest", "x.log", "--field", "address"], "it must be NAME=MEMBER"],
         [["suggest", "x.log", "-w"], "weir suggest takes no -w"],
         [["suggest", "x.log", "--window"], "needs a value after --window: 1min"],
       ] as const

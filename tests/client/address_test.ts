@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertFalse, assertNotEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { convertIPv6ToBinary } from "hono/utils/ipaddr";
 import { describe, it } from "node:test";
-import { addressKey, addressRange, canonicalAddress, remembered } from "../../src/client/address.ts";
+import {
+  addressKey,
+  addressRange,
+  canonicalAddress,
+  ipv6Bits,
+  remembered,
+} from "../../src/client/address.ts";
 
 const canonicalTexts: readonly (readonly [string, string])[] = [
   ["203.0.113.9", "203.0.113.9"],
@@ -176,6 +183,27 @@ describe("canonicalAddress", () => {
       if (canonical === null || !canonical.includes(":")) return;
       assertEquals(`[${canonical}]`, new URL(`http://[${spelled(parts, plain)}]/`).hostname);
     }));
+  });
+
+  it("agrees with Hono's reader on which texts are IPv6 addresses", () => {
+    const piece = fc.oneof(
+      { weight: 6, arbitrary: fc.stringMatching(/^[0-9a-fA-F]{0,5}$/) },
+      fc.constantFrom("", "", "1.2.3.4", "1.2.3", "01.2.3.4", "255.255.255.256", "0", "0", "ffff", "::", ":"),
+    );
+    const texts = fc.oneof(
+      fc.array(piece, { minLength: 1, maxLength: 10 }).map((pieces) => pieces.join(":")),
+      fc.stringMatching(/^[0-9a-f:.]{1,24}$/),
+    );
+    const read = (text: string): bigint | null => {
+      try {
+        return convertIPv6ToBinary(text);
+      } catch {
+        return null;
+      }
+    };
+    fc.assert(fc.property(texts, (text) => assertEquals(ipv6Bits(text), read(text), text)), {
+      numRuns: 20_000,
+    });
   });
 
   it("every spelling of one address gives one text and one key", () => {

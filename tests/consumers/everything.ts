@@ -7,8 +7,11 @@ import { throttle, type ThrottleVariables } from "@weir/throttle/hono";
 import { byJwt, jwtAuth } from "@weir/throttle/jwt";
 import { withThrottleResponses } from "@weir/throttle/openapi";
 import { otel } from "@weir/throttle/otel";
+import { durableObjectStore, type ObjectNamespace } from "@weir/throttle/durable-object";
 import { redisStore, type SendingClient } from "@weir/throttle/redis";
+import { type SqliteDatabase, sqliteStore } from "@weir/throttle/sqlite";
 import { faultyStore, manualClock } from "@weir/throttle/testing";
+import { learnedCost, tokenUsage } from "@weir/throttle/tokens";
 import { upstashStore } from "@weir/throttle/upstash";
 import { memoryStore } from "@weir/throttle";
 import { Hono } from "hono";
@@ -40,13 +43,23 @@ app.route("/admin", dashboard<Hono>({ throttle: limits, stats: statistics, autho
 
 // Stores that are not asked: nothing connects before the first decision.
 const sending: SendingClient = { send: () => Promise.reject(new Error("nobody is there")) };
+const database: SqliteDatabase = {
+  exec: () => {},
+  prepare: () => ({ get: () => null, all: () => [], run: () => {} }),
+};
+const namespace: ObjectNamespace = {
+  idFromName: (name) => name,
+  get: () => ({ fetch: () => sending.send("", []) as never }),
+};
 const stores: Store[] = [
   upstashStore({ url: "https://redis.example", token: "secret" }),
   upstashStore({ client: new Redis({ url: "https://redis.example", token: "secret" }) }),
   redisStore({ client: sending }),
+  sqliteStore({ database }),
+  durableObjectStore({ namespace }),
 ];
 
-// Tokens.
+// Tokens of an identity.
 const secret = crypto.getRandomValues(new Uint8Array(32));
 const notes = withThrottle((_request: Request) => new Response("notes"), { rate: "5/min", key: byJwt() }, {
   authenticate: jwtAuth({ secret, issuer: "https://id.example", audience: "https://api.example" }),
@@ -56,6 +69,15 @@ const token = await new SignJWT({ iss: "https://id.example", aud: "https://api.e
 const noted = await notes(
   new Request("http://example/notes", { headers: { authorization: `Bearer ${token}` } }),
 );
+
+// Tokens of a model.
+const model = withThrottle(
+  () => Response.json({ usage: { prompt_tokens: 20, completion_tokens: 100 } }),
+  { rate: "1000/min", cost: learnedCost({ start: 500, max: 1000 }), count: tokenUsage() },
+  { client },
+);
+const asked = (): Promise<Response> => Promise.resolve(model(new Request("http://example/")));
+await (await asked()).text();
 
 const described = withThrottleResponses({
   openapi: "3.1.0",
@@ -69,5 +91,6 @@ console.log(JSON.stringify({
   dashboard: (await app.request("/admin")).status,
   stores: stores.map(({ shared }) => shared),
   jwt: noted.headers.get("x-ratelimit-remaining"),
+  tokens: (await asked()).headers.get("x-ratelimit-remaining"),
   openapi: Object.keys(described.paths["/"].get.responses),
 }));

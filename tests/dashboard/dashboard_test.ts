@@ -15,6 +15,7 @@ import {
   byGlobal,
   byHeader,
   createThrottle,
+  gcra,
   memoryStore,
   type Rule,
   type Stats,
@@ -368,6 +369,27 @@ describe("the dashboard's pages", () => {
       await text(app.request("/clients")),
       'href="./lookup?rule=login&amp;key=198.51.100.1"',
     );
+  });
+
+  it("show a rule beside its trial, and whom only the trial would refuse", async () => {
+    const { app, statuses } = await seen([
+      { name: "all", rate: "5/min", trial: { rate: "3/min", algorithm: gcra(), key: byGlobal() } },
+    ]);
+    await statuses(6, "/items", { from: "198.51.100.1" });
+    const html = await text(app.request("/rules"));
+    const rules = visible(html.replace(/></g, "> <")).replace(/\s+/g, " ");
+    for (
+      const part of [
+        "Trial: 3 in 1 min, for each all clients together, gcra trial",
+        "9 requests that no other rule refused",
+        "Only the trial refuses 5 55.6 % Both refuse 1 11.1 % Only the rule refuses 0 0 % Neither refuses 3 33.3 %",
+        "Clients that only a trial would refuse, last 24 hours Client and rule Requests 198.51.100.1 under all 5",
+        "Routes that only a trial would refuse, last 24 hours Route and rule Requests * under all 5",
+      ]
+    ) assertStringIncludes(rules, part);
+    assertFalse(rules.includes("all+trial"));
+    assertFalse(rules.includes("Shadow against live"));
+    assertStringIncludes(await text(app.request("/lookup")), "all+trial");
   });
 
   it("say so where there is nothing yet", async () => {

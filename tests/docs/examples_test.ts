@@ -22,6 +22,15 @@ const SIXTY = { 200: 60, 429: 1 };
 const POST = { method: "POST" };
 const from = (header: string) => ({ headers: { [header]: "203.0.113.9" } });
 
+/** A call of a tool, in the protocol of MCP. */
+const TOOL_CALL = {
+  headers: { "content-type": "application/json", "accept": "application/json, text/event-stream" },
+  body: JSON.stringify({
+    ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
+    params: { name: "search", arguments: { query: "weirs" } },
+  }),
+};
+
 /** Every example: what is asked of it, and what comes back. */
 const trials: Readonly<Record<string, Trial>> = {
   api_keys: { statuses: { 200: 10, 429: 1 } },
@@ -38,8 +47,17 @@ const trials: Readonly<Record<string, Trial>> = {
   deno: { statuses: SIXTY, text: /^hello/ },
   hono: { path: "/login", init: POST, statuses: { 401: 5, 429: 1 } },
   jwt: { path: "/notes", statuses: { 401: 2 } },
+  limits_page: { path: "/limits", statuses: { 200: 2 }, text: /^\{"limits":\[\{"rule":"search","limit":10,/ },
   login_brute_force: { path: "/login", init: POST, statuses: { 401: 1 } },
+  // Driven by tests/frameworks/mcp_test.ts too, with the protocol's own client.
+  mcp_server: { init: { ...POST, ...TOOL_CALL }, statuses: { 200: 6 }, text: /"text":"No weirs\."/ },
+  monthly_plan: { init: { headers: { "x-api-key": "key-of-ann" } }, statuses: { 200: 20, 429: 1 } },
   node: { statuses: SIXTY, text: /^hello/ },
+  llm_proxy: {
+    init: { ...POST, body: "once upon a time" },
+    statuses: { 200: 1 },
+    text: /^data: \{"choices":\[\{"delta":\{"content":"once "\}\}\][^]+data: \[DONE\]\n\n$/,
+  },
   otel: { statuses: SIXTY, text: /^hello/ },
   paced_client: { statuses: { 200: 1 }, text: /^(?:200 ){9}200\nitem 0\n/ },
   presets: { path: "/auth/login", init: POST, statuses: { 200: 5, 429: 1 } },
@@ -49,6 +67,7 @@ const trials: Readonly<Record<string, Trial>> = {
   srvx: { statuses: SIXTY, text: /^hello/ },
   tiers: { statuses: { 200: 20, 429: 1 } },
   tokens: { init: { ...POST, body: "once upon a time" }, statuses: { 200: 1 }, text: /^once upon a time $/ },
+  websocket_room: { statuses: { 200: 3 }, text: /^This is a room/ },
 };
 
 /** The examples whose counts are in Redis: a request to them, which lowers what is left by one. */

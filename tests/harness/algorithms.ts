@@ -87,11 +87,35 @@ function plain(title: string, most: number, make: (windowMs: number) => Algorith
   );
 }
 
+/** Periods of a year or so of a calendar, of which none is longer than the window. */
+function periodsOf(windowMs: number): readonly number[] {
+  const boundaries = [START - 300 * windowMs];
+  for (let i = 0; i < 600; i++) {
+    boundaries.push(boundaries[i] + Math.max(1, windowMs - (i * 7919) % Math.ceil(windowMs / 2)));
+  }
+  return boundaries;
+}
+
 const MILLION = 1_000_000;
 
 export const fixedWindows: readonly Subject[] = [
   plain("fixedWindow()", MILLION, () => fixedWindow()),
   plain("fixedWindow({ aligned: true })", MILLION, () => fixedWindow({ aligned: true })),
+];
+
+/** A window's length may touch three periods. */
+const calendars: readonly Subject[] = [
+  {
+    title: "fixedWindow() by calendar periods",
+    cases: policies(MILLION).map(([limit, windowMs]) =>
+      named({
+        algorithm: fixedWindow(),
+        policy: { ...policyOf(limit, windowMs), boundaries: periodsOf(windowMs) },
+        capacity: limit,
+        recoveryMs: windowMs,
+      })
+    ),
+  },
 ];
 
 export const meters: readonly Subject[] = [
@@ -126,7 +150,7 @@ export const slidings: readonly Subject[] = [
 ];
 
 /** The algorithms whose refusals end at a known time. */
-export const timed: readonly Subject[] = [...fixedWindows, ...meters, ...slidings];
+export const timed: readonly Subject[] = [...fixedWindows, ...calendars, ...meters, ...slidings];
 
 /** The algorithms with a list of charges as their state. */
 export const logs: readonly Subject[] = [

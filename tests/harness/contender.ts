@@ -14,20 +14,24 @@ import {
 } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
+import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
 import { CLIENTS } from "./clients.ts";
+import { SQLITE_DRIVERS } from "./sqlite.ts";
 
 /**
  * A process that competes with others for one limit. Its argument is JSON. It prints "ready". Each line on
  * its input names an algorithm: then it sends all its requests at once and prints, as JSON, how many passed.
  */
 export interface ContenderOptions {
-  /** The name of a client, or "upstash". */
+  /** The name of a client of Redis or of a driver of SQLite, or "upstash". */
   readonly client: string;
-  readonly host: string;
-  readonly port: number;
+  readonly host?: string;
+  readonly port?: number;
   /** The bridge's URL and token, for "upstash". */
-  readonly url: string;
-  readonly token: string;
+  readonly url?: string;
+  readonly token?: string;
+  /** The file, for SQLite. */
+  readonly path?: string;
   /** The error of this process's clock, in ms. */
   readonly skewMs: number;
   /** The number of its requests. */
@@ -54,10 +58,15 @@ export const CONTENDED: Readonly<Record<string, Algorithm>> = {
   "concurrency": concurrency({ lease: "1h" }),
 };
 
-async function storeOf({ client: name, host, port, url, token }: ContenderOptions): Promise<Store> {
+/** The store of a contender. */
+export async function storeOf(
+  { client: name, host = "", port = 0, url = "", token = "", path = "" }: ContenderOptions,
+): Promise<Store> {
   // Thousands at once on two cores: the test counts the passes, not their speed.
   const options = { timeoutMs: 60_000, denyCache: false };
   if (name === "upstash") return upstashStore({ url, token, ...options });
+  const driver = SQLITE_DRIVERS.find((one) => one.name === name);
+  if (driver !== undefined) return sqliteStore({ database: driver.open(path), ...options });
   const { client } = await CLIENTS.find((kind) => kind.name === name)!.open({
     host,
     port,

@@ -22,7 +22,7 @@ export const LONGEST_NAME = "orders-of-each-customer.POST-api-v2-customers-id-or
 /** A rule of every kind that the dashboard shows differently. */
 const RULES: readonly Rule[] = [
   { name: "everybody", rate: "200/min", key: byGlobal() },
-  { name: "each", rate: "20/min" },
+  { name: "each", rate: "20/min", trial: { rate: "5/min", algorithm: gcra() } },
   { name: "login", rate: "5/15min", on: "POST /login", block: { after: 3, window: "15min", for: "1h" } },
   { name: "search", rate: "30/min", on: "GET /search/:words", algorithm: gcra({ burst: 5 }) },
   { name: LONGEST_NAME, rate: "20/hour", on: ["POST /api/v2/customers/:id/orders", "PUT /orders/:id"] },

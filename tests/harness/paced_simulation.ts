@@ -15,6 +15,8 @@ export interface Scene {
   readonly seconds: number;
   /** The least and the greatest latency of one way, in ms. */
   readonly way: readonly [least: number, greatest: number];
+  /** The greatest lateness of a client's timers, in ms: each is late by a random part of it. Default 0. */
+  readonly lateMs?: number;
   readonly spread?: boolean;
   readonly seed: number;
   /** The start and the end of a client, in s. Default: the whole time. */
@@ -36,7 +38,7 @@ function randomOf(seed: number): () => number {
 
 /** Simulates clients and a real throttle on a clock that jumps from event to event. */
 export async function simulate(
-  { rule, clients, atOnce, seconds, way, spread = true, seed, active }: Scene,
+  { rule, clients, atOnce, seconds, way, lateMs = 0, spread = true, seed, active }: Scene,
 ): Promise<Came> {
   const random = randomOf(seed);
   const events: { readonly at: number; readonly act: () => void | Promise<void> }[] = [];
@@ -85,7 +87,9 @@ export async function simulate(
       const turn = ++looks;
       while (idle > 0 && now < START + to * 1000) {
         const at = lane.opensAt(now, Infinity);
-        if (at > now) return later(Math.ceil(at - now), () => turn === looks ? look() : undefined);
+        if (at > now) {
+          return later(Math.ceil(at - now) + random() * lateMs, () => turn === looks ? look() : undefined);
+        }
         bucket.take(now);
         idle--;
         send(now);

@@ -139,7 +139,66 @@ describe("byApiKey", () => {
     assertEquals(asked.length, 1);
   });
 
-  it("passes on what verify throws, as the error that it is", async () => {
+  it("counts all keys of a customer together, where verify gives the customer", async () => {
+    const owners = new Map([["a-1", "acme"], ["a-2", "acme"], ["g-1", "globex"]]);
+    const byCustomer = (key: string) => owners.get(key);
+    const asked = ["a-1", "a-2", "a-1", "g-1", "g-1", "g-1", "made-up", "made-up-too", null];
+    const passed = [true, true, false, true, true, false, true, true, false];
+    assertEquals(await passes({ verify: byCustomer }, asked), passed);
+    assertEquals(await passes({ verify: (key) => Promise.resolve(byCustomer(key)) }, asked), passed);
+    assertEquals(await keyOf("a-2", { verify: byCustomer }), "api-key:customer:acme");
+  });
+
+  it("takes no customer for a key, whatever the customer is called", async () => {
+    const partition = await keyOf("key-of-alice") as string;
+    for (const name of [partition, partition.replace("api-key:", ""), `customer:${partition}`]) {
+      assertNotEquals(await keyOf("other", { verify: () => name }), partition);
+    }
+  });
+
+  it("counts nobody where verify gives false, null or undefined", async () => {
+    for (const nobody of [false, null, undefined]) {
+      assertEquals(await keyOf("any", { verify: () => nobody }), "ip:192.0.2.1");
+    }
+  });
+
+  it("refuses anything else that verify gives, without showing it", async () => {
+    const others: [unknown, string][] = [
+      [1, "of type number"],
+      [0, "of type number"],
+      ["", "empty"],
+      [{ id: "acme", password: "hunter2" }, "of type object"],
+      [["acme"], "of type object"],
+    ];
+    for (const [other, shown] of others) {
+      const error = await assertRejects(
+        () => keyOf("any", { verify: () => other as string }),
+        TypeError,
+        "Cannot use byApiKey() as verify must give the customer as text, true, false or null: current value is",
+      );
+      assert(error.message.endsWith(` is ${shown}`), error.message);
+    }
+  });
+
+  it("takes of an Authorization header the key alone, without its scheme and the spaces around it", async () => {
+    const seen: string[] = [];
+    const read = async (value: string, header = "Authorization") => {
+      const request = new Request("https://example.com/", { headers: { [header]: value } });
+      return await keyOf(null, { header, verify: (key) => seen.push(key) > 0 }, { request });
+    };
+    const written = ["Bearer k-1", "bearer k-1", "BEARER   k-1", "Bearer\tk-1", "ApiKey k-1 ", "k-1"];
+    const partitions = new Set<string | null>();
+    for (const value of written) partitions.add(await read(value));
+    partitions.add(await read("Bearer  k-1", "proxy-authorization"));
+    assertEquals(partitions.size, 1);
+    assertEquals(new Set(seen), new Set(["k-1"]));
+    assertNotEquals(await read("Bearer k-2"), [...partitions][0]);
+    // Any other header is the key itself.
+    await read("Bearer k-1", "x-api-key");
+    assertEquals(seen.at(-1), "Bearer k-1");
+  });
+
+  it("passes on the error that verify throws, as the error that it is", async () => {
     const error = new RangeError("mine");
     const failing = () => Promise.reject(error);
     await assertRejects(() => keyOf("any", { verify: failing }), RangeError, "mine");

@@ -84,6 +84,22 @@ describe("a log line", () => {
     assertEquals(log.lines.map(({ level, event }) => [level, event]), [["info", "shadow-denied"]]);
   });
 
+  it("names the rule on trial where its trial would have refused", async () => {
+    const log = memoryLog();
+    const { statuses } = throttled({ name: "api", rate: "2/min", trial: "1/min" }, {
+      observers: [logTo(log)],
+    });
+    await statuses(3);
+    assertEquals(
+      log.lines.map(({ level, event, rule, trial_of, limit }) => [level, event, rule, trial_of, limit]),
+      [
+        ["info", "shadow-denied", "api+trial", "api", 1],
+        ["info", "shadow-denied", "api+trial", "api", 1],
+        ["warn", "denied", "api", undefined, 2],
+      ],
+    );
+  });
+
   it("is at warn for a store that fails, or works again, and for an error", () => {
     const log = memoryLog();
     const observe = logTo(log);

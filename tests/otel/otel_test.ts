@@ -89,6 +89,24 @@ describe("otel", () => {
     });
   });
 
+  it("counts which of a rule and its trial refuse", async () => {
+    const { read, statuses } = kept(
+      [
+        { name: "api", rate: "3/min", trial: "2/min" },
+        { name: "other", rate: "4/min" },
+      ],
+      {},
+      { routes: true },
+    );
+    assertEquals(await statuses(5), [200, 200, 200, 429, 429]);
+    const told = await read();
+    const outcome = (name: string) =>
+      told[`weir_throttle_trial_outcomes_total{rule="api",outcome="${name}"}`];
+    assertEquals(["neither", "trial-only", "both", "live-only"].map(outcome), [2, 1, 2, undefined]);
+    const shadow = 'rule="api+trial",outcome="shadow-denied",source="store",mode="shadow"';
+    assertEquals(told[decisions(shadow)], 3);
+  });
+
   it("tells what a rule skips, what a block refuses and what can never pass", async () => {
     const { read, statuses, send } = kept([
       { name: "user", rate: "9/min", key: byUser() },

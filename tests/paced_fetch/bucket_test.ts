@@ -35,6 +35,7 @@ describe("clients of one quota", () => {
     ["four that begin one after another", { active: (c) => [c * 2, Infinity] }, 0.005, 95],
     ["four that end one after another", { active: (c) => [0, 10 - c * 2] }, 0.005, 90],
     ["four that are far away", { way: [25, 75] }, 0.005, 75],
+    ["four on a busy machine, whose timers are late", { way: [2, 40], lateMs: 40 }, 0.005, 92],
     ["four whose requests cost 7", { rule: { rate: "700/s", cost: 7 } }, 0.005, 90],
     ["four of a bucket that drains", { rule: { rate: "100/s", algorithm: gcra() } }, 0.005, 90],
     // A quota that comes back bit by bit is told with the time of the whole: half of it can be spread over that.

@@ -41,7 +41,19 @@ function assertWithout(kept: readonly string[], ...folders: string[]) {
   }
 }
 
-const OTHERS = ["auth", "dashboard", "explain", "hono", "openapi", "otel", "paced_fetch", "stats", "testing"];
+const OTHERS = [
+  "auth",
+  "dashboard",
+  "explain",
+  "hono",
+  "limits",
+  "openapi",
+  "otel",
+  "paced_fetch",
+  "stats",
+  "testing",
+  "tokens",
+];
 
 /** The wrappers of a shared store alone. */
 const OF_SHARED_STORES = ["leases/", "redis/", "upstash/"].map((path) => `src/stores/${path}`);
@@ -83,7 +95,7 @@ describeOnNode("the package in a bundle", () => {
 
   it("brings no store that needs a client, and no package that is a peer", async () => {
     const { kept } = await bundleOf("*");
-    assertWithout(kept, ...OTHERS.filter((folder) => folder !== "stats" && folder !== "explain"));
+    assertWithout(kept, ...OTHERS.filter((folder) => !["explain", "limits", "stats"].includes(folder)));
     for (const path of kept) assert(!/node_modules\/(?!hono\/)/.test(path), path);
     for (const path of kept) assert(!/stores\/(redis|upstash|script)/.test(path), path);
   });

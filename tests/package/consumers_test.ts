@@ -24,8 +24,9 @@ const EVERYTHING = {
   root: [200, 200, 429],
   hono: ["ip.60-per-1min"],
   dashboard: 200,
-  stores: [true, true, true],
+  stores: [true, true, true, true, true],
   jwt: "4",
+  tokens: "380",
   openapi: ["200", "429"],
 };
 

@@ -1,15 +1,17 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
+import { concurrency, fixedWindow } from "../../mod.ts";
 import type { Context } from "../../src/context.ts";
 import type { Decision } from "../../src/decision.ts";
 import type { Outcome } from "../../src/outcome.ts";
 import { detailJson } from "../../src/rejections/detail_json.ts";
 import { errorJson } from "../../src/rejections/error_json.ts";
 import { openAiJson } from "../../src/rejections/open_ai_json.ts";
-import { problemJson } from "../../src/rejections/problem_json.ts";
+import { problemJson, type RefusingDecision } from "../../src/rejections/problem_json.ts";
 import type { Rejection } from "../../src/rejections/rejection.ts";
 import { rejectionStatus } from "../../src/rejections/rejection_status.ts";
+import { throttled } from "../harness/throttled.ts";
 
 const AT = Date.UTC(2026, 0, 1);
 
@@ -91,7 +93,7 @@ describe("problemJson", () => {
       await response.text(),
       '{"type":"https://iana.org/assignments/http-problem-types#quota-exceeded",' +
         '"title":"Request cannot be satisfied as assigned quota has been exceeded",' +
-        '"status":429,"violated-policies":["burst"]}',
+        '"status":429,"detail":"1 request per minute; try again in 1 minute","violated-policies":["burst"]}',
     );
   });
 
@@ -144,18 +146,95 @@ describe("problemJson", () => {
       const body = await (await reject(rejection, ...decisions)).json();
       const expected = decisions.filter(({ mode }) => mode === "enforce").map(({ rule }) => rule);
       assertEquals(body["violated-policies"], expected);
-      assertEquals(Object.keys(body), ["type", "title", "status", "violated-policies"]);
+      const detail = body.status === 429 ? ["detail"] : [];
+      assertEquals(Object.keys(body), ["type", "title", "status", ...detail, "violated-policies"]);
       assertEquals(titles.get(body.type) ?? body.title, body.title);
       titles.set(body.type, body.title);
     }));
   });
 
-  it("answers the same once more sets of rules refused than it keeps bodies of", async () => {
-    const rejection = problemJson();
-    for (let index = 0; index < 1100; index++) {
-      const body = await (await reject(rejection, decision({ rule: `rule-${index}` }))).json();
-      assertEquals(body["violated-policies"], [`rule-${index}`]);
-    }
+  const details: [title: string, decisions: Decision[], detail: string][] = [
+    [
+      "the limit and the wait",
+      [decision({ limit: 5, windowMs: 900_000, retryAfterMs: 700_001 })],
+      "5 requests per 15 minutes; try again in 12 minutes",
+    ],
+    ["the longest wait of several", [
+      decision(),
+      passes,
+      decision({ limit: 9, windowMs: 3_600_000, retryAfterMs: 61_000 }),
+    ], "9 requests per hour; try again in 2 minutes"],
+    [
+      "a wait below a second, rounded up",
+      [decision({ windowMs: 250, retryAfterMs: 1 })],
+      "1 request per 250 ms; try again in 1 second",
+    ],
+    [
+      "a window of no round length",
+      [decision({ windowMs: 90_000 })],
+      "1 request per 90 seconds; try again in 1 minute",
+    ],
+    [
+      "days",
+      [decision({ limit: 1000, windowMs: 31 * 86_400_000, retryAfterMs: 20 * 86_400_000 })],
+      "1000 requests per 31 days; try again in 20 days",
+    ],
+    [
+      "units where a request costs another number",
+      [decision({ limit: 1000, cost: 500 })],
+      "1000 units per minute; try again in 1 minute",
+    ],
+    [
+      "a block",
+      [decision({ blockedMs: 3_600_000, retryAfterMs: 3_600_000 })],
+      "blocked; try again in 60 minutes",
+    ],
+    [
+      "a cost that never passes",
+      [decision({ cost: 2, retryAfterMs: Infinity })],
+      "1 unit per minute; waiting does not help",
+    ],
+    ["a limit of 0", [decision({ limit: 0, retryAfterMs: Infinity })], "no requests; waiting does not help"],
+  ];
+  for (const [title, decisions, detail] of details) {
+    it(`says in one sentence: ${title}`, async () => {
+      assertEquals((await (await reject(problemJson(), ...decisions)).json()).detail, detail);
+    });
+  }
+
+  it("has no detail where the server cannot count", async () => {
+    assertFalse("detail" in await (await reject(problemJson(), noStore)).json());
+  });
+
+  it("counts slots and bytes as what they are", async () => {
+    const slots = throttled({ rate: { limit: 2 }, algorithm: concurrency({ lease: "1h" }), cost: 3 });
+    assertEquals((await (await slots.send()).json()).detail, "2 requests at a time; waiting does not help");
+    const bytes = throttled({ rate: "1/hour", algorithm: { ...fixedWindow(), unit: "content-bytes" } });
+    await bytes.send();
+    assertEquals((await (await bytes.send()).json()).detail, "1 byte per hour; try again in 60 minutes");
+  });
+
+  it("takes the sentence of a function, which sees the decision and the request, in any language", async () => {
+    const seen: unknown[] = [];
+    const detail = (decision: RefusingDecision, { request, route }: Context) => {
+      seen.push([decision.rule, decision.unit, decision.retryAfterMs, route]);
+      return request.headers.get("accept-language") === "de" ? `"${decision.limit}" Anfragen\n…` : null;
+    };
+    const { send } = throttled({ name: "login", rate: "1/min", on: "/login" }, {
+      reject: problemJson({ detail }),
+    });
+    await send("/login");
+    const german = await send("/login", { headers: { "accept-language": "de" } });
+    assertEquals((await german.json()).detail, '"1" Anfragen\n…');
+    assertFalse("detail" in await (await send("/login")).json());
+    assertEquals(seen[0], ["login", undefined, 60_000, "/login"]);
+    const head = await send("HEAD /login", { headers: { "accept-language": "de" } });
+    assertEquals([head.status, await head.text()], [429, ""]);
+  });
+
+  it("refuses options that it does not have", () => {
+    assertThrows(() => problemJson({ detail: "no" } as never), TypeError, "detail must be a function");
+    assertThrows(() => problemJson({ details: detailJson } as never), TypeError, "no option but detail");
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { byIp, byUser, createThrottle, fixedWindow, slidingLog } from "../../mod.ts";
 import { type LoggedRequest, readLog, replay, suggest } from "../../src/replay/mod.ts";
 import { combinedLog, type Hit, seeded, seededHits } from "./brute_force.ts";
-import { chunksOf } from "./logs.ts";
+import { chunksOf, debianLog, listOf } from "./logs.ts";
 
 const WINDOWS: Readonly<Record<string, number>> = {
   "1s": 1000,
@@ -49,6 +49,43 @@ describe("suggest", () => {
       assertEquals(suggestions.map((s) => [s.window, s.clients, s.p50, s.p99, s.p999, s.max]), expected);
       assert(suggestions.every(({ key, route }) => key === "ip" && route === "*"));
     }
+  });
+
+  it("finds the limits that a count by hand finds on the logs that Debian's servers wrote", async () => {
+    for (
+      const name of ["nginx-combined", "apache-json", "haproxy-httplog", "caddy-json", "lighttpd-default"]
+    ) {
+      const list = (await listOf(readLog(debianLog(name)))).filter(({ address }) => address !== null);
+      const hits = list.map(({ at, method, url, address }) => ({
+        ...{ at, method, path: url.slice(url.indexOf("/", 8)) },
+        client: address as string,
+      }));
+      const { suggestions } = await suggest(readLog(debianLog(name)), { keys: ["ip"] });
+      for (const { window, p50, max, clients } of suggestions) {
+        const most = mostOf(hits, WINDOWS[window]);
+        assertEquals([clients, p50, max], [most.length, smallest(most, 500), smallest(most, 1000)], name);
+      }
+    }
+  });
+
+  it("has the whole curve: how many clients exceed each limit", async () => {
+    const hits = seededHits(9, 400);
+    const { suggestions } = await suggest(readLog(chunksOf(combinedLog(hits))));
+    for (const { window, curve, max } of suggestions) {
+      const most = mostOf(hits, WINDOWS[window]);
+      assertEquals(curve.map(({ limit }) => limit), [...new Set(most)].sort((a, b) => a - b));
+      for (const { limit, touched } of curve) {
+        assertEquals(touched, most.filter((each) => each > limit).length);
+      }
+      assertEquals(curve[curve.length - 1], { limit: max, touched: 0 });
+    }
+    const many = Array.from(
+      { length: 500 },
+      (_, i) => Array.from({ length: i + 1 }, () => hitOf(`10.1.${i >> 8}.${i & 255}`, 0)),
+    );
+    const { suggestions: [{ curve }] } = await suggest(many.flat(), { windows: ["1s"] });
+    assert(curve.length <= 200, String(curve.length));
+    assertEquals(curve[curve.length - 1], { limit: 500, touched: 0 });
   });
 
   it("finds percentiles of thousands of clients exactly", async () => {
@@ -121,11 +158,12 @@ describe("suggest", () => {
     const log = () => readLog(chunksOf(combinedLog(hits)));
     const { suggestions } = await suggest(log(), { routes: ["*", "/api/*"] });
     assertEquals(suggestions.length, 12);
-    for (const { rule, touched } of suggestions) {
+    for (const { rule, touched, refused } of suggestions) {
       const written = new Function("byIp", "byUser", `return ${rule}`)(byIp, byUser);
       assertEquals(createThrottle(written, { unsafeStore: "ignore" }).rules.length, 1);
       const report = await replay(log(), { rules: { ...written, algorithm: slidingLog() } });
       assertEquals(report.refusedClients, touched, rule);
+      assertEquals((await replay(log(), { rules: written })).refused, refused, rule);
     }
   });
 
@@ -142,7 +180,7 @@ describe("suggest", () => {
   });
 
   it("suggests nothing for an empty log", async () => {
-    assertEquals(await suggest([]), { requests: 0, suggestions: [] });
+    assertEquals(await suggest([]), { requests: 0, suggestions: [], limitations: [] });
   });
 
   it("refuses options that it cannot use", async () => {
@@ -155,7 +193,7 @@ describe("suggest", () => {
     await assertRejects(
       () => suggest([], { keys: ["jwt" as "ip"] }),
       TypeError,
-      `at least one key, "ip" or "user"`,
+      `at least one key, "ip", "user" or "api-key"`,
     );
     await assertRejects(() => suggest([], { routes: ["login"] }), TypeError, "login");
     await assertRejects(() => suggest([], { window: ["1s"] } as never), TypeError, "window");

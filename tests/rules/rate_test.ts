@@ -78,8 +78,9 @@ const REFUSED: readonly (readonly [unknown, kind: typeof TypeError | typeof Rang
   ["0x10/h", TypeError],
   ["5/1.5h", TypeError],
   ["5/-1h", TypeError],
-  ["5/month", TypeError],
-  ["5/year", TypeError],
+  ["5/2months", TypeError],
+  ["5/0 years", TypeError],
+  ["5/mo", TypeError],
   ["100/hamster", TypeError],
   ["5/1h30m", TypeError],
   ["5/15", TypeError],
@@ -130,6 +131,32 @@ const REFUSED: readonly (readonly [unknown, kind: typeof TypeError | typeof Rang
   [{ limit: 1e15, window: 60 }, RangeError, "1000000000000000"],
   [{ limit: undefined, window: 60 }, RangeError, "undefined"],
   [{ limit: "5", window: 60 }, RangeError, '"5"'],
+  // By the calendar.
+  ["1000000000000000/month", RangeError, "1000000000000000"],
+  [{ limit: 5, every: "hour" }, TypeError, '"hour"'],
+  [{ limit: 5, every: "Month" }, TypeError, '"Month"'],
+  [{ limit: 5, every: null }, TypeError, "null"],
+  [{ limit: 5, every: {} }, TypeError, "{}"],
+  [{ limit: 5, every: undefined }, TypeError, '"every"'],
+  [{ limit: 5, every: "month", window: 60 }, TypeError, '"window"'],
+  [{ limit: 5, window: 60, timeZone: "UTC" }, TypeError, '"timeZone"'],
+  [{ limit: 5, startsOn: 15 }, TypeError, '"startsOn"'],
+  [{ limit: 5, every: "month", on: "POST /login" }, TypeError, '"on"'],
+  [{ limit: -1, every: "month" }, RangeError, "-1"],
+  [{ limit: 5, every: "month", timeZone: "Europe/Bremen" }, RangeError, '"Europe/Bremen"'],
+  [{ limit: 5, every: "month", timeZone: "Mars/Olympus_Mons" }, RangeError, '"Mars/Olympus_Mons"'],
+  [{ limit: 5, every: "month", timeZone: "" }, TypeError, '""'],
+  [{ limit: 5, every: "month", timeZone: null }, TypeError, "null"],
+  [{ limit: 5, every: "month", timeZone: 2 }, TypeError, "2"],
+  [{ limit: 5, every: "month", timeZone: ["Europe/Berlin"] }, TypeError, '["Europe/Berlin"]'],
+  [{ limit: 5, every: "month", startsOn: 0 }, RangeError, "0"],
+  [{ limit: 5, every: "month", startsOn: 32 }, RangeError, "32"],
+  [{ limit: 5, every: "month", startsOn: 1.5 }, RangeError, "1.5"],
+  [{ limit: 5, every: "month", startsOn: NaN }, RangeError, "NaN"],
+  [{ limit: 5, every: "month", startsOn: "15" }, RangeError, '"15"'],
+  [{ limit: 5, every: "week", startsOn: 8 }, RangeError, "8"],
+  [{ limit: 5, every: "year", startsOn: 367 }, RangeError, "367"],
+  [{ limit: 5, every: "day", startsOn: 1 }, TypeError, '"startsOn"'],
 ];
 
 describe("a rate", () => {
@@ -148,6 +175,23 @@ describe("a rate", () => {
         assertEquals(parseRate(`7/30${name}`, "rule 1").windowMs, 30 * ms);
       }
     }
+  });
+
+  it("is by the calendar in words, in any case, for one month or year", () => {
+    for (
+      const [text, every] of [["month", "month"], ["MONTHS", "month"], [" 1 Year ", "year"], [
+        "1years",
+        "year",
+      ]]
+    ) {
+      const { limit, calendar } = parseRate(`7/${text}`, "rule 1");
+      assertEquals(
+        [limit, calendar?.every, calendar?.timeZone, calendar?.startsOn],
+        [7, every, "UTC", 1],
+        text,
+      );
+    }
+    assertEquals(parseRate("7/day", "rule 1"), { limit: 7, windowMs: D });
   });
 
   it("may be a limit alone", () => {

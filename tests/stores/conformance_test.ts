@@ -1,8 +1,10 @@
 import { after, before, describe, it } from "node:test";
+import { setImmediate } from "node:timers";
 import { Redis as Upstash } from "@upstash/redis";
-import { memoryStore, type Store } from "../../mod.ts";
+import { memoryStore, type StateRows, type Store, transactionStore } from "../../mod.ts";
 import { failover } from "../../src/stores/wrappers/failover.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
+import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { faultyStore, manualClock, storeBehaviours, type StoreUnderTest } from "../../src/testing/mod.ts";
 import { startBridge } from "../harness/bridge.ts";
@@ -11,6 +13,7 @@ import { startCluster } from "../harness/cluster.ts";
 import { lanes } from "../harness/lanes.ts";
 import { assertLivesEnd } from "../harness/lives.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { SQLITE_DRIVERS, sqliteFolder } from "../harness/sqlite.ts";
 
 /** One store that the behaviours are run over. */
 interface Subject {
@@ -31,6 +34,23 @@ function inMemory(wrap: (store: Store) => Store = (store) => store): Subject["st
   };
 }
 
+/** Rows in a Map, of which one transaction at a time is under way. */
+function inTransactions(isAsync: boolean): Subject["start"] {
+  return () => {
+    const clock = manualClock();
+    const table = new Map<string, string>();
+    const later = <T>(value: T) => isAsync ? new Promise<T>((resume) => setImmediate(resume, value)) : value;
+    const rows: StateRows = {
+      load: (key) => later(table.get(key)),
+      save: (key, text) => later(table.set(key, text)),
+      remove: (key) => later(table.delete(key)),
+      now: () => later(clock()),
+    };
+    const store = transactionStore({ transact: (run) => run(rows), shared: false });
+    return Promise.resolve({ subject: { open: () => store, advance: clock.advance }, end() {} });
+  };
+}
+
 let redis: Redis;
 /** Generous: what is looked at is verdicts, on a machine that may be busy. */
 const timeoutMs = 10_000;
@@ -42,6 +62,17 @@ const SUBJECTS: readonly Subject[] = [
     name: "a store with the failure ladder around it",
     start: inMemory((store) => failover(store, { rules: [], onStoreFailure: "deny" })),
   },
+  { name: "transactionStore over rows that are here at once", start: inTransactions(false) },
+  { name: "transactionStore over rows that are promised", start: inTransactions(true) },
+  ...SQLITE_DRIVERS.map((driver): Subject => ({
+    name: `sqliteStore with ${driver.name}`,
+    start() {
+      const folder = sqliteFolder();
+      const clock = manualClock();
+      const open = () => sqliteStore({ database: folder.open("weir.db", driver), clock, timeoutMs });
+      return Promise.resolve({ subject: { open, advance: clock.advance }, end: folder.clear });
+    },
+  })),
   ...CLIENTS.map(({ name, skip, open }): Subject => ({
     name: `redisStore with ${name}`,
     skip: withoutRedis || skip,

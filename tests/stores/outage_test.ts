@@ -1,9 +1,13 @@
-import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { Redis as Ioredis } from "ioredis";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import type { FailurePolicy, Store } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
+import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { type BridgeFault, startBridge } from "../harness/bridge.ts";
 import { lanes } from "../harness/lanes.ts";
@@ -19,6 +23,7 @@ import {
   watchTimers,
 } from "../harness/outage.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { type SqliteFolder, sqliteFolder } from "../harness/sqlite.ts";
 
 /** Every way in which a shared store fails, under load, for every policy: on a real Redis, over HTTP and over TCP. */
 
@@ -246,6 +251,83 @@ describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
           await redis.stop();
         },
       };
+    },
+  })));
+});
+
+describe("a file of SQLite fails", () => {
+  interface Place {
+    readonly folder: SqliteFolder;
+    clear(): void;
+  }
+  const inFolder = (): Place => {
+    const folder = sqliteFolder();
+    return { folder, clear: folder.clear };
+  };
+
+  const mount = (path: string): boolean =>
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", path]).status === 0;
+  const unmount = (path: string): void => assertEquals(spawnSync("umount", [path]).status, 0);
+
+  /** A file system of 16 MB in a folder. */
+  function onSmallDisk(): Place {
+    const folder = sqliteFolder();
+    assert(mount(folder.path));
+    return {
+      folder,
+      clear() {
+        folder.close();
+        unmount(folder.path);
+        folder.clear();
+      },
+    };
+  }
+  function mayMount(): boolean {
+    const { path, clear } = sqliteFolder();
+    const may = mount(path);
+    if (may) unmount(path);
+    clear();
+    return may;
+  }
+  const hasSmallDisk = mayMount();
+  if (!hasSmallDisk) console.warn("A full disk is not tried, as only root may make a small one, on Linux");
+
+  const lockedBy = ({ open }: SqliteFolder): Outage => {
+    const other = open();
+    return { begin: () => other.exec("BEGIN IMMEDIATE"), end: () => other.exec("ROLLBACK") };
+  };
+
+  const filled = ({ path }: SqliteFolder): Outage => {
+    const ballast = join(path, "ballast");
+    return {
+      begin() {
+        const file = openSync(ballast, "w");
+        for (let size = 2 ** 20; size >= 1;) {
+          try {
+            writeSync(file, new Uint8Array(size));
+          } catch {
+            size = Math.floor(size / 2);
+          }
+        }
+        closeSync(file);
+      },
+      end: () => rmSync(ballast),
+    };
+  };
+
+  const OUTAGES: readonly (readonly [string, () => Place, (folder: SqliteFolder) => Outage])[] = [
+    ["locked by another writer", inFolder, lockedBy],
+    ...hasSmallDisk ? [["disk full", onSmallDisk, filled] as const] : [],
+  ];
+  itWithstands(OUTAGES.map(([name, place, outageOf]): Trial => ({
+    fault: `SQLite: ${name}`,
+    prepare() {
+      const { folder, clear } = place();
+      return Promise.resolve({
+        outage: outageOf(folder),
+        storeFor: (policy) => sqliteStore({ database: folder.open(), table: policy, timeoutMs: DEADLINE_MS }),
+        clear,
+      });
     },
   })));
 });

@@ -1,9 +1,7 @@
 import { after, describe, it } from "node:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Check, decideChecks, type Store } from "../../mod.ts";
+import { type Check, decideChecks, type StateRows, type Store, transactionStore } from "../../mod.ts";
 import { manualClock, storeBehaviours } from "../../src/testing/mod.ts";
+import { sqliteFolder } from "../harness/sqlite.ts";
 
 /** A store on SQLite, as somebody who has read docs/writing-your-own.md alone would write it. */
 
@@ -55,35 +53,51 @@ function sqliteStore(database: Database, clock: () => number = Date.now): Store 
   return { shared: true, clock, decide, forget: (key) => void remove.run(keyOf(key)) };
 }
 
-/** Deno and Node from 22.5 on have node:sqlite, Bun has bun:sqlite. */
-async function open(): Promise<((path: string) => Database) | null> {
-  for (const [module, name] of [["node:sqlite", "DatabaseSync"], ["bun:sqlite", "Database"]]) {
-    const found = await import(module).catch(() => null) as Record<string, new (path: string) => Database>;
-    if (found !== null) return (path) => new found[name](path);
-  }
-  return null;
-}
-const openDatabase = await open();
-const skip = openDatabase === null && "this runtime has neither node:sqlite nor bun:sqlite";
-if (skip) console.warn(`tests/stores/sqlite_by_hand_test.ts is skipped: ${skip}`);
-
-describe("a store on SQLite over decideChecks, written by hand", () => {
-  const folder = mkdtempSync(join(tmpdir(), "weir-sqlite-"));
-  const databases: Database[] = [];
-  after(() => {
-    for (const database of databases) database.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  const clock = manualClock();
-  const subject = {
-    open() {
-      const database = openDatabase!(join(folder, "weir.db"));
-      databases.push(database);
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
-      return sqliteStore(database, clock);
-    },
-    advance: clock.advance,
+/** A store on SQLite, as somebody who has read docs/databases.md alone would write it. */
+function sqliteByTransactions(database: Database, clock: () => number): Store {
+  database.exec("PRAGMA busy_timeout = 1000");
+  database.exec("CREATE TABLE IF NOT EXISTS limits (key TEXT PRIMARY KEY, text TEXT, expires_at INTEGER)");
+  const select = database.prepare("SELECT text FROM limits WHERE key = ?");
+  const upsert = database.prepare("INSERT OR REPLACE INTO limits VALUES (?, ?, ?)");
+  const remove = database.prepare("DELETE FROM limits WHERE key = ?");
+  const sweep = database.prepare("DELETE FROM limits WHERE expires_at < ?");
+  const rows: StateRows = {
+    load: (key) => (select.get(key) as { text: string } | null | undefined)?.text,
+    save: (key, text, expiresAt) => upsert.run(key, text, expiresAt),
+    remove: (key) => remove.run(key),
   };
-  for (const { name, run } of storeBehaviours) it(name, { skip }, () => run(subject));
-});
+  return transactionStore({
+    clock,
+    transact(run) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = run(rows);
+        sweep.run(clock());
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+  });
+}
+
+const BY_HAND = { decideChecks: sqliteStore, transactionStore: sqliteByTransactions };
+
+for (const [name, make] of Object.entries(BY_HAND)) {
+  describe(`a store on SQLite over ${name}, written by hand`, () => {
+    const folder = sqliteFolder();
+    after(folder.clear);
+    const clock = manualClock();
+    const subject = {
+      open() {
+        const database = folder.open();
+        database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
+        return make(database, clock);
+      },
+      advance: clock.advance,
+    };
+    for (const { name, run } of storeBehaviours) it(name, () => run(subject));
+  });
+}

@@ -1,127 +1,26 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { after, before, describe, it } from "node:test";
-import {
-  type Algorithm,
-  type Check,
-  concurrency,
-  decideChecks,
-  fixedWindow,
-  gcra,
-  memoryStore,
-  slidingLog,
-  slidingWindow,
-  type Store,
-  type StoreDecision,
-} from "../../mod.ts";
-import { withBlock } from "../../src/algorithms/block.ts";
+import { memoryStore, slidingLog, type Store, type StoreDecision } from "../../mod.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
 import { scriptText } from "../../src/stores/redis/script.ts";
 import { scriptStore } from "../../src/stores/redis/script_store.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { type Connection, connectTo } from "../harness/resp.ts";
+import {
+  type Asked,
+  backward,
+  checkOf,
+  forward,
+  longLogs,
+  modelStore,
+  type Walk,
+  walk,
+  walked,
+  WRAPPED,
+} from "../harness/walks.ts";
 
 /** Steps in TypeScript and their Lua twins, run by a real Redis, asked the same at the same times. */
-
-const ALGORITHMS: readonly Algorithm[] = [
-  fixedWindow(),
-  fixedWindow({ aligned: true }),
-  gcra(),
-  gcra({ burst: 1 }),
-  gcra({ burst: 25 }),
-  slidingLog(),
-  slidingWindow(),
-  slidingWindow({ slots: 1 }),
-  slidingWindow({ slots: 1000 }),
-  concurrency({ lease: "1s" }),
-];
-const BLOCKS = [
-  { after: 1, windowMs: 1000, forMs: 50, growth: 1, maxMs: 50 },
-  { after: 3, windowMs: 500, forMs: 1000, growth: 1.7, maxMs: 20_000 },
-];
-/** Every algorithm bare, then under each block. */
-const WRAPPED: readonly Algorithm[] = [
-  ...ALGORITHMS,
-  ...BLOCKS.flatMap((block) => ALGORITHMS.map((algorithm) => withBlock(algorithm, block) as Algorithm)),
-];
-
-/** The algorithms that remember a list of charges. */
-const LOGS: readonly string[] = ["sliding-log", "sliding-log", "sliding-window", "concurrency"];
-
-const rule = fc.record({
-  algorithm: fc.nat(WRAPPED.length - 1),
-  limit: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 8 }) }, fc.constantFrom(100, 999_999)),
-  windowMs: fc.constantFrom(1, 2, 7, 100, 1000, 1000, 60_000, 86_400_000),
-  mode: fc.constantFrom("enforce", "enforce", "shadow"),
-});
-
-/** How far the clock goes before an ask, in windows and ms: it stands, walks, jumps. */
-const forward = fc.record({
-  windows: fc.constantFrom<number>(0, 0, 0, 0, 0.01, 0.1, 0.34, 1, 1, 3),
-  ms: fc.constantFrom<number>(0, 0, 0, 1, 1, 17),
-});
-const backward = fc.record({
-  windows: fc.constantFrom<number>(0, 0, -0.5, -2),
-  ms: fc.constantFrom<number>(0, -1, -1, -20),
-});
-
-const ask = {
-  partition: fc.constantFrom("a", "a", "b"),
-  /** Which of the rules. */
-  rules: fc.integer({ min: 1, max: 15 }),
-  /** Costs from 0 to limit + 1. */
-  costs: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 4, maxLength: 4 }),
-  kind: fc.constantFrom("request", "request", "request", "request", "peek", "correction", "correction"),
-  /** The charge that a correction reaches back to, and by how much it changes it. */
-  back: fc.nat(6),
-  change: fc.integer({ min: -9, max: 4 }),
-};
-
-const ASKS = 100;
-const walk = (step: typeof forward, raised: fc.Arbitrary<number>) =>
-  fc.record({
-    rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
-    asks: fc.array(fc.record({ step, raised, ...ask }), { minLength: ASKS, maxLength: ASKS }),
-  });
-type Walk = ReturnType<typeof walk> extends fc.Arbitrary<infer T> ? T : never;
-
-/** A rule that remembers charges, few units each, most of them corrected at some time. */
-const longLogs: fc.Arbitrary<Walk> = fc.record({
-  rules: rule.map((one): readonly [Walk["rules"][number]] => [{
-    ...one,
-    algorithm: WRAPPED.findIndex(({ name }) => name === LOGS[one.algorithm % LOGS.length]),
-    limit: 60,
-    windowMs: 1000,
-  }]).map((rules) => [...rules]),
-  asks: fc.array(
-    fc.record({
-      ...ask,
-      step: fc.record({
-        windows: fc.constantFrom(...new Array<number>(60).fill(0), 0.3, 0.5, 0.9, 1, -0.3, -0.6, -1.2, -3),
-        ms: fc.constantFrom(0, 1, 1, 2, 3, 9),
-      }),
-      raised: fc.constant(0),
-      costs: fc.array(fc.constantFrom(1, 1, 1, 2, 0), { minLength: 4, maxLength: 4 }),
-      kind: fc.constantFrom("request", "request", "correction"),
-      back: fc.nat(60),
-      change: fc.constantFrom(-2, -1, -1, -1, 1, 3),
-    }),
-    { minLength: 150, maxLength: 150 },
-  ),
-});
-
-/** The model: a Map that forgets nothing when it lapses, as a real store may. */
-function modelStore(clock: () => number): Store {
-  const states = new Map<string, unknown>();
-  return {
-    shared: false,
-    decide: (checks, spend = true) =>
-      decideChecks(checks, spend, clock(), {
-        load: ({ key }) => states.get(key) ?? null,
-        save: ({ key }, state) => states.set(key, state),
-      }),
-  };
-}
 
 /** On a busy machine; Bun's own limit is 5 s. */
 const LONG = { timeout: 600_000 };
@@ -156,7 +55,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     };
     // The walk's own time, and keys that outlive the real time that it takes.
     const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
+      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
     store = scriptStore(runnerOf(client), settings, scriptOf);
     const smallPages: typeof scriptText = (twins) => {
       const text = scriptOf(twins);
@@ -174,23 +73,6 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     await redis.stop();
   });
 
-  function checkOf(
-    algorithm: Algorithm,
-    key: string,
-    limit: number,
-    windowMs: number,
-    mode: string,
-    cost: number,
-  ): Check {
-    const policy = {
-      name: key.slice(0, key.indexOf(":")),
-      limit,
-      windowMs,
-      mode: mode as "enforce" | "shadow",
-    };
-    return { key, policy, algorithm, cost, since: null };
-  }
-
   let walks = 0;
   let decided = 0;
   let calls = 0;
@@ -199,47 +81,18 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   /** Walks through the asks on a store of this process, sending each to Redis as well; then compares. */
   async function compare(
     storeOf: (clock: () => number) => Store,
-    { rules, asks }: Walk,
+    walk: Walk,
     there: Store = store,
   ): Promise<void> {
-    const run = ++walks;
-    let now = 1_763_800_000_000 + run;
-    const here = storeOf(() => now);
-    const charges: { check: Check; decision: StoreDecision }[] = [];
-    const told: {
-      checks: readonly Check[];
-      expected: readonly StoreDecision[];
-      got: Promise<readonly StoreDecision[]>;
-    }[] = [];
-    for (const { step, partition, rules: mask, costs, raised, kind, back, change } of asks) {
-      now = Math.max(0, now + Math.round(step.windows * rules[0].windowMs) + step.ms);
-      const corrected = kind === "correction" ? charges.at(-1 - back) : undefined;
-      let checks: readonly Check[] = rules.filter((_, i) => (mask >> i) % 2 === 1 || i === 0).map((r, i) => {
-        const limit = Math.max(1, r.limit + raised);
-        return checkOf(
-          WRAPPED[r.algorithm],
-          `rule${rules.indexOf(r)}:${run}:${partition}`,
-          limit,
-          r.windowMs,
-          r.mode,
-          Math.min(costs[i], limit + 1),
-        );
-      });
-      if (corrected !== undefined) {
-        const { check, decision } = corrected;
-        checks = [{ ...check, cost: Math.max(-check.cost, change), since: decision.chargedAt! }];
-      }
-      const spend = kind !== "peek";
-      const expected = here.decide(checks, spend) as readonly StoreDecision[];
+    const told: (Asked & { got: Promise<readonly StoreDecision[]> })[] = [];
+    for (const asked of walked(walk, ++walks, storeOf)) {
+      const { now, checks, spend } = asked;
       if (now !== clock) {
         // Earlier questions are sent first; questions of one and the same time go in one call.
         await null;
         connection.command("SET", CLOCK, clock = now, "PX", HOUR_MS).catch(() => {});
       }
-      told.push({ checks, expected, got: Promise.resolve(there.decide(checks, spend)) });
-      if (spend && corrected === undefined && expected.every((d) => d.allowed || d.mode === "shadow")) {
-        expected.forEach((decision, i) => decision.allowed && charges.push({ check: checks[i], decision }));
-      }
+      told.push({ ...asked, got: Promise.resolve(there.decide(checks, spend)) });
     }
     const got = await Promise.all(told.map(({ got }) => got));
     told.forEach(({ checks, expected }, i) => {
@@ -253,7 +106,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   }
 
   it(
-    "agree in 40,000 random decisions of 1 to 4 rules, with refunds, peeks, shadows, blocks, changed limits and clocks that step back",
+    "agree in 40,000 random decisions of 1 to 4 rules, with refunds, peeks, shadows, blocks, changed limits, calendar periods and clocks that step back",
     LONG,
     async () => {
       const steps = fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward });

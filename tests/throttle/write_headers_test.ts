@@ -375,6 +375,7 @@ describe("a denial", () => {
       type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
       title: "Request cannot be satisfied as assigned quota has been exceeded",
       status: 429,
+      detail: "1 request per minute; try again in 48 seconds",
       "violated-policies": ["burst"],
     });
   });

@@ -5,7 +5,7 @@
  */
 
 import { timeOf } from "./log_time.ts";
-import { endOfQuoted, readRequestLine, unescaped, valueOrNull, withoutPort } from "./scan.ts";
+import { endOfQuoted, readRequestLine, sizeOf, unescaped, valueOrNull, withoutPort } from "./scan.ts";
 import type { LineReader, LogFormat } from "./format.ts";
 
 const TYPES = ["http", "https", "h2", "grpcs", "ws", "wss"];
@@ -22,6 +22,7 @@ function albReader(): LineReader {
     entry.userAgent = agentEnd === -1 ? null : valueOrNull(unescaped(line.slice(end + 3, agentEnd)));
     entry.address = withoutPort(words[3]);
     entry.status = Number(words[8]) || 0;
+    entry.bytes = sizeOf(words[11]);
     entry.user = null;
     const seconds = words.slice(5, 8).map(Number);
     const isTimed = seconds.every((each) => each >= 0);

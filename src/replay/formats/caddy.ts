@@ -6,7 +6,7 @@
 
 import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, urlOf, valueOrNull } from "./scan.ts";
+import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** `2026/11/29 04:30:29.540`, as the console's form has it. */
@@ -36,7 +36,10 @@ export const caddy: LogFormat = {
     const status = numberOf(object.status);
     // 0: the client left before there was one.
     entry.status = status > 0 ? status : 0;
-    entry.userAgent = valueOrNull(textIn(objectIn(request, "headers"), "User-Agent"));
+    entry.bytes = sizeOf(object.size);
+    const headers = objectIn(request, "headers");
+    entry.apiKey = valueOrNull(textIn(headers, "X-Api-Key"));
+    entry.userAgent = valueOrNull(textIn(headers, "User-Agent"));
     entry.user = valueOrNull(textIn(object, "user_id"));
     return "request";
   },

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { numberOf, objectOf, textIn } from "./json_line.ts";
+import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, urlOf, valueOrNull } from "./scan.ts";
+import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** Cloudflare Logpush. Times are ISO 8601, seconds or nanoseconds, as the job is set. */
@@ -28,6 +28,8 @@ export const cloudflare: LogFormat = {
     entry.url = url;
     entry.address = textIn(object, "ClientIP");
     entry.status = numberOf(object.EdgeResponseStatus) || 0;
+    entry.bytes = sizeOf(object.EdgeResponseBytes);
+    entry.apiKey = valueOrNull(textIn(objectIn(object, "RequestHeaders"), "x-api-key"));
     entry.userAgent = valueOrNull(textIn(object, "ClientRequestUserAgent"));
     entry.user = null;
     return "request";

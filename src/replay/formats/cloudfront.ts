@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isMethod, urlOf, valueOrNull } from "./scan.ts";
+import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
 import type { LineReader, LogFormat } from "./format.ts";
 
 /** A header's value, percent-encoded twice by some edges. */
@@ -43,6 +43,7 @@ function cloudfrontReader(): LineReader {
     entry.url = url;
     entry.address = word("c-ip");
     entry.status = Number(word("sc-status")) || 0;
+    entry.bytes = sizeOf(word("sc-bytes"));
     const agent = valueOrNull(word("cs(User-Agent)"));
     entry.userAgent = agent === null ? null : decoded(agent);
     entry.user = null;

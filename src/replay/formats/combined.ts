@@ -5,11 +5,17 @@
  */
 
 import { commonTimeReader } from "./log_time.ts";
-import { endOfQuoted, isQuoteAt, readRequestLine, unescaped, valueOrNull, wholeAt } from "./scan.ts";
+import { endOfQuoted, isQuoteAt, requestLineReader, unescaped, valueOrNull, wholeAt } from "./scan.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
 
 /** The words before the time: the client, an identity that nobody writes, and the user; a virtual host may stand before or within. */
 function readHead(line: string, end: number, entry: Entry): string | null {
+  // Most lines are so.
+  if (line.startsWith(" - -", end - 4) && line.indexOf(" ") === end - 4) {
+    entry.address = line.slice(0, end - 4);
+    entry.user = null;
+    return "";
+  }
   const user = line.lastIndexOf(" ", end - 1);
   const identity = line.lastIndexOf(" ", user - 1);
   if (user <= 0 || identity <= 0) return null;
@@ -52,38 +58,40 @@ function readExtras(line: string, from: number, entry: Entry): void {
   if (total !== null) entry.durationMs = Number(total[1]);
 }
 
+/** Where the time begins: a bracket may stand in the name of a program that came through syslog. */
+function findTime(line: string): number {
+  for (let at = line.indexOf("["); at !== -1; at = line.indexOf("[", at + 1)) {
+    const isTime = line.charCodeAt(at + 3) === 0x2f && line.charCodeAt(at + 7) === 0x2f;
+    if (isTime && line.charCodeAt(at - 1) === 0x20) return at;
+  }
+  return -1;
+}
+
 function combinedReader(): LineReader {
-  const timeOf = commonTimeReader();
+  const readTime = commonTimeReader();
+  const readTarget = requestLineReader();
   return (line, entry) => {
-    const open = line.indexOf(" [");
+    const open = findTime(line);
     if (open === -1) return "broken";
-    const bracket = findTime(line, open);
-    const close = line.indexOf('] "', bracket + 2);
-    if (bracket === -1 || close === -1) return "broken";
-    entry.at = timeOf(line.slice(bracket + 2, close));
+    entry.at = readTime(line, open + 1);
     if (Number.isNaN(entry.at)) return "broken";
-    const host = readHead(line, bracket, entry);
+    const close = line.indexOf("]", open);
+    if (!line.startsWith('] "', close)) return "broken";
+    const host = readHead(line, open - 1, entry);
     if (host === null) return "broken";
     const end = endOfQuoted(line, close + 3);
-    if (end === -1 || !readRequestLine(line, close + 3, end, host, entry)) return "broken";
+    if (end === -1 || !readTarget(line, close + 3, end, host, entry)) return "broken";
     const status = wholeAt(line, end + 2);
     // HAProxy writes -1 where a client left before there was a status.
     if (status === -1 && !line.startsWith("-", end + 2)) return "broken";
     entry.status = Math.max(0, status);
     const size = line.indexOf(" ", end + 2);
-    const after = size === -1 ? -1 : line.indexOf(" ", size + 1);
     if (size === -1) return "broken";
+    entry.bytes = wholeAt(line, size + 1);
+    const after = line.indexOf(" ", size + 1);
     readTail(line, after === -1 ? line.length : after + 1, entry);
     return "request";
   };
-}
-
-/** Where the time begins: a bracket may stand in the name of a program that came through syslog. */
-function findTime(line: string, open: number): number {
-  for (let at = open; at !== -1; at = line.indexOf(" [", at + 1)) {
-    if (line.charCodeAt(at + 4) === 0x2f && line.charCodeAt(at + 8) === 0x2f) return at;
-  }
-  return -1;
 }
 
 /** The common and the combined log format. */

@@ -5,7 +5,7 @@
  */
 
 import { timeOf } from "./log_time.ts";
-import { readRequestLine, valueOrNull, withoutPort } from "./scan.ts";
+import { readRequestLine, sizeOf, valueOrNull, withoutPort } from "./scan.ts";
 import type { LineReader, LogFormat } from "./format.ts";
 
 /** The words of a line from a place on; a quoted text is one. */
@@ -28,11 +28,12 @@ function envoyReader(): LineReader {
       i >= 2 && isWhole(word) && isWhole(words[i + 1] ?? "") && isWhole(words[i + 2] ?? "")
     );
     if (first === -1 || !isWhole(words[0])) return "broken";
-    const [, , duration, , forwarded = "-", agent = "-", , authority = "-"] = words.slice(first);
+    const [, sent, duration, , forwarded = "-", agent = "-", , authority = "-"] = words.slice(first);
     const host = authority === "-" ? "" : authority;
     if (!readRequestLine(line, close + 3, end, host, entry)) return "broken";
     entry.status = Number(words[0]);
     entry.durationMs = Number(duration);
+    entry.bytes = sizeOf(sent);
     entry.userAgent = valueOrNull(agent);
     entry.user = null;
     // Envoy adds its own client to the end of X-Forwarded-For. Istio has the client's socket as well, before the last two words.

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { type Demands, TEXT } from "../../options.ts";
 import { type JsonObject, numberOf, objectOf } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, readRequestLine, urlOf, valueOrNull } from "./scan.ts";
+import { isMethod, readRequestLine, sizeOf, urlOf, valueOrNull } from "./scan.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
 
 /** The names of each field, the most exact first. A dot stands between an object and its member. */
@@ -33,23 +34,81 @@ const NAMES = {
   agent: "user_agent,userAgent,http_user_agent,ua,agent,req.headers.user-agent,request.headers.user-agent," +
     "httpRequest.userAgent,useragent",
   user: "remote_user,user,user_id,userId,username,auth_user",
+  apiKey:
+    "api_key,apiKey,x_api_key,http_x_api_key,x-api-key,req.headers.x-api-key,request.headers.x-api-key," +
+    "headers.x-api-key",
+  bytes:
+    "bytes,bytes_sent,body_bytes_sent,size,response_size,responseSize,response_length,bytes_out,content_length," +
+    "res.headers.content-length,httpRequest.responseSize",
   // Their units are in DURATIONS.
   duration:
     "request_time,us,duration_us,durationUs,time_us,duration_ms,durationMs,responseTime,response_time_ms," +
     "elapsed_ms,latency_ms,request_time_ms,Ta,Tt",
 } as const;
 
-/** Ms of the unit of a duration. */
-function unitOf(name: string): number {
+/**
+ * The names of the members of a JSON log; dots lead into objects (`request.headers.x-api-key`). The usual names are known, so that
+ * only others have to be given.
+ */
+export interface LogFields {
+  /** When the request began: a number or text of s, ms, us or ns since 1970, ISO 8601, or as in the common log format. */
+  start?: string;
+  /** When the request ended, in the same forms. The duration is taken off. */
+  end?: string;
+  /** The method. */
+  method?: string;
+  /** The target of the request: a path with its query, or a whole URL. */
+  url?: string;
+  /** The query, where it stands apart. */
+  query?: string;
+  /** The request line, where the method does not stand apart: `GET / HTTP/1.1`. */
+  requestLine?: string;
+  /** The host that was asked for. */
+  host?: string;
+  /** The client's address. */
+  address?: string;
+  /** The status of the response. */
+  status?: string;
+  /** The size of the response, in bytes. */
+  bytes?: string;
+  /** The duration, in seconds. */
+  seconds?: string;
+  /** The duration, in ms. */
+  ms?: string;
+  /** The duration, in microseconds. */
+  us?: string;
+  /** The `User-Agent` header. */
+  userAgent?: string;
+  /** The user's name or id. */
+  user?: string;
+  /** The API key. */
+  apiKey?: string;
+}
+
+/** The demands on {@link LogFields}. */
+export const LOG_FIELDS: Demands<LogFields> = {
+  ...{ start: TEXT, end: TEXT, method: TEXT, url: TEXT, query: TEXT, requestLine: TEXT, host: TEXT },
+  ...{ address: TEXT, status: TEXT, bytes: TEXT, seconds: TEXT, ms: TEXT, us: TEXT },
+  ...{ userAgent: TEXT, user: TEXT, apiKey: TEXT },
+};
+
+/** The parts of a line for which there are names. */
+type Field = keyof typeof NAMES;
+type Names = { readonly [field in Field]: string | null } & {
+  /** Ms of the unit of the duration. */
+  readonly unit: number;
+  /** Is the time that of the end? */
+  readonly isEnd: boolean;
+};
+
+/** Ms of the unit of a duration with a usual name. */
+function unitOf(name: string | null): number {
   if (name === "request_time") return 1000;
-  return /us$|Us$/.test(name) ? 0.001 : 1;
+  return name !== null && /us$|Us$/.test(name) ? 0.001 : 1;
 }
 
 /** Durations whose lines have the time of the end: nginx, and Node's loggers. */
 const AT_END = ["request_time", "responseTime"];
-
-type Field = keyof typeof NAMES;
-type Names = { readonly [field in Field]: string | null };
 
 function valueAt(object: JsonObject, path: string | null): unknown {
   if (path === null) return undefined;
@@ -60,21 +119,43 @@ function valueAt(object: JsonObject, path: string | null): unknown {
   return value;
 }
 
-/** Which names this log has. */
-function namesIn(object: JsonObject): Names {
-  return Object.fromEntries(
-    Object.entries(NAMES).map(([field, names]) => {
-      const found = names.split(",").find((name) => {
-        const value = valueAt(object, name);
-        return value !== undefined && (typeof value !== "object" || value === null);
-      });
-      return [field, found ?? null];
-    }),
-  ) as Names;
+/** The first of some names that a line has. */
+function nameIn(object: JsonObject, names: string): string | null {
+  const found = names.split(",").find((name) => {
+    const value = valueAt(object, name);
+    return value !== undefined && (typeof value !== "object" || value === null);
+  });
+  return found ?? null;
+}
+
+/** Which names this log has: those that were given, else the usual ones. */
+function namesIn(object: JsonObject, given: LogFields): Names {
+  const usual = (field: Field): string | null => nameIn(object, NAMES[field]);
+  const written = given.seconds ?? given.ms ?? given.us;
+  const duration = written ?? usual("duration");
+  const isGiven = written !== undefined;
+  return {
+    at: given.start ?? given.end ?? usual("at"),
+    isEnd: given.start === undefined && (given.end !== undefined || AT_END.includes(duration ?? "")),
+    duration,
+    unit: !isGiven ? unitOf(duration) : given.seconds === written ? 1000 : given.ms === written ? 1 : 0.001,
+    method: given.method ?? (given.requestLine === undefined ? usual("method") : null),
+    target: given.url ?? usual("target"),
+    query: given.query ?? usual("query"),
+    line: given.requestLine ?? usual("line"),
+    host: given.host ?? usual("host"),
+    address: given.address ?? usual("address"),
+    status: given.status ?? usual("status"),
+    agent: given.userAgent ?? usual("agent"),
+    user: given.user ?? usual("user"),
+    apiKey: given.apiKey ?? usual("apiKey"),
+    bytes: given.bytes ?? usual("bytes"),
+  };
 }
 
 const textAt = (object: JsonObject, path: string | null): string => {
   const value = valueAt(object, path);
+  if (typeof value === "number") return String(value);
   return typeof value === "string" && value !== "-" ? value : "";
 };
 
@@ -108,30 +189,35 @@ function readTarget(object: JsonObject, names: Names, entry: Entry): boolean {
 function readTimes(object: JsonObject, names: Names, entry: Entry): boolean {
   entry.at = timeOf(valueAt(object, names.at));
   const duration = numberOf(valueAt(object, names.duration));
-  entry.durationMs = names.duration !== null && duration >= 0 ? duration * unitOf(names.duration) : -1;
-  if (entry.durationMs > 0 && AT_END.includes(names.duration as string)) {
-    entry.at -= Math.round(entry.durationMs);
-  }
+  entry.durationMs = duration >= 0 ? duration * names.unit : -1;
+  if (entry.durationMs > 0 && names.isEnd) entry.at -= Math.round(entry.durationMs);
   return !Number.isNaN(entry.at);
 }
 
-function jsonReader(): LineReader {
+function jsonReader(fields: LogFields): LineReader {
   let names: Names | null = null;
   return (line, entry) => {
     const object = objectOf(line);
     if (object === null || typeof object !== "object") return "broken";
     if (names === null || valueAt(object, names.at) === undefined || names.status === null) {
-      names = namesIn(object);
+      names = namesIn(object, fields);
     }
     if (!readTimes(object, names, entry) || !readTarget(object, names, entry)) return "broken";
     entry.address = textAt(object, names.address);
     const status = numberOf(valueAt(object, names.status));
     entry.status = status > 0 ? status : 0;
+    entry.bytes = sizeOf(valueAt(object, names.bytes));
     entry.userAgent = valueOrNull(textAt(object, names.agent));
     entry.user = valueOrNull(textAt(object, names.user));
+    entry.apiKey = valueOrNull(textAt(object, names.apiKey));
     return "request";
   };
 }
 
+/** JSON with the usual names, but for those that are given. */
+export function jsonWith(fields: LogFields): LogFormat {
+  return { name: "json", open: () => jsonReader(fields) };
+}
+
 /** JSON with the usual names. */
-export const json: LogFormat = { name: "json", open: jsonReader };
+export const json: LogFormat = { name: "json", open: () => jsonReader({}) };

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { copyOf } from "./scan.ts";
+
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /** Digits at a place in a text; NaN where there are others. */
@@ -42,14 +44,20 @@ function parseCommonTime(text: string): number {
   return at;
 }
 
+/** Reads a time of the common log format at a place in a line, up to the bracket that closes it. */
+export type CommonTimeReader = (line: string, from: number) => number;
+
 /** Reads the times of the common log format. Lines that follow each other mostly have the same one. */
-export function commonTimeReader(): (text: string) => number {
-  let last = "";
+export function commonTimeReader(): CommonTimeReader {
+  // With its bracket, as a longer time may begin like a shorter one.
+  let last = "]";
   let at = NaN;
-  return (text) => {
-    if (text === last) return at;
-    last = text;
-    at = parseCommonTime(text);
+  return (line, from) => {
+    if (line.startsWith(last, from)) return at;
+    const end = line.indexOf("]", from);
+    if (end === -1) return NaN;
+    last = copyOf(line.slice(from, end + 1));
+    at = parseCommonTime(last.slice(0, -1));
     return at;
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Entry } from "./format.ts";
+import type { Entry, KnownTarget } from "./format.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -81,6 +81,32 @@ export function readRequestLine(
   return true;
 }
 
+/** A copy of a text: a slice keeps the text that it was cut from alive, which here is a part of the log. */
+export function copyOf(text: string): string {
+  return ` ${text}`.slice(1);
+}
+
+/** How many request lines a reader remembers. */
+const REMEMBERED = 1 << 16;
+
+/** Reads the request lines of a log, in which most stand many times. */
+export function requestLineReader(): typeof readRequestLine {
+  const known = new Map<string, KnownTarget>();
+  return (line, start, end, host, entry) => {
+    const text = line.slice(start, end);
+    const name = host === "" ? text : `${host} ${text}`;
+    let target = known.get(name);
+    if (target === undefined) {
+      if (!readRequestLine(text, 0, text.length, host, entry)) return false;
+      if (known.size >= REMEMBERED) known.clear();
+      target = { method: copyOf(entry.method), url: copyOf(entry.url), number: -1 };
+      known.set(copyOf(name), target);
+    }
+    entry.target = target;
+    return true;
+  };
+}
+
 /** An address with a port after it, without the port: the last colon divides them, as some write no brackets. */
 export function withoutPort(text: string): string {
   const colon = text.lastIndexOf(":");
@@ -102,6 +128,12 @@ export function wholeAt(line: string, from: number): number {
     value = (value < 0 ? 0 : value) * 10 + digit;
   }
   return value;
+}
+
+/** A size in bytes as text or number; -1 where it is none: "-", and "+702" of a response that is not complete. */
+export function sizeOf(value: unknown): number {
+  const size = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof size === "number" && size >= 0 ? size : -1;
 }
 
 /** Is the character at a place a quote? */

@@ -6,7 +6,7 @@
 
 import { numberOf, objectOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, urlOf, valueOrNull, withoutPort } from "./scan.ts";
+import { isMethod, sizeOf, urlOf, valueOrNull, withoutPort } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** Traefik's JSON. `Duration` is in nanoseconds, `StartUTC` the start. */
@@ -31,6 +31,8 @@ export const traefikJson: LogFormat = {
     entry.url = url;
     entry.address = textIn(object, "ClientHost") || withoutPort(textIn(object, "ClientAddr"));
     entry.status = numberOf(object.DownstreamStatus) || 0;
+    entry.bytes = sizeOf(object.DownstreamContentSize);
+    entry.apiKey = valueOrNull(textIn(object, "request_X-Api-Key"));
     entry.userAgent = valueOrNull(textIn(object, "request_User-Agent"));
     entry.user = valueOrNull(textIn(object, "ClientUsername"));
     return "request";

@@ -6,7 +6,7 @@
 
 import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, urlOf, valueOrNull } from "./scan.ts";
+import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** How many requests a reader remembers: the lines of one request come close to each other. */
@@ -38,6 +38,7 @@ export const vercel: LogFormat = {
       entry.address = textIn(proxy, "clientIp");
       const status = numberOf(proxy.statusCode ?? object.statusCode);
       entry.status = status > 0 ? status : 0;
+      entry.bytes = sizeOf(proxy.responseByteSize);
       entry.userAgent = valueOrNull(textIn(proxy, "userAgent"));
       entry.user = null;
       return "request";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { endOf } from "../../algorithms/periods.ts";
 import type { ChargedDecision } from "../../decision.ts";
 import { passedMs, type Reading } from "../wrappers/two_clocks.ts";
 import { type Check, decisionOf } from "../store.ts";
@@ -28,8 +29,8 @@ export interface PendingTake {
 
 /** The units that an instance holds of one key. */
 export interface Lease {
-  /** The key, its policy and its algorithm. */
-  readonly of: Pick<Check, "key" | "policy" | "algorithm">;
+  /** The key, its policy by the latest check, and its algorithm. */
+  of: Pick<Check, "key" | "policy" | "algorithm">;
   /** Units in hand. */
   units: number;
   /** Null until the store has answered. */
@@ -88,8 +89,9 @@ export function reserve(pending: PendingTake, units: number): void {
 
 /** Is a check of the very quota that the lease was taken from? */
 export function isOf({ of }: Lease, { policy, algorithm }: Check): boolean {
-  return of.policy.limit === policy.limit && of.policy.windowMs === policy.windowMs &&
-    of.algorithm === algorithm;
+  // A key is of one calendar, and its periods differ in length.
+  return of.policy.limit === policy.limit && of.algorithm === algorithm &&
+    (of.policy.windowMs === policy.windowMs || policy.boundaries !== undefined);
 }
 
 /**
@@ -99,7 +101,8 @@ export function isOf({ of }: Lease, { policy, algorithm }: Check): boolean {
 export function isOpen({ answer, of: { algorithm, policy } }: Lease, now: Reading): boolean {
   if (answer === null || algorithm.usableUntil === undefined) return false;
   const { at, chargedAt, asked } = answer;
-  return passedMs(asked, now) < (algorithm.usableUntil(chargedAt, policy.windowMs) - at - 1) * SLOWEST;
+  const windowMs = endOf(policy, chargedAt) - chargedAt;
+  return passedMs(asked, now) < (algorithm.usableUntil(chargedAt, windowMs) - at - 1) * SLOWEST;
 }
 
 /** The least time since the store's last answer, in ms. */
@@ -152,7 +155,7 @@ export function storeTime({ answer }: Lease, now: Reading): number {
 
 /** The units in hand that the store still counts at a time of its own: giving those back lets others use them. */
 export function counted({ answer, units, of: { policy } }: Lease, at: number): number {
-  return answer !== null && at < answer.chargedAt + policy.windowMs ? units : 0;
+  return answer !== null && at < endOf(policy, answer.chargedAt) ? units : 0;
 }
 
 /** Empties a lease. Returns the corrections that give back its units: none where nobody could use them any more. */

@@ -42,7 +42,10 @@ export function leaseMap(maxKeys: number): LeaseMap {
     of(check, now) {
       let lease = known.get(check.key);
       if (lease === undefined) known.set(check.key, lease = newLease(check, now));
-      return isOf(lease, check) ? lease : null;
+      if (!isOf(lease, check)) return null;
+      const { key, policy, algorithm } = check;
+      if (lease.of.policy !== policy) lease.of = { key, policy, algorithm };
+      return lease;
     },
     find,
     holds: (lease) => known.get(lease.of.key) === lease,

@@ -139,7 +139,10 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** The kind that a check makes its entry, which its name remembers. */
   function kindOf(name: Name, { algorithm, policy }: SplitCheck): Kind {
     const latest = name.kind;
-    if (latest !== null && isSameRate(latest.policy, policy)) return latest;
+    if (latest !== null && isSameRate(latest.policy, policy)) {
+      latest.policy = policy;
+      return latest;
+    }
     // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
     const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
     let kind = kindOfRate.get(rate);
@@ -151,6 +154,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       }
     }
     if (latest !== null) name.isMixed = true;
+    kind.policy = policy;
     return name.kind = kind;
   }
 

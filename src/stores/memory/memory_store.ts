@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
+import { windowOf } from "../../algorithms/periods.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
@@ -194,7 +195,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
   ): void {
     const now = clock();
-    let pass = true;
+    // As `refuserOf`.
+    let refuser: string | undefined;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
@@ -209,12 +211,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       if (!cursor.hasState) startShared(cursor, check, now, spend);
       cursor.table!.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
-      if (!cursor.allowed && check.policy.mode === "enforce") pass = false;
+      if (!cursor.allowed && check.policy.mode === "enforce") {
+        refuser = refuser === undefined ? check.policy.name : "";
+      }
     }
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i];
-      if (spend && (pass || !cursor.allowed)) {
+      if (spend && (refuser === undefined || !cursor.allowed || refuser === check.policy.trialOf)) {
         if (cursor.changed && !cursor.table!.save(cursor, check, now)) saveElsewhere(cursor, check, now);
       } else if (cursor.allowed) {
         // Nothing was charged: show what is left without this request.
@@ -231,6 +235,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     decide(checks, spend = true) {
       const decisions = checks.map((check) => decisionOf(check, UNDECIDED, 0));
       decide(checks, spend, decisions as Verdict[]);
+      // Which of the periods of a calendar it is, is known now.
+      decisions.forEach((decision, i) => decision.windowMs = windowOf(checks[i].policy, decision.chargedAt));
       return decisions;
     },
     answer: decide,

@@ -22,5 +22,6 @@ export interface Name {
 export interface Kind {
   readonly number: number;
   readonly algorithm: Algorithm;
-  readonly policy: Policy;
+  /** That of the latest check: its calendar periods are those around now. */
+  policy: Policy;
 }

@@ -6,8 +6,10 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { MaybePromise } from "../../maybe.ts";
-import { type Twin, twinOf } from "./script.ts";
+import type { CompiledRule } from "../../rules/rule.ts";
+import { type ScriptRule, twinOf } from "./script.ts";
 import type { ScriptRunner } from "./script_runner.ts";
+import type { Check } from "../store.ts";
 
 interface Script {
   readonly text: string;
@@ -29,51 +31,83 @@ function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.includes("NOSCRIPT");
 }
 
-/** The script of a store: it grows with the algorithms that are asked about. */
+/** A check's rule among those of the script. */
+interface Numbered {
+  /** From 1. */
+  readonly number: number;
+  readonly isStatic: boolean;
+}
+
+/** The script of a store: it grows with the rules that are asked about. */
 export interface DecidingScript {
   /**
-   * An algorithm's number among the twins, from 1. A new algorithm makes a new script.
+   * Makes a rule known whose rate is static: its numbers are part of the script.
    *
-   * @throws {TypeError} When the algorithm of this rule has no twin.
+   * @throws {TypeError} When its algorithm has no twin.
    */
-  numberOf(algorithm: Algorithm, rule: string): number;
-  /** Runs the script with all twins so far. */
+  prepare(rule: CompiledRule): void;
+  /**
+   * A check's rule. A new algorithm makes a new script.
+   *
+   * @throws {TypeError} When its algorithm has no twin.
+   */
+  ruleOf(check: Pick<Check, "algorithm" | "policy" | "since">): Numbered;
+  /** Runs the script with all rules so far. */
   run(keys: string[], args: string[]): Promise<unknown>;
 }
+
+/** How many static rates are part of a script, so that its text is bounded. Checks of other rules bring theirs. */
+const MOST_STATIC = 64;
 
 /**
  * @param runner Runs scripts.
  * @param scriptOf Builds the script's text.
- * @returns A script without twins.
+ * @returns A script without rules.
  */
 export function decidingScript(
   runner: ScriptRunner,
-  scriptOf: (twins: readonly Twin[]) => string,
+  scriptOf: (rules: readonly ScriptRule[]) => string,
 ): DecidingScript {
-  const twins: Twin[] = [];
-  const numbers = new WeakMap<Algorithm, number>();
+  const rules: ScriptRule[] = [];
+  /** The numbers of each algorithm's rules: first the one without a static rate. */
+  const numbers = new WeakMap<Algorithm, Numbered[]>();
+  let statics = 0;
   let script: Script | null = null;
 
-  function numberOfTwin(twin: Twin): number {
-    const known = twins.findIndex(({ form, width, lua }) =>
-      lua === twin.lua && form === twin.form && width === twin.width
-    );
-    if (known >= 0) return known + 1;
-    script = null;
-    return twins.push(twin);
+  /** The number of a rule: one of the same text, or a new one. */
+  function numberOf(rule: ScriptRule): Numbered {
+    const text = JSON.stringify(rule);
+    const known = rules.findIndex((other) => JSON.stringify(other) === text);
+    if (known < 0) script = null;
+    return { number: known < 0 ? rules.push(rule) : known + 1, isStatic: rule.rate !== null };
+  }
+
+  function numbersOf(algorithm: Algorithm, name: string): Numbered[] {
+    let known = numbers.get(algorithm);
+    if (known === undefined) {
+      numbers.set(algorithm, known = [numberOf({ twin: twinOf(algorithm, name), rate: null })]);
+    }
+    return known;
   }
 
   return {
-    numberOf(algorithm, rule) {
-      let number = numbers.get(algorithm);
-      if (number === undefined) {
-        number = numberOfTwin(twinOf(algorithm, rule));
-        numbers.set(algorithm, number);
-      }
-      return number;
+    prepare({ name, implementation, limit, windowMs, mode, period, trialOf }) {
+      const known = numbersOf(implementation, name);
+      if (limit === null || windowMs === null || period !== null || trialOf !== undefined) return;
+      if (statics >= MOST_STATIC) return;
+      statics++;
+      known.push(numberOf({ twin: twinOf(implementation, name), rate: { limit, windowMs, mode } }));
+    },
+    ruleOf({ algorithm, policy: { name, limit, windowMs, mode, boundaries, trialOf }, since }) {
+      const known = numbersOf(algorithm, name);
+      if ((since ?? null) !== null || boundaries !== undefined || trialOf !== undefined) return known[0];
+      return known.find(({ number }) => {
+        const rate = rules[number - 1].rate;
+        return rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;
+      }) ?? known[0];
     },
     run(keys, args) {
-      const current = script ??= { text: scriptOf(twins), sha: null };
+      const current = script ??= { text: scriptOf(rules), sha: null };
       const sha = shaOf(current);
       const evalsha = (known: string): Promise<unknown> =>
         runner.evalsha(known, keys, args).catch((error) => {

@@ -51,7 +51,7 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * `allkeys-lru` and the `volatile-` policies do, limits begin anew in silence. When memory runs out, charges fail, and the
  * rules' `onStoreFailure` decides.
  *
- * A user of Redis (ACL) needs no more than `~weir:* +evalsha +eval +mget +set +del +pttl +hget +hset +hdel +pexpire +time`, with the store's `prefix` for
+ * A user of Redis (ACL) needs no more than `~weir:* +evalsha +eval +get +set +del +pttl +hget +hset +hdel +pexpire +time`, with the store's `prefix` for
  * `weir`. Shared statistics, `stats({ store })`, write more than that.
  *
  * @param options See {@link RedisStoreOptions}.

@@ -6,32 +6,44 @@
  * @module
  */
 
-import type { Algorithm } from "../../algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
 import { formOf, stateLua } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block.ts";
+import { fixedWindowLua } from "../../algorithms/fixed_window.ts";
 import { integerLua } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
 import type { ChargedDecision } from "../../decision.ts";
-import { decideLua, FIELDS, judgeLua, storedLua } from "./script_lua.ts";
+import { decideLua, FIELDS, integersLua, listLua, storedLogLua } from "./script_lua.ts";
 import { RuleError } from "../rule_error.ts";
 import { type Check, decisionOf } from "../store.ts";
 import { cannot } from "../../cannot.ts";
 
 const LOGGED = /\blog_step\b/;
 
+/** A log's functions are defined at its first use: a script has rules that need none of them. */
+const LOG_FUNCTIONS = "log_step, slot_end, is_entries";
+const logsLua = `
+local ${LOG_FUNCTIONS}
+local function logs()
+${logLua}
+  return ${LOG_FUNCTIONS}
+end
+`;
+
 /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
   [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
   [/\bis_ahead\b/, stateLua],
-  [LOGGED, logLua],
-  [/\bblock_step\b/, blockLua],
+  [/\bfixed_window_step\b/, fixedWindowLua],
+  [LOGGED, logsLua],
+  [/\bblock_around\b/, blockLua],
 ];
 
-/** The time by the clock of Redis: an expression for epoch ms. */
-export const REDIS_TIME = `(function()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end)()`;
+/** The time by the clock of Redis, in epoch ms. */
+export const REDIS_TIME = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
 
 /**
  * How much longer than its state a key lives, in ms. A state past its life equals none, so more is harmless, while less
@@ -45,6 +57,8 @@ export interface Twin {
   readonly form: string;
   /** How many integers they have, false where that is no constant. */
   readonly width: number | false;
+  /** The algorithm's own parameters. */
+  readonly params: readonly number[];
   /** The expression whose value is its step. */
   readonly lua: string;
 }
@@ -55,8 +69,8 @@ export interface Twin {
  * @throws {TypeError} When it has none.
  */
 export function twinOf(algorithm: Algorithm, rule: string): Twin {
-  const { name = "custom", lua, stateSize: width = false } = algorithm;
-  if (lua !== undefined) return { form: formOf(algorithm), width, lua };
+  const { name = "custom", lua, stateSize: width = false, params = [] } = algorithm;
+  if (lua !== undefined) return { form: formOf(algorithm), width, params, lua };
   throw new TypeError(
     cannot(
       `use rule "${rule}"`,
@@ -66,6 +80,72 @@ export function twinOf(algorithm: Algorithm, rule: string): Twin {
   );
 }
 
+/** A rule as the script knows it. */
+export interface ScriptRule {
+  readonly twin: Twin;
+  /** Its rate, where that is static; null: each check brings its own. */
+  readonly rate: Pick<Policy, "limit" | "windowMs" | "mode"> | null;
+}
+
+/** The Lua of a text. */
+function quoted(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  const plain = /[\w.+ %()^$-]/;
+  return `'${
+    Array.from(bytes, (byte) => {
+      const character = String.fromCharCode(byte);
+      return plain.test(character) ? character : `\\${String(byte).padStart(3, "0")}`;
+    }).join("")
+  }'`;
+}
+
+/** Statements that read the state, and name the function that writes one. */
+function formLua({ form, width, lua }: Twin): string {
+  if (width !== false) {
+    const numbers = Array.from({ length: width }, (_, i) => `n${i}`);
+    const pattern = `^${form.replace(/[^A-Za-z0-9_]/g, "%$&")}${" (%d+)".repeat(width)}$`;
+    return `write, form = text_of_integers, ${quoted(form.replaceAll("%", "%%") + " %d".repeat(width))}
+        if stored then
+          local ${numbers} = string.match(stored, ${quoted(pattern)})
+          if n0 then state = { ${numbers.map((number) => `${number} + 0`)} } end
+        end`;
+  }
+  if (!LOGGED.test(lua)) {
+    return `write, form = text_of_list, ${quoted(form)}
+        if stored then state = list_in(stored, form) end`;
+  }
+  return `write, form = text_of_log, ${quoted(form)}
+        if in_hash then
+          stored = hashed_log(key)
+          in_hash = stored and true
+        end
+        if stored then state = log_in(stored, form, key, in_hash) end`;
+}
+
+/** Statements that set what a check's step takes, by the number of its rule. */
+function rulesLua(rules: readonly ScriptRule[]): string {
+  const branches = rules.map(({ twin, rate }, i) => {
+    const { lua, params } = twin;
+    return `if rule == '${i + 1}' then
+        ${LOGGED.test(lua) ? `if not log_step then ${LOG_FUNCTIONS} = logs() end` : ""}
+        step, own = ${lua}, { ${params} }
+        ${
+      rate === null
+        ? `limit, window, mode = ARGV[word + 1] + 0, ARGV[word + 2] + 0, ARGV[word + 3]
+        local times = ARGV[word + 4]
+        word = word + 4
+        if times ~= '' then
+          since = tonumber(string.match(times, '^%d+'))
+          for boundary in string.gmatch(times, ' (%d+)') do own[#own + 1] = boundary + 0 end
+        end`
+        : `limit, window, mode = ${rate.limit}, ${rate.windowMs}, '${rate.mode === "shadow" ? 0 : ""}'`
+    }
+        ${formLua(twin)}
+      `;
+  });
+  return `${branches.join("else")}end`;
+}
+
 /** A decision as the script is asked for it. */
 export interface ScriptQuestion {
   /** The checks of the decision, all or none. */
@@ -73,59 +153,57 @@ export interface ScriptQuestion {
   /** The stored keys of the checks' states. */
   readonly keys: readonly string[];
   /** {@link wordsOf} the checks. */
-  readonly words: readonly unknown[];
+  readonly words: readonly string[];
 }
 
 /**
  * The text of the script.
  *
- * KEYS are the keys of one decision's checks after another's, the one ARGV the JSON array of the decisions'
- * {@link wordsOf words}. The reply is now, then for each decision six integers per check ({@link answersOf}), or, where a
- * twin failed, its check's number and the text of its error. A state is stored as its form and the JSON array of
- * its integers: `gcra [120000,1763800000000,60000,2]`. A log has its newest entries after that and, where it has full pages,
- * all of it is in a hash: that text in the field without a name, and each page in the one that is called by its last time.
+ * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. The reply is
+ * now and then six integers per check ({@link answersOf}); where a twin failed, its check's number and the text of its error
+ * begin its decision. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`. A log has its
+ * newest entries after a bar and, where it has full pages, all of it is in a hash.
  *
- * @param twins The algorithms in use.
- * @param now The source of the time, as an expression for epoch ms. Default: Redis.
+ * @param rules The rules in use.
+ * @param now Statements that define the local `now`, in epoch ms. Default: by the clock of Redis.
  * @param slackMs See {@link SLACK_MS}.
  */
 export function scriptText(
-  twins: readonly Twin[],
+  rules: readonly ScriptRule[],
   now: string = REDIS_TIME,
   slackMs: number = SLACK_MS,
 ): string {
-  const table = twins.map(({ form, width, lua }) =>
-    `{ head = ${JSON.stringify(`${form} `)}, width = ${width}, reads = ${
-      LOGGED.test(lua) && "is_entries"
-    }, step = ${lua} }`
-  ).join(",\n");
-  const steps = PRELUDES.reduceRight(
+  const logged = rules.some(({ twin }) => LOGGED.test(twin.lua));
+  const listed = rules.some(({ twin }) => twin.width === false);
+  const stored = integersLua + (listed ? listLua : "") + (logged ? storedLogLua : "");
+  const deciding = PRELUDES.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
-    `\nlocal twins = {\n${table}\n}`,
+    stored + decideLua(rulesLua(rules), slackMs, logged),
   );
-  return `${steps}
-local sub, find, format, decode, huge = string.sub, string.find, string.format, cjson.decode, math.huge
-local now = ${now}
-${storedLua}
-${judgeLua(slackMs)}
-${decideLua}`;
+  return now + deciding;
 }
 
 /**
- * A decision as the script reads it: 1 to charge what passes, 0 to peek; then seven words per check, all numbers but
- * the last, the array of those that are the algorithm's own.
+ * A decision as the script reads it: the number of its checks, negative to peek; then per check its rule's number, its cost
+ * and, where the rule has no static rate, the limit, the window, the mode, and the charge that it corrects with the boundaries
+ * of its periods. The mode is empty to enforce, 0 in shadow mode, and of a trial the number of its rule's check, from 1.
  *
- * @param placeOf A check's algorithm among the script's twins, from 1.
+ * @param numberOf A check's rule among the script's, from 1, and whether its rate is static.
  */
 export function wordsOf(
   checks: readonly Check[],
   spend: boolean,
-  placeOf: (check: Check) => number,
-): unknown[] {
-  const words: unknown[] = [spend ? 1 : 0];
+  numberOf: (check: Check) => { readonly number: number; readonly isStatic: boolean },
+): string[] {
+  const words = [String(spend ? checks.length : -checks.length)];
   for (const check of checks) {
-    const { policy: { mode, limit, windowMs }, algorithm: { params = [] }, cost, since } = check;
-    words.push(placeOf(check), mode === "shadow" ? 1 : 0, limit, windowMs, cost, since ?? -1, params);
+    const { policy: { mode, limit, windowMs, boundaries, trialOf }, cost, since } = check;
+    const { number, isStatic } = numberOf(check);
+    words.push(String(number), String(cost));
+    if (isStatic) continue;
+    const times = boundaries === undefined ? String(since ?? "") : [since ?? "-", ...boundaries].join(" ");
+    const tried = trialOf === undefined ? -1 : checks.findIndex(({ policy }) => policy.name === trialOf);
+    words.push(String(limit), String(windowMs), mode === "shadow" ? String(tried + 1) : "", times);
   }
   return words;
 }
@@ -135,12 +213,9 @@ function isInteger(word: unknown): boolean {
   return Number.isSafeInteger(typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word);
 }
 
-/** Is this the script's answer to so many checks? The first of each check's integers is its verdict, 0 or 1. */
-function isAnswer(answer: unknown, checks: number): answer is readonly unknown[] {
-  return Array.isArray(answer) && answer.length === FIELDS * checks &&
-    answer.every((word, i) =>
-      isInteger(word) && (i % FIELDS !== 0 || Number(word) === 0 || Number(word) === 1)
-    );
+/** Are these integers the answer to a check? The first is its verdict, 0 or 1. */
+function isAnswer(integers: readonly unknown[]): boolean {
+  return integers.every(isInteger) && (Number(integers[0]) === 0 || Number(integers[0]) === 1);
 }
 
 /**
@@ -154,35 +229,38 @@ export function answersOf(
   questions: readonly ScriptQuestion[],
   reply: unknown,
 ): (ChargedDecision[] | Error)[] {
-  const [now, ...answers]: readonly unknown[] = Array.isArray(reply) ? reply : [];
-  if (!isInteger(now) || answers.length !== questions.length) throw unreadable(reply);
-  return answers.map((answer, i) => {
-    const { checks } = questions[i];
-    if (isAnswer(answer, checks.length)) return decisionsOf(checks, answer, Number(now));
-    const [, place, words] = /^(\d+) ([^]*)$/.exec(typeof answer === "string" ? answer : "") ?? [];
-    const failed = checks[Number(place) - 1];
-    return failed === undefined ? unreadable(answer) : new RuleError(failed.policy.name, words);
+  const size = questions.reduce((sum, { checks }) => sum + checks.length, 0);
+  if (!Array.isArray(reply) || reply.length !== 1 + FIELDS * size || !isInteger(reply[0])) {
+    throw unreadable(reply);
+  }
+  const now = Number(reply[0]);
+  let first = 0;
+  return questions.map(({ checks }) => {
+    const before = first;
+    first += checks.length;
+    const at = (check: number) => 1 + FIELDS * (before + check);
+    const [, number, problem] = /^(\d+) ([^]*)$/.exec(String(reply[at(0)])) ?? [];
+    const failed = checks[Number(number) - 1 - before];
+    if (failed !== undefined) return new RuleError(failed.policy.name, problem);
+    const answers = checks.map((_, check) => reply.slice(at(check), at(check + 1)));
+    if (!answers.every(isAnswer)) return unreadable(reply.slice(at(0), at(checks.length)));
+    return checks.map((check, i) => decisionFrom(check, answers[i].map(Number), now));
   });
 }
 
 function unreadable(reply: unknown): Error {
-  const demand = `it must be the time and ${FIELDS} integers for each check`;
+  const demand = `it must be the time and ${FIELDS} integers per check`;
   return new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
 }
 
-function decisionsOf(checks: readonly Check[], integers: readonly unknown[], now: number): ChargedDecision[] {
-  return checks.map((check, i) => {
-    const at = FIELDS * i;
-    const resetAfterMs = Number(integers[at + 2]);
-    const retryAfterMs = Number(integers[at + 3]);
-    const blockedMs = Number(integers[at + 5]);
-    return decisionOf(check, {
-      allowed: Number(integers[at]) === 1,
-      remaining: Number(integers[at + 1]),
-      resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
-      retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      blockedMs,
-      chargedAt: Number(integers[at + 4]),
-    }, now);
-  });
+function decisionFrom(check: Check, integers: readonly number[], now: number): ChargedDecision {
+  const [allowed, remaining, resetAfterMs, retryAfterMs, chargedAt, blockedMs] = integers;
+  return decisionOf(check, {
+    allowed: allowed === 1,
+    remaining,
+    resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
+    retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
+    blockedMs,
+    chargedAt,
+  }, now);
 }

@@ -1,147 +1,159 @@
 /**
- * The Lua of the script that decides, in its three parts: stored states, the verdicts, and the commands around them. The twins
- * of the algorithms stand before it.
+ * The Lua of the script that decides: stored states, and the decision over them.
+ *
+ * It runs anew for each call, so that functions and the variables that they share are costly: each is made again.
  *
  * @module
  */
 
-/** The number of words that a check has in the script's ARGV, and of integers in its reply. One word of the decision's own leads its words. */
-export const WORDS = 7;
-/** See {@link WORDS}. */
+/** The number of integers per check in the script's reply. */
 export const FIELDS = 6;
 
-/** Reads states from stored values, and writes them. */
-export const storedLua = `
--- The state in a stored value, or nil where it holds anything else: no state, another algorithm's, none of integers, or a
--- log whose newest entries are none.
-local function state_in(value, twin)
-  local head = twin.head
-  if not value or sub(value, 1, #head) ~= head then return nil end
-  local close = twin.reads and find(value, ']', #head, true) or #value
-  local ok, state = pcall(decode, sub(value, #head + 1, close))
-  if not ok or type(state) ~= 'table' then return nil end
-  local count = 0
-  for _, number in pairs(state) do
-    if type(number) ~= 'number' or number < 0 or number > 9007199254740991 or number % 1 ~= 0 then return nil end
-    count = count + 1
-  end
-  if count ~= #state or count ~= (twin.width or count) then return nil end
-  local text = sub(value, close + 1)
-  if twin.reads and not twin.reads(text) then return nil end
-  state.text = text
+/** Writes states of constant length. */
+export const integersLua = `
+local function text_of_integers(template, state) return string.format(template, unpack(state)) end
+`;
+
+/** Reads and writes states of varying length. */
+export const listLua = `
+local function list_in(text, form)
+  if string.sub(text, 1, #form) ~= form or string.find(text, '[^ %d]', #form + 1) then return nil end
+  local state = {}
+  for digits in string.gmatch(string.sub(text, #form + 1), '%d+') do state[#state + 1] = digits + 0 end
   return state
 end
 
--- A log that is in a hash: the text of its state, or false where there is none. What its pages are asked from.
-local function hashed(key)
-  local value = redis.pcall('HGET', key, '')
-  -- Anything but a hash in its place counts as none.
-  if type(value) == 'table' and not find(value.err, 'WRONGTYPE', 1, true) then error(value.err) end
-  return type(value) == 'string' and value
-end
-local function page_name(last) return format('%.0f', last) end
-local function pages_of(key)
-  return function(last) return redis.call('HGET', key, page_name(last)) end
-end
-
--- Keeps a log in a hash, of whose pages these have changed.
-local function keep_pages(key, value, pages, life, was_string)
-  if was_string then redis.call('DEL', key) end
-  redis.call('HSET', key, '', value)
-  for last, text in pairs(pages) do
-    if text then redis.call('HSET', key, page_name(last), text) else redis.call('HDEL', key, page_name(last)) end
-  end
-  redis.call('PEXPIRE', key, life)
-end
-
--- A state as it is stored, or false where there is none. The last use of a state.
-local function value_of(state, head)
-  if not state then return false end
-  for i = 1, #state do
-    -- A number joined to text as it is keeps 14 digits.
-    if state[i] >= 1e14 then state[i] = format('%.0f', state[i]) end
-  end
-  return head .. '[' .. table.concat(state, ',') .. ']' .. (state.text or '')
+local function text_of_list(form, state)
+  for i = 1, #state do form = form .. string.format(' %d', state[i]) end
+  return form
 end
 `;
 
 /**
- * Decides: steps every check, and returns the values to keep.
- *
- * @param slackMs How much longer than its state a key lives, in ms.
+ * Reads and writes logs. The newest entries follow a bar after the state's integers. A log with full pages is
+ * in a hash: that text in the field without a name, and each page in the field of its last time.
  */
-export const judgeLua = (slackMs: number): string => `
-local function whole(number) return number == huge and -1 or number end
+export const storedLogLua = `
+local function page_name(last) return string.format('%d', last) end
 
--- The check whose twin is at work: an error then is that twin's.
-local current
+-- The text of a log in a hash; false where something else is there.
+local function hashed_log(key)
+  local text = redis.pcall('HGET', key, '')
+  if type(text) == 'table' and not string.find(text.err, 'WRONGTYPE', 1, true) then error(text.err) end
+  return type(text) == 'string' and text
+end
 
--- The answer, and of each check: the value to keep (false: none; nil: as it is), its life in ms (false: none), and the state
--- it has. Asks Redis for nothing but pages of logs, so an error here is a twin's.
-local function judge(words, stored, books)
-  local answer, states, afters, values, lives, pass = {}, {}, {}, {}, {}, true
-  for i = 1, #stored do
-    local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
-    local twin, since = twins[words[w + 1]], words[w + 6]
-    local state = state_in(stored[i], twin)
-    if state and books[i] then state.page, state.pages = books[i], {} end
-    current = i
-    local allowed, remaining, reset, retry, after, life, at, blocked =
-      twin.step(state, words[w + 3], words[w + 4], now, words[w + 5], since >= 0 and since or nil, words[w + 7])
-    if not (remaining and reset and retry and life) then error('it did not give all its numbers') end
-    if not allowed and words[w + 2] == 0 then pass = false end
-    states[i], afters[i], lives[i] = state, after, life > 0 and format('%.0f', life + ${slackMs})
-    answer[a + 1], answer[a + 2], answer[a + 3] = allowed and 1 or 0, remaining, whole(reset)
-    answer[a + 4], answer[a + 5], answer[a + 6] = whole(retry), at or now, blocked or 0
+local function log_in(text, form, key, in_hash)
+  local bar = string.find(text, '|', 1, true)
+  local entries = bar and string.sub(text, bar + 1)
+  local state = bar and is_entries(entries) and list_in(string.sub(text, 1, bar - 1), form) or nil
+  if not state then return nil end
+  state.text = entries
+  if in_hash then
+    state.page = function(last) return redis.call('HGET', key, page_name(last)) end
+    state.pages = {}
   end
-  local spend = words[1] == 1
-  for i = 1, #stored do
-    local w, a = ${WORDS} * (i - 1) + 1, ${FIELDS} * (i - 1)
-    local twin, state, allowed = twins[words[w + 1]], states[i], answer[a + 1] == 1
-    local kept = spend and (pass or not allowed)
-    current = i
-    if allowed and not kept then
-      -- Nothing was charged: show what is left without this request.
-      local _, remaining, reset = twin.step(state, words[w + 3], words[w + 4], now, 0, nil, words[w + 7])
-      answer[a + 2], answer[a + 3] = remaining, whole(reset)
-    end
-    if kept and afters[i] ~= state then values[i] = value_of(afters[i], twin.head) else afters[i] = state end
+  return state
+end
+
+local function text_of_log(form, state)
+  return text_of_list(form, state) .. '|' .. (state.text or '')
+end
+
+-- Keeps a log in a hash, with the pages that have changed.
+local function keep_pages(key, text, pages, life, in_hash)
+  if not in_hash then redis.call('DEL', key) end
+  redis.call('HSET', key, '', text)
+  for last, page in pairs(pages) do
+    if page then redis.call('HSET', key, page_name(last), page) else redis.call('HDEL', key, page_name(last)) end
   end
-  return answer, values, lives, states, afters
+  redis.call('PEXPIRE', key, life)
 end
 `;
 
-/** Loads the states of each decision, and keeps the new ones. */
-export const decideLua: string = `
-local reply, first = { now }, 0
-for _, words in ipairs(decode(ARGV[1])) do
-  local count = (#words - 1) / ${WORDS}
-  local stored, books = redis.call('MGET', unpack(KEYS, first + 1, first + count)), {}
-  for i = 1, count do
-    local key = KEYS[first + i]
-    if not stored[i] and twins[words[${WORDS} * (i - 1) + 2]].reads then
-      stored[i] = hashed(key)
-      books[i] = stored[i] and pages_of(key)
+/**
+ * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is the trial of the one that does. Where
+ * not all is kept, the checks that pass are stepped again without their cost: the answer is what is left without the request.
+ *
+ * @param rulesLua Statements that set the `step` of a check's rule, all that it takes, and the `state`.
+ * @param slackMs How much longer than its state a key lives, in ms.
+ * @param logged Has a rule a log?
+ */
+export const decideLua = (rulesLua: string, slackMs: number, logged: boolean): string => `
+-- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
+-- took its expiry away, the check of the rule that it tries, the changed pages, and whether it is in a hash.
+local reply, kept, word, check = { now, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0 }, 0, 0
+while ARGV[word + 1] do
+  local count, first, start = ARGV[word + 1] + 0, check, word + 1
+  -- \`refuser\`: the one enforced check that refuses; -1 where several do.
+  local spend, refuser, passed, problem = count > 0, nil, 0, nil
+  if not spend then count = -count end
+
+  for round = 1, 2 do
+    word, check = start, first
+    for i = 1, count do
+      check = check + 1
+      local key, rule, cost = KEYS[check], ARGV[word + 1], ARGV[word + 2] + 0
+      word = word + 2
+      local limit, window, mode, since, step, own, write, form, state, in_hash
+      local stored = redis.pcall('GET', key)
+      if type(stored) == 'table' then
+        if not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
+        -- Anything else in its place counts as none, but for a log.
+        stored, in_hash = false, true
+      end
+      ${rulesLua}
+      local a, k = ${FIELDS} * check - ${FIELDS - 1}, 6 * i - 6
+      if round == 1 then
+        local ok, allowed, remaining, reset, retry, after, life, at, blocked =
+          pcall(step, state, limit, window, now, cost, since, own)
+        local text = false
+        if not ok then
+          problem = problem or check .. ' ' .. tostring(allowed)
+        elseif not (remaining and reset and retry and life) then
+          problem = problem or check .. ' it did not give all its numbers'
+        else
+          if after ~= state then
+            text = true
+            if after then ok, text = pcall(write, form, after) end
+            if not ok then problem = problem or check .. ' ' .. tostring(text) end
+          end
+          if allowed then passed = passed + 1 elseif mode == '' then refuser = refuser and -1 or i end
+          reply[a + 1], reply[a + 2], reply[a + 3] = allowed and 1 or 0, remaining, reset == math.huge and -1 or reset
+          reply[a + 4], reply[a + 5], reply[a + 6] = retry == math.huge and -1 or retry, at or now, blocked or 0
+        end
+        kept[k + 1], kept[k + 2], kept[k + 3], kept[k + 4] = text, life, stored and (state and stored or true), mode
+        ${logged ? "kept[k + 5], kept[k + 6] = ok and after and after.pages, in_hash" : ""}
+      elseif reply[a + 1] == 1 and not (spend and mode == tostring(refuser)) then
+        local ok, allowed, remaining, reset = pcall(step, state, limit, window, now, 0, nil, own)
+        if not ok then problem = check .. ' ' .. tostring(allowed) end
+        reply[a + 2], reply[a + 3] = remaining, reset == math.huge and -1 or reset
+      end
     end
+    if problem or passed == 0 or spend and not refuser then break end
   end
-  local ok, answer, values, lives, states, afters = pcall(judge, words, stored, books)
-  reply[#reply + 1] = ok and answer or current .. ' ' .. tostring(answer)
-  for i = 1, ok and count or 0 do
-    local key, value = KEYS[first + i], values[i]
-    if value == nil and stored[i] and redis.call('PTTL', key) == -1 then
-      -- Somebody took its expiry away: no key may live for ever.
-      value = states[i] ~= nil and stored[i]
+
+  for i = 1, problem and 0 or count do
+    local key, a, k = KEYS[first + i], ${FIELDS} * (first + i) - ${FIELDS - 2}, 6 * i - 6
+    local is_kept = spend and (not refuser or reply[a] == 0 or kept[k + 4] == tostring(refuser))
+    local text, pages = is_kept and kept[k + 1], kept[k + 5]
+    if not text and kept[k + 3] and redis.call('PTTL', key) == -1 then
+      text, pages = kept[k + 3], kept[k + 6] and {}
     end
-    local pages = afters[i] and afters[i].pages
-    if value and lives[i] and pages then
-      keep_pages(key, value, pages, lives[i], stored[i] and not books[i])
-    elseif value and lives[i] then
-      redis.call('SET', key, value, 'PX', lives[i])
-    elseif value ~= nil then
+    if text == true or text and kept[k + 2] <= 0 then
       redis.call('DEL', key)
+    elseif text then
+      local life = string.format('%d', kept[k + 2] + ${slackMs})
+      ${logged ? "if pages then keep_pages(key, text, pages, life, kept[k + 6]) else" : "do"}
+        redis.call('SET', key, text, 'PX', life)
+      end
     end
   end
-  first = first + count
+  if problem then
+    local a = ${FIELDS} * first + 1
+    for i = a + 1, a + ${FIELDS} * count do reply[i] = 0 end
+    reply[a + 1] = problem
+  end
 end
 return reply
 `;

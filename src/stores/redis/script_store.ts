@@ -9,7 +9,7 @@ import type { ChargedDecision } from "../../decision.ts";
 import { all, then } from "../../maybe.ts";
 import { leasesOf } from "../leases/leases.ts";
 import { cannot } from "../../cannot.ts";
-import { answersOf, type ScriptQuestion, scriptText, type Twin, wordsOf } from "./script.ts";
+import { answersOf, type ScriptQuestion, type ScriptRule, scriptText, wordsOf } from "./script.ts";
 import type { SharedStoreSettings } from "./shared_store_options.ts";
 import { batched } from "./batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
@@ -42,8 +42,8 @@ function requireFew(rules: number): void {
 function callOf(script: DecidingScript) {
   return async (questions: readonly ScriptQuestion[]): Promise<readonly (ChargedDecision[] | Error)[]> => {
     const keys = questions.flatMap((question) => question.keys);
-    const words = JSON.stringify(questions.map((question) => question.words));
-    return answersOf(questions, await script.run(keys, [words]));
+    const words = questions.flatMap((question) => question.words);
+    return answersOf(questions, await script.run(keys, words));
   };
 }
 
@@ -57,7 +57,7 @@ function callOf(script: DecidingScript) {
 export function scriptStore(
   runner: ScriptRunner,
   settings: SharedStoreSettings,
-  scriptOf: (twins: readonly Twin[]) => string = scriptText,
+  scriptOf: (rules: readonly ScriptRule[]) => string = scriptText,
 ): LeasingStore {
   const { name, prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
@@ -74,7 +74,7 @@ export function scriptStore(
     const checks = charges.map(({ check }) => check);
     const keys = charges.map(({ key }) => key);
     // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
-    const words = wordsOf(checks, spend, ({ algorithm, policy }) => script.numberOf(algorithm, policy.name));
+    const words = wordsOf(checks, spend, script.ruleOf);
     return await ask({ checks, keys, words }, slot);
   }
 
@@ -104,7 +104,7 @@ export function scriptStore(
     partOf: partsOf(runner, prefix, keyOf),
     prepare(rules) {
       requireFew(rules.filter(({ on }) => on.length === 0).length);
-      for (const { name, implementation } of rules) script.numberOf(implementation, name);
+      for (const rule of rules) script.prepare(rule);
     },
     run: (text, keys, args) => runner.eval(text, keys.map((key) => `${prefix}:${key}`), [...args]),
     async forget(key) {

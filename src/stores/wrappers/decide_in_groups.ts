@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ChargedDecision, refuses } from "../../decision.ts";
+import { type ChargedDecision, refuserOf } from "../../decision.ts";
 import type { MaybePromise } from "../../maybe.ts";
 import type { Check } from "../store.ts";
 
@@ -38,19 +38,20 @@ export function groupsOf<Place, T extends Item>(
 }
 
 /**
- * The items that give back the charges of a decision. None where it refuses, as nothing was charged then, and none for
- * corrections.
+ * The items that give back the charges of a decision. Where it refuses, nothing was charged but a trial whose rule refuses; none
+ * for corrections.
  *
  * @param items The items.
  * @param decisions Their decisions, in the same order.
  * @returns The items with such checks.
  */
 export function returnsOf<T extends Item>(items: readonly T[], decisions: readonly ChargedDecision[]): T[] {
-  if (decisions.some(refuses)) return [];
+  const refuser = refuserOf(decisions);
   return items.flatMap((item, i) => {
     const { check } = item;
     const { allowed, chargedAt, source } = decisions[i];
     if (!allowed || check.cost <= 0 || check.since !== null) return [];
+    if (refuser !== undefined && refuser !== check.policy.trialOf) return [];
     return [{ ...item, check: { ...check, cost: -check.cost, since: chargedAt, chargedBy: source } }];
   });
 }
@@ -73,17 +74,18 @@ export async function decideInGroups<Place, T extends Item>(
     groups.map(async ({ place, items }) => await decide(place, items, spend)),
   );
   const failure = answers.find((answer) => answer.status === "rejected");
-  const isRefused = answers.some((answer) => answer.status === "fulfilled" && answer.value.some(refuses));
-
   const decisions: ChargedDecision[] = [];
   answers.forEach((answer, i) => {
     if (answer.status === "fulfilled") answer.value.forEach((d, j) => decisions[groups[i].indices[j]] = d);
   });
+  // Without the decisions of a group that failed: what the others charged is given back then.
+  const refuser = failure ? "" : refuserOf(decisions);
 
-  if (spend && (failure !== undefined || isRefused)) {
+  if (spend && refuser !== undefined) {
     const returned = await Promise.allSettled(groups.map(async ({ place, items, indices }, i) => {
       const answer = answers[i];
-      const returns = answer.status === "fulfilled" ? returnsOf(items, answer.value) : [];
+      const charged = answer.status === "fulfilled" ? returnsOf(items, answer.value) : [];
+      const returns = charged.filter(({ check }) => check.policy.trialOf !== refuser);
       if (returns.length === 0) return;
       const after = await decide(place, returns, true);
       returns.forEach(({ check }, j) => {

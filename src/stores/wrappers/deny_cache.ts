@@ -75,7 +75,8 @@ function sweeper({ refusals }: KnownDenials): (now: Reading) => void {
  *   may turn early, or of a rule whose use can be given back, by `count` or as this instance has seen `settle` do. A refusal
  *   by a block stands for as long as the block lasts.
  * - Where a rule beside the refusing one counts refusals itself, as a block does, and is not known to be in its block, the
- *   store is asked.
+ *   store is asked. So it is where the refusing rule has a trial that is not known to refuse too: that may be charged. The
+ *   refusals of trials are remembered for this, and are in the answer.
  * - Peeks go to the store. A key that is reset here is forgotten here at once.
  *
  * An answer from the cache holds the refusing rules alone, with the rest of their waits, and with the units that were left

@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { formOf } from "../../algorithms/state.ts";
-import type { ChargedDecision } from "../../decision.ts";
+import { type ChargedDecision, refuserOf } from "../../decision.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import type { Check, Store } from "../store.ts";
 import { passedMs, type Reading } from "./two_clocks.ts";
@@ -47,11 +47,11 @@ export function denialsOf(store: Store): KnownDenials {
 /** The rules whose refusals may be remembered: by name, all refusals, or only those of a block. */
 export type CertainRules = Map<string, "all" | "blocks">;
 
-/** Leaves out rules in shadow mode, with a rate from a function, or whose use can be given back. */
+/** Leaves out rules in shadow mode that are no trials, rules with a rate from a function, and those whose use can be given back. */
 export function certainRules(rules: readonly CompiledRule[]): CertainRules {
   const certain: CertainRules = new Map();
-  for (const { name, mode, limit, refundable, implementation } of rules) {
-    if (mode === "shadow" || limit === null || refundable) continue;
+  for (const { name, mode, trialOf, limit, refundable, implementation } of rules) {
+    if ((mode === "shadow" && !trialOf) || limit === null || refundable) continue;
     certain.set(name, implementation.mayFreeEarly === false ? "all" : "blocks");
   }
   return certain;
@@ -94,10 +94,12 @@ function refusalOf(check: Check, now: Reading, known: Map<string, CachedDenial>)
   }
   const isSame = policy.limit === decision.limit && policy.windowMs === decision.windowMs &&
     isAlike(algorithm, refusal.algorithm);
-  if (!isSame || since !== null || policy.mode === "shadow" || cost < refusal.cost) return null;
+  if (!isSame || since !== null || cost < refusal.cost) return null;
   const agoMs = Math.floor(waitMs - left - tookMs);
   return {
     ...decision,
+    // Another throttle may have the rule in another mode.
+    mode: policy.mode,
     cost,
     resetAfterMs: decision.resetAfterMs - agoMs,
     // Of a cost below the one refused only the block is known.
@@ -115,12 +117,12 @@ export function answerFrom(
   checks: readonly Check[],
   now: Reading,
 ): readonly ChargedDecision[] | null {
-  const refusals: ChargedDecision[] = [];
-  let mustAsk = false;
-  for (const check of checks) {
-    const refusal = refusalOf(check, now, known);
-    if (refusal !== null) refusals.push(refusal);
-    else if (countsDenials(check)) mustAsk = true;
-  }
-  return mustAsk || refusals.length === 0 ? null : refusals;
+  const found = checks.map((check) => refusalOf(check, now, known));
+  const refusals = found.filter((refusal) => refusal !== null);
+  const refuser = refuserOf(refusals);
+  // A trial that may be charged beside its rule's refusal is not known to refuse.
+  const mustAsk = checks.some((check, i) =>
+    found[i] === null && (countsDenials(check) || check.policy.trialOf === refuser)
+  );
+  return mustAsk || refuser === undefined ? null : refusals;
 }

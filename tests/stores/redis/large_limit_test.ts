@@ -47,7 +47,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
       lease: null,
     };
     const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, 3_600_000);
+      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, 3_600_000);
     store = scriptStore(runnerOf(client), settings, scriptOf);
     // Redis has the script from here on, so that what is asked is sent at once.
     await connection.command("SET", CLOCK, START);

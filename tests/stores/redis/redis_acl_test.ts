@@ -8,7 +8,7 @@ import { CLIENTS } from "../../harness/clients.ts";
 import { type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
 
 /** The commands that a user of Redis needs for redisStore, as its documentation lists them. */
-const COMMANDS = ["evalsha", "eval", "mget", "set", "del", "pttl", "hget", "hset", "hdel", "pexpire", "time"];
+const COMMANDS = ["evalsha", "eval", "get", "set", "del", "pttl", "hget", "hset", "hdel", "pexpire", "time"];
 
 /** A log with a page that has long left and one that has not: its fields. */
 const LOG = (() => {
@@ -17,7 +17,7 @@ const LOG = (() => {
       .join("");
   const now = Date.now();
   const [old, young] = [1, now].map((time) => digits(time) + digits(1));
-  return ["", `sliding-log [1,1,1,1,${now},1,1]${digits(now + 1)}${digits(1)}`, "1", old, `${now}`, young];
+  return ["", `sliding-log 1 1 1 1 ${now} 1 1|${digits(now + 1)}${digits(1)}`, "1", old, `${now}`, young];
 })();
 
 describe("a Redis user with the rights that redisStore() asks for", { skip: withoutRedis }, () => {

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Deno 2.9.5: where two processes open one file with Deno.openKv(), an atomic operation that has a check may reject with
+# "TypeError: database is locked" at once, also where the two write different keys. Operations without a check wait for each
+# other. `commit()` documents `ok: false` as the outcome for a check that does not hold, and nothing else for one that came
+# second: a store that compares versions has to try again on this error too. Nothing of the operation was done.
+set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+npm init --yes >/dev/null
+npm install --silent --no-audit --no-fund deno@2.9.5 >/dev/null 2>&1
+
+cat > write.mjs <<'END'
+const kv = await Deno.openKv("./kv.sqlite");
+const heard = new Map();
+const end = performance.now() + 4000;
+for (let i = 0; performance.now() < end; i++) {
+  // Keys of its own: no two processes write the same value.
+  const key = [Deno.args[0], i % 10];
+  const { versionstamp } = await kv.get(key);
+  const outcome = await kv.atomic().check({ key, versionstamp }).set(key, i).commit()
+    .then(({ ok }) => `ok: ${ok}`, (error) => `${error.name}: ${error.message}`);
+  heard.set(outcome, (heard.get(outcome) ?? 0) + 1);
+}
+console.log(Deno.args[0], JSON.stringify(Object.fromEntries(heard)));
+kv.close();
+END
+
+npx deno --version | head -n 1
+npx deno eval --unstable-kv 'const kv = await Deno.openKv("./kv.sqlite"); await kv.set(["x"], 1); kv.close();'
+npx deno run -A --unstable-kv --quiet write.mjs one > one.txt 2>&1 &
+npx deno run -A --unstable-kv --quiet write.mjs two > two.txt 2>&1
+wait
+cat one.txt two.txt
+grep -q "TypeError: database is locked" one.txt two.txt || { echo "Deno KV waits for the other process now."; exit 1; }

@@ -1,0 +1,177 @@
+/**
+ * The command `weir promote`: may the trial of a rule take the rule's place?
+ *
+ * @module
+ */
+
+import { cannot } from "../cannot.ts";
+import type { StatsReport, StatsTrial } from "../stats/report.ts";
+import { type Command, UsageError } from "./command.ts";
+import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
+import { grouped, tableOf } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface PromoteValues extends FiguresValues {
+  readonly stats?: string;
+  readonly rule?: string;
+  readonly "max-share"?: string;
+  readonly header?: readonly string[];
+}
+
+/** How long the server that has the report may take, in ms. */
+const PATIENCE_MS = 30_000;
+
+/** A percentage as a share from 0 to 1. */
+function shareOf(text: string): number {
+  const [, number] = /^(\d+(?:\.\d+)?) ?%$/.exec(text.trim()) ?? [];
+  if (number !== undefined && Number(number) <= 100) return Number(number) / 100;
+  throw new UsageError(cannot("run weir promote", "--max-share must be a percentage such as 0.1%", text));
+}
+
+function headersOf(texts: readonly string[]): Headers {
+  const headers = new Headers({ accept: "application/json" });
+  for (const text of texts) {
+    const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
+    // The value may be a secret.
+    if (name === undefined) throw new UsageError("--header must be a name, a colon and a value");
+    headers.append(name, value);
+  }
+  return headers;
+}
+
+async function textOf(source: string, headers: Headers, terminal: Terminal): Promise<string> {
+  if (!/^https?:\/\//i.test(source)) {
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const bytes of terminal.read(source)) text += decoder.decode(bytes, { stream: true });
+    return text + decoder.decode();
+  }
+  const response = await fetch(source, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(cannot("read statistics", `their server answered ${response.status}`, source));
+  }
+  return await response.text();
+}
+
+async function reportOf(source: string, headers: Headers, terminal: Terminal): Promise<StatsReport> {
+  const text = await textOf(source, headers, terminal);
+  let report: Partial<StatsReport> | null = null;
+  try {
+    report = JSON.parse(text);
+  } catch {
+    // As if it were another JSON.
+  }
+  if (typeof report?.by_rule === "object" && report.by_rule !== null) return report as StatsReport;
+  throw new Error(cannot("read statistics", "they must be the JSON of stats().read()", text.slice(0, 80)));
+}
+
+function trialOf({ by_rule }: StatsReport, rule: string): StatsTrial {
+  const trial = Object.hasOwn(by_rule, rule) ? by_rule[rule].trial : undefined;
+  if (trial !== undefined) return trial;
+  const names = Object.keys(by_rule).filter((name) => by_rule[name].trial !== undefined);
+  const others = names.length === 0
+    ? "no rule has a trial in these statistics"
+    : `only these have a trial: ${names.join(", ")}`;
+  throw new Error(cannot("judge the trial of this rule", others, rule));
+}
+
+/** The judgement on a trial. */
+interface Judgement extends StatsTrial {
+  readonly rule: string;
+  /** May the trial take its rule's place? */
+  readonly promote: boolean;
+  /** The requests on which both decided. */
+  readonly requests: number;
+  /** The part of them that only the trial would refuse, 0 to 1; null where there are none. */
+  readonly share: number | null;
+  readonly maxShare: number;
+  /** The clients with the most such requests. */
+  readonly clients: readonly { readonly client: string; readonly requests: number }[];
+  /** The routes of such requests. */
+  readonly routes: readonly { readonly route: string; readonly requests: number }[];
+}
+
+function judge(report: StatsReport, rule: string, maxShare: number): Judgement {
+  const { both, liveOnly, trialOnly, neither } = trialOf(report, rule);
+  const requests = both + liveOnly + trialOnly + neither;
+  const share = requests === 0 ? null : trialOnly / requests;
+  const { top_trial_only_ips: ips = [], top_trial_only_endpoints: endpoints = [] } = report;
+  return {
+    rule,
+    promote: share !== null && share <= maxShare,
+    ...{ requests, share, maxShare, both, liveOnly, trialOnly, neither },
+    clients: ips.filter((one) => one.rule === rule).map(({ ip, requests }) => ({ client: ip, requests })),
+    routes: endpoints.filter((one) => one.rule === rule)
+      .map(({ endpoint, requests }) => ({ route: endpoint, requests })),
+  };
+}
+
+/** A share as a percentage, with the digits that distinguish it from the greatest. */
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(4))}%`;
+}
+
+function textOfJudgement(judged: Judgement): string {
+  const { rule, promote, requests, share, maxShare, both, liveOnly, trialOnly, neither } = judged;
+  if (share === null) {
+    return `No request was decided by rule "${rule}" and its trial: do not promote it yet.\n`;
+  }
+  const table = tableOf(["refused by", "requests"], [
+    ["only the trial", trialOnly],
+    ["both", both],
+    ["only the rule", liveOnly],
+    ["neither", neither],
+  ]);
+  const verdict = promote ? "it may take the rule's place" : "it may not take the rule's place";
+  const clients = judged.clients.map(({ client, requests }) => [client, requests]);
+  const routes = judged.routes.map(({ route, requests }) => [route, requests]);
+  return `The trial of rule "${rule}" alone would refuse ${grouped(trialOnly)} of ${
+    grouped(requests)
+  } requests (${percent(share)}, at most ${percent(maxShare)}): ${verdict}.\n\n${table}` +
+    (clients.length === 0 ? "" : `\n${tableOf(["client, only the trial", "requests"], clients)}`) +
+    (routes.length === 0 ? "" : `\n${tableOf(["route, only the trial", "requests"], routes)}`);
+}
+
+/** `weir promote`. */
+export const promoteCommand: Command<PromoteValues> = {
+  name: "promote",
+  words: "--stats URL|FILE --rule NAME [--max-share 0.1%]",
+  summary: "says whether the trial of a rule may take the rule's place; exits with 1 where it may not",
+  options: {
+    stats: {
+      type: "string",
+      hint: "URL|FILE",
+      help:
+        "the JSON of stats().read(): the address of the dashboard's /stats, a file, or - for standard input",
+    },
+    rule: { type: "string", hint: "NAME", help: "the rule whose trial it is" },
+    "max-share": {
+      type: "string",
+      hint: "SHARE",
+      help: "the greatest share of the requests of 24 hours that the trial alone may refuse; without it 0.1%",
+    },
+    header: {
+      type: "string",
+      multiple: true,
+      hint: "'NAME: VALUE'",
+      help: "a header of the request for URL; may be given several times",
+    },
+    ...FIGURES,
+  },
+  examples: [
+    'weir promote --stats https://api.example/admin/throttle/stats --rule api --header "authorization: Bearer $TOKEN"',
+    "weir promote --stats stats.json --rule api --max-share 0.5%",
+    "curl -s http://127.0.0.1:8000/admin/throttle/stats | weir promote --stats - --rule api --json -",
+  ],
+  async run(words, values, terminal) {
+    const { stats, rule, header = [] } = values;
+    if (stats === undefined || rule === undefined || words.length > 0) {
+      throw new UsageError("weir promote needs --stats URL|FILE and --rule NAME, and no other words");
+    }
+    const maxShare = shareOf(values["max-share"] ?? "0.1%");
+    const judged = judge(await reportOf(stats, headersOf(header), terminal), rule, maxShare);
+    writeFigures(values, judged, () => textOfJudgement(judged), terminal);
+    return judged.promote ? 0 : 1;
+  },
+};

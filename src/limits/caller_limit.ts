@@ -1,0 +1,42 @@
+/**
+ * A limit as its caller is shown it.
+ *
+ * @module
+ */
+
+import type { RuleCheck } from "../exchange/rule_check.ts";
+
+/** A limit of the caller's, and how much of it is used. */
+export interface CallerLimit {
+  /** The rule's name. */
+  readonly rule: string;
+  /** Units per window. */
+  readonly limit: number;
+  /** The window in ms; for concurrency the lease. */
+  readonly windowMs: number;
+  /** Units used now; all of them while a block refuses. */
+  readonly used: number;
+  /** Units left now. */
+  readonly remaining: number;
+  /** When nothing is used any more, if nothing else comes: ISO 8601, UTC. Null where nothing is used. */
+  readonly resetsAt: string | null;
+  /** When the rule's block ends: ISO 8601, UTC. Null where no block refuses. */
+  readonly blockedUntil: string | null;
+}
+
+/** The last time that a Date can hold, in epoch ms. */
+const END_OF_TIME = 8.64e15;
+
+function timeAfter(at: number, ms: number): string | null {
+  return ms > 0 ? new Date(Math.min(END_OF_TIME, at + ms)).toISOString() : null;
+}
+
+/** The limit of a check that was decided. */
+export function callerLimit(check: RuleCheck): CallerLimit {
+  const { name, limit, windowMs, remaining, resetAfterMs, blockedMs, at } = check;
+  return {
+    ...{ rule: name, limit, windowMs, used: Math.max(0, limit - remaining), remaining },
+    resetsAt: timeAfter(at, resetAfterMs),
+    blockedUntil: timeAfter(at, blockedMs),
+  };
+}

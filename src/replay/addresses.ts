@@ -1,0 +1,92 @@
+/**
+ * Addresses by number.
+ *
+ * @module
+ */
+
+import { canonicalAddress } from "../client/address.ts";
+import { Texts } from "./texts.ts";
+
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** The number of 32 bits that an IPv4 address in canonical text is; -1 for other texts. */
+function ipv4Bits(text: string): number {
+  let bits = 0;
+  let dots = 0;
+  let octet = -1; // no digit yet
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT && octet !== -1) {
+      bits = bits * 256 + octet;
+      octet = -1;
+      dots++;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || octet === 0) return -1;
+    octet = octet === -1 ? digit : octet * 10 + digit;
+    if (octet > 255) return -1;
+  }
+  return dots === 3 && octet !== -1 ? bits * 256 + octet : -1;
+}
+
+/**
+ * Addresses by number, in canonical text. Most are IPv4, which are numbers already: a table of those takes a quarter of the time
+ * of a Map of texts.
+ */
+export class Addresses {
+  readonly #texts = new Texts(canonicalAddress);
+  // A slot is free where its number is 0.
+  #bits = new Uint32Array(2048);
+  #numbers = new Uint32Array(2048);
+  #used = 0;
+
+  /** The canonical texts by number; that of 0 is null. */
+  get values(): readonly (string | null)[] {
+    return this.#texts.values;
+  }
+
+  /** The number of an address as a log writes it; 0 for a text that is none. */
+  numberOf(text: string): number {
+    const bits = ipv4Bits(text);
+    // 0.0.0.0 is no client's.
+    if (bits <= 0) return this.#texts.numberOf(text);
+    const slot = this.#slotOf(bits);
+    const number = this.#numbers[slot];
+    return number === 0 ? this.#add(bits, slot, this.#texts.numberOf(text)) : number;
+  }
+
+  /** As {@link Texts.close}. */
+  close(): void {
+    this.#texts.close();
+    this.#bits = this.#numbers = new Uint32Array(1);
+  }
+
+  /** The slot that has these bits, or is free for them. */
+  #slotOf(bits: number): number {
+    const mask = this.#bits.length - 1;
+    let slot = (Math.imul(bits, 0x9e3779b1) >>> 7) & mask;
+    while (this.#numbers[slot] !== 0 && this.#bits[slot] !== bits) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #add(bits: number, slot: number, number: number): number {
+    this.#bits[slot] = bits;
+    this.#numbers[slot] = number;
+    if (++this.#used * 2 > this.#bits.length) this.#grow();
+    return number;
+  }
+
+  #grow(): void {
+    const [allBits, numbers] = [this.#bits, this.#numbers];
+    this.#bits = new Uint32Array(allBits.length * 4);
+    this.#numbers = new Uint32Array(allBits.length * 4);
+    numbers.forEach((number, i) => {
+      if (number === 0) return;
+      const slot = this.#slotOf(allBits[i]);
+      this.#bits[slot] = allBits[i];
+      this.#numbers[slot] = number;
+    });
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Keys for places that cannot hold any text: neither NUL nor long texts.
+ *
+ * @module
+ */
+
+import { hashFor } from "../hash/digest.ts";
+import { type MaybePromise, then } from "../maybe.ts";
+
+/** A longer key, in code units, keeps its beginning and gets a hash of the whole. Each unit is at most three bytes in UTF-8. */
+const LONGEST = 400;
+const BEGINNING = 300;
+
+/**
+ * Makes a function that gives well-formed text without NUL, of at most 400 code units, for any text. Two texts have two keys.
+ *
+ * U+FFFD begins an escape, of NUL, of a lone surrogate and of itself; the mark before a hash is no escape.
+ */
+export function boundedKeys(): (key: string) => MaybePromise<string> {
+  const hash = hashFor("stored key", null);
+  return (key) => {
+    const text = key.replace(
+      /[\p{Surrogate}\uFFFD\0]/gu,
+      (unit) => `\uFFFD${unit.charCodeAt(0).toString(16)}`,
+    );
+    if (text.length <= LONGEST) return text;
+    const cut = text.slice(0, BEGINNING);
+    // A pair that is cut in two would be no text.
+    const beginning = /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
+    return then(hash(key), (hex) => `${beginning}\uFFFD#${hex}`);
+  };
+}

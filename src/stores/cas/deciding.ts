@@ -1,0 +1,159 @@
+/**
+ * Deciding by compare-and-set: read states, step, write them if nobody else has written meanwhile.
+ *
+ * @module
+ */
+
+import type { StoreDecision } from "../../decision.ts";
+import { decideChecks } from "../decide_checks.ts";
+import type { Check } from "../store.ts";
+import { keyQueue, type Round } from "./key_queue.ts";
+import type { StateChange, StatesRead, VersionedStates } from "./versioned_states.ts";
+
+/** The options of {@link decidingByVersion}. */
+export interface DecidingOptions {
+  /** How often a race may be lost. */
+  readonly attempts: number;
+  /** After so many ms nobody waits for an answer any more: no new attempt begins. */
+  readonly timeoutMs: number;
+  /** The most keys of one write, unless one request alone has more. */
+  readonly mostKeys: number;
+  /** A clock in ms that never steps. Default `performance.now`. */
+  readonly steady?: () => number;
+  /** A number from 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** Decides checks whose states are under these keys. */
+export type Deciding = (
+  checks: readonly Check[],
+  keys: readonly string[],
+  spend: boolean,
+) => Promise<readonly StoreDecision[]>;
+
+/** One request's checks. */
+interface Question {
+  readonly checks: readonly Check[];
+  /** The key of each check's state, in order. */
+  readonly keys: readonly string[];
+  readonly spend: boolean;
+  readonly askedAt: number;
+  resolve(decisions: readonly StoreDecision[]): void;
+  reject(error: unknown): void;
+}
+
+/** A state on its way through a round. */
+interface Cell {
+  readonly key: string;
+  readonly version: unknown;
+  readonly found: unknown;
+  state: unknown;
+  ttlMs: number;
+}
+
+/** The pause before another attempt, in ms at most, after the second lost race; it doubles with each. */
+const FIRST_PAUSE_MS = 0.5;
+const LONGEST_PAUSE_MS = 16;
+
+/** Nothing was charged, as every attempt was lost or came too late. */
+class NotDecided extends Error {
+  override name = "NotDecided";
+}
+
+/** Does this error mean that nothing was charged? */
+export function isNotDecided(error: unknown): boolean {
+  return error instanceof NotDecided;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
+
+/** Decides all questions of a round, one after the other, over the same states. */
+function decideRound(
+  questions: readonly Question[],
+  keys: readonly string[],
+  { now, states }: StatesRead,
+): { readonly answers: readonly (readonly StoreDecision[] | Error)[]; readonly cells: readonly Cell[] } {
+  const cells = keys.map((key, i): Cell => {
+    const { state = null, version = null } = states[i] ?? {};
+    return { key, version, found: state, state, ttlMs: 0 };
+  });
+  const cellOf = new Map(cells.map((cell) => [cell.key, cell]));
+  const answers = questions.map(({ checks, keys, spend }) => {
+    const own = (check: Check): Cell => cellOf.get(keys[checks.indexOf(check)])!;
+    try {
+      // Loading and saving are synchronous here, so the answer is no promise.
+      return decideChecks(checks, spend, now, {
+        load: (check) => own(check).state,
+        save: (check, state, ttlMs) => Object.assign(own(check), { state, ttlMs }),
+      }) as readonly StoreDecision[];
+    } catch (error) {
+      // An algorithm threw before anything was saved: the questions beside this one go on.
+      return error instanceof Error ? error : new Error("An algorithm failed", { cause: error });
+    }
+  });
+  return { answers, cells };
+}
+
+const changeOf = ({ key, version, found, state, ttlMs }: Cell): StateChange => ({
+  ...{ key, version },
+  ...(state === found ? { state: undefined, ttlMs: 0 } : { state, ttlMs }),
+});
+
+function settle(question: Question, answer: readonly StoreDecision[] | Error): void {
+  if (answer instanceof Error) question.reject(answer);
+  else question.resolve(answer);
+}
+
+/**
+ * Makes a function that decides checks by compare-and-set.
+ *
+ * Questions of this process that share a key are decided together, by one read and one write: 32 requests of one key at once
+ * are one round, and those that come meanwhile the next. Only other processes can win a race; a lost one is tried again a
+ * bounded number of times, after random pauses.
+ *
+ * @param states See {@link VersionedStates}.
+ * @param options See {@link DecidingOptions}.
+ * @returns The function. It rejects with what `read` or `write` throws, and when all attempts were lost.
+ */
+export function decidingByVersion(states: VersionedStates, options: DecidingOptions): Deciding {
+  const { attempts, timeoutMs, mostKeys, random = Math.random } = options;
+  const { steady = () => performance.now() } = options;
+
+  /** Questions that somebody still waits for. */
+  function inTime(questions: readonly Question[]): readonly Question[] {
+    const now = steady();
+    return questions.filter((question) => {
+      const isLate = now - question.askedAt > timeoutMs;
+      if (isLate) question.reject(new NotDecided(`No decision was made within ${timeoutMs} ms`));
+      return !isLate;
+    });
+  }
+
+  async function tryTo(asked: readonly Question[]): Promise<void> {
+    let questions = asked;
+    for (let lost = 0; lost < attempts; lost++) {
+      if (lost > 1) await pause(random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
+      const keys = [...new Set(questions.flatMap(({ keys }) => keys))].sort();
+      const read = await states.read(keys);
+      questions = inTime(questions);
+      if (questions.length === 0) return;
+      const { answers, cells } = decideRound(questions, keys, read);
+      const isChanged = cells.some(({ state, found }) => state !== found);
+      if ((isChanged || read.isGuess) && !await states.write(cells.map(changeOf), read.now, lost)) continue;
+      return questions.forEach((question, i) => settle(question, answers[i]));
+    }
+    throw new NotDecided(`No decision was made as other processes won ${attempts} races in a row`);
+  }
+
+  async function run({ questions }: Round<Question>): Promise<void> {
+    try {
+      await tryTo(questions);
+    } catch (error) {
+      for (const question of questions) question.reject(error);
+    }
+  }
+
+  const ask = keyQueue(run, { mostKeys, patienceMs: timeoutMs });
+  return (checks, keys, spend) =>
+    new Promise((resolve, reject) => ask({ checks, keys, spend, askedAt: steady(), resolve, reject }));
+}

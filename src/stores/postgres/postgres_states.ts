@@ -1,0 +1,102 @@
+/**
+ * Versioned states in a table of Postgres.
+ *
+ * @module
+ */
+
+import type { StateChange, StatesRead, VersionedStates } from "../cas/versioned_states.ts";
+import { knownStates } from "./known_states.ts";
+import type { RunStatement } from "./postgres_client.ts";
+import { codeOf, namesOf } from "./schema.ts";
+import { serverClock } from "./server_clock.ts";
+import { sweeperOf } from "./sweeper.ts";
+import { withTable } from "./table.ts";
+import { type Row, writeCalls } from "./write_call.ts";
+
+/** The options of {@link postgresStates}. */
+export interface PostgresStatesOptions {
+  readonly run: RunStatement;
+  readonly table: string;
+  /** Does a write wait until it is on disk? */
+  readonly durable: boolean;
+  /** How long a row that another transaction has locked is waited for, in ms. */
+  readonly waitMs: number;
+  /** A clock in ms that never steps. Default `performance.now`. */
+  readonly steady?: () => number;
+}
+
+/** States of Postgres, and the other things that a store does there. */
+export interface PostgresStates extends VersionedStates {
+  /** Deletes a key. */
+  forget(key: string): Promise<void>;
+  /** Writes a row that is no state. */
+  probe(): Promise<void>;
+}
+
+/** The codes of an error by which another transaction got in the way: nothing was done. */
+const IN_THE_WAY = new Set(["40001", "40P01"]);
+
+/** A version that no row had before. */
+const newVersion = (): number => 1 + Math.floor(Math.random() * 2 ** 52);
+
+function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
+  const row = { k: key, v: version as number | null ?? 0 };
+  return state === undefined ? { ...row, n: null } : { ...row, n: newVersion(), s: state, u: now + ttlMs };
+}
+
+/**
+ * States in a table.
+ *
+ * A state that was seen last is taken for the one that is there, and the server's time is reckoned from its last answer, so
+ * that a decision takes one statement; that writes only if all of it was right, and otherwise answers with what is there.
+ */
+export function postgresStates(options: PostgresStatesOptions): PostgresStates {
+  const { table, durable, waitMs, steady = () => performance.now() } = options;
+  const names = namesOf(table);
+  const run = withTable(options.run, table);
+  const clock = serverClock(steady);
+  const known = knownStates(steady);
+  const sweeper = sweeperOf(options.run, names.table, steady);
+
+  const heard = { hearTime: clock.learn, hearRow: known.heard };
+  const call = writeCalls({ run, write: names.write, durable, waitMs, steady, ...heard });
+
+  function recall(keys: readonly string[], now: number): StatesRead {
+    const areFresh = keys.map(known.isFresh);
+    // Several keys that were read one after the other are only sure once they are compared.
+    return { now, states: keys.map(known.get), isGuess: keys.length > 1 || !areFresh[0] };
+  }
+
+  async function readNow(keys: readonly string[]): Promise<StatesRead> {
+    await call({ rows: keys.map((k) => ({ k, v: -1, n: null })), at: null, lost: 0 });
+    return recall(keys, clock.now()!);
+  }
+
+  async function write(changes: readonly StateChange[], now: number, lost: number): Promise<boolean> {
+    const rows = changes.map((change) => rowOf(change, now));
+    let isWritten = false;
+    try {
+      isWritten = await call({ rows, at: now, lost });
+    } catch (error) {
+      for (const { k } of rows) known.forget(k);
+      if (!IN_THE_WAY.has(codeOf(error))) throw error;
+    }
+    if (!isWritten) return false;
+    for (const { k, n, s } of rows) if (n !== null) known.wrote(k, n, s);
+    sweeper.wrote(rows.filter(({ v }) => v === 0).length, clock.now()!);
+    return true;
+  }
+
+  return {
+    read(keys) {
+      const now = clock.now();
+      return now === null ? readNow(keys) : recall(keys, now);
+    },
+    write,
+    async forget(key) {
+      await run(`DELETE FROM ${names.table} WHERE key = $1`, [key]);
+      known.forget(key);
+    },
+    probe: async () => void await run(names.probe, []),
+  };
+}

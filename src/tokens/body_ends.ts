@@ -1,0 +1,70 @@
+/**
+ * The first and the last bytes of a body, kept while it passes: models state their usage there.
+ *
+ * @module
+ */
+
+/** The most bytes kept of a body's beginning, where Anthropic states the input, and of its end. */
+const FIRST = 8192;
+const LAST = 24_576;
+
+/** The kept text of a body. */
+export interface BodyText {
+  /** All of a short body, or its beginning. */
+  readonly first: string;
+  /** The end of a longer body; null where `first` is all of it. */
+  readonly last: string | null;
+}
+
+/** Keeps the ends of one body. */
+export interface BodyEnds {
+  /** Copies the bytes that are to be kept. */
+  add(chunk: Uint8Array): void;
+  /** The text of the bytes kept so far. */
+  text(): BodyText;
+}
+
+/** @returns The keeper of a body's ends: 8 kB of memory for a body within that, 32 kB for a longer one. */
+export function bodyEnds(): BodyEnds {
+  const first = new Uint8Array(FIRST);
+  let firstLength = 0;
+  /** A ring, whose oldest byte is at `at` once it is full. */
+  let last: Uint8Array | null = null;
+  let at = 0;
+  /** The bytes after the first. */
+  let rest = 0;
+
+  function addLast(bytes: Uint8Array): void {
+    last ??= new Uint8Array(LAST);
+    rest += bytes.length;
+    const kept = bytes.length > LAST ? bytes.subarray(-LAST) : bytes;
+    const fits = Math.min(kept.length, LAST - at);
+    last.set(fits < kept.length ? kept.subarray(0, fits) : kept, at);
+    if (fits < kept.length) last.set(kept.subarray(fits));
+    at = (at + kept.length) % LAST;
+  }
+
+  return {
+    add(chunk) {
+      // Some servers take text for bytes.
+      if (!ArrayBuffer.isView(chunk)) return;
+      if (firstLength === FIRST) return addLast(chunk);
+      const fits = Math.min(chunk.length, FIRST - firstLength);
+      first.set(chunk.subarray(0, fits), firstLength);
+      firstLength += fits;
+      if (fits < chunk.length) addLast(chunk.subarray(fits));
+    },
+    text() {
+      const beginning = first.subarray(0, firstLength);
+      if (last === null) return { first: textOf(beginning), last: null };
+      if (rest <= LAST) return { first: textOf(beginning, last.subarray(0, rest)), last: null };
+      return { first: textOf(beginning), last: textOf(last.subarray(at), last.subarray(0, at)) };
+    },
+  };
+}
+
+/** The text of parts that follow each other, whose border may be within a character. */
+function textOf(...parts: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder();
+  return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode();
+}

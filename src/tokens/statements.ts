@@ -1,0 +1,49 @@
+/**
+ * The JSON values in the ends of a body: of a JSON document, of a stream of server-sent events, or of lines.
+ *
+ * @module
+ */
+
+import type { BodyText } from "./body_ends.ts";
+import { lastObject, parsed } from "./json_end.ts";
+
+/** The objects in the events or lines of a text, in order. */
+function inLines(text: string): unknown[] {
+  const found: unknown[] = [];
+  /** The data of the current event. */
+  let data = "";
+  const finish = (): void => {
+    if (data !== "") found.push(parsed(data));
+    data = "";
+  };
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    if (line.startsWith("data:")) data += `${line.slice(5)}\n`;
+    else if (line === "") finish();
+    else if (line.startsWith("{")) found.push(parsed(line));
+  }
+  finish();
+  return found;
+}
+
+/**
+ * The JSON values of a body, in order: of a document all of it, or its last members where the document is long; of a
+ * stream its first and its last events.
+ *
+ * @param isWhole Did the body come to its end?
+ */
+export function statementsIn({ first, last }: BodyText, isWhole: boolean): readonly unknown[] {
+  const isDocument = /^\s*[{[]/.test(first);
+  if (last === null) {
+    const document = isDocument ? parsed(first) : undefined;
+    return document === undefined ? inLines(first) : Array.isArray(document) ? document : [document];
+  }
+  const lineEnd = last.search(/[\r\n]/);
+  if (!isDocument) {
+    // The first line of the end has lost its beginning; it may be all that is left of a long event.
+    const isLine = lineEnd >= 0 || isWhole;
+    const cut = isLine ? lastObject(lineEnd < 0 ? last : last.slice(0, lineEnd)) : undefined;
+    return [...inLines(first), cut, ...lineEnd < 0 ? [] : inLines(last.slice(lineEnd))];
+  }
+  const lines = inLines(last.slice(Math.max(0, lineEnd)));
+  return isWhole ? [...lines, lastObject(last)] : lines;
+}

@@ -1,0 +1,174 @@
+/** `weir promote`, run as a pipeline runs it. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { after, before, describe, it } from "node:test";
+import { Hono } from "hono";
+import { createThrottle, memoryStore, stats } from "../../mod.ts";
+import { dashboard } from "../../src/dashboard/mod.ts";
+import { runtime } from "../harness/runtime.ts";
+import { serve } from "../harness/serve.ts";
+
+/** How the command is started: as npm installs it on Node, from its source elsewhere. */
+const COMMAND = {
+  node: ["dist/cli.js"],
+  bun: ["src/cli/mod.ts"],
+  deno: [
+    "run",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    "--allow-net",
+    "--no-check",
+    "src/cli/mod.ts",
+  ],
+}[runtime];
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command to its end. */
+function promote(words: readonly string[], input = ""): Promise<Ended> {
+  const child = spawn(process.execPath, [...COMMAND, "promote", ...words], {
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
+  // The command ends before it has read everything where it is misspelt.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
+  return new Promise((ended, failed) => {
+    child.on("error", failed);
+    child.on("close", (code) => ended({ code, out, err }));
+  });
+}
+
+describe("weir promote", () => {
+  let folder = "";
+  const statistics = stats({ showAddresses: true });
+  const file = (name: string): string => join(folder, name);
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "weir-"));
+    const throttle = createThrottle([
+      { name: "api", rate: "10/hour", trial: "8/hour" },
+      { name: "rare", rate: "1/hour", trial: "1/hour", on: "/never" },
+    ], {
+      store: memoryStore(),
+      observers: [statistics],
+      client: { address: (request) => request.headers.get("x-from") },
+    });
+    // Of 200 requests from 20 clients, 40 only the trial refuses; one client more sends 12.
+    for (let i = 0; i < 200; i++) {
+      await throttle.check(
+        new Request("https://example.com/", { headers: { "x-from": `192.0.2.${i % 20}` } }),
+      );
+    }
+    for (let i = 0; i < 12; i++) {
+      await throttle.check(new Request("https://example.com/", { headers: { "x-from": "198.51.100.1" } }));
+    }
+    writeFileSync(file("stats.json"), JSON.stringify(await statistics.read()));
+    writeFileSync(file("other.json"), '{"by_route":{}}');
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it("exits 0 where at most the share would be refused by the trial alone, and 1 above it", async () => {
+    // 42 of 212 are 19.81 %.
+    for (const [share, code] of [["19.9%", 0], ["19.8%", 1], ["100 %", 0], ["0%", 1]] as const) {
+      const ended = await promote(["--stats", file("stats.json"), "--rule", "api", "--max-share", share]);
+      assertEquals([ended.code, ended.err], [code, ""]);
+      assertStringIncludes(ended.out, "would refuse 42 of 212 requests (19.81%");
+      assertStringIncludes(ended.out, code === 0 ? "it may take" : "it may not take");
+      assertStringIncludes(ended.out, "192.0.2.0 ");
+    }
+    assertEquals((await promote(["--stats", file("stats.json"), "--rule", "api"])).code, 1);
+  });
+
+  it("reads standard input, and writes figures as JSON, alone or to a file", async () => {
+    const words = ["--stats", "-", "--rule", "api", "--max-share", "50%", "--json"];
+    const text = readFileSync(file("stats.json"), "utf8");
+    const { code, out } = await promote([...words, "-"], text);
+    assertEquals(code, 0);
+    const { clients, routes, share, ...figures } = JSON.parse(out);
+    assertEquals(figures, {
+      ...{ rule: "api", promote: true, requests: 212, maxShare: 0.5 },
+      ...{ both: 2, liveOnly: 0, trialOnly: 42, neither: 168 },
+    });
+    assertEquals([share, clients.length, routes], [42 / 212, 10, [{ route: "*", requests: 42 }]]);
+    const written = await promote([...words, file("judged.json")], text);
+    assertStringIncludes(written.out, "it may take the rule's place");
+    assertEquals(JSON.parse(readFileSync(file("judged.json"), "utf8")), JSON.parse(out));
+  });
+
+  it("asks a dashboard by its address, with the headers that it is given", async () => {
+    const app = new Hono();
+    const authorize = (request: Request) => request.headers.get("authorization") === "Bearer secret";
+    const throttle = createThrottle("1/min");
+    app.route("/admin", dashboard({ throttle, stats: statistics, authorize }));
+    const { url, close } = await serve((request: Request) => app.fetch(request));
+    try {
+      const words = ["--stats", `${url}/admin/stats`, "--rule", "api", "--max-share", "50%"];
+      const allowed = await promote([...words, "--header", "Authorization: Bearer secret"]);
+      assertEquals([allowed.code, allowed.err], [0, ""]);
+      const refused = await promote(words);
+      assertEquals(refused.code, 1);
+      assertStringIncludes(refused.err, "their server answered 403");
+    } finally {
+      await close();
+    }
+  });
+
+  it("exits 1 where nothing can be judged, with the reason", async () => {
+    const reasons: readonly (readonly [words: readonly string[], reason: string])[] = [
+      [["--stats", file("stats.json"), "--rule", "rare"], "only these have a trial: api"],
+      [["--stats", file("stats.json"), "--rule", "toString"], "only these have a trial: api"],
+      [["--stats", file("other.json"), "--rule", "api"], "they must be the JSON of stats().read()"],
+      [["--stats", file("missing.json"), "--rule", "api"], "missing.json"],
+      [["--stats", "http://127.0.0.1:1/", "--rule", "api"], "weir: "],
+    ];
+    for (const [words, reason] of reasons) {
+      const { code, out, err } = await promote(words);
+      assertEquals([code, out], [1, ""]);
+      assertStringIncludes(err, reason);
+    }
+    const trial = { both: 0, liveOnly: 0, trialOnly: 0, neither: 0 };
+    const none = await promote(
+      ["--stats", "-", "--rule", "api"],
+      JSON.stringify({ by_rule: { api: { trial } } }),
+    );
+    assertEquals([none.code, none.out], [
+      1,
+      'No request was decided by rule "api" and its trial: do not promote it yet.\n',
+    ]);
+  });
+
+  it("exits 2 where it is misspelt, and 0 with its help", async () => {
+    const misspelt: readonly (readonly string[])[] = [
+      [],
+      ["--rule", "api"],
+      ["--stats", "stats.json"],
+      ["--stats", "a", "--rule", "api", "--max-share", "0.1"],
+      ["--stats", "a", "--rule", "api", "--max-share", "101%"],
+      ["--stats", "a", "--rule", "api", "--header", "secret"],
+      ["--stats", "a", "--rule", "api", "--unknown"],
+      ["--stats", "a", "--rule", "api", "b"],
+    ];
+    for (const words of misspelt) {
+      const { code, out, err } = await promote(words);
+      assertEquals([code, out], [2, ""]);
+      assertStringIncludes(err, "See weir --help.");
+      assert(!err.includes("secret"), err);
+    }
+    const help = await promote(["--help"]);
+    assertEquals([help.code, help.err], [0, ""]);
+    assertStringIncludes(help.out, "Examples:");
+  });
+});

@@ -1,0 +1,112 @@
+/** JSON logs whose members have names of their own. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { describe, it } from "node:test";
+import { byApiKey } from "../../mod.ts";
+import { type LogFields, readLog, replay, suggest } from "../../src/replay/mod.ts";
+import { chunksOf, listOf } from "./logs.ts";
+
+const AT = Date.UTC(2026, 10, 29, 4, 30);
+
+const read = (lines: readonly object[], fields?: LogFields) =>
+  readLog(
+    chunksOf(lines.map((line) => `${JSON.stringify(line)}\n`).join("")),
+    fields === undefined ? {} : { fields },
+  );
+
+/** A line of which no name is a usual one. */
+const strange = {
+  wann: new Date(AT).toISOString(),
+  wie: "POST",
+  wohin: "/api/orders?x=1",
+  wer: { adresse: "192.0.2.7", konto: 4711, schluessel: "k-1" },
+  ergebnis: "201",
+  laenge: 17,
+  dauer: 0.25,
+  programm: "curl/8",
+};
+const fields: LogFields = {
+  ...{ start: "wann", method: "wie", url: "wohin", address: "wer.adresse", status: "ergebnis" },
+  ...{
+    bytes: "laenge",
+    seconds: "dauer",
+    userAgent: "programm",
+    user: "wer.konto",
+    apiKey: "wer.schluessel",
+  },
+};
+
+describe("readLog, fields", () => {
+  it("reads members of any names, in objects too", async () => {
+    assertEquals(await listOf(read([strange], fields)), [{
+      ...{ at: AT, method: "POST", url: "http://localhost/api/orders?x=1", address: "192.0.2.7" },
+      ...{ status: 201, bytes: 17, durationMs: 250, userAgent: "curl/8", identity: { id: "4711" } },
+      headers: { "x-api-key": "k-1" },
+    }]);
+  });
+
+  it("takes the duration off a time that is named as the end, in each of its units", async () => {
+    for (const [unit, took] of [["seconds", 0.5], ["ms", 500], ["us", 500_000]] as const) {
+      const line = { ended: AT, took, verb: "GET", path: "/" };
+      const [request] = await listOf(read([line], { end: "ended", [unit]: "took" }));
+      assertEquals([request.at, request.durationMs], [AT - 500, 500], unit);
+    }
+  });
+
+  it("knows the usual names beside those that are given", async () => {
+    const line = { begun: AT, method: "GET", uri: "/a", remote_addr: "192.0.2.7", status: 200 };
+    const [request] = await listOf(read([line], { start: "begun" }));
+    assertEquals([request.url, request.address, request.status], ["http://localhost/a", "192.0.2.7", 200]);
+  });
+
+  it("reads a request line and a host of any name", async () => {
+    const line = {
+      ts: AT / 1000,
+      first: "GET /a?b HTTP/1.1",
+      site: "shop.example",
+      method: "none of HTTP's",
+    };
+    const [request] = await listOf(read([line], { requestLine: "first", host: "site" }));
+    assertEquals([request.method, request.url], ["GET", "http://shop.example/a?b"]);
+  });
+
+  it("finds an API key by the usual names, and gives it to rules as the header", async () => {
+    const line = (i: number, key: string | null) => ({
+      ...{ time: AT + i, method: "GET", uri: "/", client_ip: "192.0.2.7", status: 200 },
+      ...key === null ? {} : { headers: { "x-api-key": key } },
+    });
+    const log = () => read([line(0, "a"), line(1, "a"), line(2, "b"), line(3, null), line(4, null)]);
+    const { rules: [counted] } = await replay(log(), { rules: { rate: "1/min", key: byApiKey() } });
+    assertEquals([counted.asked, counted.refused, counted.clients], [5, 2, 3]);
+    const { suggestions } = await suggest(log(), { windows: ["1min"] });
+    assertEquals(suggestions.map(({ key, clients, max }) => [key, clients, max]), [["ip", 1, 5], [
+      "api-key",
+      2,
+      2,
+    ]]);
+  });
+
+  it("suggests for API keys a rule that leaves requests without one alone", async () => {
+    const keys = [..."aaaaaab", ...Array(20).fill(null)];
+    const log = () =>
+      keys.map((key, i) => ({
+        ...{ at: AT + i, method: "GET", url: "http://localhost/", address: "192.0.2.7" },
+        ...key === null ? {} : { headers: { "x-api-key": key } },
+      }));
+    const { suggestions: [found] } = await suggest(log(), { windows: ["1min"], keys: ["api-key"] });
+    const rule = new Function("byApiKey", `return ${found.rule}`)(byApiKey);
+    const { rules: [counted] } = await replay(log(), { rules: { ...rule, rate: "5/min" } });
+    assertEquals([found.max, counted.asked, counted.refused], [6, 7, 1]);
+  });
+
+  it("refuses fields that there are not, and fields of another format", () => {
+    assertThrows(
+      () => read([], { adress: "x" } as never),
+      TypeError,
+      "fields takes no option but start, end",
+    );
+    assertThrows(() => read([], { address: "" }), TypeError, "address must be a text");
+    const combined = () => readLog(chunksOf(""), { format: "combined", fields: { address: "x" } });
+    const error = assertThrows(combined, TypeError);
+    assert(error.message.includes('fields are those of the format "json"'), error.message);
+  });
+});

@@ -1,0 +1,163 @@
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { after, before, it } from "node:test";
+import { CONTENDED } from "../../harness/contender.ts";
+import { type Postgres, startPostgres, withoutPostgres } from "../../harness/postgres.ts";
+import type { PostgresContenderOptions } from "../../harness/postgres_contender.ts";
+import { describeOnNode } from "../../harness/runtime.ts";
+import { pause } from "../../harness/until.ts";
+
+const LIMIT = 100;
+const REQUESTS = 1250;
+
+/** One program for the three runtimes: Node 20 does not read TypeScript. */
+const PROGRAM = `.build/postgres-contender-${process.pid}.mjs`;
+
+const BIN = "node_modules/.bin";
+const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
+  deno: [`${BIN}/deno`, "run", "-A", "--no-check", "--config=deno.json"],
+  bun: [`${BIN}/bun`, "run"],
+  node: ["node"],
+};
+
+const CONTENDERS = [
+  { on: "deno", client: "a Pool of pg", skewMs: -5000 },
+  { on: "bun", client: "Bun's SQL", skewMs: 5000 },
+  { on: "node", client: "postgres", skewMs: 2500 },
+  { on: "node", client: "a Pool of pg", skewMs: 0 },
+];
+
+/** A contender that runs, spoken to by lines. */
+interface Contender {
+  readonly child: ChildProcess;
+  /** How many requests of it have passed, as far as it has said. */
+  passed(): number;
+  /** Waits until it has said this. */
+  said(word: string): Promise<void>;
+}
+
+function start(on: string, options: PostgresContenderOptions): Contender {
+  const [program, ...words] = [...RUNTIMES[on], PROGRAM, "contend on postgres", JSON.stringify(options)];
+  const child = spawn(program, words, { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin!.on("error", () => {}); // it may have been killed
+  let passed = 0;
+  const heard: string[] = [];
+  let isOver = false;
+  let wake = (): void => {};
+  createInterface({ input: child.stdout! }).on("line", (line) => {
+    if (line === "passed") passed++;
+    else heard.push(line);
+    wake();
+  }).on("close", () => {
+    isOver = true;
+    wake();
+  });
+  return {
+    child,
+    passed: () => passed,
+    async said(word) {
+      while (!heard.includes(word) && !isOver) await new Promise<void>((resume) => wake = resume);
+      assert(heard.includes(word), `The process on ${on} has ended`);
+      heard.splice(heard.indexOf(word), 1);
+    },
+  };
+}
+
+const sum = (contenders: readonly Contender[]): number =>
+  contenders.reduce((total, { passed }) => total + passed(), 0);
+
+// The processes are of all three runtimes whichever of them runs this file.
+describeOnNode(
+  "one limit on Postgres over four processes on Deno, Bun and Node, with clocks up to 10 s apart",
+  { skip: withoutPostgres },
+  () => {
+    let postgres: Postgres;
+    let contenders: Contender[] = [];
+    let chaotic: Contender[] = [];
+
+    async function startAll(
+      own: Pick<PostgresContenderOptions, "durable" | "timeoutMs" | "requests" | "atOnce">,
+    ): Promise<Contender[]> {
+      const started = CONTENDERS.map(({ on, client, skewMs }) =>
+        start(on, { client, skewMs, url: postgres.url, limit: LIMIT, ...own })
+      );
+      await Promise.all(started.map(({ said }) => said("ready")));
+      return started;
+    }
+
+    before(async () => {
+      postgres = await startPostgres();
+      const words = [
+        "--bundle",
+        "--platform=node",
+        "--format=esm",
+        "--packages=external",
+        "--log-level=error",
+      ];
+      const bundled = spawnSync(
+        `${BIN}/esbuild`,
+        ["tests/harness/postgres_contender.ts", ...words, `--outfile=${PROGRAM}`],
+        { stdio: "inherit" },
+      );
+      assertEquals(bundled.status, 0);
+      // Thousands at once on two cores: the test counts the passes, not their speed.
+      contenders = await startAll({
+        durable: false,
+        timeoutMs: 60_000,
+        requests: REQUESTS,
+        atOnce: REQUESTS,
+      });
+    });
+    after(async () => {
+      for (const { child } of [...contenders, ...chaotic]) child.kill("SIGKILL");
+      await postgres?.stop();
+      rmSync(PROGRAM, { force: true });
+    });
+
+    for (const name of Object.keys(CONTENDED)) {
+      it(`of ${4 * REQUESTS} requests at once exactly ${LIMIT} pass: ${name}`, async () => {
+        const before = sum(contenders);
+        for (const { child } of contenders) child.stdin!.write(`${name}\n`);
+        await Promise.all(contenders.map(({ said }) => said("done")));
+        assertEquals(sum(contenders) - before, LIMIT, `${contenders.map(({ passed }) => passed())}`);
+      });
+    }
+
+    it("lets nothing over the limit pass while processes are killed (-9) and the server crashes and starts again", async () => {
+      for (const { child } of contenders) child.kill("SIGKILL");
+      await postgres.query("TRUNCATE weir");
+      chaotic = await startAll({ durable: true, timeoutMs: 1000, requests: 150, atOnce: 3 });
+      const names = ["fixed-window", "sliding-log", "concurrency"];
+      for (const [i, name] of names.entries()) {
+        const before = sum(chaotic);
+        for (const { child } of chaotic) child.stdin!.write(`${name}\n`);
+        while (sum(chaotic) - before < 5) await pause(1);
+        chaotic[i].child.kill("SIGKILL");
+        await postgres.end("immediate");
+        await postgres.begin();
+        await Promise.all(chaotic.slice(i + 1).map(({ said }) => said("done")));
+        assertLessOrEqual(sum(chaotic) - before, LIMIT, name);
+        assert(sum(chaotic) - before >= 5);
+      }
+    });
+
+    it("leaves no lock, no open transaction and no row without an end behind", async () => {
+      for (const { child } of chaotic) child.kill("SIGKILL");
+      await pause(200);
+      const own = "pid <> pg_backend_pid() AND backend_type = 'client backend'";
+      const { rows: open } = await postgres.query(
+        `SELECT state, query FROM pg_stat_activity WHERE ${own} AND state <> 'idle'`,
+      );
+      assertEquals(open, []);
+      const { rows: locks } = await postgres.query("SELECT * FROM pg_locks WHERE pid <> pg_backend_pid()");
+      assertEquals(locks, []);
+      const { rows: endless } = await postgres.query(
+        "SELECT key, until FROM weir WHERE until IS NULL OR until > (extract(epoch FROM now()) + 86400 * 2) * 1000",
+      );
+      assertEquals(endless, []);
+    });
+  },
+);
