@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HeaderFields } from "../headers/format.ts";
+import { setFields, type WritableFields } from "../headers/format.ts";
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to their headers. */
 export const REFUSAL: unique symbol = /* @__PURE__ */ Symbol("weir.refusal");
@@ -44,9 +44,6 @@ export function withHeaders(response: Response, change: (headers: Headers) => vo
   }
 }
 
-/** Fields that can be changed: the headers of a response, or {@link InitFields}. */
-export type WritableFields = Pick<Headers, "get" | "has" | "set" | "delete">;
-
 /** The fields of a response that is not made yet. `Headers` would refuse the same, but not every server's Response looks. */
 export class InitFields implements WritableFields {
   /** Names are in lower case. */
@@ -74,14 +71,6 @@ export class InitFields implements WritableFields {
 
   delete(name: string): void {
     delete this.record[name.toLowerCase()];
-  }
-}
-
-/** Sets fields, each in the place of the field of its name; one without text is removed. */
-export function setFields(fields: WritableFields, given: HeaderFields): void {
-  for (const name in given) {
-    if (given[name] === "") fields.delete(name);
-    else fields.set(name, given[name]);
   }
 }
 

@@ -57,6 +57,17 @@ export type HeadersThere = Pick<Headers, "get" | "has">;
 /** Fields to send: the text of each by its name. */
 export type HeaderFields = Readonly<Record<string, string>>;
 
+/** Fields that can be changed: the headers of a response, or those of one that is not made yet. */
+export type WritableFields = Pick<Headers, "get" | "has" | "set" | "delete">;
+
+/** Sets fields, each in the place of the field of its name; one without text is removed. */
+export function setFields(fields: WritableFields, given: HeaderFields): void {
+  for (const name in given) {
+    if (given[name] === "") fields.delete(name);
+    else fields.set(name, given[name]);
+  }
+}
+
 /** No fields. */
 export const NO_FIELDS: HeaderFields = {};
 
@@ -147,6 +158,6 @@ export function isSent(
   there: HeadersThere,
 ): boolean {
   if (!isToBeTold(ours, report)) return false;
-  const known = fieldThere(there, limit);
-  return known === null || !isTighter(there, known, there.get(remaining), ours);
+  // `has` finds sooner than `get` that there is none.
+  return !there.has(limit) || !isTighter(there, there.get(limit) ?? "", there.get(remaining), ours);
 }

@@ -31,11 +31,6 @@ export function remainingUnits(
   return blockedMs > 0 ? 0 : whole(Math.min(remaining, limit));
 }
 
-/** {@link remainingUnits} as a header holds them. */
-export function remainingText({ blockedMs, remaining, limit }: Parameters<typeof remainingUnits>[0]): string {
-  return decimal(blockedMs > 0 ? 0 : Math.min(remaining, limit));
-}
-
 /** A power of 2. */
 const SIZE = 1024;
 

@@ -7,7 +7,7 @@
 
 import { tightest } from "../decision.ts";
 import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
-import { decimal, remainingText } from "./numbers.ts";
+import { decimal, remainingUnits } from "./numbers.ts";
 import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 
 const NAMES = {
@@ -32,7 +32,7 @@ export function draft6(): HeaderFormat {
       return {
         ...policies,
         "ratelimit-limit": decimal(ours.limit),
-        "ratelimit-remaining": remainingText(ours),
+        "ratelimit-remaining": decimal(remainingUnits(ours)),
         "ratelimit-reset": decimal(reset),
       };
     },

@@ -7,7 +7,7 @@
 import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
 import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
-import { decimal, remainingText } from "./numbers.ts";
+import { decimal } from "./numbers.ts";
 
 const NAMES = {
   limit: "X-RateLimit-Limit",
@@ -74,7 +74,8 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
       return {
         "x-ratelimit-limit": decimal(ours.limit),
-        "x-ratelimit-remaining": remainingText(ours),
+        // `remainingUnits`, inlined.
+        "x-ratelimit-remaining": decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)),
         "x-ratelimit-reset": Number.isFinite(end) ? decimal(Math.ceil(end / 1000)) : "",
       };
     },

@@ -5,20 +5,12 @@
  */
 
 import { hasNumbers, refuses } from "../decision.ts";
-import type { HeaderFormat, Report } from "../headers/format.ts";
+import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
 import { type Denial, denialFields } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import {
-  expose,
-  markRefusal,
-  newResponse,
-  REFUSAL,
-  type Refusal,
-  setFields,
-  type WritableFields,
-} from "../exchange/response.ts";
+import { expose, markRefusal, newResponse, REFUSAL, type Refusal } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import type { MaybePromise } from "../maybe.ts";

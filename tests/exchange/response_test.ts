@@ -3,7 +3,8 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
 import type { HeaderFormat } from "../../mod.ts";
-import { InitFields, setFields } from "../../src/exchange/response.ts";
+import { InitFields } from "../../src/exchange/response.ts";
+import { setFields } from "../../src/headers/format.ts";
 import { throttled } from "../harness/throttled.ts";
 
 const names = fc.constantFrom("X-Own", "x-own", "Retry-After", "retry-after", "constructor", "X-Other");

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import { parseDictionary, parseList } from "structured-headers";
 import type { Algorithm } from "../../src/algorithms/algorithm.ts";
-import { setFields } from "../../src/exchange/response.ts";
+import { setFields } from "../../src/headers/format.ts";
 import type { HeaderFormat, Quota, Report } from "../../src/headers/format.ts";
 import { decimal } from "../../src/headers/numbers.ts";
 import { rateLimit } from "../../src/headers/ratelimit.ts";

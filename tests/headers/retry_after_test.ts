@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe as suite, it } from "node:test";
 import { createThrottle, retryAfter, type RetryAfterOptions, type Rule, withThrottle } from "../../mod.ts";
-import { setFields } from "../../src/exchange/response.ts";
+import { setFields } from "../../src/headers/format.ts";
 import { describe } from "../../src/openapi/mod.ts";
 import { requestTo, throttled } from "../harness/throttled.ts";
 
