@@ -228,6 +228,16 @@ describe("the end of a refusal, in an explanation", () => {
 });
 
 describe("the text of an explanation", () => {
+  it("says of a trial which rule's it is, and that it refuses nothing", async () => {
+    const { throttle } = throttled([{ name: "api", rate: "9/min", trial: "5/min" }]);
+    const [, , live, trial] = (await throttle.explain(requestTo("GET /"))).text.split("\n");
+    assertStringIncludes(live, 'Rule "api" (9 per 1 min) applies: ');
+    assertStringIncludes(
+      trial,
+      'Rule "api+trial" (5 per 1 min), which refuses nothing as it is the trial of rule "api", applies: ',
+    );
+  });
+
   it("is of sentences that a support desk can send", async () => {
     const { throttle, statuses } = throttled([
       { name: "api", rate: "600/10min" },
