@@ -8,10 +8,10 @@
  *                               the modules of ./replay and of ./dashboard that the command shares
  *   dist/src/shared.js          the modules that other entries share besides
  *
- * No module is in two files, so one thing in src is one thing in dist. Packages stay imports, but for Hono's routers and
- * their parts, which in their own fourteen files would take most of the time, and the few functions of d3 that the
- * dashboard draws with, so that nobody has to install them. All of it is minified, as most of the rest of that time goes
- * by length (breakLines gives it lines); the sources and the source maps lie beside it for readers.
+ * No module is in two files, so one thing in src is one thing in dist. Packages stay imports, but for the few functions
+ * of Hono that read a path pattern for OpenAPI, and of d3 that the dashboard draws with, so that nobody has to install
+ * d3. All of it is minified, as most of the rest of that time goes by length (breakLines gives it
+ * lines); the sources and the source maps lie beside it for readers.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -21,7 +21,7 @@ import { breakLines } from "./break_lines.mjs";
 const DIST = "dist";
 const ROOT = resolve("mod.ts");
 /** Packages whose code is in the bundle. */
-const BUNDLED = /^(?:hono\/(?:router|utils)\/|d3-[a-z-]+$|internmap$)/;
+const BUNDLED = /^(?:hono\/utils\/|d3-[a-z-]+$|internmap$)/;
 const D3 = /\/node_modules\/(?:d3-[a-z-]+|internmap)\//;
 
 const { exports: entries } = JSON.parse(readFileSync("deno.json", "utf8"));

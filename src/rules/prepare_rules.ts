@@ -41,7 +41,7 @@ export const FAILURE_POLICY: Demand = /* @__PURE__ */ oneOf("local", "allow", "d
 
 /** The demand on `headers`, of a rule and of a throttle. */
 export const HEADER_FORMATS: Demand = /* @__PURE__ */ listOf(
-  /* @__PURE__ */ having("write", ""),
+  /* @__PURE__ */ having("fields", ""),
   "header formats",
 );
 
