@@ -74,11 +74,6 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
     clock: Date.now,
     random: Math.random,
   };
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot make pacedFetch() as its options must be an object: current value is ${options}`,
-    );
-  }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const holds = name === "maxWaitMs" ? value >= 0 : name !== "retry" || Object.hasOwn(RETRIES, value);

@@ -562,16 +562,6 @@ describe("pacedFetch's options", () => {
     });
   }
 
-  it("are an object: the fetch to take is an option of its own", () => {
-    for (const options of [globalThis.fetch, null, 5, "x"]) {
-      assertThrows(
-        () => pacedFetch(options as PacedFetchOptions),
-        TypeError,
-        "Cannot make pacedFetch() as its options must be an object: current value is ",
-      );
-    }
-  });
-
   it("that are undefined have their defaults; without an address nothing is sent", async () => {
     const given = {
       fetch: undefined,
