@@ -114,7 +114,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       const muddled = { ...plain, lua: `function() return true, 0, 0, 0, { {} }, 1 end` };
       const store = storeOf();
       await store.decide([checkOf()]);
-      for (const [algorithm, words] of [[unlucky, "unlucky"], [muddled, "compare"]] as const) {
+      for (const [algorithm, words] of [[unlucky, "unlucky"], [muddled, "number expected"]] as const) {
         await assertRejects(async () => await store.decide([checkOf({ algorithm })]), Error, words);
       }
       bridge.resetCounts();
@@ -150,7 +150,9 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     };
     await upstashStore({ client: { evalsha, eval: client.eval.bind(client), del: client.del.bind(client) } })
       .decide([checkOf(), checkOf({ key: "other:somebody", limit: 5000, windowMs: 86_400_000 })]);
-    for (const args of words) assertEquals(args, ["[[1,1,0,3,60000,1,-1,[0],1,0,5000,86400000,1,-1,[0]]]"]);
+    for (const args of words) {
+      assertEquals(args, ["2", "1", "1", "3", "60000", "", "", "1", "1", "5000", "86400000", "", ""]);
+    }
   });
 
   it("sends the script's text where the server has forgotten it, for that command alone", async () => {
@@ -214,12 +216,12 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "a null result",
         { kind: "body", body: '[{"result":null}]' },
-        "must be the time and 6 integers for each check: current value is null",
+        "must be the time and 6 integers per check: current value is null",
       ],
       [
         "a text for a result",
         { kind: "body", body: '[{"result":"OK"}]' },
-        "must be the time and 6 integers for each check",
+        "must be the time and 6 integers per check",
       ],
       ["too few results", { kind: "body", body: "[]" }, ""],
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
