@@ -25,14 +25,14 @@ local function number_at(text, place)
   local a, b, c, d, e, f, g, h, i = string.byte(text, place, place + 8)
   -- Four digits and five, since the sum of nine digits with the codes' offsets exceeds exact numbers.
   return (((a * 64 + b) * 64 + c) * 64 + d - 12782640) * 1073741824
-    + (((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008
+    + ((((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008)
 end
 
 local function digits(number)
   local codes = {}
   for i = 9, 1, -1 do
     local rest = math.floor(number / 64)
-    codes[i] = 48 + number - rest * 64
+    codes[i] = 48 + (number - rest * 64)
     number = rest
   end
   return string.char(unpack(codes))

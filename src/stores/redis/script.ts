@@ -10,7 +10,7 @@ import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
 import { plainForm, stateLua } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block.ts";
 import { fixedWindowLua } from "../../algorithms/fixed_window.ts";
-import { integerLua } from "../../algorithms/integer.ts";
+import { integerLua, MAX } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
 import type { ChargedDecision } from "../../decision.ts";
 import { decideLua, FIELDS, integersLua, listLua, storedLogLua } from "./script_lua.ts";
@@ -201,10 +201,13 @@ export function wordsOf(
   return words;
 }
 
-/** Is this an integer, as a client gives it: a number or its text? */
+/** Is this an integer, as a client gives it: a number or its text? Some give 2^53 for one less. */
 function isInteger(word: unknown): boolean {
-  return Number.isSafeInteger(typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word);
+  const number = typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word;
+  return Number.isInteger(number) && Math.abs(number as number) <= MAX + 1;
 }
+
+const integerOf = (word: unknown): number => Math.min(MAX, Number(word));
 
 /** Are these integers the answer to a check? The first is its verdict, 0 or 1. */
 function isAnswer(integers: readonly unknown[]): boolean {
@@ -237,7 +240,7 @@ export function answersOf(
     if (failed !== undefined) return new RuleError(failed.policy.name, problem);
     const answers = checks.map((_, check) => reply.slice(at(check), at(check + 1)));
     if (!answers.every(isAnswer)) return unreadable(reply.slice(at(0), at(checks.length)));
-    return checks.map((check, i) => decisionFrom(check, answers[i].map(Number), now));
+    return checks.map((check, i) => decisionFrom(check, answers[i].map(integerOf), now));
   });
 }
 

@@ -80,7 +80,7 @@ const asked = fc.record({
   cost: fc.constantFrom(0, 1, 1, 2, 5),
   limit: fc.constantFrom(1, 3, 100),
   /** What its rules are settled at, null where they are not. */
-  settled: fc.constantFrom(null, null, 0, 1, 3),
+  settled: fc.constantFrom(null, null, null, 0, 1, 3, 9_007_199_254_740_991),
 });
 const round = fc.record({
   afterMs: fc.constantFrom(0, 0, 1, 3, 200, 999, 1000, 5000, 10_000, -1, -300),
