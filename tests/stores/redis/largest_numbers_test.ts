@@ -8,7 +8,7 @@ import { client, requestTo } from "../../harness/throttled.ts";
 
 const MOST = Number.MAX_SAFE_INTEGER;
 
-/** ioredis and node-redis read the reply 9007199254740991 as 9007199254740992. */
+/** ioredis and node-redis read the reply 9007199254740991 as 9007199254740992: findings/redis_clients_round_integers.sh. */
 describe("the largest numbers that there are", { skip: withoutRedis }, () => {
   for (const { name, skip, open } of CLIENTS) {
     it(`are no failure of Redis, with ${name}`, { skip }, async () => {
