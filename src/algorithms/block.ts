@@ -148,7 +148,8 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
     name: algorithm.name,
     // The state begins with the block's own numbers.
     form: `${formOf(algorithm)}+block`,
-    lua: algorithm.lua && `block_around(${algorithm.lua}, ${algorithm.stateSize ?? false})`,
+    // A twin may end in a comment.
+    lua: algorithm.lua && `block_around(${algorithm.lua}\n, ${algorithm.stateSize ?? false})`,
     params: [...own, ...(algorithm.params ?? [])],
     refillsGradually: algorithm.refillsGradually,
     unit: algorithm.unit,

@@ -25,14 +25,14 @@ local function number_at(text, place)
   local a, b, c, d, e, f, g, h, i = string.byte(text, place, place + 8)
   -- Four digits and five, since the sum of nine digits with the codes' offsets exceeds exact numbers.
   return (((a * 64 + b) * 64 + c) * 64 + d - 12782640) * 1073741824
-    + (((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008
+    + ((((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008)
 end
 
 local function digits(number)
   local codes = {}
   for i = 9, 1, -1 do
     local rest = math.floor(number / 64)
-    codes[i] = 48 + number - rest * 64
+    codes[i] = 48 + (number - rest * 64)
     number = rest
   end
   return string.char(unpack(codes))
@@ -141,7 +141,7 @@ local function mend(log, window, stamp)
   while true do
     local n = count_to(log.open, stamp + window)
     local stay = units_to(log.open, n)
-    units = units + log.units - stay
+    units = units + (log.units - stay)
     log.open, log.units = first_of(log.open, n), stay
     if n > 0 or #log.full == 0 then break end
     -- Pages are ordered, so all pages after one that ends too late contain only such entries.
@@ -207,9 +207,9 @@ local function correct(log, used, time, cost)
   if units == was then return nil end
   text = first_of(text, n) .. (units > 0 and entry(time, units) or '') .. without(text, there and n + 1 or n)
   if is_full then
-    put_back(log, place, text, log.full[place + 2] + units - was)
+    put_back(log, place, text, log.full[place + 2] + (units - was))
   else
-    log.open, log.units = text, log.units + units - was
+    log.open, log.units = text, log.units + (units - was)
     if #text == 0 and #log.full > 0 then open_last(log) end
     if #text > 2 * PAGE * WIDE then
       local half = first_of(text, PAGE)

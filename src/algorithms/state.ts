@@ -14,6 +14,14 @@ export function formOf({ form, name }: Pick<Algorithm, "form" | "name">): string
   return form ?? name ?? "custom";
 }
 
+/** {@link formOf} an algorithm in plain characters: any other is written as its number, such as `%0020`. */
+export function plainForm(algorithm: Pick<Algorithm, "form" | "name">): string {
+  return formOf(algorithm).replace(
+    /[^A-Za-z0-9_.+-]/g,
+    (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /**
  * The name under which a rule's states are stored: `login/gcra/900000`. Another algorithm or another window
  * has another name, so that each counts separately.
@@ -29,10 +37,7 @@ export function stateName(
   algorithm: Pick<Algorithm, "form" | "name">,
   window: number | string | null,
 ): string {
-  const form = formOf(algorithm).replace(
-    /[^A-Za-z0-9_.+-]/g,
-    (unit) => `%${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  const form = plainForm(algorithm);
   return window === null ? `${rule}/${form}` : `${rule}/${form}/${window}`;
 }
 

@@ -37,6 +37,8 @@ const FIRST_LINES = 200;
 const MAX_FIRST_LINES = 20_000;
 
 const MAX_SAMPLES = 5;
+/** The last time that a Date can hold, in epoch ms; the first is as long before the epoch. */
+const END_OF_TIME = 8.64e15;
 
 /** Options of {@link readLog}. */
 export interface ReadLogOptions {
@@ -138,8 +140,9 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
       reading.lines++;
       number++;
       const kind = (read as LineReader)(line, entry);
-      if (kind === "request") reading.entries.add(entry);
-      else if (kind === "broken") {
+      // A time that no Date can hold is no time.
+      if (kind === "request" && Math.abs(entry.at) <= END_OF_TIME) reading.entries.add(entry);
+      else if (kind !== "other") {
         reading.broken++;
         if (reading.samples.length < MAX_SAMPLES) {
           reading.samples.push({ line: number, text: line.slice(0, 200) });

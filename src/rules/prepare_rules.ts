@@ -250,7 +250,8 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
     const subject = subjectOf(written, rule, i, given);
     const live = prepareRule(rule, subject, prepared, given);
     if (rule.trial) {
-      prepareRule(ruleOnTrial(rule, live.stage), `the trial of ${subject}`, prepared, given, live.name);
+      const tried = `the trial of ${subject}`;
+      prepareRule(ruleOnTrial(rule, live.stage, tried), tried, prepared, given, live.name);
     }
   });
   return prepared;

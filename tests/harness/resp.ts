@@ -29,7 +29,7 @@ function parseInteger(buffer: Buffer, at: number): { reply: number; end: number 
   const start = buffer[at] === MINUS ? at + 1 : at;
   let number = 0;
   let end = start;
-  for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + buffer[end] - 48;
+  for (; end < buffer.length && buffer[end] !== CR; end++) number = number * 10 + (buffer[end] - 48);
   if (end + 2 > buffer.length) return null;
   return { reply: start === at ? number : -number, end: end + 2 };
 }

@@ -33,10 +33,17 @@ function byScript(
     let opened = 0;
     let calls = 0;
     let now = 0;
+    /** A throttle would go on by itself. */
+    const failures: unknown[] = [];
+    const noted = (reply: Promise<unknown>): Promise<unknown> => {
+      calls++;
+      reply.catch((error) => String(error).includes("NOSCRIPT") || failures.push(error));
+      return reply;
+    };
     const counted: ScriptRunner = {
       ...runner,
-      eval: (...words) => (calls++, runner.eval(...words)),
-      evalsha: (...words) => (calls++, runner.evalsha(...words)),
+      eval: (...words) => noted(runner.eval(...words)),
+      evalsha: (...words) => noted(runner.evalsha(...words)),
     };
     return {
       get calls() {
@@ -49,7 +56,7 @@ function byScript(
             ...{ name: "a test", prefix: `p${opened++}`, timeoutMs: 10_000, denyCache: false },
             ...{ hashKeys: null, lease: null },
           },
-          (twins) => scriptText(twins, `tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS),
+          (twins) => scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS),
         ),
         clock: () => now,
       }),
@@ -58,6 +65,7 @@ function byScript(
         await close();
         own.close();
         await redis.stop();
+        if (failures.length > 0) throw failures[0];
       },
     };
   };

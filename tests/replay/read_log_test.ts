@@ -1,7 +1,7 @@
 /** Access logs of many servers, read as the requests that they tell of. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { readLog } from "../../src/replay/mod.ts";
+import { readLog, replay } from "../../src/replay/mod.ts";
 import { chunksOf, debianLog, listOf } from "./logs.ts";
 
 /** Requests and broken lines of the logs that Debian's servers wrote, counted by hand. */
@@ -135,6 +135,18 @@ describe("readLog", () => {
       const list = await listOf(readLog(debianLog(name)));
       const upload = list.find(({ url }) => url.endsWith("/app/upload"));
       assertEquals([upload?.method, upload?.status], ["POST", undefined], name);
+    }
+  });
+
+  it("takes no line for a request whose time no Date can hold, so that such a line fails no replay", async () => {
+    for (const seconds of ["1e30", "1e300", "-1e30", "1e400"]) {
+      const row = (time: string) => `{"ts":${time},"remote_addr":"192.0.2.1","method":"GET","uri":"/"}\n`;
+      const text = row("1795926614.018").repeat(3) + row(seconds);
+      const log = read(text);
+      assertEquals((await listOf(log)).length, 3, seconds);
+      assertEquals([log.summary.requests, log.summary.broken], [3, 1]);
+      const { requests, to } = await replay(read(text), { rules: "1/min" });
+      assertEquals([requests, to], [3, "2026-11-29T04:30:14.018Z"]);
     }
   });
 

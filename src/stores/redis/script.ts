@@ -7,10 +7,10 @@
  */
 
 import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
-import { formOf, stateLua } from "../../algorithms/state.ts";
+import { plainForm, stateLua } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block.ts";
 import { fixedWindowLua } from "../../algorithms/fixed_window.ts";
-import { integerLua } from "../../algorithms/integer.ts";
+import { integerLua, MAX } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
 import type { ChargedDecision } from "../../decision.ts";
 import { decideLua, FIELDS, integersLua, listLua, storedLogLua } from "./script_lua.ts";
@@ -53,7 +53,7 @@ const SLACK_MS = 1000;
 
 /** An algorithm as the script knows it. */
 export interface Twin {
-  /** The first word of its states: their form. A state that begins otherwise is foreign, and counts as none. */
+  /** The first word of its states: their form, in plain characters. A state that begins otherwise is foreign, and counts as none. */
   readonly form: string;
   /** How many integers they have, false where that is no constant. */
   readonly width: number | false;
@@ -66,11 +66,16 @@ export interface Twin {
 /**
  * The twin of an algorithm.
  *
- * @throws {TypeError} When it has none.
+ * @throws {TypeError} When it has none, or its params are no finite numbers.
  */
 export function twinOf(algorithm: Algorithm, rule: string): Twin {
   const { name = "custom", lua, stateSize: width = false, params = [] } = algorithm;
-  if (lua !== undefined) return { form: formOf(algorithm), width, params, lua };
+  if (!params.every(Number.isFinite)) {
+    throw new TypeError(
+      cannot(`use rule "${rule}"`, "its algorithm's params must be finite to be part of a script", params),
+    );
+  }
+  if (lua !== undefined) return { form: plainForm(algorithm), width, params, lua };
   throw new TypeError(
     cannot(
       `use rule "${rule}"`,
@@ -87,34 +92,22 @@ export interface ScriptRule {
   readonly rate: Pick<Policy, "limit" | "windowMs" | "mode"> | null;
 }
 
-/** The Lua of a text. */
-function quoted(text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  const plain = /[\w.+ %()^$-]/;
-  return `'${
-    Array.from(bytes, (byte) => {
-      const character = String.fromCharCode(byte);
-      return plain.test(character) ? character : `\\${String(byte).padStart(3, "0")}`;
-    }).join("")
-  }'`;
-}
-
 /** Statements that read the state, and name the function that writes one. */
 function formLua({ form, width, lua }: Twin): string {
   if (width !== false) {
     const numbers = Array.from({ length: width }, (_, i) => `n${i}`);
-    const pattern = `^${form.replace(/[^A-Za-z0-9_]/g, "%$&")}${" (%d+)".repeat(width)}$`;
-    return `write, form = text_of_integers, ${quoted(form.replaceAll("%", "%%") + " %d".repeat(width))}
+    const pattern = `^${form.replace(/[%.+-]/g, "%$&")}${" (%d+)".repeat(width)}$`;
+    return `write, form = text_of_integers, '${form.replaceAll("%", "%%")}${" %d".repeat(width)}'
         if stored then
-          local ${numbers} = string.match(stored, ${quoted(pattern)})
+          local ${numbers} = string.match(stored, '${pattern}')
           if n0 then state = { ${numbers.map((number) => `${number} + 0`)} } end
         end`;
   }
   if (!LOGGED.test(lua)) {
-    return `write, form = text_of_list, ${quoted(form)}
+    return `write, form = text_of_list, '${form}'
         if stored then state = list_in(stored, form) end`;
   }
-  return `write, form = text_of_log, ${quoted(form)}
+  return `write, form = text_of_log, '${form}'
         if in_hash then
           stored = hashed_log(key)
           in_hash = stored and true
@@ -128,7 +121,7 @@ function rulesLua(rules: readonly ScriptRule[]): string {
     const { lua, params } = twin;
     return `if rule == '${i + 1}' then
         ${LOGGED.test(lua) ? `if not log_step then ${LOG_FUNCTIONS} = logs() end` : ""}
-        step, own = ${lua}, { ${params} }
+        own, step = { ${params} }, ${lua}
         ${
       rate === null
         ? `limit, window, mode = ARGV[word + 1] + 0, ARGV[word + 2] + 0, ARGV[word + 3]
@@ -208,10 +201,13 @@ export function wordsOf(
   return words;
 }
 
-/** Is this an integer, as a client gives it: a number or its text? */
+/** Is this an integer, as a client gives it: a number or its text? Some give 2^53 for one less. */
 function isInteger(word: unknown): boolean {
-  return Number.isSafeInteger(typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word);
+  const number = typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word;
+  return Number.isInteger(number) && Math.abs(number as number) <= MAX + 1;
 }
+
+const integerOf = (word: unknown): number => Math.min(MAX, Number(word));
 
 /** Are these integers the answer to a check? The first is its verdict, 0 or 1. */
 function isAnswer(integers: readonly unknown[]): boolean {
@@ -244,7 +240,7 @@ export function answersOf(
     if (failed !== undefined) return new RuleError(failed.policy.name, problem);
     const answers = checks.map((_, check) => reply.slice(at(check), at(check + 1)));
     if (!answers.every(isAnswer)) return unreadable(reply.slice(at(0), at(checks.length)));
-    return checks.map((check, i) => decisionFrom(check, answers[i].map(Number), now));
+    return checks.map((check, i) => decisionFrom(check, answers[i].map(integerOf), now));
   });
 }
 

@@ -9,6 +9,9 @@
 /** The number of integers per check in the script's reply. */
 export const FIELDS = 6;
 
+/** Numbers from here on are not exact: 2^53. */
+const MOST = 9_007_199_254_740_992;
+
 /** Writes states of constant length. */
 export const integersLua = `
 local function text_of_integers(template, state) return string.format(template, unpack(state)) end
@@ -17,9 +20,10 @@ local function text_of_integers(template, state) return string.format(template, 
 /** Reads and writes states of varying length. */
 export const listLua = `
 local function list_in(text, form)
-  if string.sub(text, 1, #form) ~= form or string.find(text, '[^ %d]', #form + 1) then return nil end
+  local numbers = string.sub(text, #form + 1)
+  if string.sub(text, 1, #form) ~= form or string.find(numbers, '^%d') or string.find(numbers, '[^ %d]') then return nil end
   local state = {}
-  for digits in string.gmatch(string.sub(text, #form + 1), '%d+') do state[#state + 1] = digits + 0 end
+  for digits in string.gmatch(numbers, '%d+') do state[#state + 1] = digits + 0 end
   return state
 end
 
@@ -80,6 +84,16 @@ end
  * @param logged Has a rule a log?
  */
 export const decideLua = (rulesLua: string, slackMs: number, logged: boolean): string => `
+-- A step, whose numbers can be used. To compare anything else is an error, and nothing is true of NaN.
+local function checked(step, ...)
+  local allowed, remaining, reset, retry, after, life, at, blocked = step(...)
+  if remaining > -${MOST} and remaining < ${MOST} and reset > -${MOST} and retry > -${MOST} and life < ${MOST}
+    and (not at or at < ${MOST}) and (not blocked or blocked < ${MOST}) then
+    return allowed, remaining, reset, retry, after, life, at, blocked
+  end
+  error('it gave a number that cannot be used', 0)
+end
+
 -- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
 -- took its expiry away, the check of the rule that it tries, the changed pages, and whether it is in a hash.
 local reply, kept, word, check = { now, 0, 0, 0, 0, 0, 0 }, { 0, 0, 0, 0 }, 0, 0
@@ -106,12 +120,10 @@ while ARGV[word + 1] do
       local a, k = ${FIELDS} * check - ${FIELDS - 1}, 6 * i - 6
       if round == 1 then
         local ok, allowed, remaining, reset, retry, after, life, at, blocked =
-          pcall(step, state, limit, window, now, cost, since, own)
+          pcall(checked, step, state, limit, window, now, cost, since, own)
         local text = false
         if not ok then
           problem = problem or check .. ' ' .. tostring(allowed)
-        elseif not (remaining and reset and retry and life) then
-          problem = problem or check .. ' it did not give all its numbers'
         else
           if after ~= state then
             text = true
@@ -125,8 +137,8 @@ while ARGV[word + 1] do
         kept[k + 1], kept[k + 2], kept[k + 3], kept[k + 4] = text, life, stored and (state and stored or true), mode
         ${logged ? "kept[k + 5], kept[k + 6] = ok and after and after.pages, in_hash" : ""}
       elseif reply[a + 1] == 1 and not (spend and mode == tostring(refuser)) then
-        local ok, allowed, remaining, reset = pcall(step, state, limit, window, now, 0, nil, own)
-        if not ok then problem = check .. ' ' .. tostring(allowed) end
+        local ok, allowed, remaining, reset = pcall(checked, step, state, limit, window, now, 0, nil, own)
+        if not ok then problem = problem or check .. ' ' .. tostring(allowed) end
         reply[a + 2], reply[a + 3] = remaining, reset == math.huge and -1 or reset
       end
     end

@@ -19,7 +19,7 @@ export interface SqliteStoreOptions {
    * `bun:sqlite`, of better-sqlite3 or of libsql. Give the store a connection of its own.
    */
   database: SqliteDatabase;
-  /** The table: letters, digits and underscores. Stores with one table in one file share their counts. Default "weir". */
+  /** The table: letters, digits and underscores, but for `sqlite_` at the beginning, which SQLite keeps for itself. Stores with one table in one file share their counts. Default "weir". */
   table?: string;
   /**
    * How long a request waits while others have the file locked, in ms: after it the rules' `onStoreFailure` decides. Default 250.
@@ -35,8 +35,8 @@ export interface SqliteStoreOptions {
 const LONGEST_MS = 2 ** 31 - 1;
 
 const TABLE: Demand = {
-  must: "a name of letters, digits and underscores",
-  holds: (value) => typeof value === "string" && /^[A-Za-z_]\w*$/.test(value),
+  must: "a name of letters, digits and underscores that does not begin with sqlite_",
+  holds: (value) => typeof value === "string" && /^(?!sqlite_)[a-z_]\w*$/i.test(value),
 };
 
 /** Runs transactions on a table that is made before the first of them. */

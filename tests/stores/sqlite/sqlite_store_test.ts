@@ -186,11 +186,9 @@ describe("sqliteStore", () => {
       "an open database with the methods exec and prepare",
     );
     const database = folder.open(fresh());
-    assertThrows(
-      () => sqliteStore({ database, table: 'we"ir' }),
-      TypeError,
-      "letters, digits and underscores",
-    );
+    for (const table of ['we"ir', "sqlite_weir", "SQLite_weir"]) {
+      assertThrows(() => sqliteStore({ database, table }), TypeError, "letters, digits and underscores");
+    }
     const asArrays = {
       exec: (sql: string) => database.exec(sql),
       prepare(sql: string) {
