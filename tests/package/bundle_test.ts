@@ -200,7 +200,7 @@ describeOnNode("the code of the npm package", () => {
     }
   });
 
-  /** Programs as a user writes them, with Hono's router and whatever else they need, for a browser-like target. */
+  /** Programs as a user writes them, with all that they need, for a browser-like target. */
   const PROGRAMS: readonly (readonly [what: string, most: number, code: string])[] = [
     [
       'withThrottle(handler, ["60/min"])',
@@ -210,7 +210,7 @@ describeOnNode("the code of the npm package", () => {
     ],
     [
       "the same on an upstashStore, with the client of @upstash/redis",
-      67,
+      67.5,
       `import { withThrottle } from "./dist/mod.js";
        import { upstashStore } from "./dist/src/stores/upstash/mod.js";
        const store = upstashStore({ url: "https://example.upstash.io", token: "token" });
