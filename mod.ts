@@ -70,6 +70,7 @@ export type {
   StatsSlot,
   StatsStoreHealth,
   StatsSummary,
+  StatsTrial,
 } from "./src/stats/report.ts";
 export type { MaybePromise } from "./src/maybe.ts";
 

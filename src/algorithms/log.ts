@@ -7,7 +7,7 @@
 
 import type { Algorithm, Policy } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
-import type { StepSaid } from "./packed.ts";
+import type { StepNumbers } from "./packed.ts";
 import { isAhead } from "./state.ts";
 
 /**
@@ -17,7 +17,7 @@ import { isAhead } from "./state.ts";
 export type Log = readonly number[];
 
 /** The result of a step over a log. The new state is the log with one change, so that a store need not copy it. */
-export interface LogStep extends StepSaid {
+export interface LogStep extends StepNumbers {
   /** The log to change: the input, unless it had times to repair. */
   log: ArrayLike<number>;
   /** The index of the first entry that has not expired. */

@@ -7,8 +7,8 @@
 
 import type { Algorithm, Policy } from "./algorithm.ts";
 
-/** A step's result without its state, in a reusable object. */
-export interface StepSaid {
+/** The numbers of a step's result, without its state, in a reusable object. */
+export interface StepNumbers {
   /** Does the cost pass? */
   allowed: boolean;
   /** Whole units left after this step. */
@@ -26,7 +26,7 @@ export interface StepSaid {
 }
 
 /** A packed step's result. */
-export interface PackedStep extends StepSaid {
+export interface PackedStep extends StepNumbers {
   /** The new state of a step that changed something: as many numbers as the algorithm's `stateSize`. */
   readonly state: Float64Array;
 }
@@ -50,10 +50,10 @@ export type StepPacked = (
  * A step with a packed form. The packed form is a property of the step, not of the algorithm: a copy of an
  * algorithm with its own step must use that step.
  */
-export type TwoFormStep = Algorithm<readonly number[]>["step"] & { readonly packed: StepPacked };
+export type PackableStep = Algorithm<readonly number[]>["step"] & { readonly packed: StepPacked };
 
 /** Wraps a packed step as an algorithm's step. */
-export function unpacked(width: number, packed: StepPacked): TwoFormStep {
+export function unpacked(width: number, packed: StepPacked): PackableStep {
   // One for all steps, as each is copied out before the next: an array of this kind takes long to make.
   const out: PackedStep = {
     ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0 },

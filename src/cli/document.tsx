@@ -9,11 +9,11 @@ import { raw } from "hono/html";
 import type { JSX } from "hono/jsx/jsx-runtime";
 import { style } from "../dashboard/style.ts";
 
-/** Whatever the log holds, nothing of it runs, and nothing is asked of anybody. */
+/** No text of a log runs as code, and the page loads nothing. */
 const POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** The looks that the dashboard's pages have no use for. */
+/** The styles that the dashboard's pages do not need. */
 const OWN_STYLE = `
 .charts, .scroll { margin-bottom: 1.25rem; }
 .curve .mark { stroke: var(--near); stroke-width: 1.5; stroke-dasharray: 4 3; }

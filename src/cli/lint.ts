@@ -27,7 +27,7 @@ interface Remarks {
 /** The beginning of the lines that this package writes to the console. */
 const PREFIX = "@weir/throttle: ";
 
-/** Runs a function, and collects what this package writes to the console meanwhile. */
+/** Runs a function, and collects the sentences that this package writes to the console meanwhile. */
 async function listening<T>(run: () => Promise<T>, hear: (sentence: string) => void): Promise<T> {
   const { warn, error } = console;
   const listener = (write: typeof warn) => (...words: unknown[]): void => {

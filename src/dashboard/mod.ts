@@ -44,6 +44,7 @@ export type {
   StatsSlot,
   StatsStoreHealth,
   StatsSummary,
+  StatsTrial,
 } from "../stats/report.ts";
 export type { Stats } from "../stats/stats.ts";
 export type { Handler, Throttle } from "../throttle/throttle.ts";

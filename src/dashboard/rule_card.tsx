@@ -22,7 +22,7 @@ export interface ShownRule {
   readonly rule: CompiledRule | null;
   /** The use of a quota that all clients share; else null. */
   readonly shared: Decision | null;
-  /** Its trial, and what is known of that; else null. */
+  /** Its trial and the counts of that; null without a trial. */
   readonly trial: TrialFacts | null;
 }
 

@@ -73,7 +73,7 @@ export function exchangeOf(request: Request): Exchange | undefined {
   return (request as Request & Carrier)[EXCHANGE] ?? carriers?.get(request)?.[EXCHANGE];
 }
 
-function routeTold(request: Request): Carrier[typeof ROUTE] {
+function frameworkRoute(request: Request): Carrier[typeof ROUTE] {
   return (request as Request & Carrier)[ROUTE] ?? carriers?.get(request)?.[ROUTE];
 }
 
@@ -176,7 +176,7 @@ export class Exchange implements Context, ExplainsAddress {
   }
 
   get route(): string | null {
-    return this.matched.pattern ?? routeTold(this.request)?.() ?? routeBeside(this.platform);
+    return this.matched.pattern ?? frameworkRoute(this.request)?.() ?? routeBeside(this.platform);
   }
 
   get address(): string | null {

@@ -7,7 +7,7 @@
 import { shown } from "../cannot.ts";
 
 /** Where frameworks keep the Request in the objects that they hand to their handlers. */
-const PLACES = ["request", "req", "raw", "req.raw"];
+const PATHS = ["request", "req", "raw", "req.raw"];
 
 const REMEDY =
   "Pass the Request itself, which frameworks keep as `event.request` (SvelteKit), `context.request` (Astro), `event.req` (h3) or " +
@@ -29,13 +29,13 @@ function kindOf(value: unknown): string {
   return `an object with ${Object.keys(value).slice(0, 8).join(", ") || "nothing in it"}`;
 }
 
-function valueAt(value: unknown, place: string): unknown {
-  return place.split(".").reduce((holder, name) => (holder as Record<string, unknown> | null)?.[name], value);
+function valueAt(value: unknown, path: string): unknown {
+  return path.split(".").reduce((holder, name) => (holder as Record<string, unknown> | null)?.[name], value);
 }
 
 function refuse(value: unknown): never {
-  const place = PLACES.find((place) => isRequest(valueAt(value, place)));
-  const hint = place === undefined ? "" : ` It has one as \`${place}\`.`;
+  const path = PATHS.find((path) => isRequest(valueAt(value, path)));
+  const hint = path === undefined ? "" : ` It has one as \`${path}\`.`;
   throw new TypeError(
     "Cannot throttle this as it must be a Request, with a text `url`, a `method` and `headers.get`: " +
       `current value is ${kindOf(value)}.${hint} ${REMEDY}`,

@@ -138,7 +138,7 @@ async function explainRule(
   };
 }
 
-/** Whole units in use. A burst may be below the limit, and what is left is never shown above it. */
+/** Whole units in use. The units left are never more than the burst, which may be below the limit. */
 function usedOf({ rule, limit, remaining }: RuleCheck): number {
   const capacity = rule.implementation.capacity?.(limit) ?? limit;
   return Math.max(0, Math.min(limit, capacity) - remaining);

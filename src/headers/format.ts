@@ -136,7 +136,7 @@ export function isTighter(
  * May a format that writes one quota write this one? Not on a denial by something else: a client that is refused would read
  * that it has units left.
  */
-export function isToBeTold(ours: Quota, { denied, deniedWithin }: Report): boolean {
+export function mayBeSent(ours: Quota, { denied, deniedWithin }: Report): boolean {
   return denied ? !ours.allowed : deniedWithin !== true;
 }
 
@@ -157,7 +157,7 @@ export function isSent(
   report: Report,
   there: HeadersThere,
 ): boolean {
-  if (!isToBeTold(ours, report)) return false;
+  if (!mayBeSent(ours, report)) return false;
   // `has` finds sooner than `get` that there is none.
   return !there.has(limit) || !isTighter(there, there.get(limit) ?? "", there.get(remaining), ours);
 }

@@ -21,7 +21,7 @@ import { writeItem, writeList, writeString } from "./structured_field.ts";
 import { remainingUnits, seconds, waitSeconds, whole } from "./numbers.ts";
 
 /** The part of a policy that stays the same over its responses, as text. */
-interface Told {
+interface PolicyTexts {
   readonly name: string;
   readonly limit: number;
   readonly windowMs: number;
@@ -35,7 +35,7 @@ interface Told {
   readonly partition: string;
 }
 
-function tell(quota: Quota): Told {
+function textsOf(quota: Quota): PolicyTexts {
   const { name, limit, windowMs, unit, dimensions } = quota;
   // Slots come back when requests end, which no window shows; a window under 1 s has no `w` (§3.1.3).
   const hasWindow = unit !== "concurrent-requests" && windowMs >= 1000;
@@ -106,7 +106,7 @@ function spokenIn(there: readonly ListMember[]): readonly Dialect[] {
 }
 
 /** The index of a policy's state among the members that are there; -1 where it is not. */
-function placeOf(there: readonly ListMember[], name: string): number {
+function indexIn(there: readonly ListMember[], name: string): number {
   const start = writeString(name);
   return there.findIndex(({ text }) => text.startsWith(start) && /^\s*(;|$)/.test(text.slice(start.length)));
 }
@@ -152,29 +152,29 @@ function describe(dialects: readonly Dialect[]): Readonly<Record<string, HeaderD
  */
 export function lists(...dialects: readonly Dialect[]): HeaderFormat {
   // By index: the rules of most requests are the same, and a limit that is decided per request changes now and then.
-  const told: Told[] = [];
+  const texts: PolicyTexts[] = [];
   let policies = "";
   let partitions: readonly string[] = [];
 
   /** Does this quota differ from the one that was written at its index the last time? */
-  function isNews({ name, limit, windowMs, unit, dimensions }: Quota, index: number): boolean {
-    const known = told[index];
+  function isNew({ name, limit, windowMs, unit, dimensions }: Quota, index: number): boolean {
+    const known = texts[index];
     return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
       known.unit !== unit || known.dimensions !== dimensions;
   }
 
-  /** Brings `told` and the texts made of it up to date. */
+  /** Brings `texts` and the texts made of it up to date. */
   function recall(quotas: readonly Quota[]): void {
-    let news = told.length !== quotas.length;
+    let isChanged = texts.length !== quotas.length;
     for (let i = 0; i < quotas.length; i++) {
-      if (!isNews(quotas[i], i)) continue;
-      told[i] = tell(quotas[i]);
-      news = true;
+      if (!isNew(quotas[i], i)) continue;
+      texts[i] = textsOf(quotas[i]);
+      isChanged = true;
     }
-    if (!news) return;
-    told.length = quotas.length;
-    policies = writeList(told.map(({ policy }) => policy));
-    partitions = dialects.includes(NEXT) ? told.flatMap(({ partition }) => partition || []) : [];
+    if (!isChanged) return;
+    texts.length = quotas.length;
+    policies = writeList(texts.map(({ policy }) => policy));
+    partitions = dialects.includes(NEXT) ? texts.flatMap(({ partition }) => partition || []) : [];
   }
 
   function statesOf({ denied, quotas }: Report): string {
@@ -183,7 +183,7 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
       const quota = quotas[i];
       if (denied && quota.allowed) continue;
       if (states !== "") states += ", ";
-      states += told[i].start + writeState(dialects, quota);
+      states += texts[i].start + writeState(dialects, quota);
     }
     return states;
   }
@@ -198,12 +198,12 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
     const spoken = spokenIn(there);
     quotas.forEach((quota, i) => {
       if (denied && quota.allowed) return;
-      const isKnown = policiesThere.some(({ text }) => text === told[i].policy);
-      const place = isKnown ? placeOf(there, quota.name) : -1;
-      if (place >= 0 && saysNoMore(there[place], quota)) return;
-      const state = told[i].start +
+      const isKnown = policiesThere.some(({ text }) => text === texts[i].policy);
+      const index = isKnown ? indexIn(there, quota.name) : -1;
+      if (index >= 0 && saysNoMore(there[index], quota)) return;
+      const state = texts[i].start +
         writeState(spoken.length === 0 ? dialects : spoken, quota);
-      if (place >= 0) states[place] = state;
+      if (index >= 0) states[index] = state;
       else states.push(state);
     });
     return writeList(states);
@@ -218,7 +218,7 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
       const fields: Record<string, string> = {
         "ratelimit-policy": policiesThere.length === 0
           ? policies
-          : joinMembers(policiesThere, told.map(({ policy }) => policy)),
+          : joinMembers(policiesThere, texts.map(({ policy }) => policy)),
       };
       if (partitions.length > 0) {
         fields["ratelimit-partition"] = joinMembers(listThere(there, "ratelimit-partition"), partitions);

@@ -5,7 +5,7 @@
  */
 
 import { tightest } from "../decision.ts";
-import { fieldThere, type HeaderFormat, isTighter, isToBeTold, NO_FIELDS } from "./format.ts";
+import { fieldThere, type HeaderFormat, isTighter, mayBeSent, NO_FIELDS } from "./format.ts";
 import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 import { remainingUnits, whole } from "./numbers.ts";
 
@@ -18,7 +18,7 @@ export function draft7(): HeaderFormat {
       const policies = { "ratelimit-policy": policiesField(quotas, there) };
       const ours = tightest(quotas);
       const reset = resetSeconds(ours);
-      if (reset === null || !isToBeTold(ours, report)) return policies;
+      if (reset === null || !mayBeSent(ours, report)) return policies;
       const known = /^limit=(\d+), *remaining=(\d+)/.exec(fieldThere(there, "ratelimit") ?? "");
       if (known !== null && isTighter(there, known[1], known[2], ours)) return policies;
       const state = `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`;

@@ -6,7 +6,7 @@
 
 import type { RuleCheck } from "../exchange/rule_check.ts";
 
-/** A limit of the caller's, and how much of it is used. */
+/** A limit of a caller, and its use. */
 export interface CallerLimit {
   /** The rule's name. */
   readonly rule: string;
@@ -18,9 +18,9 @@ export interface CallerLimit {
   readonly used: number;
   /** Units left now. */
   readonly remaining: number;
-  /** When nothing is used any more, if nothing else comes: ISO 8601, UTC. Null where nothing is used. */
+  /** The time at which all units are free again, if no other request comes: ISO 8601, UTC. Null where none is used. */
   readonly resetsAt: string | null;
-  /** When the rule's block ends: ISO 8601, UTC. Null where no block refuses. */
+  /** The end of the rule's block: ISO 8601, UTC. Null where no block refuses. */
   readonly blockedUntil: string | null;
 }
 

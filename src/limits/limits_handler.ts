@@ -19,7 +19,7 @@ import type { Throttle } from "../throttle/throttle.ts";
 import { callerLimit } from "./caller_limit.ts";
 import { limitsPage } from "./limits_page.ts";
 
-/** The headers of an answer; what is nobody else's is never stored. */
+/** The headers of an answer. No cache may store it, as it is one caller's. */
 function headersOf(isPage: boolean): Record<string, string> {
   const common = {
     "cache-control": "private, no-store",
@@ -53,7 +53,7 @@ function wantsPage({ headers }: Request): boolean {
   return weight > 0 && weight >= weightOf("application/json", accept);
 }
 
-/** Has the caller a quota of this rule? A rule that refuses by itself has none but of nothing. */
+/** Has the caller a quota of this rule? Of the rules that answer without the store, only those with a limit of 0 have one. */
 function isOwn(check: RuleCheck | null): check is RuleCheck {
   return check !== null && (isOpen(check) || (check.source === "rule" && check.policy.limit === 0));
 }

@@ -28,7 +28,7 @@ function timeText(at: string | null, ms: number, before: string): string {
   }</time>`;
 }
 
-/** A rule's name has no character that means something in HTML. */
+/** The row of a rule. No character of a rule's name means anything in HTML. */
 function rowOf(check: RuleCheck, { cost }: PreparedRule): string {
   const { rule, limit, used, remaining, resetsAt, blockedUntil } = callerLimit(check);
   const quota = quotaText({

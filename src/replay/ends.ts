@@ -56,7 +56,7 @@ export class Ends {
   /**
    * Runs the actions that are due until a time, each after the one before it.
    *
-   * @param moveTo Is told the time of each before it runs.
+   * @param moveTo Gets the time of each action before that runs.
    */
   runUntil(at: number, moveTo: (at: number) => void): MaybePromise<void> {
     while (this.next <= at) {

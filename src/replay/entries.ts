@@ -137,23 +137,23 @@ export class Entries {
     for (const texts of [this.#targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
       texts.close();
     }
-    if (!this.#isSorted) this.#order = orderOf(this.length, (place) => this.#timeAt(place));
+    if (!this.#isSorted) this.#order = orderOf(this.length, (position) => this.#timeAt(position));
   }
 
-  /** The time of a request, by its place in the order of times. */
+  /** The time of a request, by its position in the order of times. */
   at(index: number): number {
     return this.#timeAt(this.#order === null ? index : this.#order[index]);
   }
 
-  #timeAt(place: number): number {
-    const { at, base } = this.#blocks[Math.floor(place / BLOCK)];
-    return base + at[place % BLOCK];
+  #timeAt(position: number): number {
+    const { at, base } = this.#blocks[Math.floor(position / BLOCK)];
+    return base + at[position % BLOCK];
   }
 
-  /** A request, by its place in the order of times. */
+  /** A request, by its position in the order of times. */
   get(index: number): LoggedRequest {
-    const place = this.#order === null ? index : this.#order[index];
-    return this.#get(this.#blocks[Math.floor(place / BLOCK)], place % BLOCK);
+    const position = this.#order === null ? index : this.#order[index];
+    return this.#get(this.#blocks[Math.floor(position / BLOCK)], position % BLOCK);
   }
 
   /**
@@ -163,9 +163,9 @@ export class Entries {
   async visit(visit: Visit): Promise<void> {
     for (let i = 0; i < this.length; i++) {
       if (this.#order === null && i % BLOCK === 0 && i > 0) letGo(this.#blocks[i / BLOCK - 1]);
-      const place = this.#order === null ? i : this.#order[i];
-      const block = this.#blocks[Math.floor(place / BLOCK)];
-      const index = place % BLOCK;
+      const position = this.#order === null ? i : this.#order[i];
+      const block = this.#blocks[Math.floor(position / BLOCK)];
+      const index = position % BLOCK;
       const visited = visit(this.#get(block, index), block.address[index], block.target[index]);
       if (isPromise(visited)) await visited;
     }
@@ -189,7 +189,7 @@ export class Entries {
     const agent = this.#agents.values[block.agent[i]];
     if (agent !== null) request.userAgent = agent;
     const id = this.#users.values[block.user?.[i] ?? 0];
-    // A name that was refused is nobody's.
+    // A name whose password was refused identifies nobody.
     if (id !== null && status !== 401) request.identity = { id };
     const apiKey = this.#apiKeys.values[block.apiKey?.[i] ?? 0];
     if (apiKey !== null) request.headers = { "x-api-key": apiKey };

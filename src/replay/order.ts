@@ -16,7 +16,7 @@ function runsOf(length: number, at: (index: number) => number): number[] {
   return [...starts, length];
 }
 
-/** Merges two runs of `from` that follow each other into the same places of `to`. */
+/** Merges two runs of `from` that follow each other at the same indices of `to`. */
 function merge(
   from: Uint32Array,
   to: Uint32Array,
@@ -32,11 +32,11 @@ function merge(
 }
 
 /**
- * The places of times in ascending order; equal times stay in theirs. Logs are long runs in order, or nearly so: runs are
+ * The indices of times in ascending order; equal times keep their order. Logs are long runs in order, or nearly so: runs are
  * merged in pairs, in eight bytes for each time, where the engine's own sort takes sixteen more.
  *
  * @param length The number of times.
- * @param at The time at a place.
+ * @param at The time at an index.
  */
 export function orderOf(length: number, at: (index: number) => number): Uint32Array {
   let order = new Uint32Array(length).map((_, i) => i);

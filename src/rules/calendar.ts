@@ -17,7 +17,10 @@ export interface Period {
   readonly every: Every;
   /** The time zone whose midnights begin it: "Europe/Berlin". */
   readonly timeZone: string;
-  /** The day that it begins on: of the month, of the week (1 is Monday), or of the year. A day that a month or year lacks is its last one. */
+  /**
+   * The day on which it begins: of the month, of the week (1 is Monday), or of the year. A month or year that lacks the day begins
+   * on its last one.
+   */
   readonly startsOn: number;
 }
 

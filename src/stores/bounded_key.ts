@@ -1,5 +1,5 @@
 /**
- * Keys for places that cannot hold any text: neither NUL nor long texts.
+ * Keys for databases that cannot hold every text: they have no NUL, and a bounded length.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export function boundedKeys(): (key: string) => MaybePromise<string> {
     );
     if (text.length <= LONGEST) return text;
     const cut = text.slice(0, BEGINNING);
-    // A pair that is cut in two would be no text.
+    // A surrogate pair is not cut in two.
     const beginning = /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;
     return then(hash(key), (hex) => `${beginning}\uFFFD#${hex}`);
   };

@@ -71,7 +71,7 @@ class QuestionLine<Question, Answer> {
     });
   }
 
-  /** A transaction that is not heard of any more, as of a server that went away, holds up no question for good. */
+  /** A transaction that never ends, as of a server that went away, holds up no question for good. */
   private isBusy(): boolean {
     return this.round !== null && steady() - this.askedAt <= 2 * this.options.timeoutMs;
   }
@@ -108,19 +108,19 @@ class QuestionLine<Question, Answer> {
     }
   }
 
-  /** Answers those in front. */
+  /** Answers the first questions that wait. */
   private async serveTogether(round: object): Promise<void> {
     const { timeoutMs, most, mayRetry } = this.options;
     const line = this.waiting.splice(0, most).filter(({ since, lost, reject }) => {
       const isInTime = steady() - since <= timeoutMs;
-      // Its charge would be nobody's.
+      // No request waits for its charge any more.
       if (!isInTime) reject(new Error(`The database was busy for ${timeoutMs} ms`, { cause: lost }));
       return isInTime;
     });
     if (line.length === 0) return;
     try {
       const answers = await this.run(line.map(({ question }) => question));
-      // Before the answers arrive: whoever asks again at once need not wait.
+      // Before the answers arrive: a caller that asks again at once need not wait.
       if (this.waiting.length === 0 && this.round === round) this.round = null;
       line.forEach(({ resolve, reject }, i) => {
         const answer = answers[i];

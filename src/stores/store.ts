@@ -1,5 +1,5 @@
 /**
- * The interface of a store: where states are kept, and the one place where requests are decided.
+ * The interface of a store, which keeps states and decides requests.
  *
  * @module
  */
@@ -58,7 +58,7 @@ export interface StorePart {
 }
 
 /**
- * A place to keep states. It has one verb, `decide`; {@link decideChecks} does all of it but the reading and the writing. The
+ * A store of states. It has one verb, `decide`; {@link decideChecks} does all of it but the reading and the writing. The
  * contract:
  *
  * - **Atomic.** Two calls about one key never step from the same state, whichever process, connection or handle they come
@@ -69,7 +69,7 @@ export interface StorePart {
  * - **Trials.** A check whose `policy.trialOf` names another check's rule is the trial of that rule: its state is kept also where
  *   that check is the only enforced one that refuses, as with the trial's rule in its place the request would pass. Where a store
  *   charges nothing then, the trial counts too few requests; the decisions of the rules are right all the same.
- * - **What is left.** An allowed check that is not charged is stepped again with cost 0: its decision shows the quota without
+ * - **Quota left.** An allowed check that is not charged is stepped again with cost 0: its decision shows the quota without
  *   this request.
  * - **Foreign states are no states.** A state that another algorithm wrote under the key (another `form`, or another `name`
  *   where the algorithm has no form) is never handed to a step: null is.
@@ -77,7 +77,7 @@ export interface StorePart {
  *   earlier one. If one clock decides and another one expires, the expiry needs slack: a second is enough on one machine.
  * - **Time.** The store's own clock dates a decision. It is the same for all who share the states.
  * - **Keys are literal.** Two keys that differ in any way have two states: in case, in a space at the end, behind the
- *   thousandth character, in a lone surrogate. Hash keys where the place cannot hold them.
+ *   thousandth character, in a lone surrogate. Hash keys where the database cannot hold them.
  * - **`chargedAt`** is the step's `at`, or the time of the decision where the step has none.
  * - **Corrections** (`since` is not null) are steps like any other. An algorithm never refuses one.
  * - **Deadline.** Where `decide` returns a promise, a throttle waits {@link Store.deadlineMs} for it and then goes by the

@@ -36,7 +36,7 @@ export interface StoreBehaviour {
   run(subject: StoreUnderTest): Promise<void>;
 }
 
-/** Texts that mean something to some place: globs, hash tags, separators, numbers, text without UTF-8, long text. */
+/** Texts that mean something to some database: globs, hash tags, separators, numbers, text without UTF-8, long text. */
 const ODD = [
   "a",
   "*",

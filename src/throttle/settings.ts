@@ -15,7 +15,7 @@ import type { Checker } from "./compile_check.ts";
 import type { Decide } from "./decide.ts";
 import type { Settlement } from "./settle.ts";
 
-/** The parts of a throttle for what is asked of it beside its requests. */
+/** The parts of a throttle that answer questions outside its requests. */
 export interface Asking {
   /** The guarded store. */
   readonly store: AnsweringStore;
@@ -41,7 +41,7 @@ export interface Settings {
   readonly rules: readonly PreparedRule[];
   /** The options. */
   readonly options: PreparedOptions;
-  /** The parts for what is asked beside requests. */
+  /** The parts that answer questions outside requests. */
   readonly asking: Asking;
 }
 

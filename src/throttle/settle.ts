@@ -101,9 +101,9 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
     check.settled = true;
     const corrected = correct(exchange, check, cost);
     const { cost: own, trialOf } = check.rule;
-    // A rule and its trial by one function tell it of the request once.
-    const isTold = exchange.checks.some(({ rule }) => rule.name === trialOf && rule.cost === own);
-    if (!isTold) (own as Cost).settled?.(exchange, cost);
+    // A cost function that a rule shares with its trial learns of the request once.
+    const hasLearned = exchange.checks.some(({ rule }) => rule.name === trialOf && rule.cost === own);
+    if (!hasLearned) (own as Cost).settled?.(exchange, cost);
     return corrected;
   }
 

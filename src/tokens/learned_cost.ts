@@ -14,14 +14,14 @@ import type { Cost } from "../rules/rule.ts";
 export interface LearnedCostOptions {
   /** Units reserved while nothing is known. */
   start: number;
-  /** The share of requests, in percent, that take no more than what is reserved. Default 95. */
+  /** The share of requests, in percent, that take no more than the reserved units. Default 95. */
   percentile?: number;
   /** The most units that are reserved. At most the rule's limit: a request that costs more can never pass. */
   max: number;
   /**
    * The model that a request is for; null where it is not known, then all requests of the rule count. Default: the model in
    * the URL, as Gemini (`/models/NAME:generateContent`) and Azure (`/deployments/NAME/`) have it. The body is not read:
-   * where the model stands there, give a function that reads a header of yours, or what your server has parsed already.
+   * where the body names the model, give a function that reads a header of yours, or what your server has parsed already.
    */
   model?: (context: Context) => MaybePromise<string | null>;
 }

@@ -200,11 +200,13 @@ describe("jwtAuth", () => {
     const token = await sign({ ...good, plan: "premium", staff: true, tier: "enterprise" });
     const { tier, staff, superuser } = await identify(token);
     assertEquals([tier, staff, superuser], [undefined, undefined, undefined]);
-    const told = (claims: Record<string, unknown>) => ({
+    const identityOf = (claims: Record<string, unknown>) => ({
       tier: claims.plan as string,
       staff: claims.staff === true,
     });
-    for (const identity of [told, (claims: Record<string, unknown>) => Promise.resolve(told(claims))]) {
+    for (
+      const identity of [identityOf, (claims: Record<string, unknown>) => Promise.resolve(identityOf(claims))]
+    ) {
       const found = await identify(token, { identity });
       assertEquals([found.id, found.tier, found.staff], [`${ISSUER}|alice`, "premium", true]);
     }

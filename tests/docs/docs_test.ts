@@ -68,7 +68,7 @@ describe("README and docs", () => {
   it("have at most 200 lines in README, and 25 in a block that shows how to write one's own", () => {
     assertLessOrEqual(text("README.md").trimEnd().split("\n").length, 200);
     const blocks = blocksOf("docs/writing-your-own.md");
-    assertEquals(blocks.length, 5);
+    assertEquals(blocks.length, 6);
     for (const [, code] of blocks) assertLessOrEqual(code.trimEnd().split("\n").length, 25, code);
   });
 
@@ -90,7 +90,7 @@ describe("README and docs", () => {
   it("import in llms.txt what the entries have", async () => {
     const entries: Readonly<Record<string, string>> = JSON.parse(text("deno.json")).exports;
     const imports = [...text("llms.txt").matchAll(/import \{ (.+?) \} from "@weir\/throttle(.*?)"/g)];
-    assertEquals(imports.length, 7);
+    assertEquals(imports.length, 11);
     for (const [line, names, entry] of imports) {
       const file = join("../..", entries[`.${entry}`]).replace(/\.ts$/, extension);
       const exported = Object.keys(await import(file));

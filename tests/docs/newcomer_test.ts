@@ -60,8 +60,8 @@ function assertAsDrawn({ status, headers }: Answer, expected: Drawn): void {
       assertGreaterOrEqual(Number(headers.get(name)), Number(value) - 20, name);
     }
   }
-  const told = [...headers.keys()].filter((name) => OURS.test(name));
-  assertEquals(told.filter((name) => !expected.headers.has(name)), []);
+  const sent = [...headers.keys()].filter((name) => OURS.test(name));
+  assertEquals(sent.filter((name) => !expected.headers.has(name)), []);
 }
 
 // Each runtime is started here, whichever it is that asks.

@@ -34,15 +34,15 @@ function read(text: string): Record<string, number> {
     .filter(({ name }) => name.startsWith("weir_") && !name.endsWith("_bucket"));
   return Object.fromEntries(families.flatMap(({ name, metrics }) =>
     metrics.map(({ value, labels = {} }) => {
-      const told = Object.entries(labels).filter(([label]) => !label.startsWith("otel_scope_"));
-      return [`${name}{${told.map(([label, text]) => `${label}="${text}"`).join()}}`, Number(value)];
+      const shown = Object.entries(labels).filter(([label]) => !label.startsWith("otel_scope_"));
+      return [`${name}{${shown.map(([label, text]) => `${label}="${text}"`).join()}}`, Number(value)];
     })
   ));
 }
 
 /** The same without the sums of histograms, which are of durations. */
-function countsIn(told: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(Object.entries(told).filter(([name]) => !name.includes("_sum{")));
+function countsIn(metrics: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([name]) => !name.includes("_sum{")));
 }
 
 /** A meter, and what Prometheus would read of it. */
@@ -61,11 +61,11 @@ function metered() {
 function kept(
   rules: Rule | readonly Rule[],
   options: ThrottleOptions = {},
-  told: OtelOptions = {},
+  otelOptions: OtelOptions = {},
   handler?: (request: Request) => Response | Promise<Response>,
 ) {
   const { meter, ...rest } = metered();
-  const observers = [otel({ meter, ...told })];
+  const observers = [otel({ meter, ...otelOptions })];
   return { ...rest, ...throttled(rules, { ...options, observers }, handler as () => Response) };
 }
 
@@ -99,12 +99,12 @@ describe("otel", () => {
       { routes: true },
     );
     assertEquals(await statuses(5), [200, 200, 200, 429, 429]);
-    const told = await read();
+    const metrics = await read();
     const outcome = (name: string) =>
-      told[`weir_throttle_trial_outcomes_total{rule="api",outcome="${name}"}`];
+      metrics[`weir_throttle_trial_outcomes_total{rule="api",outcome="${name}"}`];
     assertEquals(["neither", "trial-only", "both", "live-only"].map(outcome), [2, 1, 2, undefined]);
     const shadow = 'rule="api+trial",outcome="shadow-denied",source="store",mode="shadow"';
-    assertEquals(told[decisions(shadow)], 3);
+    assertEquals(metrics[decisions(shadow)], 3);
   });
 
   it("tells what a rule skips, what a block refuses and what can never pass", async () => {
@@ -115,10 +115,10 @@ describe("otel", () => {
     ], { authenticate: () => null });
     assertEquals(await statuses(3, "/harsh"), [200, 429, 429]);
     await send("/huge");
-    const told = await read();
-    assertEquals(told[decisions('rule="user",outcome="skipped"')], 1);
-    assertEquals(told[decisions('rule="harsh",outcome="blocked",source="store",mode="enforce"')], 2);
-    assertEquals(told[decisions('rule="huge",outcome="denied",source="rule",mode="enforce"')], 1);
+    const metrics = await read();
+    assertEquals(metrics[decisions('rule="user",outcome="skipped"')], 1);
+    assertEquals(metrics[decisions('rule="harsh",outcome="blocked",source="store",mode="enforce"')], 2);
+    assertEquals(metrics[decisions('rule="huge",outcome="denied",source="rule",mode="enforce"')], 1);
   });
 
   it("tells of an outage: the store's failures, whether it fails now, and who decides meanwhile", async () => {
@@ -164,9 +164,9 @@ describe("otel", () => {
       { name: "all", rate: "9/min" },
     ], { authenticate: broken });
     for (const path of ["/key", "/"]) await send(path).catch(() => {});
-    const told = await read();
-    assertEquals(told['weir_throttle_errors_total{rule="mine"}'], 1);
-    assertEquals(told["weir_throttle_errors_total{}"], 1);
+    const metrics = await read();
+    assertEquals(metrics['weir_throttle_errors_total{rule="mine"}'], 1);
+    assertEquals(metrics["weir_throttle_errors_total{}"], 1);
   });
 
   it("keeps what requests really cost, where that was corrected", async () => {
@@ -180,9 +180,9 @@ describe("otel", () => {
       },
     );
     await statuses(3);
-    const told = await read();
-    assertEquals(told['weir_throttle_settled_cost_count{rule="tokens"}'], 3);
-    assertEquals(told['weir_throttle_settled_cost_sum{rule="tokens"}'], 90);
+    const metrics = await read();
+    assertEquals(metrics['weir_throttle_settled_cost_count{rule="tokens"}'], 3);
+    assertEquals(metrics['weir_throttle_settled_cost_sum{rule="tokens"}'], 90);
   });
 
   it("knows the units in flight, and that they come free however a request ends", async () => {

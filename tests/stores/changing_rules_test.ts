@@ -217,7 +217,7 @@ describe("rules that change under their names, by clocks that jump both ways", {
     const plain = modelStore(() => now);
     const memory = memoryStore({ clock: () => now });
     const judges = [judge(deploys), judge(deploys)];
-    const told: { expected: readonly StoreDecision[]; got: Promise<readonly StoreDecision[]> }[] = [];
+    const pending: { expected: readonly StoreDecision[]; got: Promise<readonly StoreDecision[]> }[] = [];
     for (const ask of asks) {
       now += ask.jump;
       passedMs += Math.max(0, ask.jump);
@@ -241,11 +241,11 @@ describe("rules that change under their names, by clocks that jump both ways", {
       // Earlier questions are sent first.
       await null;
       connection.command("SET", CLOCK, now, "PX", HOUR_MS).catch(() => {});
-      told.push({ expected, got: Promise.resolve(store.decide(checks, !ask.peek)) });
+      pending.push({ expected, got: Promise.resolve(store.decide(checks, !ask.peek)) });
     }
-    const got = await Promise.all(told.map(({ got }) => got));
-    told.forEach(({ expected }, i) => assertEquals(got[i], expected, `ask ${i}`));
-    decided += told.length;
+    const got = await Promise.all(pending.map(({ got }) => got));
+    pending.forEach(({ expected }, i) => assertEquals(got[i], expected, `ask ${i}`));
+    decided += pending.length;
   }
 
   it(

@@ -84,7 +84,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     walk: Walk,
     there: Store = store,
   ): Promise<void> {
-    const told: (Asked & { got: Promise<readonly StoreDecision[]> })[] = [];
+    const pending: (Asked & { got: Promise<readonly StoreDecision[]> })[] = [];
     for (const asked of walked(walk, ++walks, storeOf)) {
       const { now, checks, spend } = asked;
       if (now !== clock) {
@@ -92,17 +92,17 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
         await null;
         connection.command("SET", CLOCK, clock = now, "PX", HOUR_MS).catch(() => {});
       }
-      told.push({ ...asked, got: Promise.resolve(there.decide(checks, spend)) });
+      pending.push({ ...asked, got: Promise.resolve(there.decide(checks, spend)) });
     }
-    const got = await Promise.all(told.map(({ got }) => got));
-    told.forEach(({ checks, expected }, i) => {
+    const got = await Promise.all(pending.map(({ got }) => got));
+    pending.forEach(({ checks, expected }, i) => {
       assertEquals(
         got[i],
         expected,
         `ask ${i} of ${checks.map(({ key, algorithm, cost }) => `${algorithm.name} ${key} ${cost}`)}`,
       );
     });
-    decided += told.length;
+    decided += pending.length;
   }
 
   it(

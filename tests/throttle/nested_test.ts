@@ -19,7 +19,7 @@ const formats: ThrottleOptions = { headers: [xRateLimit(), rateLimit(), retryAft
 
 const policies = (request: Request) => throttleOf(request)?.decisions.map(({ rule }) => rule);
 
-function told({ status, headers }: Response) {
+function summary({ status, headers }: Response) {
   const names = (field: string) => parseList(headers.get(field) ?? "").map(([name]) => name);
   return {
     status,
@@ -31,7 +31,7 @@ function told({ status, headers }: Response) {
 }
 
 describe("nested throttles", () => {
-  const table: [title: string, outer: string, inner: string, ReturnType<typeof told>[]][] = [
+  const table: [title: string, outer: string, inner: string, ReturnType<typeof summary>[]][] = [
     ["the outer one tighter", "2/min", "9/min", [
       { status: 200, limit: "2", policies: ["inner", "outer"], states: ["inner", "outer"], wait: null },
       { status: 200, limit: "2", policies: ["inner", "outer"], states: ["inner", "outer"], wait: null },
@@ -51,7 +51,7 @@ describe("nested throttles", () => {
         formats,
         within.wrap(() => new Response()),
       );
-      for (const answer of answers) assertEquals(told(await send()), answer);
+      for (const answer of answers) assertEquals(summary(await send()), answer);
       assertEquals(served.length, outer === "2/min" ? 2 : 3);
     });
   }
@@ -126,7 +126,7 @@ describe("nested throttles", () => {
     const [first, second] = [await a.check(request), await b.check(request)];
     assertEquals(policies(request), ["a", "b"]);
     const answer = first.label(second.label(new Response()));
-    assertEquals(told(answer).policies, ["b", "a"]);
+    assertEquals(summary(answer).policies, ["b", "a"]);
   });
 
   it("a slot of each is held until the one body ends", async () => {

@@ -8,7 +8,7 @@ import { timeOf } from "./log_time.ts";
 import { readRequestLine, sizeOf, valueOrNull, withoutPort } from "./scan.ts";
 import type { LineReader, LogFormat } from "./format.ts";
 
-/** The words of a line from a place on; a quoted text is one. */
+/** The words of a line from an index on; a quoted text is one. */
 function wordsOf(line: string, from: number): string[] {
   return Array.from(line.slice(from).matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain);
 }

@@ -8,7 +8,7 @@ import { copyOf } from "./scan.ts";
 
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/** Digits at a place in a text; NaN where there are others. */
+/** Digits at an index of a text; NaN where there are others. */
 function digits(text: string, from: number, count: number): number {
   let value = 0;
   for (let i = from; i < from + count; i++) {
@@ -44,7 +44,7 @@ function parseCommonTime(text: string): number {
   return at;
 }
 
-/** Reads a time of the common log format at a place in a line, up to the bracket that closes it. */
+/** Reads a time of the common log format at an index of a line, up to the bracket that closes it. */
 export type CommonTimeReader = (line: string, from: number) => number;
 
 /** Reads the times of the common log format. Lines that follow each other mostly have the same one. */

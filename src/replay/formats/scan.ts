@@ -119,7 +119,7 @@ export function valueOrNull(text: string): string | null {
   return text === "-" || text === "" ? null : text;
 }
 
-/** A whole number of at least 0 at a place in a line; -1 where there is none. */
+/** A whole number of at least 0 at an index of a line; -1 where there is none. */
 export function wholeAt(line: string, from: number): number {
   let value = -1;
   for (let i = from; i < line.length; i++) {
@@ -136,7 +136,7 @@ export function sizeOf(value: unknown): number {
   return typeof size === "number" && size >= 0 ? size : -1;
 }
 
-/** Is the character at a place a quote? */
+/** Is the character at an index a quote? */
 export function isQuoteAt(line: string, index: number): boolean {
   return line.charCodeAt(index) === QUOTE;
 }

@@ -14,7 +14,7 @@ import type { StateChange, StatesRead, VersionedStates } from "./versioned_state
 export interface DecidingOptions {
   /** How often a race may be lost. */
   readonly attempts: number;
-  /** After so many ms nobody waits for an answer any more: no new attempt begins. */
+  /** The time in ms after which nobody waits for an answer: no new attempt begins. */
   readonly timeoutMs: number;
   /** The most keys of one write, unless one request alone has more. */
   readonly mostKeys: number;

@@ -22,7 +22,7 @@ export interface Round<Question> {
 export interface KeyQueueOptions {
   /** The most keys of a round, unless one question alone has more. */
   readonly mostKeys: number;
-  /** After how many ms a round no longer keeps its keys from others, in case its answer was lost. */
+  /** The time in ms after which a round no longer keeps its keys from others, in case its answer was lost. */
   readonly patienceMs: number;
 }
 

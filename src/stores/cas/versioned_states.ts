@@ -1,5 +1,5 @@
 /**
- * States with versions: the words between a store that decides by compare-and-set and the place where its states are.
+ * States with versions: the interface between a store that decides by compare-and-set and its database.
  *
  * @module
  */

@@ -119,8 +119,8 @@ function requireKnown(
  *   once; where one refuses, the charges of the others are given back by a second call. Between the two a request beside it may
  *   be refused that would have passed alone, never one let pass over a limit.
  * - An object lives near to where its key was first seen, and answers some hundred requests per second: an address or a user is far
- *   below that, `byGlobal()` may not be. A request from far away pays the distance, unless the deny cache answers. To choose the
- *   place give a `namespace` whose `get` has a `locationHint`, or one of a jurisdiction.
+ *   below that, `byGlobal()` may not be. A request from far away pays the distance, unless the deny cache answers. To choose where
+ *   it lives give a `namespace` whose `get` has a `locationHint`, or one of a jurisdiction.
  * - A state is one value of storage: a `slidingLog()` of more than some ten thousand units per window is too large.
  *
  * @param options See {@link DurableObjectStoreOptions}.
@@ -166,8 +166,8 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       const groups = groupsOf(checks.map((check) => ({ check })), ({ check }) => objectName(check.key));
-      const [{ place, items }] = groups;
-      if (groups.length === 1) return decideIn(place, items.map(({ check }) => check), spend);
+      const [{ shard, items }] = groups;
+      if (groups.length === 1) return decideIn(shard, items.map(({ check }) => check), spend);
       return decideInGroups(
         groups,
         spend,

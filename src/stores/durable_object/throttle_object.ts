@@ -44,11 +44,12 @@ interface Row {
 
 /**
  * The class to bind in a Worker for `durableObjectStore()`: export it from the Worker's module, and name it in wrangler's
- * settings, as a class that is new with SQLite: `[[migrations]] tag = "v1" new_sqlite_classes = ["ThrottleObject"]`. There is one object per partition key
- * (an address, a user), and it decides all rules of that key in one go. An alarm removes what it has stored once all windows are
- * over.
+ * settings, as a class that is new with SQLite: `[[migrations]] tag = "v1" new_sqlite_classes = ["ThrottleObject"]`.
  *
- * An algorithm of one's own needs a class of one's own, which has it; that class is the `object` of the store:
+ * There is one object per partition key (an address, a user), and it decides all rules of that key together. An alarm removes all
+ * that it has stored when the last window is over.
+ *
+ * An algorithm of your own needs a class of your own, which has it; that class is the `object` of the store:
  *
  * @example A Worker's module with an algorithm of its own
  * ```ts
@@ -67,7 +68,7 @@ interface Row {
  * ```
  */
 export class ThrottleObject {
-  /** The algorithms of one's own, beside those of this package. Their `form` (or `name`) and `params` tell them apart. */
+  /** Your own algorithms, beside those of this package. Their `form` (or `name`) and `params` tell them apart. */
   static readonly algorithms: readonly Algorithm[] = [];
 
   readonly #storage: ObjectStorage;
@@ -79,6 +80,8 @@ export class ThrottleObject {
   #alarmAt: number | null = null;
 
   /**
+   * Cloudflare makes the object, at the first request for its key.
+   *
    * @param state The object's state.
    * @param _env The Worker's bindings, of which none is used.
    */
@@ -88,7 +91,7 @@ export class ThrottleObject {
     this.#store = transactionStore({
       name: "ThrottleObject",
       clock: this.#clock,
-      // Nothing else runs in an object until this has returned, and what it stores is stored together.
+      // Nothing else runs in an object until this has returned, and all that it stores is stored together.
       transact: (run) =>
         run({
           load: (key) => this.#rows.get(key)?.text,

@@ -5,7 +5,7 @@
  */
 
 import { emptyLogStep, type LogStep } from "../../algorithms/log.ts";
-import type { PackedStep, StepSaid } from "../../algorithms/packed.ts";
+import type { PackedStep, StepNumbers } from "../../algorithms/packed.ts";
 import type { Name } from "./rule_names.ts";
 import type { Segment } from "./segment.ts";
 
@@ -50,7 +50,7 @@ export class Cursor implements PackedStep {
   slot = -1;
 
   /** Takes over the numbers of a step, without its state. */
-  tell({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepSaid): void {
+  copy({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepNumbers): void {
     this.allowed = allowed;
     this.remaining = remaining;
     this.resetAfterMs = resetAfterMs;

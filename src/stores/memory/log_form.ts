@@ -46,7 +46,7 @@ export function logForm(): Form {
         log[1] = charges;
         cursor.logEnd = charges > 0 ? 2 : 0;
       } else {
-        const from = blocks.placeOf(states[at]);
+        const from = blocks.startOf(states[at]);
         const length = -2 * charges;
         copyRun(blocks.dataOf(states[at]), from, from + length, roomAt(cursor, length), 0);
         cursor.logEnd = length;
@@ -56,7 +56,7 @@ export function logForm(): Form {
       cursor.blockedMs = 0;
       const end = cursor.hasState ? cursor.logEnd : 0;
       stepOverLog(algorithm)!(cursor.logStep, cursor.log, 0, end, policy, now, cost, since);
-      cursor.tell(cursor.logStep);
+      cursor.copy(cursor.logStep);
     },
     write({ logStep }, { states, wide }, slot) {
       const at = wide * slot + 1;
@@ -64,7 +64,7 @@ export function logForm(): Form {
       const length = changedLength(logStep);
       if (length > 2) {
         const now = states[at] = blocks.fit(length, block);
-        writeChanged(logStep, blocks.dataOf(now), blocks.placeOf(now));
+        writeChanged(logStep, blocks.dataOf(now), blocks.startOf(now));
         states[at + 1] = -length / 2;
       } else {
         if (block !== null) blocks.give(block);
@@ -79,7 +79,7 @@ export function logForm(): Form {
       const step = stepOverLog(algorithm)!;
       if (charges >= 0) step(logStep, states, at, charges > 0 ? at + 2 : at, policy, now, 0, null);
       else {
-        const from = blocks.placeOf(states[at]);
+        const from = blocks.startOf(states[at]);
         step(logStep, blocks.dataOf(states[at]), from, from - 2 * charges, policy, now, 0, null);
       }
       cursor.ttlMs = logStep.ttlMs;

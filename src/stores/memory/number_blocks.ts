@@ -19,7 +19,7 @@ export interface NumberBlocks {
   /** The numbers that a block is among, */
   dataOf(block: number): Float64Array;
   /** and where it begins. */
-  placeOf(block: number): number;
+  startOf(block: number): number;
 }
 
 /** None so far. */
@@ -44,6 +44,6 @@ export function numberBlocks(): NumberBlocks {
     },
     give,
     dataOf: (block) => slabAt(block % SIZES).dataOf(within(block)),
-    placeOf: (block) => slabAt(block % SIZES).placeOf(within(block)),
+    startOf: (block) => slabAt(block % SIZES).startOf(within(block)),
   };
 }

@@ -20,7 +20,7 @@ export function objectForm(): Form {
 
   function listAt(block: number, length: number): number[] {
     const data = blocks.dataOf(block);
-    const from = blocks.placeOf(block);
+    const from = blocks.startOf(block);
     const list: number[] = new Array(length);
     for (let i = 0; i < length; i++) list[i] = data[from + i];
     return list;
@@ -50,7 +50,7 @@ export function objectForm(): Form {
       if (isNumbers(kept)) {
         const list = states[at + 1] = blocks.fit(kept.length, block);
         states[at + 2] = kept.length;
-        blocks.dataOf(list).set(kept, blocks.placeOf(list));
+        blocks.dataOf(list).set(kept, blocks.startOf(list));
         objects![slot] = undefined;
       } else {
         if (block !== null) blocks.give(block);

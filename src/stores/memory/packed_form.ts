@@ -5,7 +5,7 @@
  */
 
 import { type Form, OVER, shareOf } from "./form.ts";
-import type { TwoFormStep } from "../../algorithms/packed.ts";
+import type { PackableStep } from "../../algorithms/packed.ts";
 import { packedStep } from "./packed_step.ts";
 
 /** @param width How many numbers each state has. */
@@ -20,7 +20,7 @@ export function packedForm(width: number): Form {
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
       cursor.blockedMs = 0;
-      const step = (algorithm.step as Partial<TwoFormStep>).packed ?? packedStep(algorithm);
+      const step = (algorithm.step as Partial<PackableStep>).packed ?? packedStep(algorithm);
       step(cursor, cursor.hasState ? cursor.before : null, policy, now, cost, since);
     },
     write({ state }, { states }, slot) {

@@ -5,7 +5,7 @@
  */
 
 import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
-import type { StepPacked, TwoFormStep } from "../../algorithms/packed.ts";
+import type { PackableStep, StepPacked } from "../../algorithms/packed.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Writes the numbers of a step into a cursor, without its state. */
@@ -29,16 +29,16 @@ function make(algorithm: Algorithm): StepAtCursor {
   const { stateSize: width = 0 } = algorithm;
   return (cursor, numbers, policy, now, cost, since) => {
     const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
-    const said = algorithm.step(state, policy, now, cost, since);
-    writeStep(cursor, said, now);
-    cursor.changed = said.state !== state;
-    if (cursor.changed) cursor.state.set(said.state as readonly number[]);
+    const result = algorithm.step(state, policy, now, cost, since);
+    writeStep(cursor, result, now);
+    cursor.changed = result.state !== state;
+    if (cursor.changed) cursor.state.set(result.state as readonly number[]);
   };
 }
 
 /** The packed step of an algorithm that has a `stateSize`. */
 export function packedStep(algorithm: Algorithm): StepAtCursor {
-  const own = (algorithm.step as Partial<TwoFormStep>).packed ?? made.get(algorithm);
+  const own = (algorithm.step as Partial<PackableStep>).packed ?? made.get(algorithm);
   if (own !== undefined) return own;
   const packed = make(algorithm);
   made.set(algorithm, packed);

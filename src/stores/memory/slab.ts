@@ -29,7 +29,7 @@ export interface Slab {
   /** The numbers that a block is among, */
   dataOf(block: number): Float64Array;
   /** and where it begins. */
-  placeOf(block: number): number;
+  startOf(block: number): number;
 }
 
 /** @param size How many numbers a block has. */
@@ -37,7 +37,7 @@ export function slabOf(size: number): Slab {
   const chunks: (Chunk | undefined)[] = [];
   /** Chunks that may have a free block, each once; the last one is asked first. */
   const open: number[] = [];
-  /** Places of chunks that are gone. */
+  /** Indices of chunks that are gone. */
   const gone: number[] = [];
   let blocks = 0;
   /** The one chunk that is kept though nobody has a block of it. */
@@ -49,43 +49,43 @@ export function slabOf(size: number): Slab {
     const count = Math.min(most, Math.max(Math.min(most, 8), blocks));
     const data = new Float64Array(count * size);
     for (let i = 0; i < count; i++) data[i * size] = i + 1 < count ? i + 1 : NONE;
-    const place = gone.pop() ?? chunks.length;
-    chunks[place] = { data, free: 0, taken: 0 };
+    const index = gone.pop() ?? chunks.length;
+    chunks[index] = { data, free: 0, taken: 0 };
     blocks += count;
-    open.push(place);
-    return place;
+    open.push(index);
+    return index;
   }
 
   return {
     take() {
-      const place = open.length > 0 ? open[open.length - 1] : openChunk();
-      const chunk = chunks[place]!;
+      const index = open.length > 0 ? open[open.length - 1] : openChunk();
+      const chunk = chunks[index]!;
       const block = chunk.free;
       chunk.free = chunk.data[block * size];
       chunk.taken++;
-      if (place === spare) spare = NONE;
+      if (index === spare) spare = NONE;
       if (chunk.free === NONE) open.pop();
-      return place * BLOCKS + block;
+      return index * BLOCKS + block;
     },
     give(block) {
-      const place = Math.floor(block / BLOCKS);
-      const chunk = chunks[place]!;
+      const index = Math.floor(block / BLOCKS);
+      const chunk = chunks[index]!;
       const within = block % BLOCKS;
-      if (chunk.free === NONE) open.push(place);
+      if (chunk.free === NONE) open.push(index);
       chunk.data[within * size] = chunk.free;
       chunk.free = within;
       chunk.taken--;
       if (chunk.taken > 0) return;
       if (spare === NONE) {
-        spare = place;
+        spare = index;
         return;
       }
-      open.splice(open.indexOf(place), 1);
-      chunks[place] = undefined;
-      gone.push(place);
+      open.splice(open.indexOf(index), 1);
+      chunks[index] = undefined;
+      gone.push(index);
       blocks -= chunk.data.length / size;
     },
     dataOf: (block) => chunks[Math.floor(block / BLOCKS)]!.data,
-    placeOf: (block) => (block % BLOCKS) * size,
+    startOf: (block) => (block % BLOCKS) * size,
   };
 }

@@ -31,12 +31,12 @@ export interface KnownStates {
   heard(key: string, version: number | null, state: unknown): void;
   /** Did its state come with the last answer, so that it is as good as read just now? True once per answer. */
   isFresh(key: string): boolean;
-  /** Nobody knows any more. */
+  /** The state of this key is unknown from now on. */
   forget(key: string): void;
 }
 
 /**
- * Knows nothing yet.
+ * Makes a memory of states, which is empty.
  *
  * @param steady A clock in ms that never steps.
  */

@@ -47,8 +47,8 @@ function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
 /**
  * States in a table.
  *
- * A state that was seen last is taken for the one that is there, and the server's time is reckoned from its last answer, so
- * that a decision takes one statement; that writes only if all of it was right, and otherwise answers with what is there.
+ * A decision takes one statement: it starts from the states that were seen last, and from an estimate of the server's time by its
+ * last answer. The statement writes only if all of these were right, and otherwise answers with the states that are there.
  */
 export function postgresStates(options: PostgresStatesOptions): PostgresStates {
   const { table, durable, waitMs, steady = () => performance.now() } = options;

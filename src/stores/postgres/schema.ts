@@ -52,7 +52,7 @@ export function namesOf(name: string): SchemaNames {
  * The function that compares versions and writes states.
  *
  * An instance that loses a race for the second time claims the row for as long as its next try takes: without that, another one
- * which writes the key all the time would always be faster, as it need not be told the newest state first.
+ * which writes the key all the time would always be faster, as it knows the newest state already.
  *
  * Rows are locked in the order in which they come, sorted by key, and no row is waited for after that: two calls never wait for
  * each other. Every statement in it sees the newest rows. It holds nothing once it has returned.

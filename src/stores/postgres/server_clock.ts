@@ -31,7 +31,7 @@ export function serverClock(steady: () => number): ServerClock {
     learn(serverMs, sentAt) {
       const least = serverMs - steady();
       const most = serverMs - sentAt;
-      // Beyond the most, the server's clock was set back, or this process's clock is the faster one.
+      // Beyond these bounds the server's clock was set, or this process's clock runs faster.
       if (ahead === null || ahead > most || ahead < least) ahead = least;
     },
   };

@@ -6,17 +6,17 @@
 
 import type { RunStatement } from "./postgres_client.ts";
 
-/** After how many new rows a sweep goes on, and how many rows it looks at: it is faster than the table can grow. */
+/** A sweep goes on after so many new rows, and looks at more rows than that: it is faster than the table can grow. */
 const NEW_ROWS = 250;
 const LOOKED_AT = 1000;
-/** After how many ms it goes on while fewer rows come. */
+/** The time in ms after which it goes on while fewer rows come. */
 const PAUSE_MS = 30_000;
-/** How much longer than its state a row stays, in ms: instances reckon the time on their own. */
+/** How much longer than its state a row stays, in ms: each instance estimates the time of the server. */
 const SLACK_MS = 5000;
 
 /** Deletes rows beside the requests. */
 export interface Sweeper {
-  /** So many rows are new. */
+  /** Counts rows that are new. */
   wrote(rows: number, now: number): void;
 }
 

@@ -11,7 +11,7 @@ import type { RunStatement } from "./postgres_client.ts";
 export interface Row {
   /** The key. */
   readonly k: string;
-  /** The version that the row must have; 0 for no row, -1 where that is to be found out. */
+  /** The version that the row must have; 0 for no row, -1 to read it. */
   readonly v: number;
   /** The new version; null where the state stays. */
   readonly n: number | null;
@@ -37,7 +37,7 @@ interface Reply {
   readonly isLate?: boolean;
   /** The numbers of the calls that were lost. */
   readonly lost?: readonly number[];
-  /** Of their rows that were others than they should be: number, version, state. */
+  /** The rows of the lost calls whose versions were not the expected ones: number, version, state. */
   readonly truth?: readonly (readonly [number, number | null, unknown])[];
 }
 
@@ -53,7 +53,7 @@ export interface WriteCallOptions {
   readonly steady: () => number;
   /** Gets the server's time in an answer, and when the question was sent by the steady clock. */
   hearTime(serverMs: number, sentAt: number): void;
-  /** Gets a row that was another than it should be; the version is null where there is none. */
+  /** Gets a row whose version was not the expected one; the version is null where there is no row. */
   hearRow(key: string, version: number | null, state: unknown): void;
 }
 
@@ -74,7 +74,7 @@ function rowsOf(calls: readonly WriteCall[], claimMs: number) {
 }
 
 /**
- * Makes the function that calls it: calls of one moment are one statement.
+ * Makes the function that calls the function of the database: calls of one moment are one statement.
  *
  * @returns The function. It gives false where the call was lost: nothing of it was written.
  */

@@ -36,7 +36,7 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * A call is never sent twice by the store: it may have been counted although its answer got lost. Let the client not do it
  * either. ioredis and iovalkey do by default: make them with `{ autoResendUnfulfilledCommands: false,
  * maxRetriesPerRequest: 0 }`, a Cluster with these as its `redisOptions` and `retryDelayOnFailover: 0` beside them. node-redis
- * never sends again what it has sent; `{ disableOfflineQueue: true }` makes it
+ * never sends a command twice; `{ disableOfflineQueue: true }` makes it
  * fail at once where there is no connection, and Bun's client has `{ enableOfflineQueue: false }` for that.
  *
  * After a fail-over a client may stay with the server that it knows, now a replica that only reads, or one that is gone:

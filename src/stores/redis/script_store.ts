@@ -81,7 +81,7 @@ export function scriptStore(
   /** Checks of one slot are decided in one call; the calls of several slots go out at once. */
   function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly ChargedDecision[]> {
     const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
-    if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].place);
+    if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].shard);
     return decideInGroups(groups, spend, (slot, own, spend) => decideAtOnce(own, spend, slot));
   }
 

@@ -67,9 +67,9 @@ function transactions(open: () => StateTable): <T>(run: (rows: StateTable["rows"
  * between `memoryStore()` and a server such as Redis: no server, no network, and an answer without a promise.
  *
  * All rules of a request are decided in one transaction (`BEGIN IMMEDIATE`), all or none, by the clock of the machine, which is
- * read while the file is locked. Processes may be of different runtimes. A process that is killed in the middle leaves neither a lock nor a half
- * charge. A machine that loses its power may lose the last charges, never the file: the store sets `journal_mode = WAL`,
- * `synchronous = NORMAL` and a short `busy_timeout` on its connection.
+ * read while the file is locked. Processes may be of different runtimes. A process that is killed in the middle leaves neither a
+ * lock nor a half charge. A machine that loses its power may lose the last charges, never the file: the store sets
+ * `journal_mode = WAL`, `synchronous = NORMAL` and a short `busy_timeout` on its connection.
  *
  * While another process has the file locked, the store waits up to 5 ms on the spot; after that requests wait outside, while the
  * process goes on, and are then decided together. After `timeoutMs` each rule's `onStoreFailure` decides.

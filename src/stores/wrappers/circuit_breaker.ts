@@ -40,7 +40,7 @@ export interface Breaker {
   end(): void;
   /** Is an outage going on? */
   readonly isFailing: boolean;
-  /** Was what was heard last an answer, and is it not open? */
+  /** Was the last call answered, and is the breaker closed? */
   readonly isWell: boolean;
   /** Until the next probe, in ms; 0 when calls go through. */
   waitMs(): number;

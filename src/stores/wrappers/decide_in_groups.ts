@@ -1,5 +1,6 @@
 /**
- * One decision over several places, each of which decides what is there, all or none.
+ * One decision over several shards, each of which decides its own checks all or none. A shard is a slot of a cluster, the object
+ * of a key, or a part of a store that can fail alone.
  *
  * @module
  */
@@ -8,29 +9,29 @@ import { type ChargedDecision, refuserOf } from "../../decision.ts";
 import type { MaybePromise } from "../../maybe.ts";
 import type { Check } from "../store.ts";
 
-/** A check, and anything else that its part has to know. */
+/** A check, and anything else that its shard has to know. */
 export interface Item {
   /** The check. */
   readonly check: Check;
 }
 
-/** The items of one place, and their indices among all items. */
-export interface Group<Place, T extends Item> {
-  readonly place: Place;
+/** The items of one shard, and their indices among all items. */
+export interface Group<Shard, T extends Item> {
+  readonly shard: Shard;
   readonly items: T[];
   readonly indices: number[];
 }
 
-/** Groups items by their places. */
-export function groupsOf<Place, T extends Item>(
+/** Groups items by their shards. */
+export function groupsOf<Shard, T extends Item>(
   items: readonly T[],
-  placeOf: (item: T, index: number) => Place,
-): Group<Place, T>[] {
-  const groups = new Map<Place, Group<Place, T>>();
+  shardOf: (item: T, index: number) => Shard,
+): Group<Shard, T>[] {
+  const groups = new Map<Shard, Group<Shard, T>>();
   items.forEach((item, index) => {
-    const place = placeOf(item, index);
-    const group = groups.get(place) ?? { place, items: [], indices: [] };
-    groups.set(place, group);
+    const shard = shardOf(item, index);
+    const group = groups.get(shard) ?? { shard, items: [], indices: [] };
+    groups.set(shard, group);
     group.items.push(item);
     group.indices.push(index);
   });
@@ -57,37 +58,37 @@ export function returnsOf<T extends Item>(items: readonly T[], decisions: readon
 }
 
 /**
- * Asks every place at once. Within a place all or none is charged; where one place refuses (or fails), what the others
- * charged is given back in a second call. Until then a request beside this one may find it charged, and is refused
- * early rather than late: never does more than a limit pass.
+ * Asks every shard at once. Within a shard all or none is charged; where one shard refuses (or fails), a second call gives back
+ * the charges of the others. Until then a request beside this one may meet them, and is refused early: never does more than a
+ * limit pass.
  *
- * @param groups The items, by place.
+ * @param groups The items, by shard.
  * @param spend False to peek.
- * @param decide Decides the items of one place.
+ * @param decide Decides the items of one shard.
  */
-export async function decideInGroups<Place, T extends Item>(
-  groups: readonly Group<Place, T>[],
+export async function decideInGroups<Shard, T extends Item>(
+  groups: readonly Group<Shard, T>[],
   spend: boolean,
-  decide: (place: Place, items: readonly T[], spend: boolean) => MaybePromise<readonly ChargedDecision[]>,
+  decide: (shard: Shard, items: readonly T[], spend: boolean) => MaybePromise<readonly ChargedDecision[]>,
 ): Promise<readonly ChargedDecision[]> {
   const answers = await Promise.allSettled(
-    groups.map(async ({ place, items }) => await decide(place, items, spend)),
+    groups.map(async ({ shard, items }) => await decide(shard, items, spend)),
   );
   const failure = answers.find((answer) => answer.status === "rejected");
   const decisions: ChargedDecision[] = [];
   answers.forEach((answer, i) => {
     if (answer.status === "fulfilled") answer.value.forEach((d, j) => decisions[groups[i].indices[j]] = d);
   });
-  // Without the decisions of a group that failed: what the others charged is given back then.
+  // A group that failed has no decisions: the charges of the others are given back then.
   const refuser = failure ? "" : refuserOf(decisions);
 
   if (spend && refuser !== undefined) {
-    const returned = await Promise.allSettled(groups.map(async ({ place, items, indices }, i) => {
+    const returned = await Promise.allSettled(groups.map(async ({ shard, items, indices }, i) => {
       const answer = answers[i];
       const charged = answer.status === "fulfilled" ? returnsOf(items, answer.value) : [];
       const returns = charged.filter(({ check }) => check.policy.trialOf !== refuser);
       if (returns.length === 0) return;
-      const after = await decide(place, returns, true);
+      const after = await decide(shard, returns, true);
       returns.forEach(({ check }, j) => {
         const index = indices[items.findIndex((item) => item.check.key === check.key)];
         const { remaining, resetAfterMs } = after[j];

@@ -111,14 +111,14 @@ class GuardedStore {
       checks.map(itemOf),
       ({ check }, i) => trials.get(check.policy.name) === null ? null : parts[i],
     );
-    const decideGroup = (place: PartHealth | null, items: readonly Item[], spend: boolean) => {
+    const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) => {
       const own = items.map(checkOf);
-      if (place === null) return this.standIn.decide(own, spend, 0);
-      return this.decideIn(place, own, spend, own.flatMap(({ policy }) => trials.get(policy.name) ?? []));
+      if (part === null) return this.standIn.decide(own, spend, 0);
+      return this.decideIn(part, own, spend, own.flatMap(({ policy }) => trials.get(policy.name) ?? []));
     };
     const [first] = groups;
     return groups.length === 1
-      ? decideGroup(first.place, first.items, spend)
+      ? decideGroup(first.shard, first.items, spend)
       : decideInGroups(groups, spend, decideGroup);
   }
 
@@ -191,16 +191,16 @@ class GuardedStore {
     return decideInGroups(
       groupsOf(checks.map(itemOf), ({ check }) => check.policy.name === rule ? null : part),
       spend,
-      (place, items, spend) => {
+      (part, items, spend) => {
         const own = items.map(checkOf);
-        return place === null
+        return part === null
           ? this.standIn.decide(own, spend, 0)
-          : this.decideIn(place, own, spend, trials.filter((other) => other !== trial));
+          : this.decideIn(part, own, spend, trials.filter((other) => other !== trial));
       },
     );
   }
 
-  /** The verdict was made elsewhere, so a charge that the store reports later is nobody's. */
+  /** Gives back a charge that the store reports after its deadline: the verdict was made without the store. */
   private takeBack(error: unknown, { part, checks }: Call): void {
     const late = lateAnswer<readonly StoreDecision[]>(error);
     if (late === undefined) return;

@@ -65,8 +65,8 @@ export function standInFor(
   const clock = store.clock ?? (() => Date.now() + aheadMs);
   const local = memoryStore({ clock });
 
-  /** A correction follows its charge; where none was made, there is none to correct. */
-  function placeOf(check: Check): FailurePolicy {
+  /** The policy that decides a check. A correction follows its charge; a charge that was not made needs none. */
+  function appliedPolicy(check: Check): FailurePolicy {
     if (check.chargedBy === "local") return "local";
     if (check.chargedBy === "allowed-by-policy") return "allow";
     const policy = policyOf(check);
@@ -92,16 +92,16 @@ export function standInFor(
       if (charged.length > 0) rescue<unknown>(() => local.decide(charged), () => {});
     },
     decide(checks, spend, waitMs) {
-      const places = checks.map(placeOf);
-      const isDenied = checks.some(({ policy }, i) => places[i] === "deny" && policy.mode === "enforce");
-      const counted = checks.filter((_, i) => places[i] === "local");
+      const applied = checks.map(appliedPolicy);
+      const isDenied = checks.some(({ policy }, i) => applied[i] === "deny" && policy.mode === "enforce");
+      const counted = checks.filter((_, i) => applied[i] === "local");
       const counts = counted.length === 0
         ? []
         : local.decide(counted, spend && !isDenied) as ChargedDecision[];
       const answers = counts.values();
       return checks.map((check, i) => {
-        if (places[i] !== "local") {
-          return verdict(check, places[i] === "allow", Math.max(RETRY_MS, waitMs), clock());
+        if (applied[i] !== "local") {
+          return verdict(check, applied[i] === "allow", Math.max(RETRY_MS, waitMs), clock());
         }
         const answer = answers.next().value as ChargedDecision;
         answer.source = "local";

@@ -128,7 +128,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
     ));
   }
 
-  /** Parts whose keys have gone to others, as after a fail-over, are nobody's any more: their outage is over. */
+  /** Parts whose keys have moved to other parts, as after a fail-over, get no calls any more: their outage is over. */
   function leaveDeserted(): void {
     for (const health of parts.values()) {
       const { sample, breaker, returns } = health;

@@ -29,7 +29,7 @@ export function sharedGuard(
   onStoreFailure: FailurePolicy,
 ): WrappedStore {
   const inner = failover(store, { rules, onStoreFailure });
-  // Outside failover: what is held is answered during an outage too, and does not show the state of the store.
+  // Outside failover: units taken ahead answer during an outage too, and do not show the state of the store.
   const leased = (store as Partial<LeasingStore>).leases?.(inner, rules) ?? inner;
   return store.denyCache ?? store.shared ? denyCache(leased, rules, { origin: store }) : leased;
 }

@@ -15,7 +15,7 @@ describe("a slab", () => {
           if (takes || held.length === 0) {
             const block = slab.take();
             assert(held.every((other) => other.block !== block));
-            const from = slab.placeOf(block);
+            const from = slab.startOf(block);
             assert(from + size <= slab.dataOf(block).length);
             slab.dataOf(block).fill(i, from, from + size);
             held.push({ block, mark: i });
@@ -23,7 +23,7 @@ describe("a slab", () => {
             slab.give(held.splice(die % held.length, 1)[0].block);
           }
           for (const { block, mark } of held) {
-            const from = slab.placeOf(block);
+            const from = slab.startOf(block);
             assertEquals([slab.dataOf(block)[from], slab.dataOf(block)[from + size - 1]], [mark, mark]);
           }
         });

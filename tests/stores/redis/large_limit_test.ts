@@ -76,12 +76,12 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
         connection.command("SET", CLOCK, clock.now).catch(() => {});
         const got = store.decide([check]);
         await null;
-        told.push({ expected, got: Promise.resolve(got).then(([decision]) => decision) });
-        if (told.length >= 200) await settle();
+        pending.push({ expected, got: Promise.resolve(got).then(([decision]) => decision) });
+        if (pending.length >= 200) await settle();
       }
-      const told: { expected: StoreDecision; got: Promise<StoreDecision> }[] = [];
+      const pending: { expected: StoreDecision; got: Promise<StoreDecision> }[] = [];
       async function settle(): Promise<void> {
-        for (const { expected, got } of told.splice(0)) assertEquals(await got, expected);
+        for (const { expected, got } of pending.splice(0)) assertEquals(await got, expected);
       }
       /** The processor time of Redis so far, in us: a time by the clock would tell of the tests beside this one. */
       async function usedUsec(): Promise<number> {

@@ -380,15 +380,15 @@ const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     ], { store });
     assertEquals(await statuses(4), [200, 200, 200, 429]);
     assertEquals([await left(throttle, "planned"), await left(throttle, "live")], [0, 0]);
-    const told = events.map(({ type, rule }) => rule === undefined ? type : `${type} ${rule}`);
-    assertEquals(told.slice(0, 5), [
+    const seen = events.map(({ type, rule }) => rule === undefined ? type : `${type} ${rule}`);
+    assertEquals(seen.slice(0, 5), [
       "allowed",
       "shadow-denied planned",
       "allowed",
       "shadow-denied planned",
       "allowed",
     ]);
-    assertEquals(told.at(-1), "denied live");
+    assertEquals(seen.at(-1), "denied live");
     const [planned, live] = events[2].decisions;
     assertEquals([planned.mode, planned.allowed, live.mode, live.allowed], [
       "shadow",
