@@ -111,7 +111,14 @@ export {
 } from "./src/stores/transaction_store.ts";
 export { memoryStore, type MemoryStoreOptions } from "./src/stores/memory/memory_store.ts";
 
-export type { HeaderDescription, HeaderFormat, Quota, Report } from "./src/headers/format.ts";
+export type {
+  HeaderDescription,
+  HeaderFields,
+  HeaderFormat,
+  HeadersThere,
+  Quota,
+  Report,
+} from "./src/headers/format.ts";
 export { xRateLimit, type XRateLimitOptions } from "./src/headers/x_ratelimit.ts";
 export { retryAfter, type RetryAfterOptions } from "./src/headers/retry_after.ts";
 export { rateLimit, type RateLimitOptions } from "./src/headers/ratelimit.ts";

@@ -8,19 +8,20 @@
  *                               the modules of ./replay and of ./dashboard that the command shares
  *   dist/src/shared.js          the modules that other entries share besides
  *
- * No module is in two files, so one thing in src is one thing in dist. Packages stay imports, but for Hono's routers and
- * their parts, which in their own fourteen files would take most of the time, and the few functions of d3 that the
- * dashboard draws with, so that nobody has to install them. All of it is minified, as most of the rest of that time goes
- * by length; the sources and the source maps lie beside it for readers.
+ * No module is in two files, so one thing in src is one thing in dist. Packages stay imports, but for the few functions
+ * of Hono that read a path pattern for OpenAPI, and of d3 that the dashboard draws with, so that nobody has to install
+ * d3. All of it is minified, as most of the rest of that time goes by length (breakLines gives it
+ * lines); the sources and the source maps lie beside it for readers.
  */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
+import { breakLines } from "./break_lines.mjs";
 
 const DIST = "dist";
 const ROOT = resolve("mod.ts");
 /** Packages whose code is in the bundle. */
-const BUNDLED = /^(?:hono\/(?:router|utils)\/|d3-[a-z-]+$|internmap$)/;
+const BUNDLED = /^(?:hono\/utils\/|d3-[a-z-]+$|internmap$)/;
 const D3 = /\/node_modules\/(?:d3-[a-z-]+|internmap)\//;
 
 const { exports: entries } = JSON.parse(readFileSync("deno.json", "utf8"));
@@ -64,11 +65,18 @@ const { output } = await bundle.generate({
 });
 await bundle.close();
 
-const written = output.map((file) => {
-  const path = join(DIST, file.fileName);
-  writeIfNew(path, file.type === "chunk" ? file.code : withoutShipped(file.source));
-  return path;
-});
+const written = [];
+for (const chunk of output) {
+  if (chunk.type !== "chunk") continue;
+  const path = join(DIST, chunk.fileName);
+  const asset = output.find(({ fileName }) => fileName === chunk.sourcemapFileName);
+  const { code, map } = breakLines(chunk.code, JSON.parse(asset?.source ?? "{}"));
+  writeIfNew(path, code);
+  written.push(path);
+  if (asset === undefined) continue;
+  writeIfNew(`${path}.map`, withoutShipped(map));
+  written.push(`${path}.map`);
+}
 /** Node 20 does not tell a module whether it is the one that was started, so this one is another. */
 const command = join(DIST, "cli.js");
 writeIfNew(
@@ -116,8 +124,7 @@ function licencesOf(modules) {
 }
 
 /** A source map without the text of sources that are in the package beside it. */
-function withoutShipped(text) {
-  const map = JSON.parse(text);
+function withoutShipped(map) {
   map.sourcesContent = map.sourcesContent.map((content, i) =>
     map.sources[i].includes("node_modules/") ? content : null
   );

@@ -6,6 +6,8 @@
 
 /** A value as text for an error message. */
 export function shown(value: unknown): string {
+  // Its text would be all of its code.
+  if (typeof value === "function") return "a function";
   if (typeof value !== "string" && typeof value !== "object") return String(value);
   try {
     return JSON.stringify(value);

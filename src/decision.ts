@@ -160,9 +160,7 @@ export function tighter<T extends Pick<Decision, "allowed" | "retryAfterMs" | "l
  * import { strictEqual } from "node:assert/strict";
  *
  * const left: HeaderFormat = {
- *   write(headers, { quotas }) {
- *     if (quotas.length > 0) headers.set("x-left", String(tightest(quotas).remaining));
- *   },
+ *   fields: ({ quotas }) => quotas.length > 0 ? { "X-Left": String(tightest(quotas).remaining) } : {},
  * };
  * const handler = withThrottle(() => new Response("hello"), ["60/min", "1000/day"], {
  *   client: { address: () => "192.0.2.1" },

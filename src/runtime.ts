@@ -16,6 +16,7 @@ interface Globals {
       querySync?(what: { name: "env"; variable: string }): { readonly state: string };
     };
     readonly test?: { readonly length: number };
+    refTimer?(id: number): void;
     unrefTimer?(timer: unknown): void;
   };
   readonly navigator?: { readonly userAgent?: string };
@@ -49,6 +50,32 @@ export function builtin<T>(name: string): T | undefined {
 export function unref(timer: unknown): void {
   if (typeof timer === "number") globals.Deno?.unrefTimer?.(timer);
   else (timer as { unref?(): void }).unref?.();
+}
+
+/** A timer that may let the process end. */
+export interface IdleTimer {
+  /** The process lives until it has run. */
+  ref(): void;
+  /** The process may end before. */
+  unref(): void;
+}
+
+/**
+ * Runs a function once after some ms, whichever request that came meanwhile it is for.
+ *
+ * @returns Null, with no timer made, where the runtime has no such timers; on Workers a timer belongs to the request that made it, and
+ * ends with it.
+ */
+export function idleTimer(run: () => void, ms: number): IdleTimer | null {
+  if (globals.navigator?.userAgent === "Cloudflare-Workers") return null;
+  const timer = setTimeout(run, ms) as unknown;
+  if (typeof (timer as IdleTimer | null)?.unref === "function") return timer as IdleTimer;
+  const { Deno: deno } = globals;
+  if (deno?.unrefTimer !== undefined && typeof timer === "number") {
+    return { ref: () => deno.refTimer?.(timer), unref: () => deno.unrefTimer?.(timer) };
+  }
+  clearTimeout(timer as ReturnType<typeof setTimeout>);
+  return null;
 }
 
 /** Facts about the environment of this process, read without I/O and without a permission prompt. */

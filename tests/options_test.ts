@@ -1,5 +1,5 @@
 /** Every factory refuses an option that does not exist, and a value that cannot be used, in a sentence. */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import {
   addressKey,
@@ -392,6 +392,16 @@ describe("the options of", () => {
           `options must be an object: current value is ${shown(given)}`,
         );
       }
+    }
+  });
+
+  it("a function that cannot be used is named, and its code is not shown", () => {
+    const forgotten = [
+      () => createThrottle("1/min", { store: memoryStore as never }),
+      () => createThrottle({ rate: "1/min", algorithm: gcra as never }),
+    ];
+    for (const make of forgotten) {
+      assertMatch(assertThrows(make, TypeError).message, /: current value is a function$/);
     }
   });
 

@@ -14,24 +14,39 @@ function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) 
   return weir.createThrottle({ rate, algorithm, block }).rules[0].implementation;
 }
 
-/** The store alone, called like a throttle calls it: with a new check per request, which receives the verdict. */
+/** A check as a throttle makes one per rule and request: it receives the verdict. */
+class OpenCheck {
+  constructor(check, partition) {
+    this.partition = partition;
+    this.stateName = check.stateName;
+    this.algorithm = check.algorithm;
+    this.policy = check.policy;
+    this.since = null;
+    this.cost = 1;
+    this.allowed = false;
+    this.remaining = 0;
+    this.resetAfterMs = 0;
+    this.retryAfterMs = 0;
+    this.blockedMs = 0;
+    this.source = null;
+    this.at = 0;
+    this.chargedAt = 0;
+  }
+}
+
+/** The store alone, called like a throttle calls it. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   const store = memoryStore({ maxKeys });
   const check = {
-    key: "",
     policy: { name: "rule", limit, windowMs, mode: "enforce" },
     algorithm: algorithmOf({ limit, windowMs, ...algorithm }),
-    cost: 1,
-    since: null,
     // Named like a throttle's: then the store looks up the partition alone.
     stateName: "rule",
-    partition: "",
   };
-  const open = { ...store.decide([check], false)[0], ...check };
   return (partition) => {
-    const question = { ...open, partition };
-    store.answer([question], true);
-    return question.allowed;
+    const open = new OpenCheck(check, partition);
+    store.answer([open], true);
+    return open.allowed;
   };
 }
 

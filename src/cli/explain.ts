@@ -56,12 +56,13 @@ function seesServers(throttle: Throttle): boolean {
   }
 }
 
-function textOf({ text }: Explanation, throttle: Throttle): string {
+function textOf({ text, address }: Explanation, hasPeer: boolean, throttle: Throttle): string {
+  const hint = hasPeer || address.value !== null ? "" : "\nNote: --address ADDRESS gives the request one.\n";
   const note = seesServers(throttle)
     ? ""
     : "\nNote: the store of these rules counts for one process, so this one begins with nothing in use. On a server, " +
       "`throttle.explain(request)` and the dashboard show its counts.\n";
-  return `${text.split("\n").join("\n\n")}\n${note}`;
+  return `${text.split("\n").join("\n\n")}\n${hint}${note}`;
 }
 
 /** `weir explain`. */
@@ -102,7 +103,7 @@ export const explainCommand: Command<ExplainValues> = {
     );
     const throttle = throttleOf(await readRules(rules, terminal));
     const explanation = await throttle.explain(request, ...ip === undefined ? [] : [{ ip }]);
-    writeFigures(values, explanation, () => textOf(explanation, throttle), terminal);
+    writeFigures(values, explanation, () => textOf(explanation, ip !== undefined, throttle), terminal);
     return 0;
   },
 };

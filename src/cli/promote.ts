@@ -46,7 +46,15 @@ async function textOf(source: string, headers: Headers, terminal: Terminal): Pro
     for await (const bytes of terminal.read(source)) text += decoder.decode(bytes, { stream: true });
     return text + decoder.decode();
   }
-  const response = await fetch(source, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+  let response: Response;
+  try {
+    response = await fetch(source, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (error) {
+    // "fetch failed" names neither the server nor the reason.
+    const { message, cause } = error as Error;
+    const reason = (cause as Error | undefined)?.message || message;
+    throw new Error(cannot("read statistics", `their server did not answer (${reason})`, source));
+  }
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(cannot("read statistics", `their server answered ${response.status}`, source));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
 import { builtin, surroundings } from "../runtime.ts";
 import { prepareTypeScript } from "./type_stripping.ts";
 
@@ -39,9 +40,19 @@ interface FileSystem {
   writeFileSync(path: string, text: string): void;
 }
 
+/** Asks for a file, and says its name where the system has none. */
+function asked<T>(path: string, ask: (path: string) => T): T {
+  try {
+    return ask(path);
+  } catch (error) {
+    const reason = (error as Error).message.replace(/, \w+ '.*'$/s, "");
+    throw new Error(cannot("read this file", `the system does not give it (${reason})`, path));
+  }
+}
+
 /** Reads a file into one buffer again and again: a thread and a new buffer for each chunk take more time than the system's reading. */
 async function* chunksOf(path: string, fs: FileSystem): AsyncIterable<Uint8Array> {
-  const file = fs.openSync(path);
+  const file = asked(path, fs.openSync);
   try {
     const buffer = new Uint8Array(CHUNK_BYTES);
     for (let length = fs.readSync(file, buffer); length > 0; length = fs.readSync(file, buffer)) {
@@ -99,7 +110,7 @@ export function processTerminal(): Terminal {
         : await importModule(resolve(path)),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    bytes: (path) => path === "-" ? NaN : fs.statSync(path).size,
+    bytes: (path) => path === "-" ? NaN : asked(path, fs.statSync).size,
     ...process.stderr.isTTY === true ? { status: (text) => showStatus(process.stderr, text) } : {},
     isColoured: process.stdout.isTTY === true && (surroundings.env("NO_COLOR") ?? "") === "",
   };

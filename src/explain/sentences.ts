@@ -64,8 +64,11 @@ function ruleText(explained: ExplainedRule, rule: PreparedRule, isDecided: boole
   const { applies, because, decision } = explained;
   const verb = applies ? "applies" : "does not apply";
   const stage = applies && rule.stage === "after-auth" ? ", after authentication" : "";
-  if (decision === null) return `Rule ${quoted(rule.name)} ${verb}${stage}: ${because}.`;
-  return `Rule ${quoted(rule.name)} (${quotaText(explained, rule)}) ${verb}${stage}: ${because}.` +
+  const trial = rule.trialOf
+    ? `, which refuses nothing as it is the trial of rule ${quoted(rule.trialOf)},`
+    : "";
+  if (decision === null) return `Rule ${quoted(rule.name)}${trial} ${verb}${stage}: ${because}.`;
+  return `Rule ${quoted(rule.name)} (${quotaText(explained, rule)})${trial} ${verb}${stage}: ${because}.` +
     `${useText(explained, rule)}${verdictText(explained, isDecided)}`;
 }
 

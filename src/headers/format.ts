@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Decision, share } from "../decision.ts";
-import { decimal, remainingUnits, whole } from "./numbers.ts";
+import { remainingUnits, whole } from "./numbers.ts";
 
 /** One rule's quota as headers show it: the numbers of its decision, and how its algorithm counts. */
 export interface Quota extends
@@ -45,17 +45,35 @@ export interface Report {
   readonly retryAfterMs: number | null;
   /** Epoch ms at which the report is made. */
   readonly at: number;
-  /** Is it for a fresh response, whose headers have no quotas yet? Then there is nothing to join. Default false. */
-  readonly fresh?: boolean;
   /** The response's status. Default 200. */
   readonly status?: number;
   /** Did a throttle within this one refuse the request? Then its state is the one to send. Default false. */
   readonly deniedWithin?: boolean;
 }
 
-/** A header that a report may have to be joined to; null where there is none, which `has` finds sooner than `get`. */
-export function headerThere(headers: Headers, name: string, { fresh }: Report): string | null {
-  return fresh === true || !headers.has(name) ? null : headers.get(name);
+/** The fields that a response has already: from a nested throttle, an upstream, or an earlier format. */
+export type HeadersThere = Pick<Headers, "get" | "has">;
+
+/** Fields to send: the text of each by its name. */
+export type HeaderFields = Readonly<Record<string, string>>;
+
+/** Fields that can be changed: the headers of a response, or those of one that is not made yet. */
+export type WritableFields = Pick<Headers, "get" | "has" | "set" | "delete">;
+
+/** Sets fields, each in the place of the field of its name; one without text is removed. */
+export function setFields(fields: WritableFields, given: HeaderFields): void {
+  for (const name in given) {
+    if (given[name] === "") fields.delete(name);
+    else fields.set(name, given[name]);
+  }
+}
+
+/** No fields. */
+export const NO_FIELDS: HeaderFields = {};
+
+/** A field that ours may have to be joined to; null where there is none, which `has` finds sooner than `get`. */
+export function fieldThere(there: HeadersThere, name: string): string | null {
+  return there.has(name) ? there.get(name) : null;
 }
 
 /** How one header is described to an API's users (OpenAPI). */
@@ -74,16 +92,16 @@ export interface HeaderDescription {
   readonly example: string;
 }
 
-/** A way to write quotas into response headers. */
+/** A way to write quotas as response headers. */
 export interface HeaderFormat {
   /**
-   * Writes the report into a response's headers. Headers that are there already (from a nested throttle or an upstream) are
-   * joined, not overwritten.
+   * Gives the fields to send, by name: the throttle sets them, each in the place of the field of that name that is there. Where
+   * a nested throttle or an upstream sent one, give both joined, or leave yours out. An empty text removes the field.
    *
-   * @param headers The response's headers, mutable.
    * @param report The report to write.
+   * @param there The fields that the response has already.
    */
-  write(headers: Headers, report: Report): void;
+  fields(report: Report, there: HeadersThere): HeaderFields;
   /**
    * The headers this format sends, by name as sent. A format that sends all of them on denials only is about the denial rather
    * than about a rule: it is asked then only, and whichever rule refuses.
@@ -91,31 +109,16 @@ export interface HeaderFormat {
   readonly describe?: Readonly<Record<string, HeaderDescription>>;
 }
 
-/** The names of three headers that describe one quota. */
-export interface QuotaHeaders {
-  /** Units per window. */
-  readonly limit: string;
-  /** Units left. */
-  readonly remaining: string;
-  /** When the quota is whole again. */
-  readonly reset: string;
-}
-
-/** The same names as `Headers` keep them: Node takes twice as long to set a name that it has to put in lower case first. */
-export function lowerCase({ limit, remaining, reset }: QuotaHeaders): QuotaHeaders {
-  return { limit: limit.toLowerCase(), remaining: remaining.toLowerCase(), reset: reset.toLowerCase() };
-}
-
 /**
  * Do the headers that a nested throttle or an upstream wrote stay, rather than `ours`?
  *
- * @param headers The response's headers.
+ * @param there The fields that the response has.
  * @param limit The limit of those headers, as text.
  * @param remaining The remaining units of those headers, as text.
  * @param ours The quota that we would write.
  */
 export function isTighter(
-  headers: Headers,
+  there: HeadersThere,
   limit: string,
   remaining: string | null,
   ours: Quota,
@@ -124,7 +127,7 @@ export function isTighter(
   // A text that is no number (two joined by a comma, say) no client can read: ours is better.
   if (!/^\d+$/.test(limit) || !/^\d+$/.test(remaining)) return false;
   // A wait that we did not ask for: the response is the other one's refusal, and so are its numbers.
-  if (headers.has("retry-after")) return true;
+  if (there.has("retry-after")) return true;
   return share({ limit: Number(limit), remaining: Number(remaining) }) <=
     share({ limit: whole(ours.limit), remaining: remainingUnits(ours) });
 }
@@ -138,26 +141,23 @@ export function isToBeTold(ours: Quota, { denied, deniedWithin }: Report): boole
 }
 
 /**
- * Writes three headers, unless the response is a denial by something else, or the headers that are there describe a tighter quota.
+ * Does the response get the three fields of a quota? Not where it is a denial by something else, nor where the fields that are
+ * there describe a tighter quota.
  *
- * @param headers The response's headers.
- * @param names The names of the three.
- * @param ours The quota to write.
- * @param reset The third one's number, or null when there is none.
+ * @param limit The name of the field with the limit.
+ * @param remaining The name of the field with the remaining units.
+ * @param ours The quota.
  * @param report The report that is being written.
+ * @param there The fields that the response has.
  */
-export function writeQuota(
-  headers: Headers,
-  names: QuotaHeaders,
+export function isSent(
+  limit: string,
+  remaining: string,
   ours: Quota,
-  reset: number | null,
   report: Report,
-): void {
-  if (!isToBeTold(ours, report)) return;
-  const limit = headerThere(headers, names.limit, report);
-  if (limit !== null && isTighter(headers, limit, headers.get(names.remaining), ours)) return;
-  headers.set(names.limit, decimal(ours.limit));
-  headers.set(names.remaining, decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)));
-  if (reset !== null) headers.set(names.reset, decimal(reset));
-  else headers.delete(names.reset);
+  there: HeadersThere,
+): boolean {
+  if (!isToBeTold(ours, report)) return false;
+  // `has` finds sooner than `get` that there is none.
+  return !there.has(limit) || !isTighter(there, there.get(limit) ?? "", there.get(remaining), ours);
 }

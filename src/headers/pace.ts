@@ -23,9 +23,9 @@ function paced(quota: Quota): Quota {
 }
 
 /** The format, sending fewer units: near a window's end nobody is invited to spend all remaining units at once. */
-export function withPace({ write, describe }: HeaderFormat): HeaderFormat {
+export function withPace({ fields, describe }: HeaderFormat): HeaderFormat {
   const format: HeaderFormat = {
-    write: (headers, report) => write(headers, { ...report, quotas: report.quotas.map(paced) }),
+    fields: (report, there) => fields({ ...report, quotas: report.quotas.map(paced) }, there),
   };
   return describe === undefined ? format : { ...format, describe };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type HeaderDescription, headerThere, type Quota, type Report } from "./format.ts";
+import { fieldThere, type HeaderDescription, type HeadersThere, type Quota } from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./numbers.ts";
 
@@ -34,16 +34,14 @@ function writePolicy(quota: Quota): string {
 }
 
 /**
- * Lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
+ * The field that lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
  * quota: the longer window is kept, as a client that keeps to it keeps to the shorter one too.
- *
- * @param report The report that is being written.
  */
-export function writePolicies(headers: Headers, quotas: readonly Quota[], report: Report): void {
-  const there = headerThere(headers, "ratelimit-policy", report);
+export function policiesField(quotas: readonly Quota[], there: HeadersThere): string {
+  const known = fieldThere(there, "ratelimit-policy");
   const members = quotas.map(writePolicy);
-  if (there !== null) members.unshift(...there.split(","));
-  if (members.length === 1) return headers.set("ratelimit-policy", members[0]);
+  if (known !== null) members.unshift(...known.split(","));
+  if (members.length === 1) return members[0];
 
   const windows = new Map<number, number>();
   for (const member of members) {
@@ -51,7 +49,7 @@ export function writePolicies(headers: Headers, quotas: readonly Quota[], report
     // A member without a quota or a window is no policy of these drafts.
     if (window !== undefined) windows.set(quota, Math.max(window, windows.get(quota) ?? 0));
   }
-  headers.set("ratelimit-policy", writeList([...windows].map(([quota, w]) => writeItem(quota, { w }))));
+  return writeList([...windows].map(([quota, w]) => writeItem(quota, { w })));
 }
 
 /** The description of RateLimit-Policy in these drafts. */

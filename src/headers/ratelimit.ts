@@ -6,7 +6,7 @@
  */
 
 import { BOOLEAN, type Demands, requireOptions } from "../options.ts";
-import type { HeaderFormat } from "./format.ts";
+import { type HeaderFormat, NO_FIELDS } from "./format.ts";
 import { withPace } from "./pace.ts";
 import { DRAFT_11, NEXT } from "./ratelimit_dialect.ts";
 import { lists } from "./ratelimit_draft_11.ts";
@@ -59,11 +59,11 @@ const DEMANDS: Demands<RateLimitOptions> = {
 };
 
 /** The format without redirects: the fields that such a response carries already stay. */
-function withoutRedirects({ write, describe = {} }: HeaderFormat): HeaderFormat {
+function withoutRedirects({ fields, describe = {} }: HeaderFormat): HeaderFormat {
   return {
-    write(headers, report) {
+    fields(report, there) {
       const { status = 200 } = report;
-      if (status < 300 || status > 399) write(headers, report);
+      return status < 300 || status > 399 ? fields(report, there) : NO_FIELDS;
     },
     describe: Object.fromEntries(
       Object.entries(describe).map(([name, description]) => [name, { ...description, redirects: false }]),

@@ -5,7 +5,15 @@
  * @module
  */
 
-import { type HeaderDescription, type HeaderFormat, headerThere, type Quota, type Report } from "./format.ts";
+import {
+  fieldThere,
+  type HeaderDescription,
+  type HeaderFormat,
+  type HeadersThere,
+  NO_FIELDS,
+  type Quota,
+  type Report,
+} from "./format.ts";
 import { type ListMember, membersOf } from "./list_members.ts";
 import { writePartition } from "./partition.ts";
 import { type Dialect, DRAFT_11, NEXT, writeParameters } from "./ratelimit_dialect.ts";
@@ -72,13 +80,15 @@ function writeState(dialects: readonly Dialect[], quota: Quota): string {
   return writeParameters(dialects, remainingUnits(quota), windowOf(quota), quota.cost);
 }
 
+const NO_MEMBERS: readonly ListMember[] = [];
+
 /**
  * The members of a list that may be there. A field that is no list of strings counts as nothing: no client of this draft reads it
  * (§7), and joined to it ours could not be read either (RFC 9651 §4.2).
  */
-function listThere(headers: Headers, name: string, report: Report): readonly ListMember[] {
-  const there = headerThere(headers, name, report);
-  return there?.startsWith('"') ? membersOf(there) : [];
+function listThere(there: HeadersThere, name: string): readonly ListMember[] {
+  const field = fieldThere(there, name);
+  return field?.startsWith('"') ? membersOf(field) : NO_MEMBERS;
 }
 
 /** Adds members to those that are there; one that is there already, from the same rule within, is not written twice. */
@@ -200,24 +210,27 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
   }
 
   return {
-    write(headers, report) {
+    fields(report, there) {
       const { denied, quotas, deniedWithin } = report;
-      if (quotas.length === 0) return;
+      if (quotas.length === 0) return NO_FIELDS;
       recall(quotas);
-      const policiesThere = listThere(headers, "ratelimit-policy", report);
-      headers.set(
-        "ratelimit-policy",
-        policiesThere.length === 0 ? policies : joinMembers(policiesThere, told.map(({ policy }) => policy)),
-      );
+      const policiesThere = listThere(there, "ratelimit-policy");
+      const fields: Record<string, string> = {
+        "ratelimit-policy": policiesThere.length === 0
+          ? policies
+          : joinMembers(policiesThere, told.map(({ policy }) => policy)),
+      };
       if (partitions.length > 0) {
-        const partitionsThere = listThere(headers, "ratelimit-partition", report);
-        headers.set("ratelimit-partition", joinMembers(partitionsThere, partitions));
+        fields["ratelimit-partition"] = joinMembers(listThere(there, "ratelimit-partition"), partitions);
       }
       // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
-      const there = listThere(headers, "ratelimit", report);
-      if (!denied && (deniedWithin || (there.length > 0 && headers.has("retry-after")))) return;
-      const states = there.length === 0 ? statesOf(report) : joinStates(there, policiesThere, report);
-      if (states !== "") headers.set("ratelimit", states);
+      const statesThere = listThere(there, "ratelimit");
+      if (!denied && (deniedWithin || (statesThere.length > 0 && there.has("retry-after")))) return fields;
+      const states = statesThere.length === 0
+        ? statesOf(report)
+        : joinStates(statesThere, policiesThere, report);
+      if (states !== "") fields.ratelimit = states;
+      return fields;
     },
     describe: describe(dialects),
   };

@@ -6,27 +6,35 @@
  */
 
 import { tightest } from "../decision.ts";
-import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
-import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
+import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
+import { decimal, remainingUnits } from "./numbers.ts";
+import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 
-const NAMES: QuotaHeaders = {
+const NAMES = {
   limit: "RateLimit-Limit",
   remaining: "RateLimit-Remaining",
   reset: "RateLimit-Reset",
 };
-const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
 /** @returns The format of drafts 04 to 06. */
 export function draft6(): HeaderFormat {
   const count = { type: "integer", minimum: 0 };
   return {
-    write(headers, report) {
+    fields(report, there) {
       const quotas = windowed(report.quotas);
-      if (quotas.length === 0) return;
-      writePolicies(headers, quotas, report);
+      if (quotas.length === 0) return NO_FIELDS;
+      const policies = { "ratelimit-policy": policiesField(quotas, there) };
       const ours = tightest(quotas);
       const reset = resetSeconds(ours);
-      if (reset !== null) writeQuota(headers, FIELDS, ours, reset, report);
+      if (reset === null || !isSent("ratelimit-limit", "ratelimit-remaining", ours, report, there)) {
+        return policies;
+      }
+      return {
+        ...policies,
+        "ratelimit-limit": decimal(ours.limit),
+        "ratelimit-remaining": decimal(remainingUnits(ours)),
+        "ratelimit-reset": decimal(reset),
+      };
     },
     describe: {
       "RateLimit-Policy": describePolicies,

@@ -5,26 +5,24 @@
  */
 
 import { tightest } from "../decision.ts";
-import { type HeaderFormat, headerThere, isTighter, isToBeTold } from "./format.ts";
-import { describePolicies, resetSeconds, windowed, writePolicies } from "./quota_policies.ts";
+import { fieldThere, type HeaderFormat, isTighter, isToBeTold, NO_FIELDS } from "./format.ts";
+import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 import { remainingUnits, whole } from "./numbers.ts";
 
 /** @returns The format of draft 07. */
 export function draft7(): HeaderFormat {
   return {
-    write(headers, report) {
+    fields(report, there) {
       const quotas = windowed(report.quotas);
-      if (quotas.length === 0) return;
-      writePolicies(headers, quotas, report);
+      if (quotas.length === 0) return NO_FIELDS;
+      const policies = { "ratelimit-policy": policiesField(quotas, there) };
       const ours = tightest(quotas);
       const reset = resetSeconds(ours);
-      if (reset === null || !isToBeTold(ours, report)) return;
-      const there = /^limit=(\d+), *remaining=(\d+)/.exec(headerThere(headers, "ratelimit", report) ?? "");
-      if (there !== null && isTighter(headers, there[1], there[2], ours)) return;
-      headers.set(
-        "ratelimit",
-        `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`,
-      );
+      if (reset === null || !isToBeTold(ours, report)) return policies;
+      const known = /^limit=(\d+), *remaining=(\d+)/.exec(fieldThere(there, "ratelimit") ?? "");
+      if (known !== null && isTighter(there, known[1], known[2], ours)) return policies;
+      const state = `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`;
+      return { ...policies, "ratelimit": state };
     },
     describe: {
       "RateLimit-Policy": describePolicies,

@@ -6,11 +6,17 @@
  */
 
 import { BOOLEAN, FUNCTION, number, requireOptions } from "../options.ts";
-import { type HeaderDescription, type HeaderFormat, headerThere, type Report } from "./format.ts";
+import {
+  fieldThere,
+  type HeaderDescription,
+  type HeaderFields,
+  type HeaderFormat,
+  type HeadersThere,
+  NO_FIELDS,
+} from "./format.ts";
 import { decimal, waitSeconds } from "./numbers.ts";
 
 const NAME = "Retry-After";
-const FIELD = "retry-after";
 
 /**
  * The longest wait, in ms, that a client is asked to sit out by `ms`: OpenAI's SDK ignores a longer one and tries again at
@@ -41,26 +47,21 @@ function msAsked(value: string, at: number): number {
   return /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - at;
 }
 
-/** Writes Retry-After, unless the header that is there asks for as long a wait. Gives the wait that is sent, in ms. */
-function writeWait(headers: Headers, waitMs: number, report: Report): number {
-  const wait = waitSeconds(waitMs);
-  const there = headerThere(headers, FIELD, report);
-  const thereMs = there === null ? 0 : msAsked(there, report.at);
-  if (thereMs >= wait * 1000) return thereMs;
-  headers.set(FIELD, decimal(wait));
-  return waitMs;
+/** The wait of the Retry-After that is there, in ms, where it is no shorter than this number of seconds; else null. */
+function longerWait(there: HeadersThere, wait: number, at: number): number | null {
+  const known = fieldThere(there, "retry-after");
+  const knownMs = known === null ? 0 : msAsked(known, at);
+  return knownMs >= wait * 1000 ? knownMs : null;
 }
 
-/** Writes the headers that SDKs read. A header that is there stays where it asks for no less. */
-function writeForSdks(headers: Headers, toldMs: number | null, report: Report): void {
-  let waitMs = toldMs ?? Infinity;
-  if (toldMs !== null) {
-    const there = headerThere(headers, "retry-after-ms", report) ?? "";
-    const thereMs = /^\d{1,15}$/.test(there) ? Number(there) : 0;
-    waitMs = Math.max(1, Math.ceil(toldMs), thereMs);
-    headers.set("retry-after-ms", decimal(waitMs));
-  }
-  if (waitMs > LONGEST_MS) headers.set("x-should-retry", "false");
+/** The fields that SDKs read, for a wait in ms. A field that is there stays where it asks for no less. */
+function fieldsForSdks(sentMs: number | null, there: HeadersThere): HeaderFields {
+  if (sentMs === null) return { "x-should-retry": "false" };
+  const known = fieldThere(there, "retry-after-ms") ?? "";
+  const knownMs = /^\d{1,15}$/.test(known) ? Number(known) : 0;
+  const waitMs = Math.max(1, Math.ceil(sentMs), knownMs);
+  const fields = { "retry-after-ms": decimal(waitMs) };
+  return waitMs > LONGEST_MS ? { ...fields, "x-should-retry": "false" } : fields;
 }
 
 const DESCRIPTION: HeaderDescription = {
@@ -134,13 +135,16 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
   requireOptions(options, { ms: BOOLEAN, jitter: number(0, 1), random: FUNCTION }, "send Retry-After");
   const { ms = false, jitter = 0, random = Math.random } = options;
   return {
-    write(headers, report) {
-      const { denied, retryAfterMs } = report;
-      if (!denied) return;
-      const isHopeless = retryAfterMs === null || !Number.isFinite(retryAfterMs);
-      const longer = isHopeless || jitter === 0 ? 0 : retryAfterMs * jitter * random();
-      const toldMs = isHopeless ? null : writeWait(headers, retryAfterMs + longer, report);
-      if (ms) writeForSdks(headers, toldMs, report);
+    fields({ denied, retryAfterMs, at }, there) {
+      if (!denied) return NO_FIELDS;
+      if (retryAfterMs === null || !Number.isFinite(retryAfterMs)) {
+        return ms ? fieldsForSdks(null, there) : NO_FIELDS;
+      }
+      const waitMs = jitter === 0 ? retryAfterMs : retryAfterMs + retryAfterMs * jitter * random();
+      const wait = waitSeconds(waitMs);
+      const longer = longerWait(there, wait, at);
+      const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
+      return ms ? { ...fields, ...fieldsForSdks(longer ?? waitMs, there) } : fields;
     },
     describe: ms ? { [NAME]: DESCRIPTION, ...FOR_SDKS } : { [NAME]: DESCRIPTION },
   };

@@ -6,14 +6,14 @@
 
 import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
-import { type HeaderFormat, lowerCase, type QuotaHeaders, writeQuota } from "./format.ts";
+import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
+import { decimal } from "./numbers.ts";
 
-const NAMES: QuotaHeaders = {
+const NAMES = {
   limit: "X-RateLimit-Limit",
   remaining: "X-RateLimit-Remaining",
   reset: "X-RateLimit-Reset",
 };
-const FIELDS = /* @__PURE__ */ lowerCase(NAMES);
 
 /** The two meanings of X-RateLimit-Reset, in seconds either way. */
 const RESETS = {
@@ -66,12 +66,18 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
   const { description, example } = RESETS[reset];
   const count = { type: "integer", minimum: 0 };
   return {
-    write(headers, report) {
+    fields(report, there) {
       const { quotas, at } = report;
-      if (quotas.length === 0) return;
+      if (quotas.length === 0) return NO_FIELDS;
       const ours = tightest(quotas);
+      if (!isSent("x-ratelimit-limit", "x-ratelimit-remaining", ours, report, there)) return NO_FIELDS;
       const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
-      writeQuota(headers, FIELDS, ours, Number.isFinite(end) ? Math.ceil(end / 1000) : null, report);
+      return {
+        "x-ratelimit-limit": decimal(ours.limit),
+        // `remainingUnits`, inlined.
+        "x-ratelimit-remaining": decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)),
+        "x-ratelimit-reset": Number.isFinite(end) ? decimal(Math.ceil(end / 1000)) : "",
+      };
     },
     describe: {
       [NAMES.limit]: {

@@ -5,7 +5,7 @@
  */
 
 import { checkOptionalParameter, getPattern, splitRoutingPath } from "hono/utils/url";
-import { routedPath } from "../rules/path_pattern.ts";
+import { segmentsOf as patternSegments } from "../rules/path_pattern.ts";
 import { collapse, decoded, fold } from "../rules/request_path.ts";
 
 /** A segment of a template: its text, or an expression that its text matches. */
@@ -20,6 +20,17 @@ const VARIABLE = /^(?:\*$|:)/;
 /** A template in a normal form, for comparison. */
 export function comparable(template: string, isExact: boolean): string {
   return isExact ? template : fold(collapse(template));
+}
+
+/** A pattern in the same form. Parameters and wildcards are kept. */
+function comparablePattern(pattern: string, isExact: boolean): string {
+  if (pattern === "*") return pattern;
+  const segments = patternSegments(pattern).map((segment) => {
+    if (VARIABLE.test(segment)) return segment;
+    return isExact ? decoded(segment) : fold(decoded(segment));
+  });
+  const path = `/${segments.join("/")}`;
+  return isExact ? path : collapse(path);
 }
 
 function segmentsOf(template: string, isExact: boolean): Segment[] {
@@ -72,7 +83,7 @@ export function isAbout(
 ): boolean {
   const path = segmentsOf(template, isExact);
   const hasParameters = path.some((segment) => typeof segment !== "string");
-  const routed = routedPath(pattern, isExact);
+  const routed = comparablePattern(pattern, isExact);
   return (checkOptionalParameter(routed) ?? [routed]).some((form) => {
     const labels = splitRoutingPath(form);
     if (hasParameters && stated.has(form) && !labels.some((label) => VARIABLE.test(label))) return false;

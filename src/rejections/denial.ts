@@ -1,18 +1,20 @@
 /**
- * The response of a rejection.
+ * The content of a refusal, and the fields that no refusal goes without.
  *
  * @module
  */
 
-/**
- * A denial that caches must not store (RFC 6585 section 4). Headers are set one by one: a Response with a
- * list of headers takes up to twice as long to construct.
- */
-export function denial(body: string, status: 429 | 503, contentType: string): Response {
-  const response = new Response(body, { status });
-  response.headers.set("content-type", contentType);
-  response.headers.set("cache-control", "no-store");
-  return response;
+/** A refusal before it is a response. */
+export interface Denial {
+  readonly status: 429 | 503;
+  readonly body: string;
+  /** The body's media type. */
+  readonly contentType: string;
+}
+
+/** The fields of a denial: caches must not store it (RFC 6585 section 4). */
+export function denialFields({ contentType }: Denial): Record<string, string> {
+  return { "content-type": contentType, "cache-control": "no-store" };
 }
 
 /** Forbids caches to store a custom denial, whatever headers its author has set (RFC 9111 section 3). */

@@ -5,8 +5,7 @@
  */
 
 import type { Decision } from "../decision.ts";
-import type { Outcome } from "../outcome.ts";
-import { denial } from "./denial.ts";
+import type { Denial } from "./denial.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -57,10 +56,10 @@ const SCHEMA = {
  * ```
  */
 export function detailJson(): Rejection {
-  function reject({ decisions }: Outcome): Response {
+  function deny(decisions: readonly Decision[]): Denial {
     const status = rejectionStatus(decisions);
-    return denial(BODIES[status], status, CONTENT_TYPE);
+    return { status, body: BODIES[status], contentType: CONTENT_TYPE };
   }
   const example = (decisions: readonly Decision[]): unknown => JSON.parse(BODIES[rejectionStatus(decisions)]);
-  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema: () => SCHEMA, example });
+  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema: () => SCHEMA, example });
 }

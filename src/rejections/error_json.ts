@@ -5,8 +5,7 @@
  */
 
 import { type Decision, refuses, tightest } from "../decision.ts";
-import type { Outcome } from "../outcome.ts";
-import { denial } from "./denial.ts";
+import type { Denial } from "./denial.ts";
 import { waitText } from "./quota_text.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
@@ -67,11 +66,11 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
  * ```
  */
 export function errorJson(): Rejection {
-  function reject({ decisions }: Outcome): Response {
-    const status = rejectionStatus(decisions);
-    return denial(JSON.stringify(bodyOf(decisions)), status, CONTENT_TYPE);
+  function deny(decisions: readonly Decision[]): Denial {
+    const body = JSON.stringify(bodyOf(decisions));
+    return { status: rejectionStatus(decisions), body, contentType: CONTENT_TYPE };
   }
-  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example: bodyOf });
+  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example: bodyOf });
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {

@@ -5,8 +5,7 @@
  */
 
 import { type Decision, refuses, tightest } from "../decision.ts";
-import type { Outcome } from "../outcome.ts";
-import { denial } from "./denial.ts";
+import type { Denial } from "./denial.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -82,8 +81,9 @@ function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
  * ```
  */
 export function openAiJson(): Rejection {
-  function reject({ decisions }: Outcome): Response {
-    return denial(JSON.stringify(bodyOf(decisions)), rejectionStatus(decisions), CONTENT_TYPE);
+  function deny(decisions: readonly Decision[]): Denial {
+    const body = JSON.stringify(bodyOf(decisions));
+    return { status: rejectionStatus(decisions), body, contentType: CONTENT_TYPE };
   }
-  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example: bodyOf });
+  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example: bodyOf });
 }

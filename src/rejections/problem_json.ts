@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
-import { denial } from "./denial.ts";
+import type { Denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
 import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
 
@@ -62,15 +62,8 @@ interface Checked {
   readonly checks?: Quotas;
 }
 
-/** The decision that matters most to a client, with its unit. */
-function refusingOf(decisions: readonly Decision[], quotas: Quotas | undefined): RefusingDecision {
-  const decision = tightest(decisions.filter(refuses));
-  return { ...decision, unit: quotas?.find(({ name }) => name === decision.rule)?.unit };
-}
-
-function detailOf(decision: RefusingDecision): string {
-  const { blockedMs, retryAfterMs } = decision;
-  const quota = quotaText(decision);
+function detailOf({ limit, windowMs, cost, blockedMs, retryAfterMs }: Decision, unit: Quota["unit"]): string {
+  const quota = quotaText({ limit, windowMs, cost, unit });
   if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
   const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
@@ -157,28 +150,34 @@ function summaryOf(decisions: readonly Decision[]): ProblemSummary {
  */
 export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   requireOptions(options, { detail: FUNCTION }, "make problemJson()");
-  const { detail = detailOf } = options;
+  const { detail } = options;
+  // The part that no request changes is written once: refusals come in floods.
+  const beginnings = new Map(PROBLEMS.map((problem) => [problem, JSON.stringify(problem).slice(0, -1)]));
 
-  function bodyOf(decisions: readonly Decision[], quotas?: Quotas, context?: Context) {
+  /** The sentence for a person; a function of one's own is about a request, and an example has none. */
+  function sentenceOf(decisions: readonly Decision[], quotas?: Quotas, context?: Context): string | null {
+    // The decision that matters most to a client.
+    const decision = tightest(decisions.filter(refuses));
+    const unit = quotas?.find(({ name }) => name === decision.rule)?.unit;
+    if (detail === undefined) return detailOf(decision, unit);
+    return context === undefined ? null : detail({ ...decision, unit }, context);
+  }
+
+  function denial(decisions: readonly Decision[], quotas?: Quotas, context?: Context): Denial {
     const { problem, policies } = summaryOf(decisions);
-    // A function of one's own is about a request, and an example has none.
-    const sentence = problem.status === 429 && (context || detail === detailOf)
-      ? detail(refusingOf(decisions, quotas), context as Context)
-      : null;
-    return {
-      ...problem,
-      ...sentence === null ? {} : { detail: sentence },
-      "violated-policies": policies,
-    };
+    const { status } = problem;
+    const sentence = status === 429 ? sentenceOf(decisions, quotas, context) : null;
+    const ofDetail = sentence === null ? "" : `,"detail":${JSON.stringify(sentence)}`;
+    const body = `${beginnings.get(problem)}${ofDetail},"violated-policies":${JSON.stringify(policies)}}`;
+    return { status, body, contentType: CONTENT_TYPE };
   }
 
-  function reject({ decisions }: { readonly decisions: readonly Decision[] }, context?: Context): Response {
-    const body = bodyOf(decisions, (context as Checked | undefined)?.checks, context);
-    return denial(JSON.stringify(body), body.status, CONTENT_TYPE);
-  }
-
-  const example: RejectionDescription["example"] = (decisions, quotas) => bodyOf(decisions, quotas);
-  return rejectionOf(reject, { contentType: CONTENT_TYPE, schema, example });
+  const example: RejectionDescription["example"] = (decisions, quotas) =>
+    JSON.parse(denial(decisions, quotas).body);
+  return rejectionOf(
+    (decisions, context) => denial(decisions, (context as Checked | undefined)?.checks, context),
+    { contentType: CONTENT_TYPE, schema, example },
+  );
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

@@ -9,6 +9,7 @@ import type { Decision } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
+import { type Denial, denialFields } from "./denial.ts";
 
 /** Describes a rejection to an API's users (OpenAPI). */
 export interface RejectionDescription {
@@ -29,20 +30,24 @@ export type Rejection = ((outcome: Outcome, context: Context) => MaybePromise<Re
   readonly describe?: RejectionDescription;
 };
 
-/** The rejections of this package. */
-const rejections = new WeakSet<Rejection>();
+/** Makes the denial of a request with these decisions. */
+export type Deny = (decisions: readonly Decision[], context: Context) => Denial;
 
-/** Registers a rejection of this package: each of its responses is a new {@link denial}. */
-export function rejectionOf(
-  reject: (outcome: Outcome, context: Context) => Response,
-  describe: RejectionDescription,
-): Rejection {
+/** The rejections of this package. */
+const rejections = new WeakMap<Rejection, Deny>();
+
+/** Makes a rejection of this package out of its denials. */
+export function rejectionOf(deny: Deny, describe: RejectionDescription): Rejection {
+  function reject({ decisions }: Outcome, context: Context): Response {
+    const denial = deny(decisions, context);
+    return new Response(denial.body, { status: denial.status, headers: denialFields(denial) });
+  }
   const rejection = Object.assign(reject, { describe });
-  rejections.add(rejection);
+  rejections.set(rejection, deny);
   return rejection;
 }
 
-/** Is every response new for its request, not storable, and free of foreign headers? */
-export function makesFresh(reject: Rejection): boolean {
-  return rejections.has(reject);
+/** Makes the denials of a rejection of this package, which are cheaper than its responses; undefined for another rejection. */
+export function denyOf(reject: Rejection): Deny | undefined {
+  return rejections.get(reject);
 }

@@ -6,7 +6,7 @@
 
 import type { Policy } from "../algorithms/algorithm.ts";
 import { cannot } from "../cannot.ts";
-import { ANYTHING, integer, oneOf, requireOptions, TEXT } from "../options.ts";
+import { ANYTHING, type Demand, integer, oneOf, requireOptions, TEXT } from "../options.ts";
 
 /** A unit of the calendar. */
 export type Every = "day" | "week" | "month" | "year";
@@ -142,9 +142,13 @@ const MOST_KNOWN = 10_000;
  */
 export function calendarOf(rate: object, what: string): Calendar {
   const { every, timeZone = "UTC", startsOn = 1 } = rate as Period;
-  const demands = { limit: ANYTHING, every: oneOf(...Object.keys(DAYS)), timeZone: TEXT };
-  const first = every === "day" ? {} : { startsOn: integer(1, Math.ceil(DAYS[every])) };
-  requireOptions(rate as Record<string, unknown>, { ...demands, ...first }, what, "rate");
+  const demands: Record<string, Demand> = {
+    limit: ANYTHING,
+    every: oneOf(...Object.keys(DAYS)),
+    timeZone: TEXT,
+  };
+  if (every !== "day") demands.startsOn = integer(1, Math.ceil(DAYS[every]));
+  requireOptions(rate as Record<string, unknown>, demands, what, "rate");
   const name = `${every}-${startsOn}-${timeZone}`.replaceAll(":", "");
   let calendar = known.get(name);
   if (calendar !== undefined) return calendar;

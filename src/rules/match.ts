@@ -1,13 +1,10 @@
 /**
- * Which rules a request is under: method and path, matched by Hono's router.
+ * Which rules a request is under: by its method, and by its path in Hono's pattern syntax.
  *
  * @module
  */
 
-import { RegExpRouter } from "hono/router/reg-exp-router";
-import { SmartRouter } from "hono/router/smart-router";
-import { TrieRouter } from "hono/router/trie-router";
-import { extentOf, openPath, routedPath, spelledExpression } from "./path_pattern.ts";
+import { commonStart, extentOf, isConstrained, openPath, pathExpression } from "./path_pattern.ts";
 import { hasMethod, type Pattern } from "./pattern.ts";
 import { isPreflight } from "./preflight.ts";
 import { collapse, fold, foldedPaths, plainPath, spelledPaths } from "./request_path.ts";
@@ -94,7 +91,7 @@ export function joinRoutes(one: Route, other: Route): Route {
  *
  * @param rules The rules.
  * @param isExact Do letter case and slashes make a difference?
- * @throws {TypeError} When Hono refuses a pattern.
+ * @throws {TypeError} When the regular expression of a pattern is none.
  */
 export function compileMatch(rules: readonly PreparedRule[], isExact = false): Match {
   const targets = rules.flatMap((rule) => (rule.patterns ?? []).map((pattern) => ({ rule, pattern })));
@@ -102,7 +99,6 @@ export function compileMatch(rules: readonly PreparedRule[], isExact = false): M
     const route = routeOf(rules, []);
     return (request) => request.method === "OPTIONS" && isPreflight(request) ? UNTOUCHED : route;
   }
-  for (const target of targets) routerOf([target], (path) => routedPath(path, isExact));
   const match = matcherOf(rules, targets, isExact);
 
   const asked = targets.filter(({ pattern }) => pattern.methods?.includes("OPTIONS"));
@@ -130,130 +126,100 @@ type FindRoute = (method: string, url: string) => Route;
 
 /** Finds the route of a method in upper case and a URL, for these rules. */
 function matcherOf(rules: readonly PreparedRule[], targets: readonly Target[], isExact: boolean): FindRoute {
+  const find = finderOf(rules, targets.map((target) => expressionsOf(target, isExact)));
   if (targets.length === 0) {
-    const always = routeOf(rules, []);
+    const always = find("", []);
     return () => always;
   }
-  const router = routerOf(targets, (path) => routedPath(path, isExact));
-  const routes = routesOf(rules);
   if (isExact) {
     return (method, url) => {
       const path = plainPath(url, false);
-      return path === null
-        ? routes.ofAny(router, method, spelledPaths(url))
-        : routes.ofOne(router, method, path);
+      return find(method, path === null ? [...spelledPaths(url)] : [path]);
     };
   }
   const extent = extentOf(targets.map(({ pattern }) => openPath(pattern.path)));
-  const constrained = targets.flatMap((target) => {
-    const expression = spelledExpression(target.pattern.path);
-    return expression === null ? [] : [{ target, expression }];
-  });
-  if (constrained.length > 0) return constrainedMatcher(routes, router, targets, constrained, extent);
+  const isFoldedAlone = !targets.some(({ pattern }) => isConstrained(pattern.path));
   return (method, url) => {
-    const path = plainPath(url, true);
-    return path === null
-      ? routes.ofAny(router, method, foldedPaths(url, extent))
-      : routes.ofOne(router, method, path);
-  };
-}
-
-/** The routes that a router finds. */
-interface Routes {
-  /** The route of one reading of a path. */
-  ofOne(router: TargetRouter, method: string, path: string): Route;
-  /** The route of several: a rule applies where it matches any reading, or its target is among the hits. */
-  ofAny(router: TargetRouter, method: string, paths: Iterable<string>, hits?: readonly Target[]): Route;
-}
-
-function routesOf(rules: readonly PreparedRule[]): Routes {
-  const always = routeOf(rules, []);
-  // The router hands out one and the same list of targets for all requests of a route, where it can.
-  const known = new WeakMap<object, Route>();
-
-  function routeFor(found: Found): Route {
-    if (found.length === 0) return always;
-    let route = known.get(found);
-    if (route === undefined) {
-      route = routeOf(rules, found.map(([target]) => target));
-      known.set(found, route);
-    }
-    return route;
-  }
-
-  return {
-    ofOne: (router, method, path) => routeFor(router.match(method, path)[0] as Found),
-    ofAny(router, method, paths, hits = []) {
-      const lists = new Set<Found>();
-      for (const path of paths) {
-        const [found] = router.match(method, path);
-        if (found.length > 0) lists.add(found as Found);
-      }
-      const [first = []] = lists;
-      if (lists.size < 2 && hits.length === 0) return routeFor(first);
-      return routeOf(rules, [...new Set([...[...lists].flat().map(([target]) => target), ...hits])]);
-    },
-  };
-}
-
-/** A target whose parameters have regular expressions, as one for the whole path. */
-interface Constrained {
-  readonly target: Target;
-  readonly expression: { test(path: string): boolean };
-}
-
-/** The same where some patterns have regular expressions: those see no path that is folded, nor one that is cut. */
-function constrainedMatcher(
-  routes: Routes,
-  router: TargetRouter,
-  targets: readonly Target[],
-  constrained: readonly Constrained[],
-  extent: ReturnType<typeof extentOf>,
-): FindRoute {
-  const others = targets.filter((target) => !constrained.some((other) => other.target === target));
-  const folded = routerOf(others, (path) => routedPath(path, false));
-  const open = routerOf(targets, (path) => routedPath(openPath(path), false));
-  function hits(method: string, spellings: readonly string[]): Target[] {
-    return constrained.filter(({ target, expression }) =>
-      hasMethod(target.pattern, method) && spellings.some((path) => expression.test(path))
-    ).map(({ target }) => target);
-  }
-  return (method, url) => {
-    const path = plainPath(url, false);
+    const path = plainPath(url, isFoldedAlone);
     if (path !== null) {
+      if (isFoldedAlone) return find(method, [path]);
       const one = collapse(path);
-      const lower = fold(one);
-      return lower === path
-        ? routes.ofOne(router, method, path)
-        : routes.ofAny(folded, method, [lower], hits(method, [path, one]));
+      return find(method, [fold(one)], [path, one]);
     }
-    const paths = foldedPaths(url, extent);
-    if (url.length > LONG) return routes.ofAny(open, method, paths);
+    const paths = [...foldedPaths(url, extent)];
+    if (isFoldedAlone || url.length > LONG) return find(method, paths);
     const written = [...spelledPaths(url)];
-    return routes.ofAny(folded, method, paths, hits(method, [...written, ...written.map(collapse)]));
+    return find(method, paths, [...written, ...written.map(collapse)]);
   };
 }
 
-type TargetRouter = SmartRouter<Target>;
+/** A target, and the expressions that find it. */
+interface Expressions {
+  readonly target: Target;
+  /** For exact paths, or for folded ones: there without the regular expressions of parameters. */
+  readonly path: RegExp;
+  /** The text with which those paths begin. */
+  readonly start: string;
+  /** For paths in their original case. Null: {@link path} is enough. */
+  readonly spelled: RegExp | null;
+}
 
-/** The findings of Hono's router: targets, with parameters that nobody asks for. */
-type Found = readonly (readonly [Target, unknown])[];
-
-function routerOf(targets: readonly Target[], routed: (path: string) => string): TargetRouter {
-  const router = new SmartRouter<Target>({ routers: [new RegExpRouter(), new TrieRouter()] });
+function expressionsOf(target: Target, isExact: boolean): Expressions {
+  const { rule, pattern: { path, text } } = target;
   try {
-    for (const target of targets) {
-      const { methods, path } = target.pattern;
-      const named = methods === null ? ["ALL"] : methods;
-      const implied = named.includes("GET") && !named.includes("HEAD") ? ["HEAD"] : [];
-      for (const method of [...named, ...implied]) router.add(method, routed(path), target);
-    }
-    // Routers compile at the first match; a pattern that does not compile is to fail now.
-    router.match("GET", "/");
+    const spelled = !isExact && isConstrained(path) ? pathExpression(path, "spelled") : null;
+    const compared = isExact ? path : openPath(path);
+    const reading = isExact ? "exact" : "folded";
+    const start = commonStart(compared, reading);
+    return { target, path: pathExpression(compared, reading), start, spelled };
   } catch (error) {
-    const [{ rule, pattern }] = targets;
-    const why = `Hono refuses its pattern (${(error as Error).message})`;
-    throw new TypeError(cannot(`use rule "${rule.name}"`, why, pattern.text), { cause: error });
+    const why = `its regular expression cannot be used (${(error as Error).message})`;
+    throw new TypeError(cannot(`use rule "${rule.name}"`, why, text), { cause: error });
   }
-  return router;
+}
+
+/** Finds the route of a method and of all readings of a path: a target is found where its expression matches one of them. */
+type Find = (method: string, paths: readonly string[], spelled?: readonly string[]) => Route;
+
+/** The route of some targets, and the routes of these and one more. */
+interface Known {
+  readonly targets: readonly Target[];
+  readonly route: Route;
+  readonly more: Map<Target, Known>;
+}
+
+/** The most routes that are kept: clients choose which of the patterns match together. */
+const MOST_KNOWN = 1000;
+
+function finderOf(rules: readonly PreparedRule[], all: readonly Expressions[]): Find {
+  const known = (targets: readonly Target[]): Known => ({
+    targets,
+    route: routeOf(rules, targets),
+    more: new Map(),
+  });
+  const none = known([]);
+  let count = 0;
+
+  return (method, paths, spelled) => {
+    let found = none;
+    for (const { target, path, start, spelled: expression } of all) {
+      const isHit = expression === null || spelled === undefined
+        ? isAnyMatch(paths, path, start)
+        : isAnyMatch(spelled, expression, "");
+      if (!isHit || !hasMethod(target.pattern, method)) continue;
+      let next = found.more.get(target);
+      if (next === undefined) {
+        next = known([...found.targets, target]);
+        if (count++ < MOST_KNOWN) found.more.set(target, next);
+      }
+      found = next;
+    }
+    return found.route;
+  };
+}
+
+/** Does the expression match any of these paths? It matches none but those with this start, which is quicker to compare. */
+function isAnyMatch(paths: readonly string[], expression: RegExp, start: string): boolean {
+  for (const path of paths) if (path.startsWith(start) && expression.test(path)) return true;
+  return false;
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { checkOptionalParameter } from "hono/utils/url";
-import { collapse, decoded, type Extent, fold } from "./request_path.ts";
+import { decoded, type Extent, fold } from "./request_path.ts";
 
 /** A parameter with a regular expression. */
 const CONSTRAINED = /^:[^{}]+\{(.+)\}$/s;
@@ -22,70 +21,68 @@ export function segmentsOf(path: string): readonly string[] {
   return segments;
 }
 
-/**
- * Characters with a special meaning in Hono's RegExpRouter: in a pattern's text they would match another
- * path, or none.
- */
-const HONO_SYNTAX = /[|?]|[@#](?=\d)/g;
-
-/** A character as an escape that has no special meaning in a regular expression. */
-const hexOf = (char: string): string => `\\x${char.charCodeAt(0).toString(16)}`;
-
-/** Escapes a segment of a pattern with variables, so that Hono's routers match its text literally. */
-function safeSegment(segment: string): string {
-  if (segment.includes("{")) return segment.replace(/[@#](?=\d)/g, hexOf);
-  if (segment.startsWith(":") || segment === "*" || segment.search(HONO_SYNTAX) === -1) return segment;
-  return `:text{${segment.replace(/[\\^$.*+?()[\]{}|@#]/g, hexOf)}}`;
+/** A regular expression for a text. */
+function literally(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
 
-/**
- * A pattern's path for its router: its text is decoded like a request's and, unless paths are exact, folded
- * and collapsed. Parameters, their regular expressions and wildcards are kept.
- */
-export function routedPath(path: string, isExact: boolean): string {
-  if (path === "*") return path;
-  const segments = segmentsOf(path).map((segment) => {
-    if (segment.startsWith(":") || segment === "*") return segment;
-    return isExact ? decoded(segment) : fold(decoded(segment));
-  });
-  const isText = !segments.some((segment) => segment.startsWith(":") || segment.includes("*"));
-  const safe = isText ? segments : segments.map(safeSegment);
-  const routed = `/${(isExact ? safe : safe.filter((segment) => segment !== "")).join("/")}`;
-  return isExact ? routed : collapse(routed);
-}
-
-/** A character class of both cases of a letter. */
+/** A regular expression for a character in either case. */
 function eitherCase(char: string): string {
   const cases = new Set([char, char.toLowerCase(), char.toUpperCase()]);
-  const single = [...cases].filter((text) => [...text].length === 1);
-  const escaped = single.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&"));
-  return escaped.length === 1 ? escaped[0] : `[${escaped.join("")}]`;
+  const single = [...cases].filter((text) => [...text].length === 1).map(literally);
+  return single.length === 1 ? single[0] : `[${single.join("")}]`;
 }
 
-function expressionOf(segment: string, isLast: boolean): string {
+/** How the text of a pattern is compared with a path: with a folded one, an exact one, or one in its original case. */
+export type Reading = "folded" | "exact" | "spelled";
+
+/** A literal text as the path has it. */
+const textOf = (text: string, reading: Reading): string =>
+  reading === "folded" ? fold(decoded(text)) : decoded(text);
+
+/** The segments of a pattern that a path has too. */
+function segmentsIn(path: string, reading: Reading): readonly string[] {
+  return segmentsOf(path).filter((segment) => segment !== "" || reading === "exact");
+}
+
+function segmentExpression(segment: string, isLast: boolean, reading: Reading): string {
   if (segment === "*") return isLast ? "(?:|/[^]*)" : "/[^/]+";
   const [, expression] = CONSTRAINED.exec(segment) ?? [];
   if (expression !== undefined) return `/(?:${expression})`;
   if (segment.startsWith(":")) return "/[^/]+";
-  const [text, ...rest] = segment.split("*").map((part) => [...decoded(part)].map(eitherCase).join(""));
+  const [text, ...rest] = segment.split("*").map((part) =>
+    reading === "spelled" ? [...decoded(part)].map(eitherCase).join("") : literally(textOf(part, reading))
+  );
   // A star stands for text within its segment; at the pattern's end it stands for all further segments too.
   return `/${[text, ...rest].join("[^/]+").replace(/\[\^\/\]\+$/, isLast ? "[^]*" : "$&")}`;
 }
 
+/** Has a parameter of this pattern a regular expression? It is for the original letters of a path. */
+export function isConstrained(path: string): boolean {
+  return path.includes("{");
+}
+
 /**
- * A pattern with regular expressions as one regular expression on paths in their original case. Literal text
- * matches in any case; the parameters' expressions see the original letters.
+ * A pattern, in Hono's syntax, as a regular expression for paths.
  *
- * @returns Null if no parameter has a regular expression: then Hono's router matches the folded path.
+ * @param path The pattern's path.
+ * @param reading The paths: folded and collapsed ones, exact ones, or collapsed ones in their original case.
+ * @throws {SyntaxError} When a parameter's regular expression is none.
  */
-export function spelledExpression(path: string): RegExp | null {
-  const forms = (checkOptionalParameter(path) ?? [path]).map(segmentsOf);
-  if (!forms.flat().some((segment) => CONSTRAINED.test(segment))) return null;
-  const sources = forms.map((segments) =>
-    segments.filter((segment) => segment !== "")
-      .map((segment, i, { length }) => expressionOf(segment, i === length - 1)).join("")
-  );
-  return new RegExp(`^(?:${sources.join("|")})$`);
+export function pathExpression(path: string, reading: Reading): RegExp {
+  const isOptional = path.endsWith("?");
+  const segments = segmentsIn(isOptional ? path.slice(0, -1) : path, reading);
+  const parts = segments.map((segment, i) => segmentExpression(segment, i === segments.length - 1, reading));
+  if (isOptional) parts.push(`(?:${parts.pop()}|${parts.length === 0 ? "/" : ""})`);
+  return new RegExp(path === "*" ? "" : `^${parts.join("") || "/"}$`);
+}
+
+/** The text with which every path of a pattern begins: most patterns need no expression to see that a path is not theirs. */
+export function commonStart(path: string, reading: "folded" | "exact"): string {
+  const segments = segmentsIn(path, reading);
+  const first = segments.findIndex((segment) => /^:|\*/.test(segment));
+  return segments.slice(0, first === -1 ? segments.length : first)
+    .map((segment) => `/${textOf(segment, reading)}`).join("");
 }
 
 /** A pattern with a wildcard in place of its first regular expression and everything after it. */
@@ -97,9 +94,10 @@ export function openPath(path: string): string {
 
 /** The length and depth of paths that these patterns can distinguish. */
 export function extentOf(paths: readonly string[]): Extent {
-  const segments = paths.map((path) => segmentsOf(routedPath(path, false)));
+  const segments = paths.map((path) => segmentsOf(path).map((segment) => fold(decoded(segment))));
   return {
     depth: Math.max(...segments.map(({ length }) => length)),
-    width: Math.max(...segments.flat().map(({ length }) => length)),
+    // Text behind a star may be anywhere in its segment.
+    width: Math.max(...segments.flat().map((text) => /\*./s.test(text) ? Infinity : text.length)),
   };
 }

@@ -41,7 +41,7 @@ export const FAILURE_POLICY: Demand = /* @__PURE__ */ oneOf("local", "allow", "d
 
 /** The demand on `headers`, of a rule and of a throttle. */
 export const HEADER_FORMATS: Demand = /* @__PURE__ */ listOf(
-  /* @__PURE__ */ having("write", ""),
+  /* @__PURE__ */ having("fields", ""),
   "header formats",
 );
 
@@ -250,7 +250,8 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
     const subject = subjectOf(written, rule, i, given);
     const live = prepareRule(rule, subject, prepared, given);
     if (rule.trial) {
-      prepareRule(ruleOnTrial(rule, live.stage), `the trial of ${subject}`, prepared, given, live.name);
+      const tried = `the trial of ${subject}`;
+      prepareRule(ruleOnTrial(rule, live.stage, tried), tried, prepared, given, live.name);
     }
   });
   return prepared;

@@ -126,13 +126,13 @@ function standardPath(url: string): string | null {
 export interface Extent {
   /** The number of segments of the longest pattern. */
   readonly depth: number;
-  /** The length of the longest literal segment, in characters. */
+  /** The length of the longest literal segment, in characters; infinite where segments are compared to their end. */
   readonly width: number;
 }
 
 /**
  * The path with collapsed slashes, cut to an extent: at most one segment more than the longest pattern, and
- * segments just longer than the longest literal. So the router's input is short, however long the path is.
+ * segments just longer than the longest literal. So the expressions read little, however long the path is.
  *
  * @param filled Insert a character between doubled slashes, as an empty parameter?
  */

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
 import { decidingByVersion, isNotDecided } from "./cas/deciding.ts";
-import type { VersionedStates } from "./cas/versioned_states.ts";
+import type { StatesRead, VersionedStates } from "./cas/versioned_states.ts";
 import { BOOLEAN, type Demands, FUNCTION, integer, required, requireOptions, TEXT } from "../options.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Store, StorePart } from "./store.ts";
@@ -45,6 +46,24 @@ const demands = (): Demands<CasStoreOptions> => ({
   attempts: integer(1, 1000),
   mostKeys: integer(1, 100_000),
 });
+
+function refuse(demand: string, value: unknown): never {
+  throw new TypeError(cannot("decide by compare-and-set", demand, value));
+}
+
+/** A state that `read` leaves out or does not parse would be taken for none, and everything would pass. */
+function readable(read: StatesRead, count: number): StatesRead {
+  if (!Number.isFinite(read?.now)) refuse("read must give `now`, a number of ms", read?.now);
+  const { states } = read;
+  if (!Array.isArray(states) || states.length !== count) {
+    refuse(`read must give \`states\`, one for each of ${count} keys or null`, states);
+  }
+  return read;
+}
+
+function answered(isWritten: boolean): boolean {
+  return typeof isWritten === "boolean" ? isWritten : refuse("write must give true or false", isWritten);
+}
 
 /**
  * Keeps states in any database that writes values only if their versions still stand: a compare-and-set over several keys. You
@@ -103,7 +122,11 @@ export function casStore(options: CasStoreOptions): Store {
   requireOptions(options, demands(), "make casStore()");
   const { shared = true, name = "casStore()", timeoutMs = 250, denyCache = shared } = options;
   const { attempts = 16, mostKeys = 100 } = options;
-  const decide = decidingByVersion(options, { attempts, timeoutMs, mostKeys });
+  const states: VersionedStates = {
+    read: async (keys) => readable(await options.read(keys), keys.length),
+    write: async (changes, now, lost) => answered(await options.write(changes, now, lost)),
+  };
+  const decide = decidingByVersion(states, { attempts, timeoutMs, mostKeys });
   const whole: StorePart = { name: "", ranNothing: isNotDecided };
   return {
     shared,

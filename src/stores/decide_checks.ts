@@ -7,6 +7,7 @@
 
 import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
+import { cannot } from "../cannot.ts";
 import { refuserOf, type StoreDecision } from "../decision.ts";
 import { isPromise, type MaybePromise, then } from "../maybe.ts";
 import { RuleError } from "./rule_error.ts";
@@ -53,6 +54,12 @@ function stepOf(check: Check, state: unknown, now: number, cost: number, since: 
 
 /** The state in a saved value; null where another algorithm, or somebody else, wrote it. */
 function stateIn(value: unknown, { algorithm }: Check): unknown {
+  // Taken for no state, it would let everything pass.
+  if (typeof value === "string") {
+    throw new TypeError(
+      cannot("use a loaded state", "it must be the value that was saved, not its text", value),
+    );
+  }
   return Array.isArray(value) && value.length === 2 && value[0] === formOf(algorithm) ? value[1] : null;
 }
 

@@ -108,8 +108,15 @@ function rowKey(key: string): string {
 /** The saved value; null where somebody else wrote the row. */
 function valueIn(text: string | null | undefined): unknown {
   if (text === null || text === undefined) return null;
+  if (typeof text !== "string") {
+    // Taken for no state, it would let everything pass: a driver parses a column of JSON by itself.
+    throw new TypeError(
+      cannot("decide in a transaction", "load must give the text that was saved, or null", text),
+    );
+  }
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    return Array.isArray(value) ? value : null;
   } catch {
     return null;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Store } from "../stores/store.ts";
 
@@ -33,6 +34,7 @@ const FAULTS: Readonly<Record<Fault, () => MaybePromise<unknown>>> = {
  * @param store Any store. The result counts as shared, so that a throttle puts its deadline, its circuit breaker and the
  * rules' `onStoreFailure` around it.
  * @returns The store with its switch, which is off.
+ * @throws {TypeError} If it is no store.
  *
  * @example What a client gets while Redis is down
  * ```ts
@@ -52,6 +54,11 @@ const FAULTS: Readonly<Record<Fault, () => MaybePromise<unknown>>> = {
  * ```
  */
 export function faultyStore(store: Store): FaultyStore {
+  if (typeof store?.decide !== "function") {
+    throw new TypeError(
+      cannot("make faultyStore()", "it needs the store that is to fail, such as memoryStore()", store),
+    );
+  }
   function call<T>(run: () => MaybePromise<T>): MaybePromise<T> {
     faulty.calls++;
     return faulty.fault === null ? run() : FAULTS[faulty.fault]() as MaybePromise<T>;

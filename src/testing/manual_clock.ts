@@ -4,6 +4,14 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
+
+/** A number of ms; text would be joined to the time, and NaN would end it. */
+function finite(ms: number): number {
+  if (Number.isFinite(ms)) return ms;
+  throw new RangeError(cannot("set a manual clock", "ms must be a finite number", ms));
+}
+
 /** A clock that goes only by its own methods: the `clock` of `memoryStore({ clock })`. */
 export interface ManualClock {
   /** The time, epoch ms. */
@@ -19,6 +27,7 @@ export interface ManualClock {
  *
  * @param start Its first time, epoch ms. Default: the first ms of 2026, UTC.
  * @returns The clock.
+ * @throws {RangeError} On a time that is no finite number, here and in its methods.
  *
  * @example A minute without waiting for it
  * ```ts
@@ -39,13 +48,13 @@ export interface ManualClock {
  * ```
  */
 export function manualClock(start: number = Date.UTC(2026, 0, 1)): ManualClock {
-  let now = start;
+  let now = finite(start);
   return Object.assign(() => now, {
     advance(ms: number): void {
-      now += ms;
+      now += finite(ms);
     },
     set(time: number): void {
-      now = time;
+      now = finite(time);
     },
   });
 }

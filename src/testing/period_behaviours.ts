@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { ChargedDecision } from "../decision.ts";
 import { withBlock } from "../algorithms/block.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { type Behaviours, expect, left, MINUTE_MS, verdicts } from "./store_trial.ts";
@@ -24,7 +25,8 @@ export const PERIODS: Behaviours = {
       const asked = { limit: 2 };
       // Of processes whose clocks are right, a period ahead, and a period behind.
       const lists = [times.slice(1, 5), times.slice(2, 6), times.slice(0, 4)];
-      const decisions = await Promise.all(lists.map((boundaries) => ask({ ...asked, boundaries })));
+      const decisions: ChargedDecision[] = [];
+      for (const boundaries of lists) decisions.push(await ask({ ...asked, boundaries }));
       expect("verdicts", verdicts(decisions), [true, true, false]);
       expect("remaining", left(decisions), [1, 0, 0]);
       for (const { windowMs, resetAfterMs, at, chargedAt } of decisions) {

@@ -14,7 +14,7 @@ import { type MaybePromise, then } from "../maybe.ts";
 import type { Notifier } from "../observers/notify.ts";
 import type { Outcome } from "../outcome.ts";
 import { forbidStoring } from "../rejections/denial.ts";
-import { makesFresh, type Rejection } from "../rejections/rejection.ts";
+import { denyOf, type Rejection } from "../rejections/rejection.ts";
 import type { Settlement } from "./settle.ts";
 import type { Label, Labels } from "./write_headers.ts";
 
@@ -43,33 +43,37 @@ export interface RefuseOptions {
   readonly notifier: Notifier | null;
   /** Gives back the slots that the request holds while it runs. */
   readonly release: Settlement["release"];
-  readonly label: Label;
+  readonly labels: Labels;
 }
 
 /** @returns The function that answers a refused request. */
 export function compileRefuse(
-  { reject, outcomeOf, notifier, release, label }: RefuseOptions,
+  { reject, outcomeOf, notifier, release, labels }: RefuseOptions,
 ): (exchange: Exchange) => MaybePromise<Response> {
-  const isFresh = makesFresh(reject);
+  const deny = denyOf(reject);
 
   /** The charges of the first stage stay, but nothing runs any more: slots come free. */
   function refuse(exchange: Exchange): MaybePromise<Response> {
     exchange.who ??= null;
     notifier?.verdict(exchange, true);
     const released = exchange.matched.holds ? release(exchange) : undefined;
-    return then(then(released, rejected, exchange), deny, exchange);
+    return then(released, deny === undefined ? askUser : answer, exchange);
   }
 
-  function rejected(_: unknown, exchange: Exchange): MaybePromise<Response> {
-    return reject(outcomeOf(exchange, false, null), exchange);
+  function answer(_: unknown, exchange: Exchange): Response {
+    return labels.refuse(deny!(exchange.checks.map(({ decision }) => decision), exchange), exchange);
   }
 
-  function deny(rejection: Response, exchange: Exchange): Response {
+  /** A rejection of the user's own makes a response. */
+  function askUser(_: unknown, exchange: Exchange): MaybePromise<Response> {
+    return then(reject(outcomeOf(exchange, false, null), exchange), labelRejection, exchange);
+  }
+
+  function labelRejection(rejection: Response, exchange: Exchange): Response {
     if (!isResponse(rejection)) {
       throw new TypeError(cannot("answer a refused request", "reject must give a Response", rejection));
     }
-    const answer = isFresh ? rejection : withHeaders(rejection, forbidStoring);
-    const labelled = label(answer, exchange, true, isFresh);
+    const labelled = labels.label(withHeaders(rejection, forbidStoring), exchange, true);
     // HEAD gets the same fields and no content (RFC 9110 section 9.3.2).
     return exchange.request.method === "HEAD" && labelled.body
       ? markRefusal(withBody(labelled, null))

@@ -190,7 +190,7 @@ export function makeThrottle(
   const labels = compileLabel({ rules: prepared, headers, sendHeaders, notifier, release });
   const { label } = labels;
   const outcomeOf = compileOutcome(labels, settlement);
-  const refuse = compileRefuse({ reject, outcomeOf, notifier, release, label });
+  const refuse = compileRefuse({ reject, outcomeOf, notifier, release, labels });
   const turnAway = compileTurnAway(settlement, notifier, label);
   const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
   const core = coreOf(prepared, settings, store, settlement);

@@ -5,32 +5,31 @@
  */
 
 import { hasNumbers, refuses } from "../decision.ts";
-import type { HeaderFormat, Report } from "../headers/format.ts";
+import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
+import { type Denial, denialFields } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { expose, markRefusal, REFUSAL, type Refusal } from "../exchange/response.ts";
+import { expose, markRefusal, newResponse, REFUSAL, type Refusal } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Notifier } from "../observers/notify.ts";
 
-/**
- * Writes decisions into headers: those of `response`, or, without one, those of a response with status 200.
- *
- * @param isFresh Do the headers have no quotas yet?
- */
+/** A response as reports need it: one that is made, or is to be. */
+type Reported = Pick<Refusal, "status" | typeof REFUSAL>;
+
+/** Writes decisions into the fields of `response`, or, without one, into those of a response with status 200. */
 export type HeaderWriter = (
-  headers: Headers,
+  fields: WritableFields,
   checks: readonly RuleCheck[],
-  response?: Response,
-  isFresh?: boolean,
+  response?: Reported,
 ) => void;
 
 /** The headers that one client was sent, and the next must not be. */
 const OF_ONE_CLIENT = /^(x-)?ratelimit(-|$)/;
 
-type Marked = Response & Record<symbol, unknown>;
+type Marked = Refusal & Record<symbol, unknown>;
 
 /** A copy without the headers that another client was sent; Retry-After is ours too on a refusal. */
 function copyForNextClient(response: Response, denied: boolean): Response {
@@ -47,7 +46,7 @@ function isPublic(check: RuleCheck): boolean {
 }
 
 /** The report of a request's checks, of which there is one at least. */
-function reportOf(checks: readonly RuleCheck[], response: Response | undefined, fresh: boolean): Report {
+function reportOf(checks: readonly RuleCheck[], response: Reported | undefined): Report {
   let shown = 0;
   let refused = false;
   let waitMs = 0;
@@ -63,9 +62,8 @@ function reportOf(checks: readonly RuleCheck[], response: Response | undefined, 
     // Where waiting cannot help, no wait is sent.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: checks[0].at,
-    fresh,
     status: response?.status ?? 200,
-    deniedWithin: !refused && (response as Refusal | undefined)?.[REFUSAL] === true,
+    deniedWithin: !refused && response?.[REFUSAL] === true,
   };
 }
 
@@ -108,28 +106,25 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
     format,
     users: users.size === rules.length ? null : users,
     ofDenials: isOfDenials(format),
-    described: Object.entries(format.describe ?? {}),
   }));
   // Formats for requests that pass.
   const always = plans.filter(({ ofDenials }) => !ofDenials);
-  const written = plans.flatMap(({ described }) => described.map(([name]) => name));
-  const names = [...new Set(written)];
-  // Of two formats that write one header the second finds the header of the first.
-  const isOnceEach = plans.every(({ described }) => described.length > 0) &&
-    new Set(written.map((name) => name.toLowerCase())).size === written.length;
+  const names = [...new Set(plans.flatMap(({ format }) => Object.keys(format.describe ?? {})))];
 
-  return (headers, checks, response, isFresh = false) => {
+  return (fields, checks, response) => {
     if (checks.length === 0) return;
-    const report = reportOf(checks, response, isFresh && isOnceEach);
+    const report = reportOf(checks, response);
     for (const { format, users, ofDenials } of report.denied ? plans : always) {
-      if (users === null) {
-        format.write(headers, report);
-        continue;
+      let own = report;
+      if (users !== null) {
+        const used = checks.filter(({ rule }) => users.has(rule));
+        if (used.length === 0 && !ofDenials) continue;
+        own = { ...report, quotas: used.filter(isPublic) };
       }
-      const own = checks.filter(({ rule }) => users.has(rule));
-      if (own.length > 0 || ofDenials) format.write(headers, { ...report, quotas: own.filter(isPublic) });
+      // A format finds the fields of those before it.
+      setFields(fields, format.fields(own, fields));
     }
-    if (!isFresh && headers.has("access-control-allow-origin")) expose(headers, names);
+    if (fields.has("access-control-allow-origin")) expose(fields, names);
   };
 }
 
@@ -137,15 +132,16 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
  * Puts the rate headers on a response, and frees the slots of its request when the response ends.
  *
  * @param denied Is the response our refusal?
- * @param isFresh Was it made for this request, so that its headers have no quotas yet?
  */
-export type Label = (response: Response, exchange: Exchange, denied?: boolean, isFresh?: boolean) => Response;
+export type Label = (response: Response, exchange: Exchange, denied?: boolean) => Response;
 
 /** The functions that put rate headers where they belong. */
 export interface Labels {
   readonly label: Label;
-  /** Writes the rate headers alone, into fresh headers. */
-  readonly write: (headers: Headers, exchange: Exchange, denied: boolean) => void;
+  /** Makes the response to a refused request, labelled. */
+  readonly refuse: (denial: Denial, exchange: Exchange) => Response;
+  /** Writes the rate headers alone. */
+  readonly write: (fields: WritableFields, exchange: Exchange, denied: boolean) => void;
 }
 
 /** The parts of a throttle that label responses. */
@@ -156,6 +152,24 @@ export interface LabelOptions {
   readonly notifier: Notifier | null;
   /** Gives back the slots that the request holds while it runs. */
   readonly release: (exchange: Exchange) => MaybePromise<unknown>;
+}
+
+function releaseAtEnd(
+  response: Response,
+  exchange: Exchange,
+  release: LabelOptions["release"],
+): Response {
+  const end = (): void => waitUntil(exchange.platform, release(exchange));
+  const body = exchange.request.method !== "HEAD" && response?.body;
+  if (body) return onBodyEnd(response, body, end);
+  end();
+  return response;
+}
+
+/** The response of a denial, with the fields that `write` adds; to HEAD without content (RFC 9110 section 9.3.2). */
+function responseOf(denial: Denial, { request }: Exchange, write: (to: WritableFields) => void): Marked {
+  const body = request.method === "HEAD" ? null : denial.body;
+  return newResponse(body, denial.status, denialFields(denial), write) as Marked;
 }
 
 /** @returns The functions that label the responses of a throttle. */
@@ -173,7 +187,7 @@ export function compileLabel(
    * written in place: for every passage but the first they are written on a copy, without those of the first. The headers
    * that the same throttle wrote earlier on the same passage, where it is around another use of itself, are joined.
    */
-  function withRateHeaders(given: Response, exchange: Exchange, denied: boolean, isFresh: boolean): Response {
+  function withRateHeaders(given: Response, exchange: Exchange, denied: boolean): Response {
     // `isResponse`, inlined.
     if (typeof given?.headers?.set !== "function" || given.status < 200) return given;
     let response: Marked = given as Marked;
@@ -181,38 +195,41 @@ export function compileLabel(
     if (last === undefined) response[mark] = exchange.passage;
     else if (last !== exchange.passage) response = copyForNextClient(response, denied) as Marked;
     try {
-      writeHeaders(response.headers, exchange.checks, response, isFresh);
+      writeHeaders(response.headers, exchange.checks, response);
       return response;
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       const copy = new Response(response.body, response);
-      writeHeaders(copy.headers, exchange.checks, copy, isFresh);
+      writeHeaders(copy.headers, exchange.checks, copy);
       return copy;
     }
   }
 
-  function releaseAtEnd(response: Response, exchange: Exchange): Response {
-    const end = (): void => waitUntil(exchange.platform, release(exchange));
-    const body = exchange.request.method !== "HEAD" && response?.body;
-    if (body) return onBodyEnd(response, body, end);
-    end();
-    return response;
+  function write(fields: WritableFields, exchange: Exchange, denied: boolean, response?: Reported): void {
+    if (sendsAlways || (denied && sendsDenied)) writeHeaders(fields, exchange.checks, response);
   }
 
   return {
-    label(given, exchange, denied = false, isFresh = false) {
+    label(given, exchange, denied = false) {
       const response = exchange.counted ?? given;
       exchange.ended = true;
       if (notifier !== null && response) notifier.answered(response.status);
       const sends = sendsAlways || (denied && sendsDenied);
-      const labelled = sends ? withRateHeaders(response, exchange, denied, isFresh) : response;
+      const labelled = sends ? withRateHeaders(response, exchange, denied) : response;
       if (denied) markRefusal(labelled);
       return exchange.matched.holds && exchange.checks.some(holds)
-        ? releaseAtEnd(labelled, exchange)
+        ? releaseAtEnd(labelled, exchange, release)
         : labelled;
     },
-    write(headers, exchange, denied) {
-      if (sendsAlways || (denied && sendsDenied)) writeHeaders(headers, exchange.checks, undefined, true);
+    refuse(denial, exchange) {
+      exchange.ended = true;
+      notifier?.answered(denial.status);
+      const response = responseOf(denial, exchange, (fields) => write(fields, exchange, true, denial));
+      response[mark] = exchange.passage;
+      // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.
+      response[REFUSAL] = true;
+      return response;
     },
+    write,
   };
 }

@@ -131,6 +131,12 @@ describe("weir explain", () => {
     assertStringIncludes(err, "this Node does not import TypeScript: add esbuild to the project");
   });
 
+  it("says how to give an address, where the rules need one and it has none", async () => {
+    const words = ["explain", "/", "--rules", file("right.mjs")];
+    assertStringIncludes((await weir(words)).out, "Note: --address ADDRESS gives the request one.");
+    assert(!(await weir([...words, "--address", "192.0.2.1"])).out.includes("--address"));
+  });
+
   it("ends with 2 and a sentence where it is misspelt", async () => {
     const rules = ["--rules", file("right.mjs")];
     for (

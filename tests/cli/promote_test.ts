@@ -131,8 +131,19 @@ describe("weir promote", () => {
       [["--stats", file("stats.json"), "--rule", "rare"], "only these have a trial: api"],
       [["--stats", file("stats.json"), "--rule", "toString"], "only these have a trial: api"],
       [["--stats", file("other.json"), "--rule", "api"], "they must be the JSON of stats().read()"],
-      [["--stats", file("missing.json"), "--rule", "api"], "missing.json"],
-      [["--stats", "http://127.0.0.1:1/", "--rule", "api"], "weir: "],
+      [
+        ["--stats", file("missing.json"), "--rule", "api"],
+        "weir: Cannot read this file as the system does not give it (",
+      ],
+      [
+        ["--stats", file("missing.json"), "--rule", "api"],
+        `: current value is ${JSON.stringify(file("missing.json"))}`,
+      ],
+      [
+        ["--stats", "http://127.0.0.1:1/", "--rule", "api"],
+        "weir: Cannot read statistics as their server did not answer (",
+      ],
+      [["--stats", "http://127.0.0.1:1/", "--rule", "api"], '): current value is "http://127.0.0.1:1/"'],
     ];
     for (const [words, reason] of reasons) {
       const { code, out, err } = await promote(words);

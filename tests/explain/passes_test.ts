@@ -139,6 +139,7 @@ describe("the end of a refusal, in an explanation", () => {
       async (algorithm, limit, visits) => {
         let now = START;
         let cost = 1;
+        let charged = -1;
         const store = memoryStore({ clock: () => now });
         const of = (limit: number) =>
           createThrottle({ name: "r", rate: { limit, window: "1min" }, algorithm, cost: () => cost }, {
@@ -150,7 +151,10 @@ describe("the end of a refusal, in an explanation", () => {
           now += visit.wait;
           cost = visit.cost;
           const { allowed } = await throttle.check(requestTo());
-          if (allowed) continue;
+          if (allowed) {
+            if (cost > 0) charged = now;
+            continue;
+          }
           const { allowed: passes, rules: [rule] } = await throttle.explain(requestTo());
           assertEquals(passes, false);
           const isAllowed = async (throttle: ReturnType<typeof of>) =>
@@ -159,8 +163,8 @@ describe("the end of a refusal, in an explanation", () => {
             assertEquals(await isAllowed(of(rule.neededLimit)), true);
             assertEquals(await isAllowed(of(rule.neededLimit - 1)), false);
           } else {assert(
-              cost > 3 - 1 && algorithm.capacity!(1000) < 1000,
-              "a higher limit always helps but under a burst",
+              (cost > 3 - 1 || now === charged) && algorithm.capacity!(1000) < 1000,
+              "a higher limit always helps but under a burst that the cost is above, or that was used in this very ms",
             );}
           if (rule.passesAt === null) continue;
           const then = now;
@@ -228,6 +232,16 @@ describe("the end of a refusal, in an explanation", () => {
 });
 
 describe("the text of an explanation", () => {
+  it("says of a trial which rule's it is, and that it refuses nothing", async () => {
+    const { throttle } = throttled([{ name: "api", rate: "9/min", trial: "5/min" }]);
+    const [, , live, trial] = (await throttle.explain(requestTo("GET /"))).text.split("\n");
+    assertStringIncludes(live, 'Rule "api" (9 per 1 min) applies: ');
+    assertStringIncludes(
+      trial,
+      'Rule "api+trial" (5 per 1 min), which refuses nothing as it is the trial of rule "api", applies: ',
+    );
+  });
+
   it("is of sentences that a support desk can send", async () => {
     const { throttle, statuses } = throttled([
       { name: "api", rate: "600/10min" },

@@ -30,7 +30,8 @@ export interface Ended {
 export function weir(words: readonly string[], folder: string = process.cwd()): Promise<Ended> {
   const child = spawn(process.execPath, [...COMMAND, ...words], {
     cwd: folder,
-    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+    // DENO_JOBS is how `deno serve --parallel` is told apart, and `npm test` sets it.
+    env: { ...process.env, DENO_JOBS: undefined, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let out = "";

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import { parseDictionary, parseList } from "structured-headers";
 import type { Algorithm } from "../../src/algorithms/algorithm.ts";
+import { setFields } from "../../src/headers/format.ts";
 import type { HeaderFormat, Quota, Report } from "../../src/headers/format.ts";
 import { decimal } from "../../src/headers/numbers.ts";
 import { rateLimit } from "../../src/headers/ratelimit.ts";
@@ -56,7 +57,7 @@ function reportOf(...quotas: Quota[]): Report {
 
 function write(formats: HeaderFormat | HeaderFormat[], report: Report, there: HeadersInit = {}) {
   const headers = new Headers(there);
-  for (const format of [formats].flat()) format.write(headers, report);
+  for (const format of [formats].flat()) setFields(headers, format.fields(report, headers));
   return Object.fromEntries(headers);
 }
 
@@ -716,7 +717,7 @@ describe("rateLimit, any reports", () => {
           const report = reportOf(...asked);
           if (report.denied) denied = report;
           names.push(...asked.map(({ name }) => name));
-          for (const format of formats) format.write(headers, report);
+          for (const format of formats) setFields(headers, format.fields(report, headers));
         });
 
         const policies = members(headers.get("RateLimit-Policy"));
@@ -772,7 +773,7 @@ describe("rateLimit, any reports", () => {
         retryAfterMs: 0,
       };
       const headers = new Headers();
-      rateLimit().write(headers, reportOf(bucket));
+      setFields(headers, rateLimit().fields(reportOf(bucket), headers));
       const [[, policy]] = members(headers.get("RateLimit-Policy"));
       const [[, state]] = members(headers.get("RateLimit"));
       if (!policy.has("w") || bucket.limit > 1e12) return;
@@ -841,7 +842,10 @@ describe("numbers in headers", () => {
   it("a format whose headers are all sent on denials only is not asked about a request that passes", async () => {
     const asked: boolean[] = [];
     const format = (on: "every" | "denied"): HeaderFormat => ({
-      write: (_headers, { denied }) => void asked.push(denied),
+      fields: ({ denied }) => {
+        asked.push(denied);
+        return {};
+      },
       describe: { "x-own": { description: "Whatever.", on, example: "1" } },
     });
     const { wrap } = createThrottle("1/min", {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { describe as suite, it } from "node:test";
 import { createThrottle, retryAfter, type RetryAfterOptions, type Rule, withThrottle } from "../../mod.ts";
+import { setFields } from "../../src/headers/format.ts";
 import { describe } from "../../src/openapi/mod.ts";
 import { requestTo, throttled } from "../harness/throttled.ts";
 
@@ -10,7 +11,8 @@ const told = ({ headers }: Response) => NAMES.map((name) => headers.get(name));
 
 function write(options: RetryAfterOptions, retryAfterMs: number | null, there: HeadersInit = {}) {
   const headers = new Headers(there);
-  retryAfter(options).write(headers, { denied: true, quotas: [], retryAfterMs, at: 1_800_000_000_000 });
+  const report = { denied: true, quotas: [], retryAfterMs, at: 1_800_000_000_000 };
+  setFields(headers, retryAfter(options).fields(report, headers));
   return NAMES.map((name) => headers.get(name));
 }
 

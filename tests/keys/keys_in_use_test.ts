@@ -44,7 +44,7 @@ describe("the key of a rule", () => {
       assertEquals(typeof key, "function");
     }
     for (const format of [xRateLimit(), retryAfter(), rateLimit()]) {
-      assertEquals(typeof format.write, "function");
+      assertEquals(typeof format.fields, "function");
     }
   });
 

@@ -461,14 +461,14 @@ suite("the description of a refusal", () => {
   });
 
   it("a format of your own tells its headers, one that says nothing of itself tells none", () => {
-    const write = (headers: Headers) => headers.set("X-Plan", "free");
+    const fields = () => ({ "X-Plan": "free" });
     const mine: HeaderFormat = {
-      write,
+      fields,
       describe: {
         "X-Plan": { description: "Your plan.", on: "every", schema: { const: "free" }, example: "free" },
       },
     };
-    const silent: HeaderFormat = { write: (headers) => headers.set("X-Quiet", "1") };
+    const silent: HeaderFormat = { fields: () => ({ "X-Quiet": "1" }) };
     const { responses } = responsesFor({ rate: "5/min" }, { headers: [mine, silent] }, "3.0.3");
     assertEquals(Object.keys(responses["200"].headers), ["X-Plan"]);
     assertEquals(Object.keys(responses["429"].headers), ["X-Plan", "Cache-Control"]);

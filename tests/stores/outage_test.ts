@@ -267,7 +267,7 @@ describe("a file of SQLite fails", () => {
 
   const mount = (path: string): boolean =>
     spawnSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", path]).status === 0;
-  const unmount = (path: string): void => assertEquals(spawnSync("umount", [path]).status, 0);
+  const unmount = (path: string): void => assertEquals(spawnSync("umount", ["-l", path]).status, 0);
 
   /** A file system of 16 MB in a folder. */
   function onSmallDisk(): Place {

@@ -146,7 +146,7 @@ describe("a part that can be probed", () => {
       time.now += 1000;
       for (let i = 0; i < 5; i++) assertEquals(await sources(), "local");
       // The store's clock stands still, so the probe's own deadline ends it.
-      await new Promise((resume) => setTimeout(resume, 40));
+      await new Promise((resume) => setTimeout(resume, 400));
     }
     assertEquals([calls.a, probes.length], [5, 3]);
     faults.delete("a");

@@ -279,6 +279,17 @@ describe("transactionStore", () => {
     assertEquals((await store.decide([checkOf("a:1")]))[0].remaining, 2);
   });
 
+  it("fails where load gives no text, and takes no state for none", async () => {
+    const { rows } = rowsOf(clock);
+    const parsed = { ...rows, load: () => ["fixed-window", [0, 1]] as never };
+    const store = transactionStore({ transact: (run) => run(parsed), shared: false });
+    await assertRejects(
+      async () => await store.decide([checkOf("a:1")]),
+      TypeError,
+      'load must give the text that was saved, or null: current value is ["fixed-window",[0,1]]',
+    );
+  });
+
   it("refuses options that cannot be used, and a clock that gives no number", () => {
     assertThrows(() => transactionStore({} as never), TypeError, "transact must be a function");
     const { rows } = rowsOf(() => NaN);

@@ -221,8 +221,12 @@ describe("a trial", () => {
       [5, 'Cannot use the trial of rule "api" as rate must be'],
       [
         { limits: 5 },
-        'Cannot use the trial of rule "api" as it takes no option but',
+        'Cannot use the trial of rule "api" as it takes no option but rate, algorithm, key, cost, block: ' +
+        'current value is "limits"',
       ],
+      // These are its rule's, for both.
+      [{ rate: "5/min", mode: "enforce" }, 'but rate, algorithm, key, cost, block: current value is "mode"'],
+      [{ rate: "5/min", on: "/login" }, 'but rate, algorithm, key, cost, block: current value is "on"'],
       [{ cost: -1 }, 'Cannot use the trial of rule "api" as cost must be'],
       [
         { algorithm: concurrency({ lease: "1min" }) },

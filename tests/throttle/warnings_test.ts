@@ -65,7 +65,7 @@ describe("advice at start", () => {
     assertStringIncludes(sentence, "Nothing limits how often a client may try to authenticate");
   });
 
-  const silent: HeaderFormat = { write() {} };
+  const silent: HeaderFormat = { fields: () => ({}) };
   const rule: Rule = { name: "own", rate: "1/min" };
   const quiet: [title: string, rules: Rule | Rule[], options: ThrottleOptions][] = [
     ["the default", rule, {}],

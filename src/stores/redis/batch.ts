@@ -4,12 +4,19 @@
  * @module
  */
 
-/** Questions of a group that have not been sent yet, and the promise of their answers. */
+/** The two functions that settle the promise of an answer. */
+interface Settlers<Answer> {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Questions of a group that have not been sent yet. */
 interface Batch<Question, Answer> {
   readonly questions: Question[];
-  /** The answers to all questions together. */
+  /** By question. */
+  readonly settlers: Settlers<Answer>[];
+  /** The size of all questions together. */
   size: number;
-  readonly answers: Promise<readonly (Answer | Error)[]>;
 }
 
 /**
@@ -29,29 +36,33 @@ export function batched<Question, Answer>(
   const open = new Map<number, Batch<Question, Answer>>();
 
   function begin(group: number): Batch<Question, Answer> {
-    const questions: Question[] = [];
-    const batch: Batch<Question, Answer> = {
-      questions,
-      size: 0,
-      answers: Promise.resolve().then(() => send(batch, group)),
-    };
+    const batch: Batch<Question, Answer> = { questions: [], settlers: [], size: 0 };
     open.set(group, batch);
+    void Promise.resolve().then(() => send(batch, group));
     return batch;
   }
 
-  function send(batch: Batch<Question, Answer>, group: number): Promise<readonly (Answer | Error)[]> {
+  function send(batch: Batch<Question, Answer>, group: number): void {
     if (open.get(group) === batch) open.delete(group);
-    return call(batch.questions);
+    const { questions, settlers } = batch;
+    call(questions).then((answers) => {
+      settlers.forEach(({ resolve, reject }, i) => {
+        const answer = answers[i];
+        if (answer instanceof Error) reject(answer);
+        else resolve(answer);
+      });
+    }, (error) => {
+      for (const { reject } of settlers) reject(error);
+    });
   }
 
-  return async (question, group = 0) => {
-    const size = sizeOf(question);
-    let batch = open.get(group);
-    if (batch === undefined || batch.size + size > most) batch = begin(group);
-    batch.size += size;
-    const place = batch.questions.push(question) - 1;
-    const answer = (await batch.answers)[place];
-    if (answer instanceof Error) throw answer;
-    return answer;
-  };
+  return (question, group = 0) =>
+    new Promise((resolve, reject) => {
+      const size = sizeOf(question);
+      let batch = open.get(group);
+      if (batch === undefined || batch.size + size > most) batch = begin(group);
+      batch.size += size;
+      batch.questions.push(question);
+      batch.settlers.push({ resolve, reject });
+    });
 }

@@ -56,6 +56,8 @@ export interface DecidingScript {
   run(keys: string[], args: string[]): Promise<unknown>;
 }
 
+type Rate = NonNullable<ScriptRule["rate"]>;
+
 /** How many static rates are part of a script, so that its text is bounded. Checks of other rules bring theirs. */
 const MOST_STATIC = 64;
 
@@ -90,21 +92,27 @@ export function decidingScript(
     return known;
   }
 
+  /** The rule among those of an algorithm that has this static rate. */
+  function withRate(known: readonly Numbered[], { limit, windowMs, mode }: Rate): Numbered | undefined {
+    return known.find(({ number }) => {
+      const { rate } = rules[number - 1];
+      return rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;
+    });
+  }
+
   return {
     prepare({ name, implementation, limit, windowMs, mode, period, trialOf }) {
       const known = numbersOf(implementation, name);
       if (limit === null || windowMs === null || period !== null || trialOf !== undefined) return;
-      if (statics >= MOST_STATIC) return;
+      const rate = { limit, windowMs, mode };
+      if (statics >= MOST_STATIC || withRate(known, rate) !== undefined) return;
       statics++;
-      known.push(numberOf({ twin: twinOf(implementation, name), rate: { limit, windowMs, mode } }));
+      known.push(numberOf({ twin: twinOf(implementation, name), rate }));
     },
-    ruleOf({ algorithm, policy: { name, limit, windowMs, mode, boundaries, trialOf }, since }) {
-      const known = numbersOf(algorithm, name);
-      if ((since ?? null) !== null || boundaries !== undefined || trialOf !== undefined) return known[0];
-      return known.find(({ number }) => {
-        const rate = rules[number - 1].rate;
-        return rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;
-      }) ?? known[0];
+    ruleOf({ algorithm, policy, since }) {
+      const known = numbersOf(algorithm, policy.name);
+      const isPlain = since === null && policy.boundaries === undefined && policy.trialOf === undefined;
+      return isPlain && withRate(known, policy) || known[0];
     },
     run(keys, args) {
       const current = script ??= { text: scriptOf(rules), sha: null };

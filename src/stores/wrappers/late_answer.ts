@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type MaybePromise, within } from "../../maybe.ts";
+import { isPromise, type MaybePromise, within } from "../../maybe.ts";
+import { withinShared } from "./deadlines.ts";
 
 /** The errors of calls that took too long, and the answers that they waited for. */
 const waited = new WeakMap<Error, Promise<unknown>>();
@@ -19,11 +20,13 @@ export function inTime<T>(
   ms: number,
   late: string = `The store did not answer within ${ms} ms`,
 ): MaybePromise<T> {
-  return within(answer, ms, () => {
+  if (!isPromise(answer)) return answer;
+  const tooLate = (): Error => {
     const error = new Error(late);
     waited.set(error, Promise.resolve(answer));
     return error;
-  });
+  };
+  return withinShared(answer, ms, tooLate) ?? within(answer, ms, tooLate);
 }
 
 /** The late answer to a call that failed with this error; undefined where nothing was late. */

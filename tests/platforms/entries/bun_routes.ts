@@ -5,6 +5,6 @@ declare const Bun: {
 };
 
 const app = appOf({});
-const paths = ["/memory", "/echo", "/stream", "/who", "/hono/:id", "/shared", "/shared/stream"];
+const paths = ["/explain", "/memory", "/echo", "/stream", "/who", "/hono/:id", "/shared", "/shared/stream"];
 const routes = Object.fromEntries(paths.map((path) => [path, app]));
 console.log(`Listening on ${Bun.serve({ hostname: "127.0.0.1", routes }).url}`);

@@ -242,6 +242,31 @@ describe("casStore", () => {
     assertEquals((good.value as readonly { remaining: number }[])[0].remaining, 9);
   });
 
+  it("fails where read or write give what cannot be used, and takes no state for none", async () => {
+    const { read, write } = newDatabase(Date.now);
+    const stateAsText = (keys: readonly string[]) => ({
+      now: Date.now(),
+      states: keys.map(() => ({ state: '["fixed-window",[0,1]]', version: 1 })),
+    });
+    const bad: readonly (readonly [object, string])[] = [
+      [{ read: () => undefined, write }, "read must give `now`, a number of ms: current value is undefined"],
+      [{ read: () => ({ now: "5", states: [null] }), write }, 'a number of ms: current value is "5"'],
+      [
+        { read: () => ({ now: 5, states: [] }), write },
+        "one for each of 1 keys or null: current value is []",
+      ],
+      [{ read: () => ({ now: 5 }), write }, "one for each of 1 keys or null: current value is undefined"],
+      [{ read: stateAsText, write }, "it must be the value that was saved, not its text"],
+      [{ read, write: () => undefined }, "write must give true or false: current value is undefined"],
+    ];
+    const policy = { name: "r", limit: 5, windowMs: 60_000, mode: "enforce" } as const;
+    const check: Check = { key: "r:k", policy, algorithm: fixedWindow() as Algorithm, cost: 1, since: null };
+    for (const [options, message] of bad) {
+      const store = casStore(options as CasStoreOptions);
+      await assertRejects(async () => await store.decide([check]), TypeError, message);
+    }
+  });
+
   it("refuses options that cannot be used, with the value", () => {
     const database = newDatabase(Date.now);
     const bad: readonly (readonly [object, string])[] = [

@@ -149,7 +149,7 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
   });
 
   it("waits for a row that somebody else has locked no longer than its deadline", async () => {
-    const { store } = counted({ timeoutMs: 100 });
+    const { store } = counted({ timeoutMs: 1000 });
     await store.decide([checkOf("locked")]);
     const other = await pool.connect();
     await other.query("BEGIN; UPDATE weir SET until = until WHERE key = 'rule:locked'");

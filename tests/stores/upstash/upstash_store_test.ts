@@ -140,19 +140,26 @@ describe("upstashStore", { skip: withoutRedis }, () => {
   });
 
   it("sends of a rule little more than its key", async () => {
-    const store = storeOf();
-    await store.decide([checkOf()]);
     const words: unknown[][] = [];
     const client = new Upstash({ url: bridge.url, token: bridge.token });
     const evalsha = (sha: string, keys: string[], args: unknown[]) => {
       words.push(args);
       return client.evalsha(sha, keys, args) as Promise<unknown>;
     };
-    await upstashStore({ client: { evalsha, eval: client.eval.bind(client), del: client.del.bind(client) } })
-      .decide([checkOf(), checkOf({ key: "other:somebody", limit: 5000, windowMs: 86_400_000 })]);
-    for (const args of words) {
-      assertEquals(args, ["2", "1", "1", "3", "60000", "", "", "1", "1", "5000", "86400000", "", ""]);
-    }
+    const store = upstashStore({
+      client: { evalsha, eval: client.eval.bind(client), del: client.del.bind(client) },
+    });
+    const { rules: [rule] } = createThrottle({ name: "static", rate: "5/min" }, { store });
+    const checks = [
+      checkOf({ key: "static:somebody", limit: 5, windowMs: 60_000, algorithm: rule.implementation }),
+      checkOf({ key: "other:somebody", limit: 5000, windowMs: 86_400_000 }),
+    ];
+    await store.decide([checks[0]]);
+    await store.decide(checks);
+    // The number of checks; of each the rule and the cost; and the rate where the script does not have it.
+    const [dynamic, fixed] = ["1", "2"];
+    assertEquals(words.at(-2), ["1", fixed, "1"]);
+    assertEquals(words.at(-1), ["2", fixed, "1", dynamic, "1", "5000", "86400000", "", ""]);
   });
 
   it("sends the script's text where the server has forgotten it, for that command alone", async () => {

@@ -1,0 +1,108 @@
+/**
+ * Deadlines without a timer for each call: calls that may take equally long are late in the order in which they began, so one
+ * timer looks after them all.
+ *
+ * @module
+ */
+
+import { type IdleTimer, idleTimer } from "../../runtime.ts";
+
+/** A call that waits for its answer. */
+interface Call {
+  /** Its deadline, in ms by a steady clock. */
+  readonly at: number;
+  /** Called once when the deadline is over. */
+  readonly late: () => void;
+}
+
+/** The longest time that a timer can count, in ms. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A timer that is as late as this, in ms, is lost: a platform may end what a request left behind. */
+const LOST_MS = 1000;
+
+/** Calls with equally long deadlines. */
+class Deadlines {
+  private readonly ms: number;
+  /** In the order in which they began. */
+  private readonly calls = new Set<Call>();
+  private timer: IdleTimer | null = null;
+  /** When the timer runs, by the steady clock. */
+  private runsAt = Infinity;
+  private readonly steady: () => number;
+
+  constructor(ms: number, steady: () => number = () => performance.now()) {
+    this.ms = ms;
+    this.steady = steady;
+  }
+
+  /** Null where every call needs a timer of its own. */
+  begin(late: () => void): Call | null {
+    const now = this.steady();
+    if (this.timer === null || now > this.runsAt + LOST_MS) this.arm(now, this.ms);
+    else if (this.calls.size === 0) this.timer.ref();
+    if (this.timer === null) return null;
+    const call = { at: now + this.ms, late };
+    this.calls.add(call);
+    return call;
+  }
+
+  /** The call has its answer: where none waits, the timer keeps no process alive. */
+  end(call: Call): void {
+    if (this.calls.delete(call) && this.calls.size === 0) this.timer?.unref();
+  }
+
+  private arm(now: number, ms: number): void {
+    const timer = idleTimer(() => this.timer === timer && this.look(), Math.min(ms, LONGEST_MS));
+    this.timer = timer;
+    this.runsAt = now + ms;
+  }
+
+  private look(): void {
+    this.timer = null;
+    const now = this.steady();
+    const due: Call[] = [];
+    for (const call of this.calls) {
+      if (call.at > now) {
+        this.arm(now, call.at - now);
+        break;
+      }
+      due.push(call);
+    }
+    if (due.length === 0) return;
+    // A process that was busy sees its timers before its sockets, so an answer may be here already: one more turn lets it in.
+    setTimeout(() => {
+      for (const call of due) if (this.calls.delete(call)) call.late();
+    });
+  }
+}
+
+/** By their length in ms; a process has few. */
+const deadlines = new Map<number, Deadlines>();
+
+/**
+ * The promise; it rejects when it takes too long. A later result is ignored, errors included.
+ *
+ * @param promise The promise to wait for.
+ * @param ms How long, in ms.
+ * @param late Makes the error.
+ * @returns Null where this platform needs a timer for each call.
+ */
+export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> | null {
+  let shared = deadlines.get(ms);
+  if (shared === undefined) deadlines.set(ms, shared = new Deadlines(ms));
+  const waiting = shared;
+  let fail: (error: Error) => void;
+  const call = waiting.begin(() => fail(late()));
+  if (call === null) return null;
+  return new Promise((resolve, reject) => {
+    fail = reject;
+    promise.then((arrived) => {
+      waiting.end(call);
+      resolve(arrived);
+    }, (error) => {
+      waiting.end(call);
+      reject(error);
+    });
+  });
+}

@@ -1,0 +1,46 @@
+/** The fields of a response that is not made yet. */
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { describe, it } from "node:test";
+import type { HeaderFormat } from "../../mod.ts";
+import { InitFields } from "../../src/exchange/response.ts";
+import { setFields } from "../../src/headers/format.ts";
+import { throttled } from "../harness/throttled.ts";
+
+const names = fc.constantFrom("X-Own", "x-own", "Retry-After", "retry-after", "constructor", "X-Other");
+const texts = fc.constantFrom("", "1", "a b", "caf\u00e9", '"burst";r=1');
+const given = fc.dictionary(names, texts);
+
+describe("the fields of a response that is not made yet", () => {
+  it("are those that Headers would have after the same changes, whatever the names' case", () => {
+    fc.assert(fc.property(fc.array(given), names, (changes, name) => {
+      const headers = new Headers();
+      const fields = new InitFields({});
+      for (const change of changes) {
+        setFields(headers, change);
+        setFields(fields, change);
+        assertEquals([fields.has(name), fields.get(name)], [headers.has(name), headers.get(name)]);
+      }
+      const response = new Response(null, { headers: fields.record });
+      assertEquals(Object.fromEntries(response.headers), Object.fromEntries(headers));
+    }));
+  });
+
+  it("refuse what Headers refuse, as not every server's Response looks at what it is given", () => {
+    const wrong = [["x-own", "a\nb"], ["x-own", "a\0"], ["x-own", "\u4e2d"], ["x own", "a"], [
+      "x-\u00e9",
+      "a",
+    ]];
+    for (const [name, text] of wrong) {
+      assertThrows(() => new Headers().set(name, text), TypeError);
+      assertThrows(() => new InitFields({}).set(name, text), TypeError);
+    }
+  });
+
+  it("of a refusal that a format of the user's own spoils are an error of the handler", async () => {
+    const spoiling: HeaderFormat = { fields: ({ denied }) => ({ "x-own": denied ? "a\nb" : "a" }) };
+    const { send } = throttled("1/min", { headers: [spoiling] });
+    assertEquals((await send()).headers.get("x-own"), "a");
+    await assertRejects(async () => await send(), TypeError);
+  });
+});

@@ -1,0 +1,76 @@
+/** Deadlines that share one timer. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { describe, it } from "node:test";
+import { withinShared } from "../../../src/stores/wrappers/deadlines.ts";
+
+const never = new Promise<never>(() => {});
+const pauseOf = (timeout: typeof setTimeout, ms: number) => new Promise((resume) => timeout(resume, ms));
+const pause = (ms: number) => pauseOf(setTimeout, ms);
+const late = () => new Error("late");
+
+/** Runs `use` with a count of the timers of some ms that are made meanwhile. */
+async function timersOf(ms: number, use: () => Promise<unknown>): Promise<number> {
+  const real = globalThis.setTimeout;
+  let made = 0;
+  globalThis.setTimeout = ((run: () => void, after?: number) => {
+    if (after === ms) made++;
+    return real(run, after);
+  }) as typeof setTimeout;
+  try {
+    await use();
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  return made;
+}
+
+describe("deadlines that share a timer", () => {
+  it("make one timer for any number of calls that are answered in time", async () => {
+    const made = await timersOf(5000, async () => {
+      for (let i = 0; i < 100; i++) assertEquals(await withinShared(Promise.resolve(i), 5000, late), i);
+    });
+    assertEquals(made, 1);
+  });
+
+  it("are over for each call after its own time, in the order of the calls, beside those that are answered", async () => {
+    const order: string[] = [];
+    const noted = (name: string, promise: Promise<unknown>) =>
+      withinShared(promise, 40, late)!.then(() => order.push(name), () => order.push(`${name} late`));
+    const start = performance.now();
+    const first = noted("a", never);
+    const answered = noted("b", pause(5));
+    await pause(20);
+    const second = noted("c", never);
+    await Promise.all([first, answered]);
+    assert(performance.now() - start >= 39);
+    assertEquals(order, ["b", "a late"]);
+    await second;
+    assert(performance.now() - start >= 59);
+    assertEquals(order, ["b", "a late", "c late"]);
+  });
+
+  it("are kept after a timer was lost, as on a platform that ends what a request left behind", async () => {
+    const real = globalThis.setTimeout;
+    globalThis.setTimeout = (() => ({ ref() {}, unref() {} })) as unknown as typeof setTimeout;
+    const lost = withinShared(never, 3, late)!.catch(() => {});
+    globalThis.setTimeout = real;
+    await pause(1010);
+    await assertRejects(() => withinShared(never, 3, late)!, Error, "late");
+    await lost;
+  });
+
+  it("hold a process until its calls are over, and no longer", async () => {
+    const real = globalThis.setTimeout;
+    const held: boolean[] = [];
+    const timer = { ref: () => held.push(true), unref: () => held.push(false) };
+    globalThis.setTimeout = (() => timer) as unknown as typeof setTimeout;
+    const calls = [1, 2].map(() => withinShared(pauseOf(real, 2), 7000, late));
+    globalThis.setTimeout = real;
+    await Promise.all(calls);
+    assertEquals(held, [false]);
+    const again = withinShared(pause(2), 7000, late);
+    assertEquals(held, [false, true]);
+    await again;
+    assertEquals(held, [false, true, false]);
+  });
+});
