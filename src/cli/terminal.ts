@@ -55,7 +55,9 @@ async function* chunksOf(path: string, fs: FileSystem): AsyncIterable<Uint8Array
   const file = asked(path, fs.openSync);
   try {
     const buffer = new Uint8Array(CHUNK_BYTES);
-    for (let length = fs.readSync(file, buffer); length > 0; length = fs.readSync(file, buffer)) {
+    // A folder can be opened, and not read.
+    const next = (): number => asked(path, () => fs.readSync(file, buffer));
+    for (let length = next(); length > 0; length = next()) {
       yield buffer.subarray(0, length);
     }
   } finally {

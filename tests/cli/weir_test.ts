@@ -204,6 +204,8 @@ describe("weir", () => {
     for (
       const [words, text] of [
         [["replay", file("none.log"), ...rules], "none.log"],
+        [["replay", folder, ...rules], "Cannot read this file as"],
+        [["replay", folder, ...rules], folder],
         [["replay", file("prose.txt"), ...rules], "This is no log."],
         [["replay", file("access.log"), "--rules", file("none.mjs")], "Cannot read rules as"],
         [["replay", file("access.log"), "--rules", file("wrong.mjs")], 'current value is "many"'],
