@@ -3,8 +3,8 @@
 # both give 9007199254740992, which is none, while iovalkey gives what was sent. They add a digit's code before they take 48 off
 # it, so that the sum passes 2^53. A limiter that checks replies by Number.isSafeInteger takes such a reply for no answer.
 set -eu
-folder=$(mktemp -d)
 server=""
+folder=$(mktemp -d)
 trap 'test -z "$server" || kill "$server"; rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
