@@ -76,8 +76,9 @@ end
 `;
 
 /**
- * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is the trial of the one that does. Where
- * not all is kept, the checks that pass are stepped again without their cost: the answer is what is left without the request.
+ * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is
+ * the trial of the one that does. Where not all is kept, the checks that pass are stepped again without their cost: the answer
+ * is what is left without the request.
  *
  * @param rulesLua Statements that set the `step` of a check's rule, all that it takes, and the `state`.
  * @param slackMs How much longer than its state a key lives, in ms.
