@@ -90,7 +90,7 @@ export function required<T>(name: string): T {
 
 /** A line that is wider than the terminal could not be written over. */
 function showStatus(stream: Stream, text: string): void {
-  stream.write(`\r\x1b[K${text.slice(0, (stream.columns ?? 80) - 1)}`);
+  stream.write(`\r\x1b[K${text.slice(0, (stream.columns || 80) - 1)}`);
 }
 
 /** The terminal of this process. */

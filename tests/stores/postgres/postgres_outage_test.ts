@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
-import { Pool } from "pg";
+import { Client, Pool } from "pg";
 import type { FailurePolicy } from "../../../mod.ts";
 import { postgresStore } from "../../../src/stores/postgres/mod.ts";
 import { lanes } from "../../harness/lanes.ts";
@@ -120,15 +120,30 @@ function lockedTable(postgres: Postgres): Outage {
 
 function fullDisk(folder: string): (postgres: Postgres) => Outage {
   const ballast = join(folder, "ballast");
-  return (postgres) => ({
-    async begin() {
-      // Rows that are dead fill the pages that there are: then each charge needs a new one.
-      await postgres.query("ALTER TABLE weir SET (autovacuum_enabled = off)");
-      spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=1M", "count=200"]);
-      await postgres.query("CHECKPOINT").catch(() => {});
-    },
-    end: () => rmSync(ballast),
-  });
+  const fill = () =>
+    spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k", "oflag=append", "conv=notrunc"]);
+  return (postgres) => {
+    const reader = new Client({ connectionString: postgres.url });
+    return {
+      async begin() {
+        // Whoever reads an old snapshot keeps dead rows from being removed: then each charge needs new space.
+        await reader.connect();
+        await reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM weir");
+        fill();
+        // A checkpoint gives space of the log back.
+        await postgres.query("CHECKPOINT").catch(() => {});
+        fill();
+        // The last pages have room until a write fails.
+        for (let isFull = false; !isFull;) {
+          await postgres.query("UPDATE weir SET until = until").catch(() => isFull = true);
+        }
+      },
+      async end() {
+        await reader.end();
+        rmSync(ballast);
+      },
+    };
+  };
 }
 
 const TRIALS: readonly Trial[] = [
