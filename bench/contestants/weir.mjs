@@ -97,7 +97,7 @@ export async function shared({ rules, tcp, http, sqlite, algorithm: name = "fixe
 export async function sharedOnPostgres({ rules, pool, durable }) {
   const { postgresStore } = await load("src/stores/postgres/mod.js");
   const store = postgresStore({ client: pool, durable, timeoutMs: PATIENCE });
-  return decidingOn(store, rules, weir.createThrottle, fixedWindow);
+  return decidingOn(store, rules, weir.createThrottle, weir.fixedWindow);
 }
 
 function decidingOn(store, rules, createThrottle, algorithm) {
@@ -115,7 +115,8 @@ function decidingOn(store, rules, createThrottle, algorithm) {
     const decisions = store.decide(
       checks.map((check) => ({ ...check, key: `${check.policy.name}:${client}` })),
     );
-    return sqlite ? isAllowed(decisions) : decisions.then(isAllowed);
+    // A store in the process answers without a promise.
+    return decisions instanceof Promise ? decisions.then(isAllowed) : isAllowed(decisions);
   };
 }
 
