@@ -70,8 +70,7 @@ describeOnNode("one limit over four processes on Deno, Bun and Node, in one file
 describeOnNode("processes that are killed (-9) in the middle of their transactions", () => {
   const folder = sqliteFolder();
   const path = join(folder.path, "weir.db");
-  /** So many that some are left when a process is killed. */
-  const MOST = 500;
+  const MOST = 300;
   let contest: Contest;
   let running: Contestant[];
 
@@ -82,8 +81,10 @@ describeOnNode("processes that are killed (-9) in the middle of their transactio
     };
     return contest.start(on, "hammer", JSON.stringify(options));
   };
-  const passesOf = (name: string): number =>
-    statSync(join(folder.path, name), { throwIfNoEntry: false })?.size ?? 0;
+  /** The passes that were written down, by the algorithm and the key: "gcra 1". */
+  const passesOf = (asked: string): number =>
+    statSync(join(folder.path, asked), { throwIfNoEntry: false })?.size ?? 0;
+  const asked: string[] = [];
   async function ended({ child }: Contestant, end: () => void): Promise<void> {
     const gone = once(child, "exit");
     end();
@@ -100,35 +101,44 @@ describeOnNode("processes that are killed (-9) in the middle of their transactio
     folder.clear();
   });
 
+  /** Kills one of them while all ask, and starts another one; gives how many had passed by then. */
+  async function killOneOf(i: number, asked: string): Promise<number> {
+    for (const { child } of running) child.stdin!.write(`${asked}\n`);
+    while (passesOf(asked) < 5) await pause(1);
+    await ended(running[i], () => running[i].child.kill("SIGKILL"));
+    const passed = passesOf(asked);
+    running[i] = start(CONTENDERS[i]);
+    assertEquals(await running[i].read(), "ready");
+    running[i].child.stdin!.write(`${asked}\n`);
+    return passed;
+  }
+
   for (const [i, name] of Object.keys(CONTENDED).entries()) {
     it(`leave no half charge, and nothing passes over the limit: ${name}`, async () => {
-      for (const { child } of running) child.stdin!.write(`${name}\n`);
-      while (passesOf(name) < 5) await pause(1);
-      const at = i % CONTENDERS.length;
-      await ended(running[at], () => running[at].child.kill("SIGKILL"));
-      assert(passesOf(name) < MOST, "None is left for those that live on");
-      running[at] = start(CONTENDERS[at]);
-      assertEquals(await running[at].read(), "ready");
-      running[at].child.stdin!.write(`${name}\n`);
-
       const store = sqliteStore({ database: folder.open(), timeoutMs: 60_000 });
       const throttle = createThrottle(hammered(MOST), { store });
-      const used = () =>
-        Promise.all([MOST, 2 * MOST].map(async (limit) => {
-          const { remaining } = await throttle.usage(`${name}-${limit}`, "all");
-          return limit - remaining;
-        }));
-      await until(async () => (await used())[0] === MOST);
-      assertEquals(await used(), [MOST, MOST]);
+      // On a busy machine a kill may come after the last pass: then once more, with another key.
+      for (let key = 1, passed = MOST; passed === MOST; key++) {
+        assert(key < 10, "No process was killed before the last pass");
+        asked.push(`${name} ${key}`);
+        passed = await killOneOf(i % running.length, asked.at(-1)!);
+        const used = () =>
+          Promise.all([MOST, 2 * MOST].map(async (limit) => {
+            const { remaining } = await throttle.usage(`${name}-${limit}`, `${key}`);
+            return limit - remaining;
+          }));
+        await until(async () => (await used())[0] === MOST);
+        assertEquals(await used(), [MOST, MOST]);
+      }
     });
   }
 
   it("leave no lock, a whole file, and no row without an expiry", async () => {
     await Promise.all(running.map((one) => ended(one, () => one.child.stdin!.end())));
-    for (const name of Object.keys(CONTENDED)) {
+    for (const one of asked) {
       // The process that was killed may not have written its last pass down.
-      const passed = passesOf(name);
-      assert(passed === MOST || passed === MOST - 1, `${name}: ${passed}`);
+      const passed = passesOf(one);
+      assert(passed === MOST || passed === MOST - 1, `${one}: ${passed}`);
     }
     const database = folder.open();
     database.exec("BEGIN EXCLUSIVE");
@@ -140,7 +150,7 @@ describeOnNode("processes that are killed (-9) in the middle of their transactio
     const rows = database.prepare("SELECT expires_at - saved_at AS life FROM weir").all() as {
       life: number;
     }[];
-    assertEquals(rows.length, 2 * Object.keys(CONTENDED).length);
+    assertEquals(rows.length, 2 * asked.length);
     for (const { life } of rows) assert(life > 0 && life <= 2 * 28 * 86_400_000, `${life}`);
   });
 });
