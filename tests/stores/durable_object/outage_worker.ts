@@ -1,8 +1,4 @@
-import {
-  type ObjectNamespace,
-  type ObjectState,
-  ThrottleObject,
-} from "../../../src/stores/durable_object/mod.ts";
+import { type ObjectState, ThrottleObject } from "../../../src/stores/durable_object/mod.ts";
 
 /** The Worker of durable_object_outage_test.ts: it passes questions on to objects that fail where a question says so. */
 
