@@ -180,7 +180,7 @@ describe("jwtAuth", () => {
     );
   });
 
-  it("allows for clocks that differ by up to 5 s, or as told", async () => {
+  it("allows for clocks that differ by up to 5 s, or by as much as is set", async () => {
     const late = (seconds: number) => sign({ ...good, exp: NOW - seconds });
     assertEquals((await identify(await late(4))).claims?.sub, "alice");
     assertInstanceOf(await authenticate(`Bearer ${await late(5)}`), Response);

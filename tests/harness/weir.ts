@@ -30,7 +30,7 @@ export interface Ended {
 export function weir(words: readonly string[], folder: string = process.cwd()): Promise<Ended> {
   const child = spawn(process.execPath, [...COMMAND, ...words], {
     cwd: folder,
-    // DENO_JOBS is how `deno serve --parallel` is told apart, and `npm test` sets it.
+    // DENO_JOBS is how Weir knows `deno serve --parallel`, and `npm test` sets it.
     env: { ...process.env, DENO_JOBS: undefined, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -79,7 +79,7 @@ describe("byApiKey", () => {
     ]);
   });
 
-  it("reads the key from X-API-Key, or the header that it is told", async () => {
+  it("reads the key from X-API-Key, or the header that it is given", async () => {
     const request = new Request("https://example.com/", { headers: { "X-Other": "key-of-alice" } });
     assertEquals(await keyOf(null, { verify }, { request }), "ip:192.0.2.1");
     assertEquals(await keyOf(null, { verify, header: "x-OTHER" }, { request }), await keyOf("key-of-alice"));
@@ -117,7 +117,7 @@ describe("byApiKey", () => {
     assertEquals(await keyOf("key-of-alice", { verify, secret: new TextEncoder().encode("pepper") }), one);
   });
 
-  it("falls to what it is told otherwise", async () => {
+  it("gives the key of `otherwise` to a request without a valid one", async () => {
     assertEquals(await keyOf(null, { verify, otherwise: byGlobal() }), "global:all");
     assertEquals(await keyOf("made up", { verify, otherwise: () => "anything" }), "1:anything");
     assertEquals(await keyOf("made up", { verify, otherwise: () => null }), null);

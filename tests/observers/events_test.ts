@@ -52,7 +52,7 @@ async function errorsOf(run: () => Promise<unknown>): Promise<unknown[][]> {
 }
 
 describe("an observer", () => {
-  it("is told each verdict once, with the method, the route's pattern, the time and the decisions", async () => {
+  it("gets each verdict once, with the method, the route's pattern, the time and the decisions", async () => {
     const { events, send } = watched({ name: "r", rate: "1/min", on: "/users/:id" });
     assertEquals([await send("/users/7?token=x"), await send("/users/8", { method: "POST" })], [200, 429]);
     assertEquals(types(events), ["allowed", "denied"]);
@@ -68,7 +68,7 @@ describe("an observer", () => {
     assertEquals(denied.decisions[0].retryAfterMs, 60_000);
   });
 
-  it("is told by `denied` which rule was the first to refuse", async () => {
+  it("learns from `denied` which rule was the first to refuse", async () => {
     const rules = [["a", 9], ["b", 1], ["c", 1]].map(([name, limit]): Rule => ({
       name: name as string,
       rate: `${limit}/min`,
@@ -80,7 +80,7 @@ describe("an observer", () => {
     assertEquals(events[1].decisions.map(({ allowed }) => allowed), [true, false, false]);
   });
 
-  it("is told of shadow refusals, skipped rules, blocks and corrections", async () => {
+  it("gets events of shadow refusals, skipped rules, blocks and corrections", async () => {
     const shadow = watched([{ name: "s", rate: "1/min", mode: "shadow" }, { name: "r", rate: "9/min" }]);
     assertEquals([await shadow.send(), await shadow.send()], [200, 200]);
     assertEquals(types(shadow.events), ["allowed", "shadow-denied", "allowed"]);
@@ -105,7 +105,7 @@ describe("an observer", () => {
     assertEquals([settled.events[1].rule, settled.events[1].decisions.length], ["r", 1]);
   });
 
-  it("is told once when a full store begins to share quotas, and once when it need no longer", async () => {
+  it("gets one event when a full store begins to share quotas, and one when it need no longer", async () => {
     let now = START;
     const store = memoryStore({ maxKeys: 1, clock: () => now });
     const { events, send } = watched({ name: "r", rate: "1/min", key: byHeader("x-tenant") }, { store });

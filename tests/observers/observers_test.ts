@@ -143,14 +143,14 @@ describe("observers", () => {
     ["a rate that cannot be used", { name: "a", rate: () => "often" }, {}, [["error", "a"], ["denied", "a"]]],
   ];
   for (const [title, rules, options, told] of sequences) {
-    it(`are told in order of ${title}`, async () => {
+    it(`get their events in order: ${title}`, async () => {
       const { send, events } = throttled(rules, options, () => new Response(null));
       await send().catch(() => {});
       assertEquals(events.map(({ type, rule }) => [type, rule]), told);
     });
   }
 
-  it("are told what a shadow rule would have done, next to what the live rules did", async () => {
+  it("get what a shadow rule would have decided, next to what the live rules did", async () => {
     const { statuses, events } = throttled([
       { name: "shadow", rate: "1/min", mode: "shadow" },
       { name: "live", rate: "2/min" },
@@ -255,7 +255,7 @@ describe("observers", () => {
     assertEquals(events, []);
   });
 
-  it("are all told, in the order given, each after the other", async () => {
+  it("all get each event, in the order given, each after the other", async () => {
     const told: string[] = [];
     const observer = (name: string): Observer => ({ type }) => void told.push(`${name} ${type}`);
     const { statuses } = throttled("1/min", { observers: [observer("one"), observer("two")] });
@@ -295,7 +295,7 @@ describe("an observer that fails", () => {
     });
   }
 
-  it("is told on still; another one that fails is reported for itself", async () => {
+  it("still gets all later events; another one that fails is reported for itself", async () => {
     let told = 0;
     const broken = (): Observer => () => {
       told++;

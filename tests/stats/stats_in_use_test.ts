@@ -30,7 +30,7 @@ describe("statistics of a throttle", () => {
     assertEquals(report.by_endpoint["/items/:id"].requests, 6);
   });
 
-  it("list the users that are refused most, by rule, hashed unless told otherwise", async () => {
+  it("list the users that are refused most, by rule, hashed unless keys are revealed", async () => {
     const read = async (revealKeys: boolean) => {
       const statistics = stats({ revealKeys, clock: () => START });
       const options = { authenticate, observers: [statistics] };

@@ -26,7 +26,7 @@ import { startDoor } from "../harness/door.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { pause, until } from "../harness/until.ts";
 
-/** Charges of which a store tells too late, and corrections that do not reach it. */
+/** Charges of which a store answers too late, and corrections that do not reach it. */
 
 const client = { address: () => "192.0.2.1" };
 const request = new Request("https://example.com/");
@@ -68,7 +68,7 @@ function newGate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open };
 }
 
-describe("a charge of which the store tells after the deadline", () => {
+describe("a charge whose answer comes after the deadline", () => {
   const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
     fixedWindow: fixedWindow() as Algorithm,
     gcra: gcra() as Algorithm,
@@ -127,7 +127,7 @@ describe("a charge of which the store tells after the deadline", () => {
 });
 
 describe("a correction that does not reach the store", () => {
-  /** Three requests hold a slot each, and end while the store is as told. */
+  /** Three requests hold a slot each, and end while the store is out. */
   async function endDuring(outage: (one: ReturnType<typeof shared>) => void) {
     const one = shared();
     const throttle = createThrottle(slots(3), { client, store: one.store });

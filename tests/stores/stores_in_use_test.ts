@@ -18,7 +18,7 @@ const as = (user: string, more: Record<string, string> = {}) => ({ headers: { "x
 
 describe("the store of a throttle", () => {
   for (const { name, skip, open } of CLIENTS) {
-    it(`takes a client of one's own, and keeps states under the prefix that it is told: ${name}`, {
+    it(`takes a client of one's own, and keeps states under the prefix that it is given: ${name}`, {
       skip: skip || withoutRedis,
     }, async () => {
       const redis = await startRedis();

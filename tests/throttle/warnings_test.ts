@@ -48,7 +48,7 @@ describe("advice at start", () => {
     );
   });
 
-  it("says where throttles on one store share a counter without being told to", () => {
+  it("says where throttles on one store share a counter that no `name` asks them to share", () => {
     const shared = store();
     const twice = (name?: string) => prepareRules({ rate: "7/min", ...(name === undefined ? {} : { name }) });
     assertEquals(said(() => warnAboutRules(twice(), null, shared)), []);

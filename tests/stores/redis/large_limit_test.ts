@@ -83,7 +83,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
       async function settle(): Promise<void> {
         for (const { expected, got } of pending.splice(0)) assertEquals(await got, expected);
       }
-      /** The processor time of Redis so far, in us: a time by the clock would tell of the tests beside this one. */
+      /** The processor time of Redis so far, in us: a time by the clock would count the tests beside this one. */
       async function usedUsec(): Promise<number> {
         const info = String(await connection.command("INFO", "cpu"));
         const seconds = (kind: string) => Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(info)![1]);
