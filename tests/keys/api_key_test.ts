@@ -9,6 +9,7 @@ import { byGlobal } from "../../src/keys/global.ts";
 import { memoryStore } from "../../src/stores/memory/memory_store.ts";
 import { createThrottle } from "../../src/throttle/throttle.ts";
 import { codePoints } from "../harness/code_points.ts";
+import { writtenDuring } from "../harness/console.ts";
 
 const REAL = new Set(["key-of-alice", "key-of-bob"]);
 const verify = (key: string) => REAL.has(key);
@@ -30,17 +31,7 @@ async function keyOf(key: string | null, options: ByApiKeyOptions = { verify }, 
 }
 
 /** The warnings of `run`. */
-async function warnings(run: () => Promise<unknown>): Promise<string[]> {
-  const said: string[] = [];
-  const { warn } = console;
-  console.warn = (...words: unknown[]) => said.push(words.join(" "));
-  try {
-    await run();
-  } finally {
-    console.warn = warn;
-  }
-  return said;
-}
+const warnings = async (run: () => Promise<unknown>) => (await writtenDuring(run, "warn")).lines;
 
 /** May it pass? Of each of these keys in turn, all from one address. */
 async function passes(

@@ -12,6 +12,7 @@ import {
   type ThrottleOptions,
 } from "../../mod.ts";
 import { START } from "../harness/algorithms.ts";
+import { writtenDuring } from "../harness/console.ts";
 
 /** A throttled handler that is watched, on a clock that stands still. */
 function watched(rules: Rule | readonly Rule[], options: ThrottleOptions = {}) {
@@ -37,19 +38,6 @@ function watched(rules: Rule | readonly Rule[], options: ThrottleOptions = {}) {
 }
 
 const types = (events: readonly ThrottleEvent[]) => events.map(({ type }) => type);
-
-/** Runs with what is said on `console.error` collected. */
-async function errorsOf(run: () => Promise<unknown>): Promise<unknown[][]> {
-  const { error } = console;
-  const said: unknown[][] = [];
-  console.error = (...words: unknown[]) => said.push(words);
-  try {
-    await run();
-  } finally {
-    console.error = error;
-  }
-  return said;
-}
 
 describe("an observer", () => {
   it("gets each verdict once, with the method, the route's pattern, the time and the decisions", async () => {
@@ -168,14 +156,14 @@ describe("an observer", () => {
       let told = 0;
       const observers: Observer[] = [() => (told++, fail() as unknown as void), () => void told++];
       const { send } = watched({ name: "r", rate: "2/min" }, { observers });
-      const said = await errorsOf(async () => {
+      const { calls } = await writtenDuring(async () => {
         assertEquals([await send(), await send(), await send()], [200, 200, 429]);
         await new Promise((resolve) => setTimeout(resolve, 5));
-      });
+      }, "error");
       assertEquals(told, 6);
-      assertEquals(said.length, 1);
-      assertMatch(String(said[0][0]), /An observer of a throttle failed/);
-      assertEquals((said[0][1] as Error).message, "broken");
+      assertEquals(calls.length, 1);
+      assertMatch(String(calls[0][0]), /An observer of a throttle failed/);
+      assertEquals((calls[0][1] as Error).message, "broken");
     }
   });
 

@@ -21,22 +21,13 @@ import {
   type ThrottleEvent,
   throttleOf,
 } from "../../mod.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { client, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
 
 const types = (events: readonly ThrottleEvent[]) => events.map(({ type }) => type);
 
-/** Runs with `console.error` noted. */
-async function withErrors(run: () => Promise<unknown>): Promise<unknown[][]> {
-  const noted: unknown[][] = [];
-  const { error } = console;
-  console.error = (...words: unknown[]) => void noted.push(words);
-  try {
-    await run();
-  } finally {
-    console.error = error;
-  }
-  return noted;
-}
+/** The calls of `console.error` meanwhile. */
+const errorsDuring = async (act: () => Promise<unknown>) => (await writtenDuring(act, "error")).calls;
 
 describe("observers", () => {
   it("hear of the verdict on every request, once", async () => {
@@ -283,7 +274,7 @@ describe("an observer that fails", () => {
       let others = 0;
       const observers = [observer as Observer, () => void others++];
       const { statuses, send } = throttled("3/min", { observers }, () => new Response("inside"));
-      const errors = await withErrors(async () => {
+      const errors = await errorsDuring(async () => {
         assertEquals(await (await send()).text(), "inside");
         assertEquals(await statuses(3), [200, 200, 429]);
         await new Promise((turn) => setTimeout(turn));
@@ -301,7 +292,7 @@ describe("an observer that fails", () => {
       told++;
       throw new Error("mine");
     };
-    const errors = await withErrors(() =>
+    const errors = await errorsDuring(() =>
       throttled("9/min", { observers: [broken(), broken()] }).statuses(3)
     );
     assertEquals([told, errors.length], [6, 2]);
@@ -353,7 +344,7 @@ describe("observed or not, any rules and requests", () => {
             return seen;
           };
           const events: ThrottleEvent[] = [];
-          const errors = await withErrors(async () => {
+          const errors = await errorsDuring(async () => {
             const breaking: Observer = (event) => {
               events.push(event);
               throw new Error("mine");
