@@ -34,7 +34,7 @@ export interface Observation {
 export const LIMIT = 30;
 export const USED = 10;
 export const TRIED = 60;
-export const POLICIES: readonly FailurePolicy[] = ["local", "allow", "deny"];
+const POLICIES: readonly FailurePolicy[] = ["local", "allow", "deny"];
 
 /** The least number of requests of other clients during an outage. */
 const LOAD = 60;
