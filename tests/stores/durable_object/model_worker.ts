@@ -5,7 +5,7 @@ import {
   type ObjectState,
   ThrottleObject,
 } from "../../../src/stores/durable_object/mod.ts";
-import { walkBeside, walks } from "../../harness/model_walk.ts";
+import { forwardWalks, walkBeside, walks } from "../../harness/walks.ts";
 
 /** The Worker of durable_object_model_test.ts: it walks through objects whose time comes with each question. */
 
@@ -14,8 +14,9 @@ interface Env {
 }
 
 const NOW = "x-now";
+const ALARM = "x-alarm";
 
-/** Objects by the clock of a walk. They forget nothing, as a clock that steps back brings states to life again. */
+/** Objects by the clock of a walk, whose alarms are the walk's too. */
 export class Walked extends ThrottleObject {
   readonly #setTime: (now: number) => void;
 
@@ -31,9 +32,11 @@ export class Walked extends ThrottleObject {
 
   override async fetch(request: Request): Promise<Response> {
     this.#setTime(Number(request.headers.get(NOW)));
+    if (request.headers.has(ALARM)) await super.alarm();
     return await super.fetch(request);
   }
 
+  /** By the clock of the machine, which is not the walk's. */
   override async alarm(): Promise<void> {}
 }
 
@@ -43,26 +46,38 @@ interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The same objects, by the time of a walk. */
-function timed(namespace: ObjectNamespace, clock: () => number): ObjectNamespace {
+/** The same objects, by the time of a walk; with an alarm whenever the clock has gone on, or with none. */
+function timed(namespace: ObjectNamespace, clock: () => number, hasAlarms: boolean): ObjectNamespace {
+  let alarmedAt = 0;
   return {
     idFromName: (name) => namespace.idFromName(name),
     get(id) {
       const stub = namespace.get(id) as { fetch(url: string, init: Asked): Promise<Response> };
-      return { fetch: (url, init) => stub.fetch(url, { ...init, headers: { [NOW]: `${clock()}` } }) };
+      const alarm = hasAlarms && clock() !== alarmedAt ? { [ALARM]: "due" } : {};
+      alarmedAt = clock();
+      return {
+        fetch: (url, init) => stub.fetch(url, { ...init, headers: { [NOW]: `${clock()}`, ...alarm } }),
+      };
     },
   };
 }
 
-/** @returns The number of decisions. */
-async function walkThrough(namespace: ObjectNamespace, numRuns: number): Promise<number> {
+/**
+ * @param hasAlarms Do objects forget what is over? Where a clock steps back, and where a limit changes, the model knows it still.
+ * @returns The number of decisions.
+ */
+async function walkThrough(
+  namespace: ObjectNamespace,
+  numRuns: number,
+  hasAlarms: boolean,
+): Promise<number> {
   let now = 0;
   let decided = 0;
   const instances = Array.from(
     { length: 2 },
-    () => durableObjectStore({ namespace: timed(namespace, () => now), timeoutMs: 60_000 }),
+    () => durableObjectStore({ namespace: timed(namespace, () => now, hasAlarms), timeoutMs: 60_000 }),
   );
-  const same = fc.asyncProperty(walks, async (walk) => {
+  const same = fc.asyncProperty(hasAlarms ? forwardWalks : walks, async (walk) => {
     decided += await walkBeside({ instances, setTime: (time) => now = time }, walk);
   });
   await fc.assert(same, { numRuns, endOnFailure: true });
@@ -74,7 +89,9 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== "/walk") return new Response(null, { status: 404 });
     try {
-      return Response.json(await walkThrough(WALKED, Number(searchParams.get("runs"))));
+      return Response.json(
+        await walkThrough(WALKED, Number(searchParams.get("runs")), searchParams.has("alarms")),
+      );
     } catch (error) {
       return Response.json(`${(error as Error).stack}`, { status: 500 });
     }
