@@ -68,16 +68,14 @@ function readerOf(timeZone: string): Read {
   if (timeZone === latestReader.timeZone) return latestReader.read;
   const part = "numeric";
   const format = new Intl.DateTimeFormat("en-US", {
-    ...{
-      timeZone,
-      hourCycle: "h23",
-      year: part,
-      month: part,
-      day: part,
-      hour: part,
-      minute: part,
-      second: part,
-    },
+    timeZone,
+    hourCycle: "h23",
+    year: part,
+    month: part,
+    day: part,
+    hour: part,
+    minute: part,
+    second: part,
   });
   const read: Read = (time) => {
     const [month, day, year, ...rest] = format.format(time).match(/\d+/g)!.map(Number);
