@@ -2,7 +2,7 @@
  * Rate limiting for anything that takes a `Request` and returns a `Response`: wrap the handler that you give
  * to `Deno.serve`, `Bun.serve`, a Worker, an edge function or a framework.
  *
- * @example Sixty requests a minute for each client address, five logins per quarter of an hour
+ * @example Sixty requests per minute for each client address, five logins per quarter of an hour
  * ```ts
  * import { withThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
