@@ -23,9 +23,7 @@ meter { display: block; width: 100%; min-width: 4rem; }
 /** A time in words, with its exact form for machines. */
 function timeText(at: string | null, ms: number, before: string): string {
   if (at === null) return "";
-  return `<time datetime="${at}" title="${at}">${before} ${
-    waitText(Math.max(1, Math.ceil(ms / 1000)))
-  }</time>`;
+  return `<time datetime="${at}" title="${at}">${before} ${waitText(ms)}</time>`;
 }
 
 /** The row of a rule. No character of a rule's name means anything in HTML. */

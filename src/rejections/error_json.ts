@@ -5,6 +5,7 @@
  */
 
 import { type Decision, refuses, tightest } from "../decision.ts";
+import { waitSeconds } from "../headers/numbers.ts";
 import type { Denial } from "./denial.ts";
 import { waitText } from "./quota_text.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
@@ -23,12 +24,11 @@ const END_OF_TIME = 8.64e15;
 /** The details of the wait; empty if waiting does not help. */
 function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
   if (!Number.isFinite(retryAfterMs)) return {};
-  // Whole seconds rounded up, at least 1, as in Retry-After.
-  const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  const wait = waitSeconds(retryAfterMs);
   return {
     retry_after_seconds: wait,
     retry_after_timestamp: new Date(Math.min(now + wait * 1000, END_OF_TIME)).toISOString(),
-    retry_after_human: waitText(wait),
+    retry_after_human: waitText(retryAfterMs),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { type Decision, refuses, tightest } from "../decision.ts";
+import { waitSeconds } from "../headers/numbers.ts";
 import type { Denial } from "./denial.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
@@ -22,8 +23,7 @@ function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string 
   if (!Number.isFinite(retryAfterMs)) {
     return `Too many requests for the limit "${rule}". Waiting does not help.`;
   }
-  const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return `Too many requests for the limit "${rule}". Please try again in ${wait} s.`;
+  return `Too many requests for the limit "${rule}". Please try again in ${waitSeconds(retryAfterMs)} s.`;
 }
 
 function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {

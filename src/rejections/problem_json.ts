@@ -65,7 +65,7 @@ interface Checked {
 function detailOf({ limit, windowMs, cost, blockedMs, retryAfterMs }: Decision, unit: Quota["unit"]): string {
   const quota = quotaText({ limit, windowMs, cost, unit });
   if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
-  const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  const wait = waitText(retryAfterMs);
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
+import { waitSeconds } from "../headers/numbers.ts";
 
 /** The units of a wait, and the seconds from which the next unit is used: an hour is still "60 minutes". */
 const WAITS = [
@@ -18,8 +19,9 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A wait in words, rounded up: 119 seconds are "2 minutes". */
-export function waitText(seconds: number): string {
+/** A wait, given in ms, in words: at least a second, rounded up: 119 seconds are "2 minutes". */
+export function waitText(waitMs: number): string {
+  const seconds = waitSeconds(waitMs);
   const unit = WAITS.find(({ below }) => seconds < below)!;
   return counted(Math.ceil(seconds / unit.seconds), unit.name);
 }
