@@ -10,6 +10,7 @@ import type { Denial } from "./denial.ts";
 import { waitText } from "./quota_text.ts";
 import { type Rejection, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
+import { utcText } from "./utc_text.ts";
 
 const ERRORS = {
   429: { error: "rate_limit_exceeded", message: "Too many requests. Please slow down." },
@@ -18,16 +19,13 @@ const ERRORS = {
 
 const CONTENT_TYPE = "application/json";
 
-/** The last time that a Date can hold, in epoch ms. */
-const END_OF_TIME = 8.64e15;
-
 /** The details of the wait; empty if waiting does not help. */
 function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
   if (!Number.isFinite(retryAfterMs)) return {};
   const wait = waitSeconds(retryAfterMs);
   return {
     retry_after_seconds: wait,
-    retry_after_timestamp: new Date(Math.min(now + wait * 1000, END_OF_TIME)).toISOString(),
+    retry_after_timestamp: utcText(now + wait * 1000),
     retry_after_human: waitText(retryAfterMs),
   };
 }
