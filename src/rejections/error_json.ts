@@ -6,18 +6,15 @@
 
 import { type Decision, refuses, tightest } from "../decision.ts";
 import { waitSeconds } from "../headers/numbers.ts";
-import type { Denial } from "./denial.ts";
+import { jsonRejection } from "./json_rejection.ts";
 import { waitText } from "./quota_text.ts";
-import { type Rejection, rejectionOf } from "./rejection.ts";
-import { rejectionStatus } from "./rejection_status.ts";
+import type { Rejection } from "./rejection.ts";
 import { utcText } from "./utc_text.ts";
 
 const ERRORS = {
   429: { error: "rate_limit_exceeded", message: "Too many requests. Please slow down." },
   503: { error: "service_unavailable", message: "Service temporarily unavailable. Please try again later." },
 };
-
-const CONTENT_TYPE = "application/json";
 
 /** The details of the wait; empty if waiting does not help. */
 function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
@@ -64,17 +61,13 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
  * ```
  */
 export function errorJson(): Rejection {
-  function deny(decisions: readonly Decision[]): Denial {
-    const body = JSON.stringify(bodyOf(decisions));
-    return { status: rejectionStatus(decisions), body, contentType: CONTENT_TYPE };
-  }
-  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example: bodyOf });
+  return jsonRejection(bodyOf, schema);
 }
 
-function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
+function bodyOf(decisions: readonly Decision[], status: 429 | 503): Readonly<Record<string, unknown>> {
   const { rule, retryAfterMs, at } = tightest(decisions.filter(refuses));
   const details = { throttle_type: rule, ...retryDetails(retryAfterMs, at) };
-  return { ...ERRORS[rejectionStatus(decisions)], details };
+  return { ...ERRORS[status], details };
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
