@@ -171,8 +171,8 @@ export function calendarOf(rate: object, what: string): Calendar {
  * @returns The policy or, where it is of calendar periods, that with the periods around now. A store picks one by its own clock.
  */
 export function policyAt(policy: RulePolicy, now: number): Policy {
-  const { name, limit, mode, calendar } = policy;
+  const { calendar, ...rest } = policy;
   if (calendar === undefined) return policy;
   const boundaries = calendar.around(now);
-  return { name, limit, windowMs: boundaries[2] - boundaries[1], mode, boundaries };
+  return { ...rest, windowMs: boundaries[2] - boundaries[1], boundaries };
 }
