@@ -30,7 +30,7 @@ function timeText(at: string | null, ms: number, before: string): string {
 function rowOf(check: RuleCheck, { cost }: PreparedRule): string {
   const { rule, limit, used, remaining, resetsAt, blockedUntil } = callerLimit(check);
   const quota = quotaText({
-    ...{ limit, windowMs: check.windowMs, unit: check.unit },
+    ...{ limit, windowMs: check.windowMs, unit: check.unit, every: check.every },
     cost: typeof cost === "number" ? cost : 0,
   });
   const when = blockedUntil === null

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import { waitSeconds } from "../headers/numbers.ts";
 
 /** The units of a wait, and the seconds from which the next unit is used: an hour is still "60 minutes". */
@@ -40,12 +40,13 @@ export interface QuotaNumbers {
   readonly windowMs: number;
   readonly cost: number;
   readonly unit?: Algorithm["unit"];
+  readonly every?: Policy["every"];
 }
 
-/** A quota in words: "5 requests per 15 minutes", "2 requests at a time", "1000 units per hour" where a request costs more than 1. */
-export function quotaText({ limit, windowMs, cost, unit }: QuotaNumbers): string {
+/** A quota in words: "5 requests per 15 minutes", "1000 requests per month" by the calendar, "2 requests at a time", "1000 units per hour" where a request costs more than 1. */
+export function quotaText({ limit, windowMs, cost, unit, every }: QuotaNumbers): string {
   if (limit === 0) return "no requests";
   if (unit === "concurrent-requests") return `${counted(limit, "request")} at a time`;
   const noun = unit === "content-bytes" ? "byte" : cost === 1 ? "request" : "unit";
-  return `${counted(limit, noun)} per ${windowText(windowMs)}`;
+  return `${counted(limit, noun)} per ${every ?? windowText(windowMs)}`;
 }

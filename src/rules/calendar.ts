@@ -4,12 +4,9 @@
  * @module
  */
 
-import type { Policy } from "../algorithms/algorithm.ts";
+import type { Every, Policy } from "../algorithms/algorithm.ts";
 import { cannot } from "../cannot.ts";
 import { ANYTHING, type Demand, integer, oneOf, requireOptions, TEXT } from "../options.ts";
-
-/** A unit of the calendar. */
-export type Every = "day" | "week" | "month" | "year";
 
 /** A calendar period. */
 export interface Period {
@@ -174,5 +171,5 @@ export function policyAt(policy: RulePolicy, now: number): Policy {
   const { calendar, ...rest } = policy;
   if (calendar === undefined) return policy;
   const boundaries = calendar.around(now);
-  return { ...rest, windowMs: boundaries[2] - boundaries[1], boundaries };
+  return { ...rest, windowMs: boundaries[2] - boundaries[1], boundaries, every: calendar.every };
 }
