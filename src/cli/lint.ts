@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../explain/words.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
@@ -13,7 +14,6 @@ import { type Command, UsageError } from "./command.ts";
 import { throttleOf } from "./explain.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
 import { readRules } from "./rules_file.ts";
-import { grouped } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The remarks on one file. */
@@ -98,7 +98,7 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
 
 function textOf({ file, rules, sentences }: Remarks): string {
   if (sentences.length > 0) return sentences.map((sentence) => `${file}: ${sentence}\n`).join("");
-  return `${file}: ${rules === 1 ? "1 rule, which is" : `${grouped(rules ?? 0)} rules, which are`} right\n`;
+  return `${file}: ${rules === 1 ? "1 rule, which is" : `${counted(rules ?? 0)} rules, which are`} right\n`;
 }
 
 /** `weir lint`. */
