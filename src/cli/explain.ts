@@ -9,6 +9,7 @@ import { canonicalAddress } from "../client/address.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { requestFrom } from "../explain/request_line.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
+import { isThrottle } from "../replay/replayer.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
 import { type Command, UsageError } from "./command.ts";
@@ -42,9 +43,7 @@ function headersOf(lines: readonly string[]): Headers {
 
 /** The throttle of the rules: the very one that production makes, if the module exports it. */
 export function throttleOf({ rules, options }: ReplayOptions): Throttle {
-  return typeof (rules as Partial<Throttle> | null)?.check === "function"
-    ? rules as Throttle
-    : createThrottle(rules as Parameters<typeof createThrottle>[0], options);
+  return isThrottle(rules) ? rules as Throttle : createThrottle(rules, options);
 }
 
 /** Does the store see the counts of the servers? Unknown for a throttle of another copy of the package. */

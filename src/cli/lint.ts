@@ -6,6 +6,7 @@
 
 import { counted } from "../explain/words.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
+import { isThrottle } from "../replay/replayer.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
 import type { Rule } from "../rules/rule.ts";
@@ -80,7 +81,7 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
   const rules = await listening(async () => {
     try {
       const read = await readRules(file, terminal);
-      const made = typeof (read.rules as { check?: unknown } | null)?.check === "function";
+      const made = isThrottle(read.rules);
       const errors = made ? [] : errorsOf(read);
       errors.forEach(hear);
       // The warnings of the start, and the errors of the store.
