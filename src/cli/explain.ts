@@ -14,31 +14,17 @@ import { settingsOf } from "../throttle/settings.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
 import { type Command, UsageError } from "./command.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
+import { HEADERS, headersOf, type HeadersValues } from "./headers.ts";
 import { readRules } from "./rules_file.ts";
 
 /** Values of the options. */
-export interface ExplainValues extends FiguresValues {
+export interface ExplainValues extends FiguresValues, HeadersValues {
   readonly rules?: string;
   readonly address?: string;
-  readonly header?: readonly string[];
 }
 
 function refuse(why: string, value: unknown): never {
   throw new UsageError(cannot("run weir explain", why, value));
-}
-
-/** Reads "name: value". */
-function headersOf(lines: readonly string[]): Headers {
-  const headers = new Headers();
-  for (const line of lines) {
-    const [, name, value] = /^([^:]+):(.*)$/s.exec(line) ?? [];
-    try {
-      headers.append(name ?? "", (value ?? "").trim());
-    } catch {
-      refuse('--header must be a header such as "name: value"', line);
-    }
-  }
-  return headers;
 }
 
 /** The throttle of the rules: the very one that production makes, if the module exports it. */
@@ -76,12 +62,7 @@ export const explainCommand: Command<ExplainValues> = {
       help: "a module that exports rules (default, rules with options, or throttle), or JSON",
     },
     address: { type: "string", hint: "ADDRESS", help: "the peer of the connection: the client, or a proxy" },
-    header: {
-      type: "string",
-      multiple: true,
-      hint: "'NAME: VALUE'",
-      help: "a header of the request; may be given several times",
-    },
+    ...HEADERS,
     ...FIGURES,
   },
   examples: [
@@ -89,10 +70,10 @@ export const explainCommand: Command<ExplainValues> = {
     "weir explain --rules rules.ts /items/7 --address 10.0.0.1 --header 'x-forwarded-for: 203.0.113.9' --json -",
   ],
   async run(words, values, terminal) {
-    const { rules, address, header = [] } = values;
+    const { rules, address } = values;
     if (rules === undefined) throw new UsageError("weir explain needs --rules FILE");
     const line = words.join(" ");
-    const request = requestFrom(line, headersOf(header)) ?? refuse(
+    const request = requestFrom(line, headersOf("explain", values)) ?? refuse(
       'it needs a request that a server can get, such as "POST /login"',
       line,
     );
