@@ -7,9 +7,9 @@
 /** How many keys and routes a report names. */
 const MOST_NAMED = 20;
 
-/** Adds to a count. */
-export function add<K>(counts: Map<K, number>, key: K, count = 1): void {
-  counts.set(key, (counts.get(key) ?? 0) + count);
+/** Adds one to a count. */
+export function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** The entries that a report names: those that weigh most, most first; equals by name. */

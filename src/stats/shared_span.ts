@@ -134,7 +134,7 @@ export async function readSpan(
   const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
   const hourClients = hours.map(() => Number(next()));
   const [topClients, topRoutes, keys, trialClients, trialRoutes] = lists.map(() =>
-    mergeTop(hours.map(() => named(next())), Infinity)
+    mergeTop(hours.map(() => named(next())))
   );
   const uniqueClients = Number(next());
   const rules = rulesOf(next());
