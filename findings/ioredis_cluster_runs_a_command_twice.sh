@@ -1,7 +1,7 @@
 #!/bin/sh
-# ioredis Cluster sends a command again when the connection to its node ends before the answer, though the node has run it, and
-# though it was made with autoResendUnfulfilledCommands: false and maxRetriesPerRequest: 0. Only retryDelayOnFailover: 0 stops
-# that. So does its fork iovalkey. Counters that are incremented are then incremented twice.
+# ioredis 6.0.0 and its fork iovalkey 0.4.0: Cluster sends a command again when the connection to its node ends before the answer,
+# though the node has run it, and though it was made with autoResendUnfulfilledCommands: false and maxRetriesPerRequest: 0. Only
+# retryDelayOnFailover: 0 stops that. Counters that are incremented are then incremented twice.
 # Needs node, npm and redis-server. Exits with 0 while it is so.
 set -eu
 folder=$(mktemp -d)
