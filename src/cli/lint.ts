@@ -4,7 +4,7 @@
  * @module
  */
 
-import { counted } from "../explain/words.ts";
+import { count } from "../dashboard/number_text.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
 import { isThrottle } from "../replay/replayer.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
@@ -99,7 +99,7 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
 
 function textOf({ file, rules, sentences }: Remarks): string {
   if (sentences.length > 0) return sentences.map((sentence) => `${file}: ${sentence}\n`).join("");
-  return `${file}: ${rules === 1 ? "1 rule, which is" : `${counted(rules ?? 0)} rules, which are`} right\n`;
+  return `${file}: ${rules === 1 ? "1 rule, which is" : `${count(rules ?? 0)} rules, which are`} right\n`;
 }
 
 /** `weir lint`. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { counted } from "../explain/words.ts";
+import { count } from "../dashboard/number_text.ts";
 import { replay } from "../replay/replay.ts";
 import type { RuleSet } from "../replay/replayer.ts";
 import type { ComparedRules, ReplayReport } from "../replay/replay_report.ts";
@@ -40,7 +40,7 @@ function rulesTable({ rules }: ReplayReport, paint: Paint): string {
     rules.map((each) => [
       ...[each.mode === "shadow" ? `${each.rule} (shadow)` : each.rule, each.asked, each.refused],
       ...[each.clients, each.refusedClients],
-      each.worst.slice(0, 3).map(({ key, refused }) => `${key} (${counted(refused)})`).join(", "),
+      each.worst.slice(0, 3).map(({ key, refused }) => `${key} (${count(refused)})`).join(", "),
     ]),
     paint,
   );
@@ -49,15 +49,15 @@ function rulesTable({ rules }: ReplayReport, paint: Paint): string {
 /** The answers of the server itself to the requests and the clients that the rules refuse. */
 function serverText({ refusedByStatus, serversRefusals }: ReplayReport): string {
   const statuses = Object.entries(refusedByStatus).sort(([, a], [, b]) => b - a)
-    .map(([status, count]) => `${status} (${counted(count)})`).join(", ");
+    .map(([status, n]) => `${status} (${count(n)})`).join(", ");
   const answers = statuses === "" ? "" : `the server answered the refused requests with ${statuses}\n`;
   return answers +
     serversRefusals.map(({ status, requests, refused, clients, refusedClients }) =>
-      `${counted(requests)} requests of ${
-        counted(clients)
+      `${count(requests)} requests of ${
+        count(clients)
       } clients were answered with ${status}: the rules refuse ${
-        counted(refused)
-      } of them, and refuse requests of ${counted(refusedClients)} of these clients\n`
+        count(refused)
+      } of them, and refuse requests of ${count(refusedClients)} of these clients\n`
     ).join("");
 }
 
@@ -89,9 +89,9 @@ function comparisonText(compared: readonly ComparedRules[], paint: Paint): strin
 function textOf(report: ReplayReport, paint: Paint): string {
   const { from, to, refused, refusedClients, clients, limitations, compared } = report;
   const span = from === null ? "" : `from ${from} to ${to}\n`;
-  const count = refused === 0 ? paint.green("0") : paint.red(counted(refused));
-  const all = `all rules: ${count} requests refused, of ${counted(refusedClients)} of ${
-    counted(clients)
+  const total = refused === 0 ? paint.green("0") : paint.red(count(refused));
+  const all = `all rules: ${total} requests refused, of ${count(refusedClients)} of ${
+    count(clients)
   } clients\n`;
   return `${span}\n${rulesTable(report, paint)}\n${all}${serverText(report)}${
     compared === undefined ? "" : comparisonText(compared, paint)

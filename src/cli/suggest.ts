@@ -4,7 +4,7 @@
  * @module
  */
 
-import { counted } from "../explain/words.ts";
+import { count } from "../dashboard/number_text.ts";
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
 import type { Command } from "./command.ts";
 import { FIGURES, type FiguresValues, PAGE, type PageValues, writeFigures } from "./figures.ts";
@@ -30,7 +30,7 @@ function textOf({ suggestions, limitations }: Suggestions, paint: Paint): string
   const heading = ["key", "route", "window", "clients", "50 %", "99 %", "99.9 %", "all"];
   const rules = suggestions.map(({ rule, touched, refused }) =>
     `  ${rule},${
-      paint.dim(` // would have refused ${counted(refused)} requests; ${counted(touched)} clients exceed it`)
+      paint.dim(` // would have refused ${count(refused)} requests; ${count(touched)} clients exceed it`)
     }\n`
   ).join("");
   return `\n${
