@@ -46,8 +46,8 @@ async function listening<T>(run: () => Promise<T>, hear: (sentence: string) => v
   }
 }
 
-/** The sentence of an error that this function throws, if it does. */
-function refusal(run: () => unknown): string[] {
+/** The sentence of the error that a function throws, if it throws one. */
+function sentencesOf(run: () => unknown): string[] {
   try {
     run();
     return [];
@@ -63,11 +63,11 @@ const RIGHT = "1/min";
 function errorsOf({ rules, options = {} }: ReplayOptions): string[] {
   const list = (Array.isArray(rules) ? rules : [rules]) as readonly (Rate | Rule)[];
   const ofEach = list.map((rule, i) =>
-    refusal(() => prepareRules(list.map((_, j) => i === j ? rule : RIGHT)))
+    sentencesOf(() => prepareRules(list.map((_, j) => i === j ? rule : RIGHT)))
   );
   const rest = list.map((rule, i) => ofEach[i].length === 0 ? rule : RIGHT);
-  const ofAll = refusal(() => prepareRules(rest));
-  return [...ofEach.flat(), ...ofAll, ...refusal(() => prepareOptions(options))];
+  const ofAll = sentencesOf(() => prepareRules(rest));
+  return [...ofEach.flat(), ...ofAll, ...sentencesOf(() => prepareOptions(options))];
 }
 
 /** Is the error one of this package, thrown while the module made its throttle? */
@@ -85,7 +85,7 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
       const errors = made ? [] : errorsOf(read);
       errors.forEach(hear);
       // The warnings of the start, and the errors of the store.
-      if (errors.length === 0) refusal(() => throttleOf(read)).forEach(hear);
+      if (errors.length === 0) sentencesOf(() => throttleOf(read)).forEach(hear);
       return made ? throttleOf(read).rules.length : Array.isArray(read.rules) ? read.rules.length : 1;
     } catch (error) {
       const { cause } = error as Error;
