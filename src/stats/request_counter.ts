@@ -10,7 +10,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { keyedHash, randomSeed, type Seed } from "../hash/half_sip_hash.ts";
 import { ExchangeEvent, type ThrottleEvent } from "../observers/events.ts";
 import { trialOutcomes } from "../observers/trial_outcome.ts";
-import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED, TRIAL_MEASURES } from "./report.ts";
+import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED, TRIAL_MEASURES } from "./counts.ts";
 import { ruleKey, shortKey } from "./rule_key.ts";
 import type { RuleFacts } from "./shared_span.ts";
 import type { Sharing } from "./sharing.ts";

@@ -6,16 +6,8 @@
  */
 
 import { type HyperLogLog, hyperLogLog } from "./hyper_log_log.ts";
-import {
-  breakdownOf,
-  type Count,
-  emptyCounts,
-  type Kind,
-  MEASURES,
-  measuresOf,
-  type StatsBreakdown,
-  type StatsSlot,
-} from "./report.ts";
+import { breakdownOf, type Count, emptyCounts, type Kind, MEASURES, measuresOf } from "./counts.ts";
+import type { StatsBreakdown, StatsSlot } from "./report.ts";
 import { ruleKey, topOfEachRule } from "./rule_key.ts";
 import { byCount, type Counted, type SpaceSaving, spaceSaving } from "./space_saving.ts";
 import { subjects } from "./subjects.ts";
