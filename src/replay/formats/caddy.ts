@@ -26,7 +26,9 @@ export const caddy: LogFormat = {
     const scheme = typeof request.tls === "object" ? "https" : "http";
     const end = object.ts === undefined ? consoleTime(line) : timeOf(object.ts);
     if (Number.isNaN(end)) return "broken";
-    if (!setTarget(entry, textIn(request, "method"), target, textIn(request, "host"), scheme)) return "broken";
+    if (!setTarget(entry, textIn(request, "method"), target, textIn(request, "host"), scheme)) {
+      return "broken";
+    }
     const seconds = numberOf(object.duration);
     entry.durationMs = seconds >= 0 ? seconds * 1000 : -1;
     entry.at = startOf(end, entry.durationMs);
