@@ -13,7 +13,7 @@ import {
   SHARED_STORE_DEMANDS,
   type SharedStoreOptions,
   sharedStoreSettings,
-} from "../redis/shared_store_options.ts";
+} from "../shared_store_options.ts";
 import type { Store } from "../store.ts";
 import { versionedStore } from "../cas/versioned_store.ts";
 

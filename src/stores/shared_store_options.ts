@@ -4,11 +4,11 @@
  * @module
  */
 
-import { BOOLEAN, type Demands, hidden, integer, TEXT } from "../../options.ts";
+import { BOOLEAN, type Demands, hidden, integer, TEXT } from "../options.ts";
 
 /** The options that every shared store takes beside its client. */
 export interface SharedStoreOptions {
-  /** The beginning of all keys, before a colon. Stores with one prefix on one Redis share their counters. Default "weir". */
+  /** The beginning of all keys, before a colon. Stores with one prefix on one database share their counters. Default "weir". */
   prefix?: string;
   /** The deadline of one call, in ms: after it the rules' `onStoreFailure` answers. Default 250. */
   timeoutMs?: number;
@@ -16,7 +16,7 @@ export interface SharedStoreOptions {
   denyCache?: boolean;
   /**
    * A secret text: partition keys (addresses, user ids) are then stored as their HMAC-SHA-256, so that nobody reads
-   * them in Redis or finds them by trying. Every instance needs the same one. Default: stored as they are; given as
+   * them in the database or finds them by trying. Every instance needs the same one. Default: stored as they are; given as
    * undefined, as by a variable that was not set, it is refused.
    */
   hashKeys?: string;
