@@ -16,7 +16,7 @@ import { type DecidingScript, decidingScript } from "./deciding_script.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 import { partsOf } from "./script_parts.ts";
 import type { LeasingStore } from "../store.ts";
-import { storedKeys } from "./stored_key.ts";
+import { storedKeys } from "../stored_key.ts";
 
 /** A check and the key that its state is stored under. */
 interface Charge extends Item {
