@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BOOLEAN, type Demands, hidden, integer, TEXT } from "../options.ts";
+import { BOOLEAN, type Demands, hidden, integer, TEXT, timerMs } from "../options.ts";
 
 /** The options that every shared store takes beside its client. */
 export interface SharedStoreOptions {
@@ -40,16 +40,13 @@ export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys" |
   readonly lease: number | null;
 };
 
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 /** More than this saves next to nothing. */
 const MOST_AHEAD = 1000;
 
 /** The demands on the options of a shared store. */
 export const SHARED_STORE_DEMANDS: Demands<SharedStoreOptions> = {
   prefix: TEXT,
-  timeoutMs: /* @__PURE__ */ integer(1, LONGEST_MS),
+  timeoutMs: /* @__PURE__ */ timerMs(),
   denyCache: BOOLEAN,
   // A secret that the environment turned out not to hold must not mean that nothing is hashed.
   hashKeys: { ...TEXT, must: "a secret text of at least one character", shows: hidden, presence: "named" },

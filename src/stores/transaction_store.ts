@@ -7,7 +7,7 @@
 import { cannot } from "../cannot.ts";
 import type { StoreDecision } from "../decision.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
-import { BOOLEAN, FUNCTION, integer, required, requireOptions, TEXT } from "../options.ts";
+import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
 import { decideChecks, inOrder, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
 import { questionLine } from "./question_line.ts";
@@ -66,9 +66,6 @@ export interface TransactionStoreOptions {
   /** Are refusals whose end is known answered from this instance's memory until then? Default: if it is shared. */
   denyCache?: boolean;
 }
-
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** The most questions of a transaction: others wait as long as it takes. */
 const MOST_TOGETHER = 100;
@@ -245,7 +242,7 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     name: TEXT,
     clock: FUNCTION,
     isLostRace: FUNCTION,
-    timeoutMs: integer(1, LONGEST_MS),
+    timeoutMs: timerMs(),
     denyCache: BOOLEAN,
   }, "make transactionStore()");
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;
