@@ -9,7 +9,7 @@ import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
 import { cannot } from "../cannot.ts";
 import { refuserOf, type StoreDecision } from "../decision.ts";
-import { isPromise, type MaybePromise, then } from "../maybe.ts";
+import { inOrder, type MaybePromise, then } from "../maybe.ts";
 import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
 
@@ -29,18 +29,6 @@ export interface StateAccess {
    * @param ttlMs The least time that the value must be kept, in ms from `now`; 0 for null.
    */
   save(check: Check, state: unknown, ttlMs: number): MaybePromise<unknown>;
-}
-
-/** `run` for each index from 0 on, one after the other: many clients of databases run one command at a time. */
-export function inOrder(
-  count: number,
-  run: (index: number) => MaybePromise<unknown>,
-  from = 0,
-): MaybePromise<void> {
-  for (let i = from; i < count; i++) {
-    const done = run(i);
-    if (isPromise(done)) return done.then(() => inOrder(count, run, i + 1));
-  }
 }
 
 /** A step; one that throws fails its own rule, and no other. */

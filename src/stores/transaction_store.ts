@@ -6,9 +6,9 @@
 
 import { cannot } from "../cannot.ts";
 import type { StoreDecision } from "../decision.ts";
-import { type MaybePromise, rescue, then } from "../maybe.ts";
+import { inOrder, type MaybePromise, rescue, then } from "../maybe.ts";
 import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
-import { decideChecks, inOrder, type StateAccess } from "./decide_checks.ts";
+import { decideChecks, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
 import { questionLine } from "./question_line.ts";
 import type { Check, Store } from "./store.ts";
