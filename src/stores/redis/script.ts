@@ -40,7 +40,7 @@ const PRELUDES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The time by the clock of Redis, in epoch ms. */
-export const REDIS_TIME = `
+const REDIS_TIME = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
