@@ -7,7 +7,16 @@
 import { cannot } from "../cannot.ts";
 import { decidingByVersion, isNotDecided } from "./cas/deciding.ts";
 import type { StatesRead, VersionedStates } from "./cas/versioned_states.ts";
-import { BOOLEAN, type Demands, FUNCTION, integer, required, requireOptions, TEXT, timerMs } from "../options.ts";
+import {
+  BOOLEAN,
+  type Demands,
+  FUNCTION,
+  integer,
+  required,
+  requireOptions,
+  TEXT,
+  timerMs,
+} from "../options.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Store, StorePart } from "./store.ts";
 

@@ -22,7 +22,7 @@ export interface StateRows {
    */
   load(key: string): MaybePromise<string | null | undefined>;
   /**
-   * Writes a row, in the place of any other under its key.
+   * Writes a row, and replaces any other under its key.
    *
    * @param key A text of any length without NUL and lone surrogates. Keys differ in case, in spaces and in accents.
    * @param text JSON.
@@ -214,7 +214,7 @@ function wholeMs(read: number): number {
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  * @throws {RangeError} When timeoutMs is out of its range.
  *
- * @example Rows in a Map, in the place of a table
+ * @example Rows in a Map instead of a table
  * ```ts
  * import { createThrottle, type StateRows, transactionStore } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
