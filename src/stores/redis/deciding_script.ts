@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
+import { hexOf } from "../../hash/digest.ts";
 import type { MaybePromise } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { type ScriptRule, twinOf } from "./script.ts";
@@ -17,8 +18,7 @@ interface Script {
 }
 
 async function sha1(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text)));
 }
 
 /** The SHA-1 of a script, made at the first use: Workers refuse cryptography at import. */
@@ -29,6 +29,11 @@ function shaOf(script: Script): MaybePromise<string> {
 /** The server has not seen the script, or has forgotten it: nothing was run, so it may be sent again. */
 function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.includes("NOSCRIPT");
+}
+
+/** The server's message about a script that it cannot compile; undefined for any other error. */
+function compileErrorOf(error: unknown): string | undefined {
+  return /Error .*compiling.*/.exec(String(error))?.[0];
 }
 
 /** A check's rule among those of the script. */
@@ -73,6 +78,8 @@ export function decidingScript(
   const rules: ScriptRule[] = [];
   /** The numbers of each algorithm's rules: first the one without a static rate. */
   const numbers = new WeakMap<Algorithm, Numbered[]>();
+  /** Twins that do not compile, as each would break the whole script: by its text, a twin that throws the server's message. */
+  const broken = new Map<string, string>();
   let statics = 0;
   let script: Script | null = null;
 
@@ -100,6 +107,45 @@ export function decidingScript(
     });
   }
 
+  /** The text of the script with all rules so far. */
+  function textOf(): string {
+    return scriptOf(rules.map(({ twin, rate }) => ({
+      twin: { ...twin, lua: broken.get(twin.lua) ?? twin.lua },
+      rate,
+    })));
+  }
+
+  /** Sends the script's text. Where it does not compile, each twin is tried by itself. */
+  function evaluate(text: string, keys: string[], args: string[]): Promise<unknown> {
+    return runner.eval(text, keys, args).catch(async (error) => {
+      if (compileErrorOf(error) === undefined) throw error;
+      await Promise.all(
+        rules.map(({ twin: { form, lua } }) =>
+          runner.eval(`local function twin() return ${lua}\nend`, keys, []).catch((error) => {
+            const problem = compileErrorOf(error);
+            if (problem === undefined) return;
+            const message = JSON.stringify(`lua of algorithm "${form}": ${problem}`);
+            broken.set(lua, `function() error(${message}, 0) end`);
+          })
+        ),
+      );
+      if (textOf() === text) throw error;
+      script = null;
+      return run(keys, args);
+    });
+  }
+
+  function run(keys: string[], args: string[]): Promise<unknown> {
+    const current = script ??= { text: textOf(), sha: null };
+    const sha = shaOf(current);
+    const evalsha = (known: string): Promise<unknown> =>
+      runner.evalsha(known, keys, args).catch((error) => {
+        if (isUnknownScript(error)) return evaluate(current.text, keys, args);
+        throw error;
+      });
+    return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);
+  }
+
   return {
     prepare({ name, implementation, limit, windowMs, mode, period, trialOf }) {
       const known = numbersOf(implementation, name);
@@ -114,15 +160,6 @@ export function decidingScript(
       const isPlain = since === null && policy.boundaries === undefined && policy.trialOf === undefined;
       return isPlain && withRate(known, policy) || known[0];
     },
-    run(keys, args) {
-      const current = script ??= { text: scriptOf(rules), sha: null };
-      const sha = shaOf(current);
-      const evalsha = (known: string): Promise<unknown> =>
-        runner.evalsha(known, keys, args).catch((error) => {
-          if (isUnknownScript(error)) return runner.eval(current.text, keys, args);
-          throw error;
-        });
-      return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);
-    },
+    run,
   };
 }
