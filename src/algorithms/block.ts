@@ -7,6 +7,7 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { formOf, isAhead } from "./state.ts";
+import { usableStep } from "./usable_step.ts";
 
 /** The numbers of a rule's block. */
 export interface Block {
@@ -104,7 +105,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
         refusals = refusals.map((at) => Math.min(at, now));
         mended = true;
       }
-      let step = algorithm.step(inner, policy, now, cost, since);
+      let step = usableStep(algorithm.step(inner, policy, now, cost, since), policy);
       let { allowed, state: kept } = step;
       let changed = mended || kept !== inner;
       let blocked = false;
@@ -113,7 +114,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
           // A blocked request is not charged and its refusal does not count, so the numbers and the state are
           // those of a step of cost 0.
           if (allowed || kept !== inner) {
-            const idle = algorithm.step(inner, policy, now, 0, null);
+            const idle = usableStep(algorithm.step(inner, policy, now, 0, null), policy);
             kept = idle.state;
             if (allowed) step = idle;
           }
