@@ -21,8 +21,8 @@ export const logLua: string = `${slotLua}
 -- Entries per page, and characters per entry.
 local PAGE, WIDE = 128, 18
 
-local function number_at(text, start)
-  local a, b, c, d, e, f, g, h, i = string.byte(text, start, start + 8)
+local function number_at(text, index)
+  local a, b, c, d, e, f, g, h, i = string.byte(text, index, index + 8)
   -- Four digits and five, since the sum of nine digits with the codes' offsets exceeds exact numbers.
   return (((a * 64 + b) * 64 + c) * 64 + d - 12782640) * 1073741824
     + ((((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008)
