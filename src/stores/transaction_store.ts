@@ -6,9 +6,9 @@
 
 import { cannot } from "../cannot.ts";
 import type { StoreDecision } from "../decision.ts";
-import { type MaybePromise, rescue, then } from "../maybe.ts";
-import { BOOLEAN, FUNCTION, integer, required, requireOptions, TEXT } from "../options.ts";
-import { decideChecks, inOrder, type StateAccess } from "./decide_checks.ts";
+import { inOrder, type MaybePromise, rescue, then } from "../maybe.ts";
+import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
+import { decideChecks, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
 import { questionLine } from "./question_line.ts";
 import type { Check, Store } from "./store.ts";
@@ -22,7 +22,7 @@ export interface StateRows {
    */
   load(key: string): MaybePromise<string | null | undefined>;
   /**
-   * Writes a row, in the place of any other under its key.
+   * Writes a row, and replaces any other under its key.
    *
    * @param key A text of any length without NUL and lone surrogates. Keys differ in case, in spaces and in accents.
    * @param text JSON.
@@ -66,9 +66,6 @@ export interface TransactionStoreOptions {
   /** Are refusals whose end is known answered from this instance's memory until then? Default: if it is shared. */
   denyCache?: boolean;
 }
-
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** The most questions of a transaction: others wait as long as it takes. */
 const MOST_TOGETHER = 100;
@@ -222,7 +219,7 @@ function wholeMs(read: number): number {
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  * @throws {RangeError} When timeoutMs is out of its range.
  *
- * @example Rows in a Map, in the place of a table
+ * @example Rows in a Map instead of a table
  * ```ts
  * import { createThrottle, type StateRows, transactionStore } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -250,7 +247,7 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     name: TEXT,
     clock: FUNCTION,
     isLostRace: FUNCTION,
-    timeoutMs: integer(1, LONGEST_MS),
+    timeoutMs: timerMs(),
     denyCache: BOOLEAN,
   }, "make transactionStore()");
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;

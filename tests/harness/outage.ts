@@ -42,7 +42,7 @@ const LOAD = 60;
 const WORKERS = 8;
 const PAUSE_MS = 100;
 /** The longest recovery of the store before the test gives up, in ms. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 
