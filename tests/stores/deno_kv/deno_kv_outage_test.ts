@@ -26,7 +26,7 @@ interface Scene {
   readonly folder: string;
   readonly path: string;
   handle: Kv;
-  /** What happens before an answer of the database is given. */
+  /** Runs before an answer of the database is given. */
   delay(answer: "read" | "written"): Promise<unknown> | void;
 }
 

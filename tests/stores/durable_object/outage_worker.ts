@@ -9,7 +9,7 @@ interface Env {
   };
 }
 
-/** What happens to a question: nothing, if it has none of these. */
+/** A fault that a question asks for by its header. */
 export type ObjectFault = "throws" | "restarts" | "never answers" | "answers late";
 
 /** How late an answer is, in ms, and a time that no test waits for. */
