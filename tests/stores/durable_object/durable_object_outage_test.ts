@@ -29,7 +29,7 @@ describeOnNode("a Durable Object fails", () => {
           const fault = faultNow();
           const response = await fetch(`${workerd.url}/?${new URLSearchParams({ name })}`, {
             ...init,
-            headers: fault === null ? {} : { "x-fault": fault },
+            headers: fault === null ? {} : { "x-fault": fault, "x-late-ms": `${DEADLINE_MS + 150}` },
           });
           // A call to an object that fails is rejected.
           if (response.headers.has("x-thrown")) throw new Error(await response.text());

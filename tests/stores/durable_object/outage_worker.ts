@@ -12,8 +12,7 @@ interface Env {
 /** A fault that a question asks for by its header. */
 export type ObjectFault = "throws" | "restarts" | "never answers" | "answers late";
 
-/** How late an answer is, in ms, and a time that no test waits for. */
-const LATE_MS = 1200;
+/** A time that no test waits for, in ms. */
 const NEVER_MS = 600_000;
 
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
@@ -32,7 +31,7 @@ export class Faulty extends ThrottleObject {
     if (fault === "restarts") this.#restart();
     if (fault === "never answers") await pause(NEVER_MS);
     const answer = await super.fetch(request);
-    if (fault === "answers late") await pause(LATE_MS);
+    if (fault === "answers late") await pause(Number(request.headers.get("x-late-ms")));
     return answer;
   }
 }
