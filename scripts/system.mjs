@@ -58,13 +58,14 @@ function textOf(files) {
   return files.map((file) => readFileSync(file, "utf8")).join("\n");
 }
 
-/** The files and their relative imports, recursively. */
-function withImports(files) {
+/** The files and their relative imports, recursively, without those in the folder. */
+export function withImports(files, folder) {
+  const left = folder === undefined ? undefined : resolve(folder) + sep;
   const seen = new Set(files.map((file) => resolve(file)));
   for (const file of seen) { // a Set also visits values that are added meanwhile
     for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from |import\()"(\.[^"]+\.tsx?)"/g)) {
       const imported = resolve(dirname(file), path);
-      if (existsSync(imported)) seen.add(imported);
+      if (existsSync(imported) && !(left && imported.startsWith(left))) seen.add(imported);
     }
   }
   return [...seen];

@@ -1,16 +1,19 @@
 /**
- * `npm test`: every test on Deno, Bun and Node 24, and the examples in comments, README and docs on Deno. On the Node that runs
- * this, if it is an older one, every test but those that start programs of their own.
+ * `npm test`: every test on Deno, Bun and Node 24, and the examples in comments, README and docs on Deno. Where the Node that
+ * runs this is older than 22, and so past its end of life, it runs the files of ON_AN_OLD_NODE, which show that the built
+ * package works there; Node 22 runs every test but those that start programs of their own.
  *
  *   npm test                       everything
  *   npm test -- memory             the test files whose name contains "memory"
- *   npm test -- --runtime=node     one part: deno, docs, bun, node (the one that runs this) or node24
+ *   npm test -- --runtime=node     one part, whole: deno, docs, bun, node (the one that runs this) or node24
  *
  * It builds only the inputs of the tests that it runs: Deno and Bun run the sources, and Node some files
- * without the others.
+ * without the others. Two parts run at once, as the end of each mostly waits; the output of the second is shown
+ * after the first's.
  *
  * It installs the programs that the tests need (system.mjs), if that is allowed, and lists the missing ones;
- * with CI=true a missing program is a failure. It exits non-zero on any failure.
+ * with CI=true a missing program is a failure. It exits non-zero on any failure, and the titles of failed tests are
+ * its last lines.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -19,8 +22,10 @@ import { delimiter, dirname } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { buildPackage, buildSomeTests, buildTests } from "./build.mjs";
+import { failureLines } from "./failures.mjs";
 import { importFlags } from "./jsr.mjs";
 import { node24 } from "./node24.mjs";
+import { nodeEntries } from "./node_entries.mjs";
 import { needsPackage, systemPrograms } from "./system.mjs";
 
 const DENO = "node_modules/.bin/deno";
@@ -29,35 +34,35 @@ const BUN = "node_modules/.bin/bun";
 // cores, the longest part 2 minutes.
 const LONGEST_TEST = 10 * 60_000;
 const LONGEST_RUN = 30 * 60_000;
-// More files at once than processors, as some mostly wait.
-const FILES_AT_ONCE = Math.ceil(1.5 * availableParallelism());
-const DENO_JOBS = String(FILES_AT_ONCE);
+const PARTS_AT_ONCE = 2;
 const EXAMPLES = ["mod.ts", "src", "README.md", "docs"];
 
-/** The command of each part, short or with every title, and a parser of its test counts. */
+/** The Node that runs this: its age decides on its part. */
+const NODE = Number(process.versions.node.split(".")[0]);
+const IS_OLD_NODE = NODE < 24;
+/** Tests of the built package, of its path from a request to a response, of Node's servers and of the frameworks. */
+const ON_AN_OLD_NODE = /^tests\/(?:package|throttle|frameworks)\/|^tests\/platforms\/node_test/;
+
+/**
+ * The command of each part, for some files and a number of them at once, short or with every title, and a parser of its test
+ * counts. The longest come first, so that none is left alone at the end.
+ */
 const parts = {
+  node24: onNode(node24),
   deno: {
-    command: (files, terse) => [
+    command: (files, _jobs, terse) => [
       ...[DENO, "test", "-A", "--no-check", "--parallel", ...terse ? ["--reporter=dot"] : []],
       ...importFlags(),
       ...files,
     ],
     ...denoCounts(),
   },
-  docs: {
-    command: (_files, terse) => [
-      ...[DENO, "test", "-A", "--doc", ...terse ? ["--reporter=dot"] : []],
-      ...importFlags(),
-      ...EXAMPLES,
-    ],
-    ...denoCounts(),
-  },
   bun: {
-    command: (files, terse) => [
+    command: (files, jobs, terse) => [
       ...[
         BUN,
         "test",
-        `--parallel=${FILES_AT_ONCE}`,
+        `--parallel=${jobs}`,
         `--timeout=${LONGEST_TEST}`,
         ...terse ? ["--only-failures"] : [],
       ],
@@ -67,30 +72,35 @@ const parts = {
     failed: /^ *(\d+) fail$/m,
     skipped: /^ *(\d+) skip$/m,
   },
+  docs: {
+    command: (_files, _jobs, terse) => [
+      ...[DENO, "test", "-A", "--doc", ...terse ? ["--reporter=dot"] : []],
+      ...importFlags(),
+      ...EXAMPLES,
+    ],
+    ...denoCounts(),
+  },
   node: onNode(() => process.execPath),
-  node24: onNode(node24),
 };
 
 function onNode(program) {
   return {
-    command: (files) => [
+    files: nodeEntries,
+    command: (entries, jobs) => [
       ...[
         program(),
         "--test",
         "--test-reporter=spec",
-        `--test-concurrency=${FILES_AT_ONCE}`,
+        `--test-concurrency=${jobs}`,
         `--test-timeout=${LONGEST_TEST}`,
       ],
-      ...files.map((file) => `.build/${file.replace(/\.tsx?$/, ".js")}`),
+      ...entries,
     ],
     passed: /^ℹ pass (\d+)$/m,
     failed: /^ℹ fail (\d+)$/m,
     skipped: /^ℹ skipped (\d+)$/m,
   };
 }
-
-/** Is the Node that runs this old enough that another one is tested as well? */
-const IS_OLD_NODE = Number(process.versions.node.split(".")[0]) < 24;
 
 function denoCounts() {
   const count = (word) => new RegExp(`^(?:ok|FAILED) \\|.* (\\d+) ${word}(?: \\((\\d+) steps?\\))?`, "m");
@@ -107,7 +117,9 @@ async function main(words) {
   if (files.length === 0) return refuse(`No test file has "${filter}" in its name.`);
   const chosen = only
     ? [only]
-    : Object.keys(parts).filter((name) => (name !== "docs" || !filter) && (name !== "node24" || IS_OLD_NODE));
+    : Object.keys(parts).filter((name) =>
+      (name !== "docs" || !filter) && (name !== "node24" || IS_OLD_NODE) && filesOf(name, files).length > 0
+    );
 
   repairBun();
   const { environment, missing } = systemPrograms(files);
@@ -121,15 +133,23 @@ async function main(words) {
     passed = build(files, filter !== undefined);
     lines.push(`types: ${passed ? "right" : "wrong, see the compiler's errors at the top"}`);
   }
-  for (const name of chosen) {
-    const counts = await run(name, files, { ...environment, ...own(name, chosen) }, chosen.length > 1);
-    lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-    passed &&= counts.failed === 0 && counts.passed > 0;
+  const results = await runAll(chosen, (name) => ({
+    files: filesOf(name, files, only),
+    environment: { ...environment, ...own(name, chosen) },
+  }));
+  for (const { name, passed, failed, skipped } of results) {
+    lines.push(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
   }
+  const failures = results.filter((counts) => counts.failed > 0 || counts.passed === 0);
   for (const line of missing) lines.push(`MISSING: ${line}`);
-  if (missing.length > 0 && process.env.CI) passed = false;
-  console.log(["", ...lines].join("\n"));
-  return passed;
+  console.log(["", ...lines, ...failureLines(failures)].join("\n"));
+  return passed && failures.length === 0 && !(missing.length > 0 && process.env.CI);
+}
+
+/** Node 24 runs the whole suite, so that an older Node past its end of life need not, unless it is asked for. */
+function filesOf(name, files, only) {
+  if (name !== "node" || only || NODE >= 22) return files;
+  return files.filter((file) => ON_AN_OLD_NODE.test(file));
 }
 
 /** A part's own environment: a test's programs run on its Node, and are started by one Node alone. */
@@ -163,15 +183,63 @@ function repairBun() {
   spawnSync(process.execPath, ["node_modules/bun/install.js"], { stdio: "inherit" });
 }
 
-/** Runs one part and counts its tests. If there are several parts, only the last shows all titles. */
-async function run(name, files, environment, terse) {
+/** Runs the parts, PARTS_AT_ONCE at once, and shows the output of one after the other. */
+async function runAll(names, inputs) {
+  const screens = queue(names);
+  const left = names.map((name, i) => async () => {
+    const { files, environment } = inputs(name);
+    const result = await run(name, files, environment, names.length, screens[i]);
+    screens[i].end();
+    return { name, ...result };
+  });
+  const results = [];
+  const lane = async () => {
+    for (let next; (next = left.shift());) results.push(await next());
+  };
+  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, lane));
+  return results.sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+}
+
+/** A writer for each: the first one writes at once, and each other when those before it have ended. */
+function queue(names) {
+  const screens = names.map(() => ({ held: [], ended: false }));
+  const flush = () => {
+    for (const screen of screens) {
+      for (const [stream, text] of screen.held.splice(0)) process[stream].write(text);
+      if (!screen.ended) return;
+    }
+  };
+  return screens.map((screen) => ({
+    write(stream, text) {
+      screen.held.push([stream, text]);
+      flush();
+    },
+    end() {
+      screen.ended = true;
+      flush();
+    },
+  }));
+}
+
+/** Runs one part and counts its tests. A part that runs alone shows all titles. */
+async function run(name, files, environment, partCount, screen) {
   const { command, passed, failed, skipped } = parts[name];
-  const [program, ...args] = command(files, terse);
-  console.log(`\n--- ${name} ---`);
-  const { output, succeeded } = await show(program, args, environment);
+  // More files at once than processors, as some mostly wait.
+  const jobs = Math.ceil((partCount === 1 ? 1.5 : 1) * availableParallelism());
+  const { entries, remove } = parts[name].files?.(files) ?? { entries: files };
+  const [program, ...args] = command(entries, jobs, partCount > 1);
+  screen.write("stdout", `\n--- ${name} ---\n`);
+  const { output, succeeded } = await show(
+    program,
+    args,
+    { ...environment, DENO_JOBS: String(jobs) },
+    screen,
+  );
+  remove?.();
   const count = (pattern) =>
     (output.match(pattern) ?? []).slice(1).reduce((sum, digits) => sum + Number(digits ?? 0), 0);
   return {
+    output,
     passed: count(passed),
     failed: Math.max(count(failed), succeeded ? 0 : 1), // a run can also fail without a failed test
     skipped: count(skipped),
@@ -181,10 +249,10 @@ async function run(name, files, environment, terse) {
 const DOTS = /^[.,!]\n/gm; // Deno's dot reporter, when it does not write to a terminal
 
 /** Runs a program and shows its output. */
-function show(program, args, environment) {
+function show(program, args, environment, screen) {
   return new Promise((ended) => {
     const child = spawn(program, args, {
-      env: { ...process.env, ...environment, DENO_NO_UPDATE_CHECK: "1", DENO_JOBS, ...colour() },
+      env: { ...process.env, ...environment, DENO_NO_UPDATE_CHECK: "1", ...colour() },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: LONGEST_RUN,
     });
@@ -192,7 +260,7 @@ function show(program, args, environment) {
     for (const stream of ["stdout", "stderr"]) {
       child[stream].setEncoding("utf8").on("data", (text) => {
         output += text;
-        process[stream].write(text.replace(DOTS, ""));
+        screen.write(stream, text.replace(DOTS, ""));
       });
     }
     child.on("error", (error) => console.error(error));
