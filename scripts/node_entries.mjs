@@ -2,8 +2,7 @@
  * The files that Node's runner starts, one process for each: a test file that needs a process of its own, or a share of the
  * others, as a process that starts and imports costs more than most files' tests.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import process from "node:process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { withImports } from "./system.mjs";
 
 /** More than run at once, so that no long one is left at the end. */
@@ -28,8 +27,7 @@ const ALONE = [
  * @returns Their paths, those that mostly wait first, and a function that removes them.
  */
 export function nodeEntries(files, output = ".build", shares = SHARES) {
-  const folder = `${output}/entries-${process.pid}`;
-  mkdirSync(folder, { recursive: true });
+  const folder = mkdtempSync(`${output}/entries-`);
   const alone = files.filter(needsProcess);
   const others = files.filter((file) => !alone.includes(file));
   const groups = [...alone.map((file) => [file]), ...dealt(others, shares)];
