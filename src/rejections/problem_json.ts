@@ -43,6 +43,8 @@ const CONTENT_TYPE = "application/problem+json";
 export interface RefusingDecision extends Decision {
   /** The unit of the rule's algorithm. Default "requests". */
   readonly unit: Quota["unit"];
+  /** The unit of the calendar whose current period is the window; undefined where the window has a fixed length. */
+  readonly every: Quota["every"];
 }
 
 /** The options of {@link problemJson}. */
@@ -55,17 +57,18 @@ export interface ProblemJsonOptions {
 }
 
 /** Quotas by name. */
-type Quotas = readonly Pick<Quota, "name" | "unit">[];
+type Quotas = readonly Pick<Quota, "name" | "unit" | "every">[];
 
 /** The quotas of the rules that were asked, in a throttle's own context. */
 interface Checked {
   readonly checks?: Quotas;
 }
 
-function detailOf({ limit, windowMs, cost, blockedMs, retryAfterMs }: Decision, unit: Quota["unit"]): string {
-  const quota = quotaText({ limit, windowMs, cost, unit });
+function detailOf(decision: RefusingDecision): string {
+  const { blockedMs, retryAfterMs } = decision;
+  const quota = quotaText(decision);
   if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
-  const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  const wait = waitText(retryAfterMs);
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 
@@ -158,9 +161,10 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   function sentenceOf(decisions: readonly Decision[], quotas?: Quotas, context?: Context): string | null {
     // The decision that matters most to a client.
     const decision = tightest(decisions.filter(refuses));
-    const unit = quotas?.find(({ name }) => name === decision.rule)?.unit;
-    if (detail === undefined) return detailOf(decision, unit);
-    return context === undefined ? null : detail({ ...decision, unit }, context);
+    const quota = quotas?.find(({ name }) => name === decision.rule);
+    const refusing = { ...decision, unit: quota?.unit, every: quota?.every };
+    if (detail === undefined) return detailOf(refusing);
+    return context === undefined ? null : detail(refusing, context);
   }
 
   function denial(decisions: readonly Decision[], quotas?: Quotas, context?: Context): Denial {

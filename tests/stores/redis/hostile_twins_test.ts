@@ -1,6 +1,13 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { type Algorithm, type Check, createThrottle, fixedWindow, type StoreDecision } from "../../../mod.ts";
+import {
+  type Algorithm,
+  type Check,
+  createThrottle,
+  fixedWindow,
+  slidingLog,
+  type StoreDecision,
+} from "../../../mod.ts";
 import { withBlock } from "../../../src/algorithms/block.ts";
 import { redisStore } from "../../../src/stores/redis/mod.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
@@ -170,6 +177,45 @@ describe("a twin of one's own", { skip: withoutRedis }, () => {
           }
           await redis.command("FLUSHALL");
         }
+      });
+    }
+  }
+
+  const unusable: readonly (readonly [string, string, string])[] = [
+    ["has a syntax error", "function(state, limit)\n  retrn 1 end", "user_script:2: '=' expected near '1'"],
+    ["has no end", "function() return 1", "'end' expected"],
+    ["has an end too many", "function() end end", "expected near 'end'"],
+    ["is the name of nothing", "nowhere", "nonexistent global variable 'nowhere'"],
+    ["is what a function returns that is nowhere", "nowhere(1)", "nonexistent global variable 'nowhere'"],
+    ["is no function", "3", "attempt to call a number value"],
+  ];
+  for (const [what, lua, message] of unusable) {
+    for (const block of [undefined, { after: 3, window: "1min", for: "1min" }]) {
+      it(`that ${what} fails its own rule alone${block ? ", in a block" : ""}`, async () => {
+        const algorithm: Algorithm = { ...fixedWindow(), name: "mine", lua };
+        const errors: string[] = [];
+        const throttle = createThrottle([
+          { name: "before", rate: "20/min" },
+          { name: "broken", rate: "20/min", algorithm, ...(block && { block }), onStoreFailure: "allow" },
+          { name: "after", rate: "20/min", algorithm: slidingLog() },
+        ], {
+          store: storeOf(),
+          client: { address: () => "192.0.2.1" },
+          observers: [({ type, error, part }) => type === "store" && errors.push(`${part}: ${error}`)],
+        });
+        const requests = Array.from({ length: 10 }, () => new Request("https://example.com/"));
+        const outcomes = await Promise.all(requests.map((request) => throttle.check(request)));
+        for (const { decisions } of outcomes) {
+          assertEquals(decisions.map(({ source }) => source), ["store", "allowed-by-policy", "store"]);
+        }
+        for (const rule of [0, 2]) {
+          const left = outcomes.map(({ decisions }) => decisions[rule].remaining).sort((a, b) => a - b);
+          assertEquals(left, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+        }
+        assertEquals(errors.length, 1);
+        assertStringIncludes(errors[0], 'rule "broken": RuleError: The step of rule "broken" failed: ');
+        if (message.includes("expected")) assertMatch(errors[0], /lua of algorithm "mine(?:\+block)?": /);
+        if (!block) assertStringIncludes(errors[0], message);
       });
     }
   }
