@@ -35,10 +35,16 @@ function linesOf(parts, errorLines) {
         `Failed on ${name}:`,
         ...failures.flatMap(({ title, error }) => [
           `  ${shortened(title)}`,
-          ...error.slice(0, errorLines).map((line) => `      ${shortened(line.trim())}`),
+          ...withDifference(error).slice(0, errorLines).map((line) => `      ${shortened(line.trim())}`),
         ]),
       ]
   );
+}
+
+/** An assertion shows the whole of two values: the lines where they differ come first. */
+function withDifference([message, ...rest]) {
+  const changed = rest.filter((line) => /^ *[-+] /.test(line));
+  return message === undefined ? [] : [message, ...(changed.length > 0 ? changed : rest)];
 }
 
 /** Under ERRORS a title and its location stand before each error. */
