@@ -115,18 +115,17 @@ async function main(words) {
   }
   const files = testFiles().filter((file) => file.includes(filter ?? ""));
   if (files.length === 0) return refuse(`No test file has "${filter}" in its name.`);
-  const chosen = only
+  const wanted = only
     ? [only]
-    : Object.keys(parts).filter((name) =>
-      (name !== "docs" || !filter) && (name !== "node24" || IS_OLD_NODE) && filesOf(name, files).length > 0
-    );
+    : Object.keys(parts).filter((name) => (name !== "docs" || !filter) && (name !== "node24" || IS_OLD_NODE));
 
   repairBun();
   const { environment, missing } = systemPrograms(files);
-  if (chosen.includes("node24") && node24() === undefined) {
-    chosen.splice(chosen.indexOf("node24"), 1);
+  if (wanted.includes("node24") && node24() === undefined) {
+    wanted.splice(wanted.indexOf("node24"), 1);
     missing.push("No Node 24: npm could not install it. Set WEIR_NODE24 to the path of one.");
   }
+  const chosen = wanted.filter((name) => filesOf(name, files, wanted).length > 0);
   const lines = [];
   let passed = true;
   if (chosen.includes("node") || chosen.includes("node24")) {
@@ -134,7 +133,7 @@ async function main(words) {
     lines.push(`types: ${passed ? "right" : "wrong, see the compiler's errors at the top"}`);
   }
   const results = await runAll(chosen, (name) => ({
-    files: filesOf(name, files, only),
+    files: filesOf(name, files, chosen),
     environment: { ...environment, ...own(name, chosen) },
   }));
   for (const { name, passed, failed, skipped } of results) {
@@ -143,12 +142,12 @@ async function main(words) {
   const failures = results.filter((counts) => counts.failed > 0 || counts.passed === 0);
   for (const line of missing) lines.push(`MISSING: ${line}`);
   console.log(["", ...lines, ...failureLines(failures)].join("\n"));
-  return passed && failures.length === 0 && !(missing.length > 0 && process.env.CI);
+  return passed && chosen.length > 0 && failures.length === 0 && !(missing.length > 0 && process.env.CI);
 }
 
-/** Node 24 runs the whole suite, so that an older Node past its end of life need not, unless it is asked for. */
-function filesOf(name, files, only) {
-  if (name !== "node" || only || NODE >= 22) return files;
+/** Where Node 24 runs the whole suite, a Node past its end of life need not. */
+function filesOf(name, files, chosen) {
+  if (name !== "node" || NODE >= 22 || !chosen.includes("node24")) return files;
   return files.filter((file) => ON_AN_OLD_NODE.test(file));
 }
 
