@@ -531,7 +531,7 @@ describe("pacedFetch's retries", () => {
     assertGreaterOrEqual(third - second, 390);
   });
 
-  it("come no earlier than told, and not all at the same time", async () => {
+  it("come no earlier than their server says, and not all at the same time", async () => {
     const sites = Array.from({ length: 3 }, () => {
       let count = 0;
       return siteOf(() =>

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 import {
   type Algorithm,
   type Check,
@@ -10,8 +10,8 @@ import {
 } from "../../../mod.ts";
 import { withBlock } from "../../../src/algorithms/block.ts";
 import { redisStore } from "../../../src/stores/redis/mod.ts";
-import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
-import { type Connection, connectTo } from "../../harness/resp.ts";
+import { lives, withoutRedis } from "../../harness/redis.ts";
+import { suiteRedis } from "../../harness/suite_redis.ts";
 
 /** Twins of one's own that fail, and names that no built-in algorithm has, in one call with other decisions. */
 
@@ -36,24 +36,10 @@ function checkOf(name: string, algorithm: Algorithm, cost = 1): Check {
 }
 
 describe("a twin of one's own", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
+  const { command, client } = suiteRedis();
+  beforeEach(async () => void await command("FLUSHALL"));
 
-  before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
-  beforeEach(async () => void await redis.command("FLUSHALL"));
-
-  const storeOf = () =>
-    redisStore({
-      client: { send: (command: string, words: string[]) => connection.command(command, ...words) },
-      timeoutMs: 10_000,
-    });
+  const storeOf = () => redisStore({ client, timeoutMs: 10_000 });
 
   const names = [
     "it's",
@@ -166,7 +152,7 @@ describe("a twin of one's own", { skip: withoutRedis }, () => {
             store.decide([good(3)]),
           ]);
           assertEquals([first.status, last.status], ["fulfilled", "fulfilled"]);
-          const keys = await lives(redis);
+          const keys = await lives({ command });
           for (const [key, life] of keys) assert(life > 0 && life < 10 ** 9, `${key} ${life}`);
           // One that gives all it has to with a cost may refuse or pass.
           if (isRefused || !lua.includes("cost > 0")) {
@@ -175,7 +161,7 @@ describe("a twin of one's own", { skip: withoutRedis }, () => {
             assertEquals([name, rule], ["RuleError", "bad"], String(broken.reason));
             assert(!keys.has("weir:good2:somebody"));
           }
-          await redis.command("FLUSHALL");
+          await command("FLUSHALL");
         }
       });
     }
