@@ -21,14 +21,13 @@ const NONSENSE: readonly (readonly [what: string, step: unknown])[] = [
   ["nothing that is left", { ...GOOD, remaining: undefined }],
   ["NaN for what is left", { ...GOOD, remaining: NaN }],
   ["no time of reset", { ...GOOD, resetAfterMs: undefined }],
-  ["NaN for its wait", { ...GOOD, allowed: false, retryAfterMs: NaN }],
   ["no state", { ...GOOD, state: undefined }],
   ["no life", { ...GOOD, ttlMs: undefined }],
   ["NaN for the life of its state", { ...GOOD, ttlMs: NaN }],
 ];
 
 const SENTENCE =
-  'Cannot use rule "own" as its step must return a boolean, four numbers and a state: current value is ';
+  'Cannot use rule "own" as its step must return a boolean, three numbers and a state: current value is ';
 
 const client = { address: () => "192.0.2.1" };
 const request = () => new Request("https://example.com/");
