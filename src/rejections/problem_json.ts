@@ -62,38 +62,47 @@ interface Checked {
   readonly checks?: Quotas;
 }
 
-function detailOf({ limit, windowMs, cost, blockedMs, retryAfterMs }: Decision, unit: Quota["unit"]): string {
+function detailOf({ limit, windowMs, cost, blockedMs, retryAfterMs, unit }: RefusingDecision): string {
   const quota = quotaText({ limit, windowMs, cost, unit });
   if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
   const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 
-/** The problem of a refusal, and the names of the refusing rules. */
-interface ProblemSummary {
-  readonly problem: Problem;
-  readonly policies: readonly string[];
-}
-
-/** One loop: refusals come in floods. */
-function summaryOf(decisions: readonly Decision[]): ProblemSummary {
-  const policies: string[] = [];
+/** The problem of some refusing decisions. */
+function problemOf(refusing: readonly Decision[]): Problem {
   let isOutage = false;
   let isFinal = false;
   let isBlock = true;
-  for (const decision of decisions) {
-    if (!refuses(decision)) continue;
-    policies.push(decision.rule);
-    isOutage ||= decision.source === "denied-by-policy";
-    isFinal ||= decision.retryAfterMs === Infinity;
-    isBlock &&= decision.blockedMs > 0;
+  for (const { source, retryAfterMs, blockedMs } of refusing) {
+    isOutage ||= source === "denied-by-policy";
+    isFinal ||= retryAfterMs === Infinity;
+    isBlock &&= blockedMs > 0;
   }
   // A cost above the burst never passes, so it is not an outage. A block is reported only if no quota refuses
   // as well.
-  return {
-    problem: isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED,
-    policies,
-  };
+  return isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED;
+}
+
+/** The number of latest denials that are kept, a power of 2: one for each second of a wait of a minute, and some more. */
+const MOST_LATEST = 64;
+
+/** A denial, and the one decision that it was written for. */
+interface Written {
+  readonly decision: RefusingDecision;
+  readonly denial: Denial;
+}
+
+/** The seconds of a wait: a denial shows no part of one. */
+function secondsOf({ retryAfterMs }: Decision): number {
+  return Math.ceil(retryAfterMs / 1000);
+}
+
+/** Is one denial written for both of these decisions? */
+function isAlike(one: RefusingDecision, other: Decision, unit: Quota["unit"]): boolean {
+  return secondsOf(one) === secondsOf(other) && one.rule === other.rule && one.limit === other.limit &&
+    one.windowMs === other.windowMs && one.cost === other.cost && one.source === other.source &&
+    one.blockedMs > 0 === other.blockedMs > 0 && one.unit === unit;
 }
 
 /**
@@ -154,22 +163,39 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   // The part that no request changes is written once: refusals come in floods.
   const beginnings = new Map(PROBLEMS.map((problem) => [problem, JSON.stringify(problem).slice(0, -1)]));
 
+  /** To write one takes as long as to decide, and a flood gets the same ones time and again. */
+  const latest: Written[] = [];
+
   /** The sentence for a person; a function of one's own is about a request, and an example has none. */
-  function sentenceOf(decisions: readonly Decision[], quotas?: Quotas, context?: Context): string | null {
-    // The decision that matters most to a client.
-    const decision = tightest(decisions.filter(refuses));
-    const unit = quotas?.find(({ name }) => name === decision.rule)?.unit;
-    if (detail === undefined) return detailOf(decision, unit);
-    return context === undefined ? null : detail({ ...decision, unit }, context);
+  function sentenceOf(decision: RefusingDecision, context: Context | undefined): string | null {
+    if (detail === undefined) return detailOf(decision);
+    return context === undefined ? null : detail(decision, context);
+  }
+
+  /** @param decision The one that matters most to a client. */
+  function write(refusing: readonly Decision[], decision: RefusingDecision, context?: Context): Denial {
+    const problem = problemOf(refusing);
+    const { status } = problem;
+    const sentence = status === 429 ? sentenceOf(decision, context) : null;
+    const ofDetail = sentence === null ? "" : `,"detail":${JSON.stringify(sentence)}`;
+    const policies = JSON.stringify(refusing.map(({ rule }) => rule));
+    const body = `${beginnings.get(problem)}${ofDetail},"violated-policies":${policies}}`;
+    return { status, body, contentType: CONTENT_TYPE };
   }
 
   function denial(decisions: readonly Decision[], quotas?: Quotas, context?: Context): Denial {
-    const { problem, policies } = summaryOf(decisions);
-    const { status } = problem;
-    const sentence = status === 429 ? sentenceOf(decisions, quotas, context) : null;
-    const ofDetail = sentence === null ? "" : `,"detail":${JSON.stringify(sentence)}`;
-    const body = `${beginnings.get(problem)}${ofDetail},"violated-policies":${JSON.stringify(policies)}}`;
-    return { status, body, contentType: CONTENT_TYPE };
+    const refusing = decisions.filter(refuses);
+    const decision = tightest(refusing);
+    const unit = quotas?.find(({ name }) => name === decision.rule)?.unit;
+    const isKept = detail === undefined && refusing.length === 1;
+    const index = secondsOf(decision) & (MOST_LATEST - 1);
+    if (isKept && index in latest && isAlike(latest[index].decision, decision, unit)) {
+      return latest[index].denial;
+    }
+    const current = { ...decision, unit };
+    const written = write(refusing, current, context);
+    if (isKept) latest[index] = { decision: current, denial: written };
+    return written;
   }
 
   const example: RejectionDescription["example"] = (decisions, quotas) =>
