@@ -84,7 +84,7 @@ function problemOf(refusing: readonly Decision[]): Problem {
   return isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED;
 }
 
-/** The number of latest denials that are kept, a power of 2: one for each second of a wait of a minute, and some more. */
+/** The number of denials that are kept, by the last bits of the seconds to wait: a power of 2, at least the 60 of a minute. */
 const MOST_LATEST = 64;
 
 /** A denial, and the one decision that it was written for. */
@@ -163,8 +163,8 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   // The part that no request changes is written once: refusals come in floods.
   const beginnings = new Map(PROBLEMS.map((problem) => [problem, JSON.stringify(problem).slice(0, -1)]));
 
-  /** To write one takes as long as to decide, and a flood gets the same ones time and again. */
-  const latest: Written[] = [];
+  /** To write a denial takes longer than to decide, and a flood of requests gets the same few time and again. */
+  const latest: (Written | undefined)[] = [];
 
   /** The sentence for a person; a function of one's own is about a request, and an example has none. */
   function sentenceOf(decision: RefusingDecision, context: Context | undefined): string | null {
@@ -187,15 +187,14 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
     const refusing = decisions.filter(refuses);
     const decision = tightest(refusing);
     const unit = quotas?.find(({ name }) => name === decision.rule)?.unit;
-    const isKept = detail === undefined && refusing.length === 1;
+    if (detail !== undefined || refusing.length > 1) return write(refusing, { ...decision, unit }, context);
     const index = secondsOf(decision) & (MOST_LATEST - 1);
-    if (isKept && index in latest && isAlike(latest[index].decision, decision, unit)) {
-      return latest[index].denial;
+    let written = latest[index];
+    if (written === undefined || !isAlike(written.decision, decision, unit)) {
+      const current = { ...decision, unit };
+      latest[index] = written = { decision: current, denial: write(refusing, current) };
     }
-    const current = { ...decision, unit };
-    const written = write(refusing, current, context);
-    if (isKept) latest[index] = { decision: current, denial: written };
-    return written;
+    return written.denial;
   }
 
   const example: RejectionDescription["example"] = (decisions, quotas) =>

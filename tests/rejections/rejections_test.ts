@@ -153,6 +153,31 @@ describe("problemJson", () => {
     }));
   });
 
+  it("answers as one that has refused nothing before, whatever it has refused", async () => {
+    const rejection = problemJson();
+    const refusal = fc.record({
+      rule: fc.constantFrom("burst", "daily"),
+      limit: fc.constantFrom(1, 2),
+      windowMs: fc.constantFrom(1000, 60_000),
+      cost: fc.constantFrom(1, 2),
+      source: fc.constantFrom("store" as const, "deny-cache" as const, "denied-by-policy" as const),
+      blockedMs: fc.constantFrom(0, 1000),
+      // Waits that are kept under one index, too.
+      retryAfterMs: fc.constantFrom(1, 1000, 1001, 65_000, 3_841_000, Infinity),
+    });
+    const some = fc.array(refusal, { minLength: 1, maxLength: 2 });
+    await fc.assert(fc.asyncProperty(fc.array(some, { maxLength: 8 }), async (floods) => {
+      for (const refusals of floods) {
+        const decisions = refusals.map(decision);
+        const [kept, fresh] = [
+          await reject(rejection, ...decisions),
+          await reject(problemJson(), ...decisions),
+        ];
+        assertEquals([kept.status, await kept.text()], [fresh.status, await fresh.text()]);
+      }
+    }));
+  });
+
   const details: [title: string, decisions: Decision[], detail: string][] = [
     [
       "the limit and the wait",
@@ -212,6 +237,19 @@ describe("problemJson", () => {
     const bytes = throttled({ rate: "1/hour", algorithm: { ...fixedWindow(), unit: "content-bytes" } });
     await bytes.send();
     assertEquals((await (await bytes.send()).json()).detail, "1 byte per hour; try again in 60 minutes");
+  });
+
+  it("counts them so where one rejection serves throttles with rules of the same name", async () => {
+    const reject = problemJson();
+    const details = [];
+    for (const unit of ["content-bytes", undefined] as const) {
+      const { send } = throttled({ name: "all", rate: "1/hour", algorithm: { ...fixedWindow(), unit } }, {
+        reject,
+      });
+      await send();
+      details.push((await (await send()).json()).detail);
+    }
+    assertEquals(details, ["byte", "request"].map((unit) => `1 ${unit} per hour; try again in 60 minutes`));
   });
 
   it("takes the sentence of a function, which sees the decision and the request, in any language", async () => {
