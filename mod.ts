@@ -2,7 +2,7 @@
  * Rate limiting for anything that takes a `Request` and returns a `Response`: wrap the handler that you give
  * to `Deno.serve`, `Bun.serve`, a Worker, an edge function or a framework.
  *
- * @example Sixty requests a minute for each client address, five logins per quarter of an hour
+ * @example Sixty requests per minute for each client address, five logins per quarter of an hour
  * ```ts
  * import { withThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -46,7 +46,7 @@ export type {
   Rule,
   Trial,
 } from "./src/rules/rule.ts";
-export type { Every, Period } from "./src/rules/calendar.ts";
+export type { Period } from "./src/rules/calendar.ts";
 export { type Rate, type RateString } from "./src/rules/rate.ts";
 export { DAY, type Duration, HOUR, MINUTE, SECOND } from "./src/duration.ts";
 export type { Context } from "./src/context.ts";
@@ -88,7 +88,7 @@ export { byHeader } from "./src/keys/header.ts";
 export { byGlobal } from "./src/keys/global.ts";
 export { compose, firstOf } from "./src/keys/compose.ts";
 
-export type { Algorithm, Policy, Step } from "./src/algorithms/algorithm.ts";
+export type { Algorithm, Every, Policy, Step } from "./src/algorithms/algorithm.ts";
 export { fixedWindow } from "./src/algorithms/fixed_window.ts";
 export { gcra, leakyBucket, tokenBucket } from "./src/algorithms/gcra.ts";
 export { slidingLog } from "./src/algorithms/sliding_log.ts";

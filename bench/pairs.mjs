@@ -11,20 +11,11 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { freshAddress, seeded } from "./keys.mjs";
 import { platformOf, runtime } from "./runtime.mjs";
+import { scenesOf, scenesWithDenied } from "./scenes.mjs";
 
 const BATCH = 128;
 const WARM_UP = 400;
-const HOUR = 3_600_000;
-const HOURLY = { name: "hourly", limit: 10_000, windowMs: HOUR };
-const RULES = {
-  "1 rule": [HOURLY],
-  "3 rules": [{ ...HOURLY, name: "burst", windowMs: HOUR / 4 }, HOURLY, {
-    ...HOURLY,
-    name: "daily",
-    windowMs: 24 * HOUR,
-  }],
-  "denied": [{ ...HOURLY, limit: 1 }],
-};
+const RULES = scenesWithDenied(10_000);
 
 const words = process.argv.slice(2);
 const option = (name, otherwise) =>
@@ -69,7 +60,7 @@ async function trialOf(build) {
   if (scene === "hot key") {
     return {
       prepare: () => freshAddress(1),
-      call: decider({ ...HOURLY, limit: 1_000_000_000 }),
+      call: decider(scenesOf(1_000_000_000)["1 rule"][0]),
       atOnce: 1,
     };
   }
@@ -82,7 +73,7 @@ async function trialOf(build) {
       new URL("src/stores/redis/mod.js", pathToFileURL(`${build}/`))
     );
     const wrapped = wrap(handler, {
-      rules: [HOURLY],
+      rules: RULES["1 rule"],
       headers,
       store: redisStore({ client }),
     });

@@ -20,8 +20,7 @@ const notes = withThrottle((_request: Request, ..._server: unknown[]) => Respons
   { name: "subject", rate: "10/min", key: byJwt() }, // per subject, over all its tokens
   { name: "token", rate: "6/min", key: byJwt({ claim: "jti" }) }, // per token
 ], {
-  // For an external issuer: { jwks: "https://id.example/.well-known/jwks.json", issuer, audience, required:
-  // true }
+  // For an external issuer: { jwks: "https://id.example/.well-known/jwks.json", issuer, audience, required: true }
   authenticate: jwtAuth({ secret, issuer, audience, required: true }),
 });
 

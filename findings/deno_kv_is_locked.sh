@@ -12,24 +12,38 @@ npm install --silent --no-audit --no-fund deno@2.9.5 >/dev/null 2>&1
 
 cat > write.mjs <<'END'
 const kv = await Deno.openKv("./kv.sqlite");
+const [name, hasChecks] = [Deno.args[0], Deno.args[1] === "checked"];
+let isDone = 0;
 const heard = new Map();
 const end = performance.now() + 4000;
 for (let i = 0; performance.now() < end; i++) {
   // Keys of its own: no two processes write the same value.
-  const key = [Deno.args[0], i % 10];
+  const key = [name, i % 10];
   const { versionstamp } = await kv.get(key);
-  const outcome = await kv.atomic().check({ key, versionstamp }).set(key, i).commit()
+  const operation = hasChecks ? kv.atomic().check({ key, versionstamp }) : kv.atomic();
+  const outcome = await operation.set(key, i).commit()
     .then(({ ok }) => `ok: ${ok}`, (error) => `${error.name}: ${error.message}`);
+  if (outcome.includes("locked") && (await kv.get(key)).versionstamp !== versionstamp) isDone++;
   heard.set(outcome, (heard.get(outcome) ?? 0) + 1);
 }
-console.log(Deno.args[0], JSON.stringify(Object.fromEntries(heard)));
+console.log(name, Deno.args[1], JSON.stringify(Object.fromEntries(heard)), `${isDone} rejected ones were done`);
 kv.close();
 END
 
 npx deno --version | head -n 1
 npx deno eval --unstable-kv 'const kv = await Deno.openKv("./kv.sqlite"); await kv.set(["x"], 1); kv.close();'
-npx deno run -A --unstable-kv --quiet write.mjs one > one.txt 2>&1 &
-npx deno run -A --unstable-kv --quiet write.mjs two > two.txt 2>&1
-wait
-cat one.txt two.txt
-grep -q "TypeError: database is locked" one.txt two.txt || { echo "Deno KV waits for the other process now."; exit 1; }
+for kind in checked unchecked; do
+  npx deno run -A --unstable-kv --quiet write.mjs one "$kind" > "one_$kind.txt" 2>&1 &
+  npx deno run -A --unstable-kv --quiet write.mjs two "$kind" > "two_$kind.txt" 2>&1
+  wait
+done
+cat one_*.txt two_*.txt
+grep -q "TypeError: database is locked" one_checked.txt two_checked.txt || {
+  echo "Deno KV waits for the other process now."
+  exit 1
+}
+[ "$(cat one_*.txt two_*.txt | grep -c '} 0 rejected')" = 4 ] || { echo "A rejected operation was done."; exit 1; }
+! grep -q "database is locked" one_unchecked.txt two_unchecked.txt || {
+  echo "Operations without a check do not wait now."
+  exit 1
+}

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Hono's TrieRouter reads the expression of "/:kind{cat|dog}" as ^cat|dog$, so /catalog and /hotdog match too. RegExpRouter reads it
-# as ^(cat|dog)$. An app takes RegExpRouter, until it has two routes which that cannot tell apart: then an unrelated route
-# changes what this one matches.
+# Hono 4.13.19: TrieRouter reads the expression of "/:kind{cat|dog}" as ^cat|dog$, so /catalog and /hotdog match too. RegExpRouter
+# reads it as ^(cat|dog)$. An app takes RegExpRouter, until it has two routes that this router cannot tell apart: then an
+# unrelated route changes what this one matches.
 # Needs node and npm. Exits with 0 while it is so.
 set -eu
 folder=$(mktemp -d)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# ioredis Cluster sends a command again when the connection to its node ends before the answer, though the node has run it, and
-# though it was made with autoResendUnfulfilledCommands: false and maxRetriesPerRequest: 0. Only retryDelayOnFailover: 0 stops
-# that. So does its fork iovalkey. Counters that are incremented are then incremented twice.
+# ioredis 6.0.0 and its fork iovalkey 0.4.0: Cluster sends a command again when the connection to its node ends before the answer,
+# though the node has run it, and though it was made with autoResendUnfulfilledCommands: false and maxRetriesPerRequest: 0.
+# retryDelayOnFailover: 0 stops that, and so does maxRedirections: 0, with which the client follows no MOVED either. Counters
+# that are incremented are otherwise incremented twice.
 # Needs node, npm and redis-server. Exits with 0 while it is so.
 set -eu
 folder=$(mktemp -d)
@@ -27,7 +28,7 @@ async function main(port) {
         await admin.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383).catch(() => {});
         await pause(100);
       }
-      for (const options of [{}, { retryDelayOnFailover: 0 }]) {
+      for (const options of [{}, { retryDelayOnFailover: 0 }, { maxRedirections: 0 }]) {
         const cluster = new Cluster([{ host: "127.0.0.1", port }], {
           ...options,
           redisOptions: { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 },
@@ -44,7 +45,7 @@ async function main(port) {
         const after = await admin.get("counter");
         const { version } = require(`${name}/package.json`);
         console.log(`${name} ${version} ${JSON.stringify(options)}: one INCR, counter ${before} -> ${after}, ${said}`);
-        isSo &&= after === (options.retryDelayOnFailover === 0 ? "1" : "2");
+        isSo &&= after === (Object.keys(options).length === 0 ? "2" : "1");
         cluster.disconnect();
       }
       admin.disconnect();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Next 16: a header that proxy.ts puts on NextResponse.next() takes the place of the same header of the route's own
-# response. So where a proxy and a route both tell X-RateLimit-Remaining, a route's 429 with "0" reaches the client
+# Next 16.4.6: a header that proxy.ts puts on NextResponse.next() takes the place of the same header of the route's own
+# response. So where a proxy and a route both send X-RateLimit-Remaining, a route's 429 with "0" reaches the client
 # with the proxy's "19", and a header that the route alone sends arrives.
 set -euo pipefail
 folder=$(mktemp -d)

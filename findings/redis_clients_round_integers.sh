@@ -32,6 +32,9 @@ client.destroy();
 END
 
 redis-server --version
+for client in ioredis iovalkey redis; do
+  echo "$client $(node -p "JSON.parse(require('fs').readFileSync('node_modules/$client/package.json')).version")"
+done
 echo "redis-cli $(redis-cli -s "$folder/s" EVAL "return {9007199254740991, 9007199254740989, 4503599627370497}" 0 | tr '\n' ' ')"
 found=$(node read.mjs "$folder/s")
 echo "$found"

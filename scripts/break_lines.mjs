@@ -14,7 +14,7 @@ export function breakLines(code, map) {
   const { mappings = "" } = map;
   const lines = code.split("\n");
   const mapped = mappings.split(";");
-  const breaks = placesIn(code);
+  const breaks = breaksIn(code);
   const text = [];
   const broken = [];
   let next = 0;
@@ -33,8 +33,8 @@ export function breakLines(code, map) {
 }
 
 /** Where a line may end: before a statement or a member, and after the comma of a list. */
-function placesIn(code) {
-  const places = new Set();
+function breaksIn(code) {
+  const breaks = new Set();
   (function visit(node) {
     if (Array.isArray(node)) return node.forEach(visit);
     if (typeof node?.type !== "string") return;
@@ -45,10 +45,10 @@ function placesIn(code) {
         continue;
       }
       if (node.type === "TemplateLiteral") continue;
-      for (const { start } of value) if (";{},".includes(code[start - 1] ?? "")) places.add(start);
+      for (const { start } of value) if (";{},".includes(code[start - 1] ?? "")) breaks.add(start);
     }
   })(parseAst(code));
-  return [...places].sort((one, other) => one - other);
+  return [...breaks].sort((one, other) => one - other);
 }
 
 /** The segments of one line of a source map, as those of several: each begins with its column, less that of the one before. */

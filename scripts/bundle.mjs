@@ -31,10 +31,10 @@ const bundle = await rolldown({
   platform: "neutral",
   external: (id) => /^[@a-z]/.test(id) && !BUNDLED.test(id),
   plugins: [{
-    name: "without the comments of scripts",
+    name: "without the comments and the indentation of scripts",
     // Their lines stay, so that source maps stay right.
     transform(code, id) {
-      return id.endsWith("lua.ts") ? { code: code.replace(/^ *--.*$/gm, ""), map: null } : null;
+      return id.endsWith("lua.ts") ? { code: code.replace(/^ *--.*$|^ +/gm, ""), map: null } : null;
     },
   }],
   treeshake: { moduleSideEffects: (id) => !D3.test(id) },

@@ -85,6 +85,18 @@ function ignoreRejections(values: readonly unknown[]): void {
   for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
 }
 
+/** `run` for each index from 0 on, one after the other: many clients of databases run one command at a time. */
+export function inOrder(
+  count: number,
+  run: (index: number) => MaybePromise<unknown>,
+  from = 0,
+): MaybePromise<void> {
+  for (let i = from; i < count; i++) {
+    const done = run(i);
+    if (isPromise(done)) return done.then(() => inOrder(count, run, i + 1));
+  }
+}
+
 /** `act(value)` where the value is only a promise so far. */
 export function whenPromise<T>(value: MaybePromise<T>, act: (promise: Promise<T>) => void): void {
   if (isPromise(value)) act(value);

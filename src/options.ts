@@ -88,7 +88,12 @@ export function integer(least: number, most?: number): Demand {
   return number(least, most, "an integer", Number.isSafeInteger);
 }
 
-/** The same, of an option that must be given. */
+/** A time in ms that a timer can wait: timers count in 31 bits. */
+export function timerMs(): Demand {
+  return integer(1, 2 ** 31 - 1);
+}
+
+/** A demand on an option that must be given. */
 export function required(demand: Demand): Demand {
   return { ...demand, presence: "required" };
 }

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import process from "node:process";
 import { listen } from "../listen.mjs";
+import { scenesWithDenied } from "../scenes.mjs";
 
 export const title = "Requests over HTTP: the bare server's throughput, and each one's share of it";
 export const metrics = { rps: "requests/s" };
@@ -10,17 +11,7 @@ export const runtimes = ["node", "bun", "deno"];
 /** The reported metric: the share of the bare server's throughput. */
 export const share = "bare";
 
-const HOUR = 3_600_000;
-const HOURLY = { name: "hourly", limit: 1_000_000_000, windowMs: HOUR };
-const SCENES = {
-  "1 rule": [HOURLY],
-  "3 rules": [{ ...HOURLY, name: "burst", windowMs: HOUR / 4 }, HOURLY, {
-    ...HOURLY,
-    name: "daily",
-    windowMs: 24 * HOUR,
-  }],
-  "denied": [{ ...HOURLY, limit: 1 }],
-};
+const SCENES = scenesWithDenied(1_000_000_000);
 const LINEUP = {
   "1 rule": [
     ["by hand", "floor"],
@@ -72,15 +63,15 @@ function wrk(command, port, seconds) {
     `http://127.0.0.1:${port}/items/1`,
   ];
   return new Promise((done, failed) => {
-    let said = "";
+    let out = "";
     const child = spawn(program, words, {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    child.stdout.setEncoding("utf8").on("data", (text) => said += text);
+    child.stdout.setEncoding("utf8").on("data", (text) => out += text);
     child.once("error", failed);
     child.once(
       "close",
-      () => done(Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1])),
+      () => done(Number(/Requests\/sec:\s+([\d.]+)/.exec(out)?.[1])),
     );
   });
 }

@@ -1,7 +1,9 @@
 /** Redis over TCP and over HTTP: round trips and commands per request, and throughput as a share of PING's. */
-import { spawn } from "node:child_process";
+import { startHost } from "../host.mjs";
 import { freshAddress, seeded } from "../keys.mjs";
 import { peer } from "../peers.mjs";
+import { scenesOf } from "../scenes.mjs";
+import { throughput } from "../throughput.mjs";
 
 export const title = "Redis: round trips a request, and requests/s in turn and 32 at once";
 export const metrics = {
@@ -13,16 +15,7 @@ export const runtimes = ["node", "bun", "deno"];
 export const share = (id) => id.replace(/:.*/, ": PING");
 export const needs = ["redis-server"];
 
-const HOUR = 3_600_000;
-const HOURLY = { name: "hourly", limit: 1_000_000, windowMs: HOUR };
-const SCENES = {
-  "1 rule": [HOURLY],
-  "3 rules": [{ ...HOURLY, name: "burst", windowMs: HOUR / 4 }, HOURLY, {
-    ...HOURLY,
-    name: "daily",
-    windowMs: 24 * HOUR,
-  }],
-};
+const SCENES = scenesOf(1_000_000);
 
 export const contestants = [
   { id: "TCP: PING", way: "tcp" },
@@ -47,21 +40,7 @@ export const contestants = [
   ]),
 ];
 
-/** Starts a Redis with a bridge of Upstash's protocol, in its own process, for all contestants. */
-export async function prepare(programs) {
-  const child = spawn(programs.bun, ["bench/redis_host.mjs"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const line = await new Promise((ready, failed) => {
-    child.stdout.setEncoding("utf8").once("data", ready);
-    child.once("error", failed);
-    child.once(
-      "exit",
-      () => failed(new Error("The Redis of the bench did not start")),
-    );
-  });
-  return { options: JSON.parse(line), stop: () => child.stdin.end() };
-}
+export const prepare = ({ bun }) => startHost(bun, "bench/redis_host.mjs");
 
 /**
  * The client that Weir's peers use too. Commands are counted as it sends them: each is a round trip if they
@@ -94,20 +73,6 @@ async function ping({ url, token }) {
 
 const requestsAt = async ({ control }) => Number(await (await fetch(control)).text());
 
-/** Decisions per second, with that many at once. */
-async function throughput(decide, client, atOnce, ms) {
-  const start = performance.now();
-  const end = start + ms;
-  let made = 0;
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (performance.now() < end) {
-      await decide(client());
-      made++;
-    }
-  }));
-  return made / (performance.now() - start) * 1000;
-}
-
 export async function measure(id, { quick, tcp, http }) {
   const { way, file, scene } = contestants.find((contestant) => contestant.id === id);
   const connection = way === "tcp" ? await connect(tcp) : null;
@@ -131,7 +96,7 @@ export async function measure(id, { quick, tcp, http }) {
   const trips = (await count() - before) / 100;
   return {
     trips,
-    turn: await throughput(decide, client, 1, ms),
-    many: await throughput(decide, client, 32, ms),
+    turn: (await throughput(decide, client, 1, ms)).rate,
+    many: (await throughput(decide, client, 32, ms)).rate,
   };
 }

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { freshAddress, seeded } from "../keys.mjs";
+import { scenesOf } from "../scenes.mjs";
+import { throughput } from "../throughput.mjs";
 
 export const title = "SQLite: requests/s in turn and 32 at once";
 export const metrics = {
@@ -14,16 +16,7 @@ export const metrics = {
 export const runtimes = ["node", "bun", "deno"];
 export const share = (id) => `${id.replace(/:.*/, "")}: by hand, ${id.replace(/.*, /, "")}`;
 
-const HOUR = 3_600_000;
-const HOURLY = { name: "hourly", limit: 1_000_000, windowMs: HOUR };
-const SCENES = {
-  "1 rule": [HOURLY],
-  "3 rules": [
-    { ...HOURLY, name: "burst", windowMs: HOUR / 4 },
-    HOURLY,
-    { ...HOURLY, name: "daily", windowMs: 24 * HOUR },
-  ],
-};
+const SCENES = scenesOf(1_000_000);
 
 export const contestants = Object.keys(SCENES).flatMap((scene) => [
   { id: `libsql: by hand, ${scene}`, driver: "libsql", scene, make: byHand },
@@ -73,20 +66,6 @@ async function flexible(database, rules) {
   return await (await import("../contestants/rate_limiter_flexible.mjs")).shared({ rules, sqlite: database });
 }
 
-/** Decisions per second, with that many at once. */
-async function throughput(decide, client, atOnce, ms) {
-  const start = performance.now();
-  const end = start + ms;
-  let made = 0;
-  await Promise.all(Array.from({ length: atOnce }, async () => {
-    while (performance.now() < end) {
-      await decide(client());
-      made++;
-    }
-  }));
-  return made / (performance.now() - start) * 1000;
-}
-
 export async function measure(id, { quick }) {
   const { driver, scene, make } = contestants.find((contestant) => contestant.id === id);
   const folder = mkdtempSync(join(tmpdir(), "weir-bench-"));
@@ -102,8 +81,8 @@ export async function measure(id, { quick }) {
     const ms = quick ? 500 : 2000;
     await throughput(decide, client, 32, 1000);
     return {
-      turn: await throughput(decide, client, 1, ms),
-      many: await throughput(decide, client, 32, ms),
+      turn: (await throughput(decide, client, 1, ms)).rate,
+      many: (await throughput(decide, client, 32, ms)).rate,
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -7,6 +7,9 @@
 
 import type { Mode } from "../decision.ts";
 
+/** A unit of the calendar. */
+export type Every = "day" | "week" | "month" | "year";
+
 /** The quota of a rule: `limit` units per `windowMs`, or per calendar period. */
 export interface Policy {
   /** The rule's name. */
@@ -23,6 +26,8 @@ export interface Policy {
    * long. Default: windows have no fixed beginnings.
    */
   readonly boundaries?: readonly number[] | undefined;
+  /** The unit of the calendar whose periods these are, for people to read. Default: the window has a fixed length. */
+  readonly every?: Every | undefined;
   /** The name of the rule that this one is the trial of. Default: it is no trial. */
   readonly trialOf?: string | undefined;
 }

@@ -21,8 +21,8 @@ export const logLua: string = `${slotLua}
 -- Entries per page, and characters per entry.
 local PAGE, WIDE = 128, 18
 
-local function number_at(text, place)
-  local a, b, c, d, e, f, g, h, i = string.byte(text, place, place + 8)
+local function number_at(text, index)
+  local a, b, c, d, e, f, g, h, i = string.byte(text, index, index + 8)
   -- Four digits and five, since the sum of nine digits with the codes' offsets exceeds exact numbers.
   return (((a * 64 + b) * 64 + c) * 64 + d - 12782640) * 1073741824
     + ((((e * 64 + f) * 64 + g) * 64 + h) * 64 + i - 818089008)
@@ -90,33 +90,33 @@ local function state_of(log)
   return state
 end
 
-local function text_of(log, place)
-  local last = log.full[place]
+local function text_of(log, index)
+  local last = log.full[index]
   if log.pages[last] then return log.pages[last] end
   local text = log.page and log.page(last)
   return text and is_entries(text) and text or ''
 end
 
 -- Removes a full page.
-local function take_out(log, place)
-  log.pages[log.full[place]] = false
-  for _ = 1, 3 do table.remove(log.full, place) end
+local function take_out(log, index)
+  log.pages[log.full[index]] = false
+  for _ = 1, 3 do table.remove(log.full, index) end
 end
 
 -- Inserts a full page.
-local function put_in(log, place, text, units)
+local function put_in(log, index, text, units)
   local last = last_time(text)
-  table.insert(log.full, place, units)
-  table.insert(log.full, place, #text / WIDE)
-  table.insert(log.full, place, last)
+  table.insert(log.full, index, units)
+  table.insert(log.full, index, #text / WIDE)
+  table.insert(log.full, index, last)
   log.pages[last] = text
 end
 
 -- Makes the last full page the newest entries, which must be empty.
 local function open_last(log)
-  local place = #log.full - 2
-  log.open, log.units = text_of(log, place), log.full[place + 2]
-  take_out(log, place)
+  local index = #log.full - 2
+  log.open, log.units = text_of(log, index), log.full[index + 2]
+  take_out(log, index)
 end
 
 local function append(log, time, units)
@@ -171,35 +171,35 @@ local function trim(log, latest)
 end
 
 -- Stores a full page's changed text, split in two or merged with a neighbour to keep the page size.
-local function put_back(log, place, text, units)
-  take_out(log, place)
+local function put_back(log, index, text, units)
+  take_out(log, index)
   if #text == 0 then return end
-  for beside = place - 3, place, 3 do
+  for beside = index - 3, index, 3 do
     local count = log.full[beside + 1]
     if count and #text / WIDE + count <= PAGE then
       local other = text_of(log, beside)
-      text, units = beside < place and other .. text or text .. other, units + log.full[beside + 2]
+      text, units = beside < index and other .. text or text .. other, units + log.full[beside + 2]
       take_out(log, beside)
-      place = math.min(place, beside)
+      index = math.min(index, beside)
       break
     end
   end
   if #text > 2 * PAGE * WIDE then
     local half = first_of(text, PAGE)
     local part = units_to(half, PAGE)
-    put_in(log, place, without(text, PAGE), units - part)
-    put_in(log, place, half, part)
+    put_in(log, index, without(text, PAGE), units - part)
+    put_in(log, index, half, part)
   else
-    put_in(log, place, text, units)
+    put_in(log, index, text, units)
   end
 end
 
 -- Changes the units of a time by a cost. Returns the new total, or nil if nothing changes.
 local function correct(log, used, time, cost)
-  local place = 1
-  while place <= #log.full and log.full[place] < time do place = place + 3 end
-  local is_full = place <= #log.full
-  local text = is_full and text_of(log, place) or log.open
+  local index = 1
+  while index <= #log.full and log.full[index] < time do index = index + 3 end
+  local is_full = index <= #log.full
+  local text = is_full and text_of(log, index) or log.open
   local n = count_to(text, time - 1)
   local there = WIDE * n < #text and time_at(text, n + 1) == time
   local was = there and units_at(text, n + 1) or 0
@@ -207,7 +207,7 @@ local function correct(log, used, time, cost)
   if units == was then return nil end
   text = first_of(text, n) .. (units > 0 and entry(time, units) or '') .. without(text, there and n + 1 or n)
   if is_full then
-    put_back(log, place, text, log.full[place + 2] + (units - was))
+    put_back(log, index, text, log.full[index + 2] + (units - was))
   else
     log.open, log.units = text, log.units + (units - was)
     if #text == 0 and #log.full > 0 then open_last(log) end
@@ -224,12 +224,12 @@ end
 -- The time at which that many units have expired; never, if there are fewer.
 local function time_of(log, needed)
   local text = log.open
-  for place = 1, #log.full, 3 do
-    if needed <= log.full[place + 2] then
-      text = text_of(log, place)
+  for index = 1, #log.full, 3 do
+    if needed <= log.full[index + 2] then
+      text = text_of(log, index)
       break
     end
-    needed = needed - log.full[place + 2]
+    needed = needed - log.full[index + 2]
   end
   for n = 1, #text / WIDE do
     needed = needed - units_at(text, n)

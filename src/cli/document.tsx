@@ -51,7 +51,7 @@ export function documentOf(title: string, note: string, content: Child): string 
 }
 
 /** The limitations of a log, as a list. */
-export function Limits({ of }: { of: readonly string[] }): JSX.Element | null {
+export function Limitations({ of }: { of: readonly string[] }): JSX.Element | null {
   return of.length === 0 ? null : (
     <section class="panel" aria-labelledby="limits">
       <h2 id="limits">The log does not show</h2>

@@ -9,42 +9,27 @@ import { canonicalAddress } from "../client/address.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { requestFrom } from "../explain/request_line.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
+import { isThrottle } from "../replay/replayer.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
 import { type Command, UsageError } from "./command.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
+import { HEADERS, headersOf, type HeadersValues } from "./headers.ts";
 import { readRules } from "./rules_file.ts";
 
 /** Values of the options. */
-export interface ExplainValues extends FiguresValues {
+export interface ExplainValues extends FiguresValues, HeadersValues {
   readonly rules?: string;
   readonly address?: string;
-  readonly header?: readonly string[];
 }
 
 function refuse(why: string, value: unknown): never {
   throw new UsageError(cannot("run weir explain", why, value));
 }
 
-/** Reads "name: value". */
-function headersOf(lines: readonly string[]): Headers {
-  const headers = new Headers();
-  for (const line of lines) {
-    const [, name, value] = /^([^:]+):(.*)$/s.exec(line) ?? [];
-    try {
-      headers.append(name ?? "", (value ?? "").trim());
-    } catch {
-      refuse('--header must be a header such as "name: value"', line);
-    }
-  }
-  return headers;
-}
-
 /** The throttle of the rules: the very one that production makes, if the module exports it. */
 export function throttleOf({ rules, options }: ReplayOptions): Throttle {
-  return typeof (rules as Partial<Throttle> | null)?.check === "function"
-    ? rules as Throttle
-    : createThrottle(rules as Parameters<typeof createThrottle>[0], options);
+  return isThrottle(rules) ? rules as Throttle : createThrottle(rules, options);
 }
 
 /** Does the store see the counts of the servers? Unknown for a throttle of another copy of the package. */
@@ -77,12 +62,7 @@ export const explainCommand: Command<ExplainValues> = {
       help: "a module that exports rules (default, rules with options, or throttle), or JSON",
     },
     address: { type: "string", hint: "ADDRESS", help: "the peer of the connection: the client, or a proxy" },
-    header: {
-      type: "string",
-      multiple: true,
-      hint: "'NAME: VALUE'",
-      help: "a header of the request; may be given several times",
-    },
+    ...HEADERS,
     ...FIGURES,
   },
   examples: [
@@ -90,10 +70,10 @@ export const explainCommand: Command<ExplainValues> = {
     "weir explain --rules rules.ts /items/7 --address 10.0.0.1 --header 'x-forwarded-for: 203.0.113.9' --json -",
   ],
   async run(words, values, terminal) {
-    const { rules, address, header = [] } = values;
+    const { rules, address } = values;
     if (rules === undefined) throw new UsageError("weir explain needs --rules FILE");
     const line = words.join(" ");
-    const request = requestFrom(line, headersOf(header)) ?? refuse(
+    const request = requestFrom(line, headersOf("explain", values)) ?? refuse(
       'it needs a request that a server can get, such as "POST /login"',
       line,
     );

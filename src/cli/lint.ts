@@ -4,7 +4,9 @@
  * @module
  */
 
+import { count } from "../dashboard/number_text.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
+import { isThrottle } from "../replay/replayer.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
 import type { Rule } from "../rules/rule.ts";
@@ -13,7 +15,6 @@ import { type Command, UsageError } from "./command.ts";
 import { throttleOf } from "./explain.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
 import { readRules } from "./rules_file.ts";
-import { grouped } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The remarks on one file. */
@@ -45,8 +46,8 @@ async function listening<T>(run: () => Promise<T>, hear: (sentence: string) => v
   }
 }
 
-/** The sentence of an error that this function throws, if it does. */
-function refusal(run: () => unknown): string[] {
+/** The sentence of the error that a function throws, if it throws one. */
+function sentencesOf(run: () => unknown): string[] {
   try {
     run();
     return [];
@@ -62,11 +63,11 @@ const RIGHT = "1/min";
 function errorsOf({ rules, options = {} }: ReplayOptions): string[] {
   const list = (Array.isArray(rules) ? rules : [rules]) as readonly (Rate | Rule)[];
   const ofEach = list.map((rule, i) =>
-    refusal(() => prepareRules(list.map((_, j) => i === j ? rule : RIGHT)))
+    sentencesOf(() => prepareRules(list.map((_, j) => i === j ? rule : RIGHT)))
   );
   const rest = list.map((rule, i) => ofEach[i].length === 0 ? rule : RIGHT);
-  const ofAll = refusal(() => prepareRules(rest));
-  return [...ofEach.flat(), ...ofAll, ...refusal(() => prepareOptions(options))];
+  const ofAll = sentencesOf(() => prepareRules(rest));
+  return [...ofEach.flat(), ...ofAll, ...sentencesOf(() => prepareOptions(options))];
 }
 
 /** Is the error one of this package, thrown while the module made its throttle? */
@@ -80,11 +81,11 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
   const rules = await listening(async () => {
     try {
       const read = await readRules(file, terminal);
-      const made = typeof (read.rules as { check?: unknown } | null)?.check === "function";
+      const made = isThrottle(read.rules);
       const errors = made ? [] : errorsOf(read);
       errors.forEach(hear);
       // The warnings of the start, and the errors of the store.
-      if (errors.length === 0) refusal(() => throttleOf(read)).forEach(hear);
+      if (errors.length === 0) sentencesOf(() => throttleOf(read)).forEach(hear);
       return made ? throttleOf(read).rules.length : Array.isArray(read.rules) ? read.rules.length : 1;
     } catch (error) {
       const { cause } = error as Error;
@@ -98,7 +99,7 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
 
 function textOf({ file, rules, sentences }: Remarks): string {
   if (sentences.length > 0) return sentences.map((sentence) => `${file}: ${sentence}\n`).join("");
-  return `${file}: ${rules === 1 ? "1 rule, which is" : `${grouped(rules ?? 0)} rules, which are`} right\n`;
+  return `${file}: ${rules === 1 ? "1 rule, which is" : `${count(rules ?? 0)} rules, which are`} right\n`;
 }
 
 /** `weir lint`. */

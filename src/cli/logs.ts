@@ -5,12 +5,12 @@
  */
 
 import { cannot } from "../cannot.ts";
+import { count } from "../dashboard/number_text.ts";
 import { EACH, type Visitable } from "../replay/each_request.ts";
 import type { LogSource } from "../replay/lines.ts";
 import { type LoggedRequests, readLog } from "../replay/read_log.ts";
 import { type OptionsOf, UsageError } from "./command.ts";
 import { Progress } from "./progress.ts";
-import { grouped } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How many requests are decided between two looks at the clock. */
@@ -119,6 +119,6 @@ export function readingText({ summary }: LoggedRequests): string {
   const first = samples.length === 0
     ? ""
     : `; the first, line ${samples[0].line}: ${JSON.stringify(samples[0].text.slice(0, 80))}`;
-  const ignored = broken === 0 ? "" : `${grouped(broken)} lines are no request${first}\n`;
-  return `${grouped(requests)} requests (${[...new Set(formats)].join(", ") || "no lines"})\n${ignored}`;
+  const ignored = broken === 0 ? "" : `${count(broken)} lines are no request${first}\n`;
+  return `${count(requests)} requests (${[...new Set(formats)].join(", ") || "no lines"})\n${ignored}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { grouped } from "./table.ts";
+import { count } from "../dashboard/number_text.ts";
 
 /** Ms between two pictures of it. */
 const STEP_MS = 100;
@@ -49,10 +49,10 @@ export class Progress {
     if (now - this.#shown < STEP_MS) return;
     this.#shown = now;
     const seconds = (now - this.#start) / 1000;
-    const speed = seconds > 0 ? `${grouped(Math.round(lines / seconds))} lines/s` : "";
+    const speed = seconds > 0 ? `${count(lines / seconds)} lines/s` : "";
     const full = Math.round(share * WIDTH);
     const bar = Number.isNaN(share)
-      ? `${grouped(lines)} lines`
+      ? `${count(lines)} lines`
       : `[${"#".repeat(full).padEnd(WIDTH, "-")}] ${Math.floor(share * 100)} %`;
     this.#show(
       [step, bar, speed, leftText(seconds / share - seconds)].filter((text) => text !== "").join("  "),

@@ -5,17 +5,18 @@
  */
 
 import { cannot } from "../cannot.ts";
+import { count } from "../dashboard/number_text.ts";
 import type { StatsReport, StatsTrial } from "../stats/report.ts";
 import { type Command, UsageError } from "./command.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
-import { grouped, tableOf } from "./table.ts";
+import { HEADERS, headersOf, type HeadersValues } from "./headers.ts";
+import { tableOf } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface PromoteValues extends FiguresValues {
+interface PromoteValues extends FiguresValues, HeadersValues {
   readonly stats?: string;
   readonly rule?: string;
   readonly "max-share"?: string;
-  readonly header?: readonly string[];
 }
 
 /** How long the server that has the report may take, in ms. */
@@ -26,17 +27,6 @@ function shareOf(text: string): number {
   const [, number] = /^(\d+(?:\.\d+)?) ?%$/.exec(text.trim()) ?? [];
   if (number !== undefined && Number(number) <= 100) return Number(number) / 100;
   throw new UsageError(cannot("run weir promote", "--max-share must be a percentage such as 0.1%", text));
-}
-
-function headersOf(texts: readonly string[]): Headers {
-  const headers = new Headers({ accept: "application/json" });
-  for (const text of texts) {
-    const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(text) ?? [];
-    // The value may be a secret.
-    if (name === undefined) throw new UsageError("--header must be a name, a colon and a value");
-    headers.append(name, value);
-  }
-  return headers;
 }
 
 async function textOf(source: string, headers: Headers, terminal: Terminal): Promise<string> {
@@ -134,8 +124,8 @@ function textOfJudgement(judged: Judgement): string {
   const verdict = promote ? "it may take the rule's place" : "it may not take the rule's place";
   const clients = judged.clients.map(({ client, requests }) => [client, requests]);
   const routes = judged.routes.map(({ route, requests }) => [route, requests]);
-  return `The trial of rule "${rule}" alone would refuse ${grouped(trialOnly)} of ${
-    grouped(requests)
+  return `The trial of rule "${rule}" alone would refuse ${count(trialOnly)} of ${
+    count(requests)
   } requests (${percent(share)}, at most ${percent(maxShare)}): ${verdict}.\n\n${table}` +
     (clients.length === 0 ? "" : `\n${tableOf(["client, only the trial", "requests"], clients)}`) +
     (routes.length === 0 ? "" : `\n${tableOf(["route, only the trial", "requests"], routes)}`);
@@ -159,12 +149,7 @@ export const promoteCommand: Command<PromoteValues> = {
       hint: "SHARE",
       help: "the greatest share of the requests of 24 hours that the trial alone may refuse; without it 0.1%",
     },
-    header: {
-      type: "string",
-      multiple: true,
-      hint: "'NAME: VALUE'",
-      help: "a header of the request for URL; may be given several times",
-    },
+    ...HEADERS,
     ...FIGURES,
   },
   examples: [
@@ -173,12 +158,14 @@ export const promoteCommand: Command<PromoteValues> = {
     "curl -s http://127.0.0.1:8000/admin/throttle/stats | weir promote --stats - --rule api --json -",
   ],
   async run(words, values, terminal) {
-    const { stats, rule, header = [] } = values;
+    const { stats, rule } = values;
     if (stats === undefined || rule === undefined || words.length > 0) {
       throw new UsageError("weir promote needs --stats URL|FILE and --rule NAME, and no other words");
     }
     const maxShare = shareOf(values["max-share"] ?? "0.1%");
-    const judged = judge(await reportOf(stats, headersOf(header), terminal), rule, maxShare);
+    const headers = headersOf("promote", values);
+    headers.append("accept", "application/json");
+    const judged = judge(await reportOf(stats, headers, terminal), rule, maxShare);
     writeFigures(values, judged, () => textOfJudgement(judged), terminal);
     return judged.promote ? 0 : 1;
   },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { count } from "../dashboard/number_text.ts";
 import { replay } from "../replay/replay.ts";
 import type { RuleSet } from "../replay/replayer.ts";
 import type { ComparedRules, ReplayReport } from "../replay/replay_report.ts";
@@ -13,7 +14,7 @@ import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
 import type { Paint } from "./paint.ts";
 import { replayPage } from "./replay_page.tsx";
 import { readRules } from "./rules_file.ts";
-import { grouped, tableOf } from "./table.ts";
+import { tableOf } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The figures of a replay that the command promises as JSON. */
@@ -39,7 +40,7 @@ function rulesTable({ rules }: ReplayReport, paint: Paint): string {
     rules.map((each) => [
       ...[each.mode === "shadow" ? `${each.rule} (shadow)` : each.rule, each.asked, each.refused],
       ...[each.clients, each.refusedClients],
-      each.worst.slice(0, 3).map(({ key, refused }) => `${key} (${grouped(refused)})`).join(", "),
+      each.worst.slice(0, 3).map(({ key, refused }) => `${key} (${count(refused)})`).join(", "),
     ]),
     paint,
   );
@@ -48,15 +49,15 @@ function rulesTable({ rules }: ReplayReport, paint: Paint): string {
 /** The answers of the server itself to the requests and the clients that the rules refuse. */
 function serverText({ refusedByStatus, serversRefusals }: ReplayReport): string {
   const statuses = Object.entries(refusedByStatus).sort(([, a], [, b]) => b - a)
-    .map(([status, count]) => `${status} (${grouped(count)})`).join(", ");
+    .map(([status, n]) => `${status} (${count(n)})`).join(", ");
   const answers = statuses === "" ? "" : `the server answered the refused requests with ${statuses}\n`;
   return answers +
     serversRefusals.map(({ status, requests, refused, clients, refusedClients }) =>
-      `${grouped(requests)} requests of ${
-        grouped(clients)
+      `${count(requests)} requests of ${
+        count(clients)
       } clients were answered with ${status}: the rules refuse ${
-        grouped(refused)
-      } of them, and refuse requests of ${grouped(refusedClients)} of these clients\n`
+        count(refused)
+      } of them, and refuse requests of ${count(refusedClients)} of these clients\n`
     ).join("");
 }
 
@@ -88,9 +89,9 @@ function comparisonText(compared: readonly ComparedRules[], paint: Paint): strin
 function textOf(report: ReplayReport, paint: Paint): string {
   const { from, to, refused, refusedClients, clients, limitations, compared } = report;
   const span = from === null ? "" : `from ${from} to ${to}\n`;
-  const count = refused === 0 ? paint.green("0") : paint.red(grouped(refused));
-  const all = `all rules: ${count} requests refused, of ${grouped(refusedClients)} of ${
-    grouped(clients)
+  const total = refused === 0 ? paint.green("0") : paint.red(count(refused));
+  const all = `all rules: ${total} requests refused, of ${count(refusedClients)} of ${
+    count(clients)
   } clients\n`;
   return `${span}\n${rulesTable(report, paint)}\n${all}${serverText(report)}${
     compared === undefined ? "" : comparisonText(compared, paint)

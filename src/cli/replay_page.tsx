@@ -10,7 +10,7 @@ import { Figure } from "../dashboard/figure.tsx";
 import { brief, clock, count, moment, percent, span } from "../dashboard/number_text.ts";
 import { Table } from "../dashboard/table.tsx";
 import type { ComparedRules, ReplayedRule, ReplayReport } from "../replay/replay_report.ts";
-import { documentOf, Limits } from "./document.tsx";
+import { documentOf, Limitations } from "./document.tsx";
 
 const DAY_MS = 86_400_000;
 
@@ -200,7 +200,7 @@ export function replayPage(
       {rules.map((rule) => <RuleTables rule={rule} />)}
       {compared.map((each) => <ComparedTables compared={each} />)}
       <ServerTable report={report} />
-      <Limits of={report.limitations} />
+      <Limitations of={report.limitations} />
     </>,
   );
 }

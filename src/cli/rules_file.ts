@@ -6,12 +6,13 @@
 
 import { cannot } from "../cannot.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
+import { isThrottle } from "../replay/replayer.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Rules, and the options of their throttle: from a throttle, `{ rules, options }`, or rules alone. */
 function optionsOf(value: unknown): ReplayOptions {
-  const { rules, options, check } = value as { rules?: unknown; options?: unknown; check?: unknown };
-  if (typeof check === "function" || rules === undefined) return { rules: value as ReplayOptions["rules"] };
+  const { rules, options } = value as { rules?: unknown; options?: unknown };
+  if (isThrottle(value) || rules === undefined) return { rules: value as ReplayOptions["rules"] };
   return { rules, ...options === undefined ? {} : { options } } as ReplayOptions;
 }
 

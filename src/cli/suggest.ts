@@ -4,13 +4,14 @@
  * @module
  */
 
+import { count } from "../dashboard/number_text.ts";
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
 import type { Command } from "./command.ts";
 import { FIGURES, type FiguresValues, PAGE, type PageValues, writeFigures } from "./figures.ts";
 import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
 import type { Paint } from "./paint.ts";
 import { suggestPage } from "./suggest_page.tsx";
-import { grouped, tableOf } from "./table.ts";
+import { tableOf } from "./table.ts";
 
 /** The figures of suggestions that the command promises as JSON. */
 function figuresOf({ requests, suggestions }: Suggestions): object {
@@ -29,7 +30,7 @@ function textOf({ suggestions, limitations }: Suggestions, paint: Paint): string
   const heading = ["key", "route", "window", "clients", "50 %", "99 %", "99.9 %", "all"];
   const rules = suggestions.map(({ rule, touched, refused }) =>
     `  ${rule},${
-      paint.dim(` // would have refused ${grouped(refused)} requests; ${grouped(touched)} clients exceed it`)
+      paint.dim(` // would have refused ${count(refused)} requests; ${count(touched)} clients exceed it`)
     }\n`
   ).join("");
   return `\n${

@@ -8,7 +8,7 @@ import { count } from "../dashboard/number_text.ts";
 import { Table } from "../dashboard/table.tsx";
 import type { Suggestion, Suggestions } from "../replay/suggest.ts";
 import { Curve } from "./curve.tsx";
-import { documentOf, Limits } from "./document.tsx";
+import { documentOf, Limitations } from "./document.tsx";
 
 /** Names of keys for people. */
 const KEYS: Readonly<Record<Suggestion["key"], string>> = {
@@ -70,7 +70,7 @@ export function suggestPage(
     <>
       {suggestions.length === 0 ? <p>The log has no request with a client.</p> : null}
       {sectionsOf(suggestions).map((each) => <Section suggestions={each} />)}
-      <Limits of={limitations} />
+      <Limitations of={limitations} />
     </>,
   );
 }

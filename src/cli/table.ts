@@ -4,6 +4,7 @@
  * @module
  */
 
+import { count } from "../dashboard/number_text.ts";
 import { type Paint, paintFor } from "./paint.ts";
 
 /** A table with a heading: numbers to the right, texts to the left. */
@@ -23,10 +24,5 @@ export function tableOf(
 
 /** A cell: numbers with commas between thousands, texts without the characters that move a cursor. */
 function shown(cell: string | number): string {
-  return typeof cell === "number" ? grouped(cell) : cell.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?");
-}
-
-/** A whole number with commas between thousands. */
-export function grouped(value: number): string {
-  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
+  return typeof cell === "number" ? count(cell) : cell.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?");
 }

@@ -82,7 +82,7 @@ export function required<T>(name: string): T {
   const module = builtin<T>(name);
   if (module === undefined) {
     throw new TypeError(
-      `Cannot run the command weir as this runtime has no ${name}: use Node 20.16, Bun or Deno`,
+      `Cannot run the command weir as this runtime has no ${name}: use Node 20.19, Bun or Deno`,
     );
   }
   return module;

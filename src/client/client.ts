@@ -10,8 +10,6 @@ import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.
 import { cannot } from "../cannot.ts";
 import { type Demands, FUNCTION, integer, oneOf, requireOptions } from "../options.ts";
 
-export type { Platform } from "./platforms.ts";
-
 /**
  * The sources that are trusted to name the client's address. The default, `{}`, trusts none: the client is
  * the transport peer, and forwarding headers, which any client can send, are ignored.

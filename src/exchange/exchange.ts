@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Identity } from "../context.ts";
 import type { ExplainsAddress } from "../client/missing.ts";
 import { hasLeft, UNIX } from "../client/peer.ts";
-import type { Context } from "../context.ts";
+import type { Context, Identity } from "../context.ts";
 import type { Route } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { ChargedDecision } from "../decision.ts";
@@ -46,8 +45,8 @@ let passages = 0;
 
 /**
  * Where a request carries its exchange. A property costs a fifth of what a WeakMap does, and every request pays it. Another copy of
- * the package in this process finds it by the same name, and uses `owner`, `outer`, `over`, `parts` and their `decision`: who
- * changes the meaning of one of them changes the version in the name.
+ * the package in this process finds it by the same name, and uses its members and those of its checks: a change of their
+ * meaning changes the version in the name.
  */
 const EXCHANGE = /* @__PURE__ */ Symbol.for("@weir/throttle/exchange.v1");
 
@@ -78,7 +77,7 @@ function frameworkRoute(request: Request): Carrier[typeof ROUTE] {
 }
 
 /**
- * Tells the route that a framework matched, for the rules that have no pattern of their own for it.
+ * Sets the route that a framework matched, for the rules that have no pattern of their own for it.
  *
  * @param request The request.
  * @param route Gives the pattern, never the raw path. Asked only when somebody wants to know.

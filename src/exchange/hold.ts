@@ -21,8 +21,8 @@ const LONGEST_WAIT = 2 ** 31 - 1;
 type Correct = ThrottleCore["correct"];
 
 /**
- * The charge of a slot, moved on in time, so that its lease begins anew. All times are epoch ms by the store's clock, as far as
- * its last answer tells it. Times of charges are a whole number of renewals apart: concurrency() with a high limit puts charges
+ * The charge of a slot, moved on in time, so that its lease begins anew. All times are epoch ms by the store's clock, as of
+ * its last answer. Times of charges are a whole number of renewals apart: concurrency() with a high limit puts charges
  * of about the same time together, and they stay together.
  */
 class Renewal {

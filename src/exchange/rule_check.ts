@@ -86,6 +86,10 @@ export class RuleCheck implements OpenCheck, Quota {
     return this.algorithm.unit;
   }
 
+  get every(): Policy["every"] {
+    return this.policy.every;
+  }
+
   get refillsGradually(): boolean | undefined {
     return this.algorithm.refillsGradually;
   }

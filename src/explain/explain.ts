@@ -194,6 +194,6 @@ export function newExplainer(tools: ExplainTools): Explain {
     };
     const why = obstacle ??
       (failing === undefined ? null : `a function of rule "${failing.rule.name}" fails`);
-    return { ...explanation, text: sentencesOf(request, explanation, tools.rules, why) };
+    return { ...explanation, text: sentencesOf(request, explanation, applications, why) };
   };
 }

@@ -5,8 +5,9 @@
  */
 
 import type { Source } from "../decision.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { pathOf } from "./applies.ts";
+import { type Application, pathOf } from "./applies.ts";
 import type { ExplainedRule, Explanation } from "./explanation.ts";
 import { counted, moment, quoted, span } from "./words.ts";
 
@@ -20,12 +21,11 @@ const SOURCES: Readonly<Record<Source, string>> = {
   "denied-by-policy": "The failure policy answered, as the request cannot be counted.",
 };
 
-/** Units of a limit: "60 per 1 min". */
-function quotaText({ decision }: ExplainedRule, { implementation }: PreparedRule): string {
-  const { limit, windowMs } = decision!;
-  return implementation.heldWhileRunning === true
+/** Units of a limit: "60 per 1 min", or by the calendar "1,000 per month". */
+function quotaText({ rule, limit, windowMs, every }: RuleCheck): string {
+  return rule.implementation.heldWhileRunning === true
     ? `${counted(limit)} at once`
-    : `${counted(limit)} per ${span(windowMs)}`;
+    : `${counted(limit)} per ${every ?? span(windowMs)}`;
 }
 
 /** The key and the use of a rule that was decided. */
@@ -60,7 +60,7 @@ function verdictText({ decision, passes, passesAt, neededLimit }: ExplainedRule,
   return ` ${refuses}${when}${wait}${change}.${answered}`;
 }
 
-function ruleText(explained: ExplainedRule, rule: PreparedRule, isDecided: boolean): string {
+function ruleText(explained: ExplainedRule, { rule, check }: Application, isDecided: boolean): string {
   const { applies, because, decision } = explained;
   const verb = applies ? "applies" : "does not apply";
   const stage = applies && rule.stage === "after-auth" ? ", after authentication" : "";
@@ -68,7 +68,7 @@ function ruleText(explained: ExplainedRule, rule: PreparedRule, isDecided: boole
     ? `, which refuses nothing as it is the trial of rule ${quoted(rule.trialOf)},`
     : "";
   if (decision === null) return `Rule ${quoted(rule.name)}${trial} ${verb}${stage}: ${because}.`;
-  return `Rule ${quoted(rule.name)} (${quotaText(explained, rule)})${trial} ${verb}${stage}: ${because}.` +
+  return `Rule ${quoted(rule.name)} (${quotaText(check!)})${trial} ${verb}${stage}: ${because}.` +
     `${useText(explained, rule)}${verdictText(explained, isDecided)}`;
 }
 
@@ -92,12 +92,13 @@ function requestText(
 /**
  * The sentences: a line for the request, one for the address, one for the identity, and one for each rule.
  *
+ * @param applications The rules of the explanation, in its order, with their checks.
  * @param obstacle The reason why the request does not pass, where no rule refuses it.
  */
 export function sentencesOf(
   request: Request,
   explanation: Omit<Explanation, "text">,
-  rules: readonly PreparedRule[],
+  applications: readonly Application[],
   obstacle: string | null,
 ): string {
   const { address: { value, from }, identity, decided } = explanation;
@@ -107,6 +108,6 @@ export function sentencesOf(
       ? `The request has no address${from.slice("nowhere".length)}.`
       : `The address is ${value}, from ${from}.`,
     ...identity === null ? [] : [`Authentication found the identity ${quoted(identity)}.`],
-    ...explanation.rules.map((explained, i) => ruleText(explained, rules[i], decided)),
+    ...explanation.rules.map((explained, i) => ruleText(explained, applications[i], decided)),
   ].join("\n");
 }

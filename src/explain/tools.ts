@@ -6,10 +6,11 @@
  */
 
 import type { Policy } from "../algorithms/algorithm.ts";
+import type { Authenticate } from "../auth/authenticate.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { PlatformFacts } from "../client/platforms.ts";
 import type { ReadHeader, Walk } from "../client/proxies.ts";
-import type { Context, Identity } from "../context.ts";
+import type { Context } from "../context.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { Key, Partition } from "../keys/key.ts";
@@ -37,7 +38,7 @@ export interface ExplainTools extends AddressTools {
   readonly store: AnsweringStore;
   /** Epoch ms. */
   readonly clock: () => number;
-  readonly authenticate: ((context: Context) => MaybePromise<Identity | Response | null>) | null;
+  readonly authenticate: Authenticate | null;
   /** Gives the key under which the store keeps a state. */
   storedKey(key: string): MaybePromise<string>;
   /** Makes an exchange that spends nothing where `spend` is false. */

@@ -23,6 +23,11 @@ export function secretBytes(secret: Secret): Uint8Array<ArrayBuffer> {
   return new Uint8Array(typeof secret === "string" ? new TextEncoder().encode(secret) : secret);
 }
 
+/** Bytes in hex. */
+export function hexOf(bytes: ArrayBuffer): string {
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /**
  * A hash for one purpose: another purpose hashes the same text differently. Without a secret the hash is
  * SHA-256, with a secret HMAC-SHA-256, so that a reader of the hashes cannot try texts against them.
@@ -48,8 +53,7 @@ export function hashFor(purpose: string, secret: Uint8Array<ArrayBuffer> | null)
   }
 
   async function hashAndCache(text: string, index: bigint): Promise<string> {
-    const bytes = new Uint8Array(await digest(text));
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const hex = hexOf(await digest(text));
     if (cached.size >= MAX_CACHED) cached.delete(cached.keys().next().value as bigint);
     cached.set(index, hex);
     return hex;

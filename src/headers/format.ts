@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import { type Decision, share } from "../decision.ts";
 import { remainingUnits, whole } from "./numbers.ts";
 
@@ -20,6 +20,8 @@ export interface Quota extends
   readonly name: string;
   /** The algorithm's unit. Default "requests". */
   readonly unit?: Algorithm["unit"];
+  /** The unit of the calendar whose current period is the window. Default: the window has a fixed length. */
+  readonly every?: Policy["every"];
   /** Do units come back one by one, rather than all at the window's end? Default false. */
   readonly refillsGradually?: boolean | undefined;
   /**

@@ -8,11 +8,11 @@
 export interface ListMember {
   /** The member as it is written. */
   readonly text: string;
-  /** The same without what stands in strings, to look for parameters in. */
+  /** The member without the contents of its strings: a parameter is found in it. */
   readonly bare: string;
 }
 
-/** Takes a field apart at the commas that stand in no string, in one pass whatever an upstream wrote. */
+/** Splits a field at the commas outside of strings, in one pass whatever an upstream wrote. */
 export function membersOf(field: string): readonly ListMember[] {
   const members: ListMember[] = [];
   let start = 0;

@@ -101,18 +101,17 @@ function joinMembers(there: readonly ListMember[], ours: readonly string[]): str
  * The dialects that the members are written in. A reader of one drops a field that has an item without its number, so ours
  * beside it has the number of each.
  */
-function spokenIn(there: readonly ListMember[]): readonly Dialect[] {
+function dialectsIn(there: readonly ListMember[]): readonly Dialect[] {
   return [DRAFT_11, NEXT].filter(({ reads }) => there.some(({ bare }) => reads.test(bare)));
 }
 
-/** The index of a policy's state among the members that are there; -1 where it is not. */
-function indexIn(there: readonly ListMember[], name: string): number {
-  const start = writeString(name);
+/** The index of the state of a policy, whose name is written as `start`, among the members that are there; -1 where it is not. */
+function indexIn(there: readonly ListMember[], start: string): number {
   return there.findIndex(({ text }) => text.startsWith(start) && /^\s*(;|$)/.test(text.slice(start.length)));
 }
 
 /** Does the member report no more units left than this quota? */
-function saysNoMore({ bare }: ListMember, than: Quota): boolean {
+function reportsNoMore({ bare }: ListMember, than: Quota): boolean {
   const [, left] = DRAFT_11.reads.exec(bare) ?? NEXT.reads.exec(bare) ?? [];
   return than.allowed && left !== undefined && Number(left) <= remainingUnits(than);
 }
@@ -195,14 +194,13 @@ export function lists(...dialects: readonly Dialect[]): HeaderFormat {
     { denied, quotas }: Report,
   ): string {
     const states = there.map(({ text }) => text);
-    const spoken = spokenIn(there);
+    const found = dialectsIn(there);
     quotas.forEach((quota, i) => {
       if (denied && quota.allowed) return;
       const isKnown = policiesThere.some(({ text }) => text === texts[i].policy);
-      const index = isKnown ? indexIn(there, quota.name) : -1;
-      if (index >= 0 && saysNoMore(there[index], quota)) return;
-      const state = texts[i].start +
-        writeState(spoken.length === 0 ? dialects : spoken, quota);
+      const index = isKnown ? indexIn(there, texts[i].start) : -1;
+      if (index >= 0 && reportsNoMore(there[index], quota)) return;
+      const state = texts[i].start + writeState(found.length === 0 ? dialects : found, quota);
       if (index >= 0) states[index] = state;
       else states.push(state);
     });

@@ -13,13 +13,11 @@ import { cannot } from "../cannot.ts";
 /** The latest stage of the keys. */
 function stageOf(keys: readonly Key[], maker: string): Stage {
   if (keys.length === 0) {
-    throw new TypeError(`Cannot make ${maker}() as it needs at least one key: current value is no key`);
+    throw new TypeError(cannot(`make ${maker}()`, "it needs at least one key", keys, "no key"));
   }
   for (const key of keys) {
     if (typeof key !== "function") {
-      throw new TypeError(
-        `Cannot make ${maker}() as each of its keys must be a function: current value is ${String(key)}`,
-      );
+      throw new TypeError(cannot(`make ${maker}()`, "each of its keys must be a function", key));
     }
   }
   return keys.some((key) => key.stage === "after-auth") ? "after-auth" : "before-auth";

@@ -5,6 +5,7 @@
  */
 
 import type { RuleCheck } from "../exchange/rule_check.ts";
+import { utcText } from "../rejections/utc_text.ts";
 
 /** A limit of a caller, and its use. */
 export interface CallerLimit {
@@ -24,11 +25,8 @@ export interface CallerLimit {
   readonly blockedUntil: string | null;
 }
 
-/** The last time that a Date can hold, in epoch ms. */
-const END_OF_TIME = 8.64e15;
-
 function timeAfter(at: number, ms: number): string | null {
-  return ms > 0 ? new Date(Math.min(END_OF_TIME, at + ms)).toISOString() : null;
+  return ms > 0 ? utcText(at + ms) : null;
 }
 
 /** The limit of a check that was decided. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Identity } from "../context.ts";
 import { hasNumbers } from "../decision.ts";
 import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
@@ -14,6 +13,7 @@ import { each, type MaybePromise, then } from "../maybe.ts";
 import { unlimited } from "../rules/prepare_rules.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { compileCheck } from "../throttle/compile_check.ts";
+import { askStoreAbout } from "../throttle/over_burst.ts";
 import { settingsOf } from "../throttle/settings.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { callerLimit } from "./caller_limit.ts";
@@ -97,10 +97,6 @@ export function limitsHandler(
   const before = shown.filter(({ stage }) => stage === "before-auth");
   const after = shown.filter(({ stage }) => stage === "after-auth");
 
-  function identify(_: unknown, exchange: Exchange): MaybePromise<Identity | Response | null> {
-    return authenticate === null ? null : authenticate(exchange);
-  }
-
   function answer(checks: readonly RuleCheck[], { request }: Exchange): Response {
     const counted = checks.filter(hasNumbers).sort((one, other) => one.rule.index - other.rule.index);
     const isPage = wantsPage(request);
@@ -119,14 +115,12 @@ export function limitsHandler(
     const exchange = newExchange(request, passed, false);
     exchange.keepAddress();
     return then(each(before, check, exchange), (early) =>
-      then(then(early, identify, exchange), (found) => {
+      then(authenticate?.(exchange), (found) => {
         if (isResponse(found)) return found;
         exchange.who = found ?? null;
         return then(each(after, check, exchange), (late) => {
           const checks = [...early, ...late].filter(isOwn);
-          const open = checks.filter(isOpen);
-          return then(open.length === 0 ? undefined : store.answer(open, false), () =>
-            answer(checks, exchange));
+          return then(askStoreAbout(store, checks, false), () => answer(checks, exchange));
         });
       }));
   };

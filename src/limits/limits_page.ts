@@ -23,16 +23,14 @@ meter { display: block; width: 100%; min-width: 4rem; }
 /** A time in words, with its exact form for machines. */
 function timeText(at: string | null, ms: number, before: string): string {
   if (at === null) return "";
-  return `<time datetime="${at}" title="${at}">${before} ${
-    waitText(Math.max(1, Math.ceil(ms / 1000)))
-  }</time>`;
+  return `<time datetime="${at}" title="${at}">${before} ${waitText(ms)}</time>`;
 }
 
 /** The row of a rule. No character of a rule's name means anything in HTML. */
 function rowOf(check: RuleCheck, { cost }: PreparedRule): string {
   const { rule, limit, used, remaining, resetsAt, blockedUntil } = callerLimit(check);
   const quota = quotaText({
-    ...{ limit, windowMs: check.windowMs, unit: check.unit },
+    ...{ limit, windowMs: check.windowMs, unit: check.unit, every: check.every },
     cost: typeof cost === "number" ? cost : 0,
   });
   const when = blockedUntil === null

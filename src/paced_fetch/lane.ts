@@ -31,10 +31,6 @@ export interface Lane {
   hear(waitMs: number | null, sentAt: number, now: number): void;
 }
 
-/** The least pause after a refusal, in ms; it doubles with each consecutive refusal, up to the longest. */
-const BACK_OFF_MS = 100;
-const MAX_BACK_OFF_MS = 6e4;
-
 /**
  * @param buckets The quotas.
  * @param clock Epoch ms.
@@ -125,7 +121,8 @@ export function newLane(
         refusals = waitMs === null ? 0 : refusals + 1;
       }
       if (waitMs === null) return;
-      const leastMs = Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** refusals);
+      // Doubles with each consecutive refusal, up to a minute.
+      const leastMs = Math.min(60_000, 100 * 2 ** refusals);
       const restMs = Math.max(leastMs, Math.min(BELIEVED_MS, waitMs));
       // Jitter only adds time: no caller comes back early, and not all come back at once.
       closedUntil = Math.max(closedUntil, now + restMs + random() * Math.min(1000, restMs / 10));

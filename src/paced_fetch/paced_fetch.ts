@@ -64,8 +64,14 @@ function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   return found;
 }
 
+function requireThat(holds: boolean, name: string, value: unknown): void {
+  if (holds) return;
+  throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${value}`);
+}
+
 /** The options, checked, with every default filled in: what an option may be is what its default is. */
 function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
+  requireThat(typeof options === "object" && options !== null, "options", options);
   const settings: Required<PacedFetchOptions> = {
     fetch: (input, init) => fetch(input, init),
     maxWaitMs: 60_000,
@@ -77,9 +83,7 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const holds = name === "maxWaitMs" ? value >= 0 : name !== "retry" || Object.hasOwn(RETRIES, value);
-    if (typeof value !== typeof settings[name as keyof PacedFetchOptions] || !holds) {
-      throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${value}`);
-    }
+    requireThat(typeof value === typeof settings[name as keyof PacedFetchOptions] && holds, name, value);
     (settings as unknown as Record<string, unknown>)[name] = value;
   }
   return settings;
@@ -88,8 +92,10 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
 /** The response to a call that would have to wait too long, and so was not sent. */
 function notSent(waitMs: number): Response {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  const message = `pacedFetch: no quota for ${seconds} s.`;
-  return Response.json({ message }, { status: 429, headers: { "retry-after": `${seconds}` } });
+  return Response.json({ message: `pacedFetch: no quota for ${seconds} s.` }, {
+    status: 429,
+    headers: { "retry-after": `${seconds}` },
+  });
 }
 
 /**
@@ -173,9 +179,8 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
     const { origin: name, pathname } = new URL(request?.url ?? new Request(input).url);
     const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
     const signal = init?.signal ?? request?.signal;
-    const body = init?.body ?? request?.body;
-    const isReplayable = RETRIES[retry].test(method) &&
-      !(typeof body === "object" && body && ("getReader" in body || Symbol.asyncIterator in body));
+    const body = (init?.body ?? request?.body) as Partial<ReadableStream & AsyncIterable<unknown>> | null;
+    const isReplayable = RETRIES[retry].test(method) && !(body?.getReader || body?.[Symbol.asyncIterator]);
     const route = `${method} ${pathname.replace(/[^/]*\d[^/]*/g, "*")}`;
     const origin = kept(
       origins,

@@ -4,17 +4,13 @@
  * @module
  */
 
-import type { Decision } from "../decision.ts";
-import type { Denial } from "./denial.ts";
-import { type Rejection, rejectionOf } from "./rejection.ts";
-import { rejectionStatus } from "./rejection_status.ts";
+import { jsonRejection } from "./json_rejection.ts";
+import type { Rejection } from "./rejection.ts";
 
 const BODIES = {
-  429: '{"detail":[{"msg":"Too many requests","type":"ratelimit"}]}',
-  503: '{"detail":[{"msg":"Service temporarily unavailable","type":"ratelimit"}]}',
+  429: { detail: [{ msg: "Too many requests", type: "ratelimit" }] },
+  503: { detail: [{ msg: "Service temporarily unavailable", type: "ratelimit" }] },
 };
-
-const CONTENT_TYPE = "application/json";
 
 const SCHEMA = {
   type: "object",
@@ -56,10 +52,5 @@ const SCHEMA = {
  * ```
  */
 export function detailJson(): Rejection {
-  function deny(decisions: readonly Decision[]): Denial {
-    const status = rejectionStatus(decisions);
-    return { status, body: BODIES[status], contentType: CONTENT_TYPE };
-  }
-  const example = (decisions: readonly Decision[]): unknown => JSON.parse(BODIES[rejectionStatus(decisions)]);
-  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema: () => SCHEMA, example });
+  return jsonRejection((_, status) => BODIES[status], () => SCHEMA);
 }

@@ -5,30 +5,25 @@
  */
 
 import { type Decision, refuses, tightest } from "../decision.ts";
-import type { Denial } from "./denial.ts";
+import { waitSeconds } from "../headers/numbers.ts";
+import { jsonRejection } from "./json_rejection.ts";
 import { waitText } from "./quota_text.ts";
-import { type Rejection, rejectionOf } from "./rejection.ts";
-import { rejectionStatus } from "./rejection_status.ts";
+import type { Rejection } from "./rejection.ts";
+import { utcText } from "./utc_text.ts";
 
 const ERRORS = {
   429: { error: "rate_limit_exceeded", message: "Too many requests. Please slow down." },
   503: { error: "service_unavailable", message: "Service temporarily unavailable. Please try again later." },
 };
 
-const CONTENT_TYPE = "application/json";
-
-/** The last time that a Date can hold, in epoch ms. */
-const END_OF_TIME = 8.64e15;
-
 /** The details of the wait; empty if waiting does not help. */
 function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string, unknown>> {
   if (!Number.isFinite(retryAfterMs)) return {};
-  // Whole seconds rounded up, at least 1, as in Retry-After.
-  const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  const wait = waitSeconds(retryAfterMs);
   return {
     retry_after_seconds: wait,
-    retry_after_timestamp: new Date(Math.min(now + wait * 1000, END_OF_TIME)).toISOString(),
-    retry_after_human: waitText(wait),
+    retry_after_timestamp: utcText(now + wait * 1000),
+    retry_after_human: waitText(retryAfterMs),
   };
 }
 
@@ -66,17 +61,13 @@ function retryDetails(retryAfterMs: number, now: number): Readonly<Record<string
  * ```
  */
 export function errorJson(): Rejection {
-  function deny(decisions: readonly Decision[]): Denial {
-    const body = JSON.stringify(bodyOf(decisions));
-    return { status: rejectionStatus(decisions), body, contentType: CONTENT_TYPE };
-  }
-  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example: bodyOf });
+  return jsonRejection(bodyOf, schema);
 }
 
-function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
+function bodyOf(decisions: readonly Decision[], status: 429 | 503): Readonly<Record<string, unknown>> {
   const { rule, retryAfterMs, at } = tightest(decisions.filter(refuses));
   const details = { throttle_type: rule, ...retryDetails(retryAfterMs, at) };
-  return { ...ERRORS[rejectionStatus(decisions)], details };
+  return { ...ERRORS[status], details };
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

@@ -5,16 +5,14 @@
  */
 
 import { type Decision, refuses, tightest } from "../decision.ts";
-import type { Denial } from "./denial.ts";
-import { type Rejection, rejectionOf } from "./rejection.ts";
-import { rejectionStatus } from "./rejection_status.ts";
+import { waitSeconds } from "../headers/numbers.ts";
+import { jsonRejection } from "./json_rejection.ts";
+import type { Rejection } from "./rejection.ts";
 
 const ERRORS = {
   429: { type: "rate_limit_error", code: "rate_limit_exceeded" },
   503: { type: "server_error", code: "service_unavailable" },
 };
-
-const CONTENT_TYPE = "application/json";
 
 /** The message that SDKs show to people: the limit, and the wait. */
 function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string {
@@ -22,12 +20,10 @@ function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string 
   if (!Number.isFinite(retryAfterMs)) {
     return `Too many requests for the limit "${rule}". Waiting does not help.`;
   }
-  const wait = Math.max(1, Math.ceil(retryAfterMs / 1000));
-  return `Too many requests for the limit "${rule}". Please try again in ${wait} s.`;
+  return `Too many requests for the limit "${rule}". Please try again in ${waitSeconds(retryAfterMs)} s.`;
 }
 
-function bodyOf(decisions: readonly Decision[]): Readonly<Record<string, unknown>> {
-  const status = rejectionStatus(decisions);
+function bodyOf(decisions: readonly Decision[], status: 429 | 503): Readonly<Record<string, unknown>> {
   return { error: { message: messageOf(tightest(decisions.filter(refuses)), status), ...ERRORS[status] } };
 }
 
@@ -81,9 +77,5 @@ function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
  * ```
  */
 export function openAiJson(): Rejection {
-  function deny(decisions: readonly Decision[]): Denial {
-    const body = JSON.stringify(bodyOf(decisions));
-    return { status: rejectionStatus(decisions), body, contentType: CONTENT_TYPE };
-  }
-  return rejectionOf(deny, { contentType: CONTENT_TYPE, schema, example: bodyOf });
+  return jsonRejection(bodyOf, schema);
 }

@@ -43,6 +43,8 @@ const CONTENT_TYPE = "application/problem+json";
 export interface RefusingDecision extends Decision {
   /** The unit of the rule's algorithm. Default "requests". */
   readonly unit: Quota["unit"];
+  /** The unit of the calendar whose current period is the window; undefined where the window has a fixed length. */
+  readonly every: Quota["every"];
 }
 
 /** The options of {@link problemJson}. */
@@ -55,17 +57,18 @@ export interface ProblemJsonOptions {
 }
 
 /** Quotas by name. */
-type Quotas = readonly Pick<Quota, "name" | "unit">[];
+type Quotas = readonly Pick<Quota, "name" | "unit" | "every">[];
 
 /** The quotas of the rules that were asked, in a throttle's own context. */
 interface Checked {
   readonly checks?: Quotas;
 }
 
-function detailOf({ limit, windowMs, cost, blockedMs, retryAfterMs, unit }: RefusingDecision): string {
-  const quota = quotaText({ limit, windowMs, cost, unit });
+function detailOf(decision: RefusingDecision): string {
+  const { blockedMs, retryAfterMs } = decision;
+  const quota = quotaText(decision);
   if (!Number.isFinite(retryAfterMs)) return `${quota}; waiting does not help`;
-  const wait = waitText(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  const wait = waitText(retryAfterMs);
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 
@@ -99,10 +102,10 @@ function secondsOf({ retryAfterMs }: Decision): number {
 }
 
 /** Is one denial written for both of these decisions? */
-function isAlike(one: RefusingDecision, other: Decision, unit: Quota["unit"]): boolean {
+function isAlike(one: RefusingDecision, other: Decision, quota: Quotas[number] | undefined): boolean {
   return secondsOf(one) === secondsOf(other) && one.rule === other.rule && one.limit === other.limit &&
     one.windowMs === other.windowMs && one.cost === other.cost && one.source === other.source &&
-    one.blockedMs > 0 === other.blockedMs > 0 && one.unit === unit;
+    one.blockedMs > 0 === other.blockedMs > 0 && one.unit === quota?.unit && one.every === quota?.every;
 }
 
 /**
@@ -186,15 +189,15 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   function denial(decisions: readonly Decision[], quotas?: Quotas, context?: Context): Denial {
     const refusing = decisions.filter(refuses);
     const decision = tightest(refusing);
-    const unit = quotas?.find(({ name }) => name === decision.rule)?.unit;
-    if (detail !== undefined || refusing.length > 1) return write(refusing, { ...decision, unit }, context);
+    const quota = quotas?.find(({ name }) => name === decision.rule);
+    const isKept = detail === undefined && refusing.length === 1;
     const index = secondsOf(decision) & (MOST_LATEST - 1);
-    let written = latest[index];
-    if (written === undefined || !isAlike(written.decision, decision, unit)) {
-      const current = { ...decision, unit };
-      latest[index] = written = { decision: current, denial: write(refusing, current) };
-    }
-    return written.denial;
+    const last = isKept ? latest[index] : undefined;
+    if (last !== undefined && isAlike(last.decision, decision, quota)) return last.denial;
+    const current = { ...decision, unit: quota?.unit, every: quota?.every };
+    const written = write(refusing, current, context);
+    if (isKept) latest[index] = { decision: current, denial: written };
+    return written;
   }
 
   const example: RejectionDescription["example"] = (decisions, quotas) =>

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Algorithm } from "../algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
+import { waitSeconds } from "../headers/numbers.ts";
 
 /** The units of a wait, and the seconds from which the next unit is used: an hour is still "60 minutes". */
 const WAITS = [
@@ -18,8 +19,9 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A wait in words, rounded up: 119 seconds are "2 minutes". */
-export function waitText(seconds: number): string {
+/** A wait, given in ms, in words: at least a second, rounded up: 119 seconds are "2 minutes". */
+export function waitText(waitMs: number): string {
+  const seconds = waitSeconds(waitMs);
   const unit = WAITS.find(({ below }) => seconds < below)!;
   return counted(Math.ceil(seconds / unit.seconds), unit.name);
 }
@@ -38,12 +40,13 @@ export interface QuotaNumbers {
   readonly windowMs: number;
   readonly cost: number;
   readonly unit?: Algorithm["unit"];
+  readonly every?: Policy["every"];
 }
 
-/** A quota in words: "5 requests per 15 minutes", "2 requests at a time", "1000 units per hour" where a request costs more than 1. */
-export function quotaText({ limit, windowMs, cost, unit }: QuotaNumbers): string {
+/** A quota in words: "5 requests per 15 minutes", "1000 requests per month" by the calendar, "2 requests at a time", "1000 units per hour" where a request costs more than 1. */
+export function quotaText({ limit, windowMs, cost, unit, every }: QuotaNumbers): string {
   if (limit === 0) return "no requests";
   if (unit === "concurrent-requests") return `${counted(limit, "request")} at a time`;
   const noun = unit === "content-bytes" ? "byte" : cost === 1 ? "request" : "unit";
-  return `${counted(limit, noun)} per ${windowText(windowMs)}`;
+  return `${counted(limit, noun)} per ${every ?? windowText(windowMs)}`;
 }

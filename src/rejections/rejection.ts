@@ -18,7 +18,10 @@ export interface RejectionDescription {
   /** JSON schema of the body for a status, 429 or 503. */
   schema(status: 429 | 503): Readonly<Record<string, unknown>>;
   /** The body, as JSON, for a refusal with these decisions, of these quotas. Default: documents show no example. */
-  example?(decisions: readonly Decision[], quotas?: readonly Pick<Quota, "name" | "unit">[]): unknown;
+  example?(
+    decisions: readonly Decision[],
+    quotas?: readonly Pick<Quota, "name" | "unit" | "every">[],
+  ): unknown;
 }
 
 /**

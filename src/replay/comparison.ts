@@ -6,7 +6,8 @@
 
 import { type MaybePromise, then } from "../maybe.ts";
 import type { Visit } from "./each_request.ts";
-import { generalPaths, most } from "./counts.ts";
+import { most } from "./counts.ts";
+import { generalPaths } from "./general_path.ts";
 import type { LoggedRequest, LogSummary } from "./logged_request.ts";
 import { compileReplay, type Replayer, type RuleSet } from "./replayer.ts";
 import type { ComparedRules } from "./replay_report.ts";

@@ -42,7 +42,8 @@ function responseOf(status: number | undefined): Response {
   return new Response(null, { status: isFinal ? status : 200 });
 }
 
-function isThrottle(rules: RuleSet["rules"]): rules is Pick<Throttle, "rules" | "check"> {
+/** Are these rules a throttle, rather than a list? */
+export function isThrottle(rules: unknown): rules is Pick<Throttle, "rules" | "check"> {
   return typeof (rules as Partial<Throttle> | null)?.check === "function";
 }
 

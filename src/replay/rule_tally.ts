@@ -6,7 +6,8 @@
 
 import type { Exchange } from "../exchange/exchange.ts";
 import type { PreparedRule } from "../rules/rule.ts";
-import { add, generalPaths, most } from "./counts.ts";
+import { add, most } from "./counts.ts";
+import { generalPaths } from "./general_path.ts";
 import type { ReplayedRule } from "./replay_report.ts";
 
 const HOUR_MS = 3_600_000;

@@ -4,12 +4,9 @@
  * @module
  */
 
-import type { Policy } from "../algorithms/algorithm.ts";
+import type { Every, Policy } from "../algorithms/algorithm.ts";
 import { cannot } from "../cannot.ts";
 import { ANYTHING, type Demand, integer, oneOf, requireOptions, TEXT } from "../options.ts";
-
-/** A unit of the calendar. */
-export type Every = "day" | "week" | "month" | "year";
 
 /** A calendar period. */
 export interface Period {
@@ -68,16 +65,14 @@ function readerOf(timeZone: string): Read {
   if (timeZone === latestReader.timeZone) return latestReader.read;
   const part = "numeric";
   const format = new Intl.DateTimeFormat("en-US", {
-    ...{
-      timeZone,
-      hourCycle: "h23",
-      year: part,
-      month: part,
-      day: part,
-      hour: part,
-      minute: part,
-      second: part,
-    },
+    timeZone,
+    hourCycle: "h23",
+    year: part,
+    month: part,
+    day: part,
+    hour: part,
+    minute: part,
+    second: part,
   });
   const read: Read = (time) => {
     const [month, day, year, ...rest] = format.format(time).match(/\d+/g)!.map(Number);
@@ -173,8 +168,8 @@ export function calendarOf(rate: object, what: string): Calendar {
  * @returns The policy or, where it is of calendar periods, that with the periods around now. A store picks one by its own clock.
  */
 export function policyAt(policy: RulePolicy, now: number): Policy {
-  const { name, limit, mode, calendar } = policy;
+  const { calendar, ...rest } = policy;
   if (calendar === undefined) return policy;
   const boundaries = calendar.around(now);
-  return { name, limit, windowMs: boundaries[2] - boundaries[1], mode, boundaries };
+  return { ...rest, windowMs: boundaries[2] - boundaries[1], boundaries, every: calendar.every };
 }

@@ -118,8 +118,8 @@ export function policyOf(
     refuse(subject, "algorithm must be fixedWindow() for a rate with every", implementation.name);
   }
   const windowMs = own ?? brought as number;
-  const cannot = implementation.unsupported?.(limit, windowMs) ?? null;
-  if (cannot !== null) throw new RangeError(`Cannot use ${subject} as ${cannot}`);
+  const why = implementation.unsupported?.(limit, windowMs) ?? null;
+  if (why !== null) throw new RangeError(`Cannot use ${subject} as ${why}`);
   return { name, limit, windowMs, mode, ...(trialOf && { trialOf }), ...(calendar && { calendar }) };
 }
 
@@ -136,10 +136,12 @@ function blockOf(block: NonNullable<Rule["block"]>, subject: string): Block {
 
 /** How errors call a rule: by the name that it was given, if it was and that is one. */
 function subjectOf(written: Rate | Rule, { name }: Rule, index: number, given: readonly unknown[]): string {
-  const place = `rule ${index + 1}`;
-  if (written === null) refuse(place, "it must be a rate or a rule ({ rate: null } is unlimited)", written);
-  if (name === undefined) return place;
-  if (!(typeof name === "string" && NAME.test(name))) refuse(place, `its name must match ${NAME}`, name);
+  const numbered = `rule ${index + 1}`;
+  if (written === null) {
+    refuse(numbered, "it must be a rate or a rule ({ rate: null } is unlimited)", written);
+  }
+  if (name === undefined) return numbered;
+  if (!(typeof name === "string" && NAME.test(name))) refuse(numbered, `its name must match ${NAME}`, name);
   const subject = `rule "${name}"`;
   if (given.indexOf(name) < index) refuse(subject, "its name must be unique in the throttle", name);
   return subject;

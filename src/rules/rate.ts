@@ -7,7 +7,8 @@
 import { type Duration, durationMs, spanMs, wholeMs } from "../duration.ts";
 import { cannot } from "../cannot.ts";
 import { ANYTHING, integer, requireOptions } from "../options.ts";
-import { type Calendar, calendarOf, type Every } from "./calendar.ts";
+import type { Every } from "../algorithms/algorithm.ts";
+import { type Calendar, calendarOf } from "./calendar.ts";
 
 /**
  * A rate as text: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". A day is 24 hours and a

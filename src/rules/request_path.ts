@@ -93,7 +93,6 @@ const AUTHORITY = /^https?:\/\/[\w.:[\]-]+\//;
 const ELYSIA_START = 11;
 
 /**
-/**
  * The path, cut out of the URL as servers and routers do it: Deno.serve and workerd pass the client's text
  * unchanged, and Bun passes a path without an origin if it refuses the Host. Some routers remove a fragment, some
  * do not.

@@ -115,7 +115,7 @@ export interface Rule {
   /** How it decides while the store fails. Default: the throttle's way. */
   onStoreFailure?: FailurePolicy;
   /**
-   * Header formats, instead of the throttle's, for this rule. A format that is about denials alone, such as `retryAfter()`, speaks
+   * Header formats, instead of the throttle's, for this rule. A format that is about denials alone, such as `retryAfter()`, is sent
    * whichever rule refuses, so no refusal loses its wait.
    */
   headers?: readonly HeaderFormat[];

@@ -10,7 +10,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { keyedHash, randomSeed, type Seed } from "../hash/half_sip_hash.ts";
 import { ExchangeEvent, type ThrottleEvent } from "../observers/events.ts";
 import { trialOutcomes } from "../observers/trial_outcome.ts";
-import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED, TRIAL_MEASURES } from "./report.ts";
+import { type Kind, NEAR_LIMIT, REFUSED, REQUESTS, SHADOW_REFUSED, TRIAL_MEASURES } from "./counts.ts";
 import { ruleKey, shortKey } from "./rule_key.ts";
 import type { RuleFacts } from "./shared_span.ts";
 import type { Sharing } from "./sharing.ts";
@@ -98,8 +98,8 @@ export interface RequestCounter {
   readonly seed: Seed;
 }
 
-/** Where requests are counted. */
-export interface CountingPlace {
+/** The parts of the statistics that a counter of requests needs. */
+export interface RequestCounterOptions {
   readonly time: Timeline;
   /** Epoch ms. */
   readonly clock: () => number;
@@ -109,8 +109,8 @@ export interface CountingPlace {
   readonly shared: Sharing | null;
 }
 
-/** @returns The counter of requests there. */
-export function requestCounter({ time, clock, rules, shared }: CountingPlace): RequestCounter {
+/** @returns A counter of requests. */
+export function requestCounter({ time, clock, rules, shared }: RequestCounterOptions): RequestCounter {
   const halves = new Int32Array(2);
   let seed: Seed | null = null;
   let since: number | null = null;

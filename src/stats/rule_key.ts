@@ -5,7 +5,7 @@
  */
 
 import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
-import { byCount, type Counted } from "./space_saving.ts";
+import type { Counted } from "./space_saving.ts";
 
 /** The longest kept key, in characters. */
 const MAX_KEY_LENGTH = 128;
@@ -41,10 +41,15 @@ export function shownTrialClient(
   return ruleKey(rule, shownClient(client, seed));
 }
 
-/** The most refused keys of each rule, in descending order. */
+/**
+ * The first names of each rule.
+ *
+ * @param counted Joined names in descending order.
+ * @param most How many of each.
+ */
 export function topOfEachRule(counted: readonly Counted[], most: number): Counted[] {
   const taken = new Map<string, number>();
-  return [...counted].sort(byCount).filter(({ name }) => {
+  return counted.filter(({ name }) => {
     const [rule] = partsOf(name);
     const n = (taken.get(rule) ?? 0) + 1;
     taken.set(rule, n);

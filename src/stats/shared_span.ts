@@ -5,16 +5,8 @@
  */
 
 import type { Mode } from "../decision.ts";
-import {
-  addCount,
-  breakdownOf,
-  type Count,
-  emptyCounts,
-  type Kind,
-  type Measure,
-  type StatsBreakdown,
-  type StatsRule,
-} from "./report.ts";
+import { addCount, breakdownOf, type Count, emptyCounts, type Kind, type Measure } from "./counts.ts";
+import type { StatsBreakdown, StatsRule } from "./report.ts";
 import { type Commands, commands } from "./scripts.ts";
 import { topOfEachRule } from "./rule_key.ts";
 import type { Counted } from "./space_saving.ts";
@@ -134,7 +126,7 @@ export async function readSpan(
   const hourCounts = hours.map(() => pairs(next()).map(([field, n]) => countOf(field, n)));
   const hourClients = hours.map(() => Number(next()));
   const [topClients, topRoutes, keys, trialClients, trialRoutes] = lists.map(() =>
-    mergeTop(hours.map(() => named(next())), Infinity)
+    mergeTop(hours.map(() => named(next())))
   );
   const uniqueClients = Number(next());
   const rules = rulesOf(next());

@@ -9,7 +9,7 @@ import { within } from "../maybe.ts";
 import { keeperOf } from "../exchange/wait_until.ts";
 import type { Store } from "../stores/store.ts";
 import { warn } from "../warn_once.ts";
-import type { Count } from "./report.ts";
+import type { Count } from "./counts.ts";
 import { CHUNK, type Commands, commands, EXPIRY_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
 import { shownTrialClient } from "./rule_key.ts";

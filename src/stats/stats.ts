@@ -9,13 +9,8 @@ import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { shown } from "../cannot.ts";
 import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
 import type { Store } from "../stores/store.ts";
-import {
-  REQUESTS,
-  type StatsReport,
-  type StatsRule,
-  type StatsStoreHealth,
-  type StatsSummary,
-} from "./report.ts";
+import { REQUESTS } from "./counts.ts";
+import type { StatsReport, StatsRule, StatsStoreHealth, StatsSummary } from "./report.ts";
 import { isAddress, requestCounter } from "./request_counter.ts";
 import { partsOf, ruleKey, shownTrialClient } from "./rule_key.ts";
 import type { RuleFacts, SharedSpan } from "./shared_span.ts";

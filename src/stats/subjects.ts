@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Kind, MEASURES } from "./report.ts";
+import { type Kind, MEASURES } from "./counts.ts";
 
 /** The most names per kind, without "(other)". */
 export const MAX_NAMES: Readonly<Record<Kind, number>> = {

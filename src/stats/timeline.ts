@@ -6,16 +6,8 @@
  */
 
 import { type HyperLogLog, hyperLogLog } from "./hyper_log_log.ts";
-import {
-  breakdownOf,
-  type Count,
-  emptyCounts,
-  type Kind,
-  MEASURES,
-  measuresOf,
-  type StatsBreakdown,
-  type StatsSlot,
-} from "./report.ts";
+import { breakdownOf, type Count, emptyCounts, type Kind, MEASURES, measuresOf } from "./counts.ts";
+import type { StatsBreakdown, StatsSlot } from "./report.ts";
 import { ruleKey, topOfEachRule } from "./rule_key.ts";
 import { byCount, type Counted, type SpaceSaving, spaceSaving } from "./space_saving.ts";
 import { subjects } from "./subjects.ts";
@@ -144,12 +136,11 @@ export interface Timeline {
   span(now: number, minutes: number, top: number): Span;
 }
 
-/** Merges several top lists. */
-export function mergeTop(lists: readonly (readonly Counted[])[], most: number): Counted[] {
+/** Merges several top lists to one, in descending order. */
+export function mergeTop(lists: readonly (readonly Counted[])[]): Counted[] {
   const counts = new Map<string, number>();
   for (const { name, count } of lists.flat()) counts.set(name, (counts.get(name) ?? 0) + count);
-  return [...counts].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount)
-    .slice(0, most);
+  return [...counts].map(([name, count]) => ({ name, count })).filter(({ count }) => count > 0).sort(byCount);
 }
 
 /** The counts of all names, as numbers in rows: a row of measures for each name, at the index of its id. */
@@ -245,17 +236,14 @@ function spanOf(kept: Kept, now: number, wanted: number, top: number): Span {
     hours,
     totals: numbers.breakdown(sums),
     uniqueClients: all.count(),
-    topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS)), top),
-    topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES)), top),
-    topKeys: topOfEachRule(mergeTop(lists.map(({ keys }) => keys.top(TOP_KEYS)), Infinity), top),
+    topClients: mergeTop(lists.map(({ clients }) => clients.top(TOP_CLIENTS))).slice(0, top),
+    topRoutes: mergeTop(lists.map(({ routes }) => routes.top(TOP_ROUTES))).slice(0, top),
+    topKeys: topOfEachRule(mergeTop(lists.map(({ keys }) => keys.top(TOP_KEYS))), top),
     topTrialClients: topOfEachRule(
-      mergeTop(lists.map(({ trialClients }) => trialClients.top(TOP_CLIENTS)), Infinity),
+      mergeTop(lists.map(({ trialClients }) => trialClients.top(TOP_CLIENTS))),
       top,
     ),
-    topTrialRoutes: topOfEachRule(
-      mergeTop(lists.map(({ trialRoutes }) => trialRoutes.top(TOP_ROUTES)), Infinity),
-      top,
-    ),
+    topTrialRoutes: topOfEachRule(mergeTop(lists.map(({ trialRoutes }) => trialRoutes.top(TOP_ROUTES))), top),
   };
 }
 

@@ -7,7 +7,16 @@
 import { cannot } from "../cannot.ts";
 import { decidingByVersion, isNotDecided } from "./cas/deciding.ts";
 import type { StatesRead, VersionedStates } from "./cas/versioned_states.ts";
-import { BOOLEAN, type Demands, FUNCTION, integer, required, requireOptions, TEXT } from "../options.ts";
+import {
+  BOOLEAN,
+  type Demands,
+  FUNCTION,
+  integer,
+  required,
+  requireOptions,
+  TEXT,
+  timerMs,
+} from "../options.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Store, StorePart } from "./store.ts";
 
@@ -31,9 +40,6 @@ export interface CasStoreOptions extends VersionedStates {
   mostKeys?: number;
 }
 
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2_147_483_647;
-
 /** Made when it is asked for: bundles would keep it, and all that it calls, of a module that nobody uses. */
 const demands = (): Demands<CasStoreOptions> => ({
   read: required(FUNCTION),
@@ -41,7 +47,7 @@ const demands = (): Demands<CasStoreOptions> => ({
   forget: FUNCTION,
   shared: BOOLEAN,
   name: TEXT,
-  timeoutMs: integer(1, LONGEST_MS),
+  timeoutMs: timerMs(),
   denyCache: BOOLEAN,
   attempts: integer(1, 1000),
   mostKeys: integer(1, 100_000),

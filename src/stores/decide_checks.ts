@@ -7,9 +7,10 @@
 
 import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
+import { usableStep } from "../algorithms/usable_step.ts";
 import { cannot } from "../cannot.ts";
 import { refuserOf, type StoreDecision } from "../decision.ts";
-import { isPromise, type MaybePromise, then } from "../maybe.ts";
+import { inOrder, type MaybePromise, then } from "../maybe.ts";
 import { RuleError } from "./rule_error.ts";
 import { type Check, decisionOf } from "./store.ts";
 
@@ -22,7 +23,7 @@ export interface StateAccess {
    */
   load(check: Check): MaybePromise<unknown>;
   /**
-   * Writes a value under `check.key`, in the place of any other.
+   * Writes a value under `check.key`, and replaces any other.
    *
    * @param state An array whose first member is the name of the algorithm's form. It survives JSON where the states of the
    * rule's algorithm do, as those of all built-in ones do. Null: forget the key.
@@ -31,22 +32,10 @@ export interface StateAccess {
   save(check: Check, state: unknown, ttlMs: number): MaybePromise<unknown>;
 }
 
-/** `run` for each index from 0 on, one after the other: many clients of databases run one command at a time. */
-export function inOrder(
-  count: number,
-  run: (index: number) => MaybePromise<unknown>,
-  from = 0,
-): MaybePromise<void> {
-  for (let i = from; i < count; i++) {
-    const done = run(i);
-    if (isPromise(done)) return done.then(() => inOrder(count, run, i + 1));
-  }
-}
-
-/** A step; one that throws fails its own rule, and no other. */
+/** A step; one that throws, or returns nonsense, fails its own rule, and no other. */
 function stepOf(check: Check, state: unknown, now: number, cost: number, since: number | null): Step {
   try {
-    return check.algorithm.step(state, check.policy, now, cost, since);
+    return usableStep(check.algorithm.step(state, check.policy, now, cost, since), check.policy);
   } catch (cause) {
     throw new RuleError(check.policy.name, cause instanceof Error ? cause.message : String(cause), { cause });
   }

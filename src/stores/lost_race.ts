@@ -11,6 +11,9 @@ const CODES = ["40001", "40P01", "55P03", "ER_LOCK_DEADLOCK", "ER_LOCK_WAIT_TIME
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
 
+/** SQLite's sentences for the two. Deno gives errors of `DatabaseSync.exec` nothing else to go by. */
+const LOCKED = /^database (?:table |schema )?is locked/;
+
 /** The members by which drivers give the code of an error. */
 interface DriverError {
   readonly code?: unknown;
@@ -30,6 +33,7 @@ export function isLostRace(error: unknown): boolean {
   const { code, errcode, errno } = error as DriverError;
   if (typeof code === "string" && /^SQLITE_(?:BUSY|LOCKED)/.test(code)) return true;
   if (CODES.includes(code as string)) return true;
+  if (code === "ERR_SQLITE_ERROR" && errcode === undefined) return LOCKED.test(error.message);
   const isOfSqlite = typeof errcode === "number" || (typeof code === "string" && code.startsWith("SQLITE"));
   // The upper bits of a result code are details.
   const result = Number(errcode ?? errno) & 0xff;

@@ -6,9 +6,9 @@
 
 import { cannot } from "../cannot.ts";
 import type { StoreDecision } from "../decision.ts";
-import { type MaybePromise, rescue, then } from "../maybe.ts";
-import { BOOLEAN, FUNCTION, integer, required, requireOptions, TEXT } from "../options.ts";
-import { decideChecks, inOrder, type StateAccess } from "./decide_checks.ts";
+import { inOrder, type MaybePromise, rescue, then } from "../maybe.ts";
+import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
+import { decideChecks, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
 import { questionLine } from "./question_line.ts";
 import type { Check, Store } from "./store.ts";
@@ -22,7 +22,7 @@ export interface StateRows {
    */
   load(key: string): MaybePromise<string | null | undefined>;
   /**
-   * Writes a row, in the place of any other under its key.
+   * Writes a row, and replaces any other under its key.
    *
    * @param key A text of any length without NUL and lone surrogates. Keys differ in case, in spaces and in accents.
    * @param text JSON.
@@ -67,9 +67,6 @@ export interface TransactionStoreOptions {
   denyCache?: boolean;
 }
 
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 /** The most questions of a transaction: others wait as long as it takes. */
 const MOST_TOGETHER = 100;
 
@@ -98,11 +95,14 @@ interface Question {
 }
 
 /**
- * The key of a row: the key itself where it is plain ASCII, else its JSON, which has neither NUL nor lone surrogates, and which
- * no other row begins like.
+ * The key of a row: the partition first, then the name of the rule's states, so that the rows of one client lie side by side, and
+ * a database that keeps rows sorted writes one page for all rules of a request. Where that is not plain ASCII, it is its JSON,
+ * which has neither NUL nor lone surrogates, and which no other row begins like.
  */
 function rowKey(key: string): string {
-  return /^(?!")[\x20-\x7e]*$/.test(key) ? key : JSON.stringify(key);
+  const colon = key.indexOf(":");
+  const text = colon < 0 ? key : `${key.slice(colon + 1)}:${key.slice(0, colon)}`;
+  return /^(?!")[\x20-\x7e]*$/.test(text) ? text : JSON.stringify(text);
 }
 
 /** The saved value; null where somebody else wrote the row. */
@@ -122,11 +122,14 @@ function valueIn(text: string | null | undefined): unknown {
   }
 }
 
-/** Each key once, in one order everywhere, so that two transactions never wait for each other. */
-function keysOf(questions: readonly Question[]): readonly string[] {
-  const [{ keys }] = questions;
-  if (questions.length > 1) return [...new Set(questions.flatMap(({ keys }) => keys))].sort();
-  return keys.length > 1 ? [...keys].sort() : keys;
+/** The row of each key, once, in one order everywhere, so that two transactions never wait for each other. */
+function openRows(questions: readonly Question[]): ReadonlyMap<string, OpenRow> {
+  const rows = new Map<string, OpenRow>();
+  for (const { keys } of questions) {
+    for (const key of keys) rows.set(key, { key: rowKey(key), value: null, expiresAt: null });
+  }
+  if (rows.size === 1) return rows;
+  return new Map([...rows].sort(([, { key: one }], [, { key: other }]) => one < other ? -1 : 1));
 }
 
 function accessTo({ now, rows }: States): StateAccess {
@@ -173,8 +176,7 @@ function answerAll(
   questions: readonly Question[],
   clock: () => number,
 ): MaybePromise<unknown[]> {
-  const rows = new Map<string, OpenRow>();
-  for (const key of keysOf(questions)) rows.set(key, { key: rowKey(key), value: null, expiresAt: null });
+  const rows = openRows(questions);
   const all = [...rows.values()];
   const load = (i: number): MaybePromise<unknown> =>
     then(table.load(all[i].key), (text) => all[i].value = valueIn(text));
@@ -217,7 +219,7 @@ function wholeMs(read: number): number {
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  * @throws {RangeError} When timeoutMs is out of its range.
  *
- * @example Rows in a Map, in the place of a table
+ * @example Rows in a Map instead of a table
  * ```ts
  * import { createThrottle, type StateRows, transactionStore } from "@weir/throttle";
  * import { equal } from "node:assert/strict";
@@ -245,7 +247,7 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     name: TEXT,
     clock: FUNCTION,
     isLostRace: FUNCTION,
-    timeoutMs: integer(1, LONGEST_MS),
+    timeoutMs: timerMs(),
     denyCache: BOOLEAN,
   }, "make transactionStore()");
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;

@@ -36,7 +36,7 @@ function lookAt({ rule, partition, policy }: RuleCheck): RuleCheck {
 /** Writes the results of the looks into the checks that they are for. */
 function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
   for (const [check, { source, remaining, resetAfterMs, blockedMs, at, chargedAt }] of looks) {
-    // The deny cache leaves the parts beside a known refusal without a verdict, and so without numbers.
+    // The deny cache leaves the checks beside a known refusal without a verdict, and so without numbers.
     if (source === null) check.source = null;
     else {
       Object.assign(check, { remaining, resetAfterMs, blockedMs, at, chargedAt });
@@ -46,11 +46,11 @@ function show(_: void, looks: ReadonlyMap<RuleCheck, RuleCheck>): void {
 }
 
 /**
- * Asks the store, in one call, to decide the open parts and to show the units left of the parts that need a look.
+ * Asks the store, in one call, to decide the open checks and to show the units left of those that need a look.
  *
  * @param store The store.
- * @param checks A request's parts.
- * @param spend False where nothing is to be charged, as where a part is refused already.
+ * @param checks A request's checks.
+ * @param spend False where nothing is to be charged, as where a rule refuses already.
  */
 export function askStoreAbout(
   store: AnsweringStore,

@@ -52,12 +52,6 @@ function realCost(check: RuleCheck, response: Response, exchange: Exchange): May
   });
 }
 
-/** Are the slots of a request held beyond its response, which is over now? */
-function isHeld({ hold }: Exchange): boolean {
-  if (hold === null) return false;
-  return hold.isOver = true;
-}
-
 /** Ends the hold of a handler that threw: nobody may have got the function that ends it. */
 function endHold(exchange: Exchange): void {
   exchange.hold?.end();
@@ -108,7 +102,10 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
   }
 
   function release(exchange: Exchange): MaybePromise<unknown> {
-    if (isHeld(exchange)) return;
+    if (exchange.hold !== null) {
+      exchange.hold.isOver = true;
+      return;
+    }
     return all(
       exchange.checks.filter(holds).map((check) => {
         check.settled = true;

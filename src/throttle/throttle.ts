@@ -325,7 +325,7 @@ export function throttleFrom(
  * @throws {TypeError | RangeError} When a rule or an option cannot be used. The handler it returns throws a TypeError where it is
  * given no Request but, say, node's IncomingMessage.
  *
- * @example Sixty a minute and a thousand a day for each client address
+ * @example Sixty requests per minute and a thousand per day for each client address
  * ```ts
  * import { withThrottle } from "@weir/throttle";
  * import { equal } from "node:assert/strict";

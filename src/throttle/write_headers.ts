@@ -67,7 +67,7 @@ function reportOf(checks: readonly RuleCheck[], response: Reported | undefined):
   };
 }
 
-/** Is the format about denials as such, as Retry-After is, rather than about rules? Then it speaks whichever rule refuses. */
+/** Is the format about denials as such, as Retry-After is, rather than about rules? Then it is sent whichever rule refuses. */
 function isOfDenials({ describe = {} }: HeaderFormat): boolean {
   const described = Object.values(describe);
   return described.length > 0 && described.every(({ on }) => on === "denied");

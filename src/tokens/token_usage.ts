@@ -113,7 +113,6 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
   return {
     body(response, { request }, charged): CountedBody {
       if (response.status >= 400) return { response, cost: 0 };
-      const ends = bodyEnds();
       const { body } = response;
       if (body === null || request.method === "HEAD") {
         return {
@@ -121,6 +120,7 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
           cost: Promise.reject(new Error("The answer has no body, so the reserved cost stays.")),
         };
       }
+      const ends = bodyEnds();
       let end!: (isWhole: boolean) => void;
       const cost = new Promise<boolean>((resolve) => end = resolve)
         .then((isWhole) => finalCost(response, ends, isWhole, charged));

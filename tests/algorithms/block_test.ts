@@ -118,7 +118,7 @@ describe("a block", () => {
     assertEquals(again(), "10000 blocked");
   });
 
-  it("does not grow where it is not told to", () => {
+  it("does not grow where growth is 1", () => {
     const ask = key({ ...BLOCK, growth: 1 });
     for (const t of [0, 10_003, 20_006]) {
       assertEquals(story(ask, [t, t + 1, t + 2, t + 3]), "ok, 999, 998, 10000 blocked");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 import {
   type Algorithm,
   byGlobal,
@@ -17,8 +17,10 @@ import {
 import { redisStore, type RedisStoreOptions } from "../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { startBridge } from "../harness/bridge.ts";
-import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
-import { type Connection, connectTo } from "../harness/resp.ts";
+import { writtenDuring } from "../harness/console.ts";
+import { lives, startRedis, withoutRedis } from "../harness/redis.ts";
+import { connectTo } from "../harness/resp.ts";
+import { suiteRedis } from "../harness/suite_redis.ts";
 
 const DAY_MS = 86_400_000;
 const REQUEST = new Request("https://example.com/");
@@ -165,25 +167,16 @@ for (const { name, skip, open } of STORES) {
 }
 
 describe("the keys of states", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
-  before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-  });
-  beforeEach(() => redis.command("FLUSHALL"));
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
+  const suite = suiteRedis();
+  const { command, client: connected } = suite;
+  beforeEach(() => command("FLUSHALL"));
 
-  const storeOf = (options: Partial<RedisStoreOptions> = {}) =>
-    redisStore({ client: { send: (command, words) => connection.command(command, ...words) }, ...options });
+  const storeOf = (options: Partial<RedisStoreOptions> = {}) => redisStore({ client: connected, ...options });
 
   async function keysOf(store: Store, rule: Partial<Rule>): Promise<string[]> {
-    await redis.command("FLUSHALL");
+    await command("FLUSHALL");
     await throttleOf(store, rule).check(REQUEST);
-    return [...(await lives(redis)).keys()];
+    return [...(await lives({ command })).keys()];
   }
 
   it("are the rule, its algorithm and its window, then the partition", async () => {
@@ -205,7 +198,7 @@ describe("the keys of states", { skip: withoutRedis }, () => {
   });
 
   it("are the same on Upstash", async () => {
-    const bridge = await startBridge(redis);
+    const bridge = await startBridge(suite.server);
     const store = upstashStore({ url: bridge.url, token: bridge.token });
     assertEquals(await keysOf(store, { algorithm: gcra() }), ["weir:login/gcra/900000:203.0.113.9"]);
     await bridge.close();
@@ -273,19 +266,14 @@ describe("a window from a function", () => {
     rates: readonly string[],
     waitMs = 1000,
     rule: Partial<Rule> = {},
-  ): Promise<string[]> {
-    const said: string[] = [];
-    const { warn } = console;
-    console.warn = (...words: unknown[]) => said.push(words.join(" "));
-    try {
+  ): Promise<readonly string[]> {
+    const { lines } = await writtenDuring(async () => {
       let now = 1_763_800_000_123;
       let next = 0;
       const throttle = throttleOf(memoryStore({ clock: () => now }), { rate: () => rates[next], ...rule });
       for (; next < rates.length; next++, now += waitMs) await throttle.check(REQUEST);
-    } finally {
-      console.warn = warn;
-    }
-    return said;
+    }, "warn");
+    return lines;
   }
 
   it("that gets shorter while it is open is warned of, once a rule", async () => {

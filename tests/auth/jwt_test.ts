@@ -19,6 +19,7 @@ import type { Check } from "../../src/stores/store.ts";
 import { memoryStore } from "../../src/stores/memory/memory_store.ts";
 import { createThrottle } from "../../src/throttle/throttle.ts";
 import { codePoints } from "../harness/code_points.ts";
+import { listenToConsole } from "../harness/console.ts";
 
 const SECRET = "a secret of forty characters, not secret";
 const ISSUER = "https://id.example";
@@ -180,7 +181,7 @@ describe("jwtAuth", () => {
     );
   });
 
-  it("allows for clocks that differ by up to 5 s, or as told", async () => {
+  it("allows for clocks that differ by up to 5 s, or by as much as is set", async () => {
     const late = (seconds: number) => sign({ ...good, exp: NOW - seconds });
     assertEquals((await identify(await late(4))).claims?.sub, "alice");
     assertInstanceOf(await authenticate(`Bearer ${await late(5)}`), Response);
@@ -352,21 +353,19 @@ describe("byJwt", () => {
   });
 
   it("says once that it skips credentials that nobody made an identity of, and is silent where there are none", async () => {
-    const said: unknown[] = [];
-    const warn = console.warn;
-    console.warn = (...words: unknown[]) => void said.push(...words);
+    const { lines, stop } = listenToConsole("warn");
     try {
       const key = byJwt();
       const context = (request: Request) => ({ request, identity: null }) as Context;
       assertEquals(await key(context(asking())), null);
-      assertEquals(said, []);
+      assertEquals(lines, []);
       for (let i = 0; i < 2; i++) assertEquals(await key(context(asking("Bearer a, Bearer b"))), null);
       assertEquals(await key({ ...context(asking("Bearer a")), identity: { id: "by other means" } }), null);
     } finally {
-      console.warn = warn;
+      stop();
     }
-    assertEquals(said.length, 1);
-    assertMatch(String(said[0]), /^@weir\/throttle: byJwt\(\) skips requests with an `authorization` header/);
+    assertEquals(lines.length, 1);
+    assertMatch(lines[0], /^@weir\/throttle: byJwt\(\) skips requests with an `authorization` header/);
   });
 
   it("keys on the subject, so that new tokens are no new quotas; on the token where asked", async () => {

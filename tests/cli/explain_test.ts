@@ -126,7 +126,7 @@ describe("weir explain", () => {
   it("says how to read TypeScript where nothing that can is in the project", {
     skip: runtime !== "node" || readsTypeScript,
   }, async () => {
-    const { code, err } = await weir(["explain", "--rules", "rules.ts", "/"], folder);
+    const { code, err } = await weir(["explain", "--rules", "rules.ts", "/"], { folder });
     assertEquals(code, 1);
     assertStringIncludes(err, "this Node does not import TypeScript: add esbuild to the project");
   });

@@ -1,55 +1,16 @@
 /** `weir promote`, run as a pipeline runs it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { Hono } from "hono";
 import { createThrottle, memoryStore, stats } from "../../mod.ts";
 import { dashboard } from "../../src/dashboard/mod.ts";
-import { runtime } from "../harness/runtime.ts";
 import { serve } from "../harness/serve.ts";
+import { weir } from "../harness/weir.ts";
 
-/** How the command is started: as npm installs it on Node, from its source elsewhere. */
-const COMMAND = {
-  node: ["dist/cli.js"],
-  bun: ["src/cli/mod.ts"],
-  deno: [
-    "run",
-    "--allow-read",
-    "--allow-write",
-    "--allow-env",
-    "--allow-net",
-    "--no-check",
-    "src/cli/mod.ts",
-  ],
-}[runtime];
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command to its end. */
-function promote(words: readonly string[], input = ""): Promise<Ended> {
-  const child = spawn(process.execPath, [...COMMAND, "promote", ...words], {
-    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-  });
-  let out = "";
-  let err = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
-  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
-  // The command ends before it has read everything where it is misspelt.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  return new Promise((ended, failed) => {
-    child.on("error", failed);
-    child.on("close", (code) => ended({ code, out, err }));
-  });
-}
+const promote = (words: readonly string[], input = "") => weir(["promote", ...words], { input });
 
 describe("weir promote", () => {
   let folder = "";

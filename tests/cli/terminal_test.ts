@@ -8,7 +8,7 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { Progress } from "../../src/cli/progress.ts";
 import { combinedLog, seededHits } from "../replay/brute_force.ts";
-import { COMMAND } from "../harness/weir_command.ts";
+import { COMMAND } from "../harness/weir.ts";
 
 const SCRIPT = "/usr/bin/script";
 

@@ -1,42 +1,12 @@
 /** The command `weir`, run as its users run it. */
 import { assert, assertEquals } from "@std/assert";
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { bruteForce, combinedLog, seededHits } from "../replay/brute_force.ts";
-import { runtime } from "../harness/runtime.ts";
-import { COMMAND } from "../harness/weir_command.ts";
-
-const ROOT = pathToFileURL(resolve(runtime === "node" ? "dist/mod.js" : "mod.ts")).href;
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command to its end. */
-function weir(words: readonly string[], input: string | Uint8Array = ""): Promise<Ended> {
-  const child = spawn(process.execPath, [...COMMAND, ...words], {
-    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-  });
-  let out = "";
-  let err = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
-  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
-  // The command ends before it has read everything where it is misspelt.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  return new Promise((ended, failed) => {
-    child.on("error", failed);
-    child.on("close", (code) => ended({ code, out, err }));
-  });
-}
+import { PACKAGE, weir } from "../harness/weir.ts";
 
 const hits = seededHits(4, 500);
 const log = combinedLog(hits);
@@ -93,7 +63,7 @@ describe("weir", () => {
     const [plain, packed, piped, both] = await Promise.all([
       weir(["replay", file("access.log"), ...rules]),
       weir(["replay", file("access.log.gz"), ...rules]),
-      weir(["replay", "-", ...rules], gzipSync(log)),
+      weir(["replay", "-", ...rules], { input: gzipSync(log) }),
       weir(["replay", file("access.log"), file("access.log.gz"), ...rules]),
     ]);
     const { refused } = JSON.parse(plain.out);
@@ -107,7 +77,7 @@ describe("weir", () => {
     const forms = {
       "named.mjs": `export const rules = [${JSON.stringify(rule)}];`,
       "both.mjs": `export default { rules: ${JSON.stringify(rule)}, options: { sendHeaders: "never" } };`,
-      "throttle.mjs": `import { createThrottle } from ${JSON.stringify(ROOT)};
+      "throttle.mjs": `import { createThrottle } from ${JSON.stringify(PACKAGE)};
         export const throttle = createThrottle(${JSON.stringify(rule)}, { unsafeStore: "ignore" });`,
       "rules.json": JSON.stringify([rule]),
     };

@@ -14,6 +14,7 @@ import {
   type Rule,
 } from "../../mod.ts";
 import { createThrottle, type ThrottleEvent, type ThrottleOptions } from "../../mod.ts";
+import { listenToConsole } from "../harness/console.ts";
 import { type Handler, serve, type Served } from "../harness/serve.ts";
 import { pause, until } from "../harness/until.ts";
 
@@ -50,14 +51,6 @@ function gate() {
 }
 type Gate = ReturnType<typeof gate>;
 
-/** Everything that is said on the console meanwhile. */
-function listening(): { said: string[]; stop(): void } {
-  const said: string[] = [];
-  const real = { warn: console.warn, error: console.error };
-  console.warn = console.error = (...words: unknown[]) => void said.push(words.map(String).join(" "));
-  return { said, stop: () => Object.assign(console, real) };
-}
-
 /** Sends one request and leaves when the server has it. */
 async function sendAndLeave(url: string, arrived: () => boolean): Promise<void> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
@@ -75,7 +68,7 @@ interface Seen {
   /** The answers, in words. */
   readonly answers: number[];
   readonly events: Record<string, number>;
-  readonly said: string[];
+  readonly lines: readonly string[];
 }
 
 /** Six clients, one after the other, leave while their requests wait at a gate in the throttle or before it. */
@@ -100,7 +93,7 @@ async function leaving(
     served++;
     return new Response("inside");
   });
-  const ears = listening();
+  const { lines, stop } = listenToConsole("warn", "error");
   const server = await start(async (request, ...rest) => {
     try {
       if (isGateBefore) await wait.pass();
@@ -124,12 +117,12 @@ async function leaving(
     await until(() => ended === CLIENTS);
     await pause(10);
   } finally {
-    ears.stop();
+    stop();
     await server.close();
   }
   const counts: Record<string, number> = {};
   for (const { type } of events) counts[type] = (counts[type] ?? 0) + 1;
-  return { served, errors, answers, events: counts, said: ears.said };
+  return { served, errors, answers, events: counts, lines };
 }
 
 /** The things that are awaited before a rule by address is asked. */
@@ -192,7 +185,7 @@ for (const [server, start] of Object.entries(servers)) {
         it(`has been looked at before ${what}: ${name} counts it as any other`, async () => {
           const seen = await leaving(start, (gate) => rules(gate, key()), options);
           assertEquals(seen.errors, []);
-          assertEquals(seen.said, []);
+          assertEquals(seen.lines, []);
           assertEquals([seen.served, seen.answers.filter((status) => status === 429).length], [
             LIMIT,
             CLIENTS - LIMIT,
@@ -216,7 +209,7 @@ for (const [server, start] of Object.entries(servers)) {
       it(`is counted where its address is still known, and else refused quietly: ${name}`, async () => {
         const seen = await leaving(start, () => ({ rate: `${LIMIT}/min`, key: key() }), () => ({}), true);
         assertEquals(seen.errors, []);
-        assertEquals(seen.said, []);
+        assertEquals(seen.lines, []);
         assertEquals(seen.events.error, undefined);
         // Deno knows its peer to the end; of the others nobody is served.
         assertEquals(seen.served <= LIMIT, true);
@@ -238,7 +231,7 @@ for (const [server, start] of Object.entries(servers)) {
         () => ({ client: { address } }),
         true,
       );
-      assertEquals([seen.errors, seen.said, seen.events.error], [[], [], undefined]);
+      assertEquals([seen.errors, seen.lines, seen.events.error], [[], [], undefined]);
       assertEquals(seen.served <= LIMIT, true);
     });
 
@@ -253,14 +246,14 @@ for (const [server, start] of Object.entries(servers)) {
         () => ({ authenticate }),
         true,
       );
-      assertEquals([seen.errors, seen.said, seen.events.error], [[], [], undefined]);
+      assertEquals([seen.errors, seen.lines, seen.events.error], [[], [], undefined]);
       assertEquals(seen.served <= LIMIT, true);
       assertEquals(seen.answers.length, CLIENTS);
     });
 
     it("is served where no rule needs its address", async () => {
       const seen = await leaving(start, () => ({ rate: "100/min", key: byGlobal() }), () => ({}), true);
-      assertEquals([seen.served, seen.errors, seen.said], [CLIENTS, [], []]);
+      assertEquals([seen.served, seen.errors, seen.lines], [CLIENTS, [], []]);
     });
   });
 }

@@ -111,7 +111,7 @@ describe("a request without an address", () => {
     assertEquals((await throttle.check(request, { ip: "192.0.2.2" })).allowed, true);
   });
 
-  it("is told of by a real server that was given a handler without what it passes", async () => {
+  it("is named by a real server that was given a handler without what it passes", async () => {
     const throttled = createThrottle("1/min").wrap(() => new Response("inside"));
     const messages: string[] = [];
     const served = await serve(async (request) => {

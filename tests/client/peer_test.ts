@@ -134,7 +134,7 @@ describe("the peer over TCP", () => {
     });
   }
 
-  it("is what srvx made of it where srvx was told to trust proxies itself", async () => {
+  it("is what srvx made of it where srvx itself is set to trust proxies", async () => {
     const server = await srvx(answering(), true);
     assertEquals(await ask(server.place, forged), "203.0.113.9");
     await server.close();

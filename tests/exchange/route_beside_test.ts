@@ -7,7 +7,7 @@ import { createThrottle, stats, type ThrottleEvent } from "../../mod.ts";
 import { routeBeside } from "../../src/exchange/route_beside.ts";
 import { client } from "../harness/throttled.ts";
 
-/** A throttle without patterns, and the routes that its observers were told. */
+/** A throttle without patterns, and the routes that its observers got. */
 function watched() {
   const routes: (string | null)[] = [];
   const statistics = stats();

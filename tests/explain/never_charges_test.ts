@@ -1,7 +1,7 @@
 /** An explanation charges nothing: a throttle that is asked to explain decides as its twin that is not. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import {
   type Algorithm,
   byHeader,
@@ -20,9 +20,9 @@ import {
   type Store,
 } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
+import { withoutRedis } from "../harness/redis.ts";
+import { suiteRedis } from "../harness/suite_redis.ts";
 import { client, requestTo, START } from "../harness/throttled.ts";
-import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
-import { type Connection, connectTo } from "../harness/resp.ts";
 
 const ALGORITHMS: readonly Algorithm[] = [
   fixedWindow(),
@@ -159,20 +159,10 @@ describe("an explanation", () => {
 });
 
 describe("an explanation on Redis", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
-  before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
-  const clientOf = { send: (command: string, words: string[]) => connection.command(command, ...words) };
+  const { command, client: connected } = suiteRedis();
   let stores = 0;
   const store = (options = {}): Store =>
-    redisStore({ client: clientOf, prefix: `weir${stores++}`, timeoutMs: 10_000, ...options });
+    redisStore({ client: connected, prefix: `weir${stores++}`, timeoutMs: 10_000, ...options });
 
   it("charges nothing, whatever the rules, the requests and the explanations in between", async () => {
     await fc.assert(sameAsTwin(() => [store(), store()], "1day", null), { numRuns: 40 });
@@ -188,9 +178,9 @@ describe("an explanation on Redis", { skip: withoutRedis }, () => {
       client,
     });
     await throttle.explain(requestTo());
-    assertEquals(await redis.command("KEYS", "silent:*"), []);
+    assertEquals(await command("KEYS", "silent:*"), []);
     await throttle.check(requestTo());
-    const dump = async () => [await redis.command("GET", "silent:r/fixed-window/3600000:192.0.2.1")];
+    const dump = async () => [await command("GET", "silent:r/fixed-window/3600000:192.0.2.1")];
     const before = await dump();
     await throttle.explain(requestTo());
     assertEquals(await dump(), before);
@@ -211,7 +201,7 @@ describe("an explanation on Redis", { skip: withoutRedis }, () => {
       await throttle.check(requestTo());
       const { rules: [{ key }], text } = await throttle.explain(request);
       assert(pattern.test(key!.stored), key!.stored);
-      assertEquals(await redis.command("EXISTS", key!.stored), 1);
+      assertEquals(await command("EXISTS", key!.stored), 1);
       assert(text.includes(`which the store keeps as "${key!.stored}"`), text);
     }
   });

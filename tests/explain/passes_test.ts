@@ -101,7 +101,7 @@ describe("the end of a refusal, in an explanation", () => {
     ],
   ];
   for (const [title, sent, rule, passes, used] of rows) {
-    it(`is told: ${title}`, async () => {
+    it(`is explained after ${title}`, async () => {
       const explained = await explainedAfter(sent, rule);
       assertEquals([explained.passes, explained.used], [passes, used]);
     });

@@ -11,6 +11,7 @@ import {
   slidingLog,
   slidingWindow,
   type Store,
+  type Throttle,
 } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
@@ -75,20 +76,26 @@ export async function storeOf(
   return redisStore({ client, ...options });
 }
 
-async function contend(options: ContenderOptions): Promise<void> {
+/** A throttle with a rule for each algorithm of the rounds, in a process whose clock is off by `skewMs`. */
+export async function contendedThrottle(
+  openStore: () => Promise<Store>,
+  { skewMs, limit }: Pick<ContenderOptions, "skewMs" | "limit">,
+): Promise<Throttle> {
   const real = Date.now;
-  Date.now = () => real() + options.skewMs;
-  const store = await storeOf(options);
+  Date.now = () => real() + skewMs;
+  const store = await openStore();
   const rules = Object.entries(CONTENDED).map(([name, algorithm]): Rule => ({
     name,
     algorithm,
     key: byGlobal(),
     on: `/${name}`,
-    rate: algorithm.window === undefined
-      ? { limit: options.limit, window: "1day" }
-      : { limit: options.limit },
+    rate: algorithm.window === undefined ? { limit, window: "1day" } : { limit },
   }));
-  const throttle = createThrottle(rules, { store, onStoreFailure: "deny" });
+  return createThrottle(rules, { store, onStoreFailure: "deny" });
+}
+
+async function contend(options: ContenderOptions): Promise<void> {
+  const throttle = await contendedThrottle(() => storeOf(options), options);
   console.log("ready");
   for await (const name of createInterface({ input: process.stdin })) {
     const outcomes = await Promise.all(

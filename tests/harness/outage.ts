@@ -34,7 +34,7 @@ export interface Observation {
 export const LIMIT = 30;
 export const USED = 10;
 export const TRIED = 60;
-export const POLICIES: readonly FailurePolicy[] = ["local", "allow", "deny"];
+const POLICIES: readonly FailurePolicy[] = ["local", "allow", "deny"];
 
 /** The least number of requests of other clients during an outage. */
 const LOAD = 60;
@@ -42,7 +42,7 @@ const LOAD = 60;
 const WORKERS = 8;
 const PAUSE_MS = 100;
 /** The longest recovery of the store before the test gives up, in ms. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 

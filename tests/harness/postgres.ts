@@ -44,7 +44,7 @@ export const withoutPgBouncer: string | false = POOLER === undefined &&
 
 const HOST = "127.0.0.1";
 /** Postgres refuses to run as root, so root runs it as nobody. */
-const NOBODY = 65534;
+export const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
 
 /** The words that run a program, as nobody if this is root. */
@@ -101,12 +101,9 @@ function familyOf(pid: number): number[] {
  * Starts a Postgres on a TCP port and a Unix socket.
  *
  * @param settings Further settings: `["max_connections=20"]`.
- * @param folder Where its files are, owned by its user. Default: a new folder.
  */
-export async function startPostgres(
-  settings: readonly string[] = [],
-  folder: string = newFolder(),
-): Promise<Postgres> {
+export async function startPostgres(settings: readonly string[] = []): Promise<Postgres> {
+  const folder = newFolder();
   const data = join(folder, "data");
   const initdb = join(dirname(realpathSync(PROGRAM!)), "initdb");
   const made = spawnSync(

@@ -1,8 +1,7 @@
 import { createInterface } from "node:readline";
 import process from "node:process";
-import { byGlobal, createThrottle, type Rule } from "../../mod.ts";
 import { postgresStore } from "../../src/stores/postgres/mod.ts";
-import { CONTENDED } from "./contender.ts";
+import { contendedThrottle } from "./contender.ts";
 import { POSTGRES_CLIENTS } from "./postgres_clients.ts";
 
 /**
@@ -25,21 +24,11 @@ export interface PostgresContenderOptions {
 }
 
 async function contend(options: PostgresContenderOptions): Promise<void> {
-  const real = Date.now;
-  Date.now = () => real() + options.skewMs;
-  const { client } = await POSTGRES_CLIENTS.find(({ name }) => name === options.client)!.open(options);
   const { durable, timeoutMs } = options;
-  const store = postgresStore({ client, timeoutMs, denyCache: false, durable });
-  const rules = Object.entries(CONTENDED).map(([name, algorithm]): Rule => ({
-    name,
-    algorithm,
-    key: byGlobal(),
-    on: `/${name}`,
-    rate: algorithm.window === undefined
-      ? { limit: options.limit, window: "1day" }
-      : { limit: options.limit },
-  }));
-  const throttle = createThrottle(rules, { store, onStoreFailure: "deny" });
+  const throttle = await contendedThrottle(async () => {
+    const { client } = await POSTGRES_CLIENTS.find(({ name }) => name === options.client)!.open(options);
+    return postgresStore({ client, timeoutMs, denyCache: false, durable });
+  }, options);
   console.log("ready");
   for await (const name of createInterface({ input: process.stdin })) {
     let left = options.requests;

@@ -1,6 +1,7 @@
 import {
   createThrottle,
   type Handler,
+  type Identity,
   memoryStore,
   type Rate,
   type Rule,
@@ -19,6 +20,21 @@ export const SOMEBODY = "192.0.2.1";
 export const client = {
   address: (request: Request): string => request.headers.get("x-from") ?? SOMEBODY,
 };
+
+/** Who sends a request: the header "x-user" is the id, "x-tier" the plan; "staff" and "root" are what they are called. */
+export function identify(request: Request): Identity | null {
+  const id = request.headers.get("x-user");
+  const tier = request.headers.get("x-tier");
+  if (id === null) return null;
+  return { id, staff: id === "staff", superuser: id === "root", ...(tier === null ? {} : { tier }) };
+}
+
+export const authenticate = ({ request }: { request: Request }): Identity | null => identify(request);
+
+/** The headers of a request by a user. */
+export const as = (user: string, more: Record<string, string> = {}): { headers: Record<string, string> } => ({
+  headers: { "x-user": user, ...more },
+});
 
 /** "POST /login" as a request; "/login" is a GET. `from` is the client's address. */
 export function requestTo(target = "/", init: RequestInit & { from?: string } = {}): Request {

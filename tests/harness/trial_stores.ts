@@ -1,13 +1,13 @@
-import { decideChecks, memoryStore, type Store } from "../../mod.ts";
+import { memoryStore, type Store } from "../../mod.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
-import { scriptText } from "../../src/stores/redis/script.ts";
-import { scriptStore } from "../../src/stores/redis/script_store.ts";
 import type { ScriptRunner } from "../../src/stores/redis/script_runner.ts";
 import { runnerOf as upstashRunnerOf } from "../../src/stores/upstash/upstash_client.ts";
 import { clientOf } from "../../src/stores/upstash/upstash_client.ts";
 import { startBridge } from "./bridge.ts";
+import { clockedStore, setClock } from "./clocked_scripts.ts";
 import { startRedis, withoutRedis } from "./redis.ts";
 import { connectTo } from "./resp.ts";
+import { modelStore } from "./walks.ts";
 
 /** A store whose clock a test sets. */
 export interface ClockedStore {
@@ -18,9 +18,6 @@ export interface ClockedStore {
   readonly calls: number;
   close(): unknown;
 }
-
-const CLOCK = "clock";
-const HOUR_MS = 3_600_000;
 
 /** Stores by scripts, whose clock is a key of Redis. */
 function byScript(
@@ -50,17 +47,10 @@ function byScript(
         return calls;
       },
       open: () => ({
-        ...scriptStore(
-          counted,
-          {
-            ...{ name: "a test", prefix: `p${opened++}`, timeoutMs: 10_000, denyCache: false },
-            ...{ hashKeys: null, lease: null },
-          },
-          (twins) => scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS),
-        ),
+        ...clockedStore(counted, { prefix: `p${opened++}`, timeoutMs: 10_000, denyCache: false }),
         clock: () => now,
       }),
-      setTime: (time) => own.command("SET", CLOCK, now = time),
+      setTime: (time) => setClock(own.command, now = time),
       async close() {
         await close();
         own.close();
@@ -93,18 +83,7 @@ export const CLOCKED_STORES: readonly {
     isSlow: false,
     start() {
       let now = 0;
-      const open = (): Store => {
-        const kept = new Map<string, unknown>();
-        return {
-          shared: false,
-          clock: () => now,
-          decide: (checks, spend = true) =>
-            decideChecks(checks, spend, now, {
-              load: ({ key }) => kept.get(key) ?? null,
-              save: ({ key }, state) => kept.set(key, state),
-            }),
-        };
-      };
+      const open = (): Store => ({ ...modelStore(() => now), clock: () => now });
       return Promise.resolve({ open, calls: 0, setTime: (time: number) => now = time, close() {} });
     },
   },

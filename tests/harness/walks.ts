@@ -1,3 +1,4 @@
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
   type Algorithm,
@@ -6,12 +7,14 @@ import {
   decideChecks,
   fixedWindow,
   gcra,
+  type Mode,
   slidingLog,
   slidingWindow,
   type Store,
   type StoreDecision,
 } from "../../mod.ts";
 import { withBlock } from "../../src/algorithms/block.ts";
+import { checkOf } from "./checks.ts";
 
 /** Random walks through a store: one to four rules, requests, peeks and corrections, and a clock that moves. */
 
@@ -44,7 +47,7 @@ const rule = fc.record({
   algorithm: fc.nat(WRAPPED.length - 1),
   limit: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 1, max: 8 }) }, fc.constantFrom(100, 999_999)),
   windowMs: fc.constantFrom(1, 2, 7, 100, 1000, 1000, 60_000, 86_400_000),
-  mode: fc.constantFrom("enforce", "enforce", "shadow"),
+  mode: fc.constantFrom<Mode>("enforce", "enforce", "shadow"),
   /** Null: windows of a fixed length; else periods of a calendar, as a process sees them whose clock is so many windows ahead. */
   ahead: fc.constantFrom(null, null, 0, 0, 0.5, -0.5, 9, -9),
 });
@@ -59,16 +62,18 @@ function periodsAround(now: number, windowMs: number): readonly number[] {
 }
 
 /** How far the clock goes before an ask, in windows and ms: it stands, walks, jumps. */
-export const forward = fc.record({
+const forward = fc.record({
   windows: fc.constantFrom<number>(0, 0, 0, 0, 0.01, 0.1, 0.34, 1, 1, 3),
   ms: fc.constantFrom<number>(0, 0, 0, 1, 1, 17),
 });
-export const backward = fc.record({
+const backward = fc.record({
   windows: fc.constantFrom<number>(0, 0, -0.5, -2),
   ms: fc.constantFrom<number>(0, -1, -1, -20),
 });
 
 const ask = {
+  /** Which instance of the store, where there are several. */
+  instance: fc.nat(9),
   partition: fc.constantFrom("a", "a", "b"),
   /** Which of the rules. */
   rules: fc.integer({ min: 1, max: 15 }),
@@ -83,12 +88,20 @@ const ask = {
 };
 
 const ASKS = 100;
-export const walk = (step: typeof forward, raised: fc.Arbitrary<number>) =>
+const walk = (step: typeof forward, raised: fc.Arbitrary<number>) =>
   fc.record({
     rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
     asks: fc.array(fc.record({ step, raised, ...ask }), { minLength: ASKS, maxLength: ASKS }),
   });
 export type Walk = ReturnType<typeof walk> extends fc.Arbitrary<infer T> ? T : never;
+
+/** Walks by a clock that now and then steps back, under rates from functions that now and then give another limit. */
+export const walks: fc.Arbitrary<Walk> = walk(
+  fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward }),
+  fc.constantFrom(0, 0, 0, 0, 0, 0, 3, -2),
+);
+/** Walks by a clock that never steps back, under limits that stay. */
+export const forwardWalks: fc.Arbitrary<Walk> = walk(forward, fc.constant(0));
 
 /** A rule that remembers charges, few units each, most of them corrected at some time. */
 export const longLogs: fc.Arbitrary<Walk> = fc.record({
@@ -128,26 +141,11 @@ export function modelStore(clock: () => number): Store {
   };
 }
 
-export function checkOf(
-  algorithm: Algorithm,
-  key: string,
-  limit: number,
-  windowMs: number,
-  mode: string,
-  cost: number,
-): Check {
-  const policy = {
-    name: key.slice(0, key.indexOf(":")),
-    limit,
-    windowMs,
-    mode: mode as "enforce" | "shadow",
-  };
-  return { key, policy, algorithm, cost, since: null };
-}
-
 /** One question of a walk, and the time at which it is asked. */
 export interface Asked {
   readonly now: number;
+  /** Any number: an instance of the store is chosen by it. */
+  readonly instance: number;
   readonly checks: readonly Check[];
   readonly spend: boolean;
   /** The model's answer. */
@@ -168,19 +166,19 @@ export function* walked(
   let now = 1_763_800_000_000 + run;
   const store = storeOf(() => now);
   const charges: { check: Check; decision: StoreDecision }[] = [];
-  for (const { step, partition, rules: mask, costs, raised, kind, back, change, to } of asks) {
+  for (const { step, instance, partition, rules: mask, costs, raised, kind, back, change, to } of asks) {
     now = Math.max(0, now + Math.round(step.windows * rules[0].windowMs) + step.ms);
     const corrected = kind === "correction" ? charges.at(-1 - back) : undefined;
     let checks: readonly Check[] = rules.filter((_, i) => (mask >> i) % 2 === 1 || i === 0).map((r, i) => {
       const limit = Math.max(1, r.limit + raised);
-      const check = checkOf(
-        WRAPPED[r.algorithm],
-        `rule${rules.indexOf(r)}:${run}:${partition}`,
+      const check = checkOf({
+        key: `rule${rules.indexOf(r)}:${run}:${partition}`,
+        algorithm: WRAPPED[r.algorithm],
         limit,
-        r.windowMs,
-        r.mode,
-        Math.min(costs[i], limit + 1),
-      );
+        windowMs: r.windowMs,
+        mode: r.mode,
+        cost: Math.min(costs[i], limit + 1),
+      });
       if (r.ahead === null || !check.algorithm.countsPeriods) return check;
       const boundaries = periodsAround(now + r.ahead * r.windowMs, r.windowMs);
       return { ...check, policy: { ...check.policy, boundaries } };
@@ -205,9 +203,46 @@ export function* walked(
     }
     const spend = kind !== "peek";
     const expected = store.decide(checks, spend) as readonly StoreDecision[];
-    yield { now, checks, spend, expected };
+    yield { now, instance, checks, spend, expected };
     if (spend && corrected === undefined && expected.every((d) => d.allowed || d.mode === "shadow")) {
       expected.forEach((decision, i) => decision.allowed && charges.push({ check: checks[i], decision }));
     }
   }
+}
+
+/** A store whose time is a test's own. */
+export interface WalkedStore {
+  /** Instances on the same states. */
+  readonly instances: readonly Store[];
+  /** Sets the time. */
+  setTime(now: number): unknown;
+}
+
+let runs = 0;
+
+/**
+ * Walks through a store beside the model. Questions to one instance at one time are asked at once.
+ *
+ * @returns The number of answers.
+ * @throws {Error} When an answer differs from the model's.
+ */
+export async function walkBeside({ instances, setTime }: WalkedStore, walk: Walk): Promise<number> {
+  let now = 0;
+  let last: Store | null = null;
+  let decided = 0;
+  const pending: Promise<void>[] = [];
+  for (const asked of walked(walk, ++runs)) {
+    const store = instances[asked.instance % instances.length];
+    if (asked.now !== now || store !== last) await Promise.all(pending.splice(0));
+    if (asked.now !== now) await setTime(now = asked.now);
+    last = store;
+    const compare = async ({ checks, spend, expected }: Asked): Promise<void> => {
+      const words = checks.map(({ key, algorithm, cost }) => `${algorithm.name} ${key} ${cost}`);
+      assertEquals(await store.decide(checks, spend), expected, `ask of ${words}`);
+    };
+    pending.push(compare(asked));
+    decided++;
+  }
+  await Promise.all(pending);
+  return decided;
 }

@@ -5,16 +5,19 @@ import { pathToFileURL } from "node:url";
 import { runtime } from "./runtime.ts";
 
 /** How the command is started: as npm installs it on Node, from its source elsewhere. */
-const COMMAND = {
+export const COMMAND: readonly string[] = {
   node: [resolve("dist/cli.js")],
   bun: [resolve("src/cli/mod.ts")],
   deno: [
     "run",
-    ...["--allow-read", "--allow-write", "--allow-env", "--allow-net", "--no-check"],
+    ...["--allow-read", "--allow-write", "--allow-env", "--no-check"],
     `--config=${resolve("deno.json")}`,
     resolve("src/cli/mod.ts"),
   ],
 }[runtime];
+
+/** The commands that may ask a server, for which Deno needs a permission. */
+const CONNECTING: readonly (string | undefined)[] = ["explain", "lint", "promote"];
 
 /** The package that modules of rules import: the one that the command runs. */
 export const PACKAGE: string = pathToFileURL(resolve(runtime === "node" ? "dist/mod.js" : "mod.ts")).href;
@@ -26,14 +29,26 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs the command `weir` to its end, in a folder. */
-export function weir(words: readonly string[], folder: string = process.cwd()): Promise<Ended> {
-  const child = spawn(process.execPath, [...COMMAND, ...words], {
+/**
+ * Runs the command `weir` to its end.
+ *
+ * @param folder Where it runs. Default: the project.
+ * @param input Its standard input. Default: nothing.
+ */
+export function weir(
+  words: readonly string[],
+  { folder = process.cwd(), input = "" }: { folder?: string; input?: string | Uint8Array } = {},
+): Promise<Ended> {
+  const [first, ...rest] = COMMAND;
+  const connects = runtime === "deno" && CONNECTING.includes(words[0]);
+  const child = spawn(process.execPath, [first, ...connects ? ["--allow-net"] : [], ...rest, ...words], {
     cwd: folder,
-    // DENO_JOBS is how `deno serve --parallel` is told apart, and `npm test` sets it.
+    // DENO_JOBS is how Weir knows `deno serve --parallel`, and `npm test` sets it.
     env: { ...process.env, DENO_JOBS: undefined, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
   });
+  // The command ends before it has read everything where it is misspelt.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);

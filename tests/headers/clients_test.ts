@@ -35,24 +35,24 @@ const SETS: Readonly<Record<string, readonly HeaderFormat[]>> = {
 };
 
 /**
- * "told": tries once more, when it was told to. "own": tries by its own clock, and gets through. "early": tries before it may,
+ * "asked": tries once more, when it was asked to. "own": tries by its own clock, and gets through. "early": tries before it may,
  * and gives up. "once": never tries again.
  */
-type Way = "told" | "own" | "early" | "once";
+type Way = "asked" | "own" | "early" | "once";
 
 /** The way of each client, set by set in the order above. */
 const MATRIX: Readonly<Record<string, readonly Way[]>> = {
-  "ky": ["told", "told", "told", "told", "told", "early", "told", "told", "told"],
-  "got": ["told", "own", "own", "told", "told", "own", "own", "told", "told"],
-  "axios-retry": ["told", "early", "early", "told", "told", "early", "early", "told", "told"],
-  "undici": ["told", "own", "own", "told", "told", "own", "own", "told", "told"],
+  "ky": ["asked", "asked", "asked", "asked", "asked", "early", "asked", "asked", "asked"],
+  "got": ["asked", "own", "own", "asked", "asked", "own", "own", "asked", "asked"],
+  "axios-retry": ["asked", "early", "early", "asked", "asked", "early", "early", "asked", "asked"],
+  "undici": ["asked", "own", "own", "asked", "asked", "own", "own", "asked", "asked"],
   // It takes seconds from now for Unix time, which is long past.
-  "octokit, plugin-throttling": ["early", "early", "told", "told", "once", "once", "once", "once", "early"],
+  "octokit, plugin-throttling": ["early", "early", "asked", "asked", "once", "once", "once", "once", "early"],
   "octokit, plugin-retry": ["own", "own", "own", "own", "own", "own", "own", "own", "own"],
-  "openai": ["told", "early", "early", "told", "told", "early", "early", "told", "told"],
-  "anthropic": ["told", "early", "early", "told", "told", "early", "early", "told", "told"],
+  "openai": ["asked", "early", "early", "asked", "asked", "early", "early", "asked", "asked"],
+  "anthropic": ["asked", "early", "early", "asked", "asked", "early", "early", "asked", "asked"],
   "p-retry with a sleep by Retry-After": [
-    ...["told", "early", "early", "told", "told", "early", "early", "told", "told"] as const,
+    ...["asked", "early", "early", "asked", "asked", "early", "early", "asked", "asked"] as const,
   ],
 };
 
@@ -118,7 +118,7 @@ async function ask(
 }
 
 function wayOf({ at, error }: Outcome): Way {
-  if (error === null) return at.length === 2 ? "told" : "own";
+  if (error === null) return at.length === 2 ? "asked" : "own";
   return at.length === 1 ? "once" : "early";
 }
 
@@ -152,7 +152,7 @@ describe("clients from npm", () => {
         const found = wayOf(outcome);
         const gaps = outcome.at.map((at) => Math.round(at - outcome.at[0])).join(", ");
         // To come by its own clock may happen to be once, and late enough.
-        const isSame = found === way || (way === "own" && found === "told");
+        const isSame = found === way || (way === "own" && found === "asked");
         assert(isSame, `${found}, not ${way}: requests at ${gaps} ms`);
       });
     });
@@ -160,14 +160,18 @@ describe("clients from npm", () => {
 
   for (const name of ["openai", "anthropic"]) {
     const sdk = [xRateLimit(), retryAfter({ ms: true })];
-    trial(`${name} waits exactly as told in ms below its bound`, [name, "1/1200ms", sdk], (outcome) => {
-      const { at, refusals, error } = outcome;
-      assertEquals([error, at.length], [null, 2]);
-      const told = Number(refusals[0].get("retry-after-ms"));
-      assertEquals(refusals[0].get("retry-after"), String(Math.ceil(told / 1000)));
-      assertGreaterOrEqual(Math.ceil(at[1] - at[0]), told - 1);
-      assertLess(at[1] - at[0], 2000);
-    });
+    trial(
+      `${name} waits exactly as long as the header in ms says, below its bound`,
+      [name, "1/1200ms", sdk],
+      (outcome) => {
+        const { at, refusals, error } = outcome;
+        assertEquals([error, at.length], [null, 2]);
+        const told = Number(refusals[0].get("retry-after-ms"));
+        assertEquals(refusals[0].get("retry-after"), String(Math.ceil(told / 1000)));
+        assertGreaterOrEqual(Math.ceil(at[1] - at[0]), told - 1);
+        assertLess(at[1] - at[0], 2000);
+      },
+    );
 
     trial(`${name} gives up after one try above its bound`, [name, "1/hour", sdk], (outcome) => {
       const { at, refusals, error } = outcome;

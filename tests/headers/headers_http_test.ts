@@ -139,7 +139,7 @@ describe("a denial", () => {
     ],
   ];
   for (const [title, own, options, read] of table) {
-    it(`by a rule that is told ${title} shows nothing of what would have passed, and the wait`, async () => {
+    it(`by a rule that is sent ${title} shows nothing of what would have passed, and the wait`, async () => {
       const handler = withThrottle(() => new Response("inside"), [wide, strict(own)], options);
       await served(handler, async (visit) => {
         await visit();

@@ -346,7 +346,7 @@ describe("rateLimit, draft 11", () => {
       '"default";r=50;t=30',
     ],
     [
-      "a reset after more than a window is told as a window",
+      "a reset after more than a window is sent as a window",
       quota({ resetAfterMs: 120_000 }, gradual),
       '"default";q=100;w=60',
       '"default";r=99;t=60',
@@ -395,20 +395,20 @@ describe("rateLimit, draft 11", () => {
     ],
     ["a wait is at least 1", refusal(0), '"default";q=100;w=60', '"default";r=0;t=1'],
     [
-      "what is left is told though it was too little",
+      "units that were too few are sent as left",
       refusal(5000, { remaining: 3, cost: 4 }),
       '"default";q=100;w=60',
       '"default";r=3;t=5',
     ],
     ["a wait without end has no t", refusal(Infinity), '"default";q=100;w=60', '"default";r=0'],
     [
-      "a block longer than the window is told as a window, and leaves nothing",
+      "a block longer than the window is sent as a window, and leaves nothing",
       refusal(3_600_000, { blockedMs: 3_600_000, remaining: 8 }),
       '"default";q=100;w=60',
       '"default";r=0;t=60',
     ],
     [
-      "a limit of more than 15 digits is told as the greatest number there is",
+      "a limit of more than 15 digits is sent as the greatest number there is",
       quota({ limit: 2 ** 53 - 1, remaining: 2 ** 53 - 2, windowMs: 1, resetAfterMs: 1 }),
       '"default";q=999999999999999',
       '"default";r=999999999999999;t=1',
@@ -498,7 +498,7 @@ describe("rateLimit, draft 11", () => {
     ["a name that begins alike", '"default.2";r=1', quota(), '"default.2";r=1, "default";r=99;t=60'],
   ];
   for (const [title, within, ours, joined] of twice) {
-    it(`a policy that was decided within too is told once, as the tighter: ${title}`, () => {
+    it(`a policy that was decided within too is sent once, as the tighter: ${title}`, () => {
       const there = { "RateLimit-Policy": '"default";q=100;w=60', "RateLimit": within };
       assertEquals(both(reportOf(ours), there), ['"default";q=100;w=60', joined]);
     });
@@ -512,7 +512,7 @@ describe("rateLimit, draft 11", () => {
     ]);
   });
 
-  it("on a redirect leaves what is there, unless told otherwise", () => {
+  it("on a redirect leaves what is there, unless redirects is set", () => {
     const there = { "ratelimit": '"up";r=4', "ratelimit-policy": '"up";q=5' };
     for (const draft of [11, 7, 6] as const) {
       for (const status of [300, 304, 399]) {
@@ -532,7 +532,7 @@ describe("rateLimit, draft 11", () => {
     );
   });
 
-  it("our own denial is told also when the rejection brought fields of its own", () => {
+  it("our own denial is sent also when the rejection brought fields of its own", () => {
     const there = { "RateLimit": '"up";r=0;t=9', "Retry-After": "9" };
     assertEquals(write([rateLimit(), retryAfter()], reportOf(refusal(2000)), there), {
       "ratelimit-policy": '"default";q=100;w=60',
@@ -648,7 +648,7 @@ describe("rateLimit, drafts 7 and 6", () => {
     assertEquals(state7(reportOf(busy, quota())), state7(reportOf(quota())));
   });
 
-  it("a window under a second is told as a second, as w is required", () => {
+  it("a window under a second is sent as a second, as w is required", () => {
     assertEquals(state7(reportOf(quota({ windowMs: 500, resetAfterMs: 500 }))), {
       "ratelimit": "limit=100, remaining=99, reset=1",
       "ratelimit-policy": "100;w=1",

@@ -289,7 +289,7 @@ suite("rateLimit({ pace })", () => {
     [999_999, 10, 1],
   ];
   for (const [afterMs, left, seconds] of moments) {
-    it(`${afterMs} ms into 1,000 s, of 9,998 left ${left} are told for ${seconds} s`, async () => {
+    it(`${afterMs} ms into 1,000 s, of 9,998 left ${left} are sent for ${seconds} s`, async () => {
       const { send, clock } = throttled(large, paced({}));
       await send();
       clock.now += afterMs;

@@ -32,7 +32,7 @@ suite("retryAfter({ ms: true })", () => {
     [NaN, null, null, "false"],
   ];
   for (const [waitMs, ...sent] of waits) {
-    it(`a wait of ${waitMs} ms is told as ${sent.join(", ")}`, () => {
+    it(`a wait of ${waitMs} ms is sent as ${sent.join(", ")}`, () => {
       assertEquals(write({ ms: true }, waitMs), sent);
     });
   }

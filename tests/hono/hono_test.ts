@@ -23,6 +23,7 @@ import type { ThrottleOptions } from "../../src/throttle/options.ts";
 import type { Rule } from "../../src/rules/rule.ts";
 import { memoryStore } from "../../src/stores/memory/memory_store.ts";
 import { createThrottle } from "../../src/throttle/throttle.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { get } from "../harness/http.ts";
 import { serve } from "../harness/serve.ts";
 
@@ -405,15 +406,11 @@ describe("identity, after a middleware that authenticates", () => {
   });
 
   it("is no warning's reason: what comes before the authentication is not this throttle's business", () => {
-    const { warn } = console;
-    const said: unknown[] = [];
-    console.warn = (...words) => said.push(...words);
-    try {
-      throttle({ name: "quiet", rate: "1/min", key: byUser() }, { identity: () => null });
-      assertEquals(said, []);
-    } finally {
-      console.warn = warn;
-    }
+    const { lines } = writtenDuring(
+      () => throttle({ name: "quiet", rate: "1/min", key: byUser() }, { identity: () => null }),
+      "warn",
+    );
+    assertEquals(lines, []);
   });
 
   it("must be a function, and the only one who says who is asking", () => {

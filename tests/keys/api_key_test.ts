@@ -9,6 +9,7 @@ import { byGlobal } from "../../src/keys/global.ts";
 import { memoryStore } from "../../src/stores/memory/memory_store.ts";
 import { createThrottle } from "../../src/throttle/throttle.ts";
 import { codePoints } from "../harness/code_points.ts";
+import { writtenDuring } from "../harness/console.ts";
 
 const REAL = new Set(["key-of-alice", "key-of-bob"]);
 const verify = (key: string) => REAL.has(key);
@@ -30,17 +31,7 @@ async function keyOf(key: string | null, options: ByApiKeyOptions = { verify }, 
 }
 
 /** The warnings of `run`. */
-async function warnings(run: () => Promise<unknown>): Promise<string[]> {
-  const said: string[] = [];
-  const { warn } = console;
-  console.warn = (...words: unknown[]) => said.push(words.join(" "));
-  try {
-    await run();
-  } finally {
-    console.warn = warn;
-  }
-  return said;
-}
+const warnings = async (run: () => Promise<unknown>) => (await writtenDuring(run, "warn")).lines;
 
 /** May it pass? Of each of these keys in turn, all from one address. */
 async function passes(
@@ -79,7 +70,7 @@ describe("byApiKey", () => {
     ]);
   });
 
-  it("reads the key from X-API-Key, or the header that it is told", async () => {
+  it("reads the key from X-API-Key, or the header that it is given", async () => {
     const request = new Request("https://example.com/", { headers: { "X-Other": "key-of-alice" } });
     assertEquals(await keyOf(null, { verify }, { request }), "ip:192.0.2.1");
     assertEquals(await keyOf(null, { verify, header: "x-OTHER" }, { request }), await keyOf("key-of-alice"));
@@ -117,7 +108,7 @@ describe("byApiKey", () => {
     assertEquals(await keyOf("key-of-alice", { verify, secret: new TextEncoder().encode("pepper") }), one);
   });
 
-  it("falls to what it is told otherwise", async () => {
+  it("gives the key of `otherwise` to a request without a valid one", async () => {
     assertEquals(await keyOf(null, { verify, otherwise: byGlobal() }), "global:all");
     assertEquals(await keyOf("made up", { verify, otherwise: () => "anything" }), "1:anything");
     assertEquals(await keyOf("made up", { verify, otherwise: () => null }), null);

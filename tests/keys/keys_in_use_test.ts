@@ -7,23 +7,13 @@ import {
   byIp,
   byUser,
   createThrottle,
-  type Identity,
   rateLimit,
   retryAfter,
   withThrottle,
   xRateLimit,
 } from "../../mod.ts";
 import { byJwt } from "../../src/auth/mod.ts";
-import { throttled } from "../harness/throttled.ts";
-
-const identify = (request: Request): Identity | null => {
-  const id = request.headers.get("x-user");
-  const tier = request.headers.get("x-tier");
-  if (id === null) return null;
-  return { id, staff: id === "staff", superuser: id === "root", ...(tier === null ? {} : { tier }) };
-};
-const authenticate = ({ request }: { request: Request }) => identify(request);
-const as = (user: string, more: Record<string, string> = {}) => ({ headers: { "x-user": user, ...more } });
+import { as, authenticate, throttled } from "../harness/throttled.ts";
 
 describe("the key of a rule", () => {
   it("is the peer's address by default, before authentication", () => {

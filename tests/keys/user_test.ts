@@ -29,7 +29,7 @@ describe("byUser", () => {
     assertEquals(byUser()(context(null)), null);
   });
 
-  it("exempts staff and superusers, unless told otherwise", () => {
+  it("exempts staff and superusers, unless `exempt` says otherwise", () => {
     const people: Identity[] = [
       { id: "user" },
       { id: "staff", staff: true },
@@ -43,7 +43,7 @@ describe("byUser", () => {
     assertEquals(limited({ exempt: ({ staff }) => staff }), [true, false, true, true]);
   });
 
-  it("exempts whom it is told to, such as premium users", () => {
+  it("exempts the users that `exempt` names, such as premium users", () => {
     const key = byUser({ exempt: ({ tier }) => tier === "premium" });
     assertEquals(key(context({ id: "1", tier: "premium" })), null);
     assertEquals(key(context({ id: "2", tier: "free" })), "2");
@@ -107,7 +107,7 @@ describe("firstOf", () => {
     assertEquals(key(context(null)), "ip:192.0.2.1");
   });
 
-  it("refuses a request without an address where byIp is told to", async () => {
+  it("refuses a request without an address where byIp denies missing addresses", async () => {
     const throttle = createThrottle({
       rate: "9/min",
       key: firstOf(byHeader("x-tenant"), byIp({ onMissing: "deny" })),

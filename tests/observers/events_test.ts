@@ -12,6 +12,7 @@ import {
   type ThrottleOptions,
 } from "../../mod.ts";
 import { START } from "../harness/algorithms.ts";
+import { writtenDuring } from "../harness/console.ts";
 
 /** A throttled handler that is watched, on a clock that stands still. */
 function watched(rules: Rule | readonly Rule[], options: ThrottleOptions = {}) {
@@ -38,21 +39,8 @@ function watched(rules: Rule | readonly Rule[], options: ThrottleOptions = {}) {
 
 const types = (events: readonly ThrottleEvent[]) => events.map(({ type }) => type);
 
-/** Runs with what is said on `console.error` collected. */
-async function errorsOf(run: () => Promise<unknown>): Promise<unknown[][]> {
-  const { error } = console;
-  const said: unknown[][] = [];
-  console.error = (...words: unknown[]) => said.push(words);
-  try {
-    await run();
-  } finally {
-    console.error = error;
-  }
-  return said;
-}
-
 describe("an observer", () => {
-  it("is told each verdict once, with the method, the route's pattern, the time and the decisions", async () => {
+  it("gets each verdict once, with the method, the route's pattern, the time and the decisions", async () => {
     const { events, send } = watched({ name: "r", rate: "1/min", on: "/users/:id" });
     assertEquals([await send("/users/7?token=x"), await send("/users/8", { method: "POST" })], [200, 429]);
     assertEquals(types(events), ["allowed", "denied"]);
@@ -68,7 +56,7 @@ describe("an observer", () => {
     assertEquals(denied.decisions[0].retryAfterMs, 60_000);
   });
 
-  it("is told by `denied` which rule was the first to refuse", async () => {
+  it("learns from `denied` which rule was the first to refuse", async () => {
     const rules = [["a", 9], ["b", 1], ["c", 1]].map(([name, limit]): Rule => ({
       name: name as string,
       rate: `${limit}/min`,
@@ -80,7 +68,7 @@ describe("an observer", () => {
     assertEquals(events[1].decisions.map(({ allowed }) => allowed), [true, false, false]);
   });
 
-  it("is told of shadow refusals, skipped rules, blocks and corrections", async () => {
+  it("gets events of shadow refusals, skipped rules, blocks and corrections", async () => {
     const shadow = watched([{ name: "s", rate: "1/min", mode: "shadow" }, { name: "r", rate: "9/min" }]);
     assertEquals([await shadow.send(), await shadow.send()], [200, 200]);
     assertEquals(types(shadow.events), ["allowed", "shadow-denied", "allowed"]);
@@ -105,7 +93,7 @@ describe("an observer", () => {
     assertEquals([settled.events[1].rule, settled.events[1].decisions.length], ["r", 1]);
   });
 
-  it("is told once when a full store begins to share quotas, and once when it need no longer", async () => {
+  it("gets one event when a full store begins to share quotas, and one when it need no longer", async () => {
     let now = START;
     const store = memoryStore({ maxKeys: 1, clock: () => now });
     const { events, send } = watched({ name: "r", rate: "1/min", key: byHeader("x-tenant") }, { store });
@@ -168,14 +156,14 @@ describe("an observer", () => {
       let told = 0;
       const observers: Observer[] = [() => (told++, fail() as unknown as void), () => void told++];
       const { send } = watched({ name: "r", rate: "2/min" }, { observers });
-      const said = await errorsOf(async () => {
+      const { calls } = await writtenDuring(async () => {
         assertEquals([await send(), await send(), await send()], [200, 200, 429]);
         await new Promise((resolve) => setTimeout(resolve, 5));
-      });
+      }, "error");
       assertEquals(told, 6);
-      assertEquals(said.length, 1);
-      assertMatch(String(said[0][0]), /An observer of a throttle failed/);
-      assertEquals((said[0][1] as Error).message, "broken");
+      assertEquals(calls.length, 1);
+      assertMatch(String(calls[0][0]), /An observer of a throttle failed/);
+      assertEquals((calls[0][1] as Error).message, "broken");
     }
   });
 

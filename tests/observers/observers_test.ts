@@ -21,22 +21,13 @@ import {
   type ThrottleEvent,
   throttleOf,
 } from "../../mod.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { client, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
 
 const types = (events: readonly ThrottleEvent[]) => events.map(({ type }) => type);
 
-/** Runs with `console.error` noted. */
-async function withErrors(run: () => Promise<unknown>): Promise<unknown[][]> {
-  const noted: unknown[][] = [];
-  const { error } = console;
-  console.error = (...words: unknown[]) => void noted.push(words);
-  try {
-    await run();
-  } finally {
-    console.error = error;
-  }
-  return noted;
-}
+/** The calls of `console.error` meanwhile. */
+const errorsDuring = async (act: () => Promise<unknown>) => (await writtenDuring(act, "error")).calls;
 
 describe("observers", () => {
   it("hear of the verdict on every request, once", async () => {
@@ -143,14 +134,14 @@ describe("observers", () => {
     ["a rate that cannot be used", { name: "a", rate: () => "often" }, {}, [["error", "a"], ["denied", "a"]]],
   ];
   for (const [title, rules, options, told] of sequences) {
-    it(`are told in order of ${title}`, async () => {
+    it(`get their events in order: ${title}`, async () => {
       const { send, events } = throttled(rules, options, () => new Response(null));
       await send().catch(() => {});
       assertEquals(events.map(({ type, rule }) => [type, rule]), told);
     });
   }
 
-  it("are told what a shadow rule would have done, next to what the live rules did", async () => {
+  it("get what a shadow rule would have decided, next to what the live rules did", async () => {
     const { statuses, events } = throttled([
       { name: "shadow", rate: "1/min", mode: "shadow" },
       { name: "live", rate: "2/min" },
@@ -255,7 +246,7 @@ describe("observers", () => {
     assertEquals(events, []);
   });
 
-  it("are all told, in the order given, each after the other", async () => {
+  it("all get each event, in the order given, each after the other", async () => {
     const told: string[] = [];
     const observer = (name: string): Observer => ({ type }) => void told.push(`${name} ${type}`);
     const { statuses } = throttled("1/min", { observers: [observer("one"), observer("two")] });
@@ -283,7 +274,7 @@ describe("an observer that fails", () => {
       let others = 0;
       const observers = [observer as Observer, () => void others++];
       const { statuses, send } = throttled("3/min", { observers }, () => new Response("inside"));
-      const errors = await withErrors(async () => {
+      const errors = await errorsDuring(async () => {
         assertEquals(await (await send()).text(), "inside");
         assertEquals(await statuses(3), [200, 200, 429]);
         await new Promise((turn) => setTimeout(turn));
@@ -295,13 +286,13 @@ describe("an observer that fails", () => {
     });
   }
 
-  it("is told on still; another one that fails is reported for itself", async () => {
+  it("still gets all later events; another one that fails is reported for itself", async () => {
     let told = 0;
     const broken = (): Observer => () => {
       told++;
       throw new Error("mine");
     };
-    const errors = await withErrors(() =>
+    const errors = await errorsDuring(() =>
       throttled("9/min", { observers: [broken(), broken()] }).statuses(3)
     );
     assertEquals([told, errors.length], [6, 2]);
@@ -353,7 +344,7 @@ describe("observed or not, any rules and requests", () => {
             return seen;
           };
           const events: ThrottleEvent[] = [];
-          const errors = await withErrors(async () => {
+          const errors = await errorsDuring(async () => {
             const breaking: Observer = (event) => {
               events.push(event);
               throw new Error("mine");

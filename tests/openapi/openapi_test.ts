@@ -191,7 +191,7 @@ suite("which operations are throttled", () => {
     await assertValid(changed);
   });
 
-  it("a path item that is a reference is told where it is used", async () => {
+  it("a path item that is a reference is described where it is used", async () => {
     const item = { get: { responses: ok } };
     const document = documentOf("3.1.1", {
       "/a": { $ref: "#/components/pathItems/Shared" },
@@ -298,7 +298,7 @@ suite("the documents", () => {
     assertEquals(withThrottleResponses(once, throttle), once);
   });
 
-  it("two throttles one around the other are both told", async () => {
+  it("two throttles one around the other are both described", async () => {
     const outer = createThrottle("100/min");
     const inner = createThrottle({ rate: "5/min", on: "/login" }, {
       headers: [rateLimit()],
@@ -417,7 +417,7 @@ suite("the documents", () => {
   });
 });
 
-// ---- what is told --------------------------------------------------------------------------------
+// ---- the refusals ----------------------------------------------------------------------------------
 
 suite("the description of a refusal", () => {
   it("its description says when it is raised", () => {
@@ -494,7 +494,7 @@ suite("the description of a refusal", () => {
     });
   }
 
-  it("redirects are told without the headers that stay off them", () => {
+  it("redirects are described without the headers that stay off them", () => {
     const document = (headers: HeaderFormat[]) =>
       withThrottleResponses(
         documentOf("3.1.1", {
@@ -523,7 +523,7 @@ suite("the description of a refusal", () => {
     assertEquals(namesIn([rateLimit()]), [ietf, [], []]);
   });
 
-  it("Retry-After is told of rules with formats of their own, as the throttle or another rule sends it", () => {
+  it("Retry-After is described for rules with formats of their own, as the throttle or another rule sends it", () => {
     const own: Rule = { name: "own", rate: "5/min", headers: [xRateLimit()] };
     assertEquals(responsesFor(own).responses["429"].headers["Retry-After"].required, true);
     const other: Rule = { name: "other", rate: "9/min", headers: [retryAfter()] };
@@ -554,12 +554,12 @@ suite("the description of a refusal", () => {
     ["nothing is said", { rate: "5/min" }, {}, false],
   ];
   for (const [why, rule, options, is503] of closed) {
-    it(`503 is ${is503 ? "" : "not "}told where ${why}`, () => {
+    it(`503 is ${is503 ? "" : "not "}described where ${why}`, () => {
       assertEquals("503" in responsesFor(rule, options).responses, is503);
     });
   }
 
-  it("401 is told where authentication is set, with the headers of the rules before it", () => {
+  it("401 is described where authentication is set, with the headers of the rules before it", () => {
     const rules: Rule[] = [
       { name: "ip", rate: "60/min" },
       { name: "user", rate: "5/min", key: byUser(), headers: [rateLimit()] },

@@ -104,7 +104,7 @@ describe("a bucket", () => {
     assert(bucket.opensAt(100, Infinity, false) <= 100);
   });
 
-  it("that is used up waits for its end, by the least of what is told, then asks with one request", () => {
+  it("that is used up waits for its end, by the least of what the server says, then asks with one request", () => {
     const bucket = newBucket();
     bucket.take(0);
     bucket.leave(0);
@@ -138,7 +138,7 @@ describe("a bucket", () => {
     }
   });
 
-  it("whatever it is told, opens at a time that comes", () => {
+  it("opens at a time that comes, whatever the server says", () => {
     const odd = fc.oneof(fc.nat(), fc.constantFrom(0, 0.5, 1e15, 1e300), fc.double({ min: 0, noNaN: true }));
     const told = fc.record({
       remaining: odd,

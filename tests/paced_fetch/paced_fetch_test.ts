@@ -531,7 +531,7 @@ describe("pacedFetch's retries", () => {
     assertGreaterOrEqual(third - second, 390);
   });
 
-  it("come no earlier than told, and not all at the same time", async () => {
+  it("come no earlier than their server says, and not all at the same time", async () => {
     const sites = Array.from({ length: 3 }, () => {
       let count = 0;
       return siteOf(() =>
@@ -555,6 +555,9 @@ describe("pacedFetch's options", () => {
     [{ spread: 1 }, "Cannot make pacedFetch() as it takes no such spread: current value is 1"],
     [{ fetch: {} }, "Cannot make pacedFetch() as it takes no such fetch: current value is [object Object]"],
     [{ maxWait: 5 }, "Cannot make pacedFetch() as it takes no such maxWait: current value is 5"],
+    [null, "Cannot make pacedFetch() as it takes no such options: current value is null"],
+    [60_000, "Cannot make pacedFetch() as it takes no such options: current value is 60000"],
+    ["all", "Cannot make pacedFetch() as it takes no such options: current value is all"],
   ];
   for (const [options, sentence] of wrong) {
     it(`${JSON.stringify(options)} is refused`, () => {

@@ -5,7 +5,7 @@ import { runtime } from "../harness/runtime.ts";
 import { serve } from "../harness/serve.ts";
 
 describe("the test harness", () => {
-  it("serves a handler over a real socket and ends when told", async () => {
+  it("serves a handler over a real socket and ends when it is closed", async () => {
     const server = await serve((request) =>
       new Response(`${request.method} ${new URL(request.url).pathname}`)
     );

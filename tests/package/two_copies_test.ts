@@ -42,7 +42,7 @@ describe("two copies of the package in one process", () => {
     }
   });
 
-  it("nest: the rules of both are decided, told and settled", async () => {
+  it("nest: the rules of both are decided, sent and settled", async () => {
     const inside = there.withThrottle(
       async (request) => {
         await here.throttleOf(request)?.settle("outer", 3);

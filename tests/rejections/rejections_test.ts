@@ -237,17 +237,22 @@ describe("problemJson", () => {
     assertEquals((await (await bytes.send()).json()).detail, "1 byte per hour; try again in 60 minutes");
   });
 
-  it("counts them so where one rejection serves throttles with rules of the same name", async () => {
-    const reject = problemJson();
+  it("says the same where one rejection serves throttles with rules of one name", async () => {
+    const rejection = problemJson();
+    const refused = { allowed: false, decisions: [decision()] } as unknown as Outcome;
     const details = [];
-    for (const unit of ["content-bytes", undefined] as const) {
-      const { send } = throttled({ name: "all", rate: "1/hour", algorithm: { ...fixedWindow(), unit } }, {
-        reject,
-      });
-      await send();
-      details.push((await (await send()).json()).detail);
+    for (const quota of [{}, { unit: "content-bytes" }, { every: "month" }, {}]) {
+      const checks = [{ name: "burst", ...quota }];
+      const response = await rejection(refused, { ...context, checks } as Context);
+      details.push((await response.json()).detail);
     }
-    assertEquals(details, ["byte", "request"].map((unit) => `1 ${unit} per hour; try again in 60 minutes`));
+    const quotas = [
+      "1 request per minute",
+      "1 byte per minute",
+      "1 request per month",
+      "1 request per minute",
+    ];
+    assertEquals(details, quotas.map((quota) => `${quota}; try again in 1 minute`));
   });
 
   it("takes the sentence of a function, which sees the decision and the request, in any language", async () => {

@@ -159,6 +159,21 @@ describe("replay", () => {
     assertEquals(refused, 1);
   });
 
+  it("counts months of the calendar by the times of the log, from their first day on", async () => {
+    const month = (rate: Rule["rate"]) =>
+      replay(
+        ["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02", "2026-11-30T23:30", "2026-12-01"].map((
+          day,
+        ) => logged(Date.parse(`${day}${day.includes("T") ? "" : "T00:00"}Z`) - at)),
+        { rules: { name: "plan", rate } },
+      );
+    assertEquals((await month("2/month")).refused, 1);
+    assertEquals((await month("1/month")).refused, 3);
+    // In Berlin the last half hour of November is in December already.
+    assertEquals((await month({ limit: 2, every: "month", timeZone: "Europe/Berlin" })).refused, 0);
+    assertEquals((await month("2/31d")).refused, 2);
+  });
+
   it("says how the server answered the requests that would be refused", async () => {
     const requests = [200, 200, 401, 429, undefined].map((status, i) =>
       logged(i, status === undefined ? {} : { status })

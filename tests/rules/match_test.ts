@@ -5,6 +5,7 @@ import { compileMatch, type Route, UNTOUCHED } from "../../src/rules/match.ts";
 import { parsePattern } from "../../src/rules/pattern.ts";
 import { type Rule } from "../../src/rules/rule.ts";
 import { prepareRules } from "../../src/rules/prepare_rules.ts";
+import { writtenDuring } from "../harness/console.ts";
 
 /** Matches requests, written "POST /login", against rules named for their patterns. */
 function matcher(...patterns: (string | readonly string[] | null)[]): (line: string) => Route {
@@ -246,17 +247,12 @@ describe("a pattern that no request could match", () => {
   }
 
   it("is warned of where its method is in no standard", () => {
-    const { warn } = console;
-    const warnings: unknown[] = [];
-    console.warn = (...words) => warnings.push(...words);
-    try {
+    const { lines } = writtenDuring(() => {
       prepareRules({ name: "typo", rate: "5/min", on: "PSOT /login" });
       prepareRules({ name: "typo", rate: "5/min", on: "PSOT /login" });
-    } finally {
-      console.warn = warn;
-    }
-    assertEquals(warnings.length, 1);
-    assert(String(warnings[0]).includes('PSOT of rule "typo"'));
+    }, "warn");
+    assertEquals(lines.length, 1);
+    assert(lines[0].includes('PSOT of rule "typo"'));
   });
 });
 

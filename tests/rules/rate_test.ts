@@ -208,7 +208,7 @@ describe("a rate", () => {
     });
   }
 
-  it("without a name is told by its place", () => {
+  it("without a name is named by its position", () => {
     assertThrows(() => prepareRules(["60/min", "5/15minn"]), TypeError, "Cannot use rule 2 as rate must be");
     assertThrows(() => prepareRules("0.5/s"), TypeError, 'Cannot use rule 1 as rate must be "100/hour"');
   });

@@ -1,17 +1,8 @@
 /** Rules for endpoints, methods, plans and load. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { byUser, concurrency, createThrottle, type Identity, type Rate } from "../../mod.ts";
-import { throttled } from "../harness/throttled.ts";
-
-const identify = (request: Request): Identity | null => {
-  const id = request.headers.get("x-user");
-  const tier = request.headers.get("x-tier");
-  if (id === null) return null;
-  return { id, staff: id === "staff", superuser: id === "root", ...(tier === null ? {} : { tier }) };
-};
-const authenticate = ({ request }: { request: Request }) => identify(request);
-const as = (user: string, more: Record<string, string> = {}) => ({ headers: { "x-user": user, ...more } });
+import { byUser, concurrency, createThrottle, type Rate } from "../../mod.ts";
+import { as, authenticate, throttled } from "../harness/throttled.ts";
 
 describe("rules", () => {
   it("are bound to their endpoints when they are made: no handler can miss one", async () => {

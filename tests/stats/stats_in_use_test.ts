@@ -1,20 +1,12 @@
 /** Statistics from the requests of a throttle. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "node:test";
-import { byUser, type Identity, stats } from "../../mod.ts";
+import { byUser, stats } from "../../mod.ts";
 import { Hono } from "hono";
 import { dashboard } from "../../src/dashboard/mod.ts";
-import { SOMEBODY, START, throttled } from "../harness/throttled.ts";
+import { as, authenticate, identify, SOMEBODY, START, throttled } from "../harness/throttled.ts";
 
 const json = async (response: Response) => await response.json();
-const identify = (request: Request): Identity | null => {
-  const id = request.headers.get("x-user");
-  const tier = request.headers.get("x-tier");
-  if (id === null) return null;
-  return { id, staff: id === "staff", superuser: id === "root", ...(tier === null ? {} : { tier }) };
-};
-const authenticate = ({ request }: { request: Request }) => identify(request);
-const as = (user: string, more: Record<string, string> = {}) => ({ headers: { "x-user": user, ...more } });
 
 describe("statistics of a throttle", () => {
   it("count this hour's requests, refusals and clients, with the top lists and the endpoints", async () => {
@@ -30,7 +22,7 @@ describe("statistics of a throttle", () => {
     assertEquals(report.by_endpoint["/items/:id"].requests, 6);
   });
 
-  it("list the users that are refused most, by rule, hashed unless told otherwise", async () => {
+  it("list the users that are refused most, by rule, hashed unless keys are revealed", async () => {
     const read = async (revealKeys: boolean) => {
       const statistics = stats({ revealKeys, clock: () => START });
       const options = { authenticate, observers: [statistics] };

@@ -138,7 +138,7 @@ describe("shared statistics", { skip: withoutRedis }, () => {
     await assertSum([upstashStore({ url: bridge.url, token: bridge.token, timeoutMs: 5000 }), store]);
   });
 
-  it("expire within 25 hours, every key, and are told apart by the store's prefix", async () => {
+  it("expire within 25 hours, every key, and are kept apart by the store's prefix", async () => {
     const { send, statistics } = instance(redisStore({ client: client.client, prefix: "shop" }));
     await send(10, 1, 2);
     await statistics.flush();
@@ -209,7 +209,7 @@ describe("shared statistics", { skip: withoutRedis }, () => {
     assertEquals((await reader.read({ minutes: 0 })).last_24_hours.total_requests, 200);
   });
 
-  it("an outage changes no decision and delays none, is told once, and loses nothing", async () => {
+  it("an outage changes no decision and delays none, is reported once, and loses nothing", async () => {
     const own = await startRedis();
     const { client, close } = await CLIENTS[0].open(own);
     const { send, statistics } = instance(redisStore({ client }));

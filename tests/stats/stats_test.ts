@@ -119,7 +119,7 @@ describe("stats()", () => {
       return await self.statistics.read();
     }
 
-    it("are told by rule, users among them, with revealKeys as they are", async () => {
+    it("are listed by rule, users among them, with revealKeys as they are", async () => {
       const { top_throttled_keys } = await visits({ revealKeys: true }, { ann: 5, ben: 4, cay: 3, dan: 9 });
       assertEquals(top_throttled_keys, [
         { rule: "user", key: "dan", refused: 7 },

@@ -13,13 +13,12 @@ import {
   type Throttle,
 } from "../../mod.ts";
 import { runnerOf as redisRunnerOf } from "../../src/stores/redis/redis_clients.ts";
-import { scriptText } from "../../src/stores/redis/script.ts";
-import { scriptStore } from "../../src/stores/redis/script_store.ts";
 import type { ScriptRunner } from "../../src/stores/redis/script_runner.ts";
 import { runnerOf as upstashRunnerOf } from "../../src/stores/upstash/upstash_client.ts";
-import { startBridge } from "../harness/bridge.ts";
-import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
-import { type Connection, connectTo } from "../harness/resp.ts";
+import { type Bridge, startBridge } from "../harness/bridge.ts";
+import { clockedStore, setClock } from "../harness/clocked_scripts.ts";
+import { withoutRedis } from "../harness/redis.ts";
+import { suiteRedis } from "../harness/suite_redis.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -68,26 +67,20 @@ interface Subject {
   open(): { store: Store; set(now: number): unknown };
 }
 
-const CLOCK = "the clock";
-let redis: Redis;
-let connection: Connection;
-let bridge: Awaited<ReturnType<typeof startBridge>>;
+const suite = suiteRedis();
+let bridge: Bridge;
 let opened = 0;
 
-/** The store on scripts, with the time that is kept under a key in the place of Redis's own, and keys that outlive the test. */
+/** The store on scripts, whose keys outlive the test. */
 function scripted(runnerOf: () => ScriptRunner): Subject["open"] {
-  return () => {
-    const settings = {
-      ...{ name: "the store", prefix: `calendar${++opened}`, timeoutMs: 10_000 },
-      ...{ denyCache: true, hashKeys: null, lease: null },
-    };
-    const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, 400 * DAY);
-    return {
-      store: scriptStore(runnerOf(), settings, scriptOf),
-      set: (now) => connection.command("SET", CLOCK, now, "PX", HOUR),
-    };
-  };
+  return () => ({
+    store: clockedStore(runnerOf(), {
+      prefix: `calendar${++opened}`,
+      timeoutMs: 10_000,
+      outlivesMs: 400 * DAY,
+    }),
+    set: (now) => setClock(suite.command, now),
+  });
 }
 
 const SUBJECTS: readonly Subject[] = [
@@ -101,7 +94,7 @@ const SUBJECTS: readonly Subject[] = [
   {
     name: "Redis",
     skip: withoutRedis,
-    open: scripted(() => redisRunnerOf({ send: (command, words) => connection.command(command, ...words) })),
+    open: scripted(() => redisRunnerOf(suite.client)),
   },
   {
     name: "Upstash",
@@ -129,16 +122,9 @@ function instances(rate: Rate, store: Store, time: { now: number }, skews = SKEW
 
 describe("calendar quotas of instances whose clocks are 5 s and 40 minutes off", () => {
   before(async () => {
-    if (withoutRedis) return;
-    redis = await startRedis();
-    connection = connectTo(redis);
-    bridge = await startBridge(redis);
+    if (!withoutRedis) bridge = await startBridge(suite.server);
   });
-  after(async () => {
-    await bridge?.close();
-    connection?.close();
-    await redis?.stop();
-  });
+  after(() => bridge?.close());
 
   for (const { name, skip = false, open } of SUBJECTS) {
     describe(`on ${name}`, { skip }, () => {

@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import {
   type Algorithm,
   type Check,
-  decideChecks,
   fixedWindow,
   gcra,
   memoryStore,
@@ -18,10 +17,10 @@ import { storageKey } from "../../src/exchange/rule_check.ts";
 import { type PreparedRule } from "../../src/rules/rule.ts";
 import { prepareRules } from "../../src/rules/prepare_rules.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
-import { scriptText } from "../../src/stores/redis/script.ts";
-import { scriptStore } from "../../src/stores/redis/script_store.ts";
-import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
-import { type Connection, connectTo } from "../harness/resp.ts";
+import { clockedStore, setClock } from "../harness/clocked_scripts.ts";
+import { lives, withoutRedis } from "../harness/redis.ts";
+import { suiteRedis } from "../harness/suite_redis.ts";
+import { modelStore } from "../harness/walks.ts";
 
 /** Rules that change under the same names, from one deploy to the next and back, while the clock jumps both ways. */
 
@@ -79,19 +78,6 @@ const walks = fc.record({
   ),
 });
 type Walk = typeof walks extends fc.Arbitrary<infer T> ? T : never;
-
-/** The model: a Map that forgets nothing when it lapses, as a real store may. */
-function modelStore(clock: () => number): Store {
-  const states = new Map<string, unknown>();
-  return {
-    shared: false,
-    decide: (checks, spend = true) =>
-      decideChecks(checks, spend, clock(), {
-        load: ({ key }) => states.get(key) ?? null,
-        save: ({ key }, state) => states.set(key, state),
-      }),
-  };
-}
 
 /** The units that rules which share their states may let pass together, whichever of them is asked. */
 class Promised {
@@ -167,36 +153,16 @@ function judge(deploys: Walk["deploys"]) {
 }
 
 const LONG = { timeout: 60_000 };
-const CLOCK = "the clock";
-const HOUR_MS = 3_600_000;
 
 describe("rules that change under their names, by clocks that jump both ways", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
+  const { command, client } = suiteRedis();
   let store: Store;
   let runs = 0;
   let decided = 0;
 
   before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-    const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
-    const settings = {
-      name: "a test",
-      prefix: "weir",
-      timeoutMs: 250,
-      denyCache: true,
-      hashKeys: null,
-      lease: null,
-    };
-    const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
-    store = scriptStore(runnerOf(client), settings, scriptOf);
-    await connection.command("SET", CLOCK, 1, "PX", HOUR_MS);
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
+    store = clockedStore(runnerOf(client));
+    await setClock(command, 1);
   });
 
   /** Gives Redis the script of all these rules, so that none of the asks to come overtakes another. */
@@ -240,7 +206,7 @@ describe("rules that change under their names, by clocks that jump both ways", {
       );
       // Earlier questions are sent first.
       await null;
-      connection.command("SET", CLOCK, now, "PX", HOUR_MS).catch(() => {});
+      setClock(command, now).catch(() => {});
       pending.push({ expected, got: Promise.resolve(store.decide(checks, !ask.peek)) });
     }
     const got = await Promise.all(pending.map(({ got }) => got));
@@ -254,7 +220,7 @@ describe("rules that change under their names, by clocks that jump both ways", {
     async () => {
       await fc.assert(fc.asyncProperty(walks, compare), { numRuns: 200 });
       assert(decided >= 16_000, `${decided}`);
-      for (const [key, ttl] of await lives(redis)) assert(ttl > 0, `${key} lives for ever`);
+      for (const [key, ttl] of await lives({ command })) assert(ttl > 0, `${key} lives for ever`);
     },
   );
 });

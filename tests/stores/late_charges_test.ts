@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Redis as Ioredis } from "ioredis";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import {
   type Algorithm,
   type Check,
@@ -26,7 +26,7 @@ import { startDoor } from "../harness/door.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { pause, until } from "../harness/until.ts";
 
-/** Charges of which a store tells too late, and corrections that do not reach it. */
+/** Charges of which a store answers too late, and corrections that do not reach it. */
 
 const client = { address: () => "192.0.2.1" };
 const request = new Request("https://example.com/");
@@ -38,7 +38,7 @@ const slots = (limit: number): Rule => ({
 
 type Decide = (checks: readonly Check[], spend?: boolean) => Promise<readonly StoreDecision[]>;
 
-/** A shared store whose calls go another way while it is told to. */
+/** A shared store whose calls go another way while `instead` is set. */
 function shared(deadlineMs = 20) {
   const time = { now: 1_700_000_000_000 };
   const memory = memoryStore({ clock: () => time.now });
@@ -68,7 +68,7 @@ function newGate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open };
 }
 
-describe("a charge of which the store tells after the deadline", () => {
+describe("a charge whose answer comes after the deadline", () => {
   const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
     fixedWindow: fixedWindow() as Algorithm,
     gcra: gcra() as Algorithm,
@@ -127,7 +127,7 @@ describe("a charge of which the store tells after the deadline", () => {
 });
 
 describe("a correction that does not reach the store", () => {
-  /** Three requests hold a slot each, and end while the store is as told. */
+  /** Three requests hold a slot each, and end during an outage. */
   async function endDuring(outage: (one: ReturnType<typeof shared>) => void) {
     const one = shared();
     const throttle = createThrottle(slots(3), { client, store: one.store });
@@ -216,19 +216,25 @@ describe("a correction that does not reach the store", () => {
 
 describe("slots on a real Redis", { skip: withoutRedis }, () => {
   let redis: Redis;
+  const ends: (() => unknown)[] = [];
   before(async () => {
     redis = await startRedis();
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end();
   });
   after(() => redis.stop());
 
   it("are free after an outage of two seconds in which the requests that held them ended", async () => {
     const door = await startDoor(redis.port);
+    ends.push(door.shut);
     const connection = new Ioredis(door.url.replace("http:", "redis:"), {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       retryStrategy: () => 50,
     });
     connection.on("error", () => {});
+    ends.push(() => connection.disconnect());
     const throttle = createThrottle({ ...slots(3), key: () => "everybody" }, {
       store: redisStore({ client: connection, prefix: "outage", timeoutMs: 1000 }),
     });
@@ -246,20 +252,19 @@ describe("slots on a real Redis", { skip: withoutRedis }, () => {
     for (let i = 0; i < 4; i++) after.push(await throttle.check(request));
     assertEquals(after.map(({ decisions }) => decisions[0].source), ["store", "store", "store", "store"]);
     assertEquals(after.map(({ allowed }) => allowed), [true, true, true, false]);
-    connection.disconnect();
-    await door.shut();
   });
 
   it("are free after a second in which all answers came too late", async () => {
     const bridge = await startBridge({ path: redis.path });
-    const store = upstashStore({ url: bridge.url, token: bridge.token, prefix: "slow", timeoutMs: 300 });
+    ends.push(bridge.close);
+    const store = upstashStore({ url: bridge.url, token: bridge.token, prefix: "slow", timeoutMs: 1000 });
     const handler = withThrottle(() => new Response("done"), {
       ...slots(2),
       key: () => "everybody",
       onStoreFailure: "deny",
     }, { store });
     assertEquals(await (await handler(request)).text(), "done");
-    bridge.fault = { kind: "late", ms: 600 };
+    bridge.fault = { kind: "late", ms: 1500 };
     assertEquals((await Promise.all([handler(request), handler(request)])).map(({ status }) => status), [
       503,
       503,
@@ -267,6 +272,5 @@ describe("slots on a real Redis", { skip: withoutRedis }, () => {
     bridge.fault = null;
     const watching = createThrottle({ ...slots(2), key: () => "everybody" }, { store });
     await until(async () => (await watching.usage("slots", "everybody")).remaining === 2);
-    await bridge.close();
   });
 });

@@ -1,114 +1,29 @@
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { assert } from "@std/assert";
 import { Redis as Ioredis } from "ioredis";
-import { spawnSync } from "node:child_process";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-import { after, before, describe, it } from "node:test";
-import type { FailurePolicy, Store } from "../../mod.ts";
+import { after, before, describe } from "node:test";
+import type { FailurePolicy } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
 import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { type BridgeFault, startBridge } from "../harness/bridge.ts";
-import { lanes } from "../harness/lanes.ts";
 import { startDoor } from "../harness/door.ts";
+import type { Outage } from "../harness/outage.ts";
 import {
-  faultTable,
-  LIMIT,
-  type Observation,
-  type Outage,
-  runOutage,
-  TRIED,
-  USED,
-  watchTimers,
-} from "../harness/outage.ts";
+  DEADLINE_MS,
+  type Expectation,
+  itWithstands,
+  printOutages,
+  type Trial,
+} from "../harness/outage_trials.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { mayMountSmallDisk, mountSmallDisk, unmountSmallDisk } from "../harness/small_disk.ts";
 import { type SqliteFolder, sqliteFolder } from "../harness/sqlite.ts";
 
 /** Every way in which a shared store fails, under load, for every policy: on a real Redis, over HTTP and over TCP. */
 
-/** WEIR_TABLE=1 measures the default alone on a machine, and prints the table; beside other tests even a good answer may take longer. */
-const IS_MEASURED = Boolean(process.env.WEIR_TABLE);
-const DEADLINE_MS = IS_MEASURED ? 250 : 1000;
-const PROBE_MS = 1000;
-/** How much longer something may take than it is to take: less than a second deadline, or a second probe, would. */
-const SLACK_MS = IS_MEASURED ? 50 : 750;
-
-const rows: [string, readonly Observation[]][] = [];
-const unhandled: unknown[] = [];
-process.on("unhandledRejection", (error) => unhandled.push(error));
-
-interface Expectation {
-  /** May commands that were in the store's hands be charged although nobody heard the answer? */
-  readonly mayCharge?: boolean;
-  /** Does the store come back empty? */
-  readonly isEmptied?: boolean;
-}
-
-/** The state of things after any outage. */
-function expect(
-  observations: readonly Observation[],
-  timersLateBy: number,
-  expectation: Expectation = {},
-): void {
-  const { mayCharge = false, isEmptied = false } = expectation;
-  const left = LIMIT - USED;
-  const EXPECTED: Record<FailurePolicy, [number, string, number[]]> = {
-    local: [left, "local", [429]],
-    allow: [TRIED, "allowed-by-policy", []],
-    deny: [0, "denied-by-policy", [503]],
-  };
-  for (const seen of observations) {
-    const [admitted, source, statuses] = EXPECTED[seen.policy];
-    assertEquals([seen.policy, seen.admitted, seen.sources, seen.statuses], [
-      seen.policy,
-      admitted,
-      [source],
-      statuses,
-    ]);
-    assertLessOrEqual(seen.p99, DEADLINE_MS + SLACK_MS + timersLateBy, `p99 under ${seen.policy}`);
-    assertLessOrEqual(
-      seen.returned,
-      PROBE_MS + DEADLINE_MS + 2 * SLACK_MS + timersLateBy,
-      `return under ${seen.policy}`,
-    );
-    if (isEmptied) assertEquals(seen.admittedAfter, LIMIT);
-    else if (mayCharge) assertLessOrEqual(seen.admittedAfter, left);
-    else assertEquals(seen.admittedAfter, left, `${seen.policy}: a fault charges nothing`);
-    assertEquals(seen.states, ["failing", "healed"]);
-  }
-}
-
-/** A fault that is tried: how it is caused, on which stores, and what it may do. */
-interface Trial {
-  readonly fault: string;
-  readonly expectation?: Expectation | undefined;
-  /** Sets it up; gives the outage, a store for each policy, and how to clear up. */
-  prepare(): Promise<{ outage: Outage; storeFor(policy: FailurePolicy): Store; clear?(): unknown }>;
-}
-
-async function run({ fault, expectation, prepare }: Trial): Promise<void> {
-  const { outage, storeFor, clear } = await prepare();
-  try {
-    const timers = watchTimers();
-    const observations = await runOutage(outage, storeFor);
-    rows.push([fault, observations]);
-    expect(observations, timers.lateBy(), expectation);
-    assertEquals(unhandled, [], "unhandled rejections");
-  } finally {
-    await clear?.();
-  }
-}
-
-/** Nearly all of a trial is waiting for the breaker's probe, so some go on at once; not where their times are to be shown. */
-const WIDTH = IS_MEASURED ? 1 : 5;
-
-/** One test a trial. */
-function itWithstands(trials: readonly Trial[]): void {
-  const inLane = lanes(WIDTH);
-  const tests = trials.map((trial) => inLane(() => run(trial)));
-  trials.forEach(({ fault }, i) => it(`${fault}: one path, whatever the policy`, tests[i]));
-}
+const AT_ONCE = 5;
 
 describe("the REST endpoint fails", { skip: withoutRedis }, () => {
   const status = (code: number, body = "busy"): BridgeFault => ({ kind: "status", status: code, body });
@@ -187,7 +102,7 @@ describe("the REST endpoint fails", { skip: withoutRedis }, () => {
     },
   };
 
-  itWithstands([...answers, refused, frozen]);
+  itWithstands([...answers, refused, frozen], AT_ONCE);
 });
 
 describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
@@ -228,31 +143,34 @@ describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
     ["loading its data (LOADING)", loading],
   ];
 
-  itWithstands(OUTAGES.map(([name, outageOf, expectation]): Trial => ({
-    fault: `TCP: ${name}`,
-    expectation,
-    async prepare() {
-      const redis = await startRedis(["--enable-debug-command", "yes"]);
-      const clients: Ioredis[] = [];
-      return {
-        outage: outageOf(redis),
-        storeFor(policy) {
-          const client = new Ioredis(redis.url, {
-            autoResendUnfulfilledCommands: false,
-            maxRetriesPerRequest: 0,
-            retryStrategy: () => 50,
-          });
-          client.on("error", () => {});
-          clients.push(client);
-          return redisStore({ client, prefix: policy, timeoutMs: DEADLINE_MS });
-        },
-        async clear() {
-          for (const client of clients) client.disconnect();
-          await redis.stop();
-        },
-      };
-    },
-  })));
+  itWithstands(
+    OUTAGES.map(([name, outageOf, expectation]): Trial => ({
+      fault: `TCP: ${name}`,
+      expectation,
+      async prepare() {
+        const redis = await startRedis(["--enable-debug-command", "yes"]);
+        const clients: Ioredis[] = [];
+        return {
+          outage: outageOf(redis),
+          storeFor(policy) {
+            const client = new Ioredis(redis.url, {
+              autoResendUnfulfilledCommands: false,
+              maxRetriesPerRequest: 0,
+              retryStrategy: () => 50,
+            });
+            client.on("error", () => {});
+            clients.push(client);
+            return redisStore({ client, prefix: policy, timeoutMs: DEADLINE_MS });
+          },
+          async clear() {
+            for (const client of clients) client.disconnect();
+            await redis.stop();
+          },
+        };
+      },
+    })),
+    AT_ONCE,
+  );
 });
 
 describe("a file of SQLite fails", () => {
@@ -265,31 +183,20 @@ describe("a file of SQLite fails", () => {
     return { folder, clear: folder.clear };
   };
 
-  const mount = (path: string): boolean =>
-    spawnSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", path]).status === 0;
-  const unmount = (path: string): void => assertEquals(spawnSync("umount", ["-l", path]).status, 0);
-
   /** A file system of 16 MB in a folder. */
   function onSmallDisk(): Place {
     const folder = sqliteFolder();
-    assert(mount(folder.path));
+    assert(mountSmallDisk(folder.path, "16m"));
     return {
       folder,
       clear() {
         folder.close();
-        unmount(folder.path);
+        unmountSmallDisk(folder.path);
         folder.clear();
       },
     };
   }
-  function mayMount(): boolean {
-    const { path, clear } = sqliteFolder();
-    const may = mount(path);
-    if (may) unmount(path);
-    clear();
-    return may;
-  }
-  const hasSmallDisk = mayMount();
+  const hasSmallDisk = mayMountSmallDisk();
   if (!hasSmallDisk) console.warn("A full disk is not tried, as only root may make a small one, on Linux");
 
   const lockedBy = ({ open }: SqliteFolder): Outage => {
@@ -319,19 +226,21 @@ describe("a file of SQLite fails", () => {
     ["locked by another writer", inFolder, lockedBy],
     ...hasSmallDisk ? [["disk full", onSmallDisk, filled] as const] : [],
   ];
-  itWithstands(OUTAGES.map(([name, place, outageOf]): Trial => ({
-    fault: `SQLite: ${name}`,
-    prepare() {
-      const { folder, clear } = place();
-      return Promise.resolve({
-        outage: outageOf(folder),
-        storeFor: (policy) => sqliteStore({ database: folder.open(), table: policy, timeoutMs: DEADLINE_MS }),
-        clear,
-      });
-    },
-  })));
+  itWithstands(
+    OUTAGES.map(([name, place, outageOf]): Trial => ({
+      fault: `SQLite: ${name}`,
+      prepare() {
+        const { folder, clear } = place();
+        return Promise.resolve({
+          outage: outageOf(folder),
+          storeFor: (policy) =>
+            sqliteStore({ database: folder.open(), table: policy, timeoutMs: DEADLINE_MS }),
+          clear,
+        });
+      },
+    })),
+    AT_ONCE,
+  );
 });
 
-after(() => {
-  if (IS_MEASURED && rows.length > 0) console.log(`\n${faultTable(rows)}\n`);
-});
+after(printOutages);

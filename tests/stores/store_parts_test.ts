@@ -10,6 +10,7 @@ import {
 } from "../../mod.ts";
 import { RuleError } from "../../src/stores/rule_error.ts";
 import type { StorePart } from "../../src/stores/store.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { until } from "../harness/until.ts";
 
 /** A store of two parts, "a" and "b", each of which can fail by itself; and what operators read meanwhile. */
@@ -262,17 +263,7 @@ describe("a rule that fails by itself, on a store that is well", () => {
 });
 
 describe("lines for operators", () => {
-  async function saidDuring(run: () => Promise<void>): Promise<string[]> {
-    const said: string[] = [];
-    const { error } = console;
-    console.error = (line: string) => said.push(line);
-    try {
-      await run();
-    } finally {
-      console.error = error;
-    }
-    return said;
-  }
+  const saidDuring = async (run: () => Promise<void>) => (await writtenDuring(run, "error")).lines;
 
   it("is one line when a store begins to fail and one when it works again, though nobody observes", async () => {
     const { store, time, faults } = parted();
@@ -308,16 +299,14 @@ describe("lines for operators", () => {
   });
 
   it("is one line when a memoryStore is full of keys with nothing left", async () => {
-    const said: string[] = [];
-    const { warn } = console;
-    console.warn = (line: string) => said.push(line);
-    const throttle = createThrottle({ rate: "1/min", key: ({ request }) => request.url }, {
-      store: memoryStore({ maxKeys: 3 }),
-    });
-    for (let i = 0; i < 20; i++) await throttle.check(new Request(`https://example.com/${i}`));
-    console.warn = warn;
-    assertEquals(said.length, 1);
-    assertMatch(said[0], /memoryStore\(\) holds 3 keys with nothing left: new keys share one quota a rule$/);
+    const { lines } = await writtenDuring(async () => {
+      const throttle = createThrottle({ rate: "1/min", key: ({ request }) => request.url }, {
+        store: memoryStore({ maxKeys: 3 }),
+      });
+      for (let i = 0; i < 20; i++) await throttle.check(new Request(`https://example.com/${i}`));
+    }, "warn");
+    assertEquals(lines.length, 1);
+    assertMatch(lines[0], /memoryStore\(\) holds 3 keys with nothing left: new keys share one quota a rule$/);
   });
 
   it("is a reason, whatever the store failed with", async () => {

@@ -1,24 +1,15 @@
 /** Stores as throttles use them. */
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { byIp, byUser, type Identity } from "../../mod.ts";
+import { byIp, byUser } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
 import { CLIENTS } from "../harness/clients.ts";
 import { lives, startRedis, withoutRedis } from "../harness/redis.ts";
-import { requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
-
-const identify = (request: Request): Identity | null => {
-  const id = request.headers.get("x-user");
-  const tier = request.headers.get("x-tier");
-  if (id === null) return null;
-  return { id, staff: id === "staff", superuser: id === "root", ...(tier === null ? {} : { tier }) };
-};
-const authenticate = ({ request }: { request: Request }) => identify(request);
-const as = (user: string, more: Record<string, string> = {}) => ({ headers: { "x-user": user, ...more } });
+import { as, authenticate, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
 
 describe("the store of a throttle", () => {
   for (const { name, skip, open } of CLIENTS) {
-    it(`takes a client of one's own, and keeps states under the prefix that it is told: ${name}`, {
+    it(`takes a client of one's own, and keeps states under the prefix that it is given: ${name}`, {
       skip: skip || withoutRedis,
     }, async () => {
       const redis = await startRedis();

@@ -15,7 +15,7 @@ import { checkReader, questionOf } from "../../src/stores/durable_object/wire.ts
 import { manualClock } from "../../src/testing/mod.ts";
 import { sqliteFolder } from "../harness/sqlite.ts";
 import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
-import { backward, forward, longLogs, modelStore, type Walk, walk, walked } from "../harness/walks.ts";
+import { forwardWalks, longLogs, modelStore, type Walk, walkBeside, walks } from "../harness/walks.ts";
 
 /** On a busy machine; Bun's own limit is 5 s. */
 const LONG = { timeout: 600_000 };
@@ -45,25 +45,10 @@ function checkOf(key: string, limit = 3): Check {
 /** An error by which a driver of PostgreSQL says that another transaction was first. */
 const lostRace = () => Object.assign(new Error("could not serialize access"), { code: "40001" });
 
-const both = fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward });
-const limits = fc.constantFrom(0, 0, 0, 0, 0, 0, 3, -2);
-
-let walks = 0;
-/** Walks through a store; questions of one time are asked at once. */
-async function compare(storeOf: (clock: () => number) => Store, steps: Walk): Promise<void> {
+/** Walks through a store of this process beside the model. */
+async function compare(storeOf: (clock: () => number) => Store, walk: Walk): Promise<void> {
   let now = 0;
-  const store = storeOf(() => now);
-  let pending: Promise<void>[] = [];
-  for (const asked of walked(steps, ++walks)) {
-    if (asked.now !== now) {
-      await Promise.all(pending);
-      pending = [];
-      now = asked.now;
-    }
-    const answer = async () => assertEquals(await store.decide(asked.checks, asked.spend), asked.expected);
-    pending.push(answer());
-  }
-  await Promise.all(pending);
+  await walkBeside({ instances: [storeOf(() => now)], setTime: (time) => now = time }, walk);
 }
 
 describe("decideChecks in transactions", () => {
@@ -72,13 +57,13 @@ describe("decideChecks in transactions", () => {
     return transactionStore({ transact: (run) => run(rows), timeoutMs: 60_000 });
   };
   const CASES: readonly (readonly [string, (clock: () => number) => Store, fc.Arbitrary<Walk>, number])[] = [
-    ["rows that are here", overMap(false), walk(both, limits), 100],
+    ["rows that are here", overMap(false), walks, 100],
     ["long logs in rows that are here", overMap(false), longLogs, 50],
-    ["rows that are promised, several questions at once", overMap(true), walk(both, limits), 100],
+    ["rows that are promised, several questions at once", overMap(true), walks, 100],
   ];
   for (const [name, storeOf, arbitrary, numRuns] of CASES) {
     it(`agrees with the model in ${numRuns} random walks: ${name}`, LONG, async () => {
-      await fc.assert(fc.asyncProperty(arbitrary, (steps) => compare(storeOf, steps)), { numRuns });
+      await fc.assert(fc.asyncProperty(arbitrary, (walk) => compare(storeOf, walk)), { numRuns });
     });
   }
 
@@ -88,11 +73,12 @@ describe("decideChecks in transactions", () => {
     async () => {
       const folder = sqliteFolder();
       const database = folder.open();
+      let tables = 0;
       database.exec("PRAGMA synchronous = OFF");
       // A state that is over means nothing under the limit that it was made with, and the row of one may be removed.
       const property = fc.asyncProperty(
-        walk(forward, fc.constant(0)),
-        (steps) => compare((clock) => sqliteStore({ database, table: `walk_${walks}`, clock }), steps),
+        forwardWalks,
+        (walk) => compare((clock) => sqliteStore({ database, table: `walk_${++tables}`, clock }), walk),
       );
       try {
         await fc.assert(property, { numRuns: 100 });
@@ -120,7 +106,7 @@ describe("decideChecks in transactions", () => {
           },
         };
       };
-      await fc.assert(fc.asyncProperty(walk(both, limits), (steps) => compare(overWire, steps)), {
+      await fc.assert(fc.asyncProperty(walks, (walk) => compare(overWire, walk)), {
         numRuns: 100,
       });
     },
@@ -133,18 +119,18 @@ describe("transactionStore", () => {
   it("loads all rows in the order of their keys, then reads the clock, then saves what changed", () => {
     const { rows, done } = rowsOf(clock);
     const store = transactionStore({ transact: (run) => run(rows), shared: false });
-    store.decide([checkOf("b:1"), checkOf("a:1")]);
-    assertEquals(done, ["load a:1", "load b:1", "now", "save a:1", "save b:1"]);
+    store.decide([checkOf("b:1"), checkOf("a:2"), checkOf("a:1")]);
+    assertEquals(done, ["load 1:a", "load 1:b", "load 2:a", "now", "save 1:a", "save 1:b", "save 2:a"]);
     done.length = 0;
-    store.decide([checkOf("b:1"), checkOf("a:1")], false);
-    assertEquals(done, ["load a:1", "load b:1", "now"]);
+    store.decide([checkOf("b:1"), checkOf("a:2"), checkOf("a:1")], false);
+    assertEquals(done, ["load 1:a", "load 1:b", "load 2:a", "now"]);
   });
 
   it("gives each row a time to be removed, a second after the end of its state", () => {
     const { rows, table } = rowsOf(clock);
     const store = transactionStore({ transact: (run) => run(rows), shared: false });
     store.decide([checkOf("a:1")]);
-    assertEquals(table.get("a:1")!.expiresAt, clock() + 60_000 + 1000);
+    assertEquals(table.get("1:a")!.expiresAt, clock() + 60_000 + 1000);
   });
 
   it("names rows by ASCII keys as they are, and by others as JSON", () => {
@@ -152,7 +138,14 @@ describe("transactionStore", () => {
     const store = transactionStore({ transact: (run) => run(rows), shared: false });
     const KEYS = ["a:plain", 'a:"', "a:é", "a:\0", "a:\ud800", '"a:é"'];
     for (const key of KEYS) store.decide([checkOf(key)]);
-    assertEquals([...table.keys()], ["a:plain", 'a:"', '"a:é"', '"a:\\u0000"', '"a:\\ud800"', '"\\"a:é\\""']);
+    assertEquals([...table.keys()], [
+      "plain:a",
+      '"\\":a"',
+      '"é:a"',
+      '"\\u0000:a"',
+      '"\\ud800:a"',
+      '"é\\":\\"a"',
+    ]);
   });
 
   it("decides questions that come while a transaction is under way in the next one, together", async () => {
@@ -168,7 +161,7 @@ describe("transactionStore", () => {
     const answers = await Promise.all(asked);
     assertEquals(answers.map(([{ allowed }]) => allowed), answers.map((_, i) => i < 5));
     assertEquals(transactions, 2);
-    assertEquals(done.filter((what) => what.startsWith("save hot")).length, 2);
+    assertEquals(done.filter((what) => what.startsWith("save 1:hot")).length, 2);
     const left = await store.decide([checkOf("all:1", 90)]);
     assertEquals(left[0].remaining, 84);
   });
@@ -249,7 +242,7 @@ describe("transactionStore", () => {
       "broken",
       'The step of rule "broken" failed: out of order',
     ]);
-    assertEquals([...table.keys()], ["a:1"]);
+    assertEquals([...table.keys()], ["1:a"]);
   });
 
   it("goes on without a transaction that is never heard of again", async () => {
@@ -274,7 +267,7 @@ describe("transactionStore", () => {
 
   it("takes a row that somebody else wrote for none", async () => {
     const { rows, table } = rowsOf(clock);
-    table.set("a:1", { text: "{nonsense", expiresAt: 0 });
+    table.set("1:a", { text: "{nonsense", expiresAt: 0 });
     const store = transactionStore({ transact: (run) => run(rows), shared: false });
     assertEquals((await store.decide([checkOf("a:1")]))[0].remaining, 2);
   });

@@ -1,22 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { memoryStore, slidingLog, type Store, type StoreDecision } from "../../mod.ts";
 import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
-import { scriptText } from "../../src/stores/redis/script.ts";
-import { scriptStore } from "../../src/stores/redis/script_store.ts";
-import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
-import { type Connection, connectTo } from "../harness/resp.ts";
+import { checkOf } from "../harness/checks.ts";
+import { clockedStore, setClock } from "../harness/clocked_scripts.ts";
+import { lives, withoutRedis } from "../harness/redis.ts";
+import { suiteRedis } from "../harness/suite_redis.ts";
 import {
   type Asked,
-  backward,
-  checkOf,
-  forward,
+  forwardWalks,
   longLogs,
   modelStore,
   type Walk,
-  walk,
   walked,
+  walks,
   WRAPPED,
 } from "../harness/walks.ts";
 
@@ -25,55 +23,40 @@ import {
 /** On a busy machine; Bun's own limit is 5 s. */
 const LONG = { timeout: 600_000 };
 
-const CLOCK = "the clock";
 const FULL_PAGE = "local PAGE, WIDE = 128,";
-const HOUR_MS = 3_600_000;
 
 describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
+  const { command, client } = suiteRedis();
   let store: Store;
   /** The same, but that a log has its pages full at two entries rather than 128, so that walks turn many. */
   let paged: Store;
 
   before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-    const client = {
-      send(command: string, words: string[]) {
+    const runner = runnerOf({
+      send(command, words) {
         calls++;
-        return connection.command(command, ...words);
+        return client.send(command, words);
       },
-    };
-    const settings = {
-      name: "redisStore()",
-      prefix: "weir",
-      timeoutMs: 250,
-      denyCache: true,
-      hashKeys: null,
-      lease: null,
-    };
-    // The walk's own time, and keys that outlive the real time that it takes.
-    const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, HOUR_MS);
-    store = scriptStore(runnerOf(client), settings, scriptOf);
-    const smallPages: typeof scriptText = (twins) => {
-      const text = scriptOf(twins);
-      assert(text.includes(FULL_PAGE));
-      return text.replace(FULL_PAGE, FULL_PAGE.replace("128", "2"));
-    };
-    paged = scriptStore(runnerOf(client), { ...settings, prefix: "paged" }, smallPages);
-    await connection.command("SET", CLOCK, 1, "PX", HOUR_MS);
+    });
+    store = clockedStore(runner);
+    paged = clockedStore(runner, {
+      prefix: "paged",
+      edit(text) {
+        assert(text.includes(FULL_PAGE));
+        return text.replace(FULL_PAGE, FULL_PAGE.replace("128", "2"));
+      },
+    });
+    await setClock(command, 1);
     for (const one of [store, paged]) {
-      await one.decide(WRAPPED.map((algorithm, i) => checkOf(algorithm, `warm ${i}`, 1, 1000, "shadow", 1)));
+      await one.decide(
+        WRAPPED.map((algorithm, i) =>
+          checkOf({ key: `warm ${i}:`, algorithm, limit: 1, windowMs: 1000, mode: "shadow" })
+        ),
+      );
     }
   });
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
 
-  let walks = 0;
+  let runs = 0;
   let decided = 0;
   let calls = 0;
   let clock = 1;
@@ -85,12 +68,12 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     there: Store = store,
   ): Promise<void> {
     const pending: (Asked & { got: Promise<readonly StoreDecision[]> })[] = [];
-    for (const asked of walked(walk, ++walks, storeOf)) {
+    for (const asked of walked(walk, ++runs, storeOf)) {
       const { now, checks, spend } = asked;
       if (now !== clock) {
         // Earlier questions are sent first; questions of one and the same time go in one call.
         await null;
-        connection.command("SET", CLOCK, clock = now, "PX", HOUR_MS).catch(() => {});
+        setClock(command, clock = now).catch(() => {});
       }
       pending.push({ ...asked, got: Promise.resolve(there.decide(checks, spend)) });
     }
@@ -109,10 +92,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     "agree in 40,000 random decisions of 1 to 4 rules, with refunds, peeks, shadows, blocks, changed limits, calendar periods and clocks that step back",
     LONG,
     async () => {
-      const steps = fc.oneof({ weight: 6, arbitrary: forward }, { weight: 1, arbitrary: backward });
-      // Now and then a rate from a function gives another limit.
-      const limits = fc.constantFrom(0, 0, 0, 0, 0, 0, 3, -2);
-      const same = fc.asyncProperty(walk(steps, limits), (walked) => compare(modelStore, walked));
+      const same = fc.asyncProperty(walks, (walk) => compare(modelStore, walk));
       await fc.assert(same, { numRuns: 400 });
     },
   );
@@ -121,7 +101,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     "agree in 45,000 random decisions over logs of dozens of entries, two to a page, corrected everywhere",
     LONG,
     async () => {
-      const same = fc.asyncProperty(longLogs, (walked) => compare(modelStore, walked, paged));
+      const same = fc.asyncProperty(longLogs, (walk) => compare(modelStore, walk, paged));
       await fc.assert(same, { numRuns: 300 });
     },
   );
@@ -132,13 +112,12 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     let now = 1_763_800_000_000;
     const charged: number[] = [];
     const decide = async (waitMs: number, cost: number, since: number | null = null): Promise<void> => {
-      await connection.command("SET", CLOCK, now += waitMs, "PX", HOUR_MS);
+      await setClock(command, now += waitMs);
       const [{ chargedAt }] = await paged.decide([{ ...check, cost, since }]) as readonly StoreDecision[];
       if (since === null) charged.push(chargedAt!);
     };
     /** How many pages there are, and how many a log of so many entries can have if none that are beside each other fit into one. */
-    const pages = async (): Promise<number> =>
-      Number(await connection.command("HLEN", "paged:rule:pages")) - 1;
+    const pages = async (): Promise<number> => Number(await command("HLEN", "paged:rule:pages")) - 1;
     for (let i = 0; i < 40; i++) await decide(3, 1);
     assertEquals(await pages(), 19);
     // Every other entry, then every other of what is left, from the middle outwards.
@@ -152,7 +131,7 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     // A clock that is set back far makes one entry of all.
     for (let i = 0; i < 40; i++) await decide(3, 1);
     await decide(-1_000_000, 1);
-    assertEquals(await connection.command("TYPE", "paged:rule:pages"), "string");
+    assertEquals(await command("TYPE", "paged:rule:pages"), "string");
   });
 
   it(
@@ -160,8 +139,8 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
     LONG,
     async () => {
       const same = fc.asyncProperty(
-        walk(forward, fc.constant(0)),
-        (walked) => compare((clock) => memoryStore({ clock }), walked),
+        forwardWalks,
+        (walk) => compare((clock) => memoryStore({ clock }), walk),
       );
       await fc.assert(same, { numRuns: 150 });
     },
@@ -170,6 +149,6 @@ describe("an algorithm's step and its Lua twin", { skip: withoutRedis }, () => {
   it("were asked at least 50,000 times, often several at once, and left no key that lives for ever", async () => {
     assert(decided >= 50_000, `${decided}`);
     assert(calls < 0.9 * decided, `${calls} calls`);
-    for (const [key, ttl] of await lives(redis)) assert(ttl > 0, `${key} lives for ever`);
+    for (const [key, ttl] of await lives({ command })) assert(ttl > 0, `${key} lives for ever`);
   });
 });

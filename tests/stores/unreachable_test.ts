@@ -6,6 +6,7 @@ import { createThrottle, type Store } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { startBridge } from "../harness/bridge.ts";
+import { listenToConsole } from "../harness/console.ts";
 import { freePort, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { runtime } from "../harness/runtime.ts";
 import { until } from "../harness/until.ts";
@@ -140,9 +141,7 @@ describe("a store that cannot be reached", { skip: withoutRedis }, () => {
           return inner.decide(checks, spend);
         },
       };
-      const said: string[] = [];
-      const { error } = console;
-      console.error = (line: string) => said.push(line);
+      const { lines, stop } = listenToConsole("error");
       try {
         const events: (string | undefined)[] = [];
         const throttle = createThrottle({ name: "r", rate: "1000/hour" }, {
@@ -154,18 +153,18 @@ describe("a store that cannot be reached", { skip: withoutRedis }, () => {
         for (let i = 0; i < REQUESTS; i++) assertEquals(await sourceOf(), "local");
         assertLessOrEqual(asked, MOST_ASKED);
         assertEquals(events, ["failing"]);
-        assertEquals(said.length, 1);
-        assert(said[0].startsWith(`@weir/throttle: ${inner.name} cannot be used: `), said[0]);
-        assertMatch(said[0], reason);
+        assertEquals(lines.length, 1);
+        assert(lines[0].startsWith(`@weir/throttle: ${inner.name} cannot be used: `), lines[0]);
+        assertMatch(lines[0], reason);
         if (mend !== undefined) {
           await mend();
           await until(async () => await sourceOf() === "store");
           assertLessOrEqual(asked, MOST_ASKED + 1);
           assertEquals(events, ["failing", "healed"]);
-          assertEquals(said.slice(1), [`@weir/throttle: ${inner.name} works again, and decides again.`]);
+          assertEquals(lines.slice(1), [`@weir/throttle: ${inner.name} works again, and decides again.`]);
         }
       } finally {
-        console.error = error;
+        stop();
         await close();
       }
     });

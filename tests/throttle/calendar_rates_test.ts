@@ -26,6 +26,7 @@ import { describe as describeApi } from "../../src/openapi/mod.ts";
 import { replay } from "../../src/replay/mod.ts";
 import { leasesOf } from "../../src/stores/leases/leases.ts";
 import type { LeasingStore } from "../../src/stores/store.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { client, requestTo, throttled } from "../harness/throttled.ts";
 
 const HOUR = 3_600_000;
@@ -33,17 +34,7 @@ const DAY = 24 * HOUR;
 const MONTH: Rule = { name: "plan", rate: "2/month", key: byGlobal() };
 
 /** The lines on the console meanwhile. */
-async function said(act: () => Promise<unknown>): Promise<string[]> {
-  const lines: string[] = [];
-  const { warn, error } = console;
-  console.warn = console.error = (line: string) => void lines.push(line);
-  try {
-    await act();
-  } finally {
-    Object.assign(console, { warn, error });
-  }
-  return lines;
-}
+const said = async (act: () => Promise<unknown>) => (await writtenDuring(act, "warn", "error")).lines;
 
 /** A store of several processes that counts the calls. */
 function sharedStore(clock: () => number): Store & { calls: number } {

@@ -124,7 +124,7 @@ describe("questions to a throttle", () => {
     }
   });
 
-  it("keys made of parts are told apart, whatever the parts are", async () => {
+  it("keys made of different parts differ, whatever the parts are", async () => {
     const { throttle } = throttled([
       { name: "a", rate: "1/min", key: byHeader("x-key") },
       { name: "a.b", rate: "1/min", key: byHeader("x-key") },

@@ -203,7 +203,7 @@ describe("examples/block.ts", () => {
   before(() => void (console.log = () => {}));
   after(() => void (console.log = log));
   const ask = (address: string) => get(server.url, { headers: { "x-forwarded-for": address } });
-  /** The answers to so many requests in turn: how many pass, and how long each refused one is told to wait, in s. */
+  /** The answers to so many requests in turn: how many pass, and the wait of each refused one, in s. */
   async function story(address: string, count: number) {
     const waits: number[] = [];
     for (let i = 0; i < count; i++) {

@@ -165,7 +165,7 @@ describe("count", () => {
   });
 
   for (const wrong of [NaN, -1, 0.5, Infinity, "2", null, undefined]) {
-    it(`a count that gives ${String(wrong)} keeps the charge and is told to observers`, async () => {
+    it(`a count that gives ${String(wrong)} keeps the charge and is reported to observers`, async () => {
       const { send, throttle, events } = throttled({
         name: "r",
         rate: "9/min",

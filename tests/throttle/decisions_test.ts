@@ -1,18 +1,11 @@
 /** Decisions and answers of a throttle, from the first request to the refusal. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { describe, it } from "node:test";
-import { byUser, createThrottle, DAY, errorJson, HOUR, type Identity, MINUTE, SECOND } from "../../mod.ts";
-import { requestTo, throttled } from "../harness/throttled.ts";
+import { byUser, createThrottle, DAY, errorJson, HOUR, MINUTE, SECOND } from "../../mod.ts";
+import { writtenDuring } from "../harness/console.ts";
+import { as, authenticate, requestTo, throttled } from "../harness/throttled.ts";
 
 const json = async (response: Response) => await response.json();
-const identify = (request: Request): Identity | null => {
-  const id = request.headers.get("x-user");
-  const tier = request.headers.get("x-tier");
-  if (id === null) return null;
-  return { id, staff: id === "staff", superuser: id === "root", ...(tier === null ? {} : { tier }) };
-};
-const authenticate = ({ request }: { request: Request }) => identify(request);
-const as = (user: string, more: Record<string, string> = {}) => ({ headers: { "x-user": user, ...more } });
 
 describe("a throttle", () => {
   it("refuses requests above a rate with 429, and they do not reach the handler", async () => {
@@ -79,19 +72,14 @@ describe("a throttle", () => {
 
 describe("a rate or a cost that cannot be used", () => {
   it("is reported on the console once per rule, however many requests it refuses", async () => {
-    const lines: unknown[] = [];
-    const { error } = console;
-    console.error = (line: unknown) => lines.push(line);
-    try {
+    const { lines } = await writtenDuring(async () => {
       const plans: Record<string, string> = {};
       const { statuses } = throttled({ name: "plan", rate: () => plans["gold"] });
       assertEquals(await statuses(3), [503, 503, 503]);
-    } finally {
-      console.error = error;
-    }
+    }, "error");
     assertEquals(lines.length, 1);
     assertMatch(
-      String(lines[0]),
+      lines[0],
       /^@weir\/throttle: Rule "plan" refuses requests that it cannot count\. Cannot use rule "plan"/,
     );
   });

@@ -22,6 +22,7 @@ import {
 } from "../../mod.ts";
 import { otel } from "../../src/otel/mod.ts";
 import { leasesOf } from "../../src/stores/leases/leases.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { describeOnStores } from "../harness/store_table.ts";
 import { faultyStore } from "../../src/testing/mod.ts";
 import { client, SOMEBODY, START, throttled } from "../harness/throttled.ts";
@@ -362,15 +363,10 @@ describe("throttle.spend", () => {
   });
 
   it("needs no identity: a rule by user without authentication is no mistake where it is for spend alone", async () => {
-    const { warn } = console;
-    const warned: unknown[] = [];
-    console.warn = (...words: unknown[]) => warned.push(words);
-    try {
+    const { lines } = await writtenDuring(async () => {
       const { throttle } = only({ name: "by-user-alone", key: byUser() });
       assertEquals((await throttle.spend("by-user-alone", "ann")).allowed, true);
-    } finally {
-      console.warn = warn;
-    }
-    assertEquals(warned, []);
+    }, "warn");
+    assertEquals(lines, []);
   });
 });

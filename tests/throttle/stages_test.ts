@@ -19,6 +19,7 @@ import { byUser } from "../../src/keys/user.ts";
 import type { Rule } from "../../src/rules/rule.ts";
 import { memoryStore } from "../../src/stores/memory/memory_store.ts";
 import { createThrottle, type Throttle, withThrottle } from "../../src/throttle/throttle.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { get } from "../harness/http.ts";
 import { serve } from "../harness/serve.ts";
 
@@ -49,17 +50,7 @@ async function statuses(rules: Rule[], names: (string | undefined)[], changes = 
 }
 
 /** The warnings of `run`. */
-function warnings(run: () => unknown): string[] {
-  const said: string[] = [];
-  const { warn } = console;
-  console.warn = (...words: unknown[]) => said.push(words.join(" "));
-  try {
-    run();
-  } finally {
-    console.warn = warn;
-  }
-  return said;
-}
+const warnings = (run: () => unknown): readonly string[] => writtenDuring(run, "warn").lines;
 
 describe("the two stages", () => {
   it("run in this order: before-auth rules, authentication, after-auth rules, handler", async () => {

@@ -134,7 +134,7 @@ describe("a rule", () => {
     assertEquals(await spend(0), [200, "0"]);
   });
 
-  it("a cost above the burst is refused by the rule: the store is only looked at, and no wait is told", async () => {
+  it("a cost above the burst is refused by the rule: the store is only looked at, and no wait is sent", async () => {
     const asked: (readonly Check[])[] = [];
     const spends: (boolean | undefined)[] = [];
     const within = memoryStore();
@@ -421,7 +421,7 @@ describe("a function that throws", () => {
     }
   }
 
-  it("one error is told when several throw, and none is left without a handler", async () => {
+  it("one error is thrown when several throw, and none is left without a handler", async () => {
     const { send } = throttled([{ rate: "1/min", key: failsLater }, { rate: "1/min", key: fails }]);
     await assertRejects(async () => await send(), RangeError, "mine");
     await new Promise((later) => setTimeout(later, 5));
@@ -594,7 +594,7 @@ describe("answers, end to end", () => {
     assertMatch(refused.headers.get("content-type") ?? "", /^application\/json/);
   });
 
-  it("limit, remaining, reset and wait on a denial, counting down; none on success where so told", async () => {
+  it('limit, remaining, reset and wait are sent on a denial, counting down; none on success under sendHeaders "denied"', async () => {
     const { clock, send } = throttled("1/min", { sendHeaders: "denied" });
     const told = ({ headers }: Response) =>
       ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after"].map((name) =>
@@ -644,7 +644,7 @@ describe("answers, end to end", () => {
 });
 
 describe("a refusal without a wait that is a number", () => {
-  it("is told as a refusal all the same: with the rule that refuses, and no Retry-After", async () => {
+  it("is sent as a refusal all the same: with the rule that refuses, and no Retry-After", async () => {
     const algorithm: Algorithm = {
       step: () => ({
         ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: NaN },

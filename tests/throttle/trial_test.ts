@@ -86,6 +86,17 @@ for (const { name, skip = false, isSlow, start } of CLOCKED_STORES) {
     const open = (rules: readonly Rule[], options: ThrottleOptions = {}): Throttle =>
       createThrottle(rules, { client, store: clocked.open(), ...options });
 
+    it("is charged by the calendar too where its rule refuses", async () => {
+      await clocked.setTime(START);
+      const throttle = open([{ name: "by-month", rate: "1/min", trial: "2/month" }]);
+      const answers: string[] = [];
+      for (let i = 0; i < 4; i++) {
+        const { decisions: [rule, trial] } = await throttle.check(requestTo());
+        answers.push(`${rule.allowed} ${trial.allowed} ${trial.remaining}`);
+      }
+      assertEquals(answers, ["true true 1", "false true 0", "false false 0", "false false 0"]);
+    });
+
     it("changes no decision, header or status of the rules", async () => {
       const other = fc.tuple(quota, fc.boolean()).map(([own, comes]): Rule[] =>
         comes ? [{ ...own, name: "other" }] : []

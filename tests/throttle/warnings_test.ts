@@ -18,19 +18,10 @@ import {
 import { warnAboutRules } from "../../src/throttle/warnings.ts";
 import { byJwt } from "../../src/auth/mod.ts";
 import { prepareRules } from "../../src/rules/prepare_rules.ts";
+import { writtenDuring } from "../harness/console.ts";
 
 /** The lines on the console meanwhile. */
-function said(act: () => void): string[] {
-  const sentences: string[] = [];
-  const { warn } = console;
-  console.warn = (sentence: string) => void sentences.push(sentence);
-  try {
-    act();
-  } finally {
-    console.warn = warn;
-  }
-  return sentences;
-}
+const said = (act: () => void): readonly string[] => writtenDuring(act, "warn").lines;
 
 describe("advice at start", () => {
   const store = (): Store => memoryStore();
@@ -48,7 +39,7 @@ describe("advice at start", () => {
     );
   });
 
-  it("says where throttles on one store share a counter without being told to", () => {
+  it("says where throttles on one store share a counter that no `name` asks them to share", () => {
     const shared = store();
     const twice = (name?: string) => prepareRules({ rate: "7/min", ...(name === undefined ? {} : { name }) });
     assertEquals(said(() => warnAboutRules(twice(), null, shared)), []);

@@ -503,7 +503,7 @@ describe("a denial", () => {
     assertStringIncludes(text, "temporary-reduced-capacity");
   });
 
-  it("a request that passes for want of a store is told no numbers", async () => {
+  it("a request that passes for want of a store gets no numbers", async () => {
     const { send } = throttled("5/min", {
       store: broken,
       onStoreFailure: "allow",

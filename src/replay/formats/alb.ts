@@ -4,7 +4,7 @@
  * @module
  */
 
-import { timeOf } from "./log_time.ts";
+import { startOf, timeOf } from "./log_time.ts";
 import { endOfQuoted, readRequestLine, sizeOf, unescaped, valueOrNull, withoutPort } from "./scan.ts";
 import type { LineReader, LogFormat } from "./format.ts";
 
@@ -29,7 +29,7 @@ function albReader(): LineReader {
     entry.durationMs = isTimed ? 1000 * (seconds[0] + seconds[1] + seconds[2]) : -1;
     // The second word is the end. The start stands behind the rule's priority.
     const created = / \d+ (\d{4}-\d\d-\d\dT[\d:.]+Z) "/.exec(line.slice(agentEnd === -1 ? end : agentEnd));
-    entry.at = created ? timeOf(created[1]) : timeOf(words[1]) - Math.round(Math.max(0, entry.durationMs));
+    entry.at = created ? timeOf(created[1]) : startOf(timeOf(words[1]), entry.durationMs);
     return Number.isNaN(entry.at) ? "broken" : "request";
   };
 }

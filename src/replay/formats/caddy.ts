@@ -4,9 +4,9 @@
  * @module
  */
 
-import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
-import { timeOf } from "./log_time.ts";
-import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
+import { numberOf, objectIn, objectOf, statusOf, textIn } from "./json_line.ts";
+import { startOf, timeOf } from "./log_time.ts";
+import { setTarget, sizeOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** `2026/11/29 04:30:29.540`, as the console's form has it. */
@@ -22,20 +22,19 @@ export const caddy: LogFormat = {
     const object = objectOf(line);
     if (object === null) return "broken";
     const request = objectIn(object, "request");
-    const method = textIn(request, "method");
-    const isTls = typeof request.tls === "object";
-    const url = urlOf(encodeRaw(textIn(request, "uri")), textIn(request, "host"), isTls ? "https" : "http");
+    const target = encodeRaw(textIn(request, "uri"));
+    const scheme = typeof request.tls === "object" ? "https" : "http";
     const end = object.ts === undefined ? consoleTime(line) : timeOf(object.ts);
-    if (!isMethod(method) || url === null || Number.isNaN(end)) return "broken";
+    if (Number.isNaN(end)) return "broken";
+    if (!setTarget(entry, textIn(request, "method"), target, textIn(request, "host"), scheme)) {
+      return "broken";
+    }
     const seconds = numberOf(object.duration);
     entry.durationMs = seconds >= 0 ? seconds * 1000 : -1;
-    entry.at = end - Math.round(Math.max(0, entry.durationMs));
-    entry.method = method;
-    entry.url = url;
+    entry.at = startOf(end, entry.durationMs);
     entry.address = textIn(request, "client_ip") || textIn(request, "remote_ip");
-    const status = numberOf(object.status);
     // 0: the client left before there was one.
-    entry.status = status > 0 ? status : 0;
+    entry.status = statusOf(object.status);
     entry.bytes = sizeOf(object.size);
     const headers = objectIn(request, "headers");
     entry.apiKey = valueOrNull(textIn(headers, "X-Api-Key"));

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
+import { objectIn, objectOf, statusOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
+import { setTarget, sizeOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** Cloudflare Logpush. Times are ISO 8601, seconds or nanoseconds, as the job is set. */
@@ -18,16 +18,14 @@ export const cloudflare: LogFormat = {
     const method = textIn(object, "ClientRequestMethod");
     const target = textIn(object, "ClientRequestURI") || textIn(object, "ClientRequestPath");
     const scheme = textIn(object, "ClientRequestScheme") || "https";
-    const url = urlOf(target, textIn(object, "ClientRequestHost"), scheme);
     const start = timeOf(object.EdgeStartTimestamp);
-    if (!isMethod(method) || url === null || Number.isNaN(start)) return "broken";
+    if (Number.isNaN(start)) return "broken";
+    if (!setTarget(entry, method, target, textIn(object, "ClientRequestHost"), scheme)) return "broken";
     const end = timeOf(object.EdgeEndTimestamp);
     entry.at = start;
     entry.durationMs = end >= start ? end - start : -1;
-    entry.method = method;
-    entry.url = url;
     entry.address = textIn(object, "ClientIP");
-    entry.status = numberOf(object.EdgeResponseStatus) || 0;
+    entry.status = statusOf(object.EdgeResponseStatus);
     entry.bytes = sizeOf(object.EdgeResponseBytes);
     entry.apiKey = valueOrNull(textIn(objectIn(object, "RequestHeaders"), "x-api-key"));
     entry.userAgent = valueOrNull(textIn(object, "ClientRequestUserAgent"));

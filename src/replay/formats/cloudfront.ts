@@ -4,7 +4,8 @@
  * @module
  */
 
-import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
+import { startOf } from "./log_time.ts";
+import { setTarget, sizeOf, valueOrNull } from "./scan.ts";
 import type { LineReader, LogFormat } from "./format.ts";
 
 /** A header's value, percent-encoded twice by some edges. */
@@ -29,18 +30,15 @@ function cloudfrontReader(): LineReader {
     const words = line.split("\t");
     const known = names;
     const word = (name: string): string => words[known.get(name) ?? -1] ?? "-";
-    const method = word("cs-method");
     const end = Date.parse(`${word("date")}T${word("time")}Z`);
     const query = word("cs-uri-query");
     const host = valueOrNull(word("x-host-header")) ?? valueOrNull(word("cs(Host)")) ?? "";
     const scheme = valueOrNull(word("cs-protocol")) ?? "https";
-    const url = urlOf(word("cs-uri-stem") + (query === "-" ? "" : `?${query}`), host, scheme);
-    if (Number.isNaN(end) || !isMethod(method) || url === null) return "broken";
+    const target = word("cs-uri-stem") + (query === "-" ? "" : `?${query}`);
+    if (Number.isNaN(end) || !setTarget(entry, word("cs-method"), target, host, scheme)) return "broken";
     const seconds = Number(word("time-taken"));
     entry.durationMs = seconds >= 0 ? seconds * 1000 : -1;
-    entry.at = end - Math.round(Math.max(0, entry.durationMs));
-    entry.method = method;
-    entry.url = url;
+    entry.at = startOf(end, entry.durationMs);
     entry.address = word("c-ip");
     entry.status = Number(word("sc-status")) || 0;
     entry.bytes = sizeOf(word("sc-bytes"));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { commonTimeReader } from "./log_time.ts";
+import { commonTimeReader, startOf } from "./log_time.ts";
 import { endOfQuoted, isQuoteAt, requestLineReader, unescaped, valueOrNull, wholeAt } from "./scan.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
 
@@ -50,7 +50,7 @@ function readExtras(line: string, from: number, entry: Entry): void {
   const words = line.slice(from).trimEnd().split(" ");
   if (/^\d+$/.test(words[0]) && /^\d+\.\d{3}$/.test(words[1] ?? "")) {
     entry.durationMs = Number(words[1]) * 1000;
-    entry.at -= Math.round(entry.durationMs);
+    entry.at = startOf(entry.at, entry.durationMs);
     return;
   }
   // HAProxy: port, ms, frontend, backend, server, five timers.

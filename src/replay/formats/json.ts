@@ -5,9 +5,9 @@
  */
 
 import { type Demands, TEXT } from "../../options.ts";
-import { type JsonObject, numberOf, objectOf } from "./json_line.ts";
-import { timeOf } from "./log_time.ts";
-import { isMethod, readRequestLine, sizeOf, urlOf, valueOrNull } from "./scan.ts";
+import { type JsonObject, numberOf, objectOf, statusOf } from "./json_line.ts";
+import { startOf, timeOf } from "./log_time.ts";
+import { readRequestLine, setTarget, sizeOf, valueOrNull } from "./scan.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
 
 /** The names of each field, the most exact first. A dot stands between an object and its member. */
@@ -173,24 +173,19 @@ function readTarget(object: JsonObject, names: Names, entry: Entry): boolean {
   const target = textAt(object, names.target);
   const isWhole = query === "" || target.includes("?");
   const whole = isWhole ? target : `${target}${query.startsWith("?") ? "" : "?"}${query}`;
-  let url: string | null;
   try {
-    url = urlOf(encoded(whole), host);
+    return setTarget(entry, method, encoded(whole), host);
   } catch {
     // A lone surrogate: no browser sends one, and none can be encoded.
     return false;
   }
-  if (!isMethod(method) || url === null) return false;
-  entry.method = method;
-  entry.url = url;
-  return true;
 }
 
 function readTimes(object: JsonObject, names: Names, entry: Entry): boolean {
   entry.at = timeOf(valueAt(object, names.at));
   const duration = numberOf(valueAt(object, names.duration));
   entry.durationMs = duration >= 0 ? duration * names.unit : -1;
-  if (entry.durationMs > 0 && names.isEnd) entry.at -= Math.round(entry.durationMs);
+  if (names.isEnd) entry.at = startOf(entry.at, entry.durationMs);
   return !Number.isNaN(entry.at);
 }
 
@@ -198,14 +193,13 @@ function jsonReader(fields: LogFields): LineReader {
   let names: Names | null = null;
   return (line, entry) => {
     const object = objectOf(line);
-    if (object === null || typeof object !== "object") return "broken";
+    if (object === null) return "broken";
     if (names === null || valueAt(object, names.at) === undefined || names.status === null) {
       names = namesIn(object, fields);
     }
     if (!readTimes(object, names, entry) || !readTarget(object, names, entry)) return "broken";
     entry.address = textAt(object, names.address);
-    const status = numberOf(valueAt(object, names.status));
-    entry.status = status > 0 ? status : 0;
+    entry.status = statusOf(valueAt(object, names.status));
     entry.bytes = sizeOf(valueAt(object, names.bytes));
     entry.userAgent = valueOrNull(textAt(object, names.agent));
     entry.user = valueOrNull(textAt(object, names.user));

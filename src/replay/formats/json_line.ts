@@ -31,6 +31,12 @@ export function textIn(object: JsonObject, name: string): string {
   return typeof first === "string" ? first : "";
 }
 
+/** A status; 0 where none is known. */
+export function statusOf(value: unknown): number {
+  const status = numberOf(value);
+  return status > 0 ? status : 0;
+}
+
 /** A number, also one that is written as text; NaN for others. */
 export function numberOf(value: unknown): number {
   return typeof value === "number" ? value : typeof value === "string" && value !== "" ? Number(value) : NaN;

@@ -69,6 +69,11 @@ function epochMs(value: number): number {
   return Math.round(value < 1e17 ? value / 1000 : value / 1e6);
 }
 
+/** When a request began that ended at a time. A duration below 0 is not known, and counts as none. */
+export function startOf(end: number, durationMs: number): number {
+  return end - Math.round(Math.max(0, durationMs));
+}
+
 /** A time in JSON: a number or a text of digits since 1970, ISO 8601, or that of the common log format. NaN for others. */
 export function timeOf(value: unknown): number {
   if (typeof value === "number") return value > 0 ? epochMs(value) : NaN;

@@ -38,7 +38,7 @@ function withoutEscapes(target: string): string {
 }
 
 /** Is this a method, a token in the letters that methods have? */
-export function isMethod(text: string): boolean {
+function isMethod(text: string): boolean {
   if (text.length === 0 || text.length > 32) return false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -49,11 +49,30 @@ export function isMethod(text: string): boolean {
 }
 
 /** The URL of a target and a host; null where a target is none of a handler. */
-export function urlOf(target: string, host: string, scheme = "http"): string | null {
+function urlOf(target: string, host: string, scheme: string): string | null {
   const first = target.charCodeAt(0);
   if (first === 0x2f) return `${scheme}://${host || "localhost"}${withoutEscapes(target)}`;
   if (target === "*") return `${scheme}://${host || "localhost"}/*`;
   return /^https?:\/\/[^/?#]/i.test(target) ? withoutEscapes(target) : null;
+}
+
+/**
+ * Sets the method and the URL of an entry.
+ *
+ * @returns Are they those of a request? Otherwise the entry stays as it was.
+ */
+export function setTarget(
+  entry: Entry,
+  method: string,
+  target: string,
+  host: string,
+  scheme = "http",
+): boolean {
+  const url = isMethod(method) ? urlOf(target, host, scheme) : null;
+  if (url === null) return false;
+  entry.method = method;
+  entry.url = url;
+  return true;
 }
 
 /**
@@ -73,12 +92,7 @@ export function readRequestLine(
   const method = line.slice(start, space);
   const last = line.lastIndexOf(" ", end - 1);
   const hasVersion = last > space && line.startsWith("HTTP/", last + 1);
-  if (!isMethod(method)) return false;
-  const url = urlOf(line.slice(space + 1, hasVersion ? last : end), host);
-  if (url === null) return false;
-  entry.method = method;
-  entry.url = url;
-  return true;
+  return setTarget(entry, method, line.slice(space + 1, hasVersion ? last : end), host);
 }
 
 /** A copy of a text: a slice keeps the text that it was cut from alive, which here is a part of the log. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { numberOf, objectIn, objectOf, textIn } from "./json_line.ts";
+import { objectIn, objectOf, statusOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, sizeOf, urlOf, valueOrNull } from "./scan.ts";
+import { setTarget, sizeOf, valueOrNull } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** How many requests a reader remembers: the lines of one request come close to each other. */
@@ -23,21 +23,18 @@ export const vercel: LogFormat = {
       if (object.proxy === undefined && textIn(object, "source") !== "") return "other";
       const proxy = objectIn(object, "proxy");
       const method = textIn(proxy, "method");
-      const host = textIn(proxy, "host");
-      const url = urlOf(textIn(proxy, "path"), host, textIn(proxy, "scheme") || "https");
+      const scheme = textIn(proxy, "scheme") || "https";
       const at = timeOf(proxy.timestamp ?? object.timestamp);
-      if (!isMethod(method) || url === null || Number.isNaN(at)) return "broken";
+      if (Number.isNaN(at)) return "broken";
+      if (!setTarget(entry, method, textIn(proxy, "path"), textIn(proxy, "host"), scheme)) return "broken";
       const id = textIn(object, "requestId");
       if (id !== "" && seen.has(id)) return "other";
       if (seen.size >= REMEMBERED) seen.clear();
       seen.add(id);
       entry.at = at;
       entry.durationMs = -1;
-      entry.method = method;
-      entry.url = url;
       entry.address = textIn(proxy, "clientIp");
-      const status = numberOf(proxy.statusCode ?? object.statusCode);
-      entry.status = status > 0 ? status : 0;
+      entry.status = statusOf(proxy.statusCode ?? object.statusCode);
       entry.bytes = sizeOf(proxy.responseByteSize);
       entry.userAgent = valueOrNull(textIn(proxy, "userAgent"));
       entry.user = null;

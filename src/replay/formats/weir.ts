@@ -6,7 +6,7 @@
 
 import { numberOf, objectOf, textIn } from "./json_line.ts";
 import { timeOf } from "./log_time.ts";
-import { isMethod, urlOf } from "./scan.ts";
+import { setTarget } from "./scan.ts";
 import type { LogFormat } from "./format.ts";
 
 /** Lines of `logTo`: refused requests alone, each with its route pattern for a path, and its key for an address. */
@@ -22,13 +22,9 @@ export const weir: LogFormat = {
     if (!["allowed", "denied", "shadow-denied"].includes(kind) || object.unwritten !== undefined) {
       return "other";
     }
-    const method = textIn(object, "method");
-    const url = urlOf(textIn(object, "route") || "/", "");
-    if (!isMethod(method) || url === null) return "broken";
+    if (!setTarget(entry, textIn(object, "method"), textIn(object, "route") || "/", "")) return "broken";
     entry.at = at;
     entry.durationMs = numberOf(object.durationMs) >= 0 ? numberOf(object.durationMs) : -1;
-    entry.method = method;
-    entry.url = url;
     entry.status = kind === "denied" ? 429 : 0;
     entry.address = textIn(object, "key");
     entry.userAgent = null;

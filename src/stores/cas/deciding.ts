@@ -18,10 +18,6 @@ export interface DecidingOptions {
   readonly timeoutMs: number;
   /** The most keys of one write, unless one request alone has more. */
   readonly mostKeys: number;
-  /** A clock in ms that never steps. Default `performance.now`. */
-  readonly steady?: () => number;
-  /** A number from 0 to 1. Default `Math.random`. */
-  readonly random?: () => number;
 }
 
 /** Decides checks whose states are under these keys. */
@@ -65,6 +61,7 @@ export function isNotDecided(error: unknown): boolean {
   return error instanceof NotDecided;
 }
 
+const steady = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
 /** Decides all questions of a round, one after the other, over the same states. */
@@ -116,8 +113,7 @@ function settle(question: Question, answer: readonly StoreDecision[] | Error): v
  * @returns The function. It rejects with what `read` or `write` throws, and when all attempts were lost.
  */
 export function decidingByVersion(states: VersionedStates, options: DecidingOptions): Deciding {
-  const { attempts, timeoutMs, mostKeys, random = Math.random } = options;
-  const { steady = () => performance.now() } = options;
+  const { attempts, timeoutMs, mostKeys } = options;
 
   /** Questions that somebody still waits for. */
   function inTime(questions: readonly Question[]): readonly Question[] {
@@ -132,7 +128,7 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
   async function tryTo(asked: readonly Question[]): Promise<void> {
     let questions = asked;
     for (let lost = 0; lost < attempts; lost++) {
-      if (lost > 1) await pause(random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
+      if (lost > 1) await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
       const keys = [...new Set(questions.flatMap(({ keys }) => keys))].sort();
       const read = await states.read(keys);
       questions = inTime(questions);

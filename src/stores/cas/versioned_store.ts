@@ -4,11 +4,11 @@
  * @module
  */
 
-import { hashFor, secretBytes } from "../../hash/digest.ts";
 import { all, type MaybePromise, then } from "../../maybe.ts";
 import { leasesOf } from "../leases/leases.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import type { LeasingStore, StorePart } from "../store.ts";
+import { hashedKeys } from "../stored_key.ts";
 import { decidingByVersion, isNotDecided } from "./deciding.ts";
 import type { VersionedStates } from "./versioned_states.ts";
 
@@ -40,20 +40,10 @@ export interface VersionedStoreOptions {
 /** How often a race may be lost, as each loser knows at once what to write upon. */
 const ATTEMPTS = 32;
 
-/** Gives a check's key with its partition hashed. */
-function hashedKeys(secret: string | null): (key: string) => MaybePromise<string> {
-  if (secret === null) return (key) => key;
-  const hash = hashFor("partition key", secretBytes(secret));
-  return (key) => {
-    const partitionAt = key.indexOf(":") + 1;
-    return then(hash(key.slice(partitionAt)), (hex) => `${key.slice(0, partitionAt)}${hex}`);
-  };
-}
-
 /** A store over states with versions. */
 export function versionedStore(states: VersionedStates, options: VersionedStoreOptions): LeasingStore {
   const { name, timeoutMs, denyCache, hashKeys, lease, probe, ranNothing, clock, prepare } = options;
-  const hashed = hashedKeys(hashKeys);
+  const hashed = hashKeys === null ? (key: string) => key : hashedKeys(hashKeys);
   const keyOf = (key: string): MaybePromise<string> => then(hashed(key), options.keyOf);
   const decide = decidingByVersion(states, {
     attempts: ATTEMPTS,

@@ -14,7 +14,7 @@ import {
   SHARED_STORE_DEMANDS,
   type SharedStoreOptions,
   sharedStoreSettings,
-} from "../redis/shared_store_options.ts";
+} from "../shared_store_options.ts";
 import type { Store } from "../store.ts";
 
 export type { SharedStoreOptions };

@@ -7,7 +7,7 @@
 import { cannot } from "../../cannot.ts";
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { ChargedDecision } from "../../decision.ts";
-import { BOOLEAN, type Demand, integer, requireOptions } from "../../options.ts";
+import { BOOLEAN, type Demand, requireOptions, timerMs } from "../../options.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { RuleError } from "../rule_error.ts";
 import type { Check, Store } from "../store.ts";
@@ -45,9 +45,6 @@ export interface DurableObjectStoreOptions {
   denyCache?: boolean;
 }
 
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 const NAMESPACE: Demand = {
   must: "the binding of a class of Durable Objects, with idFromName and get",
   holds: (value) => typeof value?.idFromName === "function" && typeof value?.get === "function",
@@ -61,7 +58,7 @@ const CLASS: Demand = {
 };
 
 /** An object is asked by a request; nobody resolves its host. */
-const URL = "https://throttle.invalid/";
+const OBJECT_URL = "https://throttle.invalid/";
 
 /** The name of the object that keeps a key: its partition. As JSON, since a name is UTF-8, which has no lone surrogates. */
 function objectName(key: string): string {
@@ -75,7 +72,7 @@ async function ask(
 ): Promise<ObjectAnswer> {
   // The object is looked up for each call: on Workers nothing that does I/O may be kept from one request to the next.
   const stub = namespace.get(namespace.idFromName(name));
-  const response = await stub.fetch(URL, { method: "POST", body: JSON.stringify(question) });
+  const response = await stub.fetch(OBJECT_URL, { method: "POST", body: JSON.stringify(question) });
   if (!response.ok) {
     throw new Error(`The Durable Object answered ${response.status}: ${await response.text()}`);
   }
@@ -151,7 +148,7 @@ export function durableObjectStore(options: DurableObjectStoreOptions): Store {
   requireOptions(options, {
     namespace: NAMESPACE,
     object: CLASS,
-    timeoutMs: integer(1, LONGEST_MS),
+    timeoutMs: timerMs(),
     denyCache: BOOLEAN,
   }, "make durableObjectStore()");
   const { namespace, object = ThrottleObject, timeoutMs = 250, denyCache = true } = options;

@@ -23,7 +23,7 @@ export interface ObjectStorage {
   deleteAll(): Promise<unknown>;
   /** The time of the alarm, epoch ms; null where there is none. */
   getAlarm(): Promise<number | null>;
-  /** Sets the alarm, in the place of any other. */
+  /** Sets the alarm, and replaces any other. */
   setAlarm(time: number): Promise<unknown>;
 }
 

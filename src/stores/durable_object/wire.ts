@@ -1,6 +1,6 @@
 /**
- * Questions to a Durable Object and its answers, as JSON: an algorithm is a function, so its form and its parameters go in its
- * place.
+ * Questions to a Durable Object and its answers, as JSON: an algorithm is a function, so its form and its parameters go
+ * instead of it.
  *
  * @module
  */

@@ -282,7 +282,7 @@ class LeasedStore {
  * Takes up to `most` units at a time for busy keys and answers from them.
  *
  * Never does more pass than without: units are charged when they are taken, and used only while it makes no difference to
- * the store when they are (`holdsUntil` of the algorithm), by clocks that err on ending that early. Units that a crash or a
+ * the store when they are (`usableUntil` of the algorithm), by clocks that err on ending that early. Units that a crash or a
  * lost answer takes with it stay charged. Each instance leaves at most `most - 1` units unused at the end of a window.
  *
  * - A key is as busy as it was since the store was last asked, and what it will use soon at that pace is taken ahead.

@@ -243,7 +243,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return least;
   }
 
-  /** Frees a place among the entries around a fingerprint's, if one may go. */
+  /** Frees a slot among those around a fingerprint's, if its entry may go. */
   function evict(segment: Segment, low: number, now: number): boolean {
     if (sweep(segment, now)) return true;
     for (let tries = TRIES; tries > 0; tries--) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { usableStep } from "../../algorithms/usable_step.ts";
 import { type Form, OVER } from "./form.ts";
 import { numberBlocks } from "./number_blocks.ts";
 import { writeStep } from "./packed_step.ts";
@@ -38,7 +39,7 @@ export function objectForm(): Form {
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
       const before = cursor.hasState ? cursor.unpacked : null;
-      const step = algorithm.step(before, policy, now, cost, since);
+      const step = usableStep(algorithm.step(before, policy, now, cost, since), policy);
       writeStep(cursor, step, now);
       cursor.changed = step.state !== before;
       cursor.kept = step.state;

@@ -6,6 +6,7 @@
 
 import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
 import type { PackableStep, StepPacked } from "../../algorithms/packed.ts";
+import { usableStep } from "../../algorithms/usable_step.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Writes the numbers of a step into a cursor, without its state. */
@@ -29,7 +30,7 @@ function make(algorithm: Algorithm): StepAtCursor {
   const { stateSize: width = 0 } = algorithm;
   return (cursor, numbers, policy, now, cost, since) => {
     const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
-    const result = algorithm.step(state, policy, now, cost, since);
+    const result = usableStep(algorithm.step(state, policy, now, cost, since), policy);
     writeStep(cursor, result, now);
     cursor.changed = result.state !== state;
     if (cursor.changed) cursor.state.set(result.state as readonly number[]);

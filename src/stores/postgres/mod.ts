@@ -6,14 +6,14 @@
 
 import { BOOLEAN, requireOptions } from "../../options.ts";
 import { boundedKeys } from "../bounded_key.ts";
-import { CLIENT, type PostgresClient, runnerOf } from "./postgres_client.ts";
-import { codeOf, TABLE } from "./schema.ts";
+import { CLIENT, codeOf, type PostgresClient, runnerOf } from "./postgres_client.ts";
 import { postgresStates } from "./postgres_states.ts";
+import { TABLE } from "./schema.ts";
 import {
   SHARED_STORE_DEMANDS,
   type SharedStoreOptions,
   sharedStoreSettings,
-} from "../redis/shared_store_options.ts";
+} from "../shared_store_options.ts";
 import type { Store } from "../store.ts";
 import { versionedStore } from "../cas/versioned_store.ts";
 

@@ -53,3 +53,11 @@ export function runnerOf(client: PostgresClient): RunStatement {
     return String(row?.answer);
   };
 }
+
+/** The code of an error, or of its cause: of Postgres where there is one. Bun's client has that in `errno`. */
+export function codeOf(error: unknown): string {
+  const { code, errno, cause } = (error ?? {}) as Readonly<Record<"code" | "errno" | "cause", unknown>>;
+  if (typeof errno === "string" && errno !== "") return errno;
+  if (typeof code === "string") return code;
+  return cause === undefined ? "" : codeOf(cause);
+}

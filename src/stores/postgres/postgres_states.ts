@@ -6,8 +6,8 @@
 
 import type { StateChange, StatesRead, VersionedStates } from "../cas/versioned_states.ts";
 import { knownStates } from "./known_states.ts";
-import type { RunStatement } from "./postgres_client.ts";
-import { codeOf, namesOf } from "./schema.ts";
+import { codeOf, type RunStatement } from "./postgres_client.ts";
+import { namesOf } from "./schema.ts";
 import { serverClock } from "./server_clock.ts";
 import { sweeperOf } from "./sweeper.ts";
 import { withTable } from "./table.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { cannot } from "../../cannot.ts";
 import { BOOLEAN, type Demand, type Demands, requireOptions } from "../../options.ts";
 
 /** The options of {@link schemaSql}. */
@@ -161,25 +160,4 @@ export function schemaSql(options: SchemaOptions = {}): string {
   requireOptions(options, DEMANDS, "make schemaSql()");
   const { table = "weir", unlogged = false } = options;
   return schemaStatements(table, unlogged).map((statement) => `${statement};\n`).join("\n");
-}
-
-/** The error where a table or a function is missing. */
-const MISSING = new Set(["42P01", "42883", "3F000"]);
-
-/** The code of an error, or of its cause: of Postgres where there is one. Bun's client has that in `errno`. */
-export function codeOf(error: unknown): string {
-  const { code, errno, cause } = (error ?? {}) as Readonly<Record<"code" | "errno" | "cause", unknown>>;
-  if (typeof errno === "string" && errno !== "") return errno;
-  if (typeof code === "string") return code;
-  return cause === undefined ? "" : codeOf(cause);
-}
-
-/** Does this error mean that the table or the function does not exist? */
-export function isMissing(error: unknown): boolean {
-  return MISSING.has(codeOf(error));
-}
-
-/** The sentence for a user who may not make the table. */
-export function notMade(table: string): string {
-  return cannot("make the table of postgresStore()", "its user may not: run schemaSql() by hand", table);
 }

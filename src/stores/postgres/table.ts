@@ -4,8 +4,21 @@
  * @module
  */
 
-import type { RunStatement } from "./postgres_client.ts";
-import { isMissing, notMade, schemaStatements } from "./schema.ts";
+import { cannot } from "../../cannot.ts";
+import { codeOf, type RunStatement } from "./postgres_client.ts";
+import { schemaStatements } from "./schema.ts";
+
+/** The codes of errors where a schema, a table or a function is missing. */
+const MISSING = new Set(["42P01", "42883", "3F000"]);
+
+function isMissing(error: unknown): boolean {
+  return MISSING.has(codeOf(error));
+}
+
+/** The sentence for a user who may not make the table. */
+function notMade(table: string): string {
+  return cannot("make the table of postgresStore()", "its user may not: run schemaSql() by hand", table);
+}
 
 /**
  * Makes a function that runs statements about a table, and makes the table and its function where they are missing.

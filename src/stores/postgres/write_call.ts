@@ -4,7 +4,7 @@
  * @module
  */
 
-import { batched } from "../redis/batch.ts";
+import { batched } from "../batch.ts";
 import type { RunStatement } from "./postgres_client.ts";
 
 /** A row that a call compares, and writes. */

@@ -1,35 +1,15 @@
 /**
- * The script of the algorithms in use, sent by its hash.
+ * The rules of a store's script, and their numbers in it.
  *
  * @module
  */
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
-import type { MaybePromise } from "../../maybe.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { type ScriptRule, twinOf } from "./script.ts";
 import type { ScriptRunner } from "./script_runner.ts";
+import { sentScript } from "./sent_script.ts";
 import type { Check } from "../store.ts";
-
-interface Script {
-  readonly text: string;
-  sha: MaybePromise<string> | null;
-}
-
-async function sha1(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The SHA-1 of a script, made at the first use: Workers refuse cryptography at import. */
-function shaOf(script: Script): MaybePromise<string> {
-  return script.sha ??= sha1(script.text).then((sha) => script.sha = sha);
-}
-
-/** The server has not seen the script, or has forgotten it: nothing was run, so it may be sent again. */
-function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("NOSCRIPT");
-}
 
 /** A check's rule among those of the script. */
 interface Numbered {
@@ -74,13 +54,11 @@ export function decidingScript(
   /** The numbers of each algorithm's rules: first the one without a static rate. */
   const numbers = new WeakMap<Algorithm, Numbered[]>();
   let statics = 0;
-  let script: Script | null = null;
 
   /** The number of a rule: one of the same text, or a new one. */
   function numberOf(rule: ScriptRule): Numbered {
     const text = JSON.stringify(rule);
     const known = rules.findIndex((other) => JSON.stringify(other) === text);
-    if (known < 0) script = null;
     return { number: known < 0 ? rules.push(rule) : known + 1, isStatic: rule.rate !== null };
   }
 
@@ -114,15 +92,6 @@ export function decidingScript(
       const isPlain = since === null && policy.boundaries === undefined && policy.trialOf === undefined;
       return isPlain && withRate(known, policy) || known[0];
     },
-    run(keys, args) {
-      const current = script ??= { text: scriptOf(rules), sha: null };
-      const sha = shaOf(current);
-      const evalsha = (known: string): Promise<unknown> =>
-        runner.evalsha(known, keys, args).catch((error) => {
-          if (isUnknownScript(error)) return runner.eval(current.text, keys, args);
-          throw error;
-        });
-      return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);
-    },
+    run: sentScript(runner, rules, scriptOf),
   };
 }

@@ -11,7 +11,7 @@ import {
   SHARED_STORE_DEMANDS,
   type SharedStoreOptions,
   sharedStoreSettings,
-} from "./shared_store_options.ts";
+} from "../shared_store_options.ts";
 import type { Store } from "../store.ts";
 
 export type { IoredisLike, NodeRedisLike, RedisClient, SendingClient } from "./redis_clients.ts";

@@ -8,7 +8,7 @@
 
 import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
 import { plainForm, stateLua } from "../../algorithms/state.ts";
-import { blockLua } from "../../algorithms/block.ts";
+import { blockLua } from "../../algorithms/block_lua.ts";
 import { fixedWindowLua } from "../../algorithms/fixed_window.ts";
 import { integerLua, MAX } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
@@ -19,6 +19,9 @@ import { type Check, decisionOf } from "../store.ts";
 import { cannot } from "../../cannot.ts";
 
 const LOGGED = /\blog_step\b/;
+
+/** Twins that are functions as they stand. Any other expression may fail, and does so inside its step: it fails its rule alone. */
+const PLAIN = /^(?:block_around\()?\s*(?:function|fixed_window_step)\b/;
 
 /** A log's functions are defined at its first use: a script has rules that need none of them. */
 const LOG_FUNCTIONS = "log_step, slot_end, is_entries";
@@ -40,7 +43,7 @@ const PRELUDES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The time by the clock of Redis, in epoch ms. */
-export const REDIS_TIME = `
+const REDIS_TIME = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
@@ -121,7 +124,7 @@ function rulesLua(rules: readonly ScriptRule[]): string {
     const { lua, params } = twin;
     return `if rule == '${i + 1}' then
         ${LOGGED.test(lua) ? `if not log_step then ${LOG_FUNCTIONS} = logs() end` : ""}
-        own, step = { ${params} }, ${lua}
+        own, step = { ${params} }, ${PLAIN.test(lua) ? lua : `function(...) return (${lua}\n)(...) end`}
         ${
       rate === null
         ? `limit, window, mode = ARGV[word + 1] + 0, ARGV[word + 2] + 0, ARGV[word + 3]

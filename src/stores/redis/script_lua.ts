@@ -114,7 +114,7 @@ while ARGV[word + 1] do
       local stored = redis.pcall('GET', key)
       if type(stored) == 'table' then
         if not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
-        -- Anything else in its place counts as none, but for a log.
+        -- A value of another type counts as none, but for a log.
         stored, in_hash = false, true
       end
       ${rulesLua}

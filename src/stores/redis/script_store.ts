@@ -10,13 +10,13 @@ import { all, then } from "../../maybe.ts";
 import { leasesOf } from "../leases/leases.ts";
 import { cannot } from "../../cannot.ts";
 import { answersOf, type ScriptQuestion, type ScriptRule, scriptText, wordsOf } from "./script.ts";
-import type { SharedStoreSettings } from "./shared_store_options.ts";
-import { batched } from "./batch.ts";
+import type { SharedStoreSettings } from "../shared_store_options.ts";
+import { batched } from "../batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 import { partsOf } from "./script_parts.ts";
 import type { LeasingStore } from "../store.ts";
-import { storedKeys } from "./stored_key.ts";
+import { storedKeys } from "../stored_key.ts";
 
 /** A check and the key that its state is stored under. */
 interface Charge extends Item {

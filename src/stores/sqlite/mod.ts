@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BOOLEAN, type Demand, FUNCTION, integer, requireOptions } from "../../options.ts";
+import { BOOLEAN, type Demand, FUNCTION, requireOptions, timerMs } from "../../options.ts";
 import type { Store } from "../store.ts";
 import { transactionStore } from "../transaction_store.ts";
 import { DATABASE, type SqliteDatabase } from "./sqlite_database.ts";
@@ -30,9 +30,6 @@ export interface SqliteStoreOptions {
   /** The time, epoch ms, the same for all processes; fractions are cut off. Default `Date.now`. */
   clock?: () => number;
 }
-
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 const TABLE: Demand = {
   must: "a name of letters, digits and underscores that does not begin with sqlite_",
@@ -107,7 +104,7 @@ export function sqliteStore(options: SqliteStoreOptions): Store {
   requireOptions(options, {
     database: DATABASE,
     table: TABLE,
-    timeoutMs: integer(1, LONGEST_MS),
+    timeoutMs: timerMs(),
     denyCache: BOOLEAN,
     clock: FUNCTION,
   }, "make sqliteStore()");

@@ -13,7 +13,7 @@ import {
   SHARED_STORE_DEMANDS,
   type SharedStoreOptions,
   sharedStoreSettings,
-} from "../redis/shared_store_options.ts";
+} from "../shared_store_options.ts";
 import type { Store } from "../store.ts";
 import { CLIENT, clientOf, runnerOf, TOKEN, type UpstashClient, URL_TEXT } from "./upstash_client.ts";
 

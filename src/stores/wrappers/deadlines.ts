@@ -21,6 +21,8 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** A timer that is as late as this, in ms, is lost: a platform may end what a request left behind. */
 const LOST_MS = 1000;
 
+const steady = (): number => performance.now();
+
 /** Calls with equally long deadlines. */
 class Deadlines {
   private readonly ms: number;
@@ -29,16 +31,14 @@ class Deadlines {
   private timer: IdleTimer | null = null;
   /** When the timer runs, by the steady clock. */
   private runsAt = Infinity;
-  private readonly steady: () => number;
 
-  constructor(ms: number, steady: () => number = () => performance.now()) {
+  constructor(ms: number) {
     this.ms = ms;
-    this.steady = steady;
   }
 
   /** Null where every call needs a timer of its own. */
   begin(late: () => void): Call | null {
-    const now = this.steady();
+    const now = steady();
     if (this.timer === null || now > this.runsAt + LOST_MS) this.arm(now, this.ms);
     else if (this.calls.size === 0) this.timer.ref();
     if (this.timer === null) return null;
@@ -60,7 +60,7 @@ class Deadlines {
 
   private look(): void {
     this.timer = null;
-    const now = this.steady();
+    const now = steady();
     const due: Call[] = [];
     for (const call of this.calls) {
       if (call.at > now) {

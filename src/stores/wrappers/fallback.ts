@@ -1,5 +1,5 @@
 /**
- * The decisions in the place of a store that fails: each rule's failure policy.
+ * The decisions instead of those of a store that fails: each rule's failure policy.
  *
  * @module
  */

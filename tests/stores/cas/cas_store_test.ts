@@ -19,7 +19,7 @@ import {
   type VersionedStates,
 } from "../../../mod.ts";
 import { manualClock, storeBehaviours } from "../../../src/testing/mod.ts";
-import { walkBeside, walks } from "../../harness/model_walk.ts";
+import { walkBeside, walks } from "../../harness/walks.ts";
 
 /** Rows of a database that compares versions, and what it was asked. */
 interface Database extends VersionedStates {

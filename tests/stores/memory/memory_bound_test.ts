@@ -120,7 +120,7 @@ describe("a full memoryStore", () => {
       assertEquals([left("b"), left("c")], [0, 0]);
     });
 
-    it(`${name}: a peek of a new key tells what a request would be told`, () => {
+    it(`${name}: a peek of a new key shows what a request would get`, () => {
       const { passes, left } = full(2, algorithm, 3);
       for (const key of ["a", "b"]) passes(key, 3);
       passes("c", 2);

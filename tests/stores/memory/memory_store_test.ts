@@ -338,7 +338,7 @@ describe("memoryStore", () => {
     }
   });
 
-  it("keeps what it told", () => {
+  it("never changes a decision that it has given", () => {
     const { ask } = storeOf();
     const told = [ask("a"), ask("b"), ask("a")];
     const seen = told.map((decision) => ({ ...decision }));
@@ -462,7 +462,7 @@ describe("memoryStore against a model that forgets nothing", () => {
     );
   });
 
-  it("interleaved at random await points, keys are told what they are told alone", async () => {
+  it("interleaved at random await points, keys get the decisions that they get alone", async () => {
     const trace = fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 3 })), {
       maxLength: 30,
     });

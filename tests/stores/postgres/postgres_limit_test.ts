@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
-import process from "node:process";
-import { createInterface } from "node:readline";
+import type { ChildProcess } from "node:child_process";
 import { after, before, it } from "node:test";
 import { CONTENDED } from "../../harness/contender.ts";
+import { type Contest, type Contestant, contestOf } from "../../harness/contest.ts";
 import { type Postgres, startPostgres, withoutPostgres } from "../../harness/postgres.ts";
 import type { PostgresContenderOptions } from "../../harness/postgres_contender.ts";
 import { describeOnNode } from "../../harness/runtime.ts";
@@ -13,16 +11,6 @@ import { pause } from "../../harness/until.ts";
 const LIMIT = 100;
 const REQUESTS = 1250;
 
-/** One program for the three runtimes: Node 20 does not read TypeScript. */
-const PROGRAM = `.build/postgres-contender-${process.pid}.mjs`;
-
-const BIN = "node_modules/.bin";
-const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
-  deno: [`${BIN}/deno`, "run", "-A", "--no-check", "--config=deno.json"],
-  bun: [`${BIN}/bun`, "run"],
-  node: ["node"],
-};
-
 const CONTENDERS = [
   { on: "deno", client: "a Pool of pg", skewMs: -5000 },
   { on: "bun", client: "Bun's SQL", skewMs: 5000 },
@@ -30,7 +18,7 @@ const CONTENDERS = [
   { on: "node", client: "a Pool of pg", skewMs: 0 },
 ];
 
-/** A contender that runs, spoken to by lines. */
+/** A contender that runs. */
 interface Contender {
   readonly child: ChildProcess;
   /** How many requests of it have passed, as far as it has said. */
@@ -39,28 +27,33 @@ interface Contender {
   said(word: string): Promise<void>;
 }
 
-function start(on: string, options: PostgresContenderOptions): Contender {
-  const [program, ...words] = [...RUNTIMES[on], PROGRAM, "contend on postgres", JSON.stringify(options)];
-  const child = spawn(program, words, { stdio: ["pipe", "pipe", "inherit"] });
+/** Reads its lines as they come. */
+function listenTo({ child, read }: Contestant): Contender {
   child.stdin!.on("error", () => {}); // it may have been killed
   let passed = 0;
   const heard: string[] = [];
-  let isOver = false;
+  let end: unknown = null;
   let wake = (): void => {};
-  createInterface({ input: child.stdout! }).on("line", (line) => {
-    if (line === "passed") passed++;
-    else heard.push(line);
-    wake();
-  }).on("close", () => {
-    isOver = true;
+  async function listen(): Promise<void> {
+    for (;;) {
+      const line = await read();
+      if (line === "passed") passed++;
+      else heard.push(line);
+      wake();
+    }
+  }
+  listen().catch((error) => {
+    end = error;
     wake();
   });
   return {
     child,
     passed: () => passed,
     async said(word) {
-      while (!heard.includes(word) && !isOver) await new Promise<void>((resume) => wake = resume);
-      assert(heard.includes(word), `The process on ${on} has ended`);
+      while (!heard.includes(word)) {
+        if (end !== null) throw end;
+        await new Promise<void>((resume) => wake = resume);
+      }
       heard.splice(heard.indexOf(word), 1);
     },
   };
@@ -75,34 +68,24 @@ describeOnNode(
   { skip: withoutPostgres },
   () => {
     let postgres: Postgres;
+    let contest: Contest;
     let contenders: Contender[] = [];
     let chaotic: Contender[] = [];
 
     async function startAll(
       own: Pick<PostgresContenderOptions, "durable" | "timeoutMs" | "requests" | "atOnce">,
     ): Promise<Contender[]> {
-      const started = CONTENDERS.map(({ on, client, skewMs }) =>
-        start(on, { client, skewMs, url: postgres.url, limit: LIMIT, ...own })
-      );
+      const started = CONTENDERS.map(({ on, client, skewMs }) => {
+        const options: PostgresContenderOptions = { client, skewMs, url: postgres.url, limit: LIMIT, ...own };
+        return listenTo(contest.start(on, "contend on postgres", JSON.stringify(options)));
+      });
       await Promise.all(started.map(({ said }) => said("ready")));
       return started;
     }
 
     before(async () => {
       postgres = await startPostgres();
-      const words = [
-        "--bundle",
-        "--platform=node",
-        "--format=esm",
-        "--packages=external",
-        "--log-level=error",
-      ];
-      const bundled = spawnSync(
-        `${BIN}/esbuild`,
-        ["tests/harness/postgres_contender.ts", ...words, `--outfile=${PROGRAM}`],
-        { stdio: "inherit" },
-      );
-      assertEquals(bundled.status, 0);
+      contest = contestOf("tests/harness/postgres_contender.ts");
       // Thousands at once on two cores: the test counts the passes, not their speed.
       contenders = await startAll({
         durable: false,
@@ -112,9 +95,8 @@ describeOnNode(
       });
     });
     after(async () => {
-      for (const { child } of [...contenders, ...chaotic]) child.kill("SIGKILL");
+      contest?.end();
       await postgres?.stop();
-      rmSync(PROGRAM, { force: true });
     });
 
     for (const name of Object.keys(CONTENDED)) {

@@ -6,8 +6,8 @@ import type { Store } from "../../../mod.ts";
 import { versionedStore } from "../../../src/stores/cas/versioned_store.ts";
 import { runnerOf } from "../../../src/stores/postgres/postgres_client.ts";
 import { postgresStates } from "../../../src/stores/postgres/postgres_states.ts";
-import { walkBeside, walks } from "../../harness/model_walk.ts";
 import { type Postgres, startPostgres, withoutPostgres } from "../../harness/postgres.ts";
+import { walkBeside, walks } from "../../harness/walks.ts";
 
 /** A clock of the test's own, which this path of schemas puts before the server's. */
 const CLOCK = `CREATE SCHEMA walk;
@@ -71,7 +71,7 @@ describe("postgresStore beside decideChecks over a Map", { skip: withoutPostgres
       const same = fc.asyncProperty(walks, async (walk) => {
         decided += await walkBeside({ instances, setTime }, walk);
       });
-      await fc.assert(same, { numRuns: 60, endOnFailure: true });
+      await fc.assert(same, { numRuns: 36, endOnFailure: true });
       assert(decided >= 3600);
       const { rows: [{ count }] } = await postgres.query(
         "SELECT count(*)::int FROM weir WHERE until IS NULL",

@@ -1,10 +1,17 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { after, before, beforeEach, describe, it } from "node:test";
-import { type Algorithm, type Check, createThrottle, fixedWindow, type StoreDecision } from "../../../mod.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { beforeEach, describe, it } from "node:test";
+import {
+  type Algorithm,
+  type Check,
+  createThrottle,
+  fixedWindow,
+  slidingLog,
+  type StoreDecision,
+} from "../../../mod.ts";
 import { withBlock } from "../../../src/algorithms/block.ts";
 import { redisStore } from "../../../src/stores/redis/mod.ts";
-import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
-import { type Connection, connectTo } from "../../harness/resp.ts";
+import { lives, withoutRedis } from "../../harness/redis.ts";
+import { suiteRedis } from "../../harness/suite_redis.ts";
 
 /** Twins of one's own that fail, and names that no built-in algorithm has, in one call with other decisions. */
 
@@ -29,24 +36,10 @@ function checkOf(name: string, algorithm: Algorithm, cost = 1): Check {
 }
 
 describe("a twin of one's own", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
+  const { command, client } = suiteRedis();
+  beforeEach(async () => void await command("FLUSHALL"));
 
-  before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
-  beforeEach(async () => void await redis.command("FLUSHALL"));
-
-  const storeOf = () =>
-    redisStore({
-      client: { send: (command: string, words: string[]) => connection.command(command, ...words) },
-      timeoutMs: 10_000,
-    });
+  const storeOf = () => redisStore({ client, timeoutMs: 10_000 });
 
   const names = [
     "it's",
@@ -159,7 +152,7 @@ describe("a twin of one's own", { skip: withoutRedis }, () => {
             store.decide([good(3)]),
           ]);
           assertEquals([first.status, last.status], ["fulfilled", "fulfilled"]);
-          const keys = await lives(redis);
+          const keys = await lives({ command });
           for (const [key, life] of keys) assert(life > 0 && life < 10 ** 9, `${key} ${life}`);
           // One that gives all it has to with a cost may refuse or pass.
           if (isRefused || !lua.includes("cost > 0")) {
@@ -168,8 +161,47 @@ describe("a twin of one's own", { skip: withoutRedis }, () => {
             assertEquals([name, rule], ["RuleError", "bad"], String(broken.reason));
             assert(!keys.has("weir:good2:somebody"));
           }
-          await redis.command("FLUSHALL");
+          await command("FLUSHALL");
         }
+      });
+    }
+  }
+
+  const unusable: readonly (readonly [string, string, string])[] = [
+    ["has a syntax error", "function(state, limit)\n  retrn 1 end", "user_script:2: '=' expected near '1'"],
+    ["has no end", "function() return 1", "'end' expected"],
+    ["has an end too many", "function() end end", "expected near 'end'"],
+    ["is the name of nothing", "nowhere", "nonexistent global variable 'nowhere'"],
+    ["is what a function returns that is nowhere", "nowhere(1)", "nonexistent global variable 'nowhere'"],
+    ["is no function", "3", "attempt to call a number value"],
+  ];
+  for (const [what, lua, message] of unusable) {
+    for (const block of [undefined, { after: 3, window: "1min", for: "1min" }]) {
+      it(`that ${what} fails its own rule alone${block ? ", in a block" : ""}`, async () => {
+        const algorithm: Algorithm = { ...fixedWindow(), name: "mine", lua };
+        const errors: string[] = [];
+        const throttle = createThrottle([
+          { name: "before", rate: "20/min" },
+          { name: "broken", rate: "20/min", algorithm, ...(block && { block }), onStoreFailure: "allow" },
+          { name: "after", rate: "20/min", algorithm: slidingLog() },
+        ], {
+          store: storeOf(),
+          client: { address: () => "192.0.2.1" },
+          observers: [({ type, error, part }) => type === "store" && errors.push(`${part}: ${error}`)],
+        });
+        const requests = Array.from({ length: 10 }, () => new Request("https://example.com/"));
+        const outcomes = await Promise.all(requests.map((request) => throttle.check(request)));
+        for (const { decisions } of outcomes) {
+          assertEquals(decisions.map(({ source }) => source), ["store", "allowed-by-policy", "store"]);
+        }
+        for (const rule of [0, 2]) {
+          const left = outcomes.map(({ decisions }) => decisions[rule].remaining).sort((a, b) => a - b);
+          assertEquals(left, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+        }
+        assertEquals(errors.length, 1);
+        assertStringIncludes(errors[0], 'rule "broken": RuleError: The step of rule "broken" failed: ');
+        if (message.includes("expected")) assertMatch(errors[0], /lua of algorithm "mine(?:\+block)?": /);
+        if (!block) assertStringIncludes(errors[0], message);
       });
     }
   }

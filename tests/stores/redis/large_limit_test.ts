@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import {
   type Algorithm,
   type Check,
@@ -11,12 +11,10 @@ import {
   type StoreDecision,
 } from "../../../mod.ts";
 import { runnerOf } from "../../../src/stores/redis/redis_clients.ts";
-import { scriptText } from "../../../src/stores/redis/script.ts";
-import { scriptStore } from "../../../src/stores/redis/script_store.ts";
-import { type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
-import { type Connection, connectTo } from "../../harness/resp.ts";
+import { clockedStore, setClock } from "../../harness/clocked_scripts.ts";
+import { withoutRedis } from "../../harness/redis.ts";
+import { suiteRedis } from "../../harness/suite_redis.ts";
 
-const CLOCK = "the clock";
 const MINUTE = 60_000;
 const START = 1_763_800_000_000;
 /** Ten times what a decision may take: what grows with a log takes thirty times as much, and more. */
@@ -30,35 +28,17 @@ const LARGE: readonly (readonly [title: string, Algorithm, limit: number, everyM
 ];
 
 describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
+  const { command, client } = suiteRedis();
   let store: Store;
 
   before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-    const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
-    const settings = {
-      name: "a test",
-      prefix: "weir",
-      timeoutMs: 250,
-      denyCache: true,
-      hashKeys: null,
-      lease: null,
-    };
-    const scriptOf: typeof scriptText = (twins) =>
-      scriptText(twins, `local now = tonumber(redis.call('GET', '${CLOCK}'))`, 3_600_000);
-    store = scriptStore(runnerOf(client), settings, scriptOf);
+    store = clockedStore(runnerOf(client));
     // Redis has the script from here on, so that what is asked is sent at once.
-    await connection.command("SET", CLOCK, START);
+    await setClock(command, START);
     await store.decide(LARGE.map(([title, algorithm]) => {
       const policy = { name: "warm", limit: 1, windowMs: MINUTE, mode: "shadow" as const };
       return { key: `warm:${title}`, policy, algorithm, cost: 1, since: null };
     }));
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
   });
 
   for (const [title, algorithm, limit, everyMs] of LARGE) {
@@ -73,7 +53,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
         const check: Check = { key: `rule:${title}`, policy, algorithm, cost, since };
         const [expected] = here.decide([check]) as readonly StoreDecision[];
         if (since === null && expected.allowed) charges.push(expected.chargedAt!);
-        connection.command("SET", CLOCK, clock.now).catch(() => {});
+        setClock(command, clock.now).catch(() => {});
         const got = store.decide([check]);
         await null;
         pending.push({ expected, got: Promise.resolve(got).then(([decision]) => decision) });
@@ -83,21 +63,21 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
       async function settle(): Promise<void> {
         for (const { expected, got } of pending.splice(0)) assertEquals(await got, expected);
       }
-      /** The processor time of Redis so far, in us: a time by the clock would tell of the tests beside this one. */
+      /** The processor time of Redis so far, in us: a time by the clock would count the tests beside this one. */
       async function usedUsec(): Promise<number> {
-        const info = String(await connection.command("INFO", "cpu"));
+        const info = String(await command("INFO", "cpu"));
         const seconds = (kind: string) => Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(info)![1]);
         return (seconds("user") + seconds("sys")) * 1e6;
       }
       /** The time of Redis per decision, in us, with all that is asked beside it. */
       async function usec(run: () => Promise<void>): Promise<number> {
         await settle();
-        await connection.command("CONFIG", "RESETSTAT");
+        await command("CONFIG", "RESETSTAT");
         const before = await usedUsec();
         await run();
         await settle();
         const used = await usedUsec() - before;
-        const stats = String(await connection.command("INFO", "commandstats"));
+        const stats = String(await command("INFO", "commandstats"));
         return used / Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)![1]);
       }
       const times = async (count: number, ask: (i: number) => Promise<void>): Promise<void> => {
@@ -121,7 +101,7 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
       for (const [what, us] of Object.entries(spent)) {
         assert(us < MOST_USEC, `${what} takes ${Math.round(us)} us of Redis`);
       }
-      assert(Number(await connection.command("PTTL", `weir:rule:${title}`)) > 0);
+      assert(Number(await command("PTTL", `weir:rule:${title}`)) > 0);
     });
   }
 
@@ -130,15 +110,15 @@ describe("a rule with a large limit on Redis", { skip: withoutRedis }, () => {
     const types: unknown[] = [];
     for (const [from, to] of [[0, 10], [10, 300]]) {
       for (let i = from; i < to; i++) {
-        await connection.command("SET", CLOCK, START + i);
+        await setClock(command, START + i);
         await store.decide([{ key: "rule:kept", policy, algorithm: slidingLog(), cost: 1, since: null }]);
       }
-      types.push(await connection.command("TYPE", "weir:rule:kept"));
+      types.push(await command("TYPE", "weir:rule:kept"));
     }
     assertEquals(types, ["string", "hash"]);
     // Once what fills pages has left, so have they.
-    await connection.command("SET", CLOCK, START + MINUTE + 290);
+    await setClock(command, START + MINUTE + 290);
     await store.decide([{ key: "rule:kept", policy, algorithm: slidingLog(), cost: 1, since: null }]);
-    assertEquals(await connection.command("TYPE", "weir:rule:kept"), "string");
+    assertEquals(await command("TYPE", "weir:rule:kept"), "string");
   });
 });

@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 import {
   type Algorithm,
   byGlobal,
@@ -27,8 +27,8 @@ import { upstashStore } from "../../../src/stores/upstash/mod.ts";
 import { startBridge } from "../../harness/bridge.ts";
 import { checkOf, checksOf } from "../../harness/checks.ts";
 import { assertLivesEnd } from "../../harness/lives.ts";
-import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
-import { type Connection, connectTo } from "../../harness/resp.ts";
+import { lives, withoutRedis } from "../../harness/redis.ts";
+import { suiteRedis } from "../../harness/suite_redis.ts";
 
 const ALGORITHMS: readonly Algorithm[] = [
   fixedWindow(),
@@ -39,30 +39,19 @@ const ALGORITHMS: readonly Algorithm[] = [
 ];
 
 describe("redisStore", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
-  before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
+  const suite = suiteRedis();
+  const { command, client } = suite;
   beforeEach(async () => {
-    await redis.command("FLUSHALL");
-    await redis.command("CONFIG", "RESETSTAT");
+    await command("FLUSHALL");
+    await command("CONFIG", "RESETSTAT");
   });
 
-  const client = {
-    send: (command: string, words: string[]): Promise<unknown> => connection.command(command, ...words),
-  };
   const storeOf = (options: Partial<RedisStoreOptions> = {}): Store => redisStore({ client, ...options });
-  const get = (key: string) => redis.command("GET", key);
+  const get = (key: string) => command("GET", key);
 
   /** How often each command was called, inside of scripts too. */
   async function calls(): Promise<Record<string, number>> {
-    const info = String(await redis.command("INFO", "commandstats"));
+    const info = String(await command("INFO", "commandstats"));
     const lines = info.matchAll(/^cmdstat_(\S+?):calls=(\d+)/gm);
     return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
   }
@@ -82,7 +71,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         );
         const request = new Request("https://api.example/");
         assert((await throttle.check(request)).allowed);
-        await redis.command("CONFIG", "RESETSTAT");
+        await command("CONFIG", "RESETSTAT");
         assert((await throttle.check(request)).allowed);
         const { evalsha, eval: evals = 0, get, set, time, ...others } = await calls();
         assertEquals([evalsha, evals, get, set, time], [1, 0, rules, rules, 1]);
@@ -92,16 +81,16 @@ describe("redisStore", { skip: withoutRedis }, () => {
 
     it("sends the script's text once, and again where the server has forgotten it", async () => {
       const store = storeOf();
-      await redis.command("SCRIPT", "FLUSH");
+      await command("SCRIPT", "FLUSH");
       for (let i = 0; i < 3; i++) await store.decide([checkOf()]);
       assertEquals((await calls()).eval, 1);
-      await redis.command("SCRIPT", "FLUSH");
+      await command("SCRIPT", "FLUSH");
       assertEquals((await store.decide([checkOf()]))[0].allowed, false);
       assertEquals((await calls()).eval, 2);
     });
 
     it("has one script for the rules of a throttle, whichever of them are asked", async () => {
-      await redis.command("SCRIPT", "FLUSH");
+      await command("SCRIPT", "FLUSH");
       const store = storeOf();
       createThrottle(
         ALGORITHMS.map((algorithm) => ({
@@ -156,7 +145,10 @@ describe("redisStore", { skip: withoutRedis }, () => {
     it("are the prefix, the rule and the partition, as they are", async () => {
       await storeOf().decide([checkOf({ key: "login:203.0.113.9" })]);
       await storeOf({ prefix: "app" }).decide([checkOf({ key: "login:*?[]{}\n" })]);
-      assertEquals([...(await lives(redis)).keys()].sort(), ["app:login:*?[]{}\n", "weir:login:203.0.113.9"]);
+      assertEquals([...(await lives({ command })).keys()].sort(), [
+        "app:login:*?[]{}\n",
+        "weir:login:203.0.113.9",
+      ]);
     });
 
     it("hold readable states, integers to the last digit", async () => {
@@ -179,10 +171,10 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const check = checkOf({ key: "login:203.0.113.9", limit: 1 });
       assert((await hashed().decide([check]))[0].allowed);
       assertFalse((await hashed().decide([check]))[0].allowed);
-      const [key] = [...(await lives(redis)).keys()];
+      const [key] = [...(await lives({ command })).keys()];
       assertMatch(key, /^weir:login:[0-9a-f]{64}$/);
       assert((await storeOf({ hashKeys: "another secret" }).decide([check]))[0].allowed);
-      assertEquals((await lives(redis)).size, 2);
+      assertEquals((await lives({ command })).size, 2);
     });
 
     it("are forgotten literally, hashed ones too", async () => {
@@ -195,12 +187,12 @@ describe("redisStore", { skip: withoutRedis }, () => {
           passed.push((await store.decide([checkOf({ key, limit: 1 })]))[0].allowed);
         }
         assertEquals(passed, [true, false, false]);
-        await redis.command("FLUSHALL");
+        await command("FLUSHALL");
       }
     });
 
     it("are the keys of upstashStore too: at one prefix the two share their counters", async () => {
-      const bridge = await startBridge(redis);
+      const bridge = await startBridge(suite.server);
       for (const options of [{}, { hashKeys: "a secret" }]) {
         const stores = [
           upstashStore({ ...options, url: bridge.url, token: bridge.token, timeoutMs: 10_000 }),
@@ -223,11 +215,11 @@ describe("redisStore", { skip: withoutRedis }, () => {
         for (const windowMs of [1, 500, 60_000, 86_400_000]) {
           const check = checkOf({ key: `${algorithm.name}-${windowMs}:a`, algorithm, windowMs });
           const [{ resetAfterMs }] = await store.decide([check]);
-          const ttl = await redis.command("PTTL", `weir:${check.key}`) as number;
+          const ttl = await command("PTTL", `weir:${check.key}`) as number;
           assert(ttl >= resetAfterMs - 100 && ttl <= resetAfterMs + 60_000, `${check.key}: ${ttl} ms`);
         }
       }
-      await assertLivesEnd(redis);
+      await assertLivesEnd({ command });
     });
 
     it("a window of a year enforces and expires", async () => {
@@ -235,7 +227,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const check = checkOf({ limit: 1, windowMs: 365 * 86_400_000 });
       assert((await store.decide([check]))[0].allowed);
       assertFalse((await store.decide([check]))[0].allowed);
-      assertGreater(await redis.command("PTTL", "weir:rule:somebody") as number, 364 * 86_400_000);
+      assertGreater(await command("PTTL", "weir:rule:somebody") as number, 364 * 86_400_000);
     });
 
     it("is put back where somebody took it away, even when the request is refused or only peeks", async () => {
@@ -243,9 +235,9 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const check = checkOf({ limit: 1 });
       for (const spend of [true, false]) {
         await store.decide([check]);
-        await redis.command("PERSIST", "weir:rule:somebody");
+        await command("PERSIST", "weir:rule:somebody");
         assertFalse((await store.decide([check], spend))[0].allowed);
-        await assertLivesEnd(redis, check.policy.windowMs);
+        await assertLivesEnd({ command }, check.policy.windowMs);
       }
     });
 
@@ -253,9 +245,9 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const store = storeOf();
       const check = checkOf({ algorithm: concurrency({ lease: "1min" }) });
       const [{ chargedAt }] = await store.decide([check]);
-      assertEquals((await lives(redis)).size, 1);
+      assertEquals((await lives({ command })).size, 1);
       await store.decide([{ ...check, cost: -1, since: chargedAt! }]);
-      assertEquals((await lives(redis)).size, 0);
+      assertEquals((await lives({ command })).size, 0);
     });
 
     it("a correction of a missing key, a refusal and a peek create none", async () => {
@@ -265,7 +257,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         await store.decide([checkOf({ algorithm, cost: 4 })]);
         await store.decide([checkOf({ algorithm })], false);
       }
-      assertEquals((await lives(redis)).size, 0);
+      assertEquals((await lives({ command })).size, 0);
     });
   });
 
@@ -292,13 +284,13 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ["a list", ["RPUSH", "weir:rule:somebody", "a"]],
       ["a hash", ["HSET", "weir:rule:somebody", "a", "b"]],
     ];
-    for (const [name, command] of foreign) {
+    for (const [name, words] of foreign) {
       it(`counts as empty and is written anew: ${name}`, async () => {
-        await redis.command(...command);
+        await command(...words);
         const [decision] = await storeOf().decide([checkOf()]);
         assertEquals([decision.allowed, decision.remaining], [true, 2]);
         assertMatch(String(await get("weir:rule:somebody")), /^fixed-window \d{13} 1$/);
-        await assertLivesEnd(redis, 60_000);
+        await assertLivesEnd({ command }, 60_000);
       });
     }
 
@@ -322,19 +314,19 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ]],
       ["a list", ["RPUSH", "weir:rule:somebody", "a"]],
     ];
-    for (const [name, command] of foreignLogs) {
+    for (const [name, words] of foreignLogs) {
       it(`counts as empty and is written anew as a log: ${name}`, async () => {
-        await redis.command(...command);
+        await command(...words);
         const algorithm = slidingLog();
         const [decision] = await storeOf().decide([checkOf({ algorithm })]);
         assertEquals([decision.allowed, decision.remaining], [true, 2]);
         assertMatch(String(await get("weir:rule:somebody")), /^sliding-log 1\|[0-o]{9}000000001$/);
-        await assertLivesEnd(redis, 60_000);
+        await assertLivesEnd({ command }, 60_000);
       });
     }
 
     it("counts an entry of a log that is its own", async () => {
-      await redis.command("SET", "weir:rule:somebody", "sliding-log 1|0oooooooo000000001");
+      await command("SET", "weir:rule:somebody", "sliding-log 1|0oooooooo000000001");
       const [decision] = await storeOf().decide([checkOf({ algorithm: slidingLog() })]);
       assertEquals(decision.remaining, 1);
     });
@@ -352,9 +344,9 @@ describe("redisStore", { skip: withoutRedis }, () => {
     });
 
     it("does not live on where the request changes nothing", async () => {
-      await redis.command("SET", "weir:rule:somebody", "hello");
+      await command("SET", "weir:rule:somebody", "hello");
       await storeOf().decide([checkOf({ cost: 4 })]);
-      await assertLivesEnd(redis, 60_000);
+      await assertLivesEnd({ command }, 60_000);
     });
   });
 
@@ -362,13 +354,13 @@ describe("redisStore", { skip: withoutRedis }, () => {
     it("rejects with what Redis says, and writes nothing", async () => {
       const store = storeOf();
       await store.decide([checkOf()]);
-      await redis.command("CONFIG", "SET", "maxmemory", 1);
+      await command("CONFIG", "SET", "maxmemory", 1);
       await assertRejects(async () => await store.decide(checksOf(3)), Error, "OOM");
-      await redis.command("CONFIG", "SET", "maxmemory", 0);
-      assertEquals((await lives(redis)).size, 1);
-      await redis.command("REPLICAOF", "127.0.0.1", 1);
+      await command("CONFIG", "SET", "maxmemory", 0);
+      assertEquals((await lives({ command })).size, 1);
+      await command("REPLICAOF", "127.0.0.1", 1);
       await assertRejects(async () => await store.decide([checkOf()]), Error, "READONLY");
-      await redis.command("REPLICAOF", "NO", "ONE");
+      await command("REPLICAOF", "NO", "ONE");
     });
 
     it("never sends a call again", async () => {

@@ -1,7 +1,7 @@
 /** This build and an earlier one on one Redis, as during a deploy. */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { resolve } from "node:path";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import {
   type Algorithm,
@@ -14,8 +14,8 @@ import {
   type Throttle,
 } from "../../../mod.ts";
 import { redisStore } from "../../../src/stores/redis/mod.ts";
-import { type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
-import { type Connection, connectTo } from "../../harness/resp.ts";
+import { withoutRedis } from "../../harness/redis.ts";
+import { suiteRedis } from "../../harness/suite_redis.ts";
 
 /** What this test asks of a build. */
 interface Build {
@@ -36,19 +36,8 @@ const LIMIT = 20;
 const NAMES = ["login", "api", "search"];
 
 describe("two versions on one Redis", { skip: withoutRedis }, () => {
-  let redis: Redis;
-  let connection: Connection;
-  const client = { send: (command: string, words: string[]) => connection.command(command, ...words) };
-
-  before(async () => {
-    redis = await startRedis();
-    connection = connectTo(redis);
-  });
-  after(async () => {
-    connection.close();
-    await redis.stop();
-  });
-  beforeEach(() => redis.command("FLUSHALL"));
+  const { command, client } = suiteRedis();
+  beforeEach(() => command("FLUSHALL"));
 
   for (const commit of EARLIER) {
     for (const name of ["fixedWindow", "gcra", "slidingLog"] as const) {
@@ -100,9 +89,9 @@ describe("two versions on one Redis", { skip: withoutRedis }, () => {
     });
     for (let round = 0; round < 60; round++) {
       for (const [build, decide] of stores.entries()) {
-        await redis.command("CONFIG", "RESETSTAT");
+        await command("CONFIG", "RESETSTAT");
         for (let key = 0; key < 100; key++) await decide(key);
-        const stats = String(await redis.command("INFO", "commandstats"));
+        const stats = String(await command("INFO", "commandstats"));
         const [, calls, spent] = /cmdstat_evalsha:calls=(\d+),usec=(\d+)/.exec(stats) ?? [];
         least[build] = Math.min(least[build], Number(spent) / Number(calls));
       }

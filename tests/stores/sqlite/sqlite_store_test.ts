@@ -72,6 +72,17 @@ describe("sqliteStore", () => {
       assertEquals(answers.filter(([{ allowed }]) => allowed).length, 3);
       assert(Array.isArray(store.decide([checkOf("a:1")])), "answers at once again");
     });
+
+    it(`waits in the same way where the file is locked before its table is made: ${driver.name}`, async () => {
+      const name = fresh();
+      const other = folder.open(name, driver);
+      other.exec("BEGIN EXCLUSIVE");
+      const store = sqliteStore({ database: folder.open(name, driver), timeoutMs: 60_000 });
+      const asked = store.decide([checkOf("a:1")]);
+      await new Promise((resume) => setTimeout(resume, 30));
+      other.exec("COMMIT");
+      assertEquals(remaining(await asked), 2);
+    });
   }
 
   it("fails a request that waited for timeoutMs, charges it nowhere, and works again afterwards", async () => {

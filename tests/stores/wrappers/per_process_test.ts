@@ -5,6 +5,7 @@ import { createThrottle, memoryStore } from "../../../mod.ts";
 import { PLATFORMS } from "../../../src/client/platforms.ts";
 import { type Surroundings, surroundings } from "../../../src/runtime.ts";
 import { checkSafety } from "../../../src/stores/wrappers/per_process.ts";
+import { writtenDuring } from "../../harness/console.ts";
 
 interface Facts {
   readonly variables?: Readonly<Record<string, string>>;
@@ -30,17 +31,7 @@ function refused(facts: Facts): string {
 }
 
 /** The lines on console.warn meanwhile. */
-function warnings(run: () => void): string[] {
-  const said: string[] = [];
-  const real = console.warn;
-  console.warn = (...words: unknown[]) => void said.push(words.join(" "));
-  try {
-    run();
-  } finally {
-    console.warn = real;
-  }
-  return said;
-}
+const warnings = (run: () => void): readonly string[] => writtenDuring(run, "warn").lines;
 
 const PLACES: readonly (readonly [string, Facts])[] = [
   ["on Vercel", { variables: { VERCEL: "1", AWS_LAMBDA_FUNCTION_NAME: "f" } }],

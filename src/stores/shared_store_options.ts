@@ -4,11 +4,11 @@
  * @module
  */
 
-import { BOOLEAN, type Demands, hidden, integer, TEXT } from "../../options.ts";
+import { BOOLEAN, type Demands, hidden, integer, TEXT, timerMs } from "../options.ts";
 
 /** The options that every shared store takes beside its client. */
 export interface SharedStoreOptions {
-  /** The beginning of all keys, before a colon. Stores with one prefix on one Redis share their counters. Default "weir". */
+  /** The beginning of all keys, before a colon. Stores with one prefix on one database share their counters. Default "weir". */
   prefix?: string;
   /** The deadline of one call, in ms: after it the rules' `onStoreFailure` answers. Default 250. */
   timeoutMs?: number;
@@ -16,7 +16,7 @@ export interface SharedStoreOptions {
   denyCache?: boolean;
   /**
    * A secret text: partition keys (addresses, user ids) are then stored as their HMAC-SHA-256, so that nobody reads
-   * them in Redis or finds them by trying. Every instance needs the same one. Default: stored as they are; given as
+   * them in the database or finds them by trying. Every instance needs the same one. Default: stored as they are; given as
    * undefined, as by a variable that was not set, it is refused.
    */
   hashKeys?: string;
@@ -40,16 +40,13 @@ export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys" |
   readonly lease: number | null;
 };
 
-/** Timers count ms in 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 /** More than this saves next to nothing. */
 const MOST_AHEAD = 1000;
 
 /** The demands on the options of a shared store. */
 export const SHARED_STORE_DEMANDS: Demands<SharedStoreOptions> = {
   prefix: TEXT,
-  timeoutMs: /* @__PURE__ */ integer(1, LONGEST_MS),
+  timeoutMs: /* @__PURE__ */ timerMs(),
   denyCache: BOOLEAN,
   // A secret that the environment turned out not to hold must not mean that nothing is hashed.
   hashKeys: { ...TEXT, must: "a secret text of at least one character", shows: hidden, presence: "named" },

@@ -1,8 +1,8 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertRejects } from "@std/assert";
-import { batched } from "../../../src/stores/redis/batch.ts";
+import { batched } from "../../src/stores/batch.ts";
 
-describe("gather()", () => {
+describe("batched()", () => {
   /** Asks a text for its length, and notes what went in one call. */
   function lengths(most: number, failure?: Error) {
     const calls: (readonly string[])[] = [];
