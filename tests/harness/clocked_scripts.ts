@@ -2,7 +2,7 @@ import type { Store } from "../../mod.ts";
 import { scriptText } from "../../src/stores/redis/script.ts";
 import type { ScriptRunner } from "../../src/stores/redis/script_runner.ts";
 import { scriptStore } from "../../src/stores/redis/script_store.ts";
-import { type SharedStoreOptions, sharedStoreSettings } from "../../src/stores/redis/shared_store_options.ts";
+import { type SharedStoreOptions, sharedStoreSettings } from "../../src/stores/shared_store_options.ts";
 import type { Connection } from "./resp.ts";
 
 /** Stores by scripts on a clock of the test's own, which is a key of Redis. */
