@@ -12,6 +12,7 @@ import { FUNCTION, requireOptions } from "../options.ts";
 import type { Denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
 import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
+import { rejectionStatus } from "./rejection_status.ts";
 
 /** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
 interface Problem {
@@ -72,40 +73,18 @@ function detailOf(decision: RefusingDecision): string {
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 
-/** The problem of some refusing decisions. */
-function problemOf(refusing: readonly Decision[]): Problem {
-  let isOutage = false;
-  let isFinal = false;
-  let isBlock = true;
-  for (const { source, retryAfterMs, blockedMs } of refusing) {
-    isOutage ||= source === "denied-by-policy";
-    isFinal ||= retryAfterMs === Infinity;
-    isBlock &&= blockedMs > 0;
-  }
-  // A cost above the burst never passes, so it is not an outage. A block is reported only if no quota refuses
-  // as well.
-  return isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED;
-}
-
-/** The number of denials that are kept, by the last bits of the seconds to wait: a power of 2, at least the 60 of a minute. */
-const MOST_LATEST = 64;
-
 /** A denial, and the one decision that it was written for. */
-interface Written {
-  readonly decision: RefusingDecision;
+interface Written extends RefusingDecision {
   readonly denial: Denial;
+  /** The seconds to wait: a denial shows no part of one. */
+  readonly seconds: number;
 }
 
-/** The seconds of a wait: a denial shows no part of one. */
-function secondsOf({ retryAfterMs }: Decision): number {
-  return Math.ceil(retryAfterMs / 1000);
-}
-
-/** Is one denial written for both of these decisions? */
-function isAlike(one: RefusingDecision, other: Decision, quota: Quotas[number] | undefined): boolean {
-  return secondsOf(one) === secondsOf(other) && one.rule === other.rule && one.limit === other.limit &&
-    one.windowMs === other.windowMs && one.cost === other.cost && one.source === other.source &&
-    one.blockedMs > 0 === other.blockedMs > 0 && one.unit === quota?.unit && one.every === quota?.every;
+/** Is one denial written for both of these decisions, with waits of as many seconds? */
+function isAlike(one: Written, other: Decision, quota: Quotas[number] | undefined): boolean {
+  return one.rule === other.rule && one.limit === other.limit && one.windowMs === other.windowMs &&
+    one.cost === other.cost && one.source === other.source && one.blockedMs > 0 === other.blockedMs > 0 &&
+    one.unit === quota?.unit && one.every === quota?.every;
 }
 
 /**
@@ -163,49 +142,52 @@ function isAlike(one: RefusingDecision, other: Decision, quota: Quotas[number] |
 export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   requireOptions(options, { detail: FUNCTION }, "make problemJson()");
   const { detail } = options;
-  // The part that no request changes is written once: refusals come in floods.
-  const beginnings = new Map(PROBLEMS.map((problem) => [problem, JSON.stringify(problem).slice(0, -1)]));
-
-  /** To write a denial takes longer than to decide, and a flood of requests gets the same few time and again. */
+  /**
+   * The latest denials, by the last bits of the seconds to wait. To write a denial takes longer than to decide, and a flood of
+   * requests gets the same few time and again.
+   */
   const latest: (Written | undefined)[] = [];
 
-  /** The sentence for a person; a function of one's own is about a request, and an example has none. */
-  function sentenceOf(decision: RefusingDecision, context: Context | undefined): string | null {
-    if (detail === undefined) return detailOf(decision);
-    return context === undefined ? null : detail(decision, context);
-  }
-
-  /** @param decision The one that matters most to a client. */
-  function write(refusing: readonly Decision[], decision: RefusingDecision, context?: Context): Denial {
-    const problem = problemOf(refusing);
-    const { status } = problem;
-    const sentence = status === 429 ? sentenceOf(decision, context) : null;
-    const ofDetail = sentence === null ? "" : `,"detail":${JSON.stringify(sentence)}`;
-    const policies = JSON.stringify(refusing.map(({ rule }) => rule));
-    const body = `${beginnings.get(problem)}${ofDetail},"violated-policies":${policies}}`;
-    return { status, body, contentType: CONTENT_TYPE };
-  }
-
-  function denial(decisions: readonly Decision[], quotas?: Quotas, context?: Context): Denial {
+  function denial(
+    decisions: readonly Decision[],
+    context?: Context,
+    quotas: Quotas | undefined = (context as Checked | undefined)?.checks,
+  ): Denial {
     const refusing = decisions.filter(refuses);
+    // The decision that matters most to a client.
     const decision = tightest(refusing);
     const quota = quotas?.find(({ name }) => name === decision.rule);
     const isKept = detail === undefined && refusing.length === 1;
-    const index = secondsOf(decision) & (MOST_LATEST - 1);
-    const last = isKept ? latest[index] : undefined;
-    if (last !== undefined && isAlike(last.decision, decision, quota)) return last.denial;
+    const seconds = Math.ceil(decision.retryAfterMs / 1000);
+    const last = latest[seconds & 63];
+    if (isKept && last?.seconds === seconds && isAlike(last, decision, quota)) return last.denial;
+
     const current = { ...decision, unit: quota?.unit, every: quota?.every };
-    const written = write(refusing, current, context);
-    if (isKept) latest[index] = { decision: current, denial: written };
+    // A block is reported only if no quota refuses as well.
+    const problem = rejectionStatus(refusing) === 503
+      ? REDUCED_CAPACITY
+      : refusing.every(({ blockedMs }) => blockedMs > 0)
+      ? ABNORMAL_USAGE
+      : QUOTA_EXCEEDED;
+    // A function of one's own is about a request, and an example has none.
+    const sentence = problem === REDUCED_CAPACITY
+      ? null
+      : detail === undefined
+      ? detailOf(current)
+      : context && detail(current, context);
+    const body = JSON.stringify({
+      ...problem,
+      detail: sentence ?? undefined,
+      "violated-policies": refusing.map(({ rule }) => rule),
+    });
+    const written = { status: problem.status, body, contentType: CONTENT_TYPE };
+    if (isKept) latest[seconds & 63] = { ...current, denial: written, seconds };
     return written;
   }
 
   const example: RejectionDescription["example"] = (decisions, quotas) =>
-    JSON.parse(denial(decisions, quotas).body);
-  return rejectionOf(
-    (decisions, context) => denial(decisions, (context as Checked | undefined)?.checks, context),
-    { contentType: CONTENT_TYPE, schema, example },
-  );
+    JSON.parse(denial(decisions, undefined, quotas).body);
+  return rejectionOf(denial, { contentType: CONTENT_TYPE, schema, example });
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

@@ -227,6 +227,7 @@ describe("problemJson", () => {
 
   it("has no detail where the server cannot count", async () => {
     assertFalse("detail" in await (await reject(problemJson(), noStore)).json());
+    assertFalse("detail" in await (await reject(problemJson({ detail: () => "no" }), noStore)).json());
   });
 
   it("counts slots and bytes as what they are", async () => {
