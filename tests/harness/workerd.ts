@@ -27,10 +27,12 @@ async function freePort(): Promise<number> {
  *
  * @param file Its module.
  * @param bindings The name of each binding, and the class of the objects that it leads to.
+ * @param flags Flags of compatibility: "nodejs_compat" gives it the modules of Node, which the tests' own code may need.
  */
 export async function startWorkerd(
   file: string,
   bindings: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
 ): Promise<Workerd> {
   mkdirSync(".build", { recursive: true });
   const folder = mkdtempSync(resolve(".build/workerd-"));
@@ -39,6 +41,7 @@ export async function startWorkerd(
     file,
     ...words,
     "--conditions=workerd,worker,browser",
+    ...flags.includes("nodejs_compat") ? ["--external:node:*"] : [],
     `--outfile=${join(folder, "worker.js")}`,
   ], { stdio: "inherit" });
   if (status !== 0) throw new Error(`esbuild could not bundle ${file}`);
@@ -59,6 +62,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "worker.js")],
   compatibilityDate = "2026-01-01",
+  compatibilityFlags = ${JSON.stringify(flags)},
   bindings = [${list((name, className) => `(name = "${name}", durableObjectNamespace = "${className}")`)}],
   durableObjectNamespaces = [${
       list((_, className) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`)
