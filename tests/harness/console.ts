@@ -1,6 +1,6 @@
 type Method = "warn" | "error";
 
-/** What is written to the console, which stays silent. */
+/** The texts that are written to the console, which stays silent. */
 export interface Written {
   /** The words of each call. */
   readonly calls: readonly (readonly unknown[])[];
@@ -22,7 +22,7 @@ export function listenToConsole(...methods: readonly Method[]): Written & { stop
   return { calls, lines, stop: () => void Object.assign(console, { warn, error }) };
 }
 
-/** What is written by these methods of the console until an act is over. */
+/** The texts that are written by these methods of the console until an act is over. */
 export function writtenDuring(act: () => Promise<unknown>, ...methods: readonly Method[]): Promise<Written>;
 export function writtenDuring(act: () => unknown, ...methods: readonly Method[]): Written;
 export function writtenDuring(act: () => unknown, ...methods: readonly Method[]): unknown {

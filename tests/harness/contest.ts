@@ -11,6 +11,9 @@ const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
   node: [process.execPath],
 };
 
+/** How many lines of a process's errors are in the message where it ends early. */
+const LAST_LINES = 10;
+
 /** A process that is spoken to by lines. */
 export interface Contestant {
   readonly child: ChildProcess;
@@ -42,14 +45,15 @@ export function contestOf(file: string): Contest {
   return {
     start(on, ...own) {
       const [command, ...words] = [...RUNTIMES[on], program, ...own];
-      const child = spawn(command, words, { stdio: ["pipe", "pipe", "inherit"] });
+      const child = spawn(command, words, { stdio: ["pipe", "pipe", "pipe"] });
       children.push(child);
+      const ending = endingOf(child);
       const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
       return {
         child,
         async read() {
           const { value, done } = await lines.next();
-          if (done) throw new Error(`The process on ${on} has ended`);
+          if (done) throw new Error(`The process on ${on} has ended ${await ending}`);
           return value;
         },
       };
@@ -59,4 +63,20 @@ export function contestOf(file: string): Contest {
       rmSync(program, { force: true });
     },
   };
+}
+
+/** Shows the errors of a process, and says how it ended: by its code or signal, and with the last lines of those. */
+function endingOf(child: ChildProcess): Promise<string> {
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    process.stderr.write(text);
+    errors = (errors + text).split("\n").slice(-LAST_LINES - 1).join("\n");
+  });
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve(`before it started: ${error.message}`));
+    child.on("close", (code, signal) => {
+      const how = code === null ? `by ${signal}` : `with code ${code}`;
+      resolve(`${how}${errors === "" ? ", and wrote no error" : `. Its last errors:\n${errors.trimEnd()}`}`);
+    });
+  });
 }

@@ -21,7 +21,7 @@ export const client = {
   address: (request: Request): string => request.headers.get("x-from") ?? SOMEBODY,
 };
 
-/** Who sends a request: the header "x-user" is the id, "x-tier" the plan; "staff" and "root" are what they are called. */
+/** The sender of a request: the header "x-user" is the id, "x-tier" the plan; "staff" and "root" are what they are called. */
 export function identify(request: Request): Identity | null {
   const id = request.headers.get("x-user");
   const tier = request.headers.get("x-tier");
