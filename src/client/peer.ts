@@ -124,7 +124,8 @@ function bunPeer(server: Passed, request: Request): string | null {
 }
 
 function nodePeer(socket: Passed): string | null {
-  if (socket.remoteAddress !== undefined) return canonicalAddress(socket.remoteAddress);
+  const { remoteAddress } = socket;
+  if (remoteAddress !== undefined) return canonicalAddress(remoteAddress);
   // A closed TCP socket has no address either. A peer counts as a (trusted) Unix peer only if its server
   // listens on a path.
   const server = socket.server;

@@ -12,6 +12,7 @@ import { FUNCTION, requireOptions } from "../options.ts";
 import type { Denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
 import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
+import { rejectionStatus } from "./rejection_status.ts";
 
 /** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
 interface Problem {
@@ -72,31 +73,18 @@ function detailOf(decision: RefusingDecision): string {
   return `${blockedMs > 0 ? "blocked" : quota}; try again in ${wait}`;
 }
 
-/** The problem of a refusal, and the names of the refusing rules. */
-interface ProblemSummary {
-  readonly problem: Problem;
-  readonly policies: readonly string[];
+/** A denial, and the one decision that it was written for. */
+interface Written extends RefusingDecision {
+  readonly denial: Denial;
+  /** The seconds to wait: a denial shows no part of one. */
+  readonly seconds: number;
 }
 
-/** One loop: refusals come in floods. */
-function summaryOf(decisions: readonly Decision[]): ProblemSummary {
-  const policies: string[] = [];
-  let isOutage = false;
-  let isFinal = false;
-  let isBlock = true;
-  for (const decision of decisions) {
-    if (!refuses(decision)) continue;
-    policies.push(decision.rule);
-    isOutage ||= decision.source === "denied-by-policy";
-    isFinal ||= decision.retryAfterMs === Infinity;
-    isBlock &&= decision.blockedMs > 0;
-  }
-  // A cost above the burst never passes, so it is not an outage. A block is reported only if no quota refuses
-  // as well.
-  return {
-    problem: isOutage && !isFinal ? REDUCED_CAPACITY : isBlock ? ABNORMAL_USAGE : QUOTA_EXCEEDED,
-    policies,
-  };
+/** Is one denial written for both of these decisions, with waits of as many seconds? */
+function isAlike(one: Written, other: Decision, quota: Quotas[number] | undefined): boolean {
+  return one.rule === other.rule && one.limit === other.limit && one.windowMs === other.windowMs &&
+    one.cost === other.cost && one.source === other.source && one.blockedMs > 0 === other.blockedMs > 0 &&
+    one.unit === quota?.unit && one.every === quota?.every;
 }
 
 /**
@@ -154,34 +142,52 @@ function summaryOf(decisions: readonly Decision[]): ProblemSummary {
 export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   requireOptions(options, { detail: FUNCTION }, "make problemJson()");
   const { detail } = options;
-  // The part that no request changes is written once: refusals come in floods.
-  const beginnings = new Map(PROBLEMS.map((problem) => [problem, JSON.stringify(problem).slice(0, -1)]));
+  /**
+   * The latest denials, by the last bits of the seconds to wait. To write a denial takes longer than to decide, and a flood of
+   * requests gets the same few time and again.
+   */
+  const latest: (Written | undefined)[] = [];
 
-  /** The sentence for a person; a function of one's own is about a request, and an example has none. */
-  function sentenceOf(decisions: readonly Decision[], quotas?: Quotas, context?: Context): string | null {
+  function denial(
+    decisions: readonly Decision[],
+    context?: Context,
+    quotas: Quotas | undefined = (context as Checked | undefined)?.checks,
+  ): Denial {
+    const refusing = decisions.filter(refuses);
     // The decision that matters most to a client.
-    const decision = tightest(decisions.filter(refuses));
+    const decision = tightest(refusing);
     const quota = quotas?.find(({ name }) => name === decision.rule);
-    const refusing = { ...decision, unit: quota?.unit, every: quota?.every };
-    if (detail === undefined) return detailOf(refusing);
-    return context === undefined ? null : detail(refusing, context);
-  }
+    const isKept = detail === undefined && refusing.length === 1;
+    const seconds = Math.ceil(decision.retryAfterMs / 1000);
+    const last = latest[seconds & 63];
+    if (isKept && last?.seconds === seconds && isAlike(last, decision, quota)) return last.denial;
 
-  function denial(decisions: readonly Decision[], quotas?: Quotas, context?: Context): Denial {
-    const { problem, policies } = summaryOf(decisions);
-    const { status } = problem;
-    const sentence = status === 429 ? sentenceOf(decisions, quotas, context) : null;
-    const ofDetail = sentence === null ? "" : `,"detail":${JSON.stringify(sentence)}`;
-    const body = `${beginnings.get(problem)}${ofDetail},"violated-policies":${JSON.stringify(policies)}}`;
-    return { status, body, contentType: CONTENT_TYPE };
+    const current = { ...decision, unit: quota?.unit, every: quota?.every };
+    // A block is reported only if no quota refuses as well.
+    const problem = rejectionStatus(refusing) === 503
+      ? REDUCED_CAPACITY
+      : refusing.every(({ blockedMs }) => blockedMs > 0)
+      ? ABNORMAL_USAGE
+      : QUOTA_EXCEEDED;
+    // A function of one's own is about a request, and an example has none.
+    const sentence = problem === REDUCED_CAPACITY
+      ? null
+      : detail === undefined
+      ? detailOf(current)
+      : context && detail(current, context);
+    const body = JSON.stringify({
+      ...problem,
+      detail: sentence ?? undefined,
+      "violated-policies": refusing.map(({ rule }) => rule),
+    });
+    const written = { status: problem.status, body, contentType: CONTENT_TYPE };
+    if (isKept) latest[seconds & 63] = { ...current, denial: written, seconds };
+    return written;
   }
 
   const example: RejectionDescription["example"] = (decisions, quotas) =>
-    JSON.parse(denial(decisions, quotas).body);
-  return rejectionOf(
-    (decisions, context) => denial(decisions, (context as Checked | undefined)?.checks, context),
-    { contentType: CONTENT_TYPE, schema, example },
-  );
+    JSON.parse(denial(decisions, undefined, quotas).body);
+  return rejectionOf(denial, { contentType: CONTENT_TYPE, schema, example });
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

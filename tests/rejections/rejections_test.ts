@@ -153,6 +153,29 @@ describe("problemJson", () => {
     }));
   });
 
+  it("answers as one that has refused nothing before, whatever changes from one refusal to the next", async () => {
+    const rejection = problemJson();
+    const changes: Partial<Decision>[] = [
+      { rule: "daily" },
+      { limit: 2 },
+      { windowMs: 1000 },
+      { cost: 2 },
+      { source: "denied-by-policy" },
+      { blockedMs: 1000 },
+      // Some of these waits have a part of their seconds in common.
+      ...[1, 1000, 59_001, 64_000, 124_000, Infinity].map((retryAfterMs) => ({ retryAfterMs })),
+    ];
+    for (const change of [...changes, ...changes.toReversed()]) {
+      for (const decisions of [[decision()], [decision(change)], [decision(), decision(change)]]) {
+        const [again, fresh] = [
+          await reject(rejection, ...decisions),
+          await reject(problemJson(), ...decisions),
+        ];
+        assertEquals([again.status, await again.text()], [fresh.status, await fresh.text()]);
+      }
+    }
+  });
+
   const details: [title: string, decisions: Decision[], detail: string][] = [
     [
       "the limit and the wait",
@@ -204,6 +227,7 @@ describe("problemJson", () => {
 
   it("has no detail where the server cannot count", async () => {
     assertFalse("detail" in await (await reject(problemJson(), noStore)).json());
+    assertFalse("detail" in await (await reject(problemJson({ detail: () => "no" }), noStore)).json());
   });
 
   it("counts slots and bytes as what they are", async () => {
@@ -212,6 +236,24 @@ describe("problemJson", () => {
     const bytes = throttled({ rate: "1/hour", algorithm: { ...fixedWindow(), unit: "content-bytes" } });
     await bytes.send();
     assertEquals((await (await bytes.send()).json()).detail, "1 byte per hour; try again in 60 minutes");
+  });
+
+  it("says the same where one rejection serves throttles with rules of one name", async () => {
+    const rejection = problemJson();
+    const refused = { allowed: false, decisions: [decision()] } as unknown as Outcome;
+    const details = [];
+    for (const quota of [{}, { unit: "content-bytes" }, { every: "month" }, {}]) {
+      const checks = [{ name: "burst", ...quota }];
+      const response = await rejection(refused, { ...context, checks } as Context);
+      details.push((await response.json()).detail);
+    }
+    const quotas = [
+      "1 request per minute",
+      "1 byte per minute",
+      "1 request per month",
+      "1 request per minute",
+    ];
+    assertEquals(details, quotas.map((quota) => `${quota}; try again in 1 minute`));
   });
 
   it("takes the sentence of a function, which sees the decision and the request, in any language", async () => {
