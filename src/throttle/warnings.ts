@@ -52,16 +52,14 @@ export function warnAboutRules(
     const idle = rules.filter(({ key, patterns }) => key.needsIdentity && patterns?.length !== 0);
     if (idle.length > 0) {
       warnOnce(
-        `Rules that never apply: ${
-          quoted(idle)
-        } count by identity, and the throttle has no \`authenticate\`.`,
+        `Rules that never apply: ${quoted(idle)} count by identity, and there is no \`authenticate\`.`,
       );
     }
   } else if (!authenticate.isOver && rules.every(({ stage }) => stage === "after-auth")) {
     warnOnce(
       `Nothing limits how often a client may try to authenticate: ${
         quoted(rules)
-      } only count who succeeded. Add a rule by address, such as "60/min".`,
+      } count successes alone. Add a rule by address, such as "60/min".`,
     );
   }
 
@@ -69,8 +67,8 @@ export function warnAboutRules(
   const all = formats === null ? [] : [...formats, ...rules.flatMap(({ headers }) => headers ?? [])];
   if (enforced.length > 0 && forgetTheWait(all)) {
     warnOnce(
-      `No header tells refused clients when to come back: most know Retry-After alone, and without it give up or try again ` +
-        `at once. Add retryAfter() to \`headers\`; \`headers: []\` sends none, and says nothing here.`,
+      "No header tells refused clients when to come back, and most know Retry-After alone. Add retryAfter() to `headers`, " +
+        "or send none by `headers: []`.",
     );
   }
 
@@ -81,7 +79,7 @@ export function warnAboutRules(
     warnOnce(
       `Throttles on one store share the counters of ${
         quoted(again)
-      }, as their rules derive the same name. Name them: alike, if that is meant, or differently.`,
+      }, as their rules derive the same name. Name them, alike if that is meant.`,
     );
   }
   for (const { isNamed, stateName } of rules) if (!isNamed) known.add(stateName);

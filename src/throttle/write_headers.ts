@@ -10,7 +10,7 @@ import { type Denial, denialFields } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { expose, InitFields, markRefusal, REFUSAL, type Refusal } from "../exchange/response.ts";
+import { expose, markRefusal, newResponse, REFUSAL, type Refusal } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import type { MaybePromise } from "../maybe.ts";
@@ -166,16 +166,10 @@ function releaseAtEnd(
   return response;
 }
 
-/**
- * The response of a denial; to HEAD without content (RFC 9110 section 9.3.2). It is made with all of its fields, as servers send
- * it faster so than where somebody looks at its headers.
- */
-function responseOf(
-  { body, status }: Denial,
-  { record: headers }: InitFields,
-  { request }: Exchange,
-): Marked {
-  return new Response(request.method === "HEAD" ? null : body, { status, headers }) as Marked;
+/** The response of a denial, with the fields that `write` adds; to HEAD without content (RFC 9110 section 9.3.2). */
+function responseOf(denial: Denial, { request }: Exchange, write: (to: WritableFields) => void): Marked {
+  const body = request.method === "HEAD" ? null : denial.body;
+  return newResponse(body, denial.status, denialFields(denial), write) as Marked;
 }
 
 /** @returns The functions that label the responses of a throttle. */
@@ -211,6 +205,10 @@ export function compileLabel(
     }
   }
 
+  function write(fields: WritableFields, exchange: Exchange, denied: boolean, response?: Reported): void {
+    if (sendsAlways || (denied && sendsDenied)) writeHeaders(fields, exchange.checks, response);
+  }
+
   return {
     label(given, exchange, denied = false) {
       const response = exchange.counted ?? given;
@@ -226,16 +224,12 @@ export function compileLabel(
     refuse(denial, exchange) {
       exchange.ended = true;
       notifier?.answered(denial.status);
-      const fields = new InitFields(denialFields(denial));
-      if (sendsDenied) writeHeaders(fields, exchange.checks, denial);
-      const response = responseOf(denial, fields, exchange);
+      const response = responseOf(denial, exchange, (fields) => write(fields, exchange, true, denial));
       response[mark] = exchange.passage;
-      // Not by `markRefusal`, which looks at the headers.
+      // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.
       response[REFUSAL] = true;
       return response;
     },
-    write(fields, exchange, denied) {
-      if (sendsAlways || (denied && sendsDenied)) writeHeaders(fields, exchange.checks);
-    },
+    write,
   };
 }

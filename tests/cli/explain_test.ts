@@ -256,7 +256,7 @@ describe("weir lint", () => {
   });
 
   it("says what a start would warn of, and what a module throws that makes its throttle itself", async () => {
-    const idle = 'Rules that never apply: "u" count by identity, and the throttle has no `authenticate`.';
+    const idle = 'Rules that never apply: "u" count by identity, and there is no `authenticate`.';
     for (
       const [name, sentence, err] of [
         ["idle.mjs", idle, "A line of the module itself.\n"],
