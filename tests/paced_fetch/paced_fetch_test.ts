@@ -19,6 +19,7 @@ import {
   xRateLimit,
 } from "../../mod.ts";
 import { type Fetch, pacedFetch, type PacedFetchOptions } from "../../src/paced_fetch/mod.ts";
+import { watchTimers } from "../harness/outage.ts";
 import { type Handler, serve, type Served } from "../harness/serve.ts";
 
 /** A server of one's own, on a path of the only one there is: each has a client that knows nothing of the others. */
@@ -78,7 +79,12 @@ describe("pacedFetch and Weir", () => {
     "X-RateLimit, seconds": xRateLimit(),
     "X-RateLimit, Unix time": xRateLimit({ reset: "epoch" }),
   };
-  let runs: Map<string, Promise<{ refused: number; passed: number; tookMs: number }>>;
+  let runs: Map<string, Promise<{ refused: number; passed: number; tookMs: number }>> | undefined;
+  /** How late timers were during the runs, ms. */
+  let lateBy: Promise<number>;
+
+  /** A quarter of the limit's window. */
+  const LATE_MS = 250;
 
   async function run(format: HeaderFormat, clients: number, spread: boolean) {
     const counts = { 200: 0, 429: 0 };
@@ -103,19 +109,24 @@ describe("pacedFetch and Weir", () => {
       const name = `${clients} on ${title}, ${spread ? "spread" : "at once"}`;
       it(`${name}: 48 calls at 20 per second pass, hardly any refused`, async () => {
         // All at once, before the first is looked at.
-        runs ??= new Map(
-          Object.entries(formats).flatMap(([title, format]) =>
-            ([[1, true], [1, false], [3, true]] as const).map(([clients, spread]) => [
-              `${clients} on ${title}, ${spread ? "spread" : "at once"}`,
-              run(format, clients, spread),
-            ])
-          ),
-        );
+        if (runs === undefined) {
+          const timers = watchTimers();
+          runs = new Map(
+            Object.entries(formats).flatMap(([title, format]) =>
+              ([[1, true], [1, false], [3, true]] as const).map(([clients, spread]) => [
+                `${clients} on ${title}, ${spread ? "spread" : "at once"}`,
+                run(format, clients, spread),
+              ])
+            ),
+          );
+          lateBy = Promise.all(runs.values()).then(timers.lateBy);
+        }
         const { refused, passed, tookMs } = await runs.get(name)!;
         assertEquals(passed, 48);
-        // Requests that are sent at once may wait in the server's queue for longer than the window where a machine is busy:
-        // each may then be refused once, and none hammers.
-        assertLessOrEqual(refused, spread ? clients : 48);
+        // Requests that are sent at once, or later than they were to be as the machine is busy, may wait in the server's queue
+        // for longer than the window: each may then be refused once, and none hammers.
+        const isInTime = spread && await lateBy < LATE_MS;
+        assertLessOrEqual(refused, isInTime ? clients : 48);
         assertGreaterOrEqual(tookMs, 1000);
       });
     }
