@@ -21,24 +21,27 @@ interface Batch<Question, Answer> {
 
 /**
  * Makes a function that asks one question out of a call that answers many: all questions asked in the same microtask, and in
- * those that already wait behind it, go in one call, unless they may not go together.
+ * those that already wait behind it, go in one call, unless they may not go together. Where calls wait for their turn, all
+ * questions that come meanwhile do.
  *
  * @param call Answers questions, in order; an Error is the answer to one alone. When it rejects, that is the answer to all.
  * @param sizeOf How large a question is.
  * @param most How large those of one call are together, unless one alone is larger.
+ * @param turn Resolves when a call may begin. Default: at once.
  * @returns The function. Questions of one group (default 0) go together. It rejects with the Error that is the answer.
  */
 export function batched<Question, Answer>(
   call: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,
   sizeOf: (question: Question) => number,
   most: number,
+  turn: () => Promise<void> = () => Promise.resolve(),
 ): (question: Question, group?: number) => Promise<Answer> {
   const open = new Map<number, Batch<Question, Answer>>();
 
   function begin(group: number): Batch<Question, Answer> {
     const batch: Batch<Question, Answer> = { questions: [], settlers: [], size: 0 };
     open.set(group, batch);
-    void Promise.resolve().then(() => send(batch, group));
+    void turn().then(() => send(batch, group));
     return batch;
   }
 

@@ -39,6 +39,34 @@ describe("batched()", () => {
     assertEquals(calls, [["a"], ["b"]]);
   });
 
+  it("asks in one call what comes while calls wait for their turn, in calls of their size", async () => {
+    let begin = (): void => {};
+    const calls: (readonly string[])[] = [];
+    const ask = batched(
+      (texts: readonly string[]) => {
+        calls.push(texts);
+        return Promise.resolve(texts.map(({ length }) => length));
+      },
+      ({ length }) => length,
+      4,
+      () => new Promise((resume) => begin = resume),
+    );
+    const asked = [ask("a")];
+    await Promise.resolve();
+    asked.push(ask("bb"));
+    await Promise.resolve();
+    assertEquals(calls, []);
+    begin();
+    assertEquals(await Promise.all(asked), [1, 2]);
+    assertEquals(calls, [["a", "bb"]]);
+    const more = [ask("aaa")];
+    begin();
+    more.push(ask("bbb"));
+    begin();
+    assertEquals(await Promise.all(more), [3, 3]);
+    assertEquals(calls.slice(1), [["aaa"], ["bbb"]]);
+  });
+
   it("asks no more in one call than may be, but for one that is larger by itself", async () => {
     const { ask, calls } = lengths(4);
     assertEquals(await Promise.all(["aa", "bb", "c", "dddddd", "e"].map((text) => ask(text))), [

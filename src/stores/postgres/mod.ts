@@ -64,8 +64,8 @@ function ranNothing(error: unknown): boolean {
  *   never wait for each other crosswise. A row that somebody else has locked is waited for no longer than `timeoutMs`.
  * - **The table** is made at the first request, if the user may; {@link schemaSql} is the same for a migration. Rows whose time
  *   is over are deleted a few at a time, as new ones come.
- * - **Connections.** A pool of one or two connections is enough, as decisions share statements. Give the store a pool of its own
- *   where the application's may run out: a request would wait for it.
+ * - **Connections.** A pool of two is enough: at most two statements are under way, and decisions that come meanwhile share the
+ *   next one. Give the store a pool of its own where the application's may run out: a request would wait for it.
  *
  * Let the client not wait for long for a server that is gone: `new Pool({ connectionTimeoutMillis: 1000 })` of `pg`,
  * `postgres(url, { connect_timeout: 1 })`. Give a Pool of `pg` an `error` listener: without one, an idle connection that

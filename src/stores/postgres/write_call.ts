@@ -5,6 +5,7 @@
  */
 
 import { batched } from "../batch.ts";
+import { lanesOf } from "./lanes.ts";
 import type { RunStatement } from "./postgres_client.ts";
 
 /** A row that a call compares, and writes. */
@@ -60,6 +61,9 @@ export interface WriteCallOptions {
 /** The most rows of one statement, unless one request has more. */
 const MOST_ROWS = 256;
 
+/** The most statements under way: one works while the next is on its way. More would only share fewer decisions each. */
+const MOST_STATEMENTS = 2;
+
 /** A row is claimed for as long as two calls take, and some ms for the deciding, but no longer than this, in ms. */
 const DECIDING_MS = 10;
 const LONGEST_CLAIM_MS = 200;
@@ -74,7 +78,8 @@ function rowsOf(calls: readonly WriteCall[], claimMs: number) {
 }
 
 /**
- * Makes the function that calls the function of the database: calls of one moment are one statement.
+ * Makes the function that calls the function of the database: calls of one moment are one statement, and so are those that come
+ * while others are under way.
  *
  * @returns The function. It gives false where the call was lost: nothing of it was written.
  */
@@ -94,5 +99,11 @@ export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Prom
     for (const [i, version, state] of reply.truth ?? []) hearRow(rows[i].k, version, state);
     return calls.map((_, g) => !reply.isLate && !reply.lost!.includes(g));
   }
-  return batched(callAtOnce, ({ rows }) => rows.length, MOST_ROWS);
+  const lanes = lanesOf(MOST_STATEMENTS, waitMs);
+  function callInLane(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
+    const called = callAtOnce(calls);
+    lanes.leaveAfter(called);
+    return called;
+  }
+  return batched(callInLane, ({ rows }) => rows.length, MOST_ROWS, lanes.enter);
 }
