@@ -34,7 +34,7 @@ export function batched<Question, Answer>(
   call: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,
   sizeOf: (question: Question) => number,
   most: number,
-  turn: () => Promise<void> = () => Promise.resolve(),
+  turn: () => Promise<void> = async () => {},
 ): (question: Question, group?: number) => Promise<Answer> {
   const open = new Map<number, Batch<Question, Answer>>();
 

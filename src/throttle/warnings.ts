@@ -79,7 +79,7 @@ export function warnAboutRules(
     warnOnce(
       `Throttles on one store share the counters of ${
         quoted(again)
-      }, as their rules derive the same name. Name them, alike if that is meant.`,
+      }, as their rules derive the same name. Name them, alike if so meant.`,
     );
   }
   for (const { isNamed, stateName } of rules) if (!isNamed) known.add(stateName);
