@@ -126,7 +126,9 @@ function valueIn(text: string | null | undefined): unknown {
 function openRows(questions: readonly Question[]): ReadonlyMap<string, OpenRow> {
   const rows = new Map<string, OpenRow>();
   for (const { keys } of questions) {
-    for (const key of keys) rows.set(key, { key: rowKey(key), value: null, expiresAt: null });
+    for (const key of keys) {
+      if (!rows.has(key)) rows.set(key, { key: rowKey(key), value: null, expiresAt: null });
+    }
   }
   if (rows.size === 1) return rows;
   return new Map([...rows].sort(([, { key: one }], [, { key: other }]) => one < other ? -1 : 1));
