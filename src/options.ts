@@ -5,6 +5,7 @@
  */
 
 import { cannot } from "./cannot.ts";
+import { LONGEST_TIMER_MS } from "./runtime.ts";
 
 /** The demand on one option. */
 export interface Demand {
@@ -88,9 +89,9 @@ export function integer(least: number, most?: number): Demand {
   return number(least, most, "an integer", Number.isSafeInteger);
 }
 
-/** A time in ms that a timer can wait: timers count in 31 bits. */
+/** A time in ms that a timer can wait. */
 export function timerMs(): Demand {
-  return integer(1, 2 ** 31 - 1);
+  return integer(1, LONGEST_TIMER_MS);
 }
 
 /** A demand on an option that must be given. */

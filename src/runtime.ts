@@ -46,6 +46,9 @@ export function builtin<T>(name: string): T | undefined {
   return globals.process?.getBuiltinModule?.(name) as T | undefined;
 }
 
+/** The longest time that a timer can wait, in ms: timers count in 31 bits. */
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
+
 /** Lets a process end although this timer is set. */
 export function unref(timer: unknown): void {
   if (typeof timer === "number") globals.Deno?.unrefTimer?.(timer);

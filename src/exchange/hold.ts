@@ -6,16 +6,13 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
-import { unref } from "../runtime.ts";
+import { LONGEST_TIMER_MS, unref } from "../runtime.ts";
 import type { Exchange, ThrottleCore } from "./exchange.ts";
 import { correctionOf, holds, type RuleCheck } from "./rule_check.ts";
 import { waitUntil } from "./wait_until.ts";
 
 /** Renewals per lease. Half a lease is then left for a process that is busy, and for a store that is slow. */
 const PER_LEASE = 4;
-
-/** The longest wait of a timer, in ms. */
-const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** Asks the store to correct a charge. */
 type Correct = ThrottleCore["correct"];
@@ -81,7 +78,7 @@ function renewed(check: RuleCheck, correct: Correct): () => void {
   const { algorithm: { moving }, policy: { windowMs } } = check;
   if (moving === undefined) return () => {};
   const renewal = new Renewal(check, moving, correct);
-  const everyMs = Math.min(LONGEST_WAIT, Math.ceil(windowMs / PER_LEASE));
+  const everyMs = Math.min(LONGEST_TIMER_MS, Math.ceil(windowMs / PER_LEASE));
   let isOn = true;
   let timer: ReturnType<typeof setTimeout>;
   function wait(): void {

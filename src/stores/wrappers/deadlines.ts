@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type IdleTimer, idleTimer } from "../../runtime.ts";
+import { type IdleTimer, idleTimer, LONGEST_TIMER_MS } from "../../runtime.ts";
 
 /** A call that waits for its answer. */
 interface Call {
@@ -14,9 +14,6 @@ interface Call {
   /** Called once when the deadline is over. */
   readonly late: () => void;
 }
-
-/** The longest time that a timer can count, in ms. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** A timer that is as late as this, in ms, is lost: a platform may end what a request left behind. */
 const LOST_MS = 1000;
@@ -53,7 +50,7 @@ class Deadlines {
   }
 
   private arm(now: number, ms: number): void {
-    const timer = idleTimer(() => this.timer === timer && this.look(), Math.min(ms, LONGEST_MS));
+    const timer = idleTimer(() => this.timer === timer && this.look(), Math.min(ms, LONGEST_TIMER_MS));
     this.timer = timer;
     this.runsAt = now + ms;
   }
