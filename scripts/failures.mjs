@@ -61,7 +61,7 @@ function onBun(output) {
   const failures = [];
   let error = [];
   for (const line of filled(output)) {
-    const [, title] = line.match(/^\((?:fail)\) (.*?)(?: \[[\d.]+m?s\])?$/) ?? [];
+    const [, title] = line.match(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/) ?? [];
     if (title !== undefined) {
       failures.push({ title, error });
       error = [];

@@ -52,22 +52,6 @@ interface Answer {
   readonly source: string;
 }
 
-/** Measures the delay of timers: a busy machine's delay is not the throttle's. */
-export function watchTimers(): { lateBy(): number } {
-  let worst = 0;
-  let expected = performance.now() + 10;
-  const timer = setInterval(() => {
-    worst = Math.max(worst, performance.now() - expected);
-    expected = performance.now() + 10;
-  }, 10);
-  return {
-    lateBy() {
-      clearInterval(timer);
-      return worst;
-    },
-  };
-}
-
 /**
  * The phases of an outage: the watched clients have used their quota, it starts, they have tried, it has
  * ended.

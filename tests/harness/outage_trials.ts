@@ -3,16 +3,8 @@ import process from "node:process";
 import { it } from "node:test";
 import type { FailurePolicy, Store } from "../../mod.ts";
 import { lanes } from "./lanes.ts";
-import {
-  faultTable,
-  LIMIT,
-  type Observation,
-  type Outage,
-  runOutage,
-  TRIED,
-  USED,
-  watchTimers,
-} from "./outage.ts";
+import { faultTable, LIMIT, type Observation, type Outage, runOutage, TRIED, USED } from "./outage.ts";
+import { watchTimers } from "./timers.ts";
 
 /** Outages as tests: one test per fault, for every policy, with one expectation of them all. */
 

@@ -19,8 +19,8 @@ import {
   xRateLimit,
 } from "../../mod.ts";
 import { type Fetch, pacedFetch, type PacedFetchOptions } from "../../src/paced_fetch/mod.ts";
-import { watchTimers } from "../harness/outage.ts";
 import { type Handler, serve, type Served } from "../harness/serve.ts";
+import { watchTimers } from "../harness/timers.ts";
 
 /** A server of one's own, on a path of the only one there is: each has a client that knows nothing of the others. */
 interface Site {

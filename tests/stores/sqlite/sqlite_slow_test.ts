@@ -2,17 +2,10 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { after, describe, it } from "node:test";
 import { createThrottle } from "../../../mod.ts";
 import { type SqliteDatabase, sqliteStore } from "../../../src/stores/sqlite/mod.ts";
-import {
-  faultTable,
-  LIMIT,
-  type Observation,
-  type Outage,
-  runOutage,
-  USED,
-  watchTimers,
-} from "../../harness/outage.ts";
+import { faultTable, LIMIT, type Observation, type Outage, runOutage, USED } from "../../harness/outage.ts";
 import { DEADLINE_MS, IS_MEASURED } from "../../harness/outage_trials.ts";
 import { type OpenDatabase, sqliteFolder } from "../../harness/sqlite.ts";
+import { watchTimers } from "../../harness/timers.ts";
 import { pause } from "../../harness/until.ts";
 
 /** Files of SQLite that are slow, and no outage: the store decides, and late by what it waits for. */
