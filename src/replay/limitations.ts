@@ -4,6 +4,7 @@
  * @module
  */
 
+import { waitText } from "../rejections/quota_text.ts";
 import type { LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** Of how many addresses it is remarkable that they carry nearly all. */
@@ -19,8 +20,8 @@ const MANY_REQUESTS = 1000;
 export interface Questions {
   /** Does anything depend on how long requests last? */
   readonly needsEnds: boolean;
-  /** Are there windows of less than a minute? */
-  readonly hasShortWindows: boolean;
+  /** The windows of the limits, in ms. */
+  readonly windowsMs: readonly number[];
 }
 
 /** Looks at the requests of a log for effects that their replay does not show. */
@@ -32,6 +33,8 @@ export class Limitations {
   #options = 0;
   #untimed = 0;
   #wholeSeconds = true;
+  #from = Infinity;
+  #to = -Infinity;
   #firstError = "";
   readonly #questions: Questions;
 
@@ -46,6 +49,8 @@ export class Limitations {
     if (method === "OPTIONS") this.#options++;
     if (durationMs === undefined) this.#untimed++;
     if (at % 1000 !== 0) this.#wholeSeconds = false;
+    if (at < this.#from) this.#from = at;
+    if (at > this.#to) this.#to = at;
   }
 
   addFailed(error: unknown): void {
@@ -57,7 +62,9 @@ export class Limitations {
    * @param summary How the reading of the log went, where it was read here.
    */
   sentences(byAddress: readonly number[], summary: LogSummary | undefined): string[] {
-    const { needsEnds, hasShortWindows } = this.#questions;
+    const { needsEnds, windowsMs } = this.#questions;
+    const coveredMs = this.#to - this.#from;
+    const longestMs = Math.max(0, ...windowsMs);
     const few = Math.min(FEW, byAddress.length);
     const share = shareOfFew(byAddress);
     const notes: (readonly [boolean, string])[] = [
@@ -75,7 +82,13 @@ export class Limitations {
         "Lines of logTo() are the refused requests alone, with route patterns for paths.",
       ],
       [
-        this.#requests > 0 && this.#wholeSeconds && hasShortWindows,
+        this.#requests > 0 && longestMs > coveredMs,
+        `The log covers less time than the longest window, ${
+          waitText(longestMs)
+        }: a longer log may have more requests in one.`,
+      ],
+      [
+        this.#requests > 0 && this.#wholeSeconds && windowsMs.some((windowMs) => windowMs < 60_000),
         "All times are whole seconds: requests of one second count as simultaneous, which matters for windows of seconds.",
       ],
       [

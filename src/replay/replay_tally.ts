@@ -82,7 +82,9 @@ export class ReplayTally {
     this.#rules = rules.map((rule) => new RuleTally(rule));
     this.#limitations = new Limitations({
       needsEnds: rules.some((rule) => rule.implementation.heldWhileRunning === true),
-      hasShortWindows: rules.some(({ windowMs }) => windowMs !== null && windowMs < 60_000),
+      windowsMs: rules.flatMap(({ windowMs, implementation }) =>
+        implementation.heldWhileRunning ? [] : windowMs ?? []
+      ),
     });
   }
 

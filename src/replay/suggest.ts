@@ -219,10 +219,7 @@ export async function suggest(
   /** By the number of an address, that of its key, and its requests. */
   const ipOf = new Growing();
   const requestsOf = new Growing();
-  const limitations = new Limitations({
-    needsEnds: false,
-    hasShortWindows: windowsMs.some((windowMs) => windowMs < 60_000),
-  });
+  const limitations = new Limitations({ needsEnds: false, windowsMs });
   let count = 0;
   let now = -Infinity;
 

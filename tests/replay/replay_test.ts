@@ -251,6 +251,18 @@ describe("replay", () => {
     );
   });
 
+  it("says when the log is shorter than the longest window", async () => {
+    const hour = [logged(0), logged(3_599_000)];
+    const shortOf = async (rules: Rule[]) =>
+      (await replay(hour, { rules })).limitations.filter((text) => text.startsWith("The log covers less"));
+    assertEquals(await shortOf([{ name: "day", rate: "9/day" }, { name: "minute", rate: "9/min" }]), [
+      "The log covers less time than the longest window, 24 hours: a longer log may have more requests in one.",
+    ]);
+    assertEquals(await shortOf([{ rate: "9/3599s" }]), []);
+    // A lease is no window.
+    assertEquals(await shortOf([{ rate: { limit: 2 }, algorithm: concurrency({ lease: 86400 }) }]), []);
+  });
+
   it("decides a request that is earlier than the one before it as one of the same time", async () => {
     const { refused } = await replay([logged(5000), logged(0), logged(5999), logged(6000)], {
       rules: "1/1s",

@@ -179,6 +179,14 @@ describe("suggest", () => {
     }
   });
 
+  it("says when the log is shorter than the longest window", async () => {
+    const isShort = async (windows: string[]) =>
+      (await suggest(readLog(chunksOf(combinedLog(seededHits(5, 400)))), { windows })).limitations.some((
+        text,
+      ) => text.startsWith("The log covers less time than the longest window"));
+    assertEquals(await Promise.all([["1s"], ["1s", "365d"]].map(isShort)), [false, true]);
+  });
+
   it("suggests nothing for an empty log", async () => {
     assertEquals(await suggest([]), { requests: 0, suggestions: [], limitations: [] });
   });
