@@ -15,7 +15,8 @@ export type Member = readonly [
   parameters: Readonly<Record<string, string | undefined>>,
 ];
 
-const BARE = '("(?:[ !#-[\\]-~]|\\\\["\\\\])*"|[^\\s",;]+)';
+/** Display Strings (%"...") too: a parameter that nobody here reads must not lose the whole field. */
+const BARE = '(%?"(?:[ !#-[\\]-~]|\\\\["\\\\])*"|[^\\s",;]+)';
 const PARAMETER = `; *([^\\s",;=]+)(?:=${BARE})?`;
 const MEMBER = `\\s*(?:([a-z]+)=)?${BARE}((?:${PARAMETER})*)\\s*(,|$)`;
 

@@ -67,6 +67,11 @@ describe("plan reads", () => {
       [{ policy: String.raw`a, "b";r=9\ `.trim(), remaining: 4, resetMs: 1000 }],
     ],
     [
+      "past parameters of each kind that RFC 9651 has",
+      { ratelimit: '"a";n=%"caf%c3%a9, x";at=@1795922177;b=?1;c;d=-1.5;e=*t/x;f=:YQ==:;r=4;t=1' },
+      [{ policy: "a", remaining: 4, resetMs: 1000 }],
+    ],
+    [
       "draft 7",
       { "ratelimit-policy": "100;w=60", "ratelimit": "limit=100, remaining=50, reset=5" },
       [{ limit: 100, windowMs: 60_000, remaining: 50, resetMs: 5000 }],
