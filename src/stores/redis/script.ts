@@ -6,25 +6,27 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
-import { plainForm, stateLua } from "../../algorithms/state.ts";
+import type { Algorithm } from "../../algorithms/algorithm.ts";
+import { plainForm } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block_lua.ts";
-import { fixedWindowLua } from "../../algorithms/fixed_window.ts";
-import { integerLua, MAX } from "../../algorithms/integer.ts";
+import { MAX } from "../../algorithms/integer.ts";
 import { logLua } from "../../algorithms/log_lua.ts";
 import type { ChargedDecision } from "../../decision.ts";
-import { decideLua, FIELDS, integersLua, listLua, storedLogLua } from "./script_lua.ts";
+import {
+  LOG_FUNCTIONS,
+  LOGGED,
+  rulesLua,
+  type ScriptRule,
+  type Twin,
+  twinLua,
+  twinsLua,
+} from "./rules_lua.ts";
+import { decideLua, FIELDS, functionsLua, storedLogLua } from "./script_lua.ts";
 import { RuleError } from "../rule_error.ts";
 import { type Check, decisionOf } from "../store.ts";
 import { cannot } from "../../cannot.ts";
 
-const LOGGED = /\blog_step\b/;
-
-/** Twins that are functions as they stand. Any other expression may fail, and does so inside its step: it fails its rule alone. */
-const PLAIN = /^(?:block_around\()?\s*(?:function|fixed_window_step)\b/;
-
 /** A log's functions are defined at its first use: a script has rules that need none of them. */
-const LOG_FUNCTIONS = "log_step, slot_end, is_entries";
 const logsLua = `
 local ${LOG_FUNCTIONS}
 local function logs()
@@ -35,10 +37,9 @@ end
 
 /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
 const PRELUDES: readonly (readonly [RegExp, string])[] = [
-  [/\b(?:MAX|floor_div|ceil_div)\b/, integerLua],
-  [/\bis_ahead\b/, stateLua],
-  [/\bfixed_window_step\b/, fixedWindowLua],
+  [/\btext_of_/, functionsLua],
   [LOGGED, logsLua],
+  [/\blog_in\b/, storedLogLua],
   [/\bblock_around\b/, blockLua],
 ];
 
@@ -54,17 +55,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  */
 const SLACK_MS = 1000;
 
-/** An algorithm as the script knows it. */
-export interface Twin {
-  /** The first word of its states: their form, in plain characters. A state that begins otherwise is foreign, and counts as none. */
-  readonly form: string;
-  /** How many integers they have, false where that is no constant. */
-  readonly width: number | false;
-  /** The algorithm's own parameters. */
-  readonly params: readonly number[];
-  /** The expression whose value is its step. */
-  readonly lua: string;
-}
+/** How many checks a script with many rules expects per call. */
+const MOST_EXPECTED = 4;
 
 /**
  * The twin of an algorithm.
@@ -86,60 +78,6 @@ export function twinOf(algorithm: Algorithm, rule: string): Twin {
       name,
     ),
   );
-}
-
-/** A rule as the script knows it. */
-export interface ScriptRule {
-  readonly twin: Twin;
-  /** Its rate, where that is static; null: each check brings its own. */
-  readonly rate: Pick<Policy, "limit" | "windowMs" | "mode"> | null;
-}
-
-/** Statements that read the state, and name the function that writes one. */
-function formLua({ form, width, lua }: Twin): string {
-  if (width !== false) {
-    const numbers = Array.from({ length: width }, (_, i) => `n${i}`);
-    const pattern = `^${form.replace(/[%.+-]/g, "%$&")}${" (%d+)".repeat(width)}$`;
-    return `write, form = text_of_integers, '${form.replaceAll("%", "%%")}${" %d".repeat(width)}'
-        if stored then
-          local ${numbers} = string.match(stored, '${pattern}')
-          if n0 then state = { ${numbers.map((number) => `${number} + 0`)} } end
-        end`;
-  }
-  if (!LOGGED.test(lua)) {
-    return `write, form = text_of_list, '${form}'
-        if stored then state = list_in(stored, form) end`;
-  }
-  return `write, form = text_of_log, '${form}'
-        if in_hash then
-          stored = hashed_log(key)
-          in_hash = stored and true
-        end
-        if stored then state = log_in(stored, form, key, in_hash) end`;
-}
-
-/** Statements that set what a check's step takes, by the number of its rule. */
-function rulesLua(rules: readonly ScriptRule[]): string {
-  const branches = rules.map(({ twin, rate }, i) => {
-    const { lua, params } = twin;
-    return `if rule == '${i + 1}' then
-        ${LOGGED.test(lua) ? `if not log_step then ${LOG_FUNCTIONS} = logs() end` : ""}
-        own, step = { ${params} }, ${PLAIN.test(lua) ? lua : `function(...) return (${lua}\n)(...) end`}
-        ${
-      rate === null
-        ? `limit, window, mode = ARGV[word + 1] + 0, ARGV[word + 2] + 0, ARGV[word + 3]
-        local times = ARGV[word + 4]
-        word = word + 4
-        if times ~= '' then
-          since = tonumber(string.match(times, '^%d+'))
-          for boundary in string.gmatch(times, ' (%d+)') do own[#own + 1] = boundary + 0 end
-        end`
-        : `limit, window, mode = ${rate.limit}, ${rate.windowMs}, '${rate.mode === "shadow" ? 0 : ""}'`
-    }
-        ${formLua(twin)}
-      `;
-  });
-  return `${branches.join("else")}end`;
 }
 
 /** A decision as the script is asked for it. */
@@ -169,20 +107,20 @@ export function scriptText(
   now: string = REDIS_TIME,
   slackMs: number = SLACK_MS,
 ): string {
-  const logged = rules.some(({ twin }) => LOGGED.test(twin.lua));
-  const listed = rules.some(({ twin }) => twin.width === false);
-  const stored = integersLua + (listed ? listLua : "") + (logged ? storedLogLua : "");
+  const twins = [...new Set(rules.map(({ twin }) => twinLua(twin)))];
+  const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
   const deciding = PRELUDES.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
-    stored + decideLua(rulesLua(rules), slackMs, logged),
+    decideLua(rulesLua(rules, twins), twinsLua(twins), slackMs, checks),
   );
   return now + deciding;
 }
 
 /**
- * A decision as the script reads it: the number of its checks, negative to peek; then per check its rule's number, its cost
- * and, where the rule has no static rate, the limit, the window, the mode, and the charge that it corrects with the boundaries
- * of its periods. The mode is empty to enforce, 0 in shadow mode, and of a trial the number of its rule's check, from 1.
+ * A decision as the script reads it: `#` and the number of its checks, negative to peek, unless that is 1; then per check `*`
+ * and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
+ * and the charge that it corrects with the boundaries of its periods. The mode is empty to enforce, 0 in shadow mode, and of a
+ * trial the number of its rule's check, from 1.
  *
  * @param numberOf A check's rule among the script's, from 1, and whether its rate is static.
  */
@@ -191,11 +129,12 @@ export function wordsOf(
   spend: boolean,
   numberOf: (check: Check) => { readonly number: number; readonly isStatic: boolean },
 ): string[] {
-  const words = [String(spend ? checks.length : -checks.length)];
+  const words = spend && checks.length === 1 ? [] : ["#", String(spend ? checks.length : -checks.length)];
   for (const check of checks) {
     const { policy: { mode, limit, windowMs, boundaries, trialOf }, cost, since } = check;
     const { number, isStatic } = numberOf(check);
-    words.push(String(number), String(cost));
+    if (cost !== 1) words.push("*", String(cost));
+    words.push(String(number));
     if (isStatic) continue;
     const times = boundaries === undefined ? String(since ?? "") : [since ?? "-", ...boundaries].join(" ");
     const tried = trialOf === undefined ? -1 : checks.findIndex(({ policy }) => policy.name === trialOf);
