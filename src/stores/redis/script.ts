@@ -143,17 +143,12 @@ export function wordsOf(
   return words;
 }
 
-/** Is this an integer, as a client gives it: a number or its text? Some give 2^53 for one less. */
-function isInteger(word: unknown): boolean {
+/** An integer, as a client gives it: a number or its text, and some give 2^53 for one less. NaN for anything else. */
+function integerOf(word: unknown): number {
   const number = typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word;
-  return Number.isInteger(number) && Math.abs(number as number) <= MAX + 1;
-}
-
-const integerOf = (word: unknown): number => Math.min(MAX, Number(word));
-
-/** Are these integers the answer to a check? The first is its verdict, 0 or 1. */
-function isAnswer(integers: readonly unknown[]): boolean {
-  return integers.every(isInteger) && (Number(integers[0]) === 0 || Number(integers[0]) === 1);
+  return Number.isInteger(number) && Math.abs(number as number) <= MAX + 1
+    ? Math.min(MAX, number as number)
+    : NaN;
 }
 
 /**
@@ -168,22 +163,30 @@ export function answersOf(
   reply: unknown,
 ): (ChargedDecision[] | Error)[] {
   const size = questions.reduce((sum, { checks }) => sum + checks.length, 0);
-  if (!Array.isArray(reply) || reply.length !== 1 + FIELDS * size || !isInteger(reply[0])) {
-    throw unreadable(reply);
-  }
-  const now = Number(reply[0]);
-  let first = 0;
+  const now = Array.isArray(reply) && reply.length === 1 + FIELDS * size ? integerOf(reply[0]) : NaN;
+  if (Number.isNaN(now)) throw unreadable(reply);
+  const words = reply as unknown[];
+  let check = 0;
   return questions.map(({ checks }) => {
-    const before = first;
-    first += checks.length;
-    const at = (check: number) => 1 + FIELDS * (before + check);
-    const [, number, problem] = /^(\d+) ([^]*)$/.exec(String(reply[at(0)])) ?? [];
-    const failed = checks[Number(number) - 1 - before];
-    if (failed !== undefined) return new RuleError(failed.policy.name, problem);
-    const answers = checks.map((_, check) => reply.slice(at(check), at(check + 1)));
-    if (!answers.every(isAnswer)) return unreadable(reply.slice(at(0), at(checks.length)));
-    return checks.map((check, i) => decisionFrom(check, answers[i].map(integerOf), now));
+    const first = check;
+    check += checks.length;
+    const decisions: ChargedDecision[] = [];
+    for (let i = 0; i < checks.length; i++) {
+      const decision = decisionFrom(checks[i], words, 1 + FIELDS * (first + i), now);
+      if (decision === null) return errorIn(checks, words, first);
+      decisions.push(decision);
+    }
+    return decisions;
   });
+}
+
+/** The error of a decision without integers. */
+function errorIn(checks: readonly Check[], words: readonly unknown[], first: number): Error {
+  const at = 1 + FIELDS * first;
+  const [, number, problem] = /^(\d+) ([^]*)$/.exec(String(words[at])) ?? [];
+  const failed = checks[Number(number) - 1 - first];
+  if (failed !== undefined) return new RuleError(failed.policy.name, problem);
+  return unreadable(words.slice(at, at + FIELDS * checks.length));
 }
 
 function unreadable(reply: unknown): Error {
@@ -191,14 +194,29 @@ function unreadable(reply: unknown): Error {
   return new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
 }
 
-function decisionFrom(check: Check, integers: readonly number[], now: number): ChargedDecision {
-  const [allowed, remaining, resetAfterMs, retryAfterMs, chargedAt, blockedMs] = integers;
-  return decisionOf(check, {
-    allowed: allowed === 1,
-    remaining,
-    resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
-    retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-    blockedMs,
-    chargedAt,
-  }, now);
+/** The decision on a check from its integers, which begin at an index; null where they are none. */
+function decisionFrom(
+  check: Check,
+  words: readonly unknown[],
+  at: number,
+  now: number,
+): ChargedDecision | null {
+  const allowed = integerOf(words[at]);
+  const remaining = integerOf(words[at + 1]);
+  const resetAfterMs = integerOf(words[at + 2]);
+  const retryAfterMs = integerOf(words[at + 3]);
+  const chargedAt = integerOf(words[at + 4]);
+  const blockedMs = integerOf(words[at + 5]);
+  const isAnswer = (allowed === 0 || allowed === 1) &&
+    !Number.isNaN(remaining + resetAfterMs + retryAfterMs + chargedAt + blockedMs);
+  return isAnswer
+    ? decisionOf(check, {
+      allowed: allowed === 1,
+      remaining,
+      resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
+      retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
+      blockedMs,
+      chargedAt,
+    }, now)
+    : null;
 }
