@@ -60,6 +60,18 @@ function formLua({ form, width, lua }: Twin): string {
         if stored then state = log_in(stored, form, key, in_hash) end`;
 }
 
+/**
+ * The pattern and the template of a packed state's text. That of a fixed window is 13 digits for its start and those of its used
+ * units, without a form, which are names: Redis keeps a number of at most 19 digits in 16 bytes.
+ */
+function textsOf(form: string, width: number): readonly [pattern: string, template: string] {
+  if (form === "fixed-window") return [`(${"%d".repeat(13)})(%d+)`, "%013d%d"];
+  return [
+    form.replace(/[%.+-]/g, "%$&") + " (%d+)".repeat(width),
+    form.replaceAll("%", "%%") + " %d".repeat(width),
+  ];
+}
+
 /** Statements that take a twin's step: those of the step itself, or those that choose its function. */
 export function twinLua(twin: Twin): string {
   const { form, width } = twin;
@@ -72,14 +84,15 @@ export function twinLua(twin: Twin): string {
         `;
   }
   const names = integerNames(width);
+  const [pattern, template] = textsOf(form, width);
   return `local changed, ${names}
         if stored then
-          ${names} = string.match(stored, '^${form.replace(/[%.+-]/g, "%$&")}${" (%d+)".repeat(width)}$')
+          ${names} = string.match(stored, '^${pattern}$')
           if s1 then ${names} = ${names.map((name) => `${name} + 0`)} end
         end
         known = s1
         ${statements}
-        text = changed and string.format('${form.replaceAll("%", "%%")}${" %d".repeat(width)}', ${names})
+        text = changed and string.format('${template}', ${names})
         `;
 }
 

@@ -95,7 +95,8 @@ export interface ScriptQuestion {
  *
  * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. The reply is
  * now and then six integers per check ({@link answersOf}); where a twin failed, its check's number and the text of its error
- * begin its decision. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`. A log has its
+ * begin its decision. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`; that of
+ * a fixed window as one number, its start and its used units: `17638000000002`. A log has its
  * newest entries after a bar and, where it has full pages, all of it is in a hash.
  *
  * @param rules The rules in use.
