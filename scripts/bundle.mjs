@@ -34,7 +34,9 @@ const bundle = await rolldown({
     name: "without the comments and the indentation of scripts",
     // Their lines stay, so that source maps stay right.
     transform(code, id) {
-      return id.endsWith("lua.ts") ? { code: code.replace(/^ *--.*$|^ +/gm, ""), map: null } : null;
+      return id.endsWith("lua.ts")
+        ? { code: code.replace(/^ *--.*$|^ +/gm, "").replace(/ ?([,=~<>+]+) /g, "$1"), map: null }
+        : null;
     },
   }],
   treeshake: { moduleSideEffects: (id) => !D3.test(id) },

@@ -11,14 +11,13 @@
 export const blockLua = `
 local function block_step(inner, width, state, limit, window, now, cost, since, p)
   local after, within, first, growth, most = p[1], p[2], p[3], p[4], p[5]
-  local own = {}
-  for i = 6, #p do own[#own + 1] = p[i] end
+  local own = { unpack(p, 6) }
   local ends, last, refusals, inside, mended = 0, 0, {}, nil, false
   if state and (#state < 3 or #state < 3 + state[3]) then state = nil end
   if state and width and #state > 3 + state[3] and #state ~= 3 + state[3] + width then state = nil end
   if state then
     ends, last = state[1], state[2]
-    if is_ahead(ends - last, now, last) then ends, mended = now + last, true end
+    if ends - last - now > last then ends, mended = now + last, true end
     for i = 4, 3 + state[3] do
       if state[i] + within > now then refusals[#refusals + 1] = state[i] end
     end
@@ -27,7 +26,7 @@ local function block_step(inner, width, state, limit, window, now, cost, since, 
       for i = 4 + state[3], #state do inside[#inside + 1] = state[i] end
       inside.text, inside.page, inside.pages = state.text, state.page, state.pages
     end
-    if #refusals > 0 and is_ahead(refusals[#refusals], now, within) then
+    if #refusals > 0 and refusals[#refusals] - now > within then
       for i = 1, #refusals do refusals[i] = math.min(refusals[i], now) end
       mended = true
     end

@@ -13,46 +13,6 @@ import { BOOLEAN, requireOptions } from "../options.ts";
 
 // The state: the start of the window (epoch ms), and its used units.
 
-/**
- * The twin, as a statement that defines `fixed_window_step(state, limit, window, now, cost, since, p)`. Every throttle has this
- * algorithm, and only a store that runs scripts its twin.
- */
-export const fixedWindowLua = `
-local function fixed_window_step(state, limit, window, now, cost, since, p)
-  local opening, past, ends = p[1] == 1 and now - math.fmod(now, window) or now, now - window, nil
-  local mended = state and state[1] - now > window -- is_ahead, inlined
-  local start = mended and now or state and state[1] or opening
-  for i = 2, #p do
-    local time = math.max(now, start)
-    if p[i] <= time then
-      if not p[i + 1] then past = math.max(past, p[i] - 1)
-      elseif time < p[i + 1] then opening, past, ends = p[i], p[i] - 1, p[i + 1] end
-    end
-  end
-  if mended and ends then start = opening end
-  local open = state and start > past
-  local used = open and state[2] or 0
-  if not open then start = opening end
-  local after, allowed = used, true
-  if since then
-    if since > past and (cost > 0 or (open and since == state[1])) then
-      after = math.min(9007199254740991, math.max(0, used + cost))
-    end
-    if after ~= used and not open and since - now <= window then start = since end
-  else
-    allowed = used + cost <= limit
-    if allowed then after = used + cost end
-  end
-  local kept = state
-  if after ~= used or mended then kept = { start, after } end
-  local left = (ends or start + window) - now
-  local retry = 0
-  if not allowed then retry = cost > limit and math.huge or left end
-  local ttl = (open or kept ~= state) and left or 0
-  return allowed, after < limit and limit - after or 0, after > 0 and left or 0, retry, kept, ttl, start
-end
-`;
-
 /** @returns The step. */
 function stepOf(aligned: boolean): StepPacked {
   return (out, state, { limit, windowMs, boundaries }, now, cost, since) => {

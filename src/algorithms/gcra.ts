@@ -8,6 +8,7 @@
 import type { Algorithm } from "./algorithm.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
+import { packedLua } from "./packed_lua.ts";
 import { isAhead } from "./state.ts";
 import { integer, requireOptions } from "../options.ts";
 
@@ -27,38 +28,43 @@ const HALF = 67_108_864;
 const MAX_COUNT = HALF - 1;
 
 // A function, since a bundler would keep a template at the top of a module even if nothing uses it.
-const lua = (): string => `
-function(state, limit, window, now, cost, since, p)
-  local burst = p[1] == 0 and limit or p[1]
+const lua = (): string =>
+  packedLua(
+    4,
+    `
+  local burst = p1 == 0 and limit or p1
   local capacity = burst * window
   local part = math.ceil(window / ${PERIODS})
-  local owed, at, earlier, lately, mended = 0, now, 0, 0, false
-  if state then
-    mended = is_ahead(state[2], now, window)
-    local before = mended and now or state[2]
-    at = math.max(now, before)
-    owed = state[1]
-    if state[3] ~= window then owed = math.min(MAX, math.ceil(owed * window / state[3])) end
-    owed = math.max(0, owed - (at - before) * limit)
-    local passed = math.floor(at / part) - math.floor(before / part)
-    earlier = math.floor(state[4] / ${HALF})
-    lately = state[4] - earlier * ${HALF}
-    if mended or state[3] ~= window then
+  local owed, earlier, lately, mended, current = 0, 0, 0, false, nil
+  at = now
+  if s1 then
+    mended = s2 - now > window -- isAhead
+    local before = mended and now or s2
+    if before > now then at = before end
+    owed = s1
+    if s3 ~= window then owed = math.min(${MAX}, math.ceil(owed * window / s3)) end
+    owed = owed - (at - before) * limit
+    if owed < 0 then owed = 0 end
+    current = math.floor(at / part)
+    local passed = at == before and 0 or current - math.floor(before / part)
+    if mended or s3 ~= window then
       earlier, lately = ${MAX_COUNT}, ${MAX_COUNT}
-    elseif passed == 1 then
-      earlier, lately = lately, 0
-    elseif passed > 1 then
-      earlier, lately = 0, 0
+    elseif passed <= 1 then
+      earlier = math.floor(s4 / ${HALF})
+      lately = s4 - earlier * ${HALF}
+      if passed == 1 then earlier, lately = lately, 0 end
     end
+  else
+    current = math.floor(at / part)
   end
-  local current = math.floor(at / part)
-  local before, earlier_before, lately_before, allowed = owed, earlier, lately, true
+  local before, earlier_before, lately_before = owed, earlier, lately
+  allowed = true
   if since then
     local passed = math.floor(since / part)
     local elapsed = math.max(0, at - since)
     if cost > 0 then
       if elapsed < window then
-        owed = math.min(MAX, owed + cost * window)
+        owed = math.min(${MAX}, owed + cost * window)
         if passed >= current then
           lately = math.min(${MAX_COUNT}, lately + cost)
         elseif passed == current - 1 then
@@ -90,28 +96,35 @@ function(state, limit, window, now, cost, since, p)
     allowed = owed <= capacity - cost * window
     if allowed then
       owed = owed + cost * window
-      lately = math.min(${MAX_COUNT}, lately + cost)
+      lately = lately + cost
+      if lately > ${MAX_COUNT} then lately = ${MAX_COUNT} end
     end
   end
-  local kept = state
-  if mended or owed ~= before or earlier ~= earlier_before or lately ~= lately_before then
-    kept = { owed, at, window, earlier * ${HALF} + lately }
+  changed = mended or owed ~= before or earlier ~= earlier_before or lately ~= lately_before
+  local behind, room = at - now, capacity - owed
+  reset, retry = 0, 0
+  if owed > 0 then
+    local rest = math.fmod(owed, limit)
+    reset = (owed - rest) / limit + (rest > 0 and 1 or 0) + behind
+    if reset > ${MAX} then reset = ${MAX} end
   end
-  local behind = at - now
-  local reset = owed > 0 and math.min(MAX, ceil_div(owed, limit) + behind) or 0
-  local retry = 0
   if not allowed then
+    local over = before - (capacity - cost * window)
+    local rest = math.fmod(over, limit)
     retry = cost > burst and math.huge
-      or math.min(MAX, ceil_div(before - (capacity - cost * window), limit) + behind)
+      or math.min(${MAX}, (over - rest) / limit + (rest > 0 and 1 or 0) + behind)
   end
-  local remaining = math.min(limit, floor_div(math.max(0, capacity - owed), window))
-  local life = reset
+  if room < 0 then room = 0 end
+  remaining = (room - math.fmod(room, window)) / window
+  if remaining > limit then remaining = limit end
+  life = reset
   if lately + earlier > 0 then
-    local parts = math.floor(at / part) + (lately > 0 and 2 or 1)
-    life = math.max(life, parts * part - now)
+    local ends = (math.floor(at / part) + (lately > 0 and 2 or 1)) * part - now
+    if ends > life then life = ends end
   end
-  return allowed, remaining, reset, retry, kept, life, at
-end`;
+  s1, s2, s3, s4 = owed, at, window, earlier * ${HALF} + lately
+`,
+  );
 
 /**
  * GCRA: a meter that every request fills and that drains continuously, `limit` units per window. Requests

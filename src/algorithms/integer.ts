@@ -1,5 +1,5 @@
 /**
- * Exact integer division, in both languages. `Math.ceil(a / b)` is not exact: the quotient is first rounded
+ * Exact integer division. `Math.ceil(a / b)` is not exact: the quotient is first rounded
  * to 53 bits, which loses the remainder of large numerators.
  *
  * @module
@@ -18,13 +18,3 @@ export function ceilDiv(a: number, b: number): number {
   const rest = a % b;
   return (a - rest) / b + (rest > 0 ? 1 : 0);
 }
-
-/** The same functions for the Lua twins. `math.fmod` is exact, while Lua's own `%` uses the rounded quotient. */
-export const integerLua = `
-local MAX = 9007199254740991
-local function floor_div(a, b) return (a - math.fmod(a, b)) / b end
-local function ceil_div(a, b)
-  local rest = math.fmod(a, b)
-  return (a - rest) / b + (rest > 0 and 1 or 0)
-end
-`;

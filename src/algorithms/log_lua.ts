@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MAX } from "./integer.ts";
 import { slotLua } from "./slot.ts";
 
 /**
@@ -145,7 +146,7 @@ local function mend(log, window, stamp)
     log.open, log.units = first_of(log.open, n), stay
     if n > 0 or #log.full == 0 then break end
     -- Pages are ordered, so all pages after one that ends too late contain only such entries.
-    while #log.full > 3 and is_ahead(log.full[#log.full - 5], stamp, window) do
+    while #log.full > 3 and log.full[#log.full - 5] - stamp > window do
       units = units + log.full[#log.full]
       take_out(log, #log.full - 2)
     end
@@ -203,7 +204,7 @@ local function correct(log, used, time, cost)
   local n = count_to(text, time - 1)
   local there = WIDE * n < #text and time_at(text, n + 1) == time
   local was = there and units_at(text, n + 1) or 0
-  local units = math.min(MAX - (used - was), math.max(0, was + cost))
+  local units = math.min(${MAX} - (used - was), math.max(0, was + cost))
   if units == was then return nil end
   text = first_of(text, n) .. (units > 0 and entry(time, units) or '') .. without(text, there and n + 1 or n)
   if is_full then
@@ -240,7 +241,7 @@ end
 
 local function log_step(state, limit, window, now, cost, since, stamp, target)
   local log = log_of(state, window, now)
-  local changed = #log.open > 0 and is_ahead(last_time(log.open), stamp, window)
+  local changed = #log.open > 0 and last_time(log.open) - stamp > window
   if changed then mend(log, window, stamp) end
   trim(log, now - window)
   local used = log.units
@@ -249,7 +250,7 @@ local function log_step(state, limit, window, now, cost, since, stamp, target)
   local function set_at() at = #log.open > 0 and math.max(stamp, last_time(log.open)) or stamp end
   local function add(time, units)
     set_at()
-    local lost = is_ahead(time, stamp, window)
+    local lost = time - stamp > window
     if lost then time = at end
     if time + window > now and not (lost and units < 0) then
       local after = correct(log, used, time, units)

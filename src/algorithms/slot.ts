@@ -12,10 +12,12 @@ export function slotEnd(now: number, windowMs: number, slots: number): number {
   return ceilDiv((floorDiv(now * n, windowMs) + 1) * windowMs, n) - 1;
 }
 
-/** The twin, as a statement that defines `slot_end(now, window, slots)`. */
+/** The twin, as a statement that defines `slot_end(now, window, slots)`. `fmod` is exact, while Lua's own % uses the rounded quotient. */
 export const slotLua = `
 local function slot_end(now, window, slots)
   local n = math.min(slots, window)
-  return ceil_div((floor_div(now * n, window) + 1) * window, n) - 1
+  local ends = ((now * n - math.fmod(now * n, window)) / window + 1) * window
+  local rest = math.fmod(ends, n)
+  return (ends - rest) / n + (rest > 0 and 0 or -1)
 end
 `;

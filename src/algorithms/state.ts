@@ -49,8 +49,3 @@ export function stateName(
 export function isAhead(time: number, now: number, spanMs: number): boolean {
   return time - now > spanMs;
 }
-
-/** The same for the Lua twins. */
-export const stateLua = `
-local function is_ahead(time, now, span) return time - now > span end
-`;

@@ -6,7 +6,8 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
-import { type ScriptRule, twinOf } from "./script.ts";
+import type { ScriptRule } from "./rules_lua.ts";
+import { twinOf } from "./script.ts";
 import type { ScriptRunner } from "./script_runner.ts";
 import { sentScript } from "./sent_script.ts";
 import type { Check } from "../store.ts";

@@ -6,7 +6,7 @@
 
 import { hexOf } from "../../hash/digest.ts";
 import type { MaybePromise } from "../../maybe.ts";
-import type { ScriptRule } from "./script.ts";
+import type { ScriptRule } from "./rules_lua.ts";
 import type { ScriptRunner } from "./script_runner.ts";
 
 interface Script {

@@ -156,10 +156,10 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     ];
     await store.decide([checks[0]]);
     await store.decide(checks);
-    // The number of checks; of each the rule and the cost; and the rate where the script does not have it.
+    // The number of checks, but of one; of each the rule; and the rate where the script does not have it.
     const [dynamic, fixed] = ["1", "2"];
-    assertEquals(words.at(-2), ["1", fixed, "1"]);
-    assertEquals(words.at(-1), ["2", fixed, "1", dynamic, "1", "5000", "86400000", "", ""]);
+    assertEquals(words.at(-2), [fixed]);
+    assertEquals(words.at(-1), ["#", "2", fixed, dynamic, "5000", "86400000", "", ""]);
   });
 
   it("sends the script's text where the server has forgotten it, for that command alone", async () => {
