@@ -60,7 +60,8 @@ const MAX_ENTRIES = 1000;
 function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const found = map.get(key) ?? make();
   map.set(key, found);
-  if (map.size > MAX_ENTRIES) map.delete(map.keys().next().value as string);
+  const [oldest] = map.keys();
+  if (map.size > MAX_ENTRIES) map.delete(oldest);
   return found;
 }
 
@@ -209,7 +210,8 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       const isRefused = hear(origin, lane, route, sentAt, answer);
       const isInTime = laneOf(origin, route).opensAt(clock(), deadline) <= deadline;
       if (!(isRefused && isReplayable && isInTime)) return answer;
-      await answer.body?.cancel();
+      // A body that broke off cannot be cancelled, and need not be.
+      await answer.body?.cancel().catch(() => {});
     }
   };
 }
