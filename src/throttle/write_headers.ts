@@ -192,9 +192,12 @@ export function compileLabel(
     if (typeof given?.headers?.set !== "function" || given.status < 200) return given;
     let response: Marked = given as Marked;
     const last = response[mark];
-    if (last === undefined) response[mark] = exchange.passage;
-    else if (last !== exchange.passage) response = copyForNextClient(response, denied) as Marked;
+    if (last !== undefined && last !== exchange.passage) {
+      response = copyForNextClient(response, denied) as Marked;
+    }
     try {
+      // A frozen response takes no mark: it is copied for every passage.
+      response[mark] = exchange.passage;
       writeHeaders(response.headers, exchange.checks, response);
       return response;
     } catch (error) {
