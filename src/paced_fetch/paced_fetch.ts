@@ -168,8 +168,9 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       origin.common = common?.filter((key) => keys.includes(key)) ?? keys;
     }
     origin.first = [];
-    const lanes = new Set([asked, laneOf(origin, route)]);
-    for (const lane of lanes) lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
+    for (const lane of new Set([asked, laneOf(origin, route)])) {
+      lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
+    }
     for (const lane of origin.lanes.values()) lane.look();
     return isRefused;
   }
