@@ -52,6 +52,20 @@ async function textOf(source: string, headers: Headers, terminal: Terminal): Pro
   return await response.text();
 }
 
+/** Has it the four counts of a trial? Text for a number would be joined to the others. */
+function isTrial(trial: Partial<StatsTrial> | null): boolean {
+  return [trial?.both, trial?.liveOnly, trial?.trialOnly, trial?.neither].every(Number.isFinite);
+}
+
+/** Is it a report, as far as it is read? */
+function isReport(value: Partial<StatsReport> | null): value is StatsReport {
+  const { by_rule, top_trial_only_ips = [], top_trial_only_endpoints = [] } = value ?? {};
+  return typeof by_rule === "object" && by_rule !== null &&
+    Object.values(by_rule).every((rule: { trial?: StatsTrial } | null) =>
+      rule !== null && (rule.trial === undefined || isTrial(rule.trial))
+    ) && Array.isArray(top_trial_only_ips) && Array.isArray(top_trial_only_endpoints);
+}
+
 async function reportOf(source: string, headers: Headers, terminal: Terminal): Promise<StatsReport> {
   const text = await textOf(source, headers, terminal);
   let report: Partial<StatsReport> | null = null;
@@ -60,7 +74,7 @@ async function reportOf(source: string, headers: Headers, terminal: Terminal): P
   } catch {
     // As if it were another JSON.
   }
-  if (typeof report?.by_rule === "object" && report.by_rule !== null) return report as StatsReport;
+  if (isReport(report)) return report;
   throw new Error(cannot("read statistics", "they must be the JSON of stats().read()", text.slice(0, 80)));
 }
 

@@ -40,13 +40,18 @@ interface FileSystem {
   writeFileSync(path: string, text: string): void;
 }
 
-/** Asks for a file, and says its name where the system has none. */
-function asked<T>(path: string, ask: (path: string) => T): T {
+/** Asks the system for something about a file, and says the file's name where it fails. */
+function asked<T>(
+  path: string,
+  ask: (path: string) => T,
+  what = "read this file",
+  why = "the system does not give it",
+): T {
   try {
     return ask(path);
   } catch (error) {
     const reason = (error as Error).message.replace(/, \w+ '.*'$/s, "");
-    throw new Error(cannot("read this file", `the system does not give it (${reason})`, path));
+    throw new Error(cannot(what, `${why} (${reason})`, path));
   }
 }
 
@@ -105,7 +110,8 @@ export function processTerminal(): Terminal {
   }
   return {
     read: (path) => path === "-" ? process.stdin : chunksOf(path, fs),
-    write: (path, text) => fs.writeFileSync(path, text),
+    write: (path, text) =>
+      asked(path, () => fs.writeFileSync(path, text), "write this file", "the system does not take it"),
     load: async (path) =>
       path.endsWith(".json")
         ? { default: JSON.parse(fs.readFileSync(path, "utf8")) }

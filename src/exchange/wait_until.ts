@@ -10,7 +10,15 @@ import { type MaybePromise, whenPromise } from "../maybe.ts";
 export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>) => void) | null {
   for (const item of platform) {
     const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;
-    if (typeof keeper?.waitUntil === "function") return (work) => keeper.waitUntil?.(work);
+    if (typeof keeper?.waitUntil !== "function") continue;
+    return (work) => {
+      try {
+        keeper.waitUntil?.(work);
+      } catch (error) {
+        // The event of a service worker takes nothing once its response is sent, while the body goes on. A TypeError is a mistake.
+        if (error instanceof TypeError) throw error;
+      }
+    };
   }
   return null;
 }

@@ -57,9 +57,10 @@ function refusingAs(key: Key, keys: readonly Key[]): Key {
  * ```
  */
 export function compose(...keys: readonly Key[]): Key {
+  const stage = stageOf(keys, "compose");
   const composed = exemptingKeyOf(
     keys.map((key) => key.keyName ?? "key").join("."),
-    stageOf(keys, "compose"),
+    stage,
     (context) =>
       then(
         each(keys, (key) => partitionOfKey(key, context, "compose"), undefined),

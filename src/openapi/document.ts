@@ -90,6 +90,15 @@ export function isJson(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A name in a reference, decoded; undefined if its percent-encoding is broken. */
+function decoded(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name).replaceAll("~1", "/").replaceAll("~0", "~");
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Follows a reference within the document; another value is returned unchanged. Undefined if the reference
  * points out of the document, or to nothing.
@@ -100,10 +109,11 @@ export function resolve(document: object, value: unknown): Json | undefined {
   while (isJson(found) && typeof found.$ref === "string") {
     if (seen.has(found) || !found.$ref.startsWith("#/")) return undefined;
     seen.add(found);
-    const names = found.$ref.slice(2).split("/").map((name) =>
-      decodeURIComponent(name).replaceAll("~1", "/").replaceAll("~0", "~")
+    const names = found.$ref.slice(2).split("/").map(decoded);
+    found = names.reduce<unknown>(
+      (part, name) => isJson(part) && name !== undefined ? part[name] : undefined,
+      document,
     );
-    found = names.reduce<unknown>((part, name) => isJson(part) ? part[name] : undefined, document);
   }
   return isJson(found) ? found : undefined;
 }

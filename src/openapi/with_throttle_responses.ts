@@ -134,8 +134,10 @@ export function withThrottleResponses<Document extends OpenApiDocument>(
   requireOptions(options, { basePath: BASE_PATH }, "describe a throttle in this document");
   const { basePath } = options;
   const settings = settingsOf(throttle);
+  // First, as it refuses a value that is no document.
+  const isOld = hasOldSchemas((document as Document | null | undefined)?.openapi);
   const components = componentsFrom(document.components);
-  const documentRules = documenter(settings, components, hasOldSchemas(document.openapi));
+  const documentRules = documenter(settings, components, isOld);
   const rulesOf = whichRules(
     settings.rules.filter(isPublic),
     document,

@@ -60,7 +60,8 @@ const MAX_ENTRIES = 1000;
 function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const found = map.get(key) ?? make();
   map.set(key, found);
-  if (map.size > MAX_ENTRIES) map.delete(map.keys().next().value as string);
+  const [oldest] = map.keys();
+  if (map.size > MAX_ENTRIES) map.delete(oldest);
   return found;
 }
 
@@ -167,8 +168,9 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       origin.common = common?.filter((key) => keys.includes(key)) ?? keys;
     }
     origin.first = [];
-    const lanes = new Set([asked, laneOf(origin, route)]);
-    for (const lane of lanes) lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
+    for (const lane of new Set([asked, laneOf(origin, route)])) {
+      lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
+    }
     for (const lane of origin.lanes.values()) lane.look();
     return isRefused;
   }
@@ -209,7 +211,8 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
       const isRefused = hear(origin, lane, route, sentAt, answer);
       const isInTime = laneOf(origin, route).opensAt(clock(), deadline) <= deadline;
       if (!(isRefused && isReplayable && isInTime)) return answer;
-      await answer.body?.cancel();
+      // A body that broke off cannot be cancelled, and need not be.
+      await answer.body?.cancel().catch(() => {});
     }
   };
 }

@@ -251,7 +251,7 @@ export function prepareRules(rules: Rate | Rule | readonly (Rate | Rule)[]): rea
     const rule: Rule = isRule ? written : { rate: written };
     const subject = subjectOf(written, rule, i, given);
     const live = prepareRule(rule, subject, prepared, given);
-    if (rule.trial) {
+    if ((rule.trial ?? null) !== null) {
       const tried = `the trial of ${subject}`;
       prepareRule(ruleOnTrial(rule, live.stage, tried), tried, prepared, given, live.name);
     }

@@ -27,7 +27,9 @@ export function ruleOnTrial(rule: Rule, stage: Stage, subject: string): Rule {
   const { trial } = rule;
   const members = typeof trial !== "object" || "limit" in trial! ? { rate: trial } : trial!;
   requireOptions(members, MEMBERS, `use ${subject}`);
-  const tried = { ...rule, ...members } as Rule;
+  // Undefined is as good as not there.
+  const own = Object.entries(members).filter(([, value]) => value !== undefined);
+  const tried = { ...rule, ...Object.fromEntries(own) } as Rule;
   // In the stage of its rule, unless its key needs an identity.
   return { ...tried, mode: "shadow", stage: tried.key?.stage === "after-auth" ? "after-auth" : stage };
 }

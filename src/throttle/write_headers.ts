@@ -185,16 +185,16 @@ export function compileLabel(
   /**
    * A handler may give one and the same object time and again (`const NOT_FOUND = new Response(...)`), and its headers are
    * written in place: for every passage but the first they are written on a copy, without those of the first. The headers
-   * that the same throttle wrote earlier on the same passage, where it is around another use of itself, are joined.
+   * that the same throttle wrote earlier on the same passage, where it is around another use of itself, are joined. A frozen
+   * response, which takes no mark, is copied for every passage.
    */
   function withRateHeaders(given: Response, exchange: Exchange, denied: boolean): Response {
     // `isResponse`, inlined.
     if (typeof given?.headers?.set !== "function" || given.status < 200) return given;
-    let response: Marked = given as Marked;
-    const last = response[mark];
-    if (last === undefined) response[mark] = exchange.passage;
-    else if (last !== exchange.passage) response = copyForNextClient(response, denied) as Marked;
+    const { [mark]: last = exchange.passage } = given as Marked;
+    const response = (last === exchange.passage ? given : copyForNextClient(given, denied)) as Marked;
     try {
+      response[mark] = exchange.passage;
       writeHeaders(response.headers, exchange.checks, response);
       return response;
     } catch (error) {

@@ -88,10 +88,25 @@ describe("weir promote", () => {
   });
 
   it("exits 1 where nothing can be judged, with the reason", async () => {
+    const counts = { both: 1, liveOnly: 0, trialOnly: 0, neither: 9 };
+    const torn = [
+      { by_rule: { api: null } },
+      { by_rule: { api: { trial: null } } },
+      { by_rule: { api: { trial: { both: 1 } } } },
+      { by_rule: { api: { trial: { ...counts, neither: "9" } } } },
+      { by_rule: { api: { trial: counts } }, top_trial_only_ips: 5 },
+    ];
+    torn.forEach((report, i) => writeFileSync(file(`torn${i}.json`), JSON.stringify(report)));
     const reasons: readonly (readonly [words: readonly string[], reason: string])[] = [
       [["--stats", file("stats.json"), "--rule", "rare"], "only these have a trial: api"],
       [["--stats", file("stats.json"), "--rule", "toString"], "only these have a trial: api"],
       [["--stats", file("other.json"), "--rule", "api"], "they must be the JSON of stats().read()"],
+      ...torn.map((_, i) =>
+        [
+          ["--stats", file(`torn${i}.json`), "--rule", "api"],
+          "they must be the JSON of stats().read()",
+        ] as const
+      ),
       [
         ["--stats", file("missing.json"), "--rule", "api"],
         "weir: Cannot read this file as the system does not give it (",

@@ -167,7 +167,7 @@ describe("weir", () => {
     }
   });
 
-  it("ends with 1 and a sentence where a log or the rules cannot be read", async () => {
+  it("ends with 1 and a sentence where a file cannot be read or written", async () => {
     writeFileSync(file("prose.txt"), "This is no log.\n");
     writeFileSync(file("wrong.mjs"), `export default "many";`);
     const rules = ["--rules", file("rules.mjs")];
@@ -180,6 +180,8 @@ describe("weir", () => {
         [["replay", file("access.log"), "--rules", file("none.mjs")], "Cannot read rules as"],
         [["replay", file("access.log"), "--rules", file("wrong.mjs")], 'current value is "many"'],
         [["suggest", file("access.log"), "--format", "iis"], "format must be one of"],
+        [["replay", file("access.log"), ...rules, "--json", folder], "Cannot write this file as"],
+        [["replay", file("access.log"), ...rules, "--html", file("none/page.html")], "none/page.html"],
       ] as const
     ) {
       const { code, out, err } = await weir(words);

@@ -222,6 +222,7 @@ describe("keys of keys", () => {
     for (const [name, make] of [["compose", compose], ["firstOf", firstOf]] as const) {
       assertThrows(() => make(), TypeError, `Cannot make ${name}() as it needs at least one key`);
       assertThrows(() => make("ip" as unknown as Key), TypeError, 'current value is "ip"');
+      assertThrows(() => make(null as unknown as Key), TypeError, "current value is null");
     }
   });
 

@@ -405,6 +405,14 @@ suite("the documents", () => {
     await assertValid(withThrottleResponses(bare, createThrottle("5/min")));
   });
 
+  it("a reference whose percent-encoding is broken points to nothing, as one to a name that is not there", () => {
+    for (const $ref of ["#/paths/%", "#/paths/%zz", "#/paths/none"]) {
+      const document = { openapi: "3.1.1", info: {}, paths: { "/": { $ref }, "/a": { get: {} } } };
+      const { paths } = withThrottleResponses(document, createThrottle("5/min"));
+      assertEquals([paths["/"], throttledIn({ paths })], [{ $ref }, ["GET /a"]]);
+    }
+  });
+
   it("of another version, or a throttle of another make, are refused in a sentence", () => {
     const throttle = createThrottle("5/min");
     assertThrows(
@@ -412,6 +420,13 @@ suite("the documents", () => {
       TypeError,
       'Cannot describe a throttle in this document as openapi must be 3.0, 3.1 or 3.2: current value is "2.0"',
     );
+    for (const document of [undefined, null]) {
+      assertThrows(
+        () => withThrottleResponses(document as unknown as Json, throttle),
+        TypeError,
+        "openapi must be 3.0, 3.1 or 3.2: current value is undefined",
+      );
+    }
     assertThrows(() => describe(throttle, { openapi: "3.10.0" }), TypeError, "3.10.0");
     assertThrows(() => describe({ rules: [] } as Json), TypeError, "must be one that createThrottle made");
   });

@@ -8,6 +8,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { type AddressInfo, createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import {
   byHeader,
@@ -553,6 +554,30 @@ describe("pacedFetch's retries", () => {
       assertEquals((await call(pacedFetch({ random: () => i / 2 }), site.url)).status, 200);
       assertGreaterOrEqual(site.asked[1].at - site.asked[0].at, 1000 + i * 50 - 5);
     }));
+  });
+});
+
+describe("a refusal whose body breaks off", () => {
+  it("is sent again all the same: there is nothing left of it to cancel", async () => {
+    let asked = 0;
+    const breaking = createServer((socket) =>
+      void socket.on("error", () => {}).on("data", () => {
+        const refuses = ++asked % 2 === 1;
+        const [status, length] = refuses ? ["429 Too Many Requests", 1000] : ["200 OK", 2];
+        socket.end(`HTTP/1.1 ${status}\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\nok`);
+      })
+    );
+    await new Promise<void>((resolve) => breaking.listen(0, "127.0.0.1", resolve));
+    const { port } = breaking.address() as AddressInfo;
+    try {
+      // Whether the runtime has seen the end by then is a matter of luck.
+      for (let i = 0; i < 5; i++) {
+        const response = await pacedFetch()(`http://127.0.0.1:${port}/`);
+        assertEquals([response.status, await response.text()], [200, "ok"]);
+      }
+    } finally {
+      breaking.close();
+    }
   });
 });
 

@@ -22,6 +22,7 @@ import {
   throttleOf,
 } from "../../mod.ts";
 import { client, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
+import { until } from "../harness/until.ts";
 
 const MINUTE = 60_000;
 
@@ -431,6 +432,24 @@ describe("waitUntil", () => {
       assertEquals(await leftOf(throttle, "tokens"), 8);
       assertEquals(await leftOf(throttle, "slots", "all"), 1);
     }
+  });
+
+  it("may refuse work once the response is there, as the event of a service worker does: the body arrives whole", async () => {
+    const store = distant(memoryStore());
+    const throttle = createThrottle([
+      { name: "slots", rate: { limit: 1 }, algorithm: concurrency({ lease: 60 }), key: byGlobal() },
+    ], { store, client });
+    const event = {
+      isOver: false,
+      waitUntil() {
+        if (this.isOver) throw new DOMException("The event is not active", "InvalidStateError");
+      },
+    };
+    const handler = throttle.wrap((_request, ..._platform: unknown[]) => new Response("body"));
+    const response = await handler(requestTo(), event);
+    event.isOver = true;
+    assertEquals(await response.text(), "body");
+    await until(async () => await leftOf(throttle, "slots", "all") === 1);
   });
 
   it("is not needed: without one nothing fails, and nothing is asked of it at once", async () => {

@@ -218,6 +218,13 @@ describe("a trial", () => {
     assertEquals(createThrottle({ rate: "5/min", trial: null }).rules.length, 1);
   });
 
+  it("has the members of its rule where its own are undefined", () => {
+    const rule = { rate: "5/min", key: byGlobal(), algorithm: gcra({ burst: 2 }) };
+    const trial = { rate: "3/min", key: undefined, algorithm: undefined, cost: undefined, block: undefined };
+    const [, tried] = createThrottle({ ...rule, trial } as unknown as Rule).rules;
+    assertEquals([tried.limit, tried.key, tried.implementation], [3, rule.key, rule.algorithm]);
+  });
+
   it("has a name that no rule can be given", () => {
     const rules: Rule[] = [{ name: "api", rate: "60/min", trial: "30/min" }, {
       name: "api+trial",
@@ -230,6 +237,9 @@ describe("a trial", () => {
     const refused: readonly (readonly [trial: unknown, text: string])[] = [
       ["often", 'Cannot use the trial of rule "api" as rate must be'],
       [5, 'Cannot use the trial of rule "api" as rate must be'],
+      ["", 'Cannot use the trial of rule "api" as rate must be'],
+      [false, 'Cannot use the trial of rule "api" as rate must be'],
+      [NaN, 'Cannot use the trial of rule "api" as rate must be'],
       [
         { limits: 5 },
         'Cannot use the trial of rule "api" as it takes no option but rate, algorithm, key, cost, block: ' +

@@ -126,6 +126,22 @@ describe("rate headers", () => {
     }
   });
 
+  it("are written although a Response takes no property more, as a frozen one", async () => {
+    const { send } = throttled("5/min", {}, () => {
+      const response = new Response("text");
+      // The class of @hono/node-server adds what it needs at the first look.
+      assert(response.body !== null);
+      return Object.preventExtensions(response);
+    });
+    for (const remaining of ["4", "3"]) {
+      const response = await send();
+      assertEquals([response.headers.get("x-ratelimit-remaining"), await response.text()], [
+        remaining,
+        "text",
+      ]);
+    }
+  });
+
   it("of one Response object that a rejection gives time and again are each refusal's own", async () => {
     const kept = new Response(null, { status: 429 });
     const { send, clock } = throttled("1/min", { reject: () => kept });
