@@ -19,40 +19,59 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
   return copy;
 }
 
+/** The next chunk of a body, or its end. Each runtime's types have a name of their own for it. */
+export type BodyRead =
+  | { readonly done: false; readonly value: Uint8Array }
+  | { readonly done: true; readonly value?: Uint8Array | undefined };
+
+/** Reads a body. */
+export interface BodyReader {
+  read(): Promise<BodyRead>;
+  cancel(reason: unknown): Promise<void>;
+}
+
 /**
  * Calls `ended` once: when the body of a response has been sent, errors, or is cancelled by a client that went away.
  *
+ * @param reader Reads the body of the response.
  * @param ended Hears whether all of the body was sent.
  * @param seen Hears of each chunk, before it is sent.
  * @returns A copy of the response, whose body calls these.
  */
 export function onBodyEnd(
   response: Response,
-  body: ReadableStream<Uint8Array>,
+  reader: BodyReader,
   ended: (isWhole: boolean) => void,
   seen?: (chunk: Uint8Array) => void,
 ): Response {
-  const reader = body.getReader();
   let open = true;
+  let controller: ReadableStreamDefaultController<Uint8Array>;
   const end = (isWhole = false): void => {
     if (open) ended(isWhole);
     open = false;
   };
-  const observed = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) {
-          seen?.(value);
-          return controller.enqueue(value);
-        }
+  const fail = (error: unknown): never => {
+    end();
+    throw error;
+  };
+  // Made once per body, as an async function per chunk takes longer.
+  const pass = ({ done, value }: BodyRead): void => {
+    try {
+      if (done) {
         end(true);
-        controller.close();
-      } catch (error) {
-        end();
-        controller.error(error);
+        return controller.close();
       }
+      seen?.(value);
+      controller.enqueue(value);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const observed = new ReadableStream<Uint8Array>({
+    start(given) {
+      controller = given;
     },
+    pull: () => reader.read().then(pass, fail),
     cancel(reason) {
       end();
       return reader.cancel(reason);

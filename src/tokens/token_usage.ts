@@ -124,7 +124,7 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
       let end!: (isWhole: boolean) => void;
       const cost = new Promise<boolean>((resolve) => end = resolve)
         .then((isWhole) => finalCost(response, ends, isWhole, charged));
-      return { response: onBodyEnd(response, body, end, ends.add), cost };
+      return { response: onBodyEnd(response, body.getReader(), end, ends.add), cost };
     },
   };
 }
