@@ -35,7 +35,7 @@ export interface BodyReader {
  *
  * @param reader Reads the body of the response.
  * @param ended Hears whether all of the body was sent.
- * @param seen Hears of each chunk, before it is sent.
+ * @param seen Hears of each chunk, before it is sent. Where it throws, the body fails, and `ended` is not called.
  * @returns A copy of the response, whose body calls these.
  */
 export function onBodyEnd(
@@ -46,26 +46,22 @@ export function onBodyEnd(
 ): Response {
   let open = true;
   let controller: ReadableStreamDefaultController<Uint8Array>;
-  const end = (isWhole = false): void => {
+  const end = (isWhole: boolean): void => {
     if (open) ended(isWhole);
     open = false;
   };
+  // Made once per body, as an async function per chunk takes longer.
   const fail = (error: unknown): never => {
-    end();
+    end(false);
     throw error;
   };
-  // Made once per body, as an async function per chunk takes longer.
   const pass = ({ done, value }: BodyRead): void => {
-    try {
-      if (done) {
-        end(true);
-        return controller.close();
-      }
-      seen?.(value);
-      controller.enqueue(value);
-    } catch (error) {
-      fail(error);
+    if (done) {
+      end(true);
+      return controller.close();
     }
+    seen?.(value);
+    controller.enqueue(value);
   };
   const observed = new ReadableStream<Uint8Array>({
     start(given) {
@@ -73,7 +69,7 @@ export function onBodyEnd(
     },
     pull: () => reader.read().then(pass, fail),
     cancel(reason) {
-      end();
+      end(false);
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });

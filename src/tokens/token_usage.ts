@@ -123,11 +123,17 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
       }
       const ends = bodyEnds();
       const reader = fittingReader(body);
-      const seen = (chunk: Uint8Array): void => {
-        reader.fit(chunk);
-        ends.add(chunk);
-      };
       let end!: (isWhole: boolean) => void;
+      const seen = (chunk: Uint8Array): void => {
+        try {
+          reader.fit(chunk);
+          ends.add(chunk);
+        } catch (error) {
+          // A chunk whose memory was given away cannot be sent either.
+          end(false);
+          throw error;
+        }
+      };
       const cost = new Promise<boolean>((resolve) => end = resolve)
         .then((isWhole) => finalCost(response, ends, isWhole, charged));
       return { response: onBodyEnd(response, reader, end, seen), cost };
