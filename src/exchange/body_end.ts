@@ -19,42 +19,57 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
   return copy;
 }
 
+/** The next chunk of a body, or its end. Each runtime's types have a name of their own for it. */
+export type BodyRead =
+  | { readonly done: false; readonly value: Uint8Array }
+  | { readonly done: true; readonly value?: Uint8Array | undefined };
+
+/** Reads a body. */
+export interface BodyReader {
+  read(): Promise<BodyRead>;
+  cancel(reason: unknown): Promise<void>;
+}
+
 /**
  * Calls `ended` once: when the body of a response has been sent, errors, or is cancelled by a client that went away.
  *
+ * @param reader Reads the body of the response.
  * @param ended Hears whether all of the body was sent.
- * @param seen Hears of each chunk, before it is sent.
+ * @param seen Hears of each chunk, before it is sent. Where it throws, the body fails, and `ended` is not called.
  * @returns A copy of the response, whose body calls these.
  */
 export function onBodyEnd(
   response: Response,
-  body: ReadableStream<Uint8Array>,
+  reader: BodyReader,
   ended: (isWhole: boolean) => void,
   seen?: (chunk: Uint8Array) => void,
 ): Response {
-  const reader = body.getReader();
   let open = true;
-  const end = (isWhole = false): void => {
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  const end = (isWhole: boolean): void => {
     if (open) ended(isWhole);
     open = false;
   };
+  // Made once per body, as an async function per chunk takes longer.
+  const fail = (error: unknown): never => {
+    end(false);
+    throw error;
+  };
+  const pass = ({ done, value }: BodyRead): void => {
+    if (done) {
+      end(true);
+      return controller.close();
+    }
+    seen?.(value);
+    controller.enqueue(value);
+  };
   const observed = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) {
-          seen?.(value);
-          return controller.enqueue(value);
-        }
-        end(true);
-        controller.close();
-      } catch (error) {
-        end();
-        controller.error(error);
-      }
+    start(given) {
+      controller = given;
     },
+    pull: () => reader.read().then(pass, fail),
     cancel(reason) {
-      end();
+      end(false);
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });

@@ -161,7 +161,7 @@ function releaseAtEnd(
 ): Response {
   const end = (): void => waitUntil(exchange.platform, release(exchange));
   const body = exchange.request.method !== "HEAD" && response?.body;
-  if (body) return onBodyEnd(response, body, end);
+  if (body) return onBodyEnd(response, body.getReader(), end);
   end();
   return response;
 }

@@ -8,6 +8,7 @@ import { onBodyEnd } from "../exchange/body_end.ts";
 import { type Demands, FUNCTION, number, requireOptions } from "../options.ts";
 import type { BodyCount, CountedBody } from "../rules/rule.ts";
 import { type BodyEnds, bodyEnds } from "./body_ends.ts";
+import { fittingReader } from "./fitting_reader.ts";
 import { statementsIn } from "./statements.ts";
 import { type TokenCounts, tokenCountsIn } from "./token_counts.ts";
 
@@ -121,10 +122,21 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
         };
       }
       const ends = bodyEnds();
+      const reader = fittingReader(body);
       let end!: (isWhole: boolean) => void;
+      const seen = (chunk: Uint8Array): void => {
+        try {
+          reader.fit(chunk);
+          ends.add(chunk);
+        } catch (error) {
+          // A chunk whose memory was given away cannot be sent either.
+          end(false);
+          throw error;
+        }
+      };
       const cost = new Promise<boolean>((resolve) => end = resolve)
         .then((isWhole) => finalCost(response, ends, isWhole, charged));
-      return { response: onBodyEnd(response, body, end, ends.add), cost };
+      return { response: onBodyEnd(response, reader, end, seen), cost };
     },
   };
 }
