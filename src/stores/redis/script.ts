@@ -67,7 +67,7 @@ export function twinOf(algorithm: Algorithm, rule: string): Twin {
   const { name = "custom", lua, stateSize: width = false, params = [] } = algorithm;
   if (!params.every(Number.isFinite)) {
     throw new TypeError(
-      cannot(`use rule "${rule}"`, "its algorithm's params must be finite to be part of a script", params),
+      cannot(`use rule "${rule}"`, "its algorithm's params must be finite", params),
     );
   }
   if (lua !== undefined) return { form: plainForm(algorithm), width, params, lua };
@@ -147,9 +147,7 @@ export function wordsOf(
 /** An integer, as a client gives it: a number or its text, and some give 2^53 for one less. NaN for anything else. */
 function integerOf(word: unknown): number {
   const number = typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word;
-  return Number.isInteger(number) && Math.abs(number as number) <= MAX + 1
-    ? Math.min(MAX, number as number)
-    : NaN;
+  return number === MAX + 1 ? MAX : Number.isSafeInteger(number) ? number as number : NaN;
 }
 
 /**

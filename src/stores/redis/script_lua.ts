@@ -50,9 +50,9 @@ local function page_name(last) return string.format('%d', last) end
 
 -- The text of a log in a hash; false where something else is there.
 local function hashed_log(key)
-  local text = redis.pcall('HGET', key, '')
-  if type(text) == 'table' and not string.find(text.err, 'WRONGTYPE', 1, true) then error(text.err) end
-  return type(text) == 'string' and text
+  local stored = redis.pcall('HGET', key, '')
+  if type(stored) == 'table' and not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
+  return type(stored) == 'string' and stored
 end
 
 local function log_in(text, form, key, in_hash)
@@ -77,7 +77,8 @@ local function keep_pages(key, text, pages, life, in_hash)
   if not in_hash then redis.call('DEL', key) end
   redis.call('HSET', key, '', text)
   for last, page in pairs(pages) do
-    if page then redis.call('HSET', key, page_name(last), page) else redis.call('HDEL', key, page_name(last)) end
+    if page then redis.call('HSET', key, page_name(last), page)
+    else redis.call('HDEL', key, page_name(last)) end
   end
   redis.call('PEXPIRE', key, life)
 end

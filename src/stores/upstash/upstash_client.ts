@@ -23,11 +23,8 @@ const LATE_MS = 10_000;
 
 /** The client ends its messages with the whole command: keys, which may hold addresses, and the script. */
 function withoutCommand(error: unknown): never {
-  if (error instanceof Error && error.message.includes(", command was: ")) {
-    const { name, message } = error;
-    throw Object.assign(new Error(message.slice(0, message.indexOf(", command was: "))), { name });
-  }
-  throw error;
+  const [message, command] = error instanceof Error ? error.message.split(", command was: ") : [];
+  throw command === undefined ? error : Object.assign(new Error(message), { name: (error as Error).name });
 }
 
 /** The demand on the option `client`. */
