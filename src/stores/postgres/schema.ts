@@ -47,21 +47,22 @@ export function namesOf(name: string): SchemaNames {
   return { table, write, probe };
 }
 
-/** The states that a call writes, as rows. A key is compared so that the only plan looks each one up, in this order. */
-const ROWS = "unnest(_keys, _versions, _next, _states, _untils) AS r(k, v, n, s, u)";
-const IS_KEY = "key = ANY (ARRAY[r.k])";
+/** The numbers of a call's rows, and the row of the table that one is about: by an index alone, as no other join can use ANY. */
+const NUMBERS = "generate_series(1, cardinality(_keys)) AS i";
+const IS_ITS = "key = ANY (ARRAY[_keys[i]])";
 
 /** Writes all rows that still have the expected versions. */
 const writeAll = (table: string): string => `
     IF _inserts > 0 THEN
-      INSERT INTO ${table} (key, version, state, until) SELECT r.k, r.n, r.s::json, r.u FROM ${ROWS}
-        WHERE r.v = 0 AND r.n IS NOT NULL ON CONFLICT (key) DO NOTHING;
+      INSERT INTO ${table} (key, version, state, until)
+        SELECT _keys[i], _next[i], _states[i]::json, _untils[i] FROM ${NUMBERS}
+        WHERE _versions[i] = 0 AND _next[i] IS NOT NULL ON CONFLICT (key) DO NOTHING;
       GET DIAGNOSTICS _inserted := ROW_COUNT;
     END IF;
     IF _updates > 0 THEN
-      UPDATE ${table} SET version = r.n, state = r.s::json, until = r.u, claim_until = 0 FROM ${ROWS}
-        WHERE r.v > 0 AND r.n IS NOT NULL
-          AND ${IS_KEY} AND version = r.v AND (claim_until <= _ms OR claimant = _claimant);
+      UPDATE ${table} SET version = _next[i], state = _states[i]::json, until = _untils[i], claim_until = 0
+        FROM ${NUMBERS} WHERE _versions[i] > 0 AND _next[i] IS NOT NULL
+          AND ${IS_ITS} AND version = _versions[i] AND (claim_until <= _ms OR claimant = _claimant);
       GET DIAGNOSTICS _updated := ROW_COUNT;
     END IF;
     _isDone := _inserted = _inserts AND _updated = _updates;`;
@@ -115,7 +116,12 @@ BEGIN
   _set := set_config('plan_cache_mode', 'force_generic_plan', true);
   _set := set_config('lock_timeout', _numbers[4]::text, true);
   IF _numbers[5] = 0 THEN _set := set_config('synchronous_commit', 'off', true); END IF;
-  IF _numbers[8] = 1 THEN
+  IF _numbers[8] = 1 AND _updates = 1 AND cardinality(_keys) = 1 THEN
+    -- The usual decision: a fifth less work than for rows that may be many.
+    UPDATE ${table} SET version = _next[1], state = _states[1]::json, until = _untils[1], claim_until = 0
+      WHERE key = _keys[1] AND version = _versions[1] AND (claim_until <= _ms OR claimant = _claimant);
+    _isDone := FOUND;
+  ELSIF _numbers[8] = 1 THEN
     ${writeAll(table)}
   ELSIF _numbers[8] = 2 THEN
     -- Rows of one call are written all or none.
@@ -126,14 +132,13 @@ BEGIN
       NULL;
     END;
   END IF;
-  IF _isDone AND _inserts + _updates = cardinality(_keys) THEN
+  IF _isDone AND cardinality(_keys) = _inserts + _updates THEN
     RETURN '{"now":' || _ms || '}';
   END IF;
   IF _isDone OR _numbers[8] = 1 THEN
     _truth := ARRAY(
-      SELECT json_build_array(r.i - 1, version, state)
-        FROM unnest(_keys, _versions, _next) WITH ORDINALITY AS r(k, v, n, i) LEFT JOIN ${table} ON ${IS_KEY}
-        WHERE coalesce(version, 0) <> coalesce(r.n, r.v)
+      SELECT json_build_array(i - 1, version, state) FROM ${NUMBERS} LEFT JOIN ${table} ON ${IS_ITS}
+        WHERE coalesce(version, 0) <> coalesce(_next[i], _versions[i])
     );
     RETURN json_build_object('now', _ms, 'truth', _truth);
   END IF;
