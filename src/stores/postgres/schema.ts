@@ -92,6 +92,7 @@ DECLARE
   _claimant bigint := _numbers[3];
   _inserts int := _numbers[6];
   _updates int := _numbers[7];
+  _way int := _numbers[8];
   _inserted int := 0;
   _updated int := 0;
   _isDone boolean := false;
@@ -116,15 +117,15 @@ BEGIN
   _set := set_config('plan_cache_mode', 'force_generic_plan', true);
   _set := set_config('lock_timeout', _numbers[4]::text, true);
   IF _numbers[5] = 0 THEN _set := set_config('synchronous_commit', 'off', true); END IF;
-  IF _numbers[8] = 1 AND _updates = 1 AND cardinality(_keys) = 1 THEN
+  IF _way = 1 AND _updates = 1 AND cardinality(_keys) = 1 THEN
     -- The usual decision: a fifth less work than for rows that may be many.
     UPDATE ${table} SET version = _next[1], state = _states[1]::json, until = _untils[1], claim_until = 0
       WHERE key = _keys[1] AND version = _versions[1] AND (claim_until <= _ms OR claimant = _claimant);
     _isDone := FOUND;
-  ELSIF _numbers[8] = 1 THEN
+  ELSIF _way = 1 THEN
     ${writeAll(table)}
-  ELSIF _numbers[8] = 2 THEN
-    -- Rows of one call are written all or none.
+  ELSIF _way = 2 THEN
+    -- Rows of one call are written all or none: an inner transaction, which takes a second transaction id, is less than locks.
     BEGIN
     ${writeAll(table)}
       IF NOT _isDone THEN RAISE SQLSTATE 'WEIR0'; END IF;
@@ -135,7 +136,7 @@ BEGIN
   IF _isDone AND cardinality(_keys) = _inserts + _updates THEN
     RETURN '{"now":' || _ms || '}';
   END IF;
-  IF _isDone OR _numbers[8] = 1 THEN
+  IF _isDone OR _way = 1 THEN
     _truth := ARRAY(
       SELECT json_build_array(i - 1, version, state) FROM ${NUMBERS} LEFT JOIN ${table} ON ${IS_ITS}
         WHERE coalesce(version, 0) <> coalesce(_next[i], _versions[i])

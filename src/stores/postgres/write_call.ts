@@ -93,17 +93,17 @@ function wayOf(calls: readonly WriteCall[]): 0 | 1 | 2 {
 }
 
 /** A text in an array as Postgres reads it. */
-const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+const elementOf = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 /** The arrays of rows that the function takes: keys, versions, new versions, states, ends. */
 function columnsOf(rows: readonly NumberedRow[]): readonly string[] {
   const columns = ["", "", "", "", ""];
   let comma = "{";
   for (const { row: { k, v, n, s, u = 0 } } of rows) {
-    columns[0] += comma + quoted(k);
+    columns[0] += comma + elementOf(k);
     columns[1] += comma + v;
     columns[2] += comma + (n ?? "NULL");
-    columns[3] += comma + (n === null ? "NULL" : quoted(JSON.stringify(s)));
+    columns[3] += comma + (n === null ? "NULL" : elementOf(JSON.stringify(s)));
     columns[4] += comma + u;
     comma = ",";
   }
