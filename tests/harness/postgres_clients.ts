@@ -45,7 +45,11 @@ export const POSTGRES_CLIENTS: readonly PostgresClientKind[] = [
   {
     name: "postgres",
     open({ url }) {
-      const client = connect(url, { max: 3, connect_timeout: 1, onnotice: ignored, backoff: () => 0.1 });
+      const client = connect(url, {
+        ...{ max: 3, connect_timeout: 1, onnotice: ignored, backoff: () => 0.1 },
+        // Where a connection breaks while it asks for types, the client of version 3.4.9 lets that end the process.
+        fetch_types: false,
+      });
       return Promise.resolve({ client, close: () => client.end() });
     },
   },

@@ -36,9 +36,7 @@ interface Reply {
   readonly now: number;
   /** Was the time of the decisions too far from the server's? Then nothing was done. */
   readonly isLate?: boolean;
-  /** The numbers of the calls that were lost. */
-  readonly lost?: readonly number[];
-  /** The rows of the lost calls whose versions were not the expected ones: number, version, state. */
+  /** The rows for which calls were lost: number, version, state. */
   readonly truth?: readonly (readonly [number, number | null, unknown])[];
 }
 
@@ -68,13 +66,55 @@ const MOST_STATEMENTS = 2;
 const DECIDING_MS = 10;
 const LONGEST_CLAIM_MS = 200;
 
-/** The rows of several calls, in an order that all instances keep. */
-function rowsOf(calls: readonly WriteCall[], claimMs: number) {
-  return calls.flatMap(({ rows, lost }, g) => {
-    const held = rows.some(({ n }) => n !== null);
-    const c = lost === 0 ? 0 : claimMs;
-    return rows.map((row) => ({ ...row, g, held, alone: rows.length === 1, c }));
-  }).sort((a, b) => a.k < b.k ? -1 : 1).map((row, i) => ({ i, ...row }));
+/** The order in which all instances lock rows: new ones first. */
+const inOrder = (a: Row, b: Row): number => Number(b.v === 0) - Number(a.v === 0) || (a.k < b.k ? -1 : 1);
+
+/** A row and the number of its call. */
+interface NumberedRow {
+  readonly row: Row;
+  readonly call: number;
+}
+
+/** The rows of several calls, in order. */
+const rowsOf = (calls: readonly WriteCall[]): readonly NumberedRow[] =>
+  calls.flatMap(({ rows }, call) => rows.map((row) => ({ row, call }))).sort((a, b) => inOrder(a.row, b.row));
+
+/** Does a call write anything? Then its other rows stay as they are until it has. */
+const isWrite = ({ rows }: WriteCall): boolean => rows.some(({ n }) => n !== null);
+
+/** How the function writes: each row by itself, all at once, or all at once and all or none. */
+function wayOf(calls: readonly WriteCall[]): 0 | 1 | 2 {
+  // A call that was lost before claims its rows, and one that only compares some of them keeps those from others.
+  const isPlain = calls.every((call) =>
+    call.lost === 0 && (!isWrite(call) || call.rows.every(({ n }) => n !== null))
+  );
+  if (!isPlain) return 0;
+  return calls.some((call) => call.rows.length > 1 && isWrite(call)) ? 2 : 1;
+}
+
+/** A text in an array as Postgres reads it. */
+const elementOf = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+
+/** The arrays of rows that the function takes: keys, versions, new versions, states, ends. */
+function columnsOf(rows: readonly NumberedRow[]): readonly string[] {
+  const columns = ["", "", "", "", ""];
+  let comma = "{";
+  for (const { row: { k, v, n, s, u = 0 } } of rows) {
+    columns[0] += comma + elementOf(k);
+    columns[1] += comma + v;
+    columns[2] += comma + (n ?? "NULL");
+    columns[3] += comma + (n === null ? "NULL" : elementOf(JSON.stringify(s)));
+    columns[4] += comma + u;
+    comma = ",";
+  }
+  return columns.map((column) => `${column}}`);
+}
+
+/** The calls to which rows belong, and those that claim rows they lose. */
+function callsOf(calls: readonly WriteCall[], rows: readonly NumberedRow[]): readonly [string, string] {
+  const owners = rows.map(({ call }) => isWrite(calls[call]) ? call : "NULL");
+  const claimants = calls.flatMap(({ lost }, call) => lost > 0 ? call : []);
+  return [`{${owners}}`, `{${claimants}}`];
 }
 
 /**
@@ -99,24 +139,45 @@ function apart(calls: readonly WriteCall[]): readonly boolean[] {
 export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Promise<boolean> {
   const { run, write, durable, waitMs, steady, hearTime, hearRow } = options;
   const claimant = Math.floor(Math.random() * 2 ** 52);
+  const text = `SELECT ${write}($1, $2, $3, $4, $5, $6, $7, $8) AS answer`;
   let claimMs = DECIDING_MS;
+
   async function callAtOnce(asked: readonly WriteCall[]): Promise<readonly boolean[]> {
     const isSent = apart(asked);
     const written = await send(asked.filter((_, i) => isSent[i]));
     let sent = 0;
     return isSent.map((is) => is && written[sent++]);
   }
+
   async function send(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
-    const rows = rowsOf(calls, claimMs);
-    const times = calls.flatMap(({ at }) => at ?? []).sort((a, b) => a - b);
-    const [from = null, to = null] = [times[0], times.at(-1)];
-    const asked = JSON.stringify({ from, to, wait: `${waitMs}ms`, durable, claimant, rows });
+    const rows = rowsOf(calls);
+    let from = Infinity;
+    let to = -Infinity;
+    for (const { at } of calls) {
+      if (at === null) continue;
+      from = Math.min(from, at);
+      to = Math.max(to, at);
+    }
+    let inserts = 0;
+    let updates = 0;
+    for (const { row: { n, v } } of rows) {
+      if (n === null) continue;
+      if (v === 0) inserts++;
+      else updates++;
+    }
+    const way = wayOf(calls);
+    const numbers = [from, to, claimant, waitMs, Number(durable), inserts, updates, way, claimMs];
+    const more = way === 1 ? ["", ""] : callsOf(calls, rows);
     const sentAt = steady();
-    const reply: Reply = JSON.parse(await run(`SELECT ${write}($1::text::json) AS answer`, [asked]));
+    const reply: Reply = JSON.parse(await run(text, [`{${numbers}}`, ...columnsOf(rows), ...more]));
     claimMs = Math.min(LONGEST_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt));
     hearTime(reply.now, sentAt);
-    for (const [i, version, state] of reply.truth ?? []) hearRow(rows[i].k, version, state);
-    return calls.map((_, g) => !reply.isLate && !reply.lost!.includes(g));
+    const lost = new Set<number>();
+    for (const [i, version, state] of reply.truth ?? []) {
+      hearRow(rows[i].row.k, version, state);
+      lost.add(rows[i].call);
+    }
+    return calls.map((_, call) => !reply.isLate && !lost.has(call));
   }
   const lanes = lanesOf(MOST_STATEMENTS, waitMs);
   function callInLane(calls: readonly WriteCall[]): Promise<readonly boolean[]> {

@@ -121,6 +121,42 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     assertEquals([one.statements.length, other.statements.length], [6, 6]);
   });
 
+  const shared = (...keys: string[]): Check[] => keys.map((key) => checkOf("together", { name: key }));
+  const TOGETHER = [
+    {
+      title: "one rule each",
+      asked: [shared("a"), shared("b"), shared("new 1")],
+      remaining: [[7], [8], [9]],
+    },
+    {
+      title: "several rules each",
+      asked: [shared("a", "new 2"), shared("b", "c"), shared("new 3"), shared("d")],
+      remaining: [[7, 9], [8, 8], [9], [8]],
+    },
+    {
+      title: "several rules, and one that only looks",
+      asked: [shared("a", "b"), shared("c"), shared("d")].map((checks, i) =>
+        checks.map((check) => ({ ...check, cost: i === 1 ? 0 : 1 }))
+      ),
+      remaining: [[7, 8], [9], [8]],
+    },
+  ];
+  for (const { title, asked, remaining } of TOGETHER) {
+    it(`decides once more what lost of a statement, and nothing else of it twice: ${title}`, async () => {
+      await pool.query("DELETE FROM weir WHERE key LIKE '%:together'");
+      const [one, other] = [counted(), counted()];
+      for (const key of ["a", "b", "c", "d"]) await one.store.decide(shared(key));
+      await other.store.decide(shared("a"));
+      one.statements.length = 0;
+      const answers = await Promise.all(asked.map((checks) => one.store.decide(checks)));
+      assertEquals(answers.map((decisions) => decisions.map(({ remaining }) => remaining)), remaining);
+      assertEquals(one.statements.length, 2);
+      const flat = asked.flat().map((check) => ({ ...check, cost: 1 }));
+      const kept = await counted().store.decide(flat, false);
+      assertEquals(kept.map(({ remaining }) => remaining), remaining.flat());
+    });
+  }
+
   it("lets exactly the limit pass of 640 requests, 32 at once from each of two instances, with two retries at most", async () => {
     const instances = [counted(), counted()];
     const hot = checkOf("hot", { limit: 100 });
