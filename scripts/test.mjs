@@ -8,7 +8,7 @@
  *   npm test -- --runtime=node     one part, whole: deno, docs, bun, node (the one that runs this) or node24
  *
  * It builds only the inputs of the tests that it runs: Deno and Bun run the sources, and Node some files
- * without the others.
+ * without the others. The examples, which Deno mostly checks the types of, on one processor, run beside the first part.
  *
  * It installs the programs that the tests need (system.mjs), if that is allowed, and lists the missing ones;
  * with CI=true a missing program is a failure. It exits non-zero on any failure, and the titles of failed tests are
@@ -32,8 +32,8 @@ const BUN = "node_modules/.bin/bun";
 // cores, the longest part 2 minutes.
 const LONGEST_TEST = 10 * 60_000;
 const LONGEST_RUN = 30 * 60_000;
-// More files at once than processors, as some mostly wait.
-const FILES_AT_ONCE = Math.ceil(1.5 * availableParallelism());
+// More files at once than processors, as the tests of one runtime wait for nearly as long as they compute.
+const FILES_AT_ONCE = Math.max(3, 2 * availableParallelism());
 const DENO_JOBS = String(FILES_AT_ONCE);
 const EXAMPLES = ["mod.ts", "src", "README.md", "docs"];
 
@@ -129,9 +129,15 @@ async function main(words) {
     passed = build(files, filter !== undefined);
     lines.push(`types: ${passed ? "right" : "wrong, see the compiler's errors at the top"}`);
   }
-  for (const name of chosen) {
+  const start = (name, isHidden) => {
     const settings = { ...environment, ...own(name, chosen) };
-    const { output, ...counts } = await run(name, filesOf(name, files, chosen), settings, chosen.length > 1);
+    return run(name, filesOf(name, files, chosen), settings, { terse: chosen.length > 1, isHidden });
+  };
+  const docs = chosen.length > 1 && chosen.includes("docs") ? start("docs", true) : undefined;
+  for (const name of chosen) {
+    const isBeside = name === "docs" && docs !== undefined;
+    const { output, ...counts } = await (isBeside ? docs : start(name, false));
+    if (isBeside) console.log(`\n--- docs ---\n${output.replace(DOTS, "")}`);
     lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
     if (counts.failed > 0 || counts.passed === 0) failures.push({ name, output });
   }
@@ -177,12 +183,12 @@ function repairBun() {
   spawnSync(process.execPath, ["node_modules/bun/install.js"], { stdio: "inherit" });
 }
 
-/** Runs one part and counts its tests. If there are several parts, only the last shows all titles. */
-async function run(name, files, environment, terse) {
+/** Runs one part and counts its tests. If there are several parts, only the last shows all titles; a hidden one shows nothing. */
+async function run(name, files, environment, { terse, isHidden }) {
   const { command, passed, failed, skipped } = parts[name];
   const [program, ...args] = command(files, terse);
-  console.log(`\n--- ${name} ---`);
-  const { output, succeeded } = await show(program, args, environment);
+  if (!isHidden) console.log(`\n--- ${name} ---`);
+  const { output, succeeded } = await show(program, args, environment, isHidden);
   const count = (pattern) =>
     (output.match(pattern) ?? []).slice(1).reduce((sum, digits) => sum + Number(digits ?? 0), 0);
   return {
@@ -195,8 +201,8 @@ async function run(name, files, environment, terse) {
 
 const DOTS = /^[.,!]\n/gm; // Deno's dot reporter, when it does not write to a terminal
 
-/** Runs a program and shows its output. */
-function show(program, args, environment) {
+/** Runs a program and shows its output, unless it is hidden. */
+function show(program, args, environment, isHidden) {
   return new Promise((ended) => {
     const child = spawn(program, args, {
       env: { ...process.env, ...environment, DENO_NO_UPDATE_CHECK: "1", DENO_JOBS, ...colour() },
@@ -207,7 +213,7 @@ function show(program, args, environment) {
     for (const stream of ["stdout", "stderr"]) {
       child[stream].setEncoding("utf8").on("data", (text) => {
         output += text;
-        process[stream].write(text.replace(DOTS, ""));
+        if (!isHidden) process[stream].write(text.replace(DOTS, ""));
       });
     }
     child.on("error", (error) => console.error(error));

@@ -6,7 +6,13 @@ import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
 import { main } from "../../src/cli/mod.ts";
-import { seriousFindings, startChromium, watchedPage, withoutChromium } from "../harness/browser.ts";
+import {
+  seriousFindings,
+  startChromium,
+  type Watched,
+  watchedPage,
+  withoutChromium,
+} from "../harness/browser.ts";
 import { SHOTS } from "../harness/dashboard_visits.ts";
 import { describeOnNode } from "../harness/runtime.ts";
 import { bruteForce, combinedLog, seededHits } from "../replay/brute_force.ts";
@@ -101,9 +107,13 @@ describeOnNode(
   { skip: withoutChromium },
   () => {
     let browser: Browser;
+    /** One for each device, as to open one takes longer than to look at a page. */
+    let screens: Readonly<Record<keyof typeof DEVICES, Watched>>;
     before(async () => {
       mkdirSync(SHOTS, { recursive: true });
       browser = await startChromium();
+      const { desktop, phone } = DEVICES;
+      screens = { desktop: await watchedPage(browser, desktop), phone: await watchedPage(browser, phone) };
     });
     after(() => browser.close());
 
@@ -113,11 +123,9 @@ describeOnNode(
           const file = resolve(SHOTS, `${name}.html`);
           writeFileSync(file, await html());
           const url = pathToFileURL(file).href;
+          const { page, mishaps, requests, watch } = screens[device];
           for (const colorScheme of ["light", "dark"] as const) {
-            const { page, mishaps, requests, watch } = await watchedPage(browser, {
-              ...DEVICES[device],
-              colorScheme,
-            });
+            await page.emulateMedia({ colorScheme });
             watch("null"); // the origin of a file
             await page.goto(url);
             assertEquals(await seriousFindings(page), [], colorScheme);
@@ -126,7 +134,6 @@ describeOnNode(
             assertEquals(requests.filter((each) => each !== url && each !== "data:,"), []);
             assertEquals(mishaps, []);
             await page.screenshot({ path: `${SHOTS}/${name}-${device}-${colorScheme}.png`, fullPage: true });
-            await page.context().close();
           }
         });
       }

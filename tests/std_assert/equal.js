@@ -4,6 +4,7 @@
  * `{ a: undefined }` different from `{}`.
  */
 export function equal(left, right) {
+  if (Object.is(left, right)) return true;
   const seen = new Map(); // pairs on the way down: a cycle is equal if it closes at the same pair
   return compare(left, right);
 
@@ -13,7 +14,13 @@ export function equal(left, right) {
     }
     if (Object.is(a, b)) return true;
     if (!isObject(a) || !isObject(b)) return false;
-    if (!samePrototype(a, b)) return false;
+    const prototype = prototypeOf(a);
+    if (prototype !== prototypeOf(b)) return false;
+    if (prototype === Object.prototype || prototype === Array.prototype) {
+      if (seen.get(a) === b) return true;
+      seen.set(a, b);
+      return sameProperties(a, b);
+    }
     if (a instanceof Date) return Object.is(a.getTime(), b.getTime());
     if (a instanceof RegExp || a instanceof URL) return String(a) === String(b);
     if (a instanceof WeakMap) {
@@ -62,7 +69,10 @@ export function equal(left, right) {
     if (Array.isArray(a) && a.length !== b.length) return false;
     const keys = enumerableKeys(a);
     if (keys.length !== enumerableKeys(b).length) return false;
-    return keys.every((key) => Object.hasOwn(b, key) && compare(a[key], b[key]));
+    for (const key of keys) {
+      if (!Object.hasOwn(b, key) || !compare(a[key], b[key])) return false;
+    }
+    return true;
   }
 }
 
@@ -74,11 +84,13 @@ function sameSize(a, b) {
   return a.size === b.size;
 }
 
-function samePrototype(a, b) {
-  const prototypes = [a, b].map((value) => Object.getPrototypeOf(value) ?? Object.prototype);
-  return prototypes[0] === prototypes[1];
+function prototypeOf(value) {
+  return Object.getPrototypeOf(value) ?? Object.prototype;
 }
 
 function enumerableKeys(value) {
-  return Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+  const keys = Object.keys(value);
+  const symbols = Object.getOwnPropertySymbols(value);
+  if (symbols.length === 0) return keys;
+  return [...keys, ...symbols.filter((key) => Object.prototype.propertyIsEnumerable.call(value, key))];
 }

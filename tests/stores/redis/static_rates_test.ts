@@ -116,6 +116,7 @@ for (const { name, skip = false, start } of stores) {
         rounds: readonly { afterMs: number; asked: readonly Ask[] }[],
       ) => {
         now += 10 ** 8;
+        const rulesText = rules.map((r) => JSON.stringify({ ...r, rate: r.rate?.toString() }));
         const throttleOver = (store: Store) =>
           createThrottle(rules.map((rule, i) => ({ ...rule, name: `r${i}` })), {
             ...{ store, client, onStoreFailure: "deny", unsafeStore: "ignore" },
@@ -135,14 +136,9 @@ for (const { name, skip = false, start } of stores) {
             if (rules.some(({ trial }) => trial !== undefined)) await replies.at(-1);
           }
           const arrived = await Promise.all(replies);
+          const text = `of ${JSON.stringify(asked)} ${rulesText}`;
           for (const [i, answer] of answers.entries()) {
-            assertEquals(
-              decisionsOf(arrived[i]),
-              decisionsOf(answer),
-              `${i} of ${JSON.stringify(asked)} ${
-                rules.map((r) => JSON.stringify({ ...r, rate: r.rate?.toString() }))
-              }`,
-            );
+            assertEquals(decisionsOf(arrived[i]), decisionsOf(answer), `${i} ${text}`);
             decided++;
           }
           for (const [i, { settled }] of asked.entries()) {
