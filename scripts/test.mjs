@@ -33,7 +33,7 @@ const BUN = "node_modules/.bin/bun";
 const LONGEST_TEST = 10 * 60_000;
 const LONGEST_RUN = 30 * 60_000;
 // More files at once than processors, as the tests of one runtime wait for nearly as long as they compute.
-const FILES_AT_ONCE = Math.max(3, 2 * availableParallelism());
+const FILES_AT_ONCE = 3 * availableParallelism();
 const DENO_JOBS = String(FILES_AT_ONCE);
 const EXAMPLES = ["mod.ts", "src", "README.md", "docs"];
 
@@ -133,11 +133,15 @@ async function main(words) {
     const settings = { ...environment, ...own(name, chosen) };
     return run(name, filesOf(name, files, chosen), settings, { terse: chosen.length > 1, isHidden });
   };
-  const docs = chosen.length > 1 && chosen.includes("docs") ? start("docs", true) : undefined;
+  const beside = new Map();
+  for (const name of chosen.filter((name) => isSmall(name, chosen))) {
+    const before = [...beside.values()].at(-1);
+    beside.set(name, Promise.resolve(before).then(() => start(name, true)));
+  }
   for (const name of chosen) {
-    const isBeside = name === "docs" && docs !== undefined;
-    const { output, ...counts } = await (isBeside ? docs : start(name, false));
-    if (isBeside) console.log(`\n--- docs ---\n${output.replace(DOTS, "")}`);
+    const isBeside = beside.has(name);
+    const { output, ...counts } = await (isBeside ? beside.get(name) : start(name, false));
+    if (isBeside) console.log(`\n--- ${name} ---\n${output.replace(DOTS, "")}`);
     lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
     if (counts.failed > 0 || counts.passed === 0) failures.push({ name, output });
   }
@@ -150,6 +154,11 @@ async function main(words) {
 function filesOf(name, files, chosen) {
   if (name !== "node" || NODE >= 22 || !chosen.includes("node24")) return files;
   return files.filter((file) => ON_AN_OLD_NODE.test(file));
+}
+
+/** Is it a short part? These run one after the other beside the long ones, which leave processors idle. */
+function isSmall(name, chosen) {
+  return chosen.length > 1 && (name === "docs" || (name === "node" && chosen.includes("node24")));
 }
 
 /** A part's own environment: a test's programs run on its Node, and are started by one Node alone. */
