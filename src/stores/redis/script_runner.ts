@@ -12,6 +12,8 @@ export interface ScriptRunner {
   eval(text: string, keys: string[], args: string[]): Promise<unknown>;
   /** Deletes a key. */
   del(key: string): Promise<unknown>;
+  /** The most keys of a call, unless one decision has more. Default 128, which Redis takes about a ms for, and does nothing else. */
+  readonly mostKeys?: number;
   /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
   readonly slotOf?: ((key: string) => number) | undefined;
   /** On a cluster: the address of the node that has a slot; undefined while the client does not know. */

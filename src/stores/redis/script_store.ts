@@ -25,9 +25,6 @@ interface Charge extends Item {
   readonly key: string;
 }
 
-/** The most keys of a call, unless one decision has more: a bound on how long Redis does nothing else, about a ms. */
-const MOST_KEYS = 128;
-
 /** The most checks of a decision: Lua hands a command no more words than this. */
 const MOST_CHECKS = 7000;
 
@@ -64,7 +61,7 @@ export function scriptStore(
   const keyOf = storedKeys(prefix, hashKeys);
   const script = decidingScript(runner, scriptOf);
 
-  const ask = batched(callOf(script), ({ keys }) => keys.length, MOST_KEYS);
+  const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? 128);
 
   /** @param slot On a cluster: that of all keys. */
   async function decideAtOnce(
@@ -105,7 +102,7 @@ export function scriptStore(
     partOf: partsOf(runner, prefix, keyOf),
     prepare(rules) {
       requireFew(rules.filter(({ on }) => on.length === 0).length);
-      for (const rule of rules) script.prepare(rule);
+      rules.forEach(script.prepare);
     },
     run: (text, keys, args) => runner.eval(text, keys.map((key) => `${prefix}:${key}`), [...args]),
     async forget(key) {

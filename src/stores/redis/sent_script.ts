@@ -27,7 +27,7 @@ function shaOf(script: Script): MaybePromise<string> {
 
 /** The server has not seen the script, or has forgotten it: nothing was run, so it may be sent again. */
 function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("NOSCRIPT");
+  return String(error).includes("NOSCRIPT");
 }
 
 /** The server's message about a script that it cannot compile; undefined for any other error. */
