@@ -68,8 +68,8 @@ function ranNothing(error: unknown): boolean {
  *   next one. Give the store a pool of its own where the application's may run out: a request would wait for it.
  *
  * Let the client not wait for long for a server that is gone: `new Pool({ connectionTimeoutMillis: 1000 })` of `pg`,
- * `postgres(url, { connect_timeout: 1 })`. Give a Pool of `pg` an `error` listener: without one, an idle connection that
- * breaks ends the process.
+ * `postgres(url, { connect_timeout: 1, fetch_types: false })`. Give a Pool of `pg` an `error` listener: without one, an idle
+ * connection that breaks ends the process. So does one of `postgres` that breaks while it asks for types.
  *
  * @param options See {@link PostgresStoreOptions}.
  * @returns The store.

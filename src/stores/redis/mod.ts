@@ -25,8 +25,8 @@ export interface RedisStoreOptions extends SharedStoreOptions {
 
 /**
  * Keeps states on Redis (from 6 on) or Valkey: one limit for all processes. Every request is decided by one script in
- * one round trip whatever the number of its rules, all or none, by the clock of Redis; decisions asked for at the same
- * moment share it.
+ * one round trip whatever the number of its rules, all or none, by the clock of Redis. Decisions asked for at the same
+ * moment go together, up to 16 checks in each command: while Redis works on one, the answers of another are read.
  *
  * Redis Cluster: the rules of one request may live in different slots. Rules of one slot are decided in one call, all
  * or none; slots are asked at once, and where one refuses, the charges of the others are given back by a second call. Between
