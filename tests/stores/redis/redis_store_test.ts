@@ -79,6 +79,21 @@ describe("redisStore", { skip: withoutRedis }, () => {
       });
     }
 
+    it("asks what comes at the same moment in calls of at most 16 keys, and never splits a decision", async () => {
+      const store = storeOf();
+      const decide = (rules: number, i: number) =>
+        store.decide(Array.from({ length: rules }, (_, n) => checkOf({ key: `rule:${i} ${n}` })));
+      await decide(1, 0);
+      for (const [decisions, rules, expected] of [[16, 1, 1], [32, 1, 2], [20, 3, 4], [1, 20, 1]]) {
+        await command("CONFIG", "RESETSTAT");
+        const answers = await Promise.all(
+          Array.from({ length: decisions }, (_, i) => decide(rules, i + 100 * rules)),
+        );
+        assert(answers.every((checks) => checks.every(({ allowed }) => allowed)));
+        assertEquals((await calls()).evalsha, expected, `${decisions} of ${rules} rules`);
+      }
+    });
+
     it("sends the script's text once, and again where the server has forgotten it", async () => {
       const store = storeOf();
       await command("SCRIPT", "FLUSH");
