@@ -8,7 +8,7 @@
  *   npm test -- --runtime=node     one part, whole: deno, docs, bun, node (the one that runs this) or node24
  *
  * It builds only the inputs of the tests that it runs: Deno and Bun run the sources, and Node some files
- * without the others. The examples, which Deno mostly checks the types of, on one processor, run beside the first part.
+ * without the others. The short parts, which are the examples and an old Node's, run beside the long ones.
  *
  * It installs the programs that the tests need (system.mjs), if that is allowed, and lists the missing ones;
  * with CI=true a missing program is a failure. It exits non-zero on any failure, and the titles of failed tests are
@@ -134,9 +134,9 @@ async function main(words) {
     return run(name, filesOf(name, files, chosen), settings, { terse: chosen.length > 1, isHidden });
   };
   const beside = new Map();
-  for (const name of chosen.filter((name) => isSmall(name, chosen))) {
-    const before = [...beside.values()].at(-1);
-    beside.set(name, Promise.resolve(before).then(() => start(name, true)));
+  let before = Promise.resolve();
+  for (const name of chosen.filter((name) => isShort(name, chosen))) {
+    beside.set(name, before = before.then(() => start(name, true)));
   }
   for (const name of chosen) {
     const isBeside = beside.has(name);
@@ -157,7 +157,7 @@ function filesOf(name, files, chosen) {
 }
 
 /** Is it a short part? These run one after the other beside the long ones, which leave processors idle. */
-function isSmall(name, chosen) {
+function isShort(name, chosen) {
   return chosen.length > 1 && (name === "docs" || (name === "node" && chosen.includes("node24")));
 }
 

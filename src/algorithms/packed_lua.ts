@@ -31,7 +31,7 @@ end`;
 }
 
 /** The statements of a twin that {@link packedLua} made for states of that width; undefined of any other. */
-export function packedStep(width: number, lua: string): string | undefined {
+export function packedStatements(width: number, lua: string): string | undefined {
   const [, step] = lua.split(MARK);
   return step !== undefined && lua === packedLua(width, step) ? step : undefined;
 }

@@ -80,6 +80,10 @@ const writeAll = (table: string): string => `
  *
  * A session plans its statements once: the server keeps plans with the function, so that a pooler cannot lose them. Values come as
  * text, which every client sends alike, and those that are seldom used are read where they are.
+ *
+ * `_asked` has nine numbers: the earliest and the latest time of the decisions, the claimant, how long a locked row is waited for
+ * (ms), whether the disk is, how many rows are new, how many change, the way (0: each row by itself; 1: all at once; 2: all at
+ * once, and all or none), and how long a claim lasts (ms).
  */
 const writeFunction = (table: string, write: string): string => `
 CREATE OR REPLACE FUNCTION ${write}(

@@ -166,6 +166,7 @@ export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Prom
       else updates++;
     }
     const way = wayOf(calls);
+    // As `_asked` of the function has them.
     const numbers = [from, to, claimant, waitMs, Number(durable), inserts, updates, way, claimMs];
     const more = way === 1 ? ["", ""] : callsOf(calls, rows);
     const sentAt = steady();

@@ -6,7 +6,7 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { fixedWindowLua } from "../../algorithms/fixed_window_lua.ts";
-import { integerNames, packedLua, packedStep } from "../../algorithms/packed_lua.ts";
+import { integerNames, packedLua, packedStatements } from "../../algorithms/packed_lua.ts";
 
 /** An algorithm as the script knows it. */
 export interface Twin {
@@ -43,7 +43,7 @@ const writtenOut = ({ lua }: Twin): string =>
 /** The statements of a twin's step that need no function; undefined where it is one. */
 function statementsOf(twin: Twin): string | undefined {
   const { width, params } = twin;
-  return width === false || params.length === 0 ? undefined : packedStep(width, writtenOut(twin));
+  return width === false || params.length === 0 ? undefined : packedStatements(width, writtenOut(twin));
 }
 
 /** Statements that read the state of a step that is a function, and name the function that writes one. */

@@ -12,7 +12,7 @@ export interface ScriptRunner {
   eval(text: string, keys: string[], args: string[]): Promise<unknown>;
   /** Deletes a key. */
   del(key: string): Promise<unknown>;
-  /** The most keys of a call, unless one decision has more. Default 128, which Redis takes about a ms for, and does nothing else. */
+  /** The most keys of a call, unless one decision has more. Default 128. */
   readonly mostKeys?: number;
   /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
   readonly slotOf?: ((key: string) => number) | undefined;

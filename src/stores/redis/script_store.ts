@@ -25,6 +25,9 @@ interface Charge extends Item {
   readonly key: string;
 }
 
+/** The most keys of a call, unless one decision has more: a bound on how long Redis does nothing else, about a ms. */
+const MOST_KEYS = 128;
+
 /** The most checks of a decision: Lua hands a command no more words than this. */
 const MOST_CHECKS = 7000;
 
@@ -61,7 +64,7 @@ export function scriptStore(
   const keyOf = storedKeys(prefix, hashKeys);
   const script = decidingScript(runner, scriptOf);
 
-  const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? 128);
+  const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MOST_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
   async function decideAtOnce(
