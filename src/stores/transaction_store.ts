@@ -10,8 +10,9 @@ import { inOrder, type MaybePromise, rescue, then } from "../maybe.ts";
 import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
 import { decideChecks, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
+import { isNotDecided } from "./not_decided.ts";
 import { questionLine } from "./question_line.ts";
-import type { Check, Store } from "./store.ts";
+import type { Check, Store, StorePart } from "./store.ts";
 
 /** The rows of a transaction, as {@link transactionStore} reads and writes them. */
 export interface StateRows {
@@ -254,18 +255,33 @@ export function transactionStore(options: TransactionStoreOptions): Store {
   }, "make transactionStore()");
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;
   const clock = options.clock ?? Date.now;
+  const isLost = options.isLostRace ?? isLostRace;
+  /** Errors of transactions that failed at once, so that the answer to no commit got lost: they were rolled back. */
+  const undone = new WeakSet<object>();
   const ask = questionLine<Question, unknown>({
-    run: (questions) => options.transact((rows) => answerAll(rows, questions, clock)),
-    mayRetry: options.isLostRace ?? isLostRace,
+    run(questions) {
+      try {
+        return options.transact((rows) => answerAll(rows, questions, clock));
+      } catch (error) {
+        if (error instanceof Error) undone.add(error);
+        throw error;
+      }
+    },
+    mayRetry: isLost,
     timeoutMs,
     most: MOST_TOGETHER,
   });
+  const whole: StorePart = {
+    name: "",
+    ranNothing: (error) => isNotDecided(error) || undone.has(error as Error),
+  };
   return {
     shared,
     name,
     denyCache,
     deadlineMs: timeoutMs,
     clock: options.clock,
+    partOf: () => whole,
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       return ask(decision(checks, spend)) as MaybePromise<readonly StoreDecision[]>;

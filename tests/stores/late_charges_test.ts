@@ -160,6 +160,18 @@ describe("a correction that does not reach the store", () => {
     assertEquals(await held(throttle, "slots"), 0);
   });
 
+  it("is kept where that error comes after the deadline", async () => {
+    const { store, throttle, held } = await endDuring(({ store }) => {
+      store.part.ranNothing = (error) => (error as Error).message === "busy for too long";
+      store.instead = () =>
+        pause(2 * store.deadlineMs).then(() => Promise.reject(new Error("busy for too long")));
+    });
+    store.instead = null;
+    await pause(2 * store.deadlineMs);
+    await throttle.peek(request);
+    assertEquals(await held(throttle, "slots"), 0);
+  });
+
   it("is never sent twice where nobody knows what came of it", async () => {
     for (
       const fault of [() => new Promise<never>(() => {}), () => Promise.reject(new Error("socket closed"))]

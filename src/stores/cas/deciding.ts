@@ -6,6 +6,7 @@
 
 import type { StoreDecision } from "../../decision.ts";
 import { decideChecks } from "../decide_checks.ts";
+import { NotDecided } from "../not_decided.ts";
 import type { Check } from "../store.ts";
 import { keyQueue, type Round } from "./key_queue.ts";
 import type { StateChange, StatesRead, VersionedStates } from "./versioned_states.ts";
@@ -50,16 +51,6 @@ interface Cell {
 /** The pause before another attempt, in ms at most, after the second lost race; it doubles with each. */
 const FIRST_PAUSE_MS = 0.5;
 const LONGEST_PAUSE_MS = 16;
-
-/** Nothing was charged, as every attempt was lost or came too late. */
-class NotDecided extends Error {
-  override name = "NotDecided";
-}
-
-/** Does this error mean that nothing was charged? */
-export function isNotDecided(error: unknown): boolean {
-  return error instanceof NotDecided;
-}
 
 const steady = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));

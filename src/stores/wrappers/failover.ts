@@ -143,7 +143,7 @@ class GuardedStore {
       return this.standIn.decide(checks, spend, breaker.waitMs());
     }
     // Before the question, so that a slot that ought to be free is free.
-    if (returns.size > 0) this.health.sendReturns(part);
+    this.health.sendReturns(part);
     const call: Call = { part, checks, spend, ticket, trials };
     return rescue(() => this.ask(call), (error) => this.recover(error, call));
   }
@@ -174,8 +174,7 @@ class GuardedStore {
     for (const trial of trials) trial.breaker.withdraw(trial.ticket);
     part.sample = checks[0];
     part.breaker.fail(ticket, error);
-    if (part.part.ranNothing?.(error)) part.returns.keep(checks);
-    else if (spend) this.takeBack(error, call);
+    if (spend) this.makeUp(error, call);
     return this.standIn.decide(checks, spend, part.breaker.waitMs());
   }
 
@@ -200,13 +199,17 @@ class GuardedStore {
     );
   }
 
-  /** Gives back a charge that the store reports after its deadline: the verdict was made without the store. */
-  private takeBack(error: unknown, { part, checks }: Call): void {
-    const late = lateAnswer<readonly StoreDecision[]>(error);
-    if (late === undefined) return;
+  /**
+   * Gives back a charge that the store reports after its deadline, as the verdict was made without the store; keeps corrections
+   * of which it reports, then or at once, that nothing was done.
+   */
+  private makeUp(error: unknown, { part, checks }: Call): void {
+    const late = lateAnswer<readonly StoreDecision[]>(error) ?? Promise.reject(error);
     this.health.aside(late.then((answer) => {
       const decisions = answerOf(checks, answer, this.standIn.clock);
       this.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
+    }, (error) => {
+      if (part.part.ranNothing?.(error)) part.returns.keep(checks);
     }));
   }
 

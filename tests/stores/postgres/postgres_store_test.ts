@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { Pool } from "pg";
-import { type Check, createThrottle, fixedWindow, stats, type Store } from "../../../mod.ts";
+import { type Check, concurrency, createThrottle, fixedWindow, stats, type Store } from "../../../mod.ts";
 import { postgresStore, type PostgresStoreOptions, schemaSql } from "../../../src/stores/postgres/mod.ts";
 import { storeBehaviours } from "../../../src/testing/mod.ts";
 import { lanes } from "../../harness/lanes.ts";
@@ -13,7 +13,7 @@ import {
   withoutPostgres,
 } from "../../harness/postgres.ts";
 import { openPglite, type OpenPostgresClient, POSTGRES_CLIENTS } from "../../harness/postgres_clients.ts";
-import { until } from "../../harness/until.ts";
+import { pause, until } from "../../harness/until.ts";
 
 /** Generous: what is looked at is verdicts, on a machine that may be busy. */
 const timeoutMs = 10_000;
@@ -218,6 +218,27 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     await other.query("ROLLBACK");
     other.release();
     assertEquals((await store.decide([checkOf("locked")]))[0].remaining, 8);
+  });
+
+  it("gives slots back that were to be free while somebody else had locked their row for too long", async () => {
+    const store = postgresStore({ client: pool, timeoutMs: 250 });
+    const rule = { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) } as const;
+    const throttle = createThrottle(rule, { store, client: { address: () => "192.0.2.1" } });
+    const ask = () => throttle.check(new Request("https://example.com/"));
+    let asked = [await ask(), await ask(), await ask()];
+    // A first answer may take longer than the deadline.
+    for (let i = 0; i < 10 && asked.some(({ decisions: [{ source }] }) => source !== "store"); i++) {
+      await Promise.all(asked.map(({ settle }) => settle("slots", 0)));
+      await pause(1500);
+      asked = [await ask(), await ask(), await ask()];
+    }
+    const other = await pool.connect();
+    await other.query("BEGIN; SELECT FROM weir WHERE key LIKE 'slots/%' FOR UPDATE");
+    for (const outcome of asked) await outcome.label(new Response("done")).text();
+    await pause(750);
+    await other.query("ROLLBACK");
+    other.release();
+    await until(async () => (await throttle.usage("slots", "192.0.2.1")).remaining === 3);
   });
 
   it("works on a table that schemaSql made, unlogged or in another schema, for a user who may make none", async () => {
