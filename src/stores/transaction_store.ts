@@ -267,7 +267,8 @@ export function transactionStore(options: TransactionStoreOptions): Store {
         throw error;
       }
     },
-    mayRetry: isLost,
+    // A function that fails on an error does not recognise it.
+    mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,
     most: MOST_TOGETHER,
   });

@@ -220,6 +220,22 @@ describe("transactionStore", () => {
     await assertRejects(async () => await failing(rejects).decide([checkOf("a:1")]), Error, "serialize");
   });
 
+  it("takes an error on which isLostRace itself fails for no lost race, also of questions that waited", async () => {
+    const { rows } = rowsOf(clock);
+    let tries = 0;
+    const store = transactionStore({
+      async transact(run) {
+        await new Promise((resume) => setImmediate(resume));
+        if (++tries > 1) throw new Error("connection ended");
+        return run(rows);
+      },
+      isLostRace: (error) => (error as { code: string }).code.startsWith("40"),
+    });
+    const asked = await Promise.allSettled(["a:1", "b:1", "c:1"].map((key) => store.decide([checkOf(key)])));
+    assertEquals(asked.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
+    assertEquals((asked[2] as PromiseRejectedResult).reason.message, "connection ended");
+  });
+
   it("fails one question where one rule's algorithm fails, and names the rule", async () => {
     const { rows, table } = rowsOf(clock, true);
     const store = transactionStore({ transact: (run) => run(rows) });
