@@ -21,21 +21,19 @@ export function inTime<T>(
   late: string = `The store did not answer within ${ms} ms`,
 ): MaybePromise<T> {
   if (!isPromise(answer)) return answer;
+  // Once: a thenable may do its work anew for each who asks it, and its rejection must be heard here.
+  const promise = Promise.resolve(answer);
   const tooLate = (): Error => {
     const error = new Error(late);
-    waited.set(error, Promise.resolve(answer));
+    waited.set(error, promise);
     return error;
   };
-  return withinShared(answer, ms, tooLate) ?? within(answer, ms, tooLate);
+  return withinShared(promise, ms, tooLate) ?? within(promise, ms, tooLate);
 }
 
 /** The late answer to a call that failed with this error; undefined where nothing was late. */
 export function lateAnswer<T>(error: unknown): Promise<T> | undefined {
   const answer = error instanceof Error ? waited.get(error) : undefined;
   // One deadline within another: the answer that the inner one gave up on.
-  return (answer as Promise<T> | undefined)?.catch((inner) => {
-    const later = lateAnswer<T>(inner);
-    if (later !== undefined) return later;
-    throw inner;
-  });
+  return (answer as Promise<T> | undefined)?.catch((inner) => lateAnswer<T>(inner) ?? Promise.reject(inner));
 }
