@@ -27,8 +27,8 @@ export function returnsKept(clock: () => number, most: number = MOST): Returns {
   const kept = new Set<Check>();
 
   /** Once its window (its lease) has passed a charge is gone, and so is what corrects it; windows that slide take up to twice as long. */
-  function isOver({ since, policy }: Check): boolean {
-    return clock() - since! > 2 * policy.windowMs;
+  function isDue({ since, policy }: Check): boolean {
+    return clock() - since! <= 2 * policy.windowMs;
   }
 
   return {
@@ -45,7 +45,7 @@ export function returnsKept(clock: () => number, most: number = MOST): Returns {
       }
     },
     take() {
-      const taken = [...kept].filter((check) => !isOver(check));
+      const taken = [...kept].filter(isDue);
       kept.clear();
       return taken;
     },
