@@ -17,6 +17,7 @@ import {
   withThrottle,
 } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
+import { failover } from "../../src/stores/wrappers/failover.ts";
 import { returnsKept } from "../../src/stores/wrappers/returns.ts";
 import type { StorePart } from "../../src/stores/store.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
@@ -170,6 +171,28 @@ describe("a correction that does not reach the store", () => {
     await pause(2 * store.deadlineMs);
     await throttle.peek(request);
     assertEquals(await held(throttle, "slots"), 0);
+  });
+
+  it("is kept alone, and not those beside it that were made in another slot of a cluster", async () => {
+    const { store, answer } = shared();
+    store.part.ranNothing = (error) => (error as Error).message.startsWith("CLUSTERDOWN");
+    const guarded = failover(store, { rules: [], onStoreFailure: "local" });
+    const checks = ["served:a", "moving:a"].map((key) => checkOf({ key, limit: 10, cost: 10 }));
+    const charged = await guarded.decide(checks);
+    store.instead = async (checks) => {
+      const [served, moving] = ["served", "moving"].map((rule) =>
+        checks.filter(({ key }) => key.startsWith(rule))
+      );
+      const decisions = served.length === 0 ? [] : await answer(served);
+      if (moving.length > 0) throw new Error("CLUSTERDOWN Hash slot not served");
+      return decisions;
+    };
+    await guarded.decide(checks.map((check, i) => ({ ...check, cost: -3, since: charged[i].chargedAt })));
+    await pause(1);
+    store.instead = null;
+    const look = checks.map((check) => ({ ...check, cost: 0 }));
+    await guarded.decide(look);
+    assertEquals((await guarded.decide(look, false)).map(({ remaining }) => remaining), [3, 3]);
   });
 
   it("is never sent twice where nobody knows what came of it", async () => {

@@ -5,7 +5,7 @@
  */
 
 import { type ChargedDecision, refuses, type StoreDecision } from "../../decision.ts";
-import { each, type MaybePromise, rescue, then } from "../../maybe.ts";
+import { all, each, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { answerOf } from "./answer.ts";
 import { wrapStore } from "./wrap_store.ts";
@@ -85,7 +85,12 @@ class GuardedStore {
   }
 
   decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
-    if (checks.length === 0 || checks.some(isElsewhere)) return this.standIn.decide(checks, spend, 0);
+    // A question is of requests alone, or of corrections alone: each of these by itself, as where nothing is done of one, others
+    // may be made in other slots of a cluster.
+    if (checks.length > 1 && checks[0].since !== null) {
+      return then(all(checks.map((check) => this.decide([check]))), (answers) => answers.flat());
+    }
+    if (checks.length === 0 || isElsewhere(checks[0])) return this.standIn.decide(checks, spend, 0);
     return then(each(checks, (check) => this.health.partOf(check), undefined), (parts) => {
       const [first] = parts;
       const isWhole = parts.every((part) => part === first);
@@ -135,8 +140,7 @@ class GuardedStore {
       if (part.part.probe === undefined) ticket = breaker.enterProbe();
       else this.health.probeAside(part);
     }
-    const isCorrection = checks.some(({ since }) => since !== null);
-    if (ticket === null || (isCorrection && part.part.isConnected?.() === false)) {
+    if (ticket === null || (checks[0].since !== null && part.part.isConnected?.() === false)) {
       returns.keep(checks);
       if (ticket !== null) breaker.withdraw(ticket);
       for (const trial of trials) trial.breaker.withdraw(trial.ticket);
@@ -204,13 +208,14 @@ class GuardedStore {
    * of which it reports, then or at once, that nothing was done.
    */
   private makeUp(error: unknown, { part, checks }: Call): void {
-    const late = lateAnswer<readonly StoreDecision[]>(error) ?? Promise.reject(error);
-    this.health.aside(late.then((answer) => {
-      const decisions = answerOf(checks, answer, this.standIn.clock);
-      this.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
-    }, (error) => {
-      if (part.part.ranNothing?.(error)) part.returns.keep(checks);
-    }));
+    this.health.aside(
+      lateAnswer<readonly StoreDecision[]>(error).then((answer) => {
+        const decisions = answerOf(checks, answer, this.standIn.clock);
+        this.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
+      }, (error) => {
+        if (part.part.ranNothing?.(error)) part.returns.keep(checks);
+      }),
+    );
   }
 
   observe(listener: (change: StoreChange) => void): void {

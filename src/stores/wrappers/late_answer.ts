@@ -31,9 +31,9 @@ export function inTime<T>(
   return withinShared(promise, ms, tooLate) ?? within(promise, ms, tooLate);
 }
 
-/** The late answer to a call that failed with this error; undefined where nothing was late. */
-export function lateAnswer<T>(error: unknown): Promise<T> | undefined {
-  const answer = error instanceof Error ? waited.get(error) : undefined;
+/** The late answer to a call that failed with this error; where nothing was late it rejects with that error. */
+export function lateAnswer<T>(error: unknown): Promise<T> {
+  const answer = waited.get(error as Error) as Promise<T> | undefined;
   // One deadline within another: the answer that the inner one gave up on.
-  return (answer as Promise<T> | undefined)?.catch((inner) => lateAnswer<T>(inner) ?? Promise.reject(inner));
+  return answer?.catch(lateAnswer<T>) ?? Promise.reject(error);
 }

@@ -37,11 +37,9 @@ export function returnsKept(clock: () => number, most: number = MOST): Returns {
     },
     keep(checks) {
       for (const check of checks) {
-        if (check.since === null || check.cost === 0) continue;
-        kept.add(check);
-        if (kept.size <= most) continue;
+        if (check.since !== null && check.cost !== 0) kept.add(check);
         const [oldest] = kept;
-        kept.delete(oldest);
+        if (kept.size > most) kept.delete(oldest);
       }
     },
     take() {
