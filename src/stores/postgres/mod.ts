@@ -34,8 +34,11 @@ export interface PostgresStoreOptions extends Omit<SharedStoreOptions, "prefix">
   durable?: boolean;
 }
 
-/** Codes of errors by which Postgres ran nothing, or undid it: all but those of connections and of a server that ends. */
-const UNDONE = /^(?!08|57P|58)[0-9A-Z]{5}$/;
+/**
+ * Codes of errors by which Postgres ran nothing, or undid it: all but those of connections, of a server that ends, and internal
+ * ones, by which poolers report a connection too. Those of a system, such as EPIPE, begin with an E.
+ */
+const UNDONE = /^(?!08|57P|58|XX|E)[0-9A-Z]{5}$/;
 
 /** Codes by which clients report that there was no server. */
 const NOT_SENT = new Set([

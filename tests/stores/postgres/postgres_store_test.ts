@@ -241,6 +241,29 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     await until(async () => (await throttle.usage("slots", "192.0.2.1")).remaining === 3);
   });
 
+  it("corrects once where the connection ended beneath the answer, whose error has a code like one of Postgres", async () => {
+    let isBroken = false;
+    const client = {
+      async query(text: string, values?: unknown[]) {
+        const result = await pool.query(text, values);
+        if (isBroken) throw Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+        return result;
+      },
+    };
+    const store = postgresStore({ client, timeoutMs, denyCache: false });
+    const throttle = createThrottle({ name: "refunds", rate: "3/hour" }, {
+      store,
+      client: { address: () => "192.0.2.1" },
+    });
+    const ask = () => throttle.check(new Request("https://example.com/"));
+    const [first] = [await ask(), await ask(), await ask()];
+    isBroken = true;
+    await first.settle("refunds", 0);
+    isBroken = false;
+    const passed = [await ask(), await ask(), await ask()].map(({ allowed }) => allowed);
+    assertEquals(passed, [true, false, false]);
+  });
+
   it("works on a table that schemaSql made, unlogged or in another schema, for a user who may make none", async () => {
     await pool.query(`CREATE SCHEMA limits; CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA limits TO clerk`);
     await pool.query(schemaSql({ table: "limits.weir", unlogged: true }));
