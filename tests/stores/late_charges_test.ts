@@ -173,26 +173,48 @@ describe("a correction that does not reach the store", () => {
     assertEquals(await held(throttle, "slots"), 0);
   });
 
-  it("is kept alone, and not those beside it that were made in another slot of a cluster", async () => {
-    const { store, answer } = shared();
-    store.part.ranNothing = (error) => (error as Error).message.startsWith("CLUSTERDOWN");
-    const guarded = failover(store, { rules: [], onStoreFailure: "local" });
-    const checks = ["served:a", "moving:a"].map((key) => checkOf({ key, limit: 10, cost: 10 }));
-    const charged = await guarded.decide(checks);
-    store.instead = async (checks) => {
-      const [served, moving] = ["served", "moving"].map((rule) =>
-        checks.filter(({ key }) => key.startsWith(rule))
-      );
-      const decisions = served.length === 0 ? [] : await answer(served);
-      if (moving.length > 0) throw new Error("CLUSTERDOWN Hash slot not served");
-      return decisions;
-    };
-    await guarded.decide(checks.map((check, i) => ({ ...check, cost: -3, since: charged[i].chargedAt })));
-    await pause(1);
-    store.instead = null;
-    const look = checks.map((check) => ({ ...check, cost: 0 }));
-    await guarded.decide(look);
-    assertEquals((await guarded.decide(look, false)).map(({ remaining }) => remaining), [3, 3]);
+  describe("beside others that were made in another slot of a cluster", () => {
+    /** A store of two nodes; on the near one the slot of `moving` is not served while `isMoving`. */
+    function cluster() {
+      const { store, answer } = shared();
+      const ranNothing = (error: unknown) => (error as Error).message.startsWith("CLUSTERDOWN");
+      const [near, far] = ["near", "far"].map((name): StorePart => ({ name, ranNothing }));
+      const state = { isMoving: false };
+      store.instead = async (checks, spend) => {
+        const moving = checks.filter(({ key, cost }) => key.startsWith("moving") && cost < 0);
+        if (!state.isMoving || moving.length === 0) return answer(checks, spend);
+        await answer(checks.filter((check) => !moving.includes(check)), spend);
+        throw new Error("CLUSTERDOWN Hash slot not served");
+      };
+      const nodes: Store = { ...store, partOf: ({ key }) => key.startsWith("far") ? far : near };
+      return { state, guarded: failover(nodes, { rules: [], onStoreFailure: "local" }) };
+    }
+    const checks = (cost: number): Check[] =>
+      ["served:a", "moving:a"].map((key) => checkOf({ key, limit: 10, cost }));
+
+    it("is kept alone", async () => {
+      const { state, guarded } = cluster();
+      const charged = await guarded.decide(checks(10));
+      state.isMoving = true;
+      await guarded.decide(checks(-3).map((check, i) => ({ ...check, since: charged[i].chargedAt })));
+      await pause(1);
+      state.isMoving = false;
+      await guarded.decide(checks(0));
+      assertEquals((await guarded.decide(checks(0), false)).map(({ remaining }) => remaining), [3, 3]);
+    });
+
+    it("is kept alone where it gives back what another node refuses", async () => {
+      const { state, guarded } = cluster();
+      const far = checkOf({ key: "far:a", limit: 1 });
+      await guarded.decide([...checks(7), far]);
+      state.isMoving = true;
+      const [, , { allowed }] = await guarded.decide([...checks(3), far]);
+      assertEquals(allowed, false);
+      await pause(1);
+      state.isMoving = false;
+      await guarded.decide(checks(0));
+      assertEquals((await guarded.decide(checks(0), false)).map(({ remaining }) => remaining), [3, 3]);
+    });
   });
 
   it("is never sent twice where nobody knows what came of it", async () => {

@@ -116,15 +116,26 @@ class GuardedStore {
       checks.map(itemOf),
       ({ check }, i) => trials.get(check.policy.name) === null ? null : parts[i],
     );
-    const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) => {
-      const own = items.map(checkOf);
-      if (part === null) return this.standIn.decide(own, spend, 0);
-      return this.decideIn(part, own, spend, own.flatMap(({ policy }) => trials.get(policy.name) ?? []));
-    };
+    const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) =>
+      this.decideItems(part, items, spend, items.flatMap(({ check }) => trials.get(check.policy.name) ?? []));
     const [first] = groups;
     return groups.length === 1
       ? decideGroup(first.shard, first.items, spend)
       : decideInGroups(groups, spend, decideGroup);
+  }
+
+  /** In one part; null: without the store. */
+  private decideItems(
+    part: PartHealth | null,
+    items: readonly Item[],
+    spend: boolean,
+    trials: readonly Trial[],
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const checks = items.map(checkOf);
+    if (part === null) return this.standIn.decide(checks, spend, 0);
+    return checks.length > 1 && checks[0].since !== null
+      ? this.decide(checks)
+      : this.decideIn(part, checks, spend, trials);
   }
 
   /** In one part. */
@@ -194,12 +205,7 @@ class GuardedStore {
     return decideInGroups(
       groupsOf(checks.map(itemOf), ({ check }) => check.policy.name === rule ? null : part),
       spend,
-      (part, items, spend) => {
-        const own = items.map(checkOf);
-        return part === null
-          ? this.standIn.decide(own, spend, 0)
-          : this.decideIn(part, own, spend, trials.filter((other) => other !== trial));
-      },
+      (part, items, spend) => this.decideItems(part, items, spend, trials.filter((other) => other !== trial)),
     );
   }
 
