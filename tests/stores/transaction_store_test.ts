@@ -236,6 +236,16 @@ describe("transactionStore", () => {
     assertEquals((asked[2] as PromiseRejectedResult).reason.message, "connection ended");
   });
 
+  it("asks a thenable once, as that may run a transaction for each who asks", async () => {
+    const { rows } = rowsOf(clock);
+    const store = transactionStore({
+      transact: (run) => ({ then: (resume: (value: unknown) => void) => resume(run(rows)) }) as never,
+    });
+    const left = [];
+    for (let i = 0; i < 3; i++) left.push((await store.decide([checkOf("a:1")]))[0].remaining);
+    assertEquals(left, [2, 1, 0]);
+  });
+
   it("fails one question where one rule's algorithm fails, and names the rule", async () => {
     const { rows, table } = rowsOf(clock, true);
     const store = transactionStore({ transact: (run) => run(rows) });
