@@ -1,5 +1,5 @@
 /**
- * The error of a question that a store gave up before anything of it was done.
+ * Errors of questions of which nothing was done.
  *
  * @module
  */
@@ -9,7 +9,16 @@ export class NotDecided extends Error {
   override name = "NotDecided";
 }
 
+/** Errors of others that mean the same. */
+const known = new WeakSet<object>();
+
+/** Takes note that nothing was done when this error came, and returns it. */
+export function undone(error: unknown): unknown {
+  if (error instanceof Error) known.add(error);
+  return error;
+}
+
 /** Does this error mean that nothing was charged? */
 export function isNotDecided(error: unknown): boolean {
-  return error instanceof NotDecided;
+  return error instanceof NotDecided || known.has(error as Error);
 }

@@ -65,8 +65,7 @@ class QuestionLine<Question, Answer> {
     if (this.isBusy()) return this.wait(question);
     return rescue(() => {
       const answers = this.run([question]);
-      // Once: a thenable may begin its transaction anew for each who asks it.
-      return isPromise(answers) ? this.first(Promise.resolve(answers)) : valueOf(answers[0]);
+      return isPromise(answers) ? this.first(answers) : valueOf(answers[0]);
     }, (error) => {
       if (!this.options.mayRetry(error)) throw error;
       return this.wait(question, 1, error);

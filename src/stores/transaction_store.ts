@@ -6,11 +6,11 @@
 
 import { cannot } from "../cannot.ts";
 import type { StoreDecision } from "../decision.ts";
-import { inOrder, type MaybePromise, rescue, then } from "../maybe.ts";
+import { inOrder, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
 import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
 import { decideChecks, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
-import { isNotDecided } from "./not_decided.ts";
+import { isNotDecided, NotDecided, undone } from "./not_decided.ts";
 import { questionLine } from "./question_line.ts";
 import type { Check, Store, StorePart } from "./store.ts";
 
@@ -198,6 +198,33 @@ function answerAll(
   );
 }
 
+/** Runs a transaction, and takes note where one that fails was rolled back: the answer to a commit alone may get lost. */
+function transaction<T>(
+  options: Pick<TransactionStoreOptions, "transact">,
+  run: (rows: StateRows) => MaybePromise<T>,
+): MaybePromise<T> {
+  let isAtCommit = false;
+  let isOver = false;
+  function end(value: T): T {
+    // It has failed meanwhile, as by a time limit: now it may not be committed any more.
+    if (isOver) throw new NotDecided("The transaction has failed before its end");
+    isAtCommit = true;
+    return value;
+  }
+  try {
+    const value = options.transact((rows) => then(run(rows), end));
+    if (!isPromise(value)) return value;
+    // Once: a thenable may begin its transaction anew for each who asks it.
+    return Promise.resolve(value).then(undefined, (error) => {
+      isOver = true;
+      throw isAtCommit ? error : undone(error);
+    });
+  } catch (error) {
+    // A commit that is no promise has failed, or is done.
+    throw undone(error);
+  }
+}
+
 function wholeMs(read: number): number {
   const now = Math.floor(read);
   if (Number.isSafeInteger(now)) return now;
@@ -256,26 +283,14 @@ export function transactionStore(options: TransactionStoreOptions): Store {
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;
   const clock = options.clock ?? Date.now;
   const isLost = options.isLostRace ?? isLostRace;
-  /** Errors of transactions that failed at once, so that the answer to no commit got lost: they were rolled back. */
-  const undone = new WeakSet<object>();
   const ask = questionLine<Question, unknown>({
-    run(questions) {
-      try {
-        return options.transact((rows) => answerAll(rows, questions, clock));
-      } catch (error) {
-        if (error instanceof Error) undone.add(error);
-        throw error;
-      }
-    },
+    run: (questions) => transaction(options, (rows) => answerAll(rows, questions, clock)),
     // A function that fails on an error does not recognise it.
     mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,
     most: MOST_TOGETHER,
   });
-  const whole: StorePart = {
-    name: "",
-    ranNothing: (error) => isNotDecided(error) || undone.has(error as Error),
-  };
+  const whole: StorePart = { name: "", ranNothing: isNotDecided };
   return {
     shared,
     name,
