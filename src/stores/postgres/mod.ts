@@ -47,12 +47,18 @@ const NOT_SENT = new Set([
   "EAI_AGAIN",
   "ENOENT",
   "ERR_POSTGRES_CONNECTION_REFUSED",
+  "CONNECT_TIMEOUT",
 ]);
+
+/** Messages by which a Pool of `pg` reports, without a code, that it had no connection in time. */
+const NO_CONNECTION =
+  /^(?:timeout exceeded when trying to connect|Connection terminated due to connection timeout)$/;
 
 /** Does this error mean that nothing was written? */
 function ranNothing(error: unknown): boolean {
   const code = codeOf(error);
-  return UNDONE.test(code) || NOT_SENT.has(code) || code === "57P03";
+  const message = error instanceof Error ? error.message : "";
+  return UNDONE.test(code) || NOT_SENT.has(code) || code === "57P03" || NO_CONNECTION.test(message);
 }
 
 /**
