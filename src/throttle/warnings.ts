@@ -57,9 +57,9 @@ export function warnAboutRules(
     }
   } else if (!authenticate.isOver && rules.every(({ stage }) => stage === "after-auth")) {
     warnOnce(
-      `Nothing limits how often a client may try to authenticate: ${
+      `Nothing limits how often a client may try to authenticate: all rules (${
         quoted(rules)
-      } count successes alone. Add a rule by address, such as "60/min".`,
+      }) run after it. Add a rule by address, such as "60/min".`,
     );
   }
 
