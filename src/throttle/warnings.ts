@@ -57,9 +57,9 @@ export function warnAboutRules(
     }
   } else if (!authenticate.isOver && rules.every(({ stage }) => stage === "after-auth")) {
     warnOnce(
-      `Nothing limits how often a client may try to authenticate: all rules (${
+      `Nothing limits how often a client may try to authenticate: ${
         quoted(rules)
-      }) run after it. Add a rule by address, such as "60/min".`,
+      } can only count successes. Add a rule by address, such as "60/min".`,
     );
   }
 
