@@ -44,7 +44,10 @@ export type Handler<Rest extends unknown[], Answer = Response, Incoming extends 
   ...rest: Rest
 ) => MaybePromise<Answer>;
 
-/** Rules at work. */
+/**
+ * Rules and the counts of their store, made by {@link createThrottle}: `wrap` throttles a handler, `check` decides for a
+ * framework, `spend` charges without a request. One throttle serves any number of handlers and requests at once.
+ */
 export interface Throttle {
   /** The handler, throttled. */
   wrap<
