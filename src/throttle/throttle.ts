@@ -26,6 +26,7 @@ import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "
 import { compileCheck } from "./compile_check.ts";
 import { compileDecide, compileEnter } from "./decide.ts";
 import { explaining } from "./explaining.ts";
+import type { Handler } from "./handler.ts";
 import { answering } from "./questions.ts";
 import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
@@ -34,20 +35,7 @@ import type { Spent } from "./spend.ts";
 import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
 
-/**
- * A handler as servers call it: the request, and the arguments that the server passes beside it. It answers with a Response,
- * or with nothing where it took the connection over (`server.upgrade(request)` of Bun). The request may be a framework's own
- * kind of Request, such as NextRequest or BunRequest.
- */
-export type Handler<Rest extends unknown[], Answer = Response, Incoming extends Request = Request> = (
-  request: Incoming,
-  ...rest: Rest
-) => MaybePromise<Answer>;
-
-/**
- * Rules and the counts of their store, made by {@link createThrottle}: `wrap` throttles a handler, `check` decides for a
- * framework, `spend` charges without a request. One throttle serves any number of handlers and requests at once.
- */
+/** Rules and the counts of their store, from {@link createThrottle}. One throttle serves any number of handlers at once. */
 export interface Throttle {
   /** The handler, throttled. */
   wrap<
