@@ -37,7 +37,7 @@ function refuse(value: unknown): never {
   const path = PATHS.find((path) => isRequest(valueAt(value, path)));
   const hint = path === undefined ? "" : ` It has one as \`${path}\`.`;
   throw new TypeError(
-    "Cannot throttle this as it must be a Request, with a text `url`, a `method` and `headers.get`: " +
+    "Cannot throttle this as it must be a Request, with `url`, `method` and `headers.get`: " +
       `current value is ${kindOf(value)}.${hint} ${REMEDY}`,
   );
 }

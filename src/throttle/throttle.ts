@@ -343,7 +343,7 @@ export function withThrottle<
   options?: ThrottleOptions,
 ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
   if (typeof handler !== "function") {
-    throw new TypeError(cannot("throttle this handler", "it must be a function", handler));
+    throw new TypeError(cannot("throttle this handler", "it must be a function, such as app.fetch", handler));
   }
   return throttleFrom(rules, options).wrap(handler);
 }

@@ -338,7 +338,7 @@ describe("withThrottle and createThrottle", () => {
     [
       "no function",
       () => withThrottle("handler" as never, "1/min"),
-      'must be a function: current value is "handler"',
+      'must be a function, such as app.fetch: current value is "handler"',
     ],
     [
       "options beside a throttle",
