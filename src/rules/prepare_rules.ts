@@ -55,7 +55,7 @@ const DEMANDS: Demands<Rule> = {
     must: "a pattern or a list of patterns",
     holds: (on) => typeof on === "string" || Array.isArray(on),
   },
-  algorithm: /* @__PURE__ */ having("step", "an object with a step function"),
+  algorithm: /* @__PURE__ */ having("step", "gcra() or another object with a step function"),
   cost: {
     must: "an integer of at least 0, or a function",
     holds: (cost) => typeof cost === "function" || isCost(cost),

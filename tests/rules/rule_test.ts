@@ -217,9 +217,9 @@ describe("a derived name", () => {
 const REFUSED: readonly (readonly [Record<string, unknown>, demand: string, shown: string])[] = [
   [{ key: "ip" }, "key must be a function", '"ip"'],
   [{ key: null }, "key must be a function", "null"],
-  [{ algorithm: "gcra" }, "algorithm must be an object with a step function", '"gcra"'],
-  [{ algorithm: null }, "algorithm must be an object with a step function", "null"],
-  [{ algorithm: {} }, "algorithm must be an object with a step function", "{}"],
+  [{ algorithm: "gcra" }, "algorithm must be gcra() or another object with a step function", '"gcra"'],
+  [{ algorithm: null }, "algorithm must be gcra() or another object with a step function", "null"],
+  [{ algorithm: {} }, "algorithm must be gcra() or another object with a step function", "{}"],
   [{ cost: -1 }, "cost must be an integer of at least 0, or a function", "-1"],
   [{ cost: 0.5 }, "cost must be an integer of at least 0, or a function", "0.5"],
   [{ cost: NaN }, "cost must be an integer of at least 0, or a function", "NaN"],
