@@ -178,7 +178,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
  *
  * The time of a request is its start: where a log has the time of the end and the duration, that is taken off. Requests of one time
  * stay in the order of the lines. Lines that are no request are counted, never fatal. All requests are held until the
- * last line is read, some 30 bytes each, as logs are written in the order of ends and rotated files come in any.
+ * last line is read, some ten bytes each, as logs are written in the order of ends and rotated files come in any.
  *
  * @param source A log, or several to merge by time: each chunks of bytes or text, packed with gzip or, where the runtime can, zstd.
  * @param options See {@link ReadLogOptions}.
