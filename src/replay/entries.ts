@@ -7,7 +7,7 @@
 import { isPromise } from "../maybe.ts";
 import { Addresses } from "./addresses.ts";
 import type { Visit } from "./each_request.ts";
-import type { Entry, KnownTarget } from "./formats/format.ts";
+import type { Entry } from "./formats/format.ts";
 import type { LoggedRequest } from "./logged_request.ts";
 import { orderOf } from "./order.ts";
 import { PackedRows } from "./packed_rows.ts";
@@ -43,9 +43,9 @@ export class Entries {
   length = 0;
   withoutAddress = 0;
   wholeSeconds = true;
+  readonly targets: Targets = new Targets();
   readonly #blocks: PackedRows[] = [];
   #columns = newColumns(BLOCK);
-  readonly #targets = new Targets();
   readonly #addresses = new Addresses();
   readonly #agents = new Texts();
   readonly #users = new Texts();
@@ -71,9 +71,9 @@ export class Entries {
     if (address === 0) this.withoutAddress++;
     const columns = this.#columns;
     columns.at[index] = at;
-    columns.target[index] = entry.target === null
-      ? this.#targets.numberOf(entry.method, entry.url)
-      : this.#numberOf(entry.target);
+    columns.target[index] = entry.target === -1
+      ? this.targets.numberOf(entry.method, entry.url)
+      : entry.target;
     columns.address[index] = address;
     columns.agent[index] = this.#agents.numberOf(entry.userAgent);
     columns.status[index] = entry.status;
@@ -89,16 +89,11 @@ export class Entries {
     this.#blocks.push(new PackedRows(columns));
   }
 
-  #numberOf(target: KnownTarget): number {
-    if (target.number === -1) target.number = this.#targets.numberOf(target.method, target.url);
-    return target.number;
-  }
-
   /** After the last one: puts the requests in the order of their times; those of one time stay as they were. */
   finish(): void {
     if (this.length % BLOCK > 0) this.#pack(this.length % BLOCK);
     this.#columns = newColumns(0);
-    for (const texts of [this.#targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
+    for (const texts of [this.targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
       texts.close();
     }
     if (!this.#isSorted) this.#order = orderOf(this.length, (position) => this.#timeAt(position));
@@ -142,8 +137,8 @@ export class Entries {
     const target = block.get(row, TARGET);
     const request: LoggedRequest = {
       at: block.get(row, AT),
-      method: this.#targets.methods[target],
-      url: this.#targets.urls[target],
+      method: this.targets.methods[target],
+      url: this.targets.urls[target],
       address: this.#addresses.values[block.get(row, ADDRESS)],
     };
     const status = block.get(row, STATUS);

@@ -22,6 +22,7 @@ import { traefikJson } from "./formats/traefik_json.ts";
 import { vercel } from "./formats/vercel.ts";
 import { weir } from "./formats/weir.ts";
 import { linesOf, type LogSource } from "./lines.ts";
+import { Targets } from "./texts.ts";
 import type { BrokenLine, LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** The formats. Of two that read equally many of the first lines, the earlier is taken: it knows more of them. */
@@ -92,7 +93,7 @@ function formatOf(lines: readonly string[]): LogFormat | null {
   let most = 0;
   const entry = newEntry();
   for (const format of FORMATS) {
-    const read = format.open();
+    const read = format.open(new Targets());
     const found = lines.filter((line) => read(line, entry) === "request").length;
     if (found > most) {
       most = found;
@@ -155,7 +156,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
     const format = given ?? formatOf(first);
     if (format === null) throw notUnderstood(first);
     reading.formats.push(format.name);
-    read = format.open();
+    read = format.open(reading.entries.targets);
     readLines(first);
     first = [];
   }
