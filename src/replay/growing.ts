@@ -32,7 +32,7 @@ export class Growing {
   }
 
   /** The numbers that are not 0. */
-  nonZero(): number[] {
-    return [...this.#values.filter((value) => value !== 0)];
+  nonZero(): Uint32Array {
+    return this.#values.filter((value) => value !== 0);
   }
 }
