@@ -112,17 +112,18 @@ export async function* linesOf(source: LogSource): AsyncIterable<readonly string
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of chunksOf(source)) {
-    const text = rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }));
-    const end = text.lastIndexOf("\n");
-    rest = text.slice(end + 1);
-    if (end !== -1) yield split(text.slice(0, end));
+    const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+    const lines = text.split("\n");
+    // Of the chunk as a whole, a sum would be one more copy.
+    lines[0] = rest + lines[0];
+    const hasReturns = rest.endsWith("\r") || text.includes("\r");
+    rest = lines.pop() as string;
+    if (lines.length > 0) yield hasReturns ? lines.map(withoutReturn) : lines;
   }
   rest += decoder.decode();
-  if (rest !== "") yield split(rest);
+  if (rest !== "") yield [withoutReturn(rest)];
 }
 
-function split(text: string): string[] {
-  const lines = text.split("\n");
-  if (!text.includes("\r")) return lines;
-  return lines.map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+function withoutReturn(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }

@@ -22,6 +22,7 @@ import { traefikJson } from "./formats/traefik_json.ts";
 import { vercel } from "./formats/vercel.ts";
 import { weir } from "./formats/weir.ts";
 import { linesOf, type LogSource } from "./lines.ts";
+import { Targets } from "./texts.ts";
 import type { BrokenLine, LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** The formats. Of two that read equally many of the first lines, the earlier is taken: it knows more of them. */
@@ -92,7 +93,7 @@ function formatOf(lines: readonly string[]): LogFormat | null {
   let most = 0;
   const entry = newEntry();
   for (const format of FORMATS) {
-    const read = format.open();
+    const read = format.open(new Targets());
     const found = lines.filter((line) => read(line, entry) === "request").length;
     if (found > most) {
       most = found;
@@ -155,7 +156,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
     const format = given ?? formatOf(first);
     if (format === null) throw notUnderstood(first);
     reading.formats.push(format.name);
-    read = format.open();
+    read = format.open(reading.entries.targets);
     readLines(first);
     first = [];
   }
@@ -178,7 +179,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
  *
  * The time of a request is its start: where a log has the time of the end and the duration, that is taken off. Requests of one time
  * stay in the order of the lines. Lines that are no request are counted, never fatal. All requests are held until the
- * last line is read, some 30 bytes each, as logs are written in the order of ends and rotated files come in any.
+ * last line is read, some ten bytes each, as logs are written in the order of ends and rotated files come in any.
  *
  * @param source A log, or several to merge by time: each chunks of bytes or text, packed with gzip or, where the runtime can, zstd.
  * @param options See {@link ReadLogOptions}.
