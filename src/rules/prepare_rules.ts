@@ -92,7 +92,7 @@ function refuse(subject: string, demand: string, value: unknown): never {
 
 /** Is this a cost that can be charged? */
 export function isCost(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**
@@ -157,7 +157,7 @@ function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algor
     );
   }
   const { window, heldWhileRunning } = algorithm;
-  if (window !== undefined && !(Number.isSafeInteger(window) && window >= 1)) {
+  if (window !== undefined && !integer(1).holds(window)) {
     refuse(subject, "its algorithm's window must be a whole number of ms, at least 1", window);
   }
   if (count !== "all" && heldWhileRunning === true) {
