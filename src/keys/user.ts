@@ -20,7 +20,9 @@ export interface ByUserOptions {
 function idOf(isExempt: boolean | undefined, { id }: Identity): Partition {
   if (isExempt) return EXEMPT;
   if (typeof id === "string" && id !== "") return id;
-  throw new TypeError(cannot("throttle by user", "the identity's id must be text, at least one character", id));
+  throw new TypeError(
+    cannot("throttle by user", "the identity's id must be text, at least one character", id),
+  );
 }
 
 /**
