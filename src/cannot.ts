@@ -10,11 +10,10 @@ import { isIgnored } from "./maybe.ts";
 export function shown(value: unknown): string {
   // Its text would be all of its code.
   if (typeof value === "function") return "a function";
-  // JSON has no NaN.
-  if (typeof value === "number") return String(value);
+  if (typeof value !== "string" && typeof value !== "object") return String(value);
   if (isIgnored(value)) return "a promise";
   try {
-    return JSON.stringify(value) ?? String(value);
+    return JSON.stringify(value);
   } catch {
     return {}.toString.call(value);
   }
