@@ -80,6 +80,7 @@ describe("weir", () => {
       "throttle.mjs": `import { createThrottle } from ${JSON.stringify(PACKAGE)};
         export const throttle = createThrottle(${JSON.stringify(rule)}, { unsafeStore: "ignore" });`,
       "rules.json": JSON.stringify([rule]),
+      "marked.json": `\uFEFF${JSON.stringify([rule])}`,
     };
     const expected = bruteForce(hits, [plain]).refused;
     for (const [name, text] of Object.entries(forms)) {
