@@ -32,7 +32,7 @@ function refuse(why: string, value: unknown): never {
 
 /** A request that no log was read for may be anything. */
 function requireLogged(request: LoggedRequest): LoggedRequest {
-  const { at, method, url, address = null }: Partial<LoggedRequest> = request ?? {};
+  const { at, method, url, address = null, status }: Partial<LoggedRequest> = request ?? {};
   if (!(typeof at === "number" && Math.abs(at) <= END_OF_TIME)) {
     refuse("at of each must be a time in epoch ms", at);
   }
@@ -41,6 +41,7 @@ function requireLogged(request: LoggedRequest): LoggedRequest {
   if (address !== null && typeof address !== "string") {
     refuse("address of each must be a text or null", address);
   }
+  if (typeof (status ?? 0) !== "number") refuse("status of each must be a number where it has one", status);
   return request.address === address ? request : { ...request, address };
 }
 

@@ -293,6 +293,7 @@ describe("replay", () => {
         ),
       [[{ ...one, method: Symbol("GET") }], /method of each must be a text/],
       [[{ ...one, url: undefined }], /url of each must be a text/],
+      [[{ ...one, status: Symbol("200") }], /status of each must be a number where it has one/],
       [[{ ...one, address: 5 }], /address of each must be a text or null: current value is 5/],
     ];
     for (const [requests, why] of wrong) {
