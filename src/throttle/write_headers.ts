@@ -124,7 +124,7 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
       // A format finds the fields of those before it.
       setFields(fields, format.fields(own, fields));
     }
-    expose(fields, names);
+    if (fields.has("access-control-allow-origin")) expose(fields, names);
   };
 }
 
@@ -180,7 +180,7 @@ export function compileLabel(
   /** Where a response has the passage that this throttle labelled it for: several throttles label one response. */
   const mark = Symbol("weir.labelled");
   const sendsAlways = sendHeaders === "always";
-  const sends = (denied: boolean): boolean => sendsAlways || (denied && sendHeaders !== "never");
+  const sendsDenied = sendHeaders !== "never";
 
   /**
    * A handler may give one and the same object time and again (`const NOT_FOUND = new Response(...)`), and its headers are
@@ -206,7 +206,7 @@ export function compileLabel(
   }
 
   function write(fields: WritableFields, exchange: Exchange, denied: boolean, response?: Reported): void {
-    if (sends(denied)) writeHeaders(fields, exchange.checks, response);
+    if (sendsAlways || (denied && sendsDenied)) writeHeaders(fields, exchange.checks, response);
   }
 
   return {
@@ -214,7 +214,8 @@ export function compileLabel(
       const response = exchange.counted ?? given;
       exchange.ended = true;
       if (notifier !== null && response) notifier.answered(response.status);
-      const labelled = sends(denied) ? withRateHeaders(response, exchange, denied) : response;
+      const sends = sendsAlways || (denied && sendsDenied);
+      const labelled = sends ? withRateHeaders(response, exchange, denied) : response;
       if (denied) markRefusal(labelled);
       return exchange.matched.holds && exchange.checks.some(holds)
         ? releaseAtEnd(labelled, exchange, release)
