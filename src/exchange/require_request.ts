@@ -22,7 +22,6 @@ function isRequest(value: unknown): value is Request {
 
 /** The kind of a value, and of an object without one the names in it: its values may be secrets. */
 function kindOf(value: unknown): string {
-  if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return shown(value);
   const { name } = (Object.getPrototypeOf(value)?.constructor ?? {}) as { name?: unknown };
   if (typeof name === "string" && name !== "" && name !== "Object") return `of the class ${name}`;

@@ -602,12 +602,21 @@ describe("pacedFetch's options", () => {
     [{ spread: 1 }, "Cannot make pacedFetch() as it takes no such spread: current value is 1"],
     [{ fetch: {} }, "Cannot make pacedFetch() as it takes no such fetch: current value is [object Object]"],
     [{ maxWait: 5 }, "Cannot make pacedFetch() as it takes no such maxWait: current value is 5"],
+    [
+      { spread: Symbol("no") },
+      "Cannot make pacedFetch() as it takes no such spread: current value is Symbol(no)",
+    ],
+    [
+      { maxWaitMs: Symbol("no") },
+      "Cannot make pacedFetch() as it takes no such maxWaitMs: current value is Symbol(no)",
+    ],
+    [Symbol("no"), "Cannot make pacedFetch() as it takes no such options: current value is Symbol(no)"],
     [null, "Cannot make pacedFetch() as it takes no such options: current value is null"],
     [60_000, "Cannot make pacedFetch() as it takes no such options: current value is 60000"],
     ["all", "Cannot make pacedFetch() as it takes no such options: current value is all"],
   ];
   for (const [options, sentence] of wrong) {
-    it(`${JSON.stringify(options)} is refused`, () => {
+    it(`is refused: "${sentence.slice(sentence.indexOf("no such"))}"`, () => {
       assertThrows(() => pacedFetch(options as PacedFetchOptions), TypeError, sentence);
     });
   }

@@ -229,6 +229,11 @@ const REFUSED: readonly (readonly [Record<string, unknown>, demand: string, show
   [{ count: "some" }, 'count must be "all", "failures", "successes" or a function', '"some"'],
   [{ unless: true }, "unless must be a function", "true"],
   [{ unless: null }, "unless must be a function", "null"],
+  [
+    { key: Object.assign(() => "all", { stage: "afterAuth" }) },
+    'key.stage must be one of "before-auth", "after-auth"',
+    '"afterAuth"',
+  ],
   [{ stage: "before" }, 'stage must be one of "before-auth", "after-auth"', '"before"'],
   [{ mode: "shade" }, 'mode must be one of "enforce", "shadow"', '"shade"'],
   [{ onStoreFailure: "open" }, 'onStoreFailure must be one of "local", "allow", "deny"', '"open"'],

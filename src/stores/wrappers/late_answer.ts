@@ -21,12 +21,13 @@ export function inTime<T>(
   late: string = `The store did not answer within ${ms} ms`,
 ): MaybePromise<T> {
   if (!isPromise(answer)) return answer;
+  const promise = Promise.resolve(answer);
   const tooLate = (): Error => {
     const error = new Error(late);
-    waited.set(error, Promise.resolve(answer));
+    waited.set(error, promise);
     return error;
   };
-  return withinShared(answer, ms, tooLate) ?? within(answer, ms, tooLate);
+  return withinShared(promise, ms, tooLate) ?? within(promise, ms, tooLate);
 }
 
 /** The late answer to a call that failed with this error; undefined where nothing was late. */
