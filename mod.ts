@@ -23,7 +23,8 @@
  * @module
  */
 
-export { createThrottle, type Handler, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export { createThrottle, type Throttle, withThrottle } from "./src/throttle/throttle.ts";
+export type { Handler } from "./src/throttle/handler.ts";
 export { limitsHandler } from "./src/limits/limits_handler.ts";
 export type { CallerLimit } from "./src/limits/caller_limit.ts";
 export type { Spent } from "./src/throttle/spend.ts";

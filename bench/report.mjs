@@ -58,7 +58,7 @@ function sectionText(section, results, quick) {
       const share = median(
         values.map((value, i) => value / zero[i]).filter(Number.isFinite),
       );
-      return `${spread(values)}, ${share.toFixed(2)}`;
+      return Number.isFinite(share) ? `${spread(values)}, ${share.toFixed(2)}` : spread(values);
     };
     const rows = ids.map((
       id,
@@ -69,7 +69,8 @@ function sectionText(section, results, quick) {
 }
 
 function goalsText(compared) {
-  const limit = ({ most, least }) => Number.isFinite(most) ? `at most ${most}` : `at least ${least}`;
+  const limit = ({ most, least }) =>
+    Number.isFinite(most) ? `at most ${number(most)}` : `at least ${number(least)}`;
   const rows = compared.map((goal) => [
     goal.text,
     NAMES[goal.runtime],

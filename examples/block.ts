@@ -24,7 +24,7 @@ async function lift(request: Request, address: string): Promise<Response> {
 
 export default {
   fetch(request: Request, ...server: unknown[]): Response | Promise<Response> {
-    const [, first, address] = new URL(request.url).pathname.split("/");
+    const [, first, address = ""] = new URL(request.url).pathname.split("/");
     return request.method === "DELETE" && first === "blocks"
       ? lift(request, address)
       : pages(request, ...server);

@@ -10,9 +10,9 @@ app.post("/login", throttle({ rate: "5/15min", count: "failures" }), (c) => c.te
 
 app.use("/api/*", throttle("30/min")); // before authentication: this rule protects it
 app.use("/api/*", async (c, next) => {
-  const token = /^Bearer (user-\w+)$/.exec(c.req.header("authorization") ?? "");
-  if (token === null) return c.text("who are you?\n", 401);
-  c.set("user", { id: token[1] });
+  const id = /^Bearer (user-\w+)$/.exec(c.req.header("authorization") ?? "")?.[1];
+  if (id === undefined) return c.text("who are you?\n", 401);
+  c.set("user", { id });
   return await next();
 });
 app.use("/api/*", throttle({ rate: "10/min", key: byUser() }, { identity: (c) => c.get("user") }));

@@ -26,7 +26,7 @@ const notes = withThrottle((_request: Request, ..._server: unknown[]) => Respons
 
 export default {
   fetch(request: Request, ...server: unknown[]): Response | Promise<Response> {
-    const [, first, name] = new URL(request.url).pathname.split("/");
+    const [, first, name = ""] = new URL(request.url).pathname.split("/");
     return first === "token" ? token(name) : notes(request, ...server);
   },
 };

@@ -12,7 +12,7 @@ const throttle = createThrottle({
 });
 
 /** A stand-in for a model's API: `fetch("https://api.openai.com/v1/chat/completions", { method, headers, body })`. */
-function model({ messages: [{ content }] }: { stream: true; messages: { content: string }[] }): Response {
+function model({ messages: [{ content }] }: { stream: true; messages: [{ content: string }] }): Response {
   const words = content.split(" ");
   const usage = { prompt_tokens: words.length, completion_tokens: words.length };
   const events = [

@@ -6,7 +6,7 @@ const statistics = stats();
 
 /** Logs the first requests that the rule would refuse: look at them before you enforce it. */
 function warn({ type, rule, key, method, route, decisions: [decision] }: ThrottleEvent): void {
-  if (type !== "shadow-denied") return;
+  if (type !== "shadow-denied" || decision === undefined) return;
   console.log(`${rule} would refuse ${key} (${method} ${route ?? "*"}) for ${decision.retryAfterMs} ms`);
 }
 

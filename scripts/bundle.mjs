@@ -35,7 +35,10 @@ const bundle = await rolldown({
     // Their lines stay, so that source maps stay right.
     transform(code, id) {
       return id.endsWith("lua.ts")
-        ? { code: code.replace(/^ *--.*$|^ +/gm, "").replace(/ ?([,=~<>+*]+) /g, "$1"), map: null }
+        ? {
+          code: code.replace(/^ *--.*$|^ +/gm, "").replace(/ ?([,=~<>+*/%-]+|\.\.) (?!-)/g, "$1"),
+          map: null,
+        }
         : null;
     },
   }],

@@ -4,15 +4,18 @@
  * @module
  */
 
+import { isIgnored } from "./maybe.ts";
+
 /** A value as text for an error message. */
 export function shown(value: unknown): string {
   // Its text would be all of its code.
   if (typeof value === "function") return "a function";
   if (typeof value !== "string" && typeof value !== "object") return String(value);
+  if (isIgnored(value)) return "a promise";
   try {
     return JSON.stringify(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return {}.toString.call(value);
   }
 }
 

@@ -30,11 +30,11 @@ export interface Identity {
   /** Stable, and unique among all identities. */
   id: string;
   /** A plan or tier, for rates that depend on it. */
-  tier?: string;
+  tier?: string | undefined;
   /** Exempt from `byUser` rules by default. */
-  staff?: boolean;
+  staff?: boolean | undefined;
   /** Exempt from `byUser` rules by default. */
-  superuser?: boolean;
+  superuser?: boolean | undefined;
   /** The verified claims of the credentials. */
-  claims?: Record<string, unknown>;
+  claims?: Record<string, unknown> | undefined;
 }

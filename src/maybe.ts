@@ -30,16 +30,16 @@ export function later<T, R, A>(
   next: (value: T, arg: A) => MaybePromise<R>,
   arg: A,
 ): Promise<R> {
-  return value.then((arrived) => next(arrived, arg));
+  return Promise.resolve(value).then((arrived) => next(arrived, arg));
 }
 
 /** The promise, with what it rejects with handed to `recover`. */
 export function rescued<T, A>(
   value: Promise<T>,
   recover: (error: unknown, arg: A) => MaybePromise<T>,
-  arg: A,
+  arg?: A,
 ): Promise<T> {
-  return value.then(undefined, (error) => recover(error, arg));
+  return Promise.resolve(value).then(undefined, (error) => recover(error, arg as A));
 }
 
 /** `next(value, arg)`, now if the value is here, else when it arrives. */
@@ -74,15 +74,17 @@ export function each<T, R, A>(
       if (isPromise(value)) isHere = false;
     }
   } catch (error) {
-    ignoreRejections(values);
+    values.forEach(isIgnored);
     throw error;
   }
   return isHere ? values as R[] : Promise.all(values);
 }
 
-/** Nobody waits for these any more. */
-function ignoreRejections(values: readonly unknown[]): void {
-  for (const value of values) if (isPromise(value)) value.then(undefined, () => {});
+/** Is it a promise? Then nobody waits for it any more, and its rejection must not end the process. */
+export function isIgnored(value: unknown): boolean {
+  const isLate = isPromise(value);
+  if (isLate) rescued<unknown, unknown>(value, () => {});
+  return isLate;
 }
 
 /** `run` for each index from 0 on, one after the other: many clients of databases run one command at a time. */

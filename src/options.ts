@@ -5,6 +5,7 @@
  */
 
 import { cannot } from "./cannot.ts";
+import { isPromise } from "./maybe.ts";
 import { LONGEST_TIMER_MS } from "./runtime.ts";
 
 /** The demand on one option. */
@@ -40,7 +41,8 @@ export const FUNCTION: Demand = { must: "a function", holds: isFunction };
 /** An object. */
 export const OBJECT: Demand = {
   must: "an object",
-  holds: (value) => typeof value === "object" && value !== null,
+  // The promise of options would be taken for options without any.
+  holds: (value) => typeof value === "object" && value !== null && !isPromise(value),
 };
 /** A text. */
 export const TEXT: Demand = { must: "a text of at least one character", holds: isText };

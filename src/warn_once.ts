@@ -5,6 +5,8 @@
  */
 
 const PREFIX = "@weir/throttle: ";
+/** The longest reason, in characters. */
+const LONGEST = 300;
 
 const warned = new Set<string>();
 
@@ -23,4 +25,17 @@ export function warnOnce(sentence: string): void {
 /** Writes an error with details to `console.error`. */
 export function complain(sentence: string, ...details: unknown[]): void {
   console.error(PREFIX + sentence, ...details);
+}
+
+/** An error as the end of a line: one sentence. */
+export function reasonOf(error: unknown): string {
+  let text = "it gave no reason";
+  try {
+    if (error instanceof Error) text = error.message || error.name;
+    else if (error !== undefined) text = String(error);
+  } catch {
+    // An error that cannot be shown is no reason to fail.
+  }
+  const line = text.replace(/\s+/g, " ").trim().slice(0, LONGEST);
+  return /[.!?]$/.test(line) ? line : `${line}.`;
 }

@@ -28,6 +28,18 @@ describe("then", () => {
     assertEquals(await then(2, (n) => Promise.resolve(n + 1)), 3);
   });
 
+  it("asks of what is like a promise nothing but its then, as await does", async () => {
+    const bare = { then: (next: (n: number) => void) => next(2) } as Promise<number>;
+    assertEquals(await then(bare, (n) => n + 1), 3);
+    assertEquals(await rescue(() => bare, () => 0), 2);
+    const rejecting = { then: (_: unknown, stop: (error: unknown) => void) => stop(failure) };
+    const broken = { then: fail };
+    for (const value of [rejecting, broken] as unknown as Promise<number>[]) {
+      await assertRejects(async () => await then(value, (n) => n + 1), Error, "failed");
+      assertStrictEquals(await rescue<unknown>(() => value, (error) => error), failure);
+    }
+  });
+
   it("lets errors through, in the way they came", async () => {
     assertThrows(() => then(2, fail), Error, "failed");
     await assertRejects(async () => await then(Promise.resolve(2), fail), Error, "failed");

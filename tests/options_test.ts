@@ -1,5 +1,12 @@
 /** Every factory refuses an option that does not exist, and a value that cannot be used, in a sentence. */
-import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { describe, it } from "node:test";
 import {
   addressKey,
@@ -385,7 +392,7 @@ describe("the options of", () => {
       (given) => describeThrottle(made, given),
     ];
     for (const make of factories) {
-      for (const given of [null, 5, "options", true]) {
+      for (const given of [null, 5, "options", true, Promise.resolve({})]) {
         assertThrows(
           () => make(given),
           TypeError,
@@ -403,6 +410,32 @@ describe("the options of", () => {
     for (const make of forgotten) {
       assertMatch(assertThrows(make, TypeError).message, /: current value is a function$/);
     }
+  });
+
+  it("a promise that cannot be used is named, and nobody's unhandled rejection", async () => {
+    const late = () => Promise.reject(new Error("too late"));
+    assertMatch(
+      assertThrows(() => createThrottle({ rate: "1/min", cost: late() as Given }), TypeError).message,
+      /: current value is a promise$/,
+    );
+    const throttles = [
+      createThrottle("1/min", { client: { address: late as Given } }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        store: memoryStore({ clock: late as Given }),
+      }),
+      createThrottle({ name: "own", rate: "1/min", algorithm: { ...gcra(), step: late as Given } }, {
+        client: { address: () => "192.0.2.1" },
+      }),
+    ];
+    for (const { wrap } of throttles) {
+      const { message } = await assertRejects(
+        async () => await wrap(() => new Response())(new Request("https://example.com/")),
+        Error,
+      );
+      assertMatch(message, /: current value is a promise$/);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it("byHeader is a name alone, which is checked", () => {

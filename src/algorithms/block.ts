@@ -47,7 +47,7 @@ const NOTHING: Parts<never> = { until: 0, lastMs: 0, refusals: [], inner: null }
 
 function partsOf<Inner>(state: State<Inner> | null): Parts<Inner> {
   if (state === null) return NOTHING;
-  if (!isList(state)) return state;
+  if (!Array.isArray(state)) return state as Parts<Inner>;
   const begins = REFUSALS + state[2];
   const inner = state.length > begins ? state.slice(begins) as Inner : null;
   return { until: state[0], lastMs: state[1], refusals: state.slice(REFUSALS, begins), inner };
@@ -57,12 +57,8 @@ function stateOf<Inner>(parts: Parts<Inner>): State<Inner> {
   const { until, lastMs, refusals, inner } = parts;
   if (inner === null) return [until, lastMs, refusals.length, ...refusals];
   // An empty list would be read as no inner state.
-  if (!isList(inner) || inner.length === 0) return parts;
+  if (!Array.isArray(inner) || inner.length === 0) return parts;
   return [until, lastMs, refusals.length, ...refusals, ...inner];
-}
-
-function isList(value: unknown): value is readonly number[] {
-  return Array.isArray(value);
 }
 
 /**
@@ -101,7 +97,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
       let refusals = before.refusals.filter((at) => at + withinMs > now);
       let mended = false;
       if (isAhead(until - lastMs, now, lastMs)) [until, mended] = [now + lastMs, true];
-      if (refusals.length > 0 && isAhead(refusals[refusals.length - 1], now, withinMs)) {
+      if (isAhead(refusals.at(-1) ?? now, now, withinMs)) {
         refusals = refusals.map((at) => Math.min(at, now));
         mended = true;
       }
@@ -122,7 +118,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
         } else if (!allowed) {
           changed = true;
           // Ascending even if the clock has gone back.
-          refusals = [...refusals, Math.max(now, refusals[refusals.length - 1] ?? now)];
+          refusals = [...refusals, Math.max(now, refusals.at(-1) ?? now)];
           if (refusals.length >= after) {
             const soon = lastMs > 0 && now < until + 2 * lastMs;
             lastMs = soon ? Math.min(maxMs, Math.floor(lastMs * growth)) : forMs;
@@ -140,7 +136,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
         ttlMs: Math.max(
           step.ttlMs,
           lastMs > 0 ? leftMs + 2 * lastMs : 0,
-          refusals.length > 0 ? refusals[refusals.length - 1] + withinMs - now : 0,
+          (refusals.at(-1) ?? now - withinMs) + withinMs - now,
         ),
         at: step.at ?? now,
         blockedMs: blocked ? leftMs : 0,

@@ -7,6 +7,7 @@
 
 import { createLocalJWKSet } from "jose";
 import { rescue, within } from "../maybe.ts";
+import { complain, reasonOf } from "../warn_once.ts";
 
 /** Finds the key for a token's header in one key set. */
 export type KeySet = ReturnType<typeof createLocalJWKSet>;
@@ -87,7 +88,17 @@ async function fetchKeySet(url: URL, { timeoutMs, maxBytes }: RemoteKeysOptions)
   });
   if (response.status === 200) return createLocalJWKSet(JSON.parse(await textOf(response.body, maxBytes)));
   await response.body?.cancel();
-  throw new Error(`${url} answered ${response.status}.`);
+  throw new Error(`The server answered ${response.status}.`);
+}
+
+/** Says on the console that keys cannot be fetched: else nobody learns of a URL that is misspelt. */
+function reportOutage({ origin, pathname }: URL, error: unknown, hasOlder: boolean): void {
+  const meanwhile = hasOlder ? "the older keys are used" : "requests with a token are answered with 503";
+  // Node's fetch keeps the reason in the cause.
+  const reason = reasonOf((error as Error).cause ?? error);
+  complain(
+    `jwtAuth() cannot fetch the keys at ${origin}${pathname}: ${reason} Until it can, ${meanwhile}.`,
+  );
 }
 
 /**
@@ -109,9 +120,11 @@ export function remoteKeys(url: URL, options: RemoteKeysOptions): RemoteKeys {
     try {
       keys = await fetchKeySet(url, options);
       fetchedAt = clock();
+      if (failures > 0) complain(`jwtAuth() has the keys at ${url.origin}${url.pathname} again.`);
       failures = 0;
       nextFetchAt = fetchedAt + COOLDOWN_MS;
-    } catch {
+    } catch (error) {
+      if (failures === 0) reportOutage(url, error, keys !== null);
       nextFetchAt = clock() + Math.min(FIRST_BACK_OFF_MS * 2 ** failures, COOLDOWN_MS);
       failures++;
     }

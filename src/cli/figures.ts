@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptionsOf } from "./command.ts";
+import { type OptionsOf, UsageError } from "./command.ts";
 import { type Paint, paintFor } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -29,8 +29,19 @@ export interface PageValues {
 
 /** The options of each command that writes a page. */
 export const PAGE: OptionsOf<PageValues> = {
-  html: { type: "string", hint: "FILE", help: "writes a page with charts: one file, to open in a browser" },
+  html: {
+    type: "string",
+    hint: "FILE",
+    help:
+      'writes a page with charts: one file, to open in a browser; "-" writes it alone, to standard output',
+  },
 };
+
+/** Refuses two outputs in one place, before anything is read. */
+export function requireTwoPlaces({ json, html }: FiguresValues & PageValues): void {
+  if (json === undefined || json !== html) return;
+  throw new UsageError(`--json and --html need two places, and both name ${JSON.stringify(json)}`);
+}
 
 /**
  * Writes figures where they are wanted.
@@ -45,9 +56,9 @@ export function writeFigures(
   terminal: Terminal,
   page?: () => string,
 ): void {
-  if (html !== undefined && page !== undefined) terminal.write(html, page());
-  const lines = `${JSON.stringify(figures, null, 2)}\n`;
-  if (json === "-") return terminal.out(lines);
-  if (json !== undefined) terminal.write(json, lines);
-  terminal.out(text(paintFor(terminal.isColoured === true)));
+  const write = (path: string, content: string): void =>
+    path === "-" ? terminal.out(content) : terminal.write(path, content);
+  if (html !== undefined && page !== undefined) write(html, page());
+  if (json !== undefined) write(json, `${JSON.stringify(figures, null, 2)}\n`);
+  if (json !== "-" && html !== "-") terminal.out(text(paintFor(terminal.isColoured === true)));
 }

@@ -83,7 +83,7 @@ function trialOf({ by_rule }: StatsReport, rule: string): StatsTrial {
   if (trial !== undefined) return trial;
   const names = Object.keys(by_rule).filter((name) => by_rule[name].trial !== undefined);
   const others = names.length === 0
-    ? "no rule has a trial in these statistics"
+    ? "these statistics have no request under a rule with a trial"
     : `only these have a trial: ${names.join(", ")}`;
   throw new Error(cannot("judge the trial of this rule", others, rule));
 }

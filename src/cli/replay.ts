@@ -9,7 +9,14 @@ import { replay } from "../replay/replay.ts";
 import type { RuleSet } from "../replay/replayer.ts";
 import type { ComparedRules, ReplayReport } from "../replay/replay_report.ts";
 import { type Command, UsageError } from "./command.ts";
-import { FIGURES, type FiguresValues, PAGE, type PageValues, writeFigures } from "./figures.ts";
+import {
+  FIGURES,
+  type FiguresValues,
+  PAGE,
+  type PageValues,
+  requireTwoPlaces,
+  writeFigures,
+} from "./figures.ts";
 import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
 import type { Paint } from "./paint.ts";
 import { replayPage } from "./replay_page.tsx";
@@ -139,6 +146,7 @@ export const replayCommand: Command<ReplayValues> = {
     "weir replay app.ndjson --rules rules.mjs --field start=when --field address=visitor.ip",
   ],
   async run(paths, values, terminal) {
+    requireTwoPlaces(values);
     if (values.rules === undefined) throw new UsageError("weir replay needs --rules FILE");
     const { log, end } = readLogs("replay", paths, values, terminal);
     const rules = await readRules(values.rules, terminal);

@@ -7,7 +7,14 @@
 import { count } from "../dashboard/number_text.ts";
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
 import type { Command } from "./command.ts";
-import { FIGURES, type FiguresValues, PAGE, type PageValues, writeFigures } from "./figures.ts";
+import {
+  FIGURES,
+  type FiguresValues,
+  PAGE,
+  type PageValues,
+  requireTwoPlaces,
+  writeFigures,
+} from "./figures.ts";
 import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
 import type { Paint } from "./paint.ts";
 import { suggestPage } from "./suggest_page.tsx";
@@ -77,6 +84,7 @@ export const suggestCommand: Command<SuggestValues> = {
     'weir suggest access.log --route "POST /login" --window 1min --window 1h',
   ],
   async run(paths, values, terminal) {
+    requireTwoPlaces(values);
     const { key, window, route } = values;
     const { log, end } = readLogs("suggest", paths, values, terminal);
     const found = await suggest(log, {

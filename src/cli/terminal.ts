@@ -114,7 +114,8 @@ export function processTerminal(): Terminal {
       asked(path, () => fs.writeFileSync(path, text), "write this file", "the system does not take it"),
     load: async (path) =>
       path.endsWith(".json")
-        ? { default: JSON.parse(fs.readFileSync(path, "utf8")) }
+        // Some editors begin a file with a mark of its byte order.
+        ? { default: JSON.parse(fs.readFileSync(path, "utf8").replace(/^\uFEFF/, "")) }
         : await importModule(resolve(path)),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),

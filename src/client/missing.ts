@@ -15,10 +15,8 @@ export interface ExplainsAddress {
 }
 
 const PASS =
-  "Pass the argument of the server after the request, or the address itself, to the handler and to check: " +
-  "handler(request, { ip }), check(request, { ip })";
-const DEVELOP =
-  'a server that names no peer, such as nitro dev, needs an address for development: client: { address: () => "127.0.0.1" }';
+  "Pass the argument of the server after the request, or the address itself: handler(request, { ip }), check(request, { ip })";
+const DEVELOP = 'on a development server such as nitro dev, client: { address: () => "127.0.0.1" }';
 
 /** The names of the members of a server's argument. Its values may be secrets, so they are not shown. */
 function argumentText(platform: readonly unknown[]): string {
@@ -79,6 +77,6 @@ export function explainMissing(
   if (options.address !== undefined) return tried as string;
   const why = peerText(peer, platform);
   return tried === null
-    ? `${why}. ${PASS}; or set \`client\` ({ platform }, { trustedProxies } or { address }); ${DEVELOP}`
+    ? `${why}. ${PASS}; or set \`client\`: { platform: "cloudflare" }, { trustedProxies: 1 } or { address }; ${DEVELOP}`
     : `${tried}, and ${why}. ${PASS}; ${DEVELOP}`;
 }

@@ -47,4 +47,5 @@ export type {
   StatsTrial,
 } from "../stats/report.ts";
 export type { Stats } from "../stats/stats.ts";
-export type { Handler, Throttle } from "../throttle/throttle.ts";
+export type { Handler } from "../throttle/handler.ts";
+export type { Throttle } from "../throttle/throttle.ts";

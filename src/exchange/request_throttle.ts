@@ -47,7 +47,8 @@ export function requestThrottle(exchange: Exchange): RequestThrottle {
 
 /**
  * The decisions of the throttles around a handler about its request, and the functions that settle its real cost and hold its
- * slots.
+ * slots. They belong to the Request object: where one object is handled twice at once, both handlers get those of the later
+ * call, so give each call a Request of its own.
  *
  * @param request The request that the handler was given.
  * @returns Undefined for a request that came through no throttle.

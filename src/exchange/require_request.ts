@@ -10,8 +10,8 @@ import { shown } from "../cannot.ts";
 const PATHS = ["request", "req", "raw", "req.raw"];
 
 const REMEDY =
-  "Pass the Request itself, which frameworks keep as `event.request` (SvelteKit), `context.request` (Astro), `event.req` (h3) or " +
-  "`c.req.raw` (Hono); node's IncomingMessage (Express, Fastify) needs a bridge that makes one: toNodeHandler of " +
+  "Pass the Request itself: `event.request` (SvelteKit), `context.request` (Astro), `event.req` (h3) or `c.req.raw` (Hono); " +
+  "node's IncomingMessage (Express, Fastify) needs a bridge: new NodeRequest({ req, res }) or toNodeHandler of " +
   '"srvx/node", or getRequestListener of "@hono/node-server".';
 
 function isRequest(value: unknown): value is Request {
@@ -22,7 +22,6 @@ function isRequest(value: unknown): value is Request {
 
 /** The kind of a value, and of an object without one the names in it: its values may be secrets. */
 function kindOf(value: unknown): string {
-  if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return shown(value);
   const { name } = (Object.getPrototypeOf(value)?.constructor ?? {}) as { name?: unknown };
   if (typeof name === "string" && name !== "" && name !== "Object") return `of the class ${name}`;
@@ -37,7 +36,7 @@ function refuse(value: unknown): never {
   const path = PATHS.find((path) => isRequest(valueAt(value, path)));
   const hint = path === undefined ? "" : ` It has one as \`${path}\`.`;
   throw new TypeError(
-    "Cannot throttle this as it must be a Request, with a text `url`, a `method` and `headers.get`: " +
+    "Cannot throttle this as it must be a Request, with `url`, `method` and `headers.get`: " +
       `current value is ${kindOf(value)}.${hint} ${REMEDY}`,
   );
 }

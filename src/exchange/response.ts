@@ -95,9 +95,8 @@ export function newResponse(
   return response;
 }
 
-/** Lets scripts of other origins read the rate headers, where the response is theirs to read at all (Fetch, CORS-safelisted response names). */
+/** Lets scripts of other origins read the rate headers of a response that is theirs to read (Fetch, CORS-safelisted response names). */
 export function expose(headers: WritableFields, names: readonly string[]): void {
-  if (!headers.has("access-control-allow-origin")) return;
   const shown = headers.get("access-control-expose-headers")?.split(",").map((name) => name.trim()) ?? [];
   const known = new Set(shown.map((name) => name.toLowerCase()));
   const missing = names.filter((name) => !known.has(name.toLowerCase()) && headers.has(name));

@@ -43,7 +43,7 @@ async function authenticated(exchange: Exchange, { authenticate }: ExplainTools)
   try {
     const asks = authenticate !== null && !exchange.matched.isPreflight;
     const found = asks ? await authenticate(exchange) : null;
-    exchange.who = isResponse(found) ? null : found ?? null;
+    exchange.who = isResponse(found) ? null : found || null;
     return isResponse(found) ? `authentication turns the request away with status ${found.status}` : null;
   } catch (error) {
     exchange.who = null;

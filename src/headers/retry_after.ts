@@ -137,10 +137,10 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
   return {
     fields({ denied, retryAfterMs, at }, there) {
       if (!denied) return NO_FIELDS;
-      if (retryAfterMs === null || !Number.isFinite(retryAfterMs)) {
+      if (retryAfterMs === null || !(retryAfterMs < Infinity)) {
         return ms ? fieldsForSdks(null, there) : NO_FIELDS;
       }
-      const waitMs = jitter === 0 ? retryAfterMs : retryAfterMs + retryAfterMs * jitter * random();
+      const waitMs = retryAfterMs * (1 + jitter * random());
       const wait = waitSeconds(waitMs);
       const longer = longerWait(there, wait, at);
       const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;

@@ -148,7 +148,8 @@ function replace(c: HonoContext, response: Response): void {
 function refuse(c: HonoContext, refusal: Response): void {
   const names = [...refusal.headers.keys()].filter((name) => !SAFELISTED.has(name));
   c.res = refusal;
-  expose(c.res!.headers, names);
+  const { headers } = c.res!;
+  if (headers.has("access-control-allow-origin")) expose(headers, names);
 }
 
 function throttleFor<C extends HonoContext>(

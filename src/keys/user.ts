@@ -5,14 +5,24 @@
  */
 
 import type { Identity } from "../context.ts";
-import { EXEMPT, exemptingKeyOf, type Key } from "./key.ts";
+import { EXEMPT, exemptingKeyOf, type Key, type Partition } from "./key.ts";
 import { cannot } from "../cannot.ts";
+import { type MaybePromise, then } from "../maybe.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
 
 /** The options of {@link byUser}. */
 export interface ByUserOptions {
   /** Is this identity exempt from the limit? Default: staff and superusers are. */
-  exempt?: (identity: Identity) => boolean | undefined;
+  exempt?: (identity: Identity) => MaybePromise<boolean | undefined>;
+}
+
+/** The identity's id, or its exemption. */
+function idOf(isExempt: boolean | undefined, { id }: Identity): Partition {
+  if (isExempt) return EXEMPT;
+  if (typeof id === "string" && id !== "") return id;
+  throw new TypeError(
+    cannot("throttle by user", "the identity's id must be text, at least one character", id),
+  );
 }
 
 /**
@@ -37,13 +47,10 @@ export interface ByUserOptions {
 export function byUser(options: ByUserOptions = {}): Key {
   requireOptions(options, { exempt: FUNCTION }, "make byUser()");
   const { exempt = ({ staff, superuser }) => staff || superuser } = options;
-  const key = exemptingKeyOf("user", "after-auth", ({ identity }) => {
-    if (identity === null) return null;
-    if (exempt(identity)) return EXEMPT;
-    if (typeof identity.id === "string" && identity.id !== "") return identity.id;
-    throw new TypeError(
-      cannot("throttle by user", "the identity's id must be text, at least one character", identity.id),
-    );
-  });
+  const key = exemptingKeyOf(
+    "user",
+    "after-auth",
+    ({ identity }) => identity === null ? null : then(exempt(identity), idOf, identity),
+  );
   return Object.assign(key, { needsIdentity: true, dimensions: ["user_id"] });
 }

@@ -117,7 +117,7 @@ export function limitsHandler(
     return then(each(before, check, exchange), (early) =>
       then(authenticate?.(exchange), (found) => {
         if (isResponse(found)) return found;
-        exchange.who = found ?? null;
+        exchange.who = found || null;
         return then(each(after, check, exchange), (late) => {
           const checks = [...early, ...late].filter(isOwn);
           return then(askStoreAbout(store, checks, false), () => answer(checks, exchange));

@@ -93,14 +93,13 @@ export function broadcast(
     );
   }
 
-  const counting = observers.filter(({ answered }) => answered !== undefined);
   return Object.assign((event: ThrottleEvent): void => {
     for (const observer of observers) {
       rescue<void, Observer>((observer) => observer(event) as MaybePromise<void>, failed, observer);
     }
   }, {
     answered(status: number): void {
-      for (const observer of counting) {
+      for (const observer of observers) {
         rescue<void, Observer>((observer) => observer.answered?.(status), failed, observer);
       }
     },

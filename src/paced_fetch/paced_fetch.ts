@@ -52,7 +52,7 @@ interface Origin {
 }
 
 /** The methods that are sent again. */
-const RETRIES = { idempotent: /^(?:GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
+const RETRIES = { idempotent: /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
 /** The most origins, and the most buckets, lanes and routes per origin. */
 const MAX_ENTRIES = 1000;
 
@@ -67,7 +67,9 @@ function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
 
 function requireThat(holds: boolean, name: string, value: unknown): void {
   if (holds) return;
-  throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${value}`);
+  throw new TypeError(
+    `Cannot make pacedFetch() as it takes no such ${name}: current value is ${String(value)}`,
+  );
 }
 
 /** The options, checked, with every default filled in: what an option may be is what its default is. */
@@ -83,8 +85,12 @@ function settingsOf(options: PacedFetchOptions): Required<PacedFetchOptions> {
   };
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    const holds = name === "maxWaitMs" ? value >= 0 : name !== "retry" || Object.hasOwn(RETRIES, value);
-    requireThat(typeof value === typeof settings[name as keyof PacedFetchOptions] && holds, name, value);
+    requireThat(
+      typeof value === typeof settings[name as keyof PacedFetchOptions] &&
+        (name === "maxWaitMs" ? value >= 0 : name !== "retry" || Object.hasOwn(RETRIES, value)),
+      name,
+      value,
+    );
     (settings as unknown as Record<string, unknown>)[name] = value;
   }
   return settings;
@@ -176,9 +182,9 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
   }
 
   return async (input, init) => {
-    const request = typeof input === "object" && "url" in input ? input : null;
+    const request = (input as Request | null)?.url ? input as Request : null;
     // In a browser the request has an absolute URL even if the given one is relative.
-    const { origin: name, pathname } = new URL(request?.url ?? new Request(input).url);
+    const { origin: name, pathname } = new URL((request ?? new Request(input)).url);
     const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
     const signal = init?.signal ?? request?.signal;
     const body = (init?.body ?? request?.body) as Partial<ReadableStream & AsyncIterable<unknown>> | null;

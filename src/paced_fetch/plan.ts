@@ -40,7 +40,7 @@ type Text = string | null | undefined;
 
 /** A number of at least 0 from a text, or from the first value of a repeated header; null for other text. */
 function number(text: Text): number | null {
-  const [, digits] = /^\s*(\d{1,15}(?:\.\d+)?)\s*(?:[,;]|$)/.exec(text ?? "") ?? [];
+  const [, digits] = /^\s*(\d{1,15}(\.\d+)?)\s*([,;]|$)/.exec(text ?? "") ?? [];
   return digits ? +digits : null;
 }
 
@@ -60,8 +60,9 @@ function time(text: Text, now: number): number | null {
     return "";
   });
   if (!rest) return Math.ceil(ms);
-  const at = found === null ? Date.parse(text) : found < 1e12 ? found * 1000 : found;
-  return Number.isNaN(at) ? null : Math.max(0, at - now);
+  // Of other texts with a number in them engines make dates as well.
+  const at = found === null ? Date.parse(/:/.test(text) ? text : "") : found < 1e12 ? found * 1000 : found;
+  return at < Infinity ? Math.max(0, at - now) : null; // NaN is not.
 }
 
 /** The separate units of OpenAI and Anthropic, "" for servers with one unit. */

@@ -32,7 +32,7 @@ const SCHEMA = {
 };
 
 /**
- * Answers `{"detail":[{"msg":"Too many requests","type":"ratelimit"}]}`.
+ * Answers `{"detail":[{"msg":"Too many requests","type":"ratelimit"}]}`, as django-modern-rest does.
  *
  * @returns The rejection.
  *

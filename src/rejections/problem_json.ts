@@ -177,7 +177,8 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
       : context && detail(current, context);
     const body = JSON.stringify({
       ...problem,
-      detail: sentence ?? undefined,
+      // Clients ignore one that is no text.
+      detail: typeof sentence === "string" ? sentence : undefined,
       "violated-policies": refusing.map(({ rule }) => rule),
     });
     const written = { status: problem.status, body, contentType: CONTENT_TYPE };

@@ -5,7 +5,7 @@
  */
 
 import { canonicalAddress } from "../client/address.ts";
-import { Texts } from "./texts.ts";
+import { copyOf } from "./texts.ts";
 
 const DOT = 0x2e;
 const ZERO = 0x30;
@@ -36,31 +36,38 @@ function ipv4Bits(text: string): number {
  * of a Map of texts.
  */
 export class Addresses {
-  readonly #texts = new Texts(canonicalAddress);
+  /** The canonical texts by number; that of 0 is null. */
+  readonly values: (string | null)[] = [null];
+  /** The numbers of all texts that are no IPv4 address in canonical text. */
+  #others = new Map<string, number>();
   // A slot is free where its number is 0.
   #bits = new Uint32Array(2048);
   #numbers = new Uint32Array(2048);
   #used = 0;
 
-  /** The canonical texts by number; that of 0 is null. */
-  get values(): readonly (string | null)[] {
-    return this.#texts.values;
-  }
-
   /** The number of an address as a log writes it; 0 for a text that is none. */
   numberOf(text: string): number {
     const bits = ipv4Bits(text);
     // 0.0.0.0 is no client's.
-    if (bits <= 0) return this.#texts.numberOf(text);
+    if (bits <= 0) return this.#others.get(text) ?? this.#addOther(copyOf(text));
     const slot = this.#slotOf(bits);
     const number = this.#numbers[slot];
-    return number === 0 ? this.#add(bits, slot, this.#texts.numberOf(text)) : number;
+    return number === 0 ? this.#add(bits, slot, this.values.push(copyOf(text)) - 1) : number;
   }
 
   /** As {@link Texts.close}. */
   close(): void {
-    this.#texts.close();
+    this.#others = new Map();
     this.#bits = this.#numbers = new Uint32Array(1);
+  }
+
+  #addOther(text: string): number {
+    const address = canonicalAddress(text);
+    let number = 0;
+    if (address === text) number = this.values.push(text) - 1;
+    else if (address !== null) number = this.numberOf(address);
+    this.#others.set(text, number);
+    return number;
   }
 
   /** The slot that has these bits, or is free for them. */

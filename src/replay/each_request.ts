@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
 import { isPromise, type MaybePromise } from "../maybe.ts";
 import type { LoggedRequest } from "./logged_request.ts";
 import { Targets, Texts } from "./texts.ts";
@@ -22,16 +23,49 @@ export interface Visitable {
   [EACH](visit: Visit): Promise<void>;
 }
 
-/** Calls a function with each request, one after the other. */
+/** The last time that a Date can hold, in epoch ms; the first is as long before the epoch. */
+export const END_OF_TIME = 8.64e15;
+
+function refuse(why: string, value: unknown): never {
+  throw new TypeError(cannot("use the requests of a log", why, value));
+}
+
+/** A request that no log was read for may be anything. */
+function requireLogged(request: LoggedRequest): LoggedRequest {
+  const { at, method, url, address = null, status }: Partial<LoggedRequest> = request ?? {};
+  if (!(typeof at === "number" && Math.abs(at) <= END_OF_TIME)) {
+    refuse("at of each must be a time in epoch ms", at);
+  }
+  if (typeof method !== "string") refuse("method of each must be a text", method);
+  if (typeof url !== "string") refuse("url of each must be a text", url);
+  if (address !== null && typeof address !== "string") {
+    refuse("address of each must be a text or null", address);
+  }
+  if (typeof (status ?? 0) !== "number") refuse("status of each must be a number where it has one", status);
+  return request.address === address ? request : { ...request, address };
+}
+
+/**
+ * Calls a function with each request, one after the other.
+ *
+ * @throws {TypeError} When what was given are no requests.
+ */
 export async function eachRequest(
   requests: AsyncIterable<LoggedRequest> | Iterable<LoggedRequest>,
   visit: Visit,
 ): Promise<void> {
-  const each = (requests as Partial<Visitable>)[EACH];
+  const { [EACH]: each, [Symbol.asyncIterator]: later, [Symbol.iterator]: now } = (requests ?? {}) as
+    & Partial<Visitable>
+    & Partial<AsyncIterable<LoggedRequest>>
+    & Partial<Iterable<LoggedRequest>>;
   if (each !== undefined) return await each(visit);
+  if (typeof requests === "string" || typeof (later ?? now) !== "function") {
+    refuse("they must be a list, or what else can be iterated", requests);
+  }
   const addresses = new Texts();
   const targets = new Targets();
-  for await (const request of requests) {
+  for await (const given of requests) {
+    const request = requireLogged(given);
     const { address, method, url } = request;
     const visited = visit(request, addresses.numberOf(address), targets.numberOf(method, url));
     if (isPromise(visited)) await visited;

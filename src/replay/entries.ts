@@ -7,67 +7,35 @@
 import { isPromise } from "../maybe.ts";
 import { Addresses } from "./addresses.ts";
 import type { Visit } from "./each_request.ts";
-import type { Entry, KnownTarget } from "./formats/format.ts";
+import type { Entry } from "./formats/format.ts";
 import type { LoggedRequest } from "./logged_request.ts";
 import { orderOf } from "./order.ts";
+import { PackedRows } from "./packed_rows.ts";
 import { Targets, Texts } from "./texts.ts";
 
-/** Requests in a block. An allocator gives columns of a megabyte back to the system, and smaller ones to this process alone. */
-const BLOCK = 1 << 18;
+/** Requests in a block. */
+const BLOCK = 1 << 16;
 
 /** The largest number that is no size: a size of 4 GB or more counts as unknown. */
 const NO_SIZE = 0xffff_ffff;
 
-/** Requests in columns: an object for each of ten million lines would take some gigabytes. */
-interface Block {
-  /** The times, less `base`. Whole numbers of 32 bits where that is possible, as it is in nearly all logs. */
-  at: Uint32Array | Float64Array;
-  base: number;
-  readonly target: Uint32Array;
-  readonly address: Uint32Array;
-  readonly agent: Uint32Array;
-  readonly status: Uint16Array;
-  /** Null where nobody asks for it. */
-  readonly bytes: Uint32Array | null;
-  /** Null while there is none, as in most logs; so are the next ones. */
-  durationMs: Float32Array | null;
-  user: Uint32Array | null;
-  apiKey: Uint32Array | null;
-}
+/** The columns of a block, in their order. */
+const AT = 0, TARGET = 1, ADDRESS = 2, AGENT = 3, STATUS = 4, BYTES = 5, DURATION = 6, USER = 7, API_KEY = 8;
 
-function newBlock(at: number, keepsBytes: boolean): Block {
+/** The requests that come to the next block. An object for each of ten million lines would take some gigabytes. */
+function newColumns(length: number) {
   return {
-    at: new Uint32Array(BLOCK),
-    // Lines may be some weeks earlier than the first one.
-    base: at - 2 ** 31,
-    target: new Uint32Array(BLOCK),
-    address: new Uint32Array(BLOCK),
-    agent: new Uint32Array(BLOCK),
-    status: new Uint16Array(BLOCK),
-    bytes: keepsBytes ? new Uint32Array(BLOCK) : null,
-    durationMs: null,
-    user: null,
-    apiKey: null,
+    at: new Float64Array(length),
+    target: new Uint32Array(length),
+    address: new Uint32Array(length),
+    agent: new Uint32Array(length),
+    status: new Uint32Array(length),
+    bytes: new Uint32Array(length),
+    /** In microseconds, as logs have it; -1 where none is known. */
+    duration: new Float64Array(length),
+    user: new Uint32Array(length),
+    apiKey: new Uint32Array(length),
   };
-}
-
-/** Frees the columns of a block at once: they would stay until the whole heap is collected, which may be at the end. */
-function letGo(block: Block): void {
-  for (const column of Object.values(block)) {
-    // The buffer that this makes is as new as any other object of these milliseconds, and goes with them.
-    if (ArrayBuffer.isView(column)) {
-      structuredClone(column.buffer, { transfer: [column.buffer as ArrayBuffer] });
-    }
-  }
-}
-
-function setTime(block: Block, index: number, at: number): void {
-  const { base } = block;
-  if (at - base !== (at - base) >>> 0) {
-    block.at = Float64Array.from(block.at, (offset) => base + offset);
-    block.base = 0;
-  }
-  block.at[index] = at - block.base;
 }
 
 /** The requests of a log. */
@@ -75,8 +43,9 @@ export class Entries {
   length = 0;
   withoutAddress = 0;
   wholeSeconds = true;
-  readonly #blocks: Block[] = [];
-  readonly #targets = new Targets();
+  readonly targets: Targets = new Targets();
+  readonly #blocks: PackedRows[] = [];
+  #columns = newColumns(BLOCK);
   readonly #addresses = new Addresses();
   readonly #agents = new Texts();
   readonly #users = new Texts();
@@ -93,48 +62,38 @@ export class Entries {
   }
 
   add(entry: Entry): void {
-    const index = this.length % BLOCK;
-    if (index === 0) this.#blocks.push(newBlock(entry.at, this.#keepsBytes));
-    const block = this.#blocks[this.#blocks.length - 1];
-    this.length++;
-    const { at } = entry;
+    const { at, bytes, durationMs } = entry;
+    const index = this.length++ % BLOCK;
     if (at < this.#last) this.#isSorted = false;
     this.#last = at;
     if (at % 1000 !== 0) this.wholeSeconds = false;
     const address = this.#addresses.numberOf(entry.address);
     if (address === 0) this.withoutAddress++;
-    setTime(block, index, at);
-    block.target[index] = entry.target === null
-      ? this.#targets.numberOf(entry.method, entry.url)
-      : this.#numberOf(entry.target);
-    block.address[index] = address;
-    block.agent[index] = this.#agents.numberOf(entry.userAgent);
-    block.status[index] = entry.status;
-    if (block.bytes !== null) {
-      block.bytes[index] = entry.bytes >= 0 && entry.bytes < NO_SIZE ? entry.bytes : NO_SIZE;
-    }
-    if (entry.durationMs >= 0) {
-      block.durationMs ??= new Float32Array(BLOCK).fill(-1);
-      block.durationMs[index] = entry.durationMs;
-    }
-    if (entry.user !== null) {
-      block.user ??= new Uint32Array(BLOCK);
-      block.user[index] = this.#users.numberOf(entry.user);
-    }
-    if (entry.apiKey !== null) {
-      block.apiKey ??= new Uint32Array(BLOCK);
-      block.apiKey[index] = this.#apiKeys.numberOf(entry.apiKey);
-    }
+    const columns = this.#columns;
+    columns.at[index] = at;
+    columns.target[index] = entry.target === -1
+      ? this.targets.numberOf(entry.method, entry.url)
+      : entry.target;
+    columns.address[index] = address;
+    columns.agent[index] = this.#agents.numberOf(entry.userAgent);
+    columns.status[index] = entry.status;
+    columns.bytes[index] = this.#keepsBytes && bytes >= 0 && bytes < NO_SIZE ? bytes : NO_SIZE;
+    columns.duration[index] = durationMs >= 0 ? Math.round(durationMs * 1000) : -1;
+    columns.user[index] = this.#users.numberOf(entry.user);
+    columns.apiKey[index] = this.#apiKeys.numberOf(entry.apiKey);
+    if (index === BLOCK - 1) this.#pack(BLOCK);
   }
 
-  #numberOf(target: KnownTarget): number {
-    if (target.number === -1) target.number = this.#targets.numberOf(target.method, target.url);
-    return target.number;
+  #pack(length: number): void {
+    const columns = Object.values(this.#columns).map((column) => column.subarray(0, length));
+    this.#blocks.push(new PackedRows(columns));
   }
 
   /** After the last one: puts the requests in the order of their times; those of one time stay as they were. */
   finish(): void {
-    for (const texts of [this.#targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
+    if (this.length % BLOCK > 0) this.#pack(this.length % BLOCK);
+    this.#columns = newColumns(0);
+    for (const texts of [this.targets, this.#addresses, this.#agents, this.#users, this.#apiKeys]) {
       texts.close();
     }
     if (!this.#isSorted) this.#order = orderOf(this.length, (position) => this.#timeAt(position));
@@ -146,8 +105,7 @@ export class Entries {
   }
 
   #timeAt(position: number): number {
-    const { at, base } = this.#blocks[Math.floor(position / BLOCK)];
-    return base + at[position % BLOCK];
+    return this.#blocks[Math.floor(position / BLOCK)].get(position % BLOCK, AT);
   }
 
   /** A request, by its position in the order of times. */
@@ -162,36 +120,39 @@ export class Entries {
    */
   async visit(visit: Visit): Promise<void> {
     for (let i = 0; i < this.length; i++) {
-      if (this.#order === null && i % BLOCK === 0 && i > 0) letGo(this.#blocks[i / BLOCK - 1]);
+      if (this.#order === null && i % BLOCK === 0 && i > 0) this.#blocks[i / BLOCK - 1].letGo();
       const position = this.#order === null ? i : this.#order[i];
       const block = this.#blocks[Math.floor(position / BLOCK)];
       const index = position % BLOCK;
-      const visited = visit(this.#get(block, index), block.address[index], block.target[index]);
+      const visited = visit(
+        this.#get(block, index),
+        block.get(index, ADDRESS),
+        block.get(index, TARGET),
+      );
       if (isPromise(visited)) await visited;
     }
   }
 
-  #get(block: Block, i: number): LoggedRequest {
-    const target = block.target[i];
+  #get(block: PackedRows, row: number): LoggedRequest {
+    const target = block.get(row, TARGET);
     const request: LoggedRequest = {
-      at: block.base + block.at[i],
-      method: this.#targets.methods[target],
-      url: this.#targets.urls[target],
-      address: this.#addresses.values[block.address[i]],
+      at: block.get(row, AT),
+      method: this.targets.methods[target],
+      url: this.targets.urls[target],
+      address: this.#addresses.values[block.get(row, ADDRESS)],
     };
-    const status = block.status[i];
+    const status = block.get(row, STATUS);
     if (status !== 0) request.status = status;
-    const bytes = block.bytes?.[i] ?? NO_SIZE;
+    const bytes = block.get(row, BYTES);
     if (bytes !== NO_SIZE) request.bytes = bytes;
-    // To the microsecond, as logs have it.
-    const durationMs = block.durationMs?.[i] ?? -1;
-    if (durationMs >= 0) request.durationMs = Math.round(durationMs * 1000) / 1000;
-    const agent = this.#agents.values[block.agent[i]];
+    const duration = block.get(row, DURATION);
+    if (duration >= 0) request.durationMs = duration / 1000;
+    const agent = this.#agents.values[block.get(row, AGENT)];
     if (agent !== null) request.userAgent = agent;
-    const id = this.#users.values[block.user?.[i] ?? 0];
+    const id = this.#users.values[block.get(row, USER)];
     // A name whose password was refused identifies nobody.
     if (id !== null && status !== 401) request.identity = { id };
-    const apiKey = this.#apiKeys.values[block.apiKey?.[i] ?? 0];
+    const apiKey = this.#apiKeys.values[block.get(row, API_KEY)];
     if (apiKey !== null) request.headers = { "x-api-key": apiKey };
     return request;
   }

@@ -5,7 +5,7 @@
  */
 
 /** How many URLs are remembered. */
-const REMEMBERED = 1 << 16;
+const REMEMBERED = 1 << 13;
 
 /** A path without the parts that differ from one object to the next. */
 function generalPath(url: string): string {

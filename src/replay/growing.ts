@@ -4,6 +4,8 @@
  * @module
  */
 
+import { letGo } from "./let_go.ts";
+
 /** A whole number of at most 32 bits for each index; 0 for those that were never set. */
 export class Growing {
   #values = new Uint32Array(1024);
@@ -16,6 +18,7 @@ export class Growing {
     if (index >= this.#values.length) {
       const longer = new Uint32Array(Math.max(index + 1, this.#values.length * 2));
       longer.set(this.#values);
+      letGo(this.#values);
       this.#values = longer;
     }
     this.#values[index] = value;
@@ -29,7 +32,7 @@ export class Growing {
   }
 
   /** The numbers that are not 0. */
-  nonZero(): number[] {
-    return [...this.#values.filter((value) => value !== 0)];
+  nonZero(): Uint32Array {
+    return this.#values.filter((value) => value !== 0);
   }
 }

@@ -61,7 +61,7 @@ export class Limitations {
    * @param byAddress The number of requests of each address.
    * @param summary How the reading of the log went, where it was read here.
    */
-  sentences(byAddress: readonly number[], summary: LogSummary | undefined): string[] {
+  sentences(byAddress: Uint32Array, summary: LogSummary | undefined): string[] {
     const { needsEnds, windowsMs } = this.#questions;
     const coveredMs = this.#to - this.#from;
     const longestMs = Math.max(0, ...windowsMs);
@@ -124,7 +124,7 @@ export class Limitations {
 }
 
 /** How much of the requests the few addresses with the most requests sent. */
-function shareOfFew(byAddress: readonly number[]): number {
+function shareOfFew(byAddress: Uint32Array): number {
   let total = 0;
   /** The greatest so far, greatest first. */
   const few: number[] = [];

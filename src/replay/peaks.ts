@@ -4,13 +4,16 @@
  * @module
  */
 
+import { letGo } from "./let_go.ts";
+import { PackedRows } from "./packed_rows.ts";
+
 const BITS = 16;
 const CHUNK = 1 << BITS;
 const MASK = CHUNK - 1;
 
 /**
  * Counts requests by client, for several windows at once. A window is half-open: `[t, t + window)`. The requests of a client are
- * linked to each other in columns, twelve bytes each: lists per client would take several times as much.
+ * linked to each other in columns, some six bytes each: lists per client would take many times as much.
  */
 export class Peaks {
   /** How many clients there are. */
@@ -18,7 +21,9 @@ export class Peaks {
   readonly #windows: readonly number[];
   /** Requests are numbered from 1, as 0 stands for none. */
   #length = 1;
-  readonly #times: Float64Array[] = [];
+  /** The times of the last few requests, and those of all before them. */
+  readonly #lastTimes = new Float64Array(CHUNK);
+  readonly #times: PackedRows[] = [];
   /** The client's next request after each. */
   readonly #next: Uint32Array[] = [];
   /** For each client its last request, 0 where there is none, and the one that it began with. */
@@ -66,12 +71,18 @@ export class Peaks {
 
   #append(at: number): number {
     const index = this.#length++;
-    if (index >>> BITS === this.#times.length) {
-      this.#times.push(new Float64Array(CHUNK));
-      this.#next.push(new Uint32Array(CHUNK));
-    }
-    this.#times[index >>> BITS][index & MASK] = at;
+    const place = index & MASK;
+    if (index >>> BITS === this.#next.length) this.#next.push(new Uint32Array(CHUNK));
+    this.#lastTimes[place] = at;
+    if (place === MASK) this.#times.push(new PackedRows([this.#lastTimes]));
     return index;
+  }
+
+  #timeOf(index: number): number {
+    const chunk = index >>> BITS;
+    return chunk === this.#times.length
+      ? this.#lastTimes[index & MASK]
+      : this.#times[chunk].get(index & MASK, 0);
   }
 
   #addClient(client: number, index: number, at: number): void {
@@ -100,7 +111,7 @@ export class Peaks {
     let within = this.#within[cell];
     while (since <= end) {
       first = this.#next[first >>> BITS][first & MASK];
-      since = this.#times[first >>> BITS][first & MASK];
+      since = this.#timeOf(first);
       within--;
     }
     this.#first[cell] = first;
@@ -124,7 +135,7 @@ export class Peaks {
     let end = -Infinity;
     let used = 0;
     for (let index = this.#begin[client];; index = this.#next[index >>> BITS][index & MASK]) {
-      const at = this.#times[index >>> BITS][index & MASK];
+      const at = this.#timeOf(index);
       if (at >= end) {
         end = at + windowMs;
         used = 0;
@@ -138,5 +149,6 @@ export class Peaks {
 
 function copied<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   to.set(from);
+  letGo(from);
   return to;
 }

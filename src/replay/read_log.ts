@@ -6,7 +6,7 @@
 
 import { cannot } from "../cannot.ts";
 import { OBJECT, oneOf, requireOptions } from "../options.ts";
-import { EACH, type Visitable } from "./each_request.ts";
+import { EACH, END_OF_TIME, type Visitable } from "./each_request.ts";
 import { Entries } from "./entries.ts";
 import { alb } from "./formats/alb.ts";
 import { caddy } from "./formats/caddy.ts";
@@ -22,6 +22,7 @@ import { traefikJson } from "./formats/traefik_json.ts";
 import { vercel } from "./formats/vercel.ts";
 import { weir } from "./formats/weir.ts";
 import { linesOf, type LogSource } from "./lines.ts";
+import { Targets } from "./texts.ts";
 import type { BrokenLine, LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** The formats. Of two that read equally many of the first lines, the earlier is taken: it knows more of them. */
@@ -37,8 +38,6 @@ const FIRST_LINES = 200;
 const MAX_FIRST_LINES = 20_000;
 
 const MAX_SAMPLES = 5;
-/** The last time that a Date can hold, in epoch ms; the first is as long before the epoch. */
-const END_OF_TIME = 8.64e15;
 
 /** Options of {@link readLog}. */
 export interface ReadLogOptions {
@@ -92,7 +91,7 @@ function formatOf(lines: readonly string[]): LogFormat | null {
   let most = 0;
   const entry = newEntry();
   for (const format of FORMATS) {
-    const read = format.open();
+    const read = format.open(new Targets());
     const found = lines.filter((line) => read(line, entry) === "request").length;
     if (found > most) {
       most = found;
@@ -116,16 +115,22 @@ function notUnderstood(lines: readonly string[]): TypeError {
 
 /** The format that the options name; null where the lines are to say. */
 function givenFormat(options: ReadLogOptions): LogFormat | null {
-  const { format, fields } = options;
   requireOptions(
     options,
     { format: oneOf(...FORMATS.map(({ name }) => name)), fields: OBJECT },
     "read a log",
   );
+  const { format, fields } = options;
   if (fields === undefined) return FORMATS.find(({ name }) => name === format) ?? null;
   requireOptions(fields, LOG_FIELDS, "read a log", "fields");
   if (format === undefined || format === "json") return jsonWith(fields);
   throw new TypeError(cannot("read a log", 'fields are those of the format "json"', format));
+}
+
+function requireSource(source: LogSource): void {
+  if (typeof source?.[Symbol.asyncIterator] === "function") return;
+  const demand = "each source must be an async iterable of bytes or text, such as the stream of a file";
+  throw new TypeError(cannot("read a log", demand, source));
 }
 
 /** Reads one source to its end. */
@@ -155,7 +160,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
     const format = given ?? formatOf(first);
     if (format === null) throw notUnderstood(first);
     reading.formats.push(format.name);
-    read = format.open();
+    read = format.open(reading.entries.targets);
     readLines(first);
     first = [];
   }
@@ -178,12 +183,12 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
  *
  * The time of a request is its start: where a log has the time of the end and the duration, that is taken off. Requests of one time
  * stay in the order of the lines. Lines that are no request are counted, never fatal. All requests are held until the
- * last line is read, some 30 bytes each, as logs are written in the order of ends and rotated files come in any.
+ * last line is read, some ten bytes each, as logs are written in the order of ends and rotated files come in any.
  *
  * @param source A log, or several to merge by time: each chunks of bytes or text, packed with gzip or, where the runtime can, zstd.
  * @param options See {@link ReadLogOptions}.
  * @returns The requests; `summary` has the counts of lines and the first broken ones.
- * @throws {TypeError} When there is no such format. While reading: when no line of a log is understood.
+ * @throws {TypeError} When there is no such format, or a source is none. While reading: when no line of a log is understood.
  *
  * @example
  * ```ts
@@ -206,6 +211,7 @@ export function readLog(
 ): LoggedRequests {
   const given = givenFormat(options);
   const sources = Array.isArray(source) ? source as readonly LogSource[] : [source as LogSource];
+  for (const each of sources) requireSource(each);
   let reading = new Reading(false);
 
   /** Reads all lines. */

@@ -56,7 +56,7 @@ class ClientTally {
   }
 
   /** The number of requests of each. */
-  requests(): readonly number[] {
+  requests(): Uint32Array {
     return this.#requests.nonZero();
   }
 }

@@ -82,6 +82,11 @@ const KEY_TEXTS: Readonly<Record<SuggestKey, string>> = {
   "api-key": 'key: byApiKey(), unless: ({ request }) => !request.headers.has("x-api-key")',
 };
 
+/** Of fewer clients than a thousand, 99.9 % are all. */
+const FEW_CLIENTS =
+  "Of fewer than 1000 clients 99.9 % are all of them: such a rule refuses nobody, robots included. Take twice the limit of 99 %, " +
+  "and replay the log under it.";
+
 /** More limits than these are no curve that anybody sees. */
 const MOST_LIMITS = 200;
 
@@ -93,6 +98,11 @@ function curveOf(most: Uint32Array): { limit: number; touched: number }[] {
   }
   const step = Math.ceil(points.length / MOST_LIMITS);
   return points.filter((_, i) => (points.length - 1 - i) % step === 0);
+}
+
+/** A route within the name of a rule: "POST-login", "api-all". Rules that are pasted together need names of their own. */
+function nameOf(route: string): string {
+  return route.replaceAll("*", "all").replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "");
 }
 
 /** The clients of one key and one route. */
@@ -139,10 +149,10 @@ class Clients {
 
   #ruleText(limit: number, window: string): string {
     const rate = `${limit}/${window.replace(/^1(?=[a-z])/, "")}`;
-    const on = this.route === "*" ? "" : `, on: ${JSON.stringify(this.route)}`;
-    return `{ name: ${JSON.stringify(`${this.key}-${window}`)}, rate: "${rate}"${on}, ${
-      KEY_TEXTS[this.key]
-    } }`;
+    const isAll = this.route === "*";
+    const on = isAll ? "" : `, on: ${JSON.stringify(this.route)}`;
+    const name = [this.key, ...isAll ? [] : [nameOf(this.route)], window].join("-");
+    return `{ name: "${name}", rate: "${rate}"${on}, ${KEY_TEXTS[this.key]} }`;
   }
 }
 
@@ -246,12 +256,14 @@ export async function suggest(
       if (apiKey !== 0) found["api-key"][index]?.add(apiKey, now);
     }
   });
+  const suggestions = [...new Set(keys)].flatMap((key) => found[key])
+    .flatMap((each) => each.suggestions(windows));
   return {
     requests: count,
-    suggestions: [...new Set(keys)].flatMap((key) => found[key]).flatMap((each) => each.suggestions(windows)),
-    limitations: limitations.sentences(
-      requestsOf.nonZero(),
-      (requests as Partial<LoggedRequests>).summary,
-    ),
+    suggestions,
+    limitations: [
+      ...suggestions.some(({ clients }) => clients < 1000) ? [FEW_CLIENTS] : [],
+      ...limitations.sentences(requestsOf.nonZero(), (requests as Partial<LoggedRequests>).summary),
+    ],
   };
 }

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { copyOf } from "./formats/scan.ts";
+/**
+ * A copy of a text: a slice keeps the text that it was cut from alive, which here is a part of the log. V8 makes no slice of what it
+ * joins.
+ */
+export function copyOf(text: string): string {
+  return [text.slice(0, 1), text.slice(1)].join("");
+}
 
-/** Texts by number, from 1. The number of null and of the empty text is 0. Texts that stand for the same have one number. */
+/** Texts by number, from 1. The number of null and of the empty text is 0. */
 export class Texts {
   readonly values: (string | null)[] = [null];
   #numbers = new Map<string, number>();
-  readonly #meaning: ((text: string) => string | null) | null;
-
-  /** @param meaning Which text another one stands for; null for none. Default: each for itself. */
-  constructor(meaning: ((text: string) => string | null) | null = null) {
-    this.#meaning = meaning;
-  }
 
   numberOf(text: string | null): number {
     if (text === null || text === "") return 0;
@@ -28,27 +28,27 @@ export class Texts {
   }
 
   #add(text: string): number {
-    const meant = this.#meaning === null ? text : this.#meaning(text);
-    let number = meant === null ? 0 : this.#numbers.get(meant);
-    if (number === undefined) {
-      number = this.values.push(meant) - 1;
-      this.#numbers.set(meant as string, number);
-    }
+    const number = this.values.push(text) - 1;
     this.#numbers.set(text, number);
     return number;
   }
+}
+
+/** A method, and the numbers of the URLs that it came with. */
+interface Known {
+  readonly method: string;
+  readonly numbers: Map<string, number>;
 }
 
 /** Pairs of a method and a URL, by number from 0. */
 export class Targets {
   readonly methods: string[] = [];
   readonly urls: string[] = [];
-  #byMethod = new Map<string, Map<string, number>>();
+  #byMethod = new Map<string, Known>();
 
   numberOf(method: string, url: string): number {
-    let numbers = this.#byMethod.get(method);
-    if (numbers === undefined) this.#byMethod.set(copyOf(method), numbers = new Map());
-    return numbers.get(url) ?? this.#add(method, copyOf(url), numbers);
+    const known = this.#byMethod.get(method) ?? this.#addMethod(copyOf(method));
+    return known.numbers.get(url) ?? this.#add(known, copyOf(url));
   }
 
   /** As {@link Texts.close}. */
@@ -56,7 +56,13 @@ export class Targets {
     this.#byMethod = new Map();
   }
 
-  #add(method: string, url: string, numbers: Map<string, number>): number {
+  #addMethod(method: string): Known {
+    const known = { method, numbers: new Map<string, number>() };
+    this.#byMethod.set(method, known);
+    return known;
+  }
+
+  #add({ method, numbers }: Known, url: string): number {
     this.methods.push(method);
     const number = this.urls.push(url) - 1;
     numbers.set(url, number);

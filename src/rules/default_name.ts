@@ -37,7 +37,7 @@ export function quantityText(
   if (typeof rate === "function") return "dynamic";
   if (rate === null) return "unlimited";
   const { limit, windowMs, calendar } = parseRate(rate, subject);
-  if (heldWhileRunning === true) return `${limit}-at-once`;
+  if (heldWhileRunning) return `${limit}-at-once`;
   if (calendar !== undefined) return `${limit}-per-${calendar.every}`;
   const lastsMs = windowMs ?? window;
   return lastsMs === undefined ? `${limit}` : `${limit}-per-${spanText(lastsMs)}`;

@@ -73,7 +73,7 @@ function routeUnder(rules: readonly PreparedRule[], pattern: string | null): Rou
     after,
     hasBothStages: before.length > 0 && after.length > 0,
     counts: rules.some((rule) => rule.count !== "all"),
-    holds: rules.some((rule) => rule.implementation.heldWhileRunning === true),
+    holds: rules.some((rule) => rule.implementation.heldWhileRunning),
     isPreflight: false,
   };
 }

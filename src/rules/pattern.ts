@@ -26,13 +26,13 @@ const METHODS =
 const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
 
 /** Only lower-case methods that rarely end a path: "/my report" is a path. */
-const LOWER_CASE_METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "query"];
+const LOWER_CASE_METHODS = /^(?:get|head|post|put|patch|delete|options|query)$/;
 
 /** Does the text end with methods, as in "/login GET,POST"? */
 function endsWithMethods(text: string): boolean {
   const [, list] = /\s([a-z]+(?:\s*,\s*[a-z]+)*)$/i.exec(text) ?? [];
   const names = list?.split(",").map((name) => name.trim()) ?? [];
-  return names.length > 0 && names.every((name) => METHODS.test(name) || LOWER_CASE_METHODS.includes(name));
+  return names.length > 0 && names.every((name) => METHODS.test(name) || LOWER_CASE_METHODS.test(name));
 }
 
 /** The path without its regular expressions, which may contain braces; an unpaired brace is kept. */

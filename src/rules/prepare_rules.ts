@@ -55,7 +55,7 @@ const DEMANDS: Demands<Rule> = {
     must: "a pattern or a list of patterns",
     holds: (on) => typeof on === "string" || Array.isArray(on),
   },
-  algorithm: /* @__PURE__ */ having("step", "an object with a step function"),
+  algorithm: /* @__PURE__ */ having("step", "gcra() or another object with a step function"),
   cost: {
     must: "an integer of at least 0, or a function",
     holds: (cost) => typeof cost === "function" || isCost(cost),
@@ -92,7 +92,7 @@ function refuse(subject: string, demand: string, value: unknown): never {
 
 /** Is this a cost that can be charged? */
 export function isCost(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**
@@ -114,7 +114,7 @@ export function policyOf(
   if (own !== null && brought !== undefined) {
     refuse(subject, `rate must be { limit } alone for ${implementation.name ?? "this algorithm"}`, rate);
   }
-  if (calendar !== undefined && implementation.countsPeriods !== true) {
+  if (calendar && !implementation.countsPeriods) {
     refuse(subject, "algorithm must be fixedWindow() for a rate with every", implementation.name);
   }
   const windowMs = own ?? brought as number;
@@ -149,6 +149,7 @@ function subjectOf(written: Rate | Rule, { name }: Rule, index: number, given: r
 
 /** Refuses properties that are right each by itself and wrong together. */
 function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algorithm, subject: string): void {
+  requireOptions({ stage: key.stage }, { stage: DEMANDS.stage }, `use ${subject}`, "key");
   if (stage === "before-auth" && key.stage === "after-auth") {
     refuse(
       subject,
@@ -157,10 +158,10 @@ function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algor
     );
   }
   const { window, heldWhileRunning } = algorithm;
-  if (window !== undefined && !(Number.isSafeInteger(window) && window >= 1)) {
+  if (window !== undefined && !integer(1).holds(window)) {
     refuse(subject, "its algorithm's window must be a whole number of ms, at least 1", window);
   }
-  if (count !== "all" && heldWhileRunning === true) {
+  if (count !== "all" && heldWhileRunning) {
     refuse(subject, `count must be "all" where every request gives back what it holds at its end`, count);
   }
 }

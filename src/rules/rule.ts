@@ -62,11 +62,11 @@ export interface Rule {
    * one, counts from nothing: during such a deploy, the units left of the old limit and the new limit may pass, once. Where the
    * rate is from a function, the window is not part of that: units used are judged by the window that applies now.
    */
-  name?: string;
+  name?: string | undefined;
   /** The quota; or a function that gives it per request. Null: the request is not limited by this rule. */
   rate: Rate | null | ((context: Context) => MaybePromise<Rate | null>);
   /** The function that gives the client whose quota a request uses. Default `byIp()`. */
-  key?: Key;
+  key?: Key | undefined;
   /**
    * Which requests: "POST /login", "GET,HEAD /items/:id", "/api/*", in Hono's patterns. HEAD counts as GET unless the
    * pattern names it. Default: every request. An empty list is no request at all: the rule is for `spend`.
@@ -85,11 +85,11 @@ export interface Rule {
    *
    * CORS preflights count under no rule but one whose pattern names OPTIONS: "OPTIONS,POST /login".
    */
-  on?: string | readonly string[];
+  on?: string | readonly string[] | undefined;
   /** How it counts. Default `fixedWindow()`. */
-  algorithm?: Algorithm;
+  algorithm?: Algorithm | undefined;
   /** The cost of a request, in units: an integer of at least 0, or a function that gives it. Default 1. */
-  cost?: number | Cost;
+  cost?: number | Cost | undefined;
   /**
    * Which requests count in the end. Every request is charged before the handler and corrected after it: "failures" gives
    * back charges of requests not answered with 400 or above, "successes" of requests not answered with 2xx; a function's
@@ -98,27 +98,27 @@ export interface Rule {
    * `(response) => response.headers.get("location") !== "/home"`. `tokenUsage()` of the entry `./tokens` reads the cost
    * in the body. Default "all".
    */
-  count?: Count;
+  count?: Count | undefined;
   /** Exempts a request. */
-  unless?: (context: Context) => MaybePromise<boolean>;
+  unless?: ((context: Context) => MaybePromise<boolean>) | undefined;
   /** When it is decided. Default: the key's own. */
-  stage?: Stage;
+  stage?: Stage | undefined;
   /** "shadow": decided and reported, never refuses. Default "enforce". */
-  mode?: Mode;
+  mode?: Mode | undefined;
   /** Another limit to try beside this rule before it replaces it: a rate, or a {@link Trial}. It refuses nothing. Null: none. */
-  trial?: Rate | Trial | null;
+  trial?: Rate | Trial | null | undefined;
   /**
    * A penalty: a key refused `after` times within `window` is refused outright for `for`, times `growth` (default 1) on
    * each repeat, at most `max` (default a day, or `for` where that is longer).
    */
-  block?: { after: number; window: Duration; for: Duration; growth?: number; max?: Duration };
+  block?: { after: number; window: Duration; for: Duration; growth?: number; max?: Duration } | undefined;
   /** How it decides while the store fails. Default: the throttle's way. */
-  onStoreFailure?: FailurePolicy;
+  onStoreFailure?: FailurePolicy | undefined;
   /**
    * Header formats, instead of the throttle's, for this rule. A format that is about denials alone, such as `retryAfter()`, is sent
    * whichever rule refuses, so no refusal loses its wait.
    */
-  headers?: readonly HeaderFormat[];
+  headers?: readonly HeaderFormat[] | undefined;
 }
 
 /**

@@ -143,7 +143,7 @@ function compileRule<C extends Asked>(
     if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
     if (partition === EXEMPT) return null;
     if (partition === null) {
-      return key.refusesNull === true ? refusedCheck(rule, "", "rule", clock()) : null;
+      return key.refusesNull ? refusedCheck(rule, "", "rule", clock()) : null;
     }
     if (typeof partition !== "string") {
       throw new TypeError(

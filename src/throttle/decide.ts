@@ -143,7 +143,7 @@ export function compileEnter(
   ): MaybePromise<Response | null> {
     notifier?.start(exchange);
     if (isResponse(found)) return turnAway(found, exchange);
-    exchange.who = found ?? null;
+    exchange.who = found || null;
     return decideAfter(false, exchange);
   }
 
@@ -174,7 +174,7 @@ export function compilePeek(
   }
 
   function decideAfter(found: Identity | Response | null, exchange: Exchange): MaybePromise<boolean> {
-    exchange.who = isResponse(found) ? null : found ?? null;
+    exchange.who = isResponse(found) ? null : found || null;
     return isResponse(found) ? false : decide(exchange, exchange.matched.after);
   }
 

@@ -27,32 +27,32 @@ import type { FailurePolicy } from "../rules/rule.ts";
 import { memoryStore } from "../stores/memory/memory_store.ts";
 import type { Store } from "../stores/store.ts";
 
-/** Options of a throttle, beside its rules. */
+/** Options of a throttle, beside its rules. One that is undefined is as good as not there. */
 export interface ThrottleOptions {
   /** Where the counts are kept. Default `memoryStore()`: this process alone. */
-  store?: Store;
+  store?: Store | undefined;
   /** How the client's address is found. Default: the transport peer; no header is trusted. */
-  client?: ClientOptions;
+  client?: ClientOptions | undefined;
   /** Finds the identity of the client, between the before-auth rules and the after-auth rules. Default: nobody is known. */
-  authenticate?: Authenticate;
+  authenticate?: Authenticate | undefined;
   /** Rate headers. Default `[xRateLimit(), retryAfter()]`; an empty list sends none. */
-  headers?: readonly HeaderFormat[];
+  headers?: readonly HeaderFormat[] | undefined;
   /** Which responses carry them. Default "always". */
-  sendHeaders?: "always" | "denied" | "never";
+  sendHeaders?: "always" | "denied" | "never" | undefined;
   /** The answer to a refused request. Default `problemJson()`. */
-  reject?: Rejection;
+  reject?: Rejection | undefined;
   /** How rules without an `onStoreFailure` of their own decide while the store fails. Default "local". */
-  onStoreFailure?: FailurePolicy;
+  onStoreFailure?: FailurePolicy | undefined;
   /**
    * The response to a store that counts for this process alone. "warn", the default: one line on the console where several
    * processes are known to share the traffic, or likely to (`deno serve --parallel` is seen by `DENO_JOBS` alone). "error":
    * such a store is refused, everywhere. "ignore": nothing.
    */
-  unsafeStore?: "warn" | "error" | "ignore";
+  unsafeStore?: "warn" | "error" | "ignore" | undefined;
   /** Watchers of every decision. */
-  observers?: readonly Observer[];
+  observers?: readonly Observer[] | undefined;
   /** Events carry raw partition keys instead of hashes of them. Default false. */
-  revealKeys?: boolean;
+  revealKeys?: boolean | undefined;
   /**
    * Do letter case, a slash at the end and doubled slashes make two paths of one, for the `on` of rules? Default false, as
    * most routers run one handler for all of them, and a limit that a capital letter gets around is none. True is for
@@ -70,14 +70,18 @@ export interface ThrottleOptions {
    * equal((await createThrottle(rule, { exactPaths: true }).check(asked)).decisions.length, 0);
    * ```
    */
-  exactPaths?: boolean;
+  exactPaths?: boolean | undefined;
 }
 
 /** Options with every default filled in. */
-export type PreparedOptions = Required<Omit<ThrottleOptions, "authenticate" | "client">> & {
-  readonly authenticate: Authenticate | null;
-  readonly client: ClientOptions | undefined;
-};
+export type PreparedOptions =
+  & {
+    [Name in Exclude<keyof ThrottleOptions, "authenticate" | "client">]-?: NonNullable<ThrottleOptions[Name]>;
+  }
+  & {
+    readonly authenticate: Authenticate | null;
+    readonly client: ClientOptions | undefined;
+  };
 
 /** The demand on each option. */
 export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {

@@ -97,7 +97,13 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
     const { cost: own, trialOf } = check.rule;
     // A cost function that a rule shares with its trial learns of the request once.
     const hasLearned = exchange.checks.some(({ rule }) => rule.name === trialOf && rule.cost === own);
-    if (!hasLearned) (own as Cost).settled?.(exchange, cost);
+    // It hears, and neither decides nor breaks.
+    if (!hasLearned) {
+      rescue<unknown>(
+        () => (own as Cost).settled?.(exchange, cost),
+        (error) => notifier?.error(exchange, check.rule.name, error),
+      );
+    }
     return corrected;
   }
 

@@ -19,7 +19,7 @@ import type { Asking } from "./settings.ts";
 export interface Spent {
   /** May it be done? When false, nothing was charged. */
   readonly allowed: boolean;
-  /** One per rule, in the order of the names, shadow rules included. */
+  /** One per rule, in the order of the names, shadow rules included; none for a rule whose rate is null. */
   readonly decisions: readonly Decision[];
   /**
    * Sets the real cost under each of the rules, in units: the difference to the charge is refunded or added, in the charged

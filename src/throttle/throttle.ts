@@ -26,6 +26,7 @@ import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "
 import { compileCheck } from "./compile_check.ts";
 import { compileDecide, compileEnter } from "./decide.ts";
 import { explaining } from "./explaining.ts";
+import type { Handler } from "./handler.ts";
 import { answering } from "./questions.ts";
 import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
@@ -34,21 +35,16 @@ import type { Spent } from "./spend.ts";
 import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
 
-/**
- * A handler as servers call it: the request, and the arguments that the server passes beside it. It answers with a Response,
- * or with nothing where it took the connection over (`server.upgrade(request)` of Bun).
- */
-export type Handler<Rest extends unknown[], Answer = Response> = (
-  request: Request,
-  ...rest: Rest
-) => MaybePromise<Answer>;
-
-/** Rules at work. */
+/** Rules and the counts of their store, from {@link createThrottle}. One throttle serves any number of handlers at once. */
 export interface Throttle {
   /** The handler, throttled. */
-  wrap<Rest extends unknown[], Given extends Response | undefined | void = Response>(
-    handler: Handler<Rest, Given>,
-  ): Handler<Rest, Response | Exclude<Given, Response>>;
+  wrap<
+    Rest extends unknown[],
+    Given extends Response | undefined | void = Response,
+    Incoming extends Request = Request,
+  >(
+    handler: Handler<Rest, Given, Incoming>,
+  ): Handler<Rest, Response | Exclude<Given, Response>, Incoming>;
   /** Decides a request without a handler, for frameworks: answer with `response`, or pass your own through `label`. */
   check(request: Request, ...platform: unknown[]): MaybePromise<Outcome>;
   /** Would the request pass now? Spends nothing. One decision per rule that applies, in rule order. */
@@ -255,9 +251,9 @@ function compilePasses(
   }
 
   return {
-    wrap<Rest extends unknown[], Given extends Response | undefined | void>(
-      given: Handler<Rest, Given>,
-    ): Handler<Rest, Response | Exclude<Given, Response>> {
+    wrap<Rest extends unknown[], Given extends Response | undefined | void, Incoming extends Request>(
+      given: Handler<Rest, Given, Incoming>,
+    ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
       // A value that is no Response passes all that follows untouched.
       const handler = given as unknown as Handler<unknown[]>;
       function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
@@ -337,13 +333,17 @@ export function throttleFrom(
  * equal(response.headers.get("x-ratelimit-remaining"), "59");
  * ```
  */
-export function withThrottle<Rest extends unknown[], Given extends Response | undefined | void = Response>(
-  handler: Handler<Rest, Given>,
+export function withThrottle<
+  Rest extends unknown[],
+  Given extends Response | undefined | void = Response,
+  Incoming extends Request = Request,
+>(
+  handler: Handler<Rest, Given, Incoming>,
   rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
   options?: ThrottleOptions,
-): Handler<Rest, Response | Exclude<Given, Response>> {
+): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
   if (typeof handler !== "function") {
-    throw new TypeError(cannot("throttle this handler", "it must be a function", handler));
+    throw new TypeError(cannot("throttle this handler", "it must be a function, such as app.fetch", handler));
   }
   return throttleFrom(rules, options).wrap(handler);
 }

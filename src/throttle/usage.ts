@@ -43,7 +43,7 @@ export function usageReader(
     exchange.keepAddress();
     const isEarly = rule.stage === "before-auth";
     return then(isEarly ? undefined : authenticate?.(exchange), (found) => {
-      if (!isEarly) exchange.who = isResponse(found) ? null : found ?? null;
+      if (!isEarly) exchange.who = isResponse(found) ? null : found || null;
       return then(checkOf(rule, exchange), (check) => {
         if (check !== null) return check;
         throw new TypeError(cannot(`look up rule "${rule.name}"`, "it skips this request", request.url));

@@ -59,7 +59,7 @@ export function warnAboutRules(
     warnOnce(
       `Nothing limits how often a client may try to authenticate: ${
         quoted(rules)
-      } count successes alone. Add a rule by address, such as "60/min".`,
+      } can only count successes. Add a rule by address, such as "60/min".`,
     );
   }
 

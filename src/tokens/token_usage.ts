@@ -4,7 +4,9 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
+import { isPromise } from "../maybe.ts";
 import { type Demands, FUNCTION, number, requireOptions } from "../options.ts";
 import type { BodyCount, CountedBody } from "../rules/rule.ts";
 import { type BodyEnds, bodyEnds } from "./body_ends.ts";
@@ -42,6 +44,13 @@ function reasonOf(response: Response, isWhole: boolean): string {
   return encoding !== null && encoding !== "identity"
     ? `The answer is compressed (content-encoding: ${encoding}), so its usage cannot be read`
     : "The answer states no usage";
+}
+
+/** The counts that a statement has, by the user's own reading before the built-in one. */
+function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCounts {
+  const own: unknown = read?.(statement);
+  if (!isPromise(own)) return own ?? tokenCountsIn(statement) ?? {};
+  throw new TypeError(cannot("read a usage for tokenUsage()", "read must give it at once, or null", own));
 }
 
 /**
@@ -97,7 +106,7 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
     const counts: Record<string, number | undefined> = {};
     for (const statement of statementsIn(ends.text(), isWhole)) {
       if (statement === undefined) continue;
-      const stated = read?.(statement) ?? tokenCountsIn(statement) ?? {};
+      const stated = statedIn(statement, read);
       for (const [name, value] of Object.entries(stated)) if (value !== undefined) counts[name] = value;
     }
     return counts;

@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import { jwtAuth } from "../../src/auth/jwt.ts";
 import { KeysUnavailableError, remoteKeys } from "../../src/auth/remote_keys.ts";
 import type { Context } from "../../src/context.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { serve } from "../harness/serve.ts";
 
 const MINUTE = 60_000;
@@ -226,6 +227,42 @@ describe("a URL that answers 500", () => {
       }
       one.answers("keys");
       assertEquals(await ask(request), "alice");
+    }));
+
+  it("is reported on the console once per outage, with what becomes of tokens, and when it is over", () =>
+    withIssuer(async (one) => {
+      const ask = authenticator(one);
+      const request = await one.request("one");
+      const outage = () => {
+        one.answers("error");
+        one.pass(10 * MINUTE);
+        return hundred(() => ask(request));
+      };
+      const end = async () => {
+        one.answers("keys");
+        one.pass(MINUTE);
+        await ask(request);
+      };
+      const { lines } = await writtenDuring(
+        async () => {
+          for (let time = 0; time < 2; time++) {
+            await outage();
+            await outage();
+            await end();
+          }
+        },
+        "warn",
+        "error",
+      );
+      const cannot =
+        `@weir/throttle: jwtAuth() cannot fetch the keys at ${one.url}: The server answered 500. Until it can, `;
+      const again = `@weir/throttle: jwtAuth() has the keys at ${one.url} again.`;
+      assertEquals(lines, [
+        `${cannot}requests with a token are answered with 503.`,
+        again,
+        `${cannot}the older keys are used.`,
+        again,
+      ]);
     }));
 
   it("leaves the keys that it gave before in use, and is asked no more than while there were none", () =>

@@ -38,6 +38,7 @@ describe("weir promote", () => {
     }
     writeFileSync(file("stats.json"), JSON.stringify(await statistics.read()));
     writeFileSync(file("other.json"), '{"by_route":{}}');
+    writeFileSync(file("before.json"), JSON.stringify(await stats().read()));
   });
   after(() => rmSync(folder, { recursive: true }));
 
@@ -100,6 +101,10 @@ describe("weir promote", () => {
     const reasons: readonly (readonly [words: readonly string[], reason: string])[] = [
       [["--stats", file("stats.json"), "--rule", "rare"], "only these have a trial: api"],
       [["--stats", file("stats.json"), "--rule", "toString"], "only these have a trial: api"],
+      [
+        ["--stats", file("before.json"), "--rule", "api"],
+        "these statistics have no request under a rule with",
+      ],
       [["--stats", file("other.json"), "--rule", "api"], "they must be the JSON of stats().read()"],
       ...torn.map((_, i) =>
         [

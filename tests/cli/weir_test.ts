@@ -1,6 +1,6 @@
 /** The command `weir`, run as its users run it. */
 import { assert, assertEquals } from "@std/assert";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -80,6 +80,7 @@ describe("weir", () => {
       "throttle.mjs": `import { createThrottle } from ${JSON.stringify(PACKAGE)};
         export const throttle = createThrottle(${JSON.stringify(rule)}, { unsafeStore: "ignore" });`,
       "rules.json": JSON.stringify([rule]),
+      "marked.json": `\uFEFF${JSON.stringify([rule])}`,
     };
     const expected = bruteForce(hits, [plain]).refused;
     for (const [name, text] of Object.entries(forms)) {
@@ -147,6 +148,21 @@ describe("weir", () => {
     assert(one.out.includes("--format NAME"), one.out);
   });
 
+  it("writes a page alone to standard output where it is named -, and the figures beside it into a file", async () => {
+    const json = file("beside.json");
+    const commands = [
+      ["replay", file("access.log"), "--rules", file("rules.mjs"), "--html", "-", "--json", json],
+      ["suggest", file("access.log"), "--html", "-"],
+    ];
+    for (const words of commands) {
+      const { code, out } = await weir(words);
+      assertEquals(code, 0);
+      assert(out.startsWith("<!doctype html>") && out.trimEnd().endsWith("</html>"), out.slice(0, 200));
+    }
+    assertEquals(JSON.parse(readFileSync(json, "utf8")).requests, 500);
+    assertEquals(existsSync("-"), false);
+  });
+
   it("ends with 2 and a sentence where it is misspelt", async () => {
     for (
       const [words, text] of [
@@ -159,6 +175,11 @@ describe("weir", () => {
         [["suggest", "x.log", "--field", "address"], "it must be NAME=MEMBER"],
         [["suggest", "x.log", "-w"], "weir suggest takes no -w"],
         [["suggest", "x.log", "--window"], "needs a value after --window: 1min"],
+        [
+          ["suggest", "x.log", "--json", "-", "--html", "-"],
+          '--json and --html need two places, and both name "-"',
+        ],
+        [["replay", "x.log", "--rules", "r.mjs", "--json", "a", "--html", "a"], 'both name "a"'],
       ] as const
     ) {
       const { code, out, err } = await weir(words);

@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fastifyRateLimit from "@fastify/rate-limit";
 import { Ratelimit } from "@upstash/ratelimit";
+import { rateLimit as expressRateLimit } from "express-rate-limit";
 import { fastify } from "fastify";
 import { after, before, describe, it } from "node:test";
 import { RateLimiterMemory } from "rate-limiter-flexible";
@@ -173,6 +174,27 @@ describe("a rule of Weir's", () => {
       () => weir({ block: { after: 1, window: blockDuration, for: blockDuration } }),
     );
   }
+
+  itEquals("express-rate-limit's", () => {
+    const middleware = expressRateLimit({
+      ...{ windowMs: WINDOW_MS, limit: LIMIT, keyGenerator: () => "somebody", validate: false },
+      ...{ legacyHeaders: false, handler: (_request, response) => void response.end() },
+    });
+    return {
+      async ask(now) {
+        Date.now = () => now;
+        try {
+          return await new Promise<boolean>((resolve, reject) => {
+            const response = { end: () => resolve(false) };
+            const next = (error?: unknown) => error === undefined ? resolve(true) : reject(error);
+            Promise.resolve(middleware({} as never, response as never, next)).catch(reject);
+          });
+        } finally {
+          Date.now = dateNow;
+        }
+      },
+    };
+  }, () => weir({}));
 
   itEquals("@fastify/rate-limit's", async () => {
     const app = fastify();

@@ -258,6 +258,11 @@ describe("plan reads", () => {
     [{ "retry-after": "5, 60" }, 5000],
     [{ "retry-after": "soon" }, null],
     [{ "retry-after": "NaN" }, null],
+    // Engines make dates of these.
+    [{ "retry-after": "-5" }, null],
+    [{ "retry-after": "about 5" }, null],
+    [{ "retry-after": "1.5.2" }, null],
+    [{ "retry-after": "Sun Nov 29 12:00:30 2026 GMT" }, 30_000],
     [{ "retry-after": "1e300" }, null],
     [{ "retry-after": "" }, null],
     [{ "retry-after-ms": "700", "retry-after": "1" }, 700],

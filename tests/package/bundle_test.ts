@@ -6,7 +6,16 @@ import { dirname, join } from "node:path";
 import { it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import * as root from "../../mod.ts";
+import * as redis from "../../src/stores/redis/mod.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { describeOnNode } from "../harness/runtime.ts";
+
+/** Two entries of the package. */
+interface Package {
+  readonly root: typeof root;
+  readonly redis: typeof redis;
+}
 
 /** A user's bundle of some code: how much of which file stays, and its size. */
 async function bundle(code: string, options: Pick<BuildOptions, "conditions" | "platform"> = {}) {
@@ -152,6 +161,31 @@ async function keptOfDist(names: string): Promise<ReadonlyMap<string, number>> {
   return kept;
 }
 
+/** The script that rules on all algorithms run on Redis. */
+async function scriptOf({ root, redis }: Package): Promise<string> {
+  const { concurrency, createThrottle, fixedWindow, gcra, slidingLog, slidingWindow } = root;
+  const block = { after: 2, window: 5, for: 5 };
+  const rules = [fixedWindow(), gcra(), slidingLog(), slidingWindow()].map((algorithm, i) => (
+    { name: `rule-${i}`, rate: "5/min", algorithm, ...i < 2 ? { block } : {} }
+  ));
+  let script = "";
+  const client = {
+    send(_command: string, [text]: string[]) {
+      script = text;
+      return Promise.reject(new Error("NOSCRIPT"));
+    },
+  };
+  const store = redis.redisStore({ client });
+  const slots = { name: "slots", rate: { limit: 5 }, algorithm: concurrency({ lease: 5 }) };
+  const { check } = createThrottle([...rules, slots], {
+    store,
+    client: { address: () => "192.0.2.1" },
+    onStoreFailure: "allow",
+  });
+  await writtenDuring(() => check(new Request("https://example.com/")), "error");
+  return script;
+}
+
 describeOnNode("the code of the npm package", () => {
   it("has lines that are short enough to print, as Node prints the line that threw before the message", () => {
     const files = readdirSync("dist", { recursive: true, encoding: "utf8" }).filter((file) =>
@@ -222,6 +256,20 @@ describeOnNode("the code of the npm package", () => {
       assertLessOrEqual((await bundle(code, { platform: "browser" })).kilobytes, most);
     });
   }
+
+  it("sends Redis the scripts of the sources, but for blanks and comments", async () => {
+    const compiled = {
+      root: await import(pathToFileURL("dist/mod.js").href),
+      redis: await import(pathToFileURL("dist/src/stores/redis/mod.js").href),
+    };
+    const ours = await scriptOf(compiled);
+    const theirs = await scriptOf({ root, redis });
+    assert(ours.length < theirs.length);
+    const bare = (script: string) => script.replace(/--.*$/gm, "").replace(/\s+/g, "");
+    assertEquals(bare(ours), bare(theirs));
+    // Two minus signs begin a comment.
+    for (const line of ours.split("\n")) assertEquals(/\S--(?! )/.test(line), false, line);
+  });
 
   it("is no thenable, as an import that is awaited is asked for its then", async () => {
     for (const file of ["mod.js", "root.js"]) {

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { existsSync, readFileSync } from "node:fs";
+import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, it } from "node:test";
@@ -54,6 +54,14 @@ const RUNTIMES: readonly (readonly [string, ...string[]])[] = [
   ["deno", "run", "--allow-env", "--allow-net"],
 ];
 
+/** The examples that take this package and a web-standard runtime, and nothing else. */
+const PLAIN_EXAMPLES = readdirSync("examples").filter((file) => {
+  if (!file.endsWith(".ts")) return false;
+  const text = readFileSync(`examples/${file}`, "utf8");
+  const others = [...text.matchAll(/ from "(.+?)"/g)].filter(([, from]) => !from.startsWith(npmPackage.name));
+  return others.length === 0 && !/\b(?:Bun|Deno)\./.test(text);
+});
+
 /** As strict as it gets, and with the declarations of the package and of its dependencies looked at. */
 const STRICT = {
   target: "es2023",
@@ -78,6 +86,7 @@ describeOnNode("the package from npm, in a project of a user's", () => {
     consumer = await npmConsumer(peers);
     consumer.copy("tests/consumers/everything.ts");
     consumer.write("import_all.mjs", IMPORT_ALL);
+    for (const file of PLAIN_EXAMPLES) consumer.copy(`examples/${file}`);
     for (const [name, options] of Object.entries(RESOLUTIONS)) {
       const config = { compilerOptions: { ...STRICT, ...options }, files: ["everything.ts"] };
       consumer.write(`tsconfig.${name}.json`, JSON.stringify(config));
@@ -90,6 +99,13 @@ describeOnNode("the package from npm, in a project of a user's", () => {
       await consumer.run("tsc", "--project", `tsconfig.${name}.json`);
     });
   }
+
+  it("is used by examples that are right in the strictest project", async () => {
+    assertGreater(PLAIN_EXAMPLES.length, 10);
+    const compilerOptions = { ...STRICT, ...RESOLUTIONS.bundler };
+    consumer.write("tsconfig.examples.json", JSON.stringify({ compilerOptions, files: PLAIN_EXAMPLES }));
+    await consumer.run("tsc", "--project", "tsconfig.examples.json");
+  });
 
   for (const [program, ...words] of RUNTIMES) {
     it(`has every entry on ${program}`, async () => {

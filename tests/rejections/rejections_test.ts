@@ -230,6 +230,13 @@ describe("problemJson", () => {
     assertFalse("detail" in await (await reject(problemJson({ detail: () => "no" }), noStore)).json());
   });
 
+  it("has no detail that is no text, as RFC 9457 has none", async () => {
+    for (const detail of [5, true, 5n, {}, Symbol("no"), undefined, null, Promise.resolve("late")]) {
+      const { send } = throttled("0/min", { reject: problemJson({ detail: () => detail as never }) });
+      assertFalse("detail" in await (await send()).json(), String(detail));
+    }
+  });
+
   it("counts slots and bytes as what they are", async () => {
     const slots = throttled({ rate: { limit: 2 }, algorithm: concurrency({ lease: "1h" }), cost: 3 });
     assertEquals((await (await slots.send()).json()).detail, "2 requests at a time; waiting does not help");

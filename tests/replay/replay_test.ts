@@ -1,5 +1,5 @@
 /** Rules tried on logs, against counts by hand. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
 import {
   byGlobal,
@@ -11,7 +11,7 @@ import {
   type Rule,
   slidingLog,
 } from "../../mod.ts";
-import { type LoggedRequest, readLog, replay } from "../../src/replay/mod.ts";
+import { type LoggedRequest, readLog, replay, suggest } from "../../src/replay/mod.ts";
 import { bruteForce, combinedLog, type Hit, type PlainRule, seeded, seededHits } from "./brute_force.ts";
 import { chunksOf, debianLog, listOf } from "./logs.ts";
 
@@ -278,5 +278,40 @@ describe("replay", () => {
   it("refuses rules that production refuses", async () => {
     await assertRejects(() => replay([], { rules: "1/moon" }), Error, "Cannot use rule 1");
     await assertRejects(() => replay([], { rules: "1/min", option: {} } as never), TypeError, "option");
+  });
+
+  it("refuses requests that are none, as suggest does", async () => {
+    const one = logged(0);
+    const wrong: readonly (readonly [requests: unknown, why: RegExp])[] = [
+      ...["access.log", null, undefined, 5, {}, Symbol("log")].map((given) =>
+        [given, /must be a list/] as const
+      ),
+      ...[[null], [undefined], ["GET /"], [{}]].map((given) => [given, /at of each must be a time/] as const),
+      ...[NaN, Infinity, 1e308, -9e15, "2026-11-29", new Date(0), null, 5n, Symbol("at")]
+        .map((at) =>
+          [[one, { ...one, at }], /at of each must be a time in epoch ms: current value/] as const
+        ),
+      [[{ ...one, method: Symbol("GET") }], /method of each must be a text/],
+      [[{ ...one, url: undefined }], /url of each must be a text/],
+      [[{ ...one, status: Symbol("200") }], /status of each must be a number where it has one/],
+      [[{ ...one, address: 5 }], /address of each must be a text or null: current value is 5/],
+    ];
+    for (const [requests, why] of wrong) {
+      const given = requests as readonly LoggedRequest[];
+      for (const run of [() => replay(given, { rules: "1/min" }), () => suggest(given)]) {
+        const { message } = await assertRejects(run, TypeError);
+        assertMatch(message, why);
+        assertMatch(message, /^Cannot use the requests of a log as /);
+      }
+    }
+  });
+
+  it("takes an address that is left out for none", async () => {
+    const { address: _, ...without } = logged(0);
+    const report = await replay([without as LoggedRequest, logged(1)], {
+      rules: { name: "all", rate: "9/min" },
+    });
+    assertEquals([report.requests, report.clients, report.rules[0].asked], [2, 1, 1]);
+    assertEquals((await suggest([without as LoggedRequest, logged(1)])).requests, 2);
   });
 });

@@ -158,8 +158,12 @@ describe("suggest", () => {
     const log = () => readLog(chunksOf(combinedLog(hits)));
     const { suggestions } = await suggest(log(), { routes: ["*", "/api/*"] });
     assertEquals(suggestions.length, 12);
-    for (const { rule, touched, refused } of suggestions) {
-      const written = new Function("byIp", "byUser", `return ${rule}`)(byIp, byUser);
+    const pasted = suggestions.map(({ rule }) =>
+      new Function("byIp", "byUser", `return ${rule}`)(byIp, byUser)
+    );
+    assertEquals(createThrottle(pasted, { unsafeStore: "ignore" }).rules.length, 12, "all of them together");
+    for (const [i, { rule, touched, refused }] of suggestions.entries()) {
+      const written = pasted[i];
       assertEquals(createThrottle(written, { unsafeStore: "ignore" }).rules.length, 1);
       const report = await replay(log(), { rules: { ...written, algorithm: slidingLog() } });
       assertEquals(report.refusedClients, touched, rule);
@@ -185,6 +189,14 @@ describe("suggest", () => {
         text,
       ) => text.startsWith("The log covers less time than the longest window"));
     assertEquals(await Promise.all([["1s"], ["1s", "365d"]].map(isShort)), [false, true]);
+  });
+
+  it("says where 99.9 % of the clients are all of them, so that its rules refuse nobody", async () => {
+    const saysSo = async (clients: number) => {
+      const hits = Array.from({ length: clients }, (_, i) => hitOf(`10.0.${i >> 8}.${i & 255}`, i));
+      return (await suggest(hits)).limitations.some((text) => text.startsWith("Of fewer than 1000 clients"));
+    };
+    assertEquals([await saysSo(999), await saysSo(1000)], [true, false]);
   });
 
   it("suggests nothing for an empty log", async () => {

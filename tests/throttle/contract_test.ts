@@ -338,7 +338,7 @@ describe("withThrottle and createThrottle", () => {
     [
       "no function",
       () => withThrottle("handler" as never, "1/min"),
-      'must be a function: current value is "handler"',
+      'must be a function, such as app.fetch: current value is "handler"',
     ],
     [
       "options beside a throttle",
@@ -399,15 +399,17 @@ describe("withThrottle and createThrottle", () => {
     });
   }
 
-  it("take an option that is undefined for one that is not given", async () => {
-    const options = {
+  it("take an option that is undefined for one that is not given, in TypeScript's exact mode too", async () => {
+    const options: ThrottleOptions = {
       client,
       store: undefined,
+      authenticate: () => ({ id: "ann", tier: undefined, staff: undefined }),
       headers: undefined,
       sendHeaders: undefined,
       observers: undefined,
     };
-    const handler = withThrottle(() => new Response(), "1/min", options as unknown as ThrottleOptions);
+    const rule: Rule = { rate: "1/min", mode: undefined, unless: undefined, trial: undefined };
+    const handler = withThrottle(() => new Response(), rule, options);
     assertEquals((await handler(requestTo())).headers.get("x-ratelimit-remaining"), "0");
   });
 });

@@ -234,6 +234,26 @@ describe("settle", () => {
     }
   });
 
+  it("neither fails nor waits where the cost function that hears of it fails; an event says why", async () => {
+    const failures = [
+      () => {
+        throw new Error("deaf");
+      },
+      () => Promise.reject(new Error("deaf")) as never,
+    ];
+    for (const settled of failures) {
+      const cost = Object.assign(() => 500, { settled });
+      const { send, throttle, events } = throttled({ ...tokens, cost }, {}, async (request) => {
+        await throttleOf(request)!.settle("tokens", 100);
+        return new Response();
+      });
+      assertEquals((await send()).status, 200);
+      assertEquals(await leftOf(throttle, "tokens"), 900);
+      const [failed] = events.filter(({ type }) => type === "error");
+      assertEquals([failed.rule, String(failed.error)], ["tokens", "Error: deaf"]);
+    }
+  });
+
   it("the first call decides, later ones do nothing, at once or after", async () => {
     for (const far of [false, true]) {
       const clock = () => START;

@@ -74,6 +74,34 @@ describe("a throttled handler", () => {
     assertEquals(typeof typed, "function");
   });
 
+  it("takes a framework's own kind of Request, and no other afterwards", async () => {
+    class FrameworkRequest extends Request {
+      readonly params = { id: "7" };
+    }
+    const byParams = (request: FrameworkRequest) => new Response(request.params.id);
+    const request = new FrameworkRequest("https://example.com/");
+    const client = { address: () => "192.0.2.1" };
+    for (
+      const handler of [
+        withThrottle(byParams, "1/min", { client }),
+        createThrottle("1/min", { client }).wrap(byParams),
+      ]
+    ) {
+      assertEquals(await (await handler(request)).text(), "7");
+      const _plain = () => {
+        // @ts-expect-error The handler reads `params`.
+        handler(new Request("https://example.com/"));
+      };
+    }
+    // A server that has such requests gives the handler's parameter its type.
+    const _route: (request: FrameworkRequest) => Response | Promise<Response> = withThrottle(
+      (request) => new Response(request.params.id),
+      "1/min",
+    );
+    // @ts-expect-error An object is no Request.
+    withThrottle((request: { id: string }) => new Response(request.id), "1/min");
+  });
+
   it("is refused by the compiler where it answers with something else", () => {
     // @ts-expect-error Text is no answer.
     withThrottle(() => "text", "1/min");

@@ -292,6 +292,21 @@ describe("rules for anonymous requests", () => {
     assertEquals([await status(), await status("alice")], [200, 429]);
   });
 
+  it("count those for whom authenticate gives undefined, false, zero or an empty text as anonymous", async () => {
+    for (const nobody of [null, undefined, false, 0, ""]) {
+      const throttle = createThrottle([
+        { rate: "99/min" },
+        { name: "anonymous", rate: "1/min", key: byIp({ anonymousOnly: true }) },
+        { rate: "1/min", key: byUser() },
+      ], { authenticate: () => Promise.resolve(nobody as never), client });
+      assertEquals((await throttle.peek(asking())).map(({ rule }) => rule).includes("anonymous"), true);
+      assertEquals((await throttle.check(asking())).allowed, true);
+      assertEquals((await throttle.check(asking())).allowed, false, String(nobody));
+      assertEquals((await throttle.usage("anonymous", asking())).remaining, 0);
+      assertEquals((await throttle.explain(asking())).identity, null);
+    }
+  });
+
   it("are skipped for users, while the rules beside them still apply", async () => {
     const rules: Rule[] = [{ rate: "1/min", key: byIp({ anonymousOnly: true }) }, { rate: "3/min" }];
     assertEquals(await statuses(rules, ["alice", "bob", "carol", "dan"]), [200, 200, 200, 429]);

@@ -325,6 +325,15 @@ describe("header formats", () => {
     assertEquals(rates(refused), { "retry-after": "60" });
   });
 
+  it("of one's own without a text are left out, and never sent as the words undefined and null", async () => {
+    const fields = { "x-a": undefined, "x-b": null, "x-c": "", "x-d": "sent" } as never;
+    for (const rate of ["5/min", "0/min"]) {
+      const { send } = throttled(rate, { headers: [{ fields: () => fields }] });
+      const { headers } = await send();
+      assertEquals(["x-a", "x-b", "x-c", "x-d"].map((name) => headers.get(name)), [null, null, null, "sent"]);
+    }
+  });
+
   it("that throw give an error, and hold nothing", async () => {
     const broken: HeaderFormat = {
       fields() {

@@ -330,6 +330,17 @@ describe("tokenUsage", () => {
     assertEquals([await used(), String(events.at(-1)!.error)], [RESERVED, "Error: mine"]);
   });
 
+  it("keeps the reservation where a form of one's own answers later, which nobody waits for", async () => {
+    const { send, used, events } = asked({ read: (() => Promise.reject(new Error("late"))) as never });
+    assertEquals(await (await send(() => Response.json({ a: 1 }))).json(), { a: 1 });
+    await turn();
+    assertEquals(await used(), RESERVED);
+    assertMatch(
+      String(events.at(-1)!.error),
+      /as read must give it at once, .*: current value is a promise$/,
+    );
+  });
+
   it("gives all back for an error's status, and keeps what a handler settles, or throws at", async () => {
     const { send, used } = asked();
     const usage = { prompt_tokens: 5, completion_tokens: 5 };

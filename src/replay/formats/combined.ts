@@ -6,6 +6,7 @@
 
 import { commonTimeReader, startOf } from "./log_time.ts";
 import { endOfQuoted, isQuoteAt, requestLineReader, unescaped, valueOrNull, wholeAt } from "./scan.ts";
+import type { Targets } from "../texts.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
 
 /** The words before the time: the client, an identity that nobody writes, and the user; a virtual host may stand before or within. */
@@ -67,9 +68,9 @@ function findTime(line: string): number {
   return -1;
 }
 
-function combinedReader(): LineReader {
+function combinedReader(targets: Targets): LineReader {
   const readTime = commonTimeReader();
-  const readTarget = requestLineReader();
+  const readTarget = requestLineReader(targets);
   return (line, entry) => {
     const open = findTime(line);
     if (open === -1) return "broken";

@@ -4,16 +4,10 @@
  * @module
  */
 
+import type { Targets } from "../texts.ts";
+
 /** The kind of a line: a request, a broken line, or a line that belongs to the format, such as a heading. */
 export type LineKind = "request" | "broken" | "other";
-
-/** A method and a URL that a reader has met before. */
-export interface KnownTarget {
-  readonly method: string;
-  readonly url: string;
-  /** Its number among all requests of the log; -1 until there is one. */
-  number: number;
-}
 
 /** The request of one line. One object is filled again for each line, as a log has millions of them. */
 export interface Entry {
@@ -21,8 +15,8 @@ export interface Entry {
   at: number;
   method: string;
   url: string;
-  /** Both again, where the reader remembers them; else null. */
-  target: KnownTarget | null;
+  /** The number of both, where the reader knows it; else -1. */
+  target: number;
   /** As the log has it; "" where it has none. */
   address: string;
   /** 0 where none is known. */
@@ -46,8 +40,12 @@ export type LineReader = (line: string, entry: Entry) => LineKind;
 export interface LogFormat {
   /** Its name, as `format` takes it. */
   readonly name: string;
-  /** Begins to read a source. A reader keeps its own state of earlier lines (a heading, the last time). */
-  open(): LineReader;
+  /**
+   * Begins to read a source. A reader keeps its own state of earlier lines (a heading, the last time).
+   *
+   * @param targets Those of the whole log.
+   */
+  open(targets: Targets): LineReader;
 }
 
 /** A new entry. */
@@ -56,7 +54,7 @@ export function newEntry(): Entry {
     at: 0,
     method: "",
     url: "",
-    target: null,
+    target: -1,
     address: "",
     status: 0,
     bytes: -1,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { copyOf } from "./scan.ts";
+import { copyOf } from "../texts.ts";
 
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Entry, KnownTarget } from "./format.ts";
+import { copyOf, type Targets } from "../texts.ts";
+import type { Entry } from "./format.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -95,17 +96,12 @@ export function readRequestLine(
   return setTarget(entry, method, line.slice(space + 1, hasVersion ? last : end), host);
 }
 
-/** A copy of a text: a slice keeps the text that it was cut from alive, which here is a part of the log. */
-export function copyOf(text: string): string {
-  return ` ${text}`.slice(1);
-}
-
 /** How many request lines a reader remembers. */
-const REMEMBERED = 1 << 16;
+const REMEMBERED = 1 << 13;
 
 /** Reads the request lines of a log, in which most stand many times. */
-export function requestLineReader(): typeof readRequestLine {
-  const known = new Map<string, KnownTarget>();
+export function requestLineReader(targets: Targets): typeof readRequestLine {
+  const known = new Map<string, number>();
   return (line, start, end, host, entry) => {
     const text = line.slice(start, end);
     const name = host === "" ? text : `${host} ${text}`;
@@ -113,7 +109,7 @@ export function requestLineReader(): typeof readRequestLine {
     if (target === undefined) {
       if (!readRequestLine(text, 0, text.length, host, entry)) return false;
       if (known.size >= REMEMBERED) known.clear();
-      target = { method: copyOf(entry.method), url: copyOf(entry.url), number: -1 };
+      target = targets.numberOf(entry.method, entry.url);
       known.set(copyOf(name), target);
     }
     entry.target = target;

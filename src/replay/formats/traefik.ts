@@ -10,8 +10,8 @@ import type { LogFormat } from "./format.ts";
 /** Traefik's CLF: combined, then the number of the request, router, server and duration. The time is the start. */
 export const traefik: LogFormat = {
   name: "traefik",
-  open() {
-    const read = combined.open();
+  open(targets) {
+    const read = combined.open(targets);
     return (line, entry) => {
       if (!line.endsWith("ms")) return "broken";
       const space = line.lastIndexOf(" ");

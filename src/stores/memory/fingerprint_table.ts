@@ -17,10 +17,11 @@ import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
   add,
-  addCopy,
   EMPTY,
+  empty,
   highAt,
   lowAt,
+  move,
   noteEnd,
   probe,
   scale,
@@ -38,7 +39,7 @@ const SEGMENT_KEYS = 8192;
 /** The slots of such a segment, and of one that has just begun. */
 const FULL_SLOTS = 9280;
 const FIRST_SLOTS = 18;
-/** The part of a segment's slots that may be filled before it is made anew. */
+/** The part of a segment's slots that may be filled before it is renewed. */
 const MOST_FILLED = 0.9;
 /** The slots that are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
 const SEARCHED = 128;
@@ -163,51 +164,42 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
   }
 
-  function drop(segment: Segment, slot: number): void {
+  function drop(segment: Segment, slot: number, clear = takeOut): void {
     form.free(segment, slot);
-    takeOut(segment, slot);
+    clear(segment, slot);
     capacity.held--;
   }
 
-  /** The segment for a fingerprint that needs a slot, made anew if it must be. */
+  /**
+   * The segment for a fingerprint that needs a slot. One that is full loses what is over. Where that is not enough, a larger one
+   * gets its entries; those of the first one go to segments of their own when it can grow no more.
+   */
   function segmentWithRoom(high: number, now: number): Segment {
     const segment = segmentFor(high);
-    if (segment.filled + 1 <= segment.slots * MOST_FILLED) return segment;
-    renew(segment, scale(high, spread), now);
-    return segmentFor(high);
-  }
-
-  /**
-   * Makes a segment anew, without entries that are over, and larger where that is not enough. The first one's entries go to
-   * segments of their own when it can grow no more.
-   */
-  function renew(old: Segment, index: number, now: number): void {
-    const { prints, slots } = old;
-    const stays: number[] = [];
-    let soonest = Infinity;
+    const { slots } = segment;
+    if (segment.filled + 1 <= slots * MOST_FILLED) return segment;
+    let before = 0;
     for (let i = 0; i < slots; i++) {
-      if (lowAt(old, i) === EMPTY) continue;
-      if (look(old, i, now) !== OVER) {
-        stays.push(i);
-        soonest = Math.min(soonest, now + looked.ttlMs);
-      } else {
-        form.free(old, i);
-        capacity.held--;
-      }
+      if (lowAt(segment, i) === EMPTY) before = i;
+      else if (look(segment, i, now) === OVER) drop(segment, i, empty);
     }
-    const isCrowded = stays.length > slots * 0.6;
-    if (isCrowded && slots >= FULL_SLOTS && spread < segments.length) {
-      spread = segments.length;
-      segments[index] = undefined;
-    } else {
-      segments[index] = segmentOf(isCrowded ? nextSlots(slots) : slots, form.width, form.hasObjects);
+    if (segment.filled > slots * 0.6) {
+      if (slots >= FULL_SLOTS && spread < segments.length) {
+        spread = segments.length;
+        segments[0] = undefined;
+      } else segments[scale(high, spread)] = segmentOf(nextSlots(slots), form.width, form.hasObjects);
     }
-    for (const i of stays) {
-      const segment = segmentWithRoom(highAt(old, i), now);
-      addCopy(segment, ~probe(segment, lowAt(old, i), highAt(old, i)), old, i);
-      noteEnd(segment, soonest);
+    // From an empty slot on, an entry that moves up leaves none behind that is looked for beyond it.
+    for (let i = 1; i < slots; i++) {
+      const slot = (before + i) % slots;
+      const low = lowAt(segment, slot);
+      if (low === EMPTY) continue;
+      const half = highAt(segment, slot);
+      const next = segmentWithRoom(half, now);
+      const to = probe(next, low, half);
+      if (to < 0) move(segment, slot, next, ~to);
     }
-    prints.fill(EMPTY);
+    return segmentFor(high);
   }
 
   /** Drops what is over: of a small segment all, of another what is over among the next entries, so that all have their turn. */
@@ -281,7 +273,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       const kind = name.kind?.policy === check.policy ? name.kind : kindOf(name, check);
       let segment = cursor.segment!;
       let { slot } = cursor;
-      // A segment that was made anew has left nothing behind.
+      // Entries may have moved; where they went to another segment, nothing was left behind.
       const at = 2 * segment.wide * slot;
       const isStill = slot >= 0 && segment.prints[at] === low && segment.prints[at + 1] === high;
       if (!isStill) {

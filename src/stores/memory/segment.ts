@@ -121,29 +121,36 @@ function copy(from: Segment, slot: number, to: Segment, into: number): void {
   if (to.objects !== null) to.objects[into] = from.objects![slot];
 }
 
-/** Puts a copy of another segment's entry into the empty slot that a search came to. */
-export function addCopy(segment: Segment, slot: number, from: Segment, there: number): void {
-  copy(from, there, segment, slot);
-  segment.filled++;
+/** Empties a slot, though searches may still come by it to the entries behind. */
+export function empty(segment: Segment, slot: number): void {
+  segment.prints[2 * segment.wide * slot] = EMPTY;
+  segment.levels[slot] = 0;
+  if (segment.objects !== null) segment.objects[slot] = undefined;
+  segment.filled--;
+}
+
+/** Moves an entry, in its segment or to another, to the empty slot that a search came to. */
+export function move(from: Segment, slot: number, to: Segment, into: number): void {
+  copy(from, slot, to, into);
+  empty(from, slot);
+  to.filled++;
+  noteEnd(to, from.soonest);
 }
 
 /** Takes an entry out and lets those behind it move up, so that searches still end at the first empty slot. */
 export function takeOut(segment: Segment, slot: number): void {
-  const { prints, slots, wide } = segment;
+  const { slots } = segment;
   let hole = slot;
   for (let i = slot + 1;; i++) {
     if (i === slots) i = 0;
-    const low = prints[2 * wide * i];
+    const low = lowAt(segment, i);
     if (low === EMPTY) break;
     // None may come before the slot where its search begins.
     if (way(scale(low, slots), i, slots) < way(hole, i, slots)) continue;
     copy(segment, i, segment, hole);
     hole = i;
   }
-  prints[2 * wide * hole] = EMPTY;
-  segment.levels[hole] = 0;
-  if (segment.objects !== null) segment.objects[hole] = undefined;
-  segment.filled--;
+  empty(segment, hole);
   // An entry that has moved past the hand has not been looked at.
   const ahead = way(slot, segment.hand, slots);
   if (ahead > 0 && ahead <= way(slot, hole, slots)) noteEnd(segment, segment.soonest);

@@ -57,6 +57,7 @@ function requireObjects(database: SqliteDatabase): void {
 /** The statements about a table. */
 function statementsOf(database: SqliteDatabase, name: string) {
   const prepare = (sql: string): SqliteStatement => database.prepare(sql.replace("TABLE", `"${name}"`));
+  // Kept for all transactions: libsql leaves one that met a lock open until it runs again, and could not commit meanwhile.
   const begin = prepare("BEGIN IMMEDIATE");
   const commit = prepare("COMMIT");
   const rollBack = prepare("ROLLBACK");

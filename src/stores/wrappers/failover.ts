@@ -64,6 +64,7 @@ interface Trial {
 
 const itemOf = (check: Check): Item => ({ check });
 const checkOf = ({ check }: Item): Check => check;
+const withdraw = ({ breaker, ticket }: Trial): void => breaker.withdraw(ticket);
 
 /** A store with the failure policies around it. */
 class GuardedStore {
@@ -154,7 +155,7 @@ class GuardedStore {
     if (ticket === null || (checks[0].since !== null && part.part.isConnected?.() === false)) {
       returns.keep(checks);
       if (ticket !== null) breaker.withdraw(ticket);
-      for (const trial of trials) trial.breaker.withdraw(trial.ticket);
+      trials.forEach(withdraw);
       return this.standIn.decide(checks, spend, breaker.waitMs());
     }
     // Before the question, so that a slot that ought to be free is free.
@@ -186,7 +187,7 @@ class GuardedStore {
       this.health.succeeded(part, ticket, false);
       return this.withoutRule(rule, error, call);
     }
-    for (const trial of trials) trial.breaker.withdraw(trial.ticket);
+    trials.forEach(withdraw);
     part.sample = checks[0];
     part.breaker.fail(ticket, error);
     if (spend) this.makeUp(error, call);

@@ -86,7 +86,7 @@ function newHealth(store: Store, options: HealthOptions): Health {
   function healthOfPart(part: StorePart): PartHealth {
     let health = parts.get(part.name);
     if (health === undefined) {
-      const breaker = breakerOf(part.name === "" ? undefined : part.name);
+      const breaker = breakerOf(part.name || undefined);
       health = { part, breaker, returns: returnsKept(clock), sample: null };
       parts.set(part.name, health);
     }

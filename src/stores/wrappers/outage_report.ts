@@ -5,23 +5,8 @@
  */
 
 import type { FailurePolicy } from "../../rules/rule.ts";
-import { complain } from "../../warn_once.ts";
+import { complain, reasonOf } from "../../warn_once.ts";
 import type { StoreChange } from "../store.ts";
-
-const LONGEST = 300;
-
-/** The error in one line. */
-function reasonOf(error: unknown): string {
-  let text = "it gave no reason";
-  try {
-    if (error instanceof Error) text = error.message || error.name;
-    else if (error !== undefined) text = String(error);
-  } catch {
-    // An error that cannot be shown is no reason to fail.
-  }
-  const line = text.replace(/\s+/g, " ").trim().slice(0, LONGEST);
-  return /[.!?]$/.test(line) ? line : `${line}.`;
-}
 
 /**
  * The line on `console.error` about a change.

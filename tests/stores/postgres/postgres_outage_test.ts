@@ -66,12 +66,16 @@ function fullDisk(): Fault {
           await reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM weir");
           spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=4k"]);
           // Each row, the shortest last, takes what room there is on the pages, until a write of it fails. In a statement of its
-          // own: the rows that a failed statement has written are removed at once.
+          // own: the rows that a failed statement has written are removed at once. Again, until no row finds any: while another
+          // statement looks at a page, its dead rows from before the snapshot stay, and make room a moment later.
           const { rows } = await postgres.query("SELECT key FROM weir ORDER BY pg_column_size(weir.*) DESC");
-          for (const { key } of rows) {
-            for (let isFull = false; !isFull;) {
-              await postgres.query("UPDATE weir SET until = until WHERE key = $1", [key])
-                .catch(() => isFull = true);
+          for (let hasRoom = true; hasRoom;) {
+            hasRoom = false;
+            for (const { key } of rows) {
+              for (let isFull = false; !isFull;) {
+                await postgres.query("UPDATE weir SET until = until WHERE key = $1", [key])
+                  .then(() => hasRoom = true, () => isFull = true);
+              }
             }
           }
         },
