@@ -37,7 +37,7 @@ const lua = (): string =>
   local part = math.ceil(window / ${PERIODS})
   local owed, earlier, lately, mended, current = 0, 0, 0, false, nil
   at = now
-  if s1 then
+  if s1 and s1 + s4 > 0 then
     mended = s2 - now > window -- isAhead
     local before = mended and now or s2
     if before > now then at = before end
@@ -165,7 +165,8 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
     let lately = 0;
     let mended = false;
     let current = 0;
-    if (state === null) {
+    // One without a debt and without counts is none, even if the clock has gone back.
+    if (state === null || state[0] + state[3] === 0) {
       current = Math.floor(at / partMs);
     } else {
       const unit = state[2];

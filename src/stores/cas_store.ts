@@ -5,7 +5,7 @@
  */
 
 import { cannot } from "../cannot.ts";
-import { decidingByVersion, isNotDecided } from "./cas/deciding.ts";
+import { decidingByVersion } from "./cas/deciding.ts";
 import type { StatesRead, VersionedStates } from "./cas/versioned_states.ts";
 import {
   BOOLEAN,
@@ -18,6 +18,7 @@ import {
   timerMs,
 } from "../options.ts";
 import type { MaybePromise } from "../maybe.ts";
+import { isNotDecided } from "./not_decided.ts";
 import type { Store, StorePart } from "./store.ts";
 
 export type { StateChange, StatesRead, VersionedState, VersionedStates } from "./cas/versioned_states.ts";

@@ -6,6 +6,7 @@
  */
 
 import { isPromise, type MaybePromise, rescue } from "../maybe.ts";
+import { NotDecided } from "./not_decided.ts";
 
 /** The options of {@link questionLine}. */
 export interface LineOptions<Question, Answer> {
@@ -114,7 +115,7 @@ class QuestionLine<Question, Answer> {
     const line = this.waiting.splice(0, most).filter(({ since, lost, reject }) => {
       const isInTime = steady() - since <= timeoutMs;
       // No request waits for its charge any more.
-      if (!isInTime) reject(new Error(`The database was busy for ${timeoutMs} ms`, { cause: lost }));
+      if (!isInTime) reject(new NotDecided(`The database was busy for ${timeoutMs} ms`, { cause: lost }));
       return isInTime;
     });
     if (line.length === 0) return;

@@ -6,12 +6,13 @@
 
 import { cannot } from "../cannot.ts";
 import type { StoreDecision } from "../decision.ts";
-import { inOrder, type MaybePromise, rescue, then } from "../maybe.ts";
+import { inOrder, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
 import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
 import { decideChecks, type StateAccess } from "./decide_checks.ts";
 import { isLostRace } from "./lost_race.ts";
+import { isNotDecided, NotDecided, undone } from "./not_decided.ts";
 import { questionLine } from "./question_line.ts";
-import type { Check, Store } from "./store.ts";
+import type { Check, Store, StorePart } from "./store.ts";
 
 /** The rows of a transaction, as {@link transactionStore} reads and writes them. */
 export interface StateRows {
@@ -197,6 +198,33 @@ function answerAll(
   );
 }
 
+/** Runs a transaction, and takes note where one that fails was rolled back: the answer to a commit alone may get lost. */
+function transaction<T>(
+  options: Pick<TransactionStoreOptions, "transact">,
+  run: (rows: StateRows) => MaybePromise<T>,
+): MaybePromise<T> {
+  let isAtCommit = false;
+  let isOver = false;
+  function end(value: T): T {
+    // It has failed meanwhile, as by a time limit: now it may not be committed any more.
+    if (isOver) throw new NotDecided("The transaction has failed before its end");
+    isAtCommit = true;
+    return value;
+  }
+  try {
+    const value = options.transact((rows) => then(run(rows), end));
+    if (!isPromise(value)) return value;
+    // Once: a thenable may begin its transaction anew for each who asks it.
+    return Promise.resolve(value).then(undefined, (error) => {
+      isOver = true;
+      throw isAtCommit ? error : undone(error);
+    });
+  } catch (error) {
+    // A commit that is no promise has failed, or is done.
+    throw undone(error);
+  }
+}
+
 function wholeMs(read: number): number {
   const now = Math.floor(read);
   if (Number.isSafeInteger(now)) return now;
@@ -254,18 +282,22 @@ export function transactionStore(options: TransactionStoreOptions): Store {
   }, "make transactionStore()");
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;
   const clock = options.clock ?? Date.now;
+  const isLost = options.isLostRace ?? isLostRace;
   const ask = questionLine<Question, unknown>({
-    run: (questions) => options.transact((rows) => answerAll(rows, questions, clock)),
-    mayRetry: options.isLostRace ?? isLostRace,
+    run: (questions) => transaction(options, (rows) => answerAll(rows, questions, clock)),
+    // A function that fails on an error does not recognise it.
+    mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,
     most: MOST_TOGETHER,
   });
+  const whole: StorePart = { name: "", ranNothing: isNotDecided };
   return {
     shared,
     name,
     denyCache,
     deadlineMs: timeoutMs,
     clock: options.clock,
+    partOf: () => whole,
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       return ask(decision(checks, spend)) as MaybePromise<readonly StoreDecision[]>;

@@ -17,6 +17,7 @@ import {
   withThrottle,
 } from "../../mod.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
+import { failover } from "../../src/stores/wrappers/failover.ts";
 import { returnsKept } from "../../src/stores/wrappers/returns.ts";
 import type { StorePart } from "../../src/stores/store.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
@@ -158,6 +159,62 @@ describe("a correction that does not reach the store", () => {
     store.instead = null;
     await throttle.peek(request);
     assertEquals(await held(throttle, "slots"), 0);
+  });
+
+  it("is kept where that error comes after the deadline", async () => {
+    const { store, throttle, held } = await endDuring(({ store }) => {
+      store.part.ranNothing = (error) => (error as Error).message === "busy for too long";
+      store.instead = () =>
+        pause(2 * store.deadlineMs).then(() => Promise.reject(new Error("busy for too long")));
+    });
+    store.instead = null;
+    await pause(2 * store.deadlineMs);
+    await throttle.peek(request);
+    assertEquals(await held(throttle, "slots"), 0);
+  });
+
+  describe("beside others that were made in another slot of a cluster", () => {
+    /** A store of two nodes; on the near one the slot of `moving` is not served while `isMoving`. */
+    function cluster() {
+      const { store, answer } = shared();
+      const ranNothing = (error: unknown) => (error as Error).message.startsWith("CLUSTERDOWN");
+      const [near, far] = ["near", "far"].map((name): StorePart => ({ name, ranNothing }));
+      const state = { isMoving: false };
+      store.instead = async (checks, spend) => {
+        const moving = checks.filter(({ key, cost }) => key.startsWith("moving") && cost < 0);
+        if (!state.isMoving || moving.length === 0) return answer(checks, spend);
+        await answer(checks.filter((check) => !moving.includes(check)), spend);
+        throw new Error("CLUSTERDOWN Hash slot not served");
+      };
+      const nodes: Store = { ...store, partOf: ({ key }) => key.startsWith("far") ? far : near };
+      return { state, guarded: failover(nodes, { rules: [], onStoreFailure: "local" }) };
+    }
+    const checks = (cost: number): Check[] =>
+      ["served:a", "moving:a"].map((key) => checkOf({ key, limit: 10, cost }));
+
+    it("is kept alone", async () => {
+      const { state, guarded } = cluster();
+      const charged = await guarded.decide(checks(10));
+      state.isMoving = true;
+      await guarded.decide(checks(-3).map((check, i) => ({ ...check, since: charged[i].chargedAt })));
+      await pause(1);
+      state.isMoving = false;
+      await guarded.decide(checks(0));
+      assertEquals((await guarded.decide(checks(0), false)).map(({ remaining }) => remaining), [3, 3]);
+    });
+
+    it("is kept alone where it gives back what another node refuses", async () => {
+      const { state, guarded } = cluster();
+      const far = checkOf({ key: "far:a", limit: 1 });
+      await guarded.decide([...checks(7), far]);
+      state.isMoving = true;
+      const [, , { allowed }] = await guarded.decide([...checks(3), far]);
+      assertEquals(allowed, false);
+      await pause(1);
+      state.isMoving = false;
+      await guarded.decide(checks(0));
+      assertEquals((await guarded.decide(checks(0), false)).map(({ remaining }) => remaining), [3, 3]);
+    });
   });
 
   it("is never sent twice where nobody knows what came of it", async () => {

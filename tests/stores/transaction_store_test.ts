@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { setImmediate } from "node:timers";
 import {
   type Check,
+  concurrency,
   createThrottle,
   fixedWindow,
   type MaybePromise,
@@ -218,6 +219,80 @@ describe("transactionStore", () => {
     assertThrows(() => failing(throws).decide([checkOf("a:1")]), Error, "serialize");
     const rejects = (async () => await Promise.reject(lostRace())) as never;
     await assertRejects(async () => await failing(rejects).decide([checkOf("a:1")]), Error, "serialize");
+  });
+
+  it("takes an error on which isLostRace itself fails for no lost race, also of questions that waited", async () => {
+    const { rows } = rowsOf(clock);
+    let tries = 0;
+    const store = transactionStore({
+      async transact(run) {
+        await new Promise((resume) => setImmediate(resume));
+        if (++tries > 1) throw new Error("connection ended");
+        return run(rows);
+      },
+      isLostRace: (error) => (error as { code: string }).code.startsWith("40"),
+    });
+    const asked = await Promise.allSettled(["a:1", "b:1", "c:1"].map((key) => store.decide([checkOf(key)])));
+    assertEquals(asked.map(({ status }) => status), ["fulfilled", "rejected", "rejected"]);
+    assertEquals((asked[2] as PromiseRejectedResult).reason.message, "connection ended");
+  });
+
+  /** Three slots are taken and given back while transactions fail. */
+  async function leftAfter(
+    fault: (run: () => Promise<unknown>, table: Map<string, unknown>) => Promise<unknown>,
+  ): Promise<number> {
+    const { rows, table } = rowsOf(clock, true);
+    let isFailing = false;
+    const store = transactionStore({
+      transact: (async (run: (rows: StateRows) => Promise<unknown>) =>
+        isFailing
+          ? await fault(async () => await run(rows), table)
+          : await run(rows)) as never,
+    });
+    const throttle = createThrottle(
+      { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) },
+      { store, client: { address: () => "192.0.2.1" } },
+    );
+    const ask = () => throttle.check(new Request("https://example.com/"));
+    const asked = [await ask(), await ask(), await ask()];
+    isFailing = true;
+    for (const outcome of asked) await outcome.label(new Response("done")).text();
+    await new Promise((resume) => setTimeout(resume, 20));
+    isFailing = false;
+    // The first answer shows that the database is back, and the next finds what was kept.
+    for (let i = 0; i < 3; i++) await (await ask()).label(new Response("done")).text();
+    return (await throttle.usage("slots", "192.0.2.1")).remaining;
+  }
+  const failed = () => Promise.reject(new Error("connection refused"));
+
+  it("makes corrections later whose transaction failed before its commit", async () => {
+    assertEquals(await leftAfter(failed), 3);
+    const left = await leftAfter(async (run, table) => {
+      const before = [...table];
+      await run();
+      for (const [key, row] of before) table.set(key, row);
+      return failed();
+    });
+    assertEquals(left, 0, "nobody knows what came of a commit");
+  });
+
+  it("lets no transaction end that has failed before, as by a time limit", async () => {
+    const ends: string[] = [];
+    const left = await leftAfter((run) => {
+      run().then(() => ends.push("committed"), ({ name }: Error) => ends.push(name));
+      return failed();
+    });
+    assertEquals([left, ends], [3, ["NotDecided", "NotDecided", "NotDecided"]]);
+  });
+
+  it("asks a thenable once, as that may run a transaction for each who asks", async () => {
+    const { rows } = rowsOf(clock);
+    const store = transactionStore({
+      transact: (run) => ({ then: (resume: (value: unknown) => void) => resume(run(rows)) }) as never,
+    });
+    const left = [];
+    for (let i = 0; i < 3; i++) left.push((await store.decide([checkOf("a:1")]))[0].remaining);
+    assertEquals(left, [2, 1, 0]);
   });
 
   it("fails one question where one rule's algorithm fails, and names the rule", async () => {

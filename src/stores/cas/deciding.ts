@@ -6,6 +6,7 @@
 
 import type { StoreDecision } from "../../decision.ts";
 import { decideChecks } from "../decide_checks.ts";
+import { NotDecided, undone } from "../not_decided.ts";
 import type { Check } from "../store.ts";
 import { keyQueue, type Round } from "./key_queue.ts";
 import type { StateChange, StatesRead, VersionedStates } from "./versioned_states.ts";
@@ -51,16 +52,6 @@ interface Cell {
 const FIRST_PAUSE_MS = 0.5;
 const LONGEST_PAUSE_MS = 16;
 
-/** Nothing was charged, as every attempt was lost or came too late. */
-class NotDecided extends Error {
-  override name = "NotDecided";
-}
-
-/** Does this error mean that nothing was charged? */
-export function isNotDecided(error: unknown): boolean {
-  return error instanceof NotDecided;
-}
-
 const steady = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
@@ -96,6 +87,15 @@ const changeOf = ({ key, version, found, state, ttlMs }: Cell): StateChange => (
   ...(state === found ? { state: undefined, ttlMs: 0 } : { state, ttlMs }),
 });
 
+/** Reads states: where that fails nothing was done. */
+async function readIn(states: VersionedStates, keys: readonly string[]): Promise<StatesRead> {
+  try {
+    return await states.read(keys);
+  } catch (error) {
+    throw undone(error);
+  }
+}
+
 function settle(question: Question, answer: readonly StoreDecision[] | Error): void {
   if (answer instanceof Error) question.reject(answer);
   else question.resolve(answer);
@@ -130,7 +130,7 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
     for (let lost = 0; lost < attempts; lost++) {
       if (lost > 1) await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
       const keys = [...new Set(questions.flatMap(({ keys }) => keys))].sort();
-      const read = await states.read(keys);
+      const read = await readIn(states, keys);
       questions = inTime(questions);
       if (questions.length === 0) return;
       const { answers, cells } = decideRound(questions, keys, read);

@@ -9,7 +9,8 @@ import { leasesOf } from "../leases/leases.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import type { LeasingStore, StorePart } from "../store.ts";
 import { hashedKeys } from "../stored_key.ts";
-import { decidingByVersion, isNotDecided } from "./deciding.ts";
+import { isNotDecided } from "../not_decided.ts";
+import { decidingByVersion } from "./deciding.ts";
 import type { VersionedStates } from "./versioned_states.ts";
 
 /** The options of {@link versionedStore}. */

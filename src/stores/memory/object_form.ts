@@ -9,7 +9,8 @@ import { type Form, OVER } from "./form.ts";
 import { numberBlocks } from "./number_blocks.ts";
 import { writeStep } from "./packed_step.ts";
 
-// The numbers of a slot: when the state is over and, of a list of numbers, the block's number and how many it has, else 0.
+// The numbers of a slot: when the state is over (0: it is, also when the clock goes back) and, of a list of numbers, the block's
+// number and how many it has, else 0.
 
 function isNumbers(state: unknown): state is readonly number[] {
   return Array.isArray(state) && state.length > 0 && state.every((number) => typeof number === "number");
@@ -47,7 +48,7 @@ export function objectForm(): Form {
     write({ kept, ttlMs }, { states, wide, objects }, slot, now) {
       const at = wide * slot + 1;
       const block = states[at + 2] > 0 ? states[at + 1] : null;
-      states[at] = now + ttlMs;
+      states[at] = ttlMs > 0 ? now + ttlMs : 0;
       if (isNumbers(kept)) {
         const list = states[at + 1] = blocks.fit(kept.length, block);
         states[at + 2] = kept.length;

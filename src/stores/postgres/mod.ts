@@ -34,8 +34,11 @@ export interface PostgresStoreOptions extends Omit<SharedStoreOptions, "prefix">
   durable?: boolean;
 }
 
-/** Codes of errors by which Postgres ran nothing, or undid it: all but those of connections and of a server that ends. */
-const UNDONE = /^(?!08|57P|58)[0-9A-Z]{5}$/;
+/**
+ * Codes of errors by which Postgres ran nothing, or undid it: all but those of connections, of a server that ends, and internal
+ * ones, by which poolers report a connection too. Those of a system, such as EPIPE, begin with an E.
+ */
+const UNDONE = /^(?!08|57P|58|XX|E)[0-9A-Z]{5}$/;
 
 /** Codes by which clients report that there was no server. */
 const NOT_SENT = new Set([
@@ -44,12 +47,18 @@ const NOT_SENT = new Set([
   "EAI_AGAIN",
   "ENOENT",
   "ERR_POSTGRES_CONNECTION_REFUSED",
+  "CONNECT_TIMEOUT",
 ]);
+
+/** Messages by which a Pool of `pg` reports, without a code, that it had no connection in time. */
+const NO_CONNECTION =
+  /^(?:timeout exceeded when trying to connect|Connection terminated due to connection timeout)$/;
 
 /** Does this error mean that nothing was written? */
 function ranNothing(error: unknown): boolean {
   const code = codeOf(error);
-  return UNDONE.test(code) || NOT_SENT.has(code) || code === "57P03";
+  const message = error instanceof Error ? error.message : "";
+  return UNDONE.test(code) || NOT_SENT.has(code) || code === "57P03" || NO_CONNECTION.test(message);
 }
 
 /**

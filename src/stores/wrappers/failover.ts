@@ -5,7 +5,7 @@
  */
 
 import { type ChargedDecision, refuses, type StoreDecision } from "../../decision.ts";
-import { each, type MaybePromise, rescue, then } from "../../maybe.ts";
+import { all, each, type MaybePromise, rescue, then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { answerOf } from "./answer.ts";
 import { wrapStore } from "./wrap_store.ts";
@@ -86,7 +86,12 @@ class GuardedStore {
   }
 
   decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
-    if (checks.length === 0 || checks.some(isElsewhere)) return this.standIn.decide(checks, spend, 0);
+    // A question is of requests alone, or of corrections alone: each of these by itself, as where nothing is done of one, others
+    // may be made in other slots of a cluster.
+    if (checks.length > 1 && checks[0].since !== null) {
+      return then(all(checks.map((check) => this.decide([check]))), (answers) => answers.flat());
+    }
+    if (checks.length === 0 || isElsewhere(checks[0])) return this.standIn.decide(checks, spend, 0);
     return then(each(checks, (check) => this.health.partOf(check), undefined), (parts) => {
       const [first] = parts;
       const isWhole = parts.every((part) => part === first);
@@ -112,15 +117,26 @@ class GuardedStore {
       checks.map(itemOf),
       ({ check }, i) => trials.get(check.policy.name) === null ? null : parts[i],
     );
-    const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) => {
-      const own = items.map(checkOf);
-      if (part === null) return this.standIn.decide(own, spend, 0);
-      return this.decideIn(part, own, spend, own.flatMap(({ policy }) => trials.get(policy.name) ?? []));
-    };
+    const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) =>
+      this.decideItems(part, items, spend, items.flatMap(({ check }) => trials.get(check.policy.name) ?? []));
     const [first] = groups;
     return groups.length === 1
       ? decideGroup(first.shard, first.items, spend)
       : decideInGroups(groups, spend, decideGroup);
+  }
+
+  /** In one part; null: without the store. */
+  private decideItems(
+    part: PartHealth | null,
+    items: readonly Item[],
+    spend: boolean,
+    trials: readonly Trial[],
+  ): MaybePromise<readonly ChargedDecision[]> {
+    const checks = items.map(checkOf);
+    if (part === null) return this.standIn.decide(checks, spend, 0);
+    return checks.length > 1 && checks[0].since !== null
+      ? this.decide(checks)
+      : this.decideIn(part, checks, spend, trials);
   }
 
   /** In one part. */
@@ -136,15 +152,14 @@ class GuardedStore {
       if (part.part.probe === undefined) ticket = breaker.enterProbe();
       else this.health.probeAside(part);
     }
-    const isCorrection = checks.some(({ since }) => since !== null);
-    if (ticket === null || (isCorrection && part.part.isConnected?.() === false)) {
+    if (ticket === null || (checks[0].since !== null && part.part.isConnected?.() === false)) {
       returns.keep(checks);
       if (ticket !== null) breaker.withdraw(ticket);
       trials.forEach(withdraw);
       return this.standIn.decide(checks, spend, breaker.waitMs());
     }
     // Before the question, so that a slot that ought to be free is free.
-    if (returns.size > 0) this.health.sendReturns(part);
+    this.health.sendReturns(part);
     const call: Call = { part, checks, spend, ticket, trials };
     return rescue(() => this.ask(call), (error) => this.recover(error, call));
   }
@@ -175,8 +190,7 @@ class GuardedStore {
     trials.forEach(withdraw);
     part.sample = checks[0];
     part.breaker.fail(ticket, error);
-    if (part.part.ranNothing?.(error)) part.returns.keep(checks);
-    else if (spend) this.takeBack(error, call);
+    if (spend) this.makeUp(error, call);
     return this.standIn.decide(checks, spend, part.breaker.waitMs());
   }
 
@@ -192,23 +206,23 @@ class GuardedStore {
     return decideInGroups(
       groupsOf(checks.map(itemOf), ({ check }) => check.policy.name === rule ? null : part),
       spend,
-      (part, items, spend) => {
-        const own = items.map(checkOf);
-        return part === null
-          ? this.standIn.decide(own, spend, 0)
-          : this.decideIn(part, own, spend, trials.filter((other) => other !== trial));
-      },
+      (part, items, spend) => this.decideItems(part, items, spend, trials.filter((other) => other !== trial)),
     );
   }
 
-  /** Gives back a charge that the store reports after its deadline: the verdict was made without the store. */
-  private takeBack(error: unknown, { part, checks }: Call): void {
-    const late = lateAnswer<readonly StoreDecision[]>(error);
-    if (late === undefined) return;
-    this.health.aside(late.then((answer) => {
-      const decisions = answerOf(checks, answer, this.standIn.clock);
-      this.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
-    }));
+  /**
+   * Gives back a charge that the store reports after its deadline, as the verdict was made without the store; keeps corrections
+   * of which it reports, then or at once, that nothing was done.
+   */
+  private makeUp(error: unknown, { part, checks }: Call): void {
+    this.health.aside(
+      lateAnswer<readonly StoreDecision[]>(error).then((answer) => {
+        const decisions = answerOf(checks, answer, this.standIn.clock);
+        this.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
+      }, (error) => {
+        if (part.part.ranNothing?.(error)) part.returns.keep(checks);
+      }),
+    );
   }
 
   observe(listener: (change: StoreChange) => void): void {

@@ -21,6 +21,7 @@ export function inTime<T>(
   late: string = `The store did not answer within ${ms} ms`,
 ): MaybePromise<T> {
   if (!isPromise(answer)) return answer;
+  // Once: a thenable may do its work anew for each who asks it, and its rejection must be heard here.
   const promise = Promise.resolve(answer);
   const tooLate = (): Error => {
     const error = new Error(late);
@@ -30,13 +31,9 @@ export function inTime<T>(
   return withinShared(promise, ms, tooLate) ?? within(promise, ms, tooLate);
 }
 
-/** The late answer to a call that failed with this error; undefined where nothing was late. */
-export function lateAnswer<T>(error: unknown): Promise<T> | undefined {
-  const answer = error instanceof Error ? waited.get(error) : undefined;
+/** The late answer to a call that failed with this error; where nothing was late it rejects with that error. */
+export function lateAnswer<T>(error: unknown): Promise<T> {
+  const answer = waited.get(error as Error) as Promise<T> | undefined;
   // One deadline within another: the answer that the inner one gave up on.
-  return (answer as Promise<T> | undefined)?.catch((inner) => {
-    const later = lateAnswer<T>(inner);
-    if (later !== undefined) return later;
-    throw inner;
-  });
+  return answer?.catch(lateAnswer<T>) ?? Promise.reject(error);
 }

@@ -27,8 +27,8 @@ export function returnsKept(clock: () => number, most: number = MOST): Returns {
   const kept = new Set<Check>();
 
   /** Once its window (its lease) has passed a charge is gone, and so is what corrects it; windows that slide take up to twice as long. */
-  function isOver({ since, policy }: Check): boolean {
-    return clock() - since! > 2 * policy.windowMs;
+  function isDue({ since, policy }: Check): boolean {
+    return clock() - since! <= 2 * policy.windowMs;
   }
 
   return {
@@ -37,15 +37,13 @@ export function returnsKept(clock: () => number, most: number = MOST): Returns {
     },
     keep(checks) {
       for (const check of checks) {
-        if (check.since === null || check.cost === 0) continue;
-        kept.add(check);
-        if (kept.size <= most) continue;
+        if (check.since !== null && check.cost !== 0) kept.add(check);
         const [oldest] = kept;
-        kept.delete(oldest);
+        if (kept.size > most) kept.delete(oldest);
       }
     },
     take() {
-      const taken = [...kept].filter((check) => !isOver(check));
+      const taken = [...kept].filter(isDue);
       kept.clear();
       return taken;
     },

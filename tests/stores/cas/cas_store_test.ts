@@ -223,6 +223,38 @@ describe("casStore", () => {
     assertEquals(database.counts.writes, 0);
   });
 
+  it("makes corrections later whose read failed, and not those of whose write nobody knows what came", async () => {
+    for (const [failing, left] of [["read", 3], ["write", 0]] as const) {
+      const database = newDatabase(() => 1_800_000_000_000);
+      let isFailing = false;
+      const act = (name: string): void => {
+        if (isFailing && name === failing) throw new Error("connection refused");
+      };
+      const store = casStore({
+        read(keys) {
+          act("read");
+          return database.read(keys);
+        },
+        write(...change) {
+          act("write");
+          return database.write(...change);
+        },
+      });
+      const throttle = createThrottle(
+        { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) },
+        { store, client: { address: () => "192.0.2.1" } },
+      );
+      const ask = () => throttle.check(new Request("https://example.com/"));
+      const asked = [await ask(), await ask(), await ask()];
+      isFailing = true;
+      for (const outcome of asked) await outcome.label(new Response("done")).text();
+      await new Promise((resume) => setTimeout(resume, 20));
+      isFailing = false;
+      for (let i = 0; i < 3; i++) await (await ask()).label(new Response("done")).text();
+      assertEquals((await throttle.usage("slots", "192.0.2.1")).remaining, left, failing);
+    }
+  });
+
   it("fails the one request whose algorithm throws, and none that is decided with it", async () => {
     const { read, write } = newDatabase(() => 1_800_000_000_000);
     const store = casStore({ read, write });

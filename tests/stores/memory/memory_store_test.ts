@@ -10,10 +10,12 @@ import { slidingLog } from "../../../src/algorithms/sliding_log.ts";
 import { slidingWindow } from "../../../src/algorithms/sliding_window.ts";
 import { formOf } from "../../../src/algorithms/state.ts";
 import type { ChargedDecision, Mode } from "../../../src/decision.ts";
+import { decideChecks } from "../../../src/stores/decide_checks.ts";
 import { memoryStore } from "../../../src/stores/memory/memory_store.ts";
 import type { Check, Store, StoreChange } from "../../../src/stores/store.ts";
 import { createThrottle } from "../../../src/throttle/throttle.ts";
 import { DAY_MS, START } from "../../harness/algorithms.ts";
+import { walked, walks } from "../../harness/walks.ts";
 
 const MINUTE = 60_000;
 const BLOCK: Block = { after: 2, windowMs: MINUTE, forMs: 5000, growth: 2, maxMs: 20_000 };
@@ -427,6 +429,63 @@ const calls = fc.array(
   }),
   { minLength: 1, maxLength: 120, size: "max" },
 );
+
+describe("memoryStore against a model that forgets each state that holds a block at its end, and what has none", () => {
+  /** Others are looked at by their steps, which know when they are over. */
+  function forgetful(clock: () => number): Store {
+    const kept = new Map<string, { readonly value: unknown; readonly end: number }>();
+    return {
+      shared: false,
+      decide: (checks, spend = true) =>
+        decideChecks(checks, spend, clock(), {
+          load({ key, algorithm }) {
+            const found = kept.get(key);
+            const isOver = found !== undefined && formOf(algorithm).endsWith("+block") &&
+              clock() >= found.end;
+            return isOver ? null : found?.value ?? null;
+          },
+          save({ key }, value, ttlMs) {
+            if (value === null) kept.delete(key);
+            else kept.set(key, { value, end: clock() + ttlMs });
+          },
+        }),
+    };
+  }
+
+  it("agrees in 60,000 random decisions, whichever way the clock jumps and however limits change", () => {
+    const property = fc.property(walks, (walk) => {
+      let now = 0;
+      const store = memoryStore({ clock: () => now });
+      for (const asked of walked(walk, 0, forgetful)) {
+        now = asked.now;
+        assertEquals(store.decide(asked.checks, asked.spend), asked.expected);
+      }
+    });
+    fc.assert(property, { numRuns: 600 });
+  });
+
+  it("leaves over what a clock that goes back would bring to life: a block, the time of a meter without a debt", () => {
+    const { clock, ask } = storeOf();
+    const blocked = {
+      algorithm: withBlock(slidingLog(), { ...BLOCK, after: 1 }) as Algorithm,
+      limit: 1,
+      windowMs: 2,
+    };
+    const meter = { algorithm: gcra(), limit: 10 };
+    const { chargedAt } = ask("meter", { ...meter, cost: 10 });
+    ask("blocked", blocked);
+    assertEquals(ask("blocked", blocked).blockedMs, 5000);
+    clock.now += 3 * 5000;
+    const charge = ask("blocked", blocked);
+    assertEquals(charge.allowed, true);
+    clock.now += 1;
+    ask("blocked", { ...blocked, cost: -1, since: charge.chargedAt });
+    ask("meter", { ...meter, cost: -10, since: chargedAt });
+    clock.now -= 15_001;
+    assertEquals(ask("blocked", blocked).allowed, true);
+    assertEquals(ask("meter", { ...meter, cost: 10 }).resetAfterMs, MINUTE);
+  });
+});
 
 describe("memoryStore against a model that forgets nothing", () => {
   it("decides alike over any calls on any keys", () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { Pool } from "pg";
-import { type Check, createThrottle, fixedWindow, stats, type Store } from "../../../mod.ts";
+import { type Check, concurrency, createThrottle, fixedWindow, stats, type Store } from "../../../mod.ts";
 import { postgresStore, type PostgresStoreOptions, schemaSql } from "../../../src/stores/postgres/mod.ts";
 import { storeBehaviours } from "../../../src/testing/mod.ts";
 import { lanes } from "../../harness/lanes.ts";
@@ -13,7 +13,7 @@ import {
   withoutPostgres,
 } from "../../harness/postgres.ts";
 import { openPglite, type OpenPostgresClient, POSTGRES_CLIENTS } from "../../harness/postgres_clients.ts";
-import { until } from "../../harness/until.ts";
+import { pause, until } from "../../harness/until.ts";
 
 /** Generous: what is looked at is verdicts, on a machine that may be busy. */
 const timeoutMs = 10_000;
@@ -218,6 +218,64 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     await other.query("ROLLBACK");
     other.release();
     assertEquals((await store.decide([checkOf("locked")]))[0].remaining, 8);
+  });
+
+  const FAULTS: readonly (readonly [string, number, string])[] = [
+    [
+      "somebody else had locked their row for too long",
+      3,
+      "SELECT FROM weir WHERE key LIKE 'slots/%' FOR UPDATE",
+    ],
+    ["its pool had no connection left", 1, "SELECT"],
+  ];
+  for (const [what, max, statement] of FAULTS) {
+    it(`gives slots back that were to be free while ${what}`, async () => {
+      const own = new Pool({ connectionString: postgres.url, max, connectionTimeoutMillis: 100 });
+      const store = postgresStore({ client: own, timeoutMs: 250 });
+      const throttle = createThrottle(
+        { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) },
+        { store, client: { address: () => "192.0.2.1" } },
+      );
+      const ask = () => throttle.check(new Request("https://example.com/"));
+      let asked = [await ask(), await ask(), await ask()];
+      // On a busy machine an answer may take longer than the deadline.
+      for (let i = 0; i < 10 && asked.some(({ decisions: [{ source }] }) => source !== "store"); i++) {
+        await Promise.all(asked.map((outcome) => outcome.label(new Response("done")).text()));
+        await pause(1500);
+        asked = [await ask(), await ask(), await ask()];
+      }
+      const other = await own.connect();
+      await other.query(`BEGIN; ${statement}`);
+      for (const outcome of asked) await outcome.label(new Response("done")).text();
+      await pause(750);
+      await other.query("ROLLBACK");
+      other.release();
+      await until(async () => (await throttle.usage("slots", "192.0.2.1")).remaining === 3);
+      await own.end();
+    });
+  }
+
+  it("corrects once where the connection ended beneath the answer, whose error has a code like one of Postgres", async () => {
+    let isBroken = false;
+    const client = {
+      async query(text: string, values?: unknown[]) {
+        const result = await pool.query(text, values);
+        if (isBroken) throw Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+        return result;
+      },
+    };
+    const store = postgresStore({ client, timeoutMs, denyCache: false });
+    const throttle = createThrottle({ name: "refunds", rate: "3/hour" }, {
+      store,
+      client: { address: () => "192.0.2.1" },
+    });
+    const ask = () => throttle.check(new Request("https://example.com/"));
+    const [first] = [await ask(), await ask(), await ask()];
+    isBroken = true;
+    await first.settle("refunds", 0);
+    isBroken = false;
+    const passed = [await ask(), await ask(), await ask()].map(({ allowed }) => allowed);
+    assertEquals(passed, [true, false, false]);
   });
 
   it("works on a table that schemaSql made, unlogged or in another schema, for a user who may make none", async () => {

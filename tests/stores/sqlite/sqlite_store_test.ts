@@ -1,13 +1,14 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { after, describe, it } from "node:test";
-import { type Check, createThrottle, fixedWindow, type StoreDecision } from "../../../mod.ts";
+import { type Check, concurrency, createThrottle, fixedWindow, type StoreDecision } from "../../../mod.ts";
 import { sqliteStore } from "../../../src/stores/sqlite/mod.ts";
 import { manualClock } from "../../../src/testing/mod.ts";
 import { runtime } from "../../harness/runtime.ts";
 import { type OpenDatabase, SQLITE_DRIVERS, sqliteFolder } from "../../harness/sqlite.ts";
+import { pause, until } from "../../harness/until.ts";
 
 function checkOf(key: string, windowMs = 60_000): Check {
   const policy = { name: key.replace(/:.*/, ""), limit: 3, windowMs, mode: "enforce" as const };
@@ -95,6 +96,36 @@ describe("sqliteStore", () => {
     other.exec("ROLLBACK");
     assertEquals(remaining(store.decide([checkOf("a:1")])), 1);
   });
+
+  const FAULTS: readonly (readonly [string, (own: OpenDatabase, other: OpenDatabase) => void, string])[] = [
+    ["was locked for longer than timeoutMs", (_, other) => other.exec("BEGIN IMMEDIATE"), "busy for 40 ms"],
+    ["could not be written", (own) => own.exec("PRAGMA query_only = 1"), "readonly"],
+  ];
+  for (const [what, begin, words] of FAULTS) {
+    it(`gives slots back that were to be free while the file ${what}`, async () => {
+      const name = fresh();
+      const [own, other] = [folder.open(name), folder.open(name)];
+      const errors: unknown[] = [];
+      const throttle = createThrottle(
+        { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) },
+        {
+          store: sqliteStore({ database: own, timeoutMs: 40 }),
+          client: { address: () => "192.0.2.1" },
+          observers: [({ error }) => error && errors.push(error)],
+        },
+      );
+      const ask = () => throttle.check(new Request("https://example.com/"));
+      const asked = [await ask(), await ask(), await ask()];
+      assertEquals([await ask()].map(({ allowed }) => allowed), [false]);
+      begin(own, other);
+      for (const outcome of asked) await outcome.label(new Response("done")).text();
+      await pause(200);
+      own.exec("PRAGMA query_only = 0");
+      if (begin.length === 2) other.exec("ROLLBACK");
+      await until(async () => (await throttle.usage("slots", "192.0.2.1")).remaining === 3);
+      assertMatch(String(errors[0]), new RegExp(`${words}|did not answer within 40 ms`));
+    });
+  }
 
   it("removes rows that are over, a few at a time, so that the file stays as large as what lives", () => {
     const name = fresh();

@@ -217,6 +217,24 @@ describe("the failure ladder", () => {
     await quiet();
   });
 
+  it("nor is a thenable's, which is asked once, whatever the question was", async () => {
+    const store = shared(() => 0, 5);
+    let asked = 0;
+    store.fault = () => ({
+      then(_: unknown, reject: (error: Error) => void) {
+        asked++;
+        setTimeout(() => reject(new Error("late")), 30);
+      },
+    });
+    const throttle = createThrottle({ name: "r", rate: "3/min" }, { client, store });
+    await throttle.check(request());
+    await throttle.peek(request());
+    await assertRejects(async () => await throttle.reset("r", request()), Error, "Cannot reset");
+    await settled(50);
+    await quiet();
+    assertEquals(asked, 3);
+  });
+
   it("a process that was busy past the deadline takes the answer that is already here", async () => {
     const store = shared(() => 0, 20);
     store.fault = () => settled(1).then(() => [ok("r")]);
