@@ -31,28 +31,7 @@ export interface Notifier {
   store(change: StoreChange): void;
 }
 
-/** The functions that make the events of one throttle. */
-interface EventMaker {
-  /** An event about a request. */
-  of(type: ThrottleEvent["type"], exchange: Exchange, decisions?: readonly Decision[]): ExchangeEvent;
-  /** An event about one rule's check of it, with that decision alone unless all are asked for. */
-  ofCheck(type: ThrottleEvent["type"], exchange: Exchange, check: RuleCheck, all?: boolean): ExchangeEvent;
-}
-
-function eventMaker(clock: () => number, revealKeys: boolean): EventMaker {
-  let seed: Seed | null = null;
-  const of: EventMaker["of"] = (type, exchange, decisions) =>
-    new ExchangeEvent(type, clock(), exchange, decisions ?? exchange.checks.map(({ decision }) => decision));
-  return {
-    of,
-    ofCheck(type, exchange, check, all = false) {
-      const event = of(type, exchange, all ? undefined : [check.decision]);
-      event.rule = check.rule.name;
-      event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
-      return event;
-    },
-  };
-}
+const decisionsOf = ({ checks }: Exchange): readonly Decision[] => checks.map(({ decision }) => decision);
 
 /**
  * @param observers The observers.
@@ -69,7 +48,29 @@ export function compileNotifier(
 ): Notifier | null {
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
-  const event = eventMaker(clock, revealKeys);
+  let seed: Seed | null = null;
+
+  /** An event about a request, with all decisions on it unless some are given. */
+  function eventOf(
+    type: ThrottleEvent["type"],
+    exchange: Exchange,
+    decisions: readonly Decision[] = decisionsOf(exchange),
+  ): ExchangeEvent {
+    return new ExchangeEvent(type, clock(), exchange, decisions);
+  }
+
+  /** An event about one rule's check of a request, with that decision alone unless others are given. */
+  function eventOfCheck(
+    type: ThrottleEvent["type"],
+    exchange: Exchange,
+    check: RuleCheck,
+    decisions: readonly Decision[] = [check.decision],
+  ): ExchangeEvent {
+    const event = eventOf(type, exchange, decisions);
+    event.rule = check.rule.name;
+    event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
+    return event;
+  }
 
   function pause(exchange: Exchange): void {
     exchange.spentMs += stopwatch();
@@ -85,21 +86,21 @@ export function compileNotifier(
       for (const check of exchange.checks) {
         const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(event.ofCheck("shadow-denied", exchange, check));
-        else if (blockedMs > 0) tell(event.ofCheck("blocked", exchange, check));
+        if (mode === "shadow") tell(eventOfCheck("shadow-denied", exchange, check));
+        else if (blockedMs > 0) tell(eventOfCheck("blocked", exchange, check));
       }
-      const first = refused ? exchange.checks.find(refuses) : undefined;
-      const verdict = first !== undefined
-        ? event.ofCheck("denied", exchange, first, true)
-        : event.of(refused ? "denied" : "allowed", exchange);
+      const first = refused && exchange.checks.find(refuses);
+      const verdict = first
+        ? eventOfCheck("denied", exchange, first, decisionsOf(exchange))
+        : eventOf(refused ? "denied" : "allowed", exchange);
       verdict.durationMs = exchange.spentMs;
       tell(verdict);
     },
     answered: tell.answered,
-    skipped: (exchange, rule) => tell(Object.assign(event.of("skipped", exchange, []), { rule })),
-    settled: (exchange, check) => tell(event.ofCheck("settled", exchange, check)),
+    skipped: (exchange, rule) => tell(Object.assign(eventOf("skipped", exchange, []), { rule })),
+    settled: (exchange, check) => tell(eventOfCheck("settled", exchange, check)),
     error: (exchange, rule, error) =>
-      tell(Object.assign(event.of("error", exchange), { error }, rule === null ? {} : { rule })),
+      tell(Object.assign(eventOf("error", exchange), { error }, rule && { rule })),
     store: (change) =>
       tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change }),
   };
