@@ -33,6 +33,28 @@ export interface Notifier {
 
 const decisionsOf = ({ checks }: Exchange): readonly Decision[] => checks.map(({ decision }) => decision);
 
+/** Makes an event about a request, or about one rule's check of it. */
+type MakeEvent = (
+  type: ThrottleEvent["type"],
+  exchange: Exchange,
+  /** The check; its rule and key are the event's. */
+  check?: RuleCheck | undefined,
+  /** Default: the decision of that check, or all decisions on the request where no check is given. */
+  decisions?: readonly Decision[],
+) => ExchangeEvent;
+
+function eventMaker(clock: () => number, revealKeys: boolean): MakeEvent {
+  let seed: Seed | null = null;
+  return (type, exchange, check, decisions = check ? [check.decision] : decisionsOf(exchange)) => {
+    const event = new ExchangeEvent(type, clock(), exchange, decisions);
+    if (check) {
+      event.rule = check.rule.name;
+      event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
+    }
+    return event;
+  };
+}
+
 /**
  * @param observers The observers.
  * @param clock Dates events, epoch ms.
@@ -48,29 +70,7 @@ export function compileNotifier(
 ): Notifier | null {
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
-  let seed: Seed | null = null;
-
-  /** An event about a request, with all decisions on it unless some are given. */
-  function eventOf(
-    type: ThrottleEvent["type"],
-    exchange: Exchange,
-    decisions: readonly Decision[] = decisionsOf(exchange),
-  ): ExchangeEvent {
-    return new ExchangeEvent(type, clock(), exchange, decisions);
-  }
-
-  /** An event about one rule's check of a request, with that decision alone unless others are given. */
-  function eventOfCheck(
-    type: ThrottleEvent["type"],
-    exchange: Exchange,
-    check: RuleCheck,
-    decisions: readonly Decision[] = [check.decision],
-  ): ExchangeEvent {
-    const event = eventOf(type, exchange, decisions);
-    event.rule = check.rule.name;
-    event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
-    return event;
-  }
+  const eventOf = eventMaker(clock, revealKeys);
 
   function pause(exchange: Exchange): void {
     exchange.spentMs += stopwatch();
@@ -86,19 +86,17 @@ export function compileNotifier(
       for (const check of exchange.checks) {
         const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(eventOfCheck("shadow-denied", exchange, check));
-        else if (blockedMs > 0) tell(eventOfCheck("blocked", exchange, check));
+        if (mode === "shadow") tell(eventOf("shadow-denied", exchange, check));
+        else if (blockedMs > 0) tell(eventOf("blocked", exchange, check));
       }
-      const first = refused && exchange.checks.find(refuses);
-      const verdict = first
-        ? eventOfCheck("denied", exchange, first, decisionsOf(exchange))
-        : eventOf(refused ? "denied" : "allowed", exchange);
+      const first = refused ? exchange.checks.find(refuses) : undefined;
+      const verdict = eventOf(refused ? "denied" : "allowed", exchange, first, decisionsOf(exchange));
       verdict.durationMs = exchange.spentMs;
       tell(verdict);
     },
     answered: tell.answered,
-    skipped: (exchange, rule) => tell(Object.assign(eventOf("skipped", exchange, []), { rule })),
-    settled: (exchange, check) => tell(eventOfCheck("settled", exchange, check)),
+    skipped: (exchange, rule) => tell(Object.assign(eventOf("skipped", exchange, undefined, []), { rule })),
+    settled: (exchange, check) => tell(eventOf("settled", exchange, check)),
     error: (exchange, rule, error) =>
       tell(Object.assign(eventOf("error", exchange), { error }, rule && { rule })),
     store: (change) =>
