@@ -18,6 +18,8 @@ import { RouteText } from "./route_text.tsx";
 export interface ShownRule {
   readonly name: string;
   readonly seen: StatsRule;
+  /** Do the statistics name it? Rules beyond the most that they name are counted together. */
+  readonly isNamed: boolean;
   /** Null for a rule of another throttle in these statistics. */
   readonly rule: CompiledRule | null;
   /** The use of a quota that all clients share; else null. */
@@ -145,9 +147,9 @@ function SharedUse({ shared: { limit, remaining } }: { shared: Decision }) {
   );
 }
 
-/** A rule as a card. */
-export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX.Element {
-  const { name, rule, seen: { requests, near_limit }, shared } = shown;
+/** How the requests of a rule went. */
+function Requests({ shown }: { shown: ShownRule }) {
+  const { seen: { requests, near_limit } } = shown;
   const refused = refusals(shown);
   const parts: readonly (readonly [look: Look, name: string, n: number])[] = [
     ["total", "Passed", requests - refused - near_limit],
@@ -155,18 +157,7 @@ export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX
     isShadow(shown) ? ["shadow", "Would refuse", refused] : ["refused", "Refused", refused],
   ];
   return (
-    <article class="panel rule">
-      <h3>
-        {name} <ModeBadge shown={shown} />
-      </h3>
-      <dl class="facts">
-        <div>
-          <dt>Limit</dt>
-          <dd>{limitText(shown)}</dd>
-        </div>
-        {rule === null ? null : <RuleFacts rule={rule} />}
-        {shared === null ? null : <SharedUse shared={shared} />}
-      </dl>
+    <>
       <p class="sum">
         <strong>{count(requests)}</strong> requests in 24 hours
       </p>
@@ -181,7 +172,30 @@ export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX
           </div>
         ))}
       </dl>
-      {shown.trial === null ? null : <TrialPart shown={shown} trial={shown.trial} />}
+    </>
+  );
+}
+
+/** A rule as a card. */
+export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX.Element {
+  const { name, rule, seen, isNamed, shared, trial } = shown;
+  return (
+    <article class="panel rule">
+      <h3>
+        {name} <ModeBadge shown={shown} />
+      </h3>
+      <dl class="facts">
+        <div>
+          <dt>Limit</dt>
+          <dd>{limitText(shown)}</dd>
+        </div>
+        {rule === null ? null : <RuleFacts rule={rule} />}
+        {shared === null ? null : <SharedUse shared={shared} />}
+      </dl>
+      {isNamed ? <Requests shown={shown} /> : <p class="note">It has no numbers of its own.</p>}
+      {trial === null || !isNamed && seen.trial === undefined
+        ? null
+        : <TrialPart shown={shown} trial={trial} />}
       {rule === null ? null : (
         <p>
           <a href={`${page.links}lookup?${new URLSearchParams({ rule: name })}`}>

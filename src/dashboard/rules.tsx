@@ -9,7 +9,8 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import { type Decision, hasNumbers } from "../decision.ts";
 import { EVERYBODY } from "../keys/global.ts";
 import type { CompiledRule } from "../rules/rule.ts";
-import type { StatsReport, StatsRule } from "../stats/report.ts";
+import type { StatsReport, StatsRule, StatsRuleCounts } from "../stats/report.ts";
+import { MAX_NAMES, OTHER } from "../stats/subjects.ts";
 import { Bar } from "./bar.tsx";
 import { count, percent } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
@@ -41,19 +42,22 @@ async function shownRules(
 ): Promise<[own: ShownRule[], others: ShownRule[]]> {
   const { rules } = page.throttle;
   const seenOf = (name: string): StatsRule => Object.hasOwn(by, name) ? by[name] : NOTHING;
+  // Without numbers of its own a rule may be one of those that are counted together.
+  const isNamed = (name: string): boolean => !Object.hasOwn(by, OTHER) || seenOf(name).requests > 0;
   const trialOf = (name: string): TrialFacts | null => {
     const trial = rules.find((rule) => rule.trialOf === name);
     return trial === undefined ? null : { rule: trial, seen: seenOf(trial.name) };
   };
   const own = rules.filter(({ trialOf }) => trialOf === undefined).map(async (rule) => {
     const { name } = rule;
-    return { name, rule, seen: seenOf(name), shared: await sharedUse(page, rule), trial: trialOf(name) };
+    const numbers = { seen: seenOf(name), isNamed: isNamed(name), trial: trialOf(name) };
+    return { name, rule, ...numbers, shared: await sharedUse(page, rule) };
   });
   const elsewhere = Object.keys(by).filter((name) => !rules.some((rule) => rule.name === name));
-  const others = elsewhere.filter((name) => !isTrial(name)).map((name) => {
+  const others = elsewhere.filter((name) => name !== OTHER && !isTrial(name)).map((name) => {
     const seen = seenOf(name);
     const trial = seen.trial === undefined ? null : { rule: null, seen: seenOf(`${name}${TRIAL}`) };
-    return { name, rule: null, seen, shared: null, trial };
+    return { name, rule: null, seen, isNamed: true, shared: null, trial };
   });
   return [await Promise.all(own), others];
 }
@@ -89,6 +93,20 @@ function OnlyTrials({ report }: { report: StatsReport }) {
         />
       )}
     </>
+  );
+}
+
+/** The sums of the rules that the statistics do not name. */
+function CountedTogether({ counts: { requests, refused, shadow_refused } }: { counts: StatsRuleCounts }) {
+  return (
+    <section aria-label="Rules counted together">
+      <h2>Counted together</h2>
+      <p class="note">
+        The statistics name {MAX_NAMES.rule} rules, trials included. All others together decided{" "}
+        {count(requests)} times in 24 hours: {count(refused)} refusals, and {count(shadow_refused)}{" "}
+        in shadow mode.
+      </p>
+    </section>
   );
 }
 
@@ -130,8 +148,11 @@ export async function rulesPage(page: Page, report: StatsReport): Promise<JSX.El
           <div class="cards">{rules.map((shown) => <RuleCard page={page} shown={shown} />)}</div>
         </section>
       ))}
+      {Object.hasOwn(report.by_rule, OTHER) ? <CountedTogether counts={report.by_rule[OTHER]} /> : null}
       {[...own, ...others].some(({ trial }) => trial !== null) ? <OnlyTrials report={report} /> : null}
-      {own.some(isShadow) ? <ShadowAgainstLive rules={[...own, ...others]} /> : null}
+      {own.some(isShadow)
+        ? <ShadowAgainstLive rules={[...own, ...others].filter(({ isNamed }) => isNamed)} />
+        : null}
       <p class="note">Near the limit: let pass with a tenth of the limit left, or less.</p>
     </Layout>
   );

@@ -20,7 +20,8 @@ export const style = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
 a { color: var(--accent); }
-code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
+code { font: .9em ui-monospace, monospace; }
+p, code, dd, h2, h3, h4, pre, tbody th { overflow-wrap: anywhere; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 [hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -36,15 +37,15 @@ main, noscript > p, #stale { display: block; max-width: 72rem; margin: 0 auto; p
 #stale[hidden] { display: none; }
 h1 { margin: .25rem 0 0; font-size: 1.6rem; line-height: 1.3; }
 h1 + .note { margin: 0 0 1rem; }
-h2 { margin: 0; font-size: 1.1rem; line-height: 1.4; overflow-wrap: anywhere; }
-h3 { margin: 0 0 .5rem; font-size: 1.05rem; line-height: 1.4; overflow-wrap: anywhere; }
+h2 { margin: 0; font-size: 1.1rem; line-height: 1.4; }
+h3 { margin: 0 0 .5rem; font-size: 1.05rem; line-height: 1.4; }
 section > .note { margin: 0 0 .75rem; }
 .note { color: var(--quiet); font-size: .9rem; }
 .panel, .figure, .chart, .scroll, .empty { background: var(--panel); border: 1px solid var(--edge); border-radius: .6rem; padding: 1rem; min-width: 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
 .figure { padding: .75rem 1rem; }
 dt { color: var(--quiet); font-size: .875rem; }
-dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+dd { margin: 0; font-variant-numeric: tabular-nums; }
 .figure dd { font-size: 1.6rem; line-height: 1.35; font-weight: 600; }
 .figure small { display: block; color: var(--quiet); font-size: .875rem; font-weight: 400; }
 .figure .words { display: block; font-size: 1rem; line-height: 1.5; font-weight: 400; }
@@ -71,7 +72,7 @@ figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; ali
 .parts { display: grid; grid-template-columns: repeat(3, auto); justify-content: space-between; gap: 0 1rem; margin: .25rem 0 .75rem; }
 .parts.two { grid-template-columns: repeat(2, auto); }
 .trial { border-top: 1px dashed var(--edge); padding-top: .5rem; }
-h4 { margin: 0; font-size: 1rem; line-height: 1.4; overflow-wrap: anywhere; }
+h4 { margin: 0; font-size: 1rem; line-height: 1.4; }
 .trial .note { margin: 0; }
 .parts dt { line-height: 1.3; }
 .parts small, td small { display: block; color: var(--quiet); font-size: .875rem; }
@@ -81,7 +82,7 @@ h4 { margin: 0; font-size: 1rem; line-height: 1.4; overflow-wrap: anywhere; }
 .badge.shadow { color: var(--shadow); border-style: dashed; }
 .badge.refusing { color: var(--refused); } .badge.quiet { color: var(--quiet); }
 .panel .sum + .facts { margin: .75rem 0 0; }
-pre.panel { white-space: pre-line; overflow-wrap: anywhere; font: inherit; }
+pre.panel { white-space: pre-line; font: inherit; }
 .apart { margin-top: 2rem; } .ask + .note { margin-top: .75rem; }
 .state { margin: .25rem 0 .75rem; font-weight: 600; }
 .working .state { color: var(--clients); } .failing .state { color: var(--refused); }
@@ -96,12 +97,12 @@ th, td { padding: .45rem 0 .45rem 1.25rem; text-align: left; border-bottom: 1px 
 th:first-child { padding-left: 0; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--quiet); font-size: .875rem; font-weight: 600; vertical-align: bottom; }
-tbody th { width: 60%; min-width: 9rem; font-weight: 400; overflow-wrap: anywhere; }
+tbody th { width: 60%; min-width: 9rem; font-weight: 400; }
 .number { text-align: right; }
 td.number { white-space: nowrap; }
 @media (max-width: 32rem) { th, td { padding-left: .75rem; } thead th { font-size: .8rem; } tbody th { min-width: 7rem; } }
 .empty h2 { margin: .5rem 0 0; } .empty p { margin: .25rem 0 0; color: var(--quiet); }
-.alarm, .passes { margin: .75rem 0; padding: .75rem 1rem; background: var(--panel); border: 1px solid var(--look); border-left-width: 6px; border-radius: .4rem; overflow-wrap: anywhere; }
+.alarm, .passes { margin: .75rem 0; padding: .75rem 1rem; background: var(--panel); border: 1px solid var(--look); border-left-width: 6px; border-radius: .4rem; }
 .alarm { --look: var(--refused); } .passes { --look: var(--clients); }
 #stale { margin: 1rem auto -1rem; }
 .ask { display: flex; flex-wrap: wrap; align-items: end; gap: .75rem; margin-top: .75rem; }

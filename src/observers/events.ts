@@ -42,7 +42,7 @@ export interface ThrottleEvent {
 
 /** Observes a throttle. An error of an observer is reported once to `console.error` and changes nothing. */
 export interface Observer {
-  /** Receives every event. */
+  /** Receives every event. The observers of a throttle receive the same object: change a copy. */
   (event: ThrottleEvent): void;
   /** Receives the status of every response, refusals included, which no event contains. */
   readonly answered?: (status: number) => void;
@@ -53,11 +53,11 @@ export interface Observer {
  * raw; observers of this package read it by {@link ExchangeEvent.exchange}.
  */
 export class ExchangeEvent implements ThrottleEvent {
-  readonly type: ThrottleEvent["type"];
-  readonly at: number;
-  readonly method: string;
-  readonly route: string | null;
-  readonly decisions: readonly Decision[];
+  declare readonly type: ThrottleEvent["type"];
+  declare readonly at: number;
+  declare readonly method: string;
+  declare readonly route: string | null;
+  declare readonly decisions: readonly Decision[];
   declare rule?: string;
   declare key?: string;
   declare error?: unknown;
@@ -71,6 +71,11 @@ export class ExchangeEvent implements ThrottleEvent {
     this.route = exchange.route;
     this.decisions = decisions;
     this.#exchange = exchange;
+  }
+
+  /** Consoles show an event as a plain object then, and not under the letters that a minifier calls this class by. */
+  get ["constructor"](): ObjectConstructor {
+    return Object;
   }
 
   /** The exchange of an event; undefined for an event of the store, or one that no throttle made. */

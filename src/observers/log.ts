@@ -67,10 +67,10 @@ function textOf(error: unknown): string {
 }
 
 function fieldsOf(event: ThrottleEvent, identity: boolean): Record<string, unknown> {
-  const { type, at, rule, route, method, key, error, state } = event;
+  const { type, at, rule, route, method, key, error, state, part } = event;
   const head = { event: type, at: isoTime(at) };
   if (type === "store") {
-    return { ...head, state, ...error === undefined ? {} : { error: textOf(error) } };
+    return { ...head, state, part, ...error === undefined ? {} : { error: textOf(error) } };
   }
   const where = { ...head, rule, route, method };
   if (type === "error") return { ...where, error: textOf(error) };

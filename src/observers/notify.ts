@@ -31,26 +31,27 @@ export interface Notifier {
   store(change: StoreChange): void;
 }
 
-/** The functions that make the events of one throttle. */
-interface EventMaker {
-  /** An event about a request. */
-  of(type: ThrottleEvent["type"], exchange: Exchange, decisions?: readonly Decision[]): ExchangeEvent;
-  /** An event about one rule's check of it, with that decision alone unless all are asked for. */
-  ofCheck(type: ThrottleEvent["type"], exchange: Exchange, check: RuleCheck, all?: boolean): ExchangeEvent;
-}
+const decisionsOf = ({ checks }: Exchange): readonly Decision[] => checks.map(({ decision }) => decision);
 
-function eventMaker(clock: () => number, revealKeys: boolean): EventMaker {
+/** Makes an event about a request, or about one rule's check of it. */
+type MakeEvent = (
+  type: ThrottleEvent["type"],
+  exchange: Exchange,
+  /** The check; its rule and key are the event's. */
+  check?: RuleCheck | undefined,
+  /** Default: the decision of that check, or all decisions on the request where no check is given. */
+  decisions?: readonly Decision[],
+) => ExchangeEvent;
+
+function eventMaker(clock: () => number, revealKeys: boolean): MakeEvent {
   let seed: Seed | null = null;
-  const of: EventMaker["of"] = (type, exchange, decisions) =>
-    new ExchangeEvent(type, clock(), exchange, decisions ?? exchange.checks.map(({ decision }) => decision));
-  return {
-    of,
-    ofCheck(type, exchange, check, all = false) {
-      const event = of(type, exchange, all ? undefined : [check.decision]);
+  return (type, exchange, check, decisions = check ? [check.decision] : decisionsOf(exchange)) => {
+    const event = new ExchangeEvent(type, clock(), exchange, decisions);
+    if (check) {
       event.rule = check.rule.name;
       event.key = revealKeys ? check.partition : shortHash(check.partition, seed ??= randomSeed());
-      return event;
-    },
+    }
+    return event;
   };
 }
 
@@ -69,7 +70,7 @@ export function compileNotifier(
 ): Notifier | null {
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
-  const event = eventMaker(clock, revealKeys);
+  const eventOf = eventMaker(clock, revealKeys);
 
   function pause(exchange: Exchange): void {
     exchange.spentMs += stopwatch();
@@ -85,21 +86,19 @@ export function compileNotifier(
       for (const check of exchange.checks) {
         const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(event.ofCheck("shadow-denied", exchange, check));
-        else if (blockedMs > 0) tell(event.ofCheck("blocked", exchange, check));
+        if (mode === "shadow") tell(eventOf("shadow-denied", exchange, check));
+        else if (blockedMs > 0) tell(eventOf("blocked", exchange, check));
       }
       const first = refused ? exchange.checks.find(refuses) : undefined;
-      const verdict = first !== undefined
-        ? event.ofCheck("denied", exchange, first, true)
-        : event.of(refused ? "denied" : "allowed", exchange);
+      const verdict = eventOf(refused ? "denied" : "allowed", exchange, first, decisionsOf(exchange));
       verdict.durationMs = exchange.spentMs;
       tell(verdict);
     },
     answered: tell.answered,
-    skipped: (exchange, rule) => tell(Object.assign(event.of("skipped", exchange, []), { rule })),
-    settled: (exchange, check) => tell(event.ofCheck("settled", exchange, check)),
+    skipped: (exchange, rule) => tell(Object.assign(eventOf("skipped", exchange, undefined, []), { rule })),
+    settled: (exchange, check) => tell(eventOf("settled", exchange, check)),
     error: (exchange, rule, error) =>
-      tell(Object.assign(event.of("error", exchange), { error }, rule === null ? {} : { rule })),
+      tell(Object.assign(eventOf("error", exchange), { error }, rule && { rule })),
     store: (change) =>
       tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change }),
   };

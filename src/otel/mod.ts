@@ -229,6 +229,8 @@ export function otel(options: OtelOptions = {}): Observer {
   requireOptions(options, { meter: METER, routes: BOOLEAN }, "make otel()");
   const { meter, routes = false } = options;
   let made: Instruments | null = null;
+  /** The stores, or parts of stores, that fail now. */
+  let failing = 0;
   const { hold, follow } = unitsInFlight();
 
   function verdict(event: ThrottleEvent, instruments: Instruments): void {
@@ -263,7 +265,11 @@ export function otel(options: OtelOptions = {}): Observer {
     },
     store({ state }, { storeFailures, storeFailing }) {
       if (state === "failing") storeFailures.add(1);
-      storeFailing.add(state === "failing" ? 1 : -1);
+      // A throttle that is made during an outage hears of its end alone.
+      else if (failing === 0) return;
+      const change = state === "failing" ? 1 : -1;
+      failing += change;
+      storeFailing.add(change);
     },
     error(event, { errors, active }) {
       errors.add(1, event.rule === undefined ? {} : { rule: event.rule });

@@ -83,7 +83,7 @@ export interface StatsSummary {
 
 /** The health of the throttle's store, as this instance sees it. */
 export interface StatsStoreHealth {
-  /** Does the store work? */
+  /** Does the store work? It is "failing" while any part of it fails. */
   state: "working" | "failing";
   /** The start of that state, epoch ms; null if it has not changed since the start. */
   since: number | null;

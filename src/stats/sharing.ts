@@ -9,41 +9,20 @@ import { within } from "../maybe.ts";
 import { keeperOf } from "../exchange/wait_until.ts";
 import type { Store } from "../stores/store.ts";
 import { warn } from "../warn_once.ts";
+import { type Batch, gatherer, hourOf } from "./batches.ts";
 import type { Count } from "./counts.ts";
 import { CHUNK, type Commands, commands, EXPIRY_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
 import { shownTrialClient } from "./rule_key.ts";
-import { addRefused, type Minute, type Refused, type TopLists, topLists } from "./timeline.ts";
+import type { Minute, Refused } from "./timeline.ts";
 
 /** The time between two batches, in ms. */
 const INTERVAL_MS = 5000;
 /** The deadline of the store, in ms: only a reader waits for it. */
 const DEADLINE_MS = 2000;
-/** The number of clients at which a batch is written at once; writing it takes 1 or 2 ms. */
-const MAX_BATCH = 2000;
-/** The most clients in a batch that cannot be written yet; further ones are not counted as unique. */
-const MAX_CLIENTS = 10_000;
 /** The number of names that a batch adds to a top list, and the length of the stored list. */
 const TOP_WRITTEN = 100;
 const TOP_STORED = 1000;
-
-/** Counts that are not in a batch yet. */
-interface Gathered {
-  /** The clients of each minute. */
-  readonly clients: Map<number, Set<string>>;
-  /** The refusals of each hour. */
-  readonly refused: Map<number, TopLists>;
-  /** The number of clients. */
-  size: number;
-}
-
-/** A batch. It does not change until the store has confirmed it. */
-interface Batch extends Gathered {
-  readonly number: number;
-  readonly counts: readonly (readonly [minute: number, counts: readonly Count[]])[];
-  /** Its commands, built once: during an outage it is sent many times. */
-  commands: Commands | null;
-}
 
 /** Statistics shared with other instances. */
 export interface Sharing {
@@ -85,9 +64,6 @@ const listsOf = ({ showAddresses, revealKeys }: SharingOptions) => ({
   trialClients: `trial-${showAddresses ? "addresses" : "clients"}`,
   trialRoutes: "trial-routes",
 });
-
-/** A number since the epoch, of a minute, as that of its hour. */
-const hourOf = (minute: number): number => Math.floor(minute / 60);
 
 /** Commands that note which keys live on. */
 type Add = (name: string, key: string, ...words: (string | number)[]) => void;
@@ -143,44 +119,6 @@ function commandsOf(batch: Batch, seed: Seed, instance: string, options: Sharing
   }
   for (const key of living) todo.add("EXPIRE", key, EXPIRY_S);
   return todo;
-}
-
-/** Gathers clients and refusals until they are sealed into a batch. */
-function gatherer(unpublished: SharingOptions["unpublished"]) {
-  let touched = new Set<Minute>();
-  let gathered: Gathered = { clients: new Map(), refused: new Map(), size: 0 };
-  let batches = 0;
-  return {
-    touch(minute: Minute): void {
-      touched.add(minute);
-    },
-    /** Notes a client, and how it was refused, if it was. Is a batch full with that? */
-    note(minute: number, client: string | null, refused: Refused | null): boolean {
-      let isFull = false;
-      if (client !== null && gathered.size < MAX_CLIENTS) {
-        let set = gathered.clients.get(minute);
-        if (set === undefined) gathered.clients.set(minute, set = new Set());
-        const { size } = set;
-        gathered.size += set.add(client).size - size;
-        isFull = set.size > size && gathered.size === MAX_BATCH;
-      }
-      if (refused === null) return isFull;
-      const hour = hourOf(minute);
-      let lists = gathered.refused.get(hour);
-      if (lists === undefined) gathered.refused.set(hour, lists = topLists());
-      addRefused(lists, refused);
-      return isFull;
-    },
-    /** The gathered counts as a batch; null where there are none. */
-    seal(): Batch | null {
-      if (touched.size === 0) return null;
-      const counts = [...touched].map((minute) => [minute.minute, unpublished(minute)] as const);
-      const sealed = { ...gathered, counts, number: ++batches, commands: null };
-      touched = new Set();
-      gathered = { clients: new Map(), refused: new Map(), size: 0 };
-      return sealed;
-    },
-  };
 }
 
 /** Runs the scripts on the store, under a deadline. */
@@ -272,14 +210,21 @@ export function sharing(options: SharingOptions): Sharing {
   const store = sender(options);
   const planned = planner(flush);
   let batch: Batch | null = null;
+  /** The batches after it. */
+  let waiting = seal();
   let writing: Promise<void> | null = null;
 
-  async function write(): Promise<void> {
-    for (const next of [() => batch, seal]) {
-      batch = next();
-      if (batch !== null) await store.send(batch);
+  async function writeWaiting(): Promise<void> {
+    while ((batch ??= waiting.next().value ?? null) !== null) {
+      await store.send(batch);
       batch = null;
     }
+  }
+
+  async function write(): Promise<void> {
+    await writeWaiting();
+    waiting = seal();
+    await writeWaiting();
   }
 
   async function flush(): Promise<void> {

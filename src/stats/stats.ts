@@ -108,15 +108,19 @@ function named(span: Span, { shownClient, shownKey }: Names, seed: Seed): Span {
 /** How the throttle's store does. */
 function storeHealth() {
   const state: StatsStoreHealth = { state: "working", since: null, failures: 0, error: null };
+  /** The parts that fail now: nodes of a cluster, single rules, stores of several throttles. */
+  let failing = 0;
   return {
     state,
-    note(event: ThrottleEvent): void {
-      if (event.state === undefined) return;
-      state.state = event.state === "failing" ? "failing" : "working";
-      state.since = event.at;
-      if (event.state !== "failing") return;
+    note({ state: change, at, error }: ThrottleEvent): void {
+      if (change === undefined) return;
+      const before = state.state;
+      // A throttle that is made during an outage hears of its end alone.
+      failing = Math.max(0, failing + (change === "failing" ? 1 : -1));
+      state.state = failing > 0 ? "failing" : "working";
+      if (state.state !== before || state.since === null) state.since = at;
+      if (change !== "failing") return;
       state.failures++;
-      const { error } = event;
       state.error = (error instanceof Error ? error.message : shown(error)).slice(0, ERROR_LENGTH);
     },
   };

@@ -26,6 +26,7 @@ const PAGES = {
   "lookup-unknown": "/lookup?rule=nothing&key=203.0.113.6",
   "lookup-dynamic": "/lookup?rule=plan&key=203.0.113.6",
   "lookup-explained": "/lookup?request=POST+/login&address=192.0.2.1",
+  "lookup-explained-long": `/lookup?request=POST+/${"a".repeat(500)}&address=192.0.2.1`,
 };
 const ALL = Object.keys(PAGES) as (keyof typeof PAGES)[];
 

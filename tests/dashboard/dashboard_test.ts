@@ -392,6 +392,19 @@ describe("the dashboard's pages", () => {
     assertStringIncludes(await text(app.request("/lookup")), "all+trial");
   });
 
+  it("say which rules are counted together, where there are more than the statistics name", async () => {
+    const { app } = await seen(Array.from({ length: 130 }, (_, i) => ({ name: `r${i}`, rate: "2/min" })));
+    const rules = visible((await text(app.request("/rules"))).replace(/></g, "> <")).replace(/\s+/g, " ");
+    assertMatch(rules, /r99 live .{0,150} 3 requests in 24 hours Passed 1 33\.3 % /);
+    assertMatch(rules, /r100 live .{0,150} It has no numbers of its own\. Look up a key of rule r100/);
+    assertStringIncludes(
+      rules,
+      "All others together decided 90 times in 24 hours: 30 refusals, and 0 in shadow mode.",
+    );
+    assertFalse(rules.includes("(other)"));
+    assertFalse(rules.includes("Rules of other throttles"));
+  });
+
   it("say so where there is nothing yet", async () => {
     const options = { throttle: createThrottle("1/min"), stats: stats(), authorize: () => true };
     const app = dashboard<DashboardApp>(options);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
+import { inspect } from "node:util";
 import {
   byGlobal,
   byHeader,
@@ -142,6 +143,23 @@ describe("an observer", () => {
     }
     const text = JSON.stringify(events) + events.map((event) => Object.values(event).join()).join();
     for (const raw of ["192.0.2.1", "secret"]) assert(!text.includes(raw), text);
+  });
+
+  it("that logs events as they are shows plain objects, whatever a minifier calls their class", async () => {
+    const { events, send } = watched({ name: "r", rate: "1/min" });
+    await send();
+    assertMatch(inspect(events[0]), /^\{\s+type: ["']allowed["'],/);
+    assertEquals(Object.keys(events[0]), ["type", "at", "method", "route", "decisions", "durationMs"]);
+  });
+
+  it("that changes an event changes no answer", async () => {
+    const { send } = watched({ name: "r", rate: "1/min" }, {
+      observers: [(event) => {
+        Object.assign(event, { type: "allowed", rule: "other" });
+        for (const decision of event.decisions) Object.assign(decision, { allowed: true, remaining: 9 });
+      }],
+    });
+    assertEquals([await send(), await send(), await send()], [200, 429, 429]);
   });
 
   it("that throws, or rejects, is reported once and changes nothing", async () => {

@@ -106,13 +106,17 @@ describe("a log line", () => {
     const base = { at: START, method: "", route: null, decisions: [] };
     observe({ ...base, type: "store", state: "failing", error: new Error("gone") });
     observe({ ...base, type: "store", state: "healed" });
+    observe({ ...base, type: "store", state: "failing", part: "10.0.0.1:7001", error: new Error("down") });
     observe({ ...base, type: "error", rule: "login", method: "GET", error: new TypeError("no key") });
     observe({ ...base, type: "error", error: Object.create(null) });
     assertEquals(
-      log.lines.map(({ level, event, state, error, rule }) => [level, event, state, error, rule]),
+      log.lines.map((
+        { level, event, state, error, rule, part },
+      ) => [level, event, state, error, rule ?? part]),
       [
         ["warn", "store", "failing", "Error: gone", undefined],
         ["warn", "store", "healed", undefined, undefined],
+        ["warn", "store", "failing", "Error: down", "10.0.0.1:7001"],
         ["warn", "error", undefined, "TypeError: no key", "login"],
         ["warn", "error", undefined, "{}", undefined],
       ],

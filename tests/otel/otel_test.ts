@@ -24,6 +24,7 @@ import {
   type ThrottleOptions,
 } from "../../mod.ts";
 import { otel, type OtelOptions } from "../../src/otel/mod.ts";
+import { faultyStore } from "../../src/testing/mod.ts";
 import { serve } from "../harness/serve.ts";
 import { throttled } from "../harness/throttled.ts";
 
@@ -153,6 +154,20 @@ describe("otel", () => {
     const after = await read();
     assertEquals(after["weir_throttle_store_failures_total{}"], 1);
     assertEquals(after["weir_throttle_store_failing{}"], 0);
+  });
+
+  it("counts a store as failing though the throttle was made during an outage before", async () => {
+    const store = faultyStore(memoryStore());
+    store.fault = "reject";
+    await throttled("9/min", { store }).statuses(1);
+    const { read, statuses } = kept({ name: "late", rate: "9/min" }, { store });
+    store.fault = null;
+    assertEquals(await statuses(1), [200]);
+    store.fault = "reject";
+    assertEquals(await statuses(1), [200]);
+    const during = await read();
+    assertEquals(during["weir_throttle_store_failures_total{}"], 1);
+    assertEquals(during["weir_throttle_store_failing{}"], 1);
   });
 
   it("counts errors of the user's functions, by rule, and those of authentication without", async () => {

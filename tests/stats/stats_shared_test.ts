@@ -247,6 +247,45 @@ describe("shared statistics", { skip: withoutRedis }, () => {
     await own.stop();
   });
 
+  it("an outage of any length is made up for in scripts of bounded length, for as long as reports look back", async () => {
+    const MINUTE_MS = 60_000;
+    const HOURS = 30;
+    let fails = false;
+    let longest = 0;
+    let now = NOW - HOURS * 60 * MINUTE_MS;
+    const { statistics } = instance({
+      ...store,
+      async run(script, keys, words) {
+        if (fails) throw new Error("gone");
+        longest = Math.max(longest, keys.length + words.length);
+        return await store.run!(script, keys, words);
+      },
+    }, { clock: () => now });
+    function send(routes: number): void {
+      for (let i = 0; i < routes; i++) {
+        const where = { method: "GET", route: `/${i}`, rule: "r", key: `client ${i}`, decisions: [] };
+        statistics({ type: "denied", at: 0, ...where });
+      }
+    }
+    send(1);
+    fails = true;
+    await assertRejects(() => statistics.flush(), Error, "gone");
+    for (; now < NOW - 90 * MINUTE_MS; now += MINUTE_MS) send(1);
+    for (; now < NOW; now += MINUTE_MS) send(200);
+    const minutesOfReport = 23 * 60 + Math.floor(NOW / MINUTE_MS) % 60;
+    fails = false;
+    await statistics.flush();
+    const report = await statistics.read({ minutes: 60 });
+    assertEquals([report.scope, report.last_24_hours.throttled_requests], [
+      "shared",
+      minutesOfReport - 90 + 90 * 200,
+    ]);
+    assertEquals(report.minutes.slice(0, -1).map(({ requests }) => requests), new Array(59).fill(200));
+    assertLess(longest, 65_536);
+    const hours = await redis.command("KEYS", "weir:{stats}:hour:*") as unknown[];
+    assertLessOrEqual(hours.length, 26);
+  });
+
   it("a batch whose answer gets lost is not counted twice, nor is one that never arrived lost", async () => {
     let fault: "none" | "before" | "after" = "none";
     const { send, statistics } = instance({

@@ -26,6 +26,7 @@ import {
   type ThrottleOptions,
 } from "../../mod.ts";
 import { prometheusText } from "../../src/stats/prometheus.ts";
+import { faultyStore } from "../../src/testing/mod.ts";
 import { bytesInUse } from "../harness/memory.ts";
 
 const HOUR_MS = 3_600_000;
@@ -314,6 +315,47 @@ describe("stats()", () => {
     assertEquals(await send(), 200);
     const healed = (await statistics.read()).store;
     assertEquals([healed.state, healed.failures, healed.error], ["working", 1, "the store is gone"]);
+  });
+
+  it("says that the store fails while any part of it does", async () => {
+    const memory = memoryStore();
+    const failing = new Set<string>();
+    const store: Store = {
+      shared: true,
+      partOf: ({ policy: { name } }) => ({ name }),
+      decide(checks, spend) {
+        const part = checks.find(({ policy }) => failing.has(policy.name))?.policy.name;
+        if (part !== undefined) throw new Error(`${part} is gone`);
+        return memory.decide(checks, spend);
+      },
+    };
+    const rules = ["east", "west"].map((name) => ({ name, rate: "50/hour", on: `/${name}` }));
+    const { send, statistics } = bench(rules, {}, { store });
+    async function health(...names: string[]): Promise<unknown[]> {
+      failing.clear();
+      for (const name of names) failing.add(name);
+      for (const { on } of rules) await send(on);
+      const { state, failures, error } = (await statistics.read({ minutes: 0 })).store;
+      return [state, failures, error];
+    }
+    assertEquals(await health("east", "west"), ["failing", 2, "west is gone"]);
+    const { since } = (await statistics.read({ minutes: 0 })).store;
+    assertEquals(await health("west"), ["failing", 2, "west is gone"]);
+    assertEquals((await statistics.read({ minutes: 0 })).store.since, since);
+    assertEquals(await health(), ["working", 2, "west is gone"]);
+  });
+
+  it("says how the store is doing though the throttle was made during an outage", async () => {
+    const store = faultyStore(memoryStore());
+    store.fault = "reject";
+    await bench({ name: "first", rate: "50/hour" }, {}, { store }).send();
+    const { send, statistics } = bench({ name: "late", rate: "50/hour" }, {}, { store });
+    store.fault = null;
+    await send();
+    assertEquals((await statistics.read({ minutes: 0 })).store.state, "working");
+    store.fault = "reject";
+    await send();
+    assertEquals((await statistics.read({ minutes: 0 })).store.state, "failing");
   });
 
   it("takes a rule named __proto__, and is JSON", async () => {
