@@ -34,9 +34,9 @@ const DEMANDS: Demands<LearnedCostOptions> = {
 };
 
 /** How many requests are remembered per model. */
-const REMEMBERED = 200;
+const MAX_REMEMBERED = 200;
 /** How many requests it takes until `start` has no weight any more. */
-const ENOUGH = 20;
+const MIN_KNOWN = 20;
 /** How many models are remembered: those asked for last. Their names come from clients. */
 const MAX_MODELS = 100;
 
@@ -48,14 +48,14 @@ class Costs {
 
   add(cost: number): void {
     this.#last[this.#next] = cost;
-    this.#next = (this.#next + 1) % REMEMBERED;
+    this.#next = (this.#next + 1) % MAX_REMEMBERED;
     this.#sorted = null;
   }
 
   /** The percentile by nearest rank; `unknown` stands for each request that is missing at the beginning. */
   percentile(percent: number, unknown: number): number {
-    const missing = Math.max(0, ENOUGH - this.#last.length);
-    if (missing === ENOUGH) return unknown;
+    const missing = Math.max(0, MIN_KNOWN - this.#last.length);
+    if (missing === MIN_KNOWN) return unknown;
     this.#sorted ??= [...this.#last].sort((a, b) => a - b);
     const count = this.#sorted.length + missing;
     const below = this.#sorted.filter((cost) => cost < unknown).length;
