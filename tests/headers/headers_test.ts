@@ -699,7 +699,7 @@ describe("rateLimit, any reports", () => {
     return parseList(value).map(([name, parameters]) => [name as string, parameters as Parameters]);
   }
 
-  it("standards 1.13: 0 <= r <= q; 0 <= t <= w; Retry-After >= every t and >= 1, over any number of levels", () => {
+  it("keep 0 <= r <= q and 0 <= t <= w, and Retry-After at least 1 and at least every t, over any number of levels", () => {
     const formats = [rateLimit(), retryAfter(), xRateLimit()];
     const levels = fc.tuple(level("inner"), level("middle"), level("outer"));
     fc.assert(
@@ -762,7 +762,7 @@ describe("rateLimit, any reports", () => {
     );
   });
 
-  it("standards 1.6: a quota that comes back bit by bit never invites more than its policy grants", () => {
+  it("a quota that comes back bit by bit never invites more than its policy grants", () => {
     fc.assert(fc.property(level("rule"), (quotas) => {
       const bucket = {
         ...quotas[0],
