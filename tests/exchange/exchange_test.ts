@@ -24,6 +24,18 @@ describe("a Request object that comes again", () => {
   });
 });
 
+describe("the decisions of a request", () => {
+  it("are in rule order, whatever their stage", async () => {
+    const rules = [{ name: "late", rate: "9/min", stage: "after-auth" }, {
+      name: "early",
+      rate: "9/min",
+    }] as const;
+    const { check } = createThrottle(rules, { client, authenticate: () => ({ id: "ann" }) });
+    const { decisions } = await check(requestTo());
+    assertEquals(decisions.map(({ rule }) => rule), ["late", "early"]);
+  });
+});
+
 describe("the address of a request", () => {
   it("is asked for once, also where something is awaited", async () => {
     let asked = 0;
