@@ -253,6 +253,28 @@ describe("throttleOf(request).hold", () => {
     assertEquals((await plain.send()).status, 200);
   });
 
+  it("asks the store nothing more for a slot that was settled", () => {
+    withFakeTimers(START, (time) => {
+      const memory = memoryStore({ clock: () => time.now });
+      let calls = 0;
+      const store: Store = {
+        decide(checks, spend) {
+          calls++;
+          return memory.decide(checks, spend);
+        },
+      };
+      const handle = createThrottle(slots(1, "1min"), { client, store }).wrap((request) => {
+        throttleOf(request)!.hold();
+        throttleOf(request)!.settle("sockets", 0);
+        return new Response(null);
+      });
+      handle(requestTo());
+      const asked = calls;
+      time.advance(120_000);
+      assertEquals([asked, calls], [2, 2]);
+    });
+  });
+
   it("says so when the slots are free already", async () => {
     let late: Request | undefined;
     const { send } = requests((request) => {
