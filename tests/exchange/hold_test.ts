@@ -139,6 +139,20 @@ describe("slots that are held", () => {
     });
   });
 
+  it("are taken again as soon as their suspended process goes on, not a renewal later", () => {
+    withFakeTimers(START, (time) => {
+      const { throttle, connect } = holderNow(
+        slots(1, `${LEASE_MS}ms`),
+        memoryStore({ clock: () => time.now }),
+      );
+      assertEquals(connect(), true);
+      time.now += 5 * LEASE_MS + 3;
+      assertEquals((throttle.usage("sockets", SOMEBODY) as Decision).remaining, 1);
+      time.advance(0);
+      assertEquals((throttle.usage("sockets", SOMEBODY) as Decision).remaining, 0);
+    });
+  });
+
   it("are taken again by a process that was suspended, even beyond the limit, and are its own then", () => {
     withFakeTimers(START, (time) => {
       const store = memoryStore({ clock: () => time.now });
