@@ -33,11 +33,11 @@ const DEMANDS: Demands<LearnedCostOptions> = {
   model: FUNCTION,
 };
 
-/** How many requests are remembered per model. */
+/** The requests that are remembered per model. */
 const MAX_REMEMBERED = 200;
-/** How many requests it takes until `start` has no weight any more. */
+/** The known requests from which on `start` has no weight any more. */
 const MIN_KNOWN = 20;
-/** How many models are remembered: those asked for last. Their names come from clients. */
+/** The models that are remembered, the latest. Clients send their names, so there may be any number. */
 const MAX_MODELS = 100;
 
 /** The costs of the last requests for one model. */
