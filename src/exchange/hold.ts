@@ -28,7 +28,7 @@ class Renewal {
   private readonly correct: Correct;
   /** The time of the first charge. */
   private readonly first: number;
-  /** How many renewals after it the charge is. */
+  /** The number of renewals since. */
   private turns = 0;
   /** When the store answered last. */
   private answered: number;
@@ -115,12 +115,9 @@ function letGoOfOne(exchange: Exchange): void {
   if (hold.isOver) waitUntil(platform, throttle.release(exchange));
 }
 
-/** Did the request hold slots, and has given all of them back? */
-function areFree({ checks }: Exchange): boolean {
-  const slots = checks.filter(({ rule, charged }) =>
-    charged && rule.implementation.heldWhileRunning === true
-  );
-  return slots.length > 0 && !slots.some(holds);
+/** Did the request take slots? */
+function tookSlots({ checks }: Exchange): boolean {
+  return checks.some(({ rule, charged }) => charged && rule.implementation.heldWhileRunning === true);
 }
 
 /**
@@ -133,7 +130,7 @@ export function holdSlots(exchange: Exchange): () => void {
   const levels: Exchange[] = [];
   for (let level: Exchange | null = exchange; level !== null; level = level.outer) levels.push(level);
   const held = levels.filter(({ checks }) => checks.some(holds));
-  if (held.length === 0 && levels.some(areFree)) {
+  if (held.length === 0 && levels.some(tookSlots)) {
     throw new Error(
       "Cannot hold the slots of this request as they are free already: call hold() before the handler returns its response",
     );
