@@ -139,6 +139,16 @@ describe("slots that are held", () => {
     });
   });
 
+  it("are renewed as often as a timer can be long where the lease is of a year", () => {
+    withFakeTimers(START, (time) => {
+      const { throttle, connect } = holderNow(slots(1, "365days"), memoryStore({ clock: () => time.now }));
+      assertEquals(connect(), true);
+      time.advance(2 ** 31 - 1);
+      const { resetAfterMs } = throttle.usage("sockets", SOMEBODY) as Decision;
+      assert(resetAfterMs > 365 * 86_400_000, String(resetAfterMs));
+    });
+  });
+
   it("are taken again as soon as their suspended process goes on, not a renewal later", () => {
     withFakeTimers(START, (time) => {
       const { throttle, connect } = holderNow(
