@@ -37,6 +37,24 @@ describe("the quotas of a route", () => {
     clock.now += 5000;
     assertEquals([await fetch(), sent()], [429, 3]);
   });
+
+  it("are taken over at once by all who waited for the first response", async () => {
+    let answerFirst = (): void => {};
+    const { fetch, sent } = paced(
+      (request) =>
+        request > 0
+          ? ok('"a";r=9;t=60')
+          : new Promise((resolve) => answerFirst = () => resolve(ok('"a";r=9;t=60'))),
+      60_000,
+    );
+    const calls = [fetch(), fetch(), fetch(), fetch()];
+    await turn();
+    assertEquals(sent(), 1);
+    answerFirst();
+    for (let i = 0; i < 5; i++) await turn();
+    assertEquals(sent(), 4);
+    assertEquals(await Promise.all(calls), [200, 200, 200, 200]);
+  });
 });
 
 describe("a request that fails", () => {
