@@ -39,21 +39,32 @@ describe("the quotas of a route", () => {
   });
 
   it("are taken over at once by all who waited for the first response", async () => {
-    let answerFirst = (): void => {};
+    const answers: (() => void)[] = [];
     const { fetch, sent } = paced(
-      (request) =>
-        request > 0
-          ? ok('"a";r=9;t=60')
-          : new Promise((resolve) => answerFirst = () => resolve(ok('"a";r=9;t=60'))),
+      () => new Promise((resolve) => void answers.push(() => resolve(ok('"a";r=9;t=60')))),
       60_000,
     );
     const calls = [fetch(), fetch(), fetch(), fetch()];
     await turn();
     assertEquals(sent(), 1);
-    answerFirst();
+    answers[0]();
     for (let i = 0; i < 5; i++) await turn();
     assertEquals(sent(), 4);
+    for (const answer of answers) answer();
     assertEquals(await Promise.all(calls), [200, 200, 200, 200]);
+  });
+});
+
+describe("a refusal that is not given back", () => {
+  it("has its body cancelled, as its connection stays taken until that is read", async () => {
+    const cancelled: unknown[] = [];
+    const body = new ReadableStream({ cancel: (reason) => void cancelled.push(reason) });
+    let sent = 0;
+    const fetch = pacedFetch({
+      fetch: () => Promise.resolve(sent++ === 0 ? new Response(body, { status: 429 }) : new Response()),
+    });
+    assertEquals((await fetch(URL)).status, 200);
+    assertEquals([sent, cancelled.length], [2, 1]);
   });
 });
 
