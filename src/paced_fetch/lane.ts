@@ -6,12 +6,6 @@
 
 import { ALONE_MS, BELIEVED_MS, type Bucket } from "./bucket.ts";
 
-/** The least pause after a refusal, in ms. It doubles with each consecutive refusal, up to a minute. */
-const PAUSE_MS = 100;
-const MAX_PAUSE_MS = 60_000;
-/** The greatest random addition to a pause, in ms. */
-const MAX_JITTER_MS = 1000;
-
 /** Callers that wait for the same quotas. Times are epoch ms. */
 export interface Lane {
   /** The time at which a caller with this deadline may go. */
@@ -127,10 +121,11 @@ export function newLane(
         refusals = waitMs === null ? 0 : refusals + 1;
       }
       if (waitMs === null) return;
-      const leastMs = Math.min(MAX_PAUSE_MS, PAUSE_MS * 2 ** refusals);
+      // Doubles with each consecutive refusal, up to a minute.
+      const leastMs = Math.min(60_000, 100 * 2 ** refusals);
       const restMs = Math.max(leastMs, Math.min(BELIEVED_MS, waitMs));
       // Jitter only adds time: no caller comes back early, and not all come back at once.
-      closedUntil = Math.max(closedUntil, now + restMs + random() * Math.min(MAX_JITTER_MS, restMs / 10));
+      closedUntil = Math.max(closedUntil, now + restMs + random() * Math.min(1000, restMs / 10));
     },
   };
 }
