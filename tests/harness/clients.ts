@@ -39,8 +39,24 @@ const ignored = (): void => {};
 
 /** The clients of a single Redis. */
 export const CLIENTS: readonly ClientKind<Pick<Redis, "host" | "port" | "url">>[] = [
-  ofIoredis("ioredis", (options) => new Ioredis(options)),
-  ofIoredis("iovalkey", (options) => new Valkey(options)),
+  {
+    name: "ioredis",
+    skip: false,
+    async open({ host, port }) {
+      const client = new Ioredis({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  },
+  {
+    name: "iovalkey",
+    skip: false,
+    async open({ host, port }) {
+      const client = new Valkey({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  },
   {
     name: "node-redis",
     skip: false,
@@ -52,22 +68,6 @@ export const CLIENTS: readonly ClientKind<Pick<Redis, "host" | "port" | "url">>[
   },
   ...(runtime === "bun" ? [ofBun()] : []),
 ];
-
-/** ioredis, or iovalkey, which is made from it. */
-function ofIoredis(
-  name: string,
-  make: (options: typeof NOT_TWICE & { host: string; port: number; lazyConnect: true }) => Ioredis | Valkey,
-): ClientKind<Pick<Redis, "host" | "port">> {
-  return {
-    name,
-    skip: false,
-    async open({ host, port }) {
-      const client = make({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
-      await client.connect();
-      return { client, close: () => client.disconnect() };
-    },
-  };
-}
 
 /** Bun's own client. */
 function ofBun(): ClientKind<Redis> {
@@ -87,16 +87,13 @@ async function reach(nodes: readonly { ping(): Promise<unknown> }[]): Promise<vo
   await Promise.all(nodes.map((node) => until(() => node.ping().then(() => true, () => false))));
 }
 
-/** The same for a cluster. */
-function clusterOf(
-  name: string,
-  Client: typeof Ioredis.Cluster | typeof Valkey.Cluster,
-): ClientKind<RedisCluster> {
-  return {
-    name,
+/** The clients of a Redis Cluster. */
+export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
+  {
+    name: "ioredis Cluster",
     skip: false,
     async open({ nodes }) {
-      const client = new Client(nodes.map(({ host, port }) => ({ host, port })), {
+      const client = new Ioredis.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
         lazyConnect: true,
         redisOptions: NOT_TWICE,
         retryDelayOnFailover: 0,
@@ -105,13 +102,21 @@ function clusterOf(
       await reach(client.nodes("master"));
       return { client, close: () => client.disconnect() };
     },
-  };
-}
-
-/** The clients of a Redis Cluster. */
-export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
-  clusterOf("ioredis Cluster", Ioredis.Cluster),
-  clusterOf("iovalkey Cluster", Valkey.Cluster),
+  },
+  {
+    name: "iovalkey Cluster",
+    skip: false,
+    async open({ nodes }) {
+      const client = new Valkey.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
+        lazyConnect: true,
+        redisOptions: NOT_TWICE,
+        retryDelayOnFailover: 0,
+      }).on("error", ignored);
+      await client.connect();
+      await reach(client.nodes("master"));
+      return { client, close: () => client.disconnect() };
+    },
+  },
   {
     name: "node-redis cluster",
     skip: false,
