@@ -45,7 +45,7 @@ function pageOf(number) {
 }
 
 /** The lines, in texts of about 64 kB. */
-export function* logChunks(count) {
+function* logChunks(count) {
   const random = seeded(SEED);
   const client = zipf(CLIENTS, random);
   const page = zipf(PAGES, random);

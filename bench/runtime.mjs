@@ -25,7 +25,7 @@ export const addressOf = {
 }[runtime];
 
 /** Collects all garbage. */
-export async function collectGarbage() {
+async function collectGarbage() {
   for (let i = 0; i < 3; i++) {
     if (runtime === "bun") globalThis.Bun.gc(true);
     else globalThis.gc();

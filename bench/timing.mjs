@@ -1,4 +1,5 @@
 /** Times many calls in one process. */
+
 /** Calls per batch: few enough that most batches are not interrupted by another process. */
 const BATCH = 250;
 /** Batches of warm-up: Bun compiles some code for the last time after 80,000 calls. */

@@ -45,8 +45,8 @@ export function systemPrograms(testFiles) {
 }
 
 /**
- * Whether those test files need dist when Node runs them: they or their imports import the package by its name, bundle it or
- * pack it. Deno and Bun find the sources by that name.
+ * Do these test files need dist when Node runs them? They do if they or their imports import the package by its name, bundle
+ * it or pack it. Deno and Bun find the sources by that name.
  */
 export function needsPackage(testFiles) {
   const [root, sources] = [resolve("mod.ts"), resolve("src") + sep]; // the examples in them name it

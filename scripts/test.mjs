@@ -130,7 +130,7 @@ async function main(words) {
     lines.push(`types: ${passed ? "right" : "wrong, see the compiler's errors at the top"}`);
   }
   const start = (name, isHidden) => {
-    const settings = { ...environment, ...own(name, chosen) };
+    const settings = { ...environment, ...environmentOf(name, chosen) };
     return run(name, filesOf(name, files, chosen), settings, { terse: chosen.length > 1, isHidden });
   };
   const beside = new Map();
@@ -162,7 +162,7 @@ function isShort(name, chosen) {
 }
 
 /** A part's own environment: a test's programs run on its Node, and are started by one Node alone. */
-function own(name, chosen) {
+function environmentOf(name, chosen) {
   if (name === "node24") return { PATH: [dirname(node24()), process.env.PATH].join(delimiter) };
   return name === "node" && chosen.includes("node24") ? { WEIR_SEEN_ON_NODE24: "1" } : {};
 }

@@ -18,6 +18,7 @@ import { frameworks } from "./frameworks.mjs";
 const { name: PACKAGE, version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 if (!buildPackage() || !buildTests()) process.exit(1);
+const { freePort } = await import("../.build/tests/harness/free_port.js");
 const { sendFrom } = await import("../.build/tests/harness/loopback.js");
 const { startProgram } = await import("../.build/tests/harness/program.js");
 
@@ -79,15 +80,6 @@ function write(folder, name, { packages, example, files }) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, other === undefined ? text : readFileSync(resolve(`examples/${other}.ts`)));
   }
-}
-
-async function freePort() {
-  const { createServer } = await import("node:net");
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 /** Twenty requests pass, the next is refused, another address has its own quota, and the login allows five. */

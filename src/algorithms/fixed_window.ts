@@ -11,9 +11,7 @@ import { latestOf } from "./periods.ts";
 import { isAhead } from "./state.ts";
 import { BOOLEAN, requireOptions } from "../options.ts";
 
-// The state: the start of the window (epoch ms), and its used units.
-
-/** @returns The step. */
+/** The step over a state of two numbers: the start of the window (epoch ms), and its used units. */
 function stepOf(aligned: boolean): StepPacked {
   return (out, state, { limit, windowMs, boundaries }, now, cost, since) => {
     let opening = aligned ? now - (now % windowMs) : now;
@@ -22,9 +20,9 @@ function stepOf(aligned: boolean): StepPacked {
     // A repaired window starts now, even with `aligned`: the aligned window may end in a moment.
     const mended = state !== null && state[0] - now > windowMs; // `isAhead`, inlined
     let start = mended ? now : state !== null ? state[0] : opening;
-    // If the clock went back before the start, the window stays open until its end.
     /** The end of the calendar period. */
     let ends: number | undefined;
+    // If the clock went back before the start, the window stays open until its end.
     const period = boundaries === undefined ? -1 : latestOf(boundaries, Math.max(now, start));
     if (period >= 0) {
       const begins = boundaries![period];

@@ -46,7 +46,7 @@ const lua = (): string =>
     owed = owed - (at - before) * limit
     if owed < 0 then owed = 0 end
     current = math.floor(at / part)
-    local passed = at == before and 0 or current - math.floor(before / part)
+    local passed = current - math.floor(before / part)
     if mended or s3 ~= window then
       earlier, lately = ${MAX_COUNT}, ${MAX_COUNT}
     elseif passed <= 1 then
@@ -176,7 +176,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
       owed = unit === windowMs ? state[0] : Math.min(MAX, Math.ceil(state[0] * windowMs / unit));
       owed = Math.max(0, owed - (at - then) * limit);
       current = Math.floor(at / partMs);
-      const passed = at === then ? 0 : current - Math.floor(then / partMs);
+      const passed = current - Math.floor(then / partMs);
       if (mended || unit !== windowMs) earlier = lately = MAX_COUNT;
       else if (passed <= 1) {
         earlier = Math.floor(state[3] / HALF);

@@ -30,7 +30,7 @@ export interface ThrottleCore {
 
 /** Slots that are kept beyond the response. */
 export interface Hold {
-  /** How often they are held at the same time. */
+  /** The number of holds that have not ended. */
   times: number;
   /** Is the response over, so that nothing else keeps them? */
   isOver: boolean;
@@ -40,7 +40,7 @@ export interface Hold {
 
 const NONE: readonly RuleCheck[] = [];
 
-/** How many requests have passed throttles. */
+/** The number of requests that have passed throttles. */
 let passages = 0;
 
 /**

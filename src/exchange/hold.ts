@@ -11,8 +11,8 @@ import type { Exchange, ThrottleCore } from "./exchange.ts";
 import { correctionOf, holds, type RuleCheck } from "./rule_check.ts";
 import { waitUntil } from "./wait_until.ts";
 
-/** Renewals per lease. Half a lease is then left for a process that is busy, and for a store that is slow. */
-const PER_LEASE = 4;
+/** Half a lease is then left for a process that is busy, and for a store that is slow. */
+const RENEWALS_PER_LEASE = 4;
 
 /** Asks the store to correct a charge. */
 type Correct = ThrottleCore["correct"];
@@ -28,7 +28,7 @@ class Renewal {
   private readonly correct: Correct;
   /** The time of the first charge. */
   private readonly first: number;
-  /** How many renewals after it the charge is. */
+  /** The number of renewals since. */
   private turns = 0;
   /** When the store answered last. */
   private answered: number;
@@ -45,7 +45,7 @@ class Renewal {
   run(now: number): MaybePromise<unknown> {
     const { check } = this;
     if (!holds(check)) return;
-    const everyMs = check.policy.windowMs / PER_LEASE;
+    const everyMs = check.policy.windowMs / RENEWALS_PER_LEASE;
     const turns = Math.max(this.turns + 1, Math.floor((now - this.first) / everyMs));
     const next = this.first + Math.floor(turns * everyMs);
     // A clock that stands still, or was set back: the store is asked for its time alone.
@@ -78,7 +78,7 @@ function renewed(check: RuleCheck, correct: Correct): () => void {
   const { algorithm: { moving }, policy: { windowMs } } = check;
   if (moving === undefined) return () => {};
   const renewal = new Renewal(check, moving, correct);
-  const everyMs = Math.min(LONGEST_TIMER_MS, Math.ceil(windowMs / PER_LEASE));
+  const everyMs = Math.min(LONGEST_TIMER_MS, Math.ceil(windowMs / RENEWALS_PER_LEASE));
   let isOn = true;
   let timer: ReturnType<typeof setTimeout>;
   function wait(): void {
@@ -115,12 +115,9 @@ function letGoOfOne(exchange: Exchange): void {
   if (hold.isOver) waitUntil(platform, throttle.release(exchange));
 }
 
-/** Did the request hold slots, and has given all of them back? */
-function areFree({ checks }: Exchange): boolean {
-  const slots = checks.filter(({ rule, charged }) =>
-    charged && rule.implementation.heldWhileRunning === true
-  );
-  return slots.length > 0 && !slots.some(holds);
+/** Did the request take slots? */
+function tookSlots({ checks }: Exchange): boolean {
+  return checks.some(({ rule, charged }) => charged && rule.implementation.heldWhileRunning === true);
 }
 
 /**
@@ -133,7 +130,7 @@ export function holdSlots(exchange: Exchange): () => void {
   const levels: Exchange[] = [];
   for (let level: Exchange | null = exchange; level !== null; level = level.outer) levels.push(level);
   const held = levels.filter(({ checks }) => checks.some(holds));
-  if (held.length === 0 && levels.some(areFree)) {
+  if (held.length === 0 && levels.some(tookSlots)) {
     throw new Error(
       "Cannot hold the slots of this request as they are free already: call hold() before the handler returns its response",
     );

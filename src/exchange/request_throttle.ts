@@ -13,7 +13,7 @@ import { holdSlots } from "./hold.ts";
 import { requireRequest } from "./require_request.ts";
 
 /** {@link RequestThrottle.settle} of an exchange and of those around it. */
-export function settler(exchange: Exchange): RequestThrottle["settle"] {
+function settler(exchange: Exchange): RequestThrottle["settle"] {
   return (rule, cost) => {
     if (!isCost(cost)) {
       throw new RangeError(

@@ -14,7 +14,7 @@ export interface Quota extends
     Decision,
     "limit" | "windowMs" | "cost" | "allowed" | "remaining" | "resetAfterMs" | "retryAfterMs"
   > {
-  /** How much longer the rule's block refuses outright, in ms; 0 when there is none. */
+  /** The time for which the rule's block still refuses outright, in ms; 0 when there is none. */
   readonly blockedMs: number;
   /** The rule's name. */
   readonly name: string;
@@ -79,7 +79,7 @@ export function fieldThere(there: HeadersThere, name: string): string | null {
   return there.has(name) ? there.get(name) : null;
 }
 
-/** How one header is described to an API's users (OpenAPI). */
+/** The description of one header for an API's users (OpenAPI). */
 export interface HeaderDescription {
   /** The meaning of the header, in a sentence. */
   readonly description: string;

@@ -56,28 +56,23 @@ function textsOf(quota: Quota): PolicyTexts {
 }
 
 /**
- * `t` (§4.1.2): seconds in which the client can use no more than `r`. For a quota that comes back bit by bit
+ * `t` (§4.1.2): seconds in which the client can use no more than `r`, at most `w`. For a quota that comes back bit by bit
  * that is at least the time in which `r` units come back, or "r=99;t=1" would invite more than the policy
- * grants (§6). On a refusal it is the rule's own wait, so that Retry-After is never earlier. At most `w`.
+ * grants (§6). On a refusal it is the rule's own wait, so that Retry-After is never earlier. Undefined for slots, and where
+ * waiting cannot help.
  */
-function effectiveWindow(quota: Quota): number {
-  const { allowed, limit, windowMs, resetAfterMs, retryAfterMs, refillsGradually } = quota;
+function effectiveWindow(quota: Quota): number | undefined {
+  const { allowed, limit, windowMs, unit, resetAfterMs, retryAfterMs, refillsGradually } = quota;
+  if (unit === "concurrent-requests" || (!allowed && !Number.isFinite(retryAfterMs))) return undefined;
   const window = seconds(windowMs);
   if (!allowed) return Math.min(waitSeconds(retryAfterMs), window);
   const refillMs = refillsGradually === true && limit > 0 ? remainingUnits(quota) * windowMs / limit : 0;
   return Math.min(seconds(Math.max(resetAfterMs, refillMs)), window);
 }
 
-/** `t`, where there is such a time: none for slots, nor where waiting cannot help. */
-function windowOf(quota: Quota): number | undefined {
-  const hopeless = !quota.allowed && !Number.isFinite(quota.retryAfterMs);
-  if (hopeless || quota.unit === "concurrent-requests") return undefined;
-  return effectiveWindow(quota);
-}
-
 /** The parameters of a policy's item in RateLimit. */
 function writeState(dialects: readonly Dialect[], quota: Quota): string {
-  return writeParameters(dialects, remainingUnits(quota), windowOf(quota), quota.cost);
+  return writeParameters(dialects, remainingUnits(quota), effectiveWindow(quota), quota.cost);
 }
 
 const NO_MEMBERS: readonly ListMember[] = [];
@@ -145,88 +140,110 @@ function describe(dialects: readonly Dialect[]): Readonly<Record<string, HeaderD
   };
 }
 
+/** Does this quota differ from the one that these texts were made of? */
+function isNew({ name, limit, windowMs, unit, dimensions }: Quota, known: PolicyTexts | undefined): boolean {
+  return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
+    known.unit !== unit || known.dimensions !== dimensions;
+}
+
 /**
- * @param dialects The dialects that are written where no field is there yet; with {@link NEXT} RateLimit-Partition too.
- * @returns The format of the lists.
+ * The texts of the policies that were written last, by index: the rules of most requests are the same, and a limit that is
+ * decided per request changes now and then.
  */
-export function lists(...dialects: readonly Dialect[]): HeaderFormat {
-  // By index: the rules of most requests are the same, and a limit that is decided per request changes now and then.
-  const texts: PolicyTexts[] = [];
-  let policies = "";
-  let partitions: readonly string[] = [];
+class LastPolicies {
+  readonly texts: PolicyTexts[] = [];
+  /** RateLimit-Policy. */
+  policies = "";
+  /** The members of RateLimit-Partition. */
+  partitions: readonly string[] = [];
 
-  /** Does this quota differ from the one that was written at its index the last time? */
-  function isNew({ name, limit, windowMs, unit, dimensions }: Quota, index: number): boolean {
-    const known = texts[index];
-    return known?.name !== name || known.limit !== limit || known.windowMs !== windowMs ||
-      known.unit !== unit || known.dimensions !== dimensions;
-  }
-
-  /** Brings `texts` and the texts made of it up to date. */
-  function recall(quotas: readonly Quota[]): void {
+  /** Brings the texts up to date. */
+  recall(quotas: readonly Quota[]): void {
+    const { texts } = this;
     let isChanged = texts.length !== quotas.length;
     for (let i = 0; i < quotas.length; i++) {
-      if (!isNew(quotas[i], i)) continue;
+      if (!isNew(quotas[i], texts[i])) continue;
       texts[i] = textsOf(quotas[i]);
       isChanged = true;
     }
     if (!isChanged) return;
     texts.length = quotas.length;
-    policies = writeList(texts.map(({ policy }) => policy));
-    partitions = dialects.includes(NEXT) ? texts.flatMap(({ partition }) => partition || []) : [];
+    this.policies = writeList(texts.map(({ policy }) => policy));
+    this.partitions = texts.flatMap(({ partition }) => partition || []);
   }
+}
 
-  function statesOf({ denied, quotas }: Report): string {
-    let states = "";
-    for (let i = 0; i < quotas.length; i++) {
-      const quota = quotas[i];
-      if (denied && quota.allowed) continue;
-      if (states !== "") states += ", ";
-      states += texts[i].start + writeState(dialects, quota);
-    }
-    return states;
+/** The members of RateLimit: on a denial those of the refusing policies. */
+function writeStates(
+  dialects: readonly Dialect[],
+  texts: readonly PolicyTexts[],
+  { denied, quotas }: Report,
+): string {
+  let states = "";
+  for (let i = 0; i < quotas.length; i++) {
+    const quota = quotas[i];
+    if (denied && quota.allowed) continue;
+    if (states !== "") states += ", ";
+    states += texts[i].start + writeState(dialects, quota);
   }
+  return states;
+}
 
-  /** Of a policy that was decided within as well, as by one throttle around another use of itself, the tighter state stays. */
-  function joinStates(
-    there: readonly ListMember[],
-    policiesThere: readonly ListMember[],
-    { denied, quotas }: Report,
-  ): string {
-    const states = there.map(({ text }) => text);
-    const found = dialectsIn(there);
-    quotas.forEach((quota, i) => {
-      if (denied && quota.allowed) return;
-      const isKnown = policiesThere.some(({ text }) => text === texts[i].policy);
-      const index = isKnown ? indexIn(there, texts[i].start) : -1;
-      if (index >= 0 && reportsNoMore(there[index], quota)) return;
-      const state = texts[i].start + writeState(found.length === 0 ? dialects : found, quota);
-      if (index >= 0) states[index] = state;
-      else states.push(state);
-    });
-    return writeList(states);
-  }
+/**
+ * Adds the members of RateLimit to those that are there. Of a policy that was decided within as well, as by one throttle around
+ * another use of itself, the tighter state stays.
+ */
+function joinStates(
+  dialects: readonly Dialect[],
+  texts: readonly PolicyTexts[],
+  { denied, quotas }: Report,
+  there: readonly ListMember[],
+  policiesThere: readonly ListMember[],
+): string {
+  const states = there.map(({ text }) => text);
+  const found = dialectsIn(there);
+  quotas.forEach((quota, i) => {
+    if (denied && quota.allowed) return;
+    const isKnown = policiesThere.some(({ text }) => text === texts[i].policy);
+    const index = isKnown ? indexIn(there, texts[i].start) : -1;
+    if (index >= 0 && reportsNoMore(there[index], quota)) return;
+    const state = texts[i].start + writeState(found.length === 0 ? dialects : found, quota);
+    if (index >= 0) states[index] = state;
+    else states.push(state);
+  });
+  return writeList(states);
+}
 
+/**
+ * @param dialects The dialects that are written where no field is there yet; with {@link NEXT} RateLimit-Partition too.
+ * @returns The format of the lists.
+ */
+export function lists(...dialects: readonly Dialect[]): HeaderFormat {
+  const last = new LastPolicies();
+  const { texts } = last;
   return {
     fields(report, there) {
       const { denied, quotas, deniedWithin } = report;
       if (quotas.length === 0) return NO_FIELDS;
-      recall(quotas);
+      last.recall(quotas);
       const policiesThere = listThere(there, "ratelimit-policy");
       const fields: Record<string, string> = {
         "ratelimit-policy": policiesThere.length === 0
-          ? policies
+          ? last.policies
           : joinMembers(policiesThere, texts.map(({ policy }) => policy)),
       };
-      if (partitions.length > 0) {
-        fields["ratelimit-partition"] = joinMembers(listThere(there, "ratelimit-partition"), partitions);
+      if (last.partitions.length > 0 && dialects.includes(NEXT)) {
+        fields["ratelimit-partition"] = joinMembers(
+          listThere(there, "ratelimit-partition"),
+          last.partitions,
+        );
       }
       // Someone else's refusal names the policies that refused; a `t` of ours could outlast its Retry-After (§6).
       const statesThere = listThere(there, "ratelimit");
       if (!denied && (deniedWithin || (statesThere.length > 0 && there.has("retry-after")))) return fields;
       const states = statesThere.length === 0
-        ? statesOf(report)
-        : joinStates(statesThere, policiesThere, report);
+        ? writeStates(dialects, texts, report)
+        : joinStates(dialects, texts, report, statesThere, policiesThere);
       if (states !== "") fields.ratelimit = states;
       return fields;
     },

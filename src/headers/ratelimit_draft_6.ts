@@ -10,12 +10,6 @@ import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
 import { decimal, remainingUnits } from "./numbers.ts";
 import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
 
-const NAMES = {
-  limit: "RateLimit-Limit",
-  remaining: "RateLimit-Remaining",
-  reset: "RateLimit-Reset",
-};
-
 /** @returns The format of drafts 04 to 06. */
 export function draft6(): HeaderFormat {
   const count = { type: "integer", minimum: 0 };
@@ -38,19 +32,19 @@ export function draft6(): HeaderFormat {
     },
     describe: {
       "RateLimit-Policy": describePolicies,
-      [NAMES.limit]: {
+      "RateLimit-Limit": {
         description: "The maximum number of requests permitted in the current rate limit window.",
         on: "every",
         schema: count,
         example: "100",
       },
-      [NAMES.remaining]: {
+      "RateLimit-Remaining": {
         description: "The number of requests remaining in the current rate limit window.",
         on: "every",
         schema: count,
         example: "50",
       },
-      [NAMES.reset]: {
+      "RateLimit-Reset": {
         description: "The number of seconds until the current rate limit window resets.",
         on: "every",
         schema: count,

@@ -16,13 +16,8 @@ import {
 } from "./format.ts";
 import { decimal, waitSeconds } from "./numbers.ts";
 
-const NAME = "Retry-After";
-
-/**
- * The longest wait, in ms, that a client is asked to sit out by `ms`: OpenAI's SDK ignores a longer one and tries again at
- * once.
- */
-const LONGEST_MS = 60_000;
+/** The longest wait, in ms, that `ms` asks of a client: OpenAI's SDK ignores a longer one and tries again at once. */
+const MAX_WAIT_MS = 60_000;
 
 /** Options of {@link retryAfter}. */
 export interface RetryAfterOptions {
@@ -61,7 +56,7 @@ function fieldsForSdks(sentMs: number | null, there: HeadersThere): HeaderFields
   const knownMs = /^\d{1,15}$/.test(known) ? Number(known) : 0;
   const waitMs = Math.max(1, Math.ceil(sentMs), knownMs);
   const fields = { "retry-after-ms": decimal(waitMs) };
-  return waitMs > LONGEST_MS ? { ...fields, "x-should-retry": "false" } : fields;
+  return waitMs > MAX_WAIT_MS ? { ...fields, "x-should-retry": "false" } : fields;
 }
 
 const DESCRIPTION: HeaderDescription = {
@@ -146,6 +141,6 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
       const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
       return ms ? { ...fields, ...fieldsForSdks(longer ?? waitMs, there) } : fields;
     },
-    describe: ms ? { [NAME]: DESCRIPTION, ...FOR_SDKS } : { [NAME]: DESCRIPTION },
+    describe: { "Retry-After": DESCRIPTION, ...ms ? FOR_SDKS : {} },
   };
 }

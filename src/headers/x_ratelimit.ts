@@ -9,12 +9,6 @@ import { oneOf, requireOptions } from "../options.ts";
 import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
 import { decimal } from "./numbers.ts";
 
-const NAMES = {
-  limit: "X-RateLimit-Limit",
-  remaining: "X-RateLimit-Remaining",
-  reset: "X-RateLimit-Reset",
-};
-
 /** The two meanings of X-RateLimit-Reset, in seconds either way. */
 const RESETS = {
   delta: {
@@ -80,19 +74,19 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
       };
     },
     describe: {
-      [NAMES.limit]: {
+      "X-RateLimit-Limit": {
         description: "The maximum number of requests permitted in the current rate limit window.",
         on: "every",
         schema: count,
         example: "100",
       },
-      [NAMES.remaining]: {
+      "X-RateLimit-Remaining": {
         description: "The number of requests remaining in the current rate limit window.",
         on: "every",
         schema: count,
         example: "99",
       },
-      [NAMES.reset]: { description, on: "every", schema: count, example },
+      "X-RateLimit-Reset": { description, on: "every", schema: count, example },
     },
   };
 }

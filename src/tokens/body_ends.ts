@@ -5,8 +5,8 @@
  */
 
 /** The most bytes kept of a body's beginning, where Anthropic states the input, and of its end. */
-const FIRST = 8192;
-const LAST = 24_576;
+const FIRST_BYTES = 8192;
+const LAST_BYTES = 24_576;
 
 /** The kept text of a body. */
 export interface BodyText {
@@ -26,7 +26,7 @@ export interface BodyEnds {
 
 /** @returns The keeper of a body's ends: 8 kB of memory for a body within that, 32 kB for a longer one. */
 export function bodyEnds(): BodyEnds {
-  const first = new Uint8Array(FIRST);
+  const first = new Uint8Array(FIRST_BYTES);
   let firstLength = 0;
   /** A ring, whose oldest byte is at `at` once it is full. */
   let last: Uint8Array | null = null;
@@ -35,21 +35,21 @@ export function bodyEnds(): BodyEnds {
   let rest = 0;
 
   function addLast(bytes: Uint8Array): void {
-    last ??= new Uint8Array(LAST);
+    last ??= new Uint8Array(LAST_BYTES);
     rest += bytes.length;
-    const kept = bytes.length > LAST ? bytes.subarray(-LAST) : bytes;
-    const fits = Math.min(kept.length, LAST - at);
+    const kept = bytes.length > LAST_BYTES ? bytes.subarray(-LAST_BYTES) : bytes;
+    const fits = Math.min(kept.length, LAST_BYTES - at);
     last.set(fits < kept.length ? kept.subarray(0, fits) : kept, at);
     if (fits < kept.length) last.set(kept.subarray(fits));
-    at = (at + kept.length) % LAST;
+    at = (at + kept.length) % LAST_BYTES;
   }
 
   return {
     add(chunk) {
       // Some servers take text for bytes.
       if (!ArrayBuffer.isView(chunk)) return;
-      if (firstLength === FIRST) return addLast(chunk);
-      const fits = Math.min(chunk.length, FIRST - firstLength);
+      if (firstLength === FIRST_BYTES) return addLast(chunk);
+      const fits = Math.min(chunk.length, FIRST_BYTES - firstLength);
       first.set(chunk.subarray(0, fits), firstLength);
       firstLength += fits;
       if (fits < chunk.length) addLast(chunk.subarray(fits));
@@ -57,7 +57,7 @@ export function bodyEnds(): BodyEnds {
     text() {
       const beginning = first.subarray(0, firstLength);
       if (last === null) return { first: textOf(beginning), last: null };
-      if (rest <= LAST) return { first: textOf(beginning, last.subarray(0, rest)), last: null };
+      if (rest <= LAST_BYTES) return { first: textOf(beginning, last.subarray(0, rest)), last: null };
       return { first: textOf(beginning), last: textOf(last.subarray(at), last.subarray(0, at)) };
     },
   };

@@ -7,11 +7,11 @@
 import type { BodyReader } from "../exchange/body_end.ts";
 
 /** The buffer that Deno takes for each chunk of a fetched body, and the most that is read into. */
-const MOST = 65_536;
+const MAX_BUFFER = 65_536;
 /** The least that is read into. */
-const LEAST = 4096;
+const MIN_BUFFER = 4096;
 /** The chunks that leave most of such a buffer empty, before smaller ones are read into. */
-const ENOUGH = 8;
+const MAX_WASTED = 8;
 
 /** A reader that learns from the chunks it has read. */
 export interface FittingReader extends BodyReader {
@@ -26,8 +26,8 @@ export interface FittingReader extends BodyReader {
 export function fittingReader(body: ReadableStream<Uint8Array>): FittingReader {
   let reader = body.getReader();
   let fitting: ReadableStreamBYOBReader | undefined;
-  let size = LEAST;
-  let left = ENOUGH;
+  let size = MIN_BUFFER;
+  let left = MAX_WASTED;
 
   function takeOver(): void {
     reader.releaseLock();
@@ -41,15 +41,17 @@ export function fittingReader(body: ReadableStream<Uint8Array>): FittingReader {
 
   // Of other sources only the first chunk is asked for its buffer: Bun makes one for whoever asks.
   function look(chunk: Uint8Array): void {
-    if (chunk.buffer?.byteLength !== MOST) left = 0;
-    else if (chunk.length <= MOST / 8 && --left === 0) takeOver();
+    if (chunk.buffer?.byteLength !== MAX_BUFFER) left = 0;
+    else if (chunk.length <= MAX_BUFFER / 8 && --left === 0) takeOver();
   }
 
   return {
     read: () => fitting === undefined ? reader.read() : fitting.read(new Uint8Array(size)),
     fit(chunk) {
       if (left > 0) look(chunk);
-      if (fitting !== undefined) size = Math.min(MOST, Math.max(LEAST, size / 2, 2 * chunk.length));
+      if (fitting !== undefined) {
+        size = Math.min(MAX_BUFFER, Math.max(MIN_BUFFER, size / 2, 2 * chunk.length));
+      }
     },
     cancel: (reason) => (fitting ?? reader).cancel(reason),
   };

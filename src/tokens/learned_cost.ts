@@ -33,11 +33,11 @@ const DEMANDS: Demands<LearnedCostOptions> = {
   model: FUNCTION,
 };
 
-/** How many requests are remembered per model. */
-const REMEMBERED = 200;
-/** How many requests it takes until `start` has no weight any more. */
-const ENOUGH = 20;
-/** How many models are remembered: those asked for last. Their names come from clients. */
+/** The requests that are remembered per model. */
+const MAX_REMEMBERED = 200;
+/** The known requests from which on `start` has no weight any more. */
+const MIN_KNOWN = 20;
+/** The models that are remembered, the latest. Clients send their names, so there may be any number. */
 const MAX_MODELS = 100;
 
 /** The costs of the last requests for one model. */
@@ -48,14 +48,14 @@ class Costs {
 
   add(cost: number): void {
     this.#last[this.#next] = cost;
-    this.#next = (this.#next + 1) % REMEMBERED;
+    this.#next = (this.#next + 1) % MAX_REMEMBERED;
     this.#sorted = null;
   }
 
   /** The percentile by nearest rank; `unknown` stands for each request that is missing at the beginning. */
   percentile(percent: number, unknown: number): number {
-    const missing = Math.max(0, ENOUGH - this.#last.length);
-    if (missing === ENOUGH) return unknown;
+    const missing = Math.max(0, MIN_KNOWN - this.#last.length);
+    if (missing === MIN_KNOWN) return unknown;
     this.#sorted ??= [...this.#last].sort((a, b) => a - b);
     const count = this.#sorted.length + missing;
     const below = this.#sorted.filter((cost) => cost < unknown).length;

@@ -168,6 +168,19 @@ describe("a block", () => {
     assertEquals(withBlock({ step: fixedWindow().step }, BLOCK).lua, undefined);
   });
 
+  it("gives an algorithm the empty list that it returned, not no state", () => {
+    const seen: unknown[] = [];
+    const { step } = withBlock<readonly number[]>({
+      step(state) {
+        seen.push(state);
+        return { allowed: true, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, state: [], ttlMs: 1000 };
+      },
+    }, BLOCK);
+    const { state } = step(null, policy, START, 1, null);
+    step(state, policy, START, 1, null);
+    assertEquals(seen, [null, []]);
+  });
+
   for (const { title, cases } of timed) {
     it(`${title}: charges what it would without the block, when none is on`, () => {
       fc.assert(

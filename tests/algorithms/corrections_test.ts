@@ -249,4 +249,13 @@ describe("corrections, one by one", () => {
       assertEquals(said(a), said(b), algorithm.name);
     }
   });
+
+  it("keeps the very state where nothing is left to give back, also by a clock that has stepped back", () => {
+    for (const algorithm of [slidingLog(), slidingWindow(), gcra()]) {
+      const { state, at } = algorithm.step(null, policy, START, 5, null);
+      const refunded = algorithm.step(state, policy, START, -5, at as number);
+      const again = algorithm.step(refunded.state, policy, START - 700, -5, at as number);
+      assert(again.state === refunded.state, algorithm.name);
+    }
+  });
 });

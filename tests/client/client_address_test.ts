@@ -260,6 +260,19 @@ describe("a list of addresses", () => {
     assertEquals(onUnix(ranges, "203.0.113.9"), null);
   });
 
+  it("is walked for a hundred hops, and its elements are read up to a thousand characters", () => {
+    const hops = Array.from({ length: 150 }, (_, i) => `10.0.1.${i}`);
+    const addressIn = (header: string, value: string) =>
+      clientAddress(requestOf([[header, value]]), [servers["Deno.serve"](PROXY)], {
+        trustedProxies: ranges,
+        header,
+      });
+    assertEquals(addressIn("x-forwarded-for", hops.toReversed().join()), hops[99]);
+    const element = (filler: number) => `for=203.0.113.9;ext=${"a".repeat(filler)}`;
+    assertEquals(addressIn("forwarded", element(900)), "203.0.113.9");
+    assertEquals(addressIn("forwarded", element(1000)), PROXY);
+  });
+
   it("takes no more than linear time over a long header", () => {
     const client = "203.0.113.9";
     const floods = [
@@ -274,7 +287,7 @@ describe("a list of addresses", () => {
       "for=10.0.0.2;",
       "for=10.0.0.2,",
     ];
-    for (const flood of [...floods, "\\", ";", "[", ":"]) {
+    for (const flood of [...floods, "\\", ";", "[", ":", "[:"]) {
       const value = flood.repeat(100_000 / flood.length);
       for (const header of ["x-forwarded-for", "forwarded", "x-real-ip"]) {
         const requests = ["", `, ${header === "forwarded" ? "for=" : ""}${client}`]

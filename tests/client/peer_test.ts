@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { serve as serveSrvx } from "srvx";
 import { clientAddress, type ClientOptions } from "../../src/client/client.ts";
+import { hasLeft } from "../../src/client/peer.ts";
 import { type Handler, serve } from "../harness/serve.ts";
 import { runtime } from "../harness/runtime.ts";
 
@@ -184,5 +185,10 @@ describe("a client that has gone", () => {
       listen(server).then(({ place }) => ask(place, forged)).catch(() => "it is reset");
     });
     assertEquals(found, [null, null]);
+  });
+
+  it("is not looked for in the signal on Deno, which prints a notice to whoever reads that", () => {
+    const request = new Request("https://api.example/", { signal: AbortSignal.abort() });
+    assertEquals([hasLeft(request, []), hasLeft(request, [{ remoteAddr: {} }])], [true, false]);
   });
 });

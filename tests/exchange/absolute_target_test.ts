@@ -25,7 +25,15 @@ async function answersTo(port: number, target: string, count: number): Promise<s
 }
 
 describe("a request line with a whole URL, in Express", () => {
-  for (const target of ["/login", "http://other/login", "http://:80/login", "http:///login"]) {
+  for (
+    const target of [
+      "/login",
+      "/login?to=http://other/",
+      "http://other/login",
+      "http://:80/login",
+      "http:///login",
+    ]
+  ) {
     it(`counts where Express runs the handler: ${target}`, async () => {
       const throttle = createThrottle(["99/min", { name: "login", rate: "1/min", on: "POST /login" }]);
       const limit: RequestHandler = async (req, res, next) => {
@@ -39,7 +47,7 @@ describe("a request line with a whole URL, in Express", () => {
         const { port } = server.address() as { port: number };
         const [ran, refused] = await answersTo(port, target, 2);
         // In a runtime whose parser refuses a whole URL nothing runs.
-        const runs = target === "/login" || ran === "ran";
+        const runs = target.startsWith("/") || ran === "ran";
         assertEquals([ran, refused], runs ? ["ran", "ip.99-per-1min,login"] : [ran, ran]);
       } finally {
         server.closeAllConnections();
@@ -47,4 +55,14 @@ describe("a request line with a whole URL, in Express", () => {
       }
     });
   }
+
+  it("is node's alone: neither a URL in a query nor another object's counts", async () => {
+    const { check } = createThrottle({ rate: "1/min", on: "POST /login" }, {
+      client: { address: () => "192.0.2.1" },
+    });
+    const request = new Request("http://h.example/search?from=http://other/login", { method: "POST" });
+    const target = "/search?from=http://other/login";
+    assertEquals((await check(request, { url: target, socket: {} })).decisions, []);
+    assertEquals((await check(request, { url: "http://other/login" })).decisions, []);
+  });
 });

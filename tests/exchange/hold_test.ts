@@ -53,6 +53,19 @@ function holderNow(rule: Rule, store: Store) {
   return { throttle, open, connect: () => handle(requestTo("/")) === undefined };
 }
 
+/** A store that counts its calls. */
+function counted(inner: Store): { readonly store: Store; calls(): number } {
+  let calls = 0;
+  const store: Store = {
+    shared: false,
+    decide(checks, spend) {
+      calls++;
+      return inner.decide(checks, spend);
+    },
+  };
+  return { store, calls: () => calls };
+}
+
 const used = async (throttle: Throttle, limit: number) =>
   limit - (await throttle.usage("sockets", SOMEBODY)).remaining;
 
@@ -136,6 +149,31 @@ describe("slots that are held", () => {
       assertEquals(connect(), false);
       time.now += 1;
       assertEquals(connect(), true);
+    });
+  });
+
+  it("are renewed as often as a timer can be long where the lease is of a year", () => {
+    withFakeTimers(START, (time) => {
+      const { throttle, connect } = holderNow(slots(1, "365days"), memoryStore({ clock: () => time.now }));
+      assertEquals(connect(), true);
+      time.advance(2 ** 31 - 1);
+      const { resetAfterMs } = throttle.usage("sockets", SOMEBODY) as Decision;
+      assert(resetAfterMs > 365 * 86_400_000, String(resetAfterMs));
+    });
+  });
+
+  it("are taken again as soon as their suspended process goes on, not a renewal later", () => {
+    withFakeTimers(START, (time) => {
+      const { store, calls } = counted(memoryStore({ clock: () => time.now }));
+      const { throttle, connect } = holderNow(slots(1, `${LEASE_MS}ms`), store);
+      assertEquals(connect(), true);
+      time.now += 500 * LEASE_MS + 3;
+      assertEquals((throttle.usage("sockets", SOMEBODY) as Decision).remaining, 1);
+      const before = calls();
+      time.advance(0);
+      // The renewal that was due, and the one of now.
+      assertEquals(calls() - before, 2);
+      assertEquals((throttle.usage("sockets", SOMEBODY) as Decision).remaining, 0);
     });
   });
 
@@ -251,6 +289,21 @@ describe("throttleOf(request).hold", () => {
       return new Response(null);
     });
     assertEquals((await plain.send()).status, 200);
+  });
+
+  it("asks the store nothing more for a slot that was settled", () => {
+    withFakeTimers(START, (time) => {
+      const { store, calls } = counted(memoryStore({ clock: () => time.now }));
+      const handle = createThrottle(slots(1, "1min"), { client, store }).wrap((request) => {
+        throttleOf(request)!.hold();
+        throttleOf(request)!.settle("sockets", 0);
+        return new Response(null);
+      });
+      handle(requestTo());
+      const asked = calls();
+      time.advance(120_000);
+      assertEquals([asked, calls()], [2, 2]);
+    });
   });
 
   it("says so when the slots are free already", async () => {

@@ -155,4 +155,10 @@ describe("an object with the shape of a Request", () => {
     }
     assertEquals(seen, [200, 200, 200, 429]);
   });
+
+  it("makes no Request of other objects without a class", async () => {
+    const { check } = createThrottle(rule, { client });
+    await check(shaped());
+    assertThrows(() => check({ url: "http://a/" } as Request), TypeError, "an object with url");
+  });
 });

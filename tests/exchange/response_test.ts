@@ -1,9 +1,9 @@
-/** The fields of a response that is not made yet. */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+/** Responses: their fields before they are made, and changes of them. */
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
 import type { HeaderFormat } from "../../mod.ts";
-import { InitFields } from "../../src/exchange/response.ts";
+import { InitFields, withHeaders } from "../../src/exchange/response.ts";
 import { setFields } from "../../src/headers/format.ts";
 import { throttled } from "../harness/throttled.ts";
 
@@ -42,5 +42,23 @@ describe("the fields of a response that is not made yet", () => {
     const { send } = throttled("1/min", { headers: [spoiling] });
     assertEquals((await send()).headers.get("x-own"), "a");
     await assertRejects(async () => await send(), TypeError);
+  });
+});
+
+describe("a change of a response's headers", () => {
+  it("leaves alone what cannot be copied, such as an upgrade", () => {
+    const upgrade = { status: 101, headers: new Headers() } as Response;
+    assertStrictEquals(withHeaders(upgrade, (headers) => headers.set("x-own", "1")), upgrade);
+    assertEquals([...upgrade.headers], []);
+  });
+
+  it("is tried once where it fails by itself", () => {
+    let tries = 0;
+    const change = () => {
+      tries++;
+      throw new RangeError("of the user's own");
+    };
+    assertThrows(() => withHeaders(new Response(), change), RangeError, "of the user's own");
+    assertEquals(tries, 1);
   });
 });

@@ -2,9 +2,11 @@
 import { assertEquals } from "@std/assert";
 import { Elysia } from "elysia";
 import { H3, type H3Event } from "h3";
+import { Hono } from "hono";
 import { describe, it } from "node:test";
 import { createThrottle, stats, type ThrottleEvent } from "../../mod.ts";
 import { routeBeside } from "../../src/exchange/route_beside.ts";
+import { throttle as honoThrottle } from "../../src/hono/mod.ts";
 import { client } from "../harness/throttled.ts";
 
 /** A throttle without patterns, and the routes that its observers got. */
@@ -50,6 +52,17 @@ describe("the route of a request without a pattern", () => {
     });
     await check(new Request("https://api.example/items/7"), { route: "/items/:id" });
     assertEquals(routes, ["/items/*"]);
+  });
+
+  it("in Hono is Hono's, whatever variable of a Worker is called route", async () => {
+    const { throttle, routes } = watched();
+    const app = new Hono<{ Bindings: { route: string } }>();
+    app.get("/items/:id", honoThrottle("99/min", { client }), async (c) => {
+      await throttle.check(c.req.raw, c.env);
+      return c.text("item");
+    });
+    await app.request("https://api.example/items/7", {}, { route: "/variable" });
+    assertEquals(routes, ["/items/:id"]);
   });
 
   it("in Elysia is Elysia's, in statistics too", async () => {

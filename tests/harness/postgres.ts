@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { Client, type QueryResult } from "pg";
-import { freePort } from "./redis.ts";
+import { freePort } from "./free_port.ts";
 import { until } from "./until.ts";
 
 /** Debian keeps the programs of each version in a folder that is not on the PATH. */

@@ -19,7 +19,7 @@ export function unmountSmallDisk(path: string): void {
   assertEquals(spawnSync("umount", ["-l", path]).status, 0);
 }
 
-/** Whether this process may mount one. */
+/** May this process mount one? */
 export function mayMountSmallDisk(): boolean {
   const path = mkdtempSync(join(tmpdir(), "weir-small-"));
   const may = mountSmallDisk(path, "1m");

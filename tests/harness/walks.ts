@@ -72,10 +72,10 @@ const backward = fc.record({
 });
 
 const ask = {
-  /** Which instance of the store, where there are several. */
+  /** The index of the store's instance, where there are several. */
   instance: fc.nat(9),
   partition: fc.constantFrom("a", "a", "b"),
-  /** Which of the rules. */
+  /** The rules, a bit each. */
   rules: fc.integer({ min: 1, max: 15 }),
   /** Costs from 0 to limit + 1. */
   costs: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 4, maxLength: 4 }),

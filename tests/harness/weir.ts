@@ -4,7 +4,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { runtime } from "./runtime.ts";
 
-/** How the command is started: as npm installs it on Node, from its source elsewhere. */
+/** The start of the command: as npm installs it on Node, from its source elsewhere. */
 export const COMMAND: readonly string[] = {
   node: [resolve("dist/cli.js")],
   bun: [resolve("src/cli/mod.ts")],

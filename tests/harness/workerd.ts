@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { join, resolve } from "node:path";
+import { freePort } from "./free_port.ts";
 
 /** A Worker with Durable Objects in a real workerd, whose objects are on disk. */
 export interface Workerd {
@@ -10,16 +10,6 @@ export interface Workerd {
   /** Ends it at once (-9) and starts it again, with what it had stored. */
   restart(): Promise<void>;
   stop(): Promise<void>;
-}
-
-/** A TCP port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server: Server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /**

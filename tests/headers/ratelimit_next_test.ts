@@ -16,6 +16,7 @@ import {
   gcra,
   type HeaderFormat,
   type Key,
+  type Quota,
   rateLimit,
   type RateLimitOptions,
   retryAfter,
@@ -304,6 +305,21 @@ suite("rateLimit({ pace })", () => {
     assertEquals(fields(await send())[1], '"small";r=1;t=1');
     assertEquals(fields(await send())[1], '"small";r=0;t=1');
     assertEquals(fields(await send())[1], '"small";r=0;t=1');
+    const unused = throttled({ name: "unused", rate: "3/1000s", cost: 0 }, paced({}));
+    assertEquals(fields(await unused.send())[1], '"unused";r=1;t=0');
+  });
+
+  it("goes by a refusal's own wait, as the seconds beside it do, but not for slots", () => {
+    const refused = {
+      ...{ name: "own", limit: 100, windowMs: 60_000, cost: 60, allowed: false, remaining: 50 },
+      ...{ resetAfterMs: 60_000, retryAfterMs: 6000, blockedMs: 0 },
+    };
+    const stateOf = (quota: Quota) => {
+      const report = { denied: true, quotas: [quota], retryAfterMs: 6000, at: 0 };
+      return rateLimit({ pace: true }).fields(report, new Headers()).ratelimit;
+    };
+    assertEquals(stateOf(refused), '"own";r=10;t=6');
+    assertEquals(stateOf({ ...refused, unit: "concurrent-requests" }), '"own";r=50');
   });
 
   it("holds for every draft, and for a refusal that leaves units", async () => {

@@ -92,6 +92,24 @@ describe("a bucket", () => {
     assert(bucket.opensAt(5001, Infinity, true) <= 5001);
   });
 
+  it("counts an older response as a request of its own, and the earlier ones no less for it", () => {
+    const bucket = newBucket();
+    bucket.learn(quota({ remaining: 5, limit: 21, resetMs: 1000 }), 0, 100);
+    bucket.learn(quota({ remaining: 6, limit: 21, resetMs: 1000 }), 50, 100);
+    // Two of 16 units: this process's share of 5 is too little for one more.
+    assert(bucket.opensAt(100, Infinity, false) > 100);
+  });
+
+  it("knows by the newest request which others a response does not count, whichever comes last", () => {
+    const bucket = newBucket();
+    for (const at of [900, 1000, 1100]) bucket.take(at);
+    bucket.leave(1100);
+    bucket.learn(quota({ remaining: 2, resetMs: 1000 }), 1100, 1200);
+    bucket.leave(1000);
+    bucket.learn(quota({ remaining: 1, resetMs: 1000 }), 1000, 1250);
+    assert(bucket.opensAt(1250, Infinity, false) <= 1250);
+  });
+
   it("spreads what is left over the rest of the window, but for who cannot wait so long", () => {
     const bucket = newBucket();
     bucket.take(0);

@@ -215,6 +215,12 @@ describe("plan reads", () => {
     });
   }
 
+  it("the first of several families, and no time that is longer than any real one", () => {
+    const families = { "ratelimit-remaining": "5", "x-ratelimit-remaining": "9" };
+    assertEquals(quotasOf(families).map(({ remaining }) => remaining), [5]);
+    assertEquals([waitOf({ "retry-after": "1s" }), waitOf({ "retry-after": "1s".repeat(30) })], [1000, null]);
+  });
+
   it("whatever a header holds, without throwing", () => {
     const names = [
       "ratelimit",

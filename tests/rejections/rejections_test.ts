@@ -132,7 +132,7 @@ describe("problemJson", () => {
     });
   }
 
-  it("RFC 9457 §3.1.3: one title a type; what one refusal says never leaks into another", async () => {
+  it("has one title per type; what one refusal says never leaks into another", async () => {
     const rejection = problemJson();
     const titles = new Map<string, string>();
     const refusal = fc.record({

@@ -7,7 +7,8 @@ import { redisStore } from "../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../src/stores/upstash/mod.ts";
 import { startBridge } from "../harness/bridge.ts";
 import { listenToConsole } from "../harness/console.ts";
-import { freePort, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { freePort } from "../harness/free_port.ts";
+import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { runtime } from "../harness/runtime.ts";
 import { until } from "../harness/until.ts";
 

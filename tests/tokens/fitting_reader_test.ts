@@ -71,6 +71,33 @@ describe("fittingReader", () => {
     assertEquals(new Set(sizes), new Set([65_536]));
   });
 
+  it("leaves alone a source that makes buffers of its own size", async () => {
+    const made = Array.from({ length: 20 }, () => bytesOf(100));
+    const body = new ReadableStream({
+      type: "bytes",
+      start(controller) {
+        for (const chunk of made) controller.enqueue(new Uint8Array(chunk));
+        controller.close();
+      },
+    }) as ReadableStream<Uint8Array>;
+    const reader = fittingReader(body);
+    const sizes: number[] = [];
+    for (let i = 0; i < made.length; i++) {
+      const { value } = await reader.read();
+      reader.fit(value!);
+      sizes.push(value!.buffer.byteLength);
+    }
+    assertEquals(new Set(sizes), new Set([100]));
+  });
+
+  it("halves its buffers at most, where a small chunk follows large ones", async () => {
+    const small = Array.from({ length: 9 }, () => bytesOf(100));
+    const { body, sizes } = taking([...small, bytesOf(4000), bytesOf(8000), bytesOf(16_000), ...small]);
+    await read(body);
+    const most = Math.max(...sizes.slice(8));
+    assertEquals(sizes.slice(sizes.indexOf(most, 8)).slice(0, 3), [most, most / 2, most / 4]);
+  });
+
   it("gives the same bytes, however they come", async () => {
     const lengths = fc.array(
       fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 70_000 })),

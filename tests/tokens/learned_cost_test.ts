@@ -107,6 +107,10 @@ describe("learnedCost", () => {
     learn(times(100, 3000), MODEL("last"));
     // Forgotten, so it is taken for the others.
     assertEquals(next(MODEL("first")), 3000);
+    learn(times(30, 50), MODEL("made-up-0"));
+    learn([200], MODEL("newest"));
+    // Settled again, so it is not the oldest any more.
+    assertEquals(next(MODEL("made-up-0")), 50);
   });
 
   it("reserves what answers of this rule took, and learns as they are settled", async () => {

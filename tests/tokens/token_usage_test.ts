@@ -252,11 +252,12 @@ describe("tokenUsage", () => {
       await turn();
       assertEquals([weights, await used()], [weights, cost]);
     }
-    const { send, used } = asked({ input: 0.1, cached: 0.1, output: 0 });
-    const usage = { prompt_tokens: 30, completion_tokens: 0 };
+    // In binary fractions this product is a little more than 7.
+    const { send, used } = asked({ input: 0.07, output: 0 });
+    const usage = { prompt_tokens: 100, completion_tokens: 0 };
     await (await send(() => Response.json({ usage }))).text();
     await turn();
-    assertEquals(await used(), 3);
+    assertEquals(await used(), 7);
   });
 
   it("reads a form of one's own, and else the built-in ones", async () => {
