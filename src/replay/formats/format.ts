@@ -43,7 +43,7 @@ export interface LogFormat {
   /**
    * Begins to read a source. A reader keeps its own state of earlier lines (a heading, the last time).
    *
-   * @param targets Those of the whole log.
+   * @param targets The targets of the whole log.
    */
   open(targets: Targets): LineReader;
 }

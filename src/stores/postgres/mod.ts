@@ -36,7 +36,7 @@ export interface PostgresStoreOptions extends Omit<SharedStoreOptions, "prefix">
 
 /**
  * Codes of errors by which Postgres ran nothing, or undid it: all but those of connections, of a server that ends, and internal
- * ones, by which poolers report a connection too. Those of a system, such as EPIPE, begin with an E.
+ * ones, by which poolers report a connection too. Codes of the operating system, such as EPIPE, begin with an E.
  */
 const UNDONE = /^(?!08|57P|58|XX|E)[0-9A-Z]{5}$/;
 
