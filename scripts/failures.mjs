@@ -8,6 +8,9 @@ const LONGEST_LINE = 160;
 /** Finds the titles of each runner's failures, each with the first lines of its error. */
 const READERS = { deno: onDeno, docs: onDeno, bun: onBun, node: onNode, node24: onNode };
 
+/** Does a part's output say that its runtime crashed, whatever the tests did? */
+export const hasCrashed = (output) => /^(?:Deno has panicked\.|.*\bBun has crashed\.)/m.test(output);
+
 /**
  * @param parts For each part that failed, its name and what its runner printed.
  * @param most How many lines there are at most.

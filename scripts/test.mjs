@@ -11,8 +11,8 @@
  * without the others. The short parts, which are the examples and an old Node's, run beside the long ones.
  *
  * It installs the programs that the tests need (system.mjs), if that is allowed, and lists the missing ones;
- * with CI=true a missing program is a failure. It exits non-zero on any failure, and the titles of failed tests are
- * its last lines.
+ * with CI=true a missing program is a failure. A part whose runtime crashed runs once more, and its line says so. It exits
+ * non-zero on any failure, and the titles of failed tests are its last lines.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -21,7 +21,7 @@ import { delimiter, dirname } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { buildPackage, buildSomeTests, buildTests } from "./build.mjs";
-import { failureLines } from "./failures.mjs";
+import { failureLines, hasCrashed } from "./failures.mjs";
 import { importFlags } from "./jsr.mjs";
 import { node24 } from "./node24.mjs";
 import { needsPackage, systemPrograms } from "./system.mjs";
@@ -142,7 +142,10 @@ async function main(words) {
     const isBeside = beside.has(name);
     const { output, ...counts } = await (isBeside ? beside.get(name) : start(name, false));
     if (isBeside) console.log(`\n--- ${name} ---\n${output.replace(DOTS, "")}`);
-    lines.push(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+    const again = counts.isAgain ? ", once more, as the runtime crashed" : "";
+    lines.push(
+      `${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped${again}`,
+    );
     if (counts.failed > 0 || counts.passed === 0) failures.push({ name, output });
   }
   for (const line of missing) lines.push(`MISSING: ${line}`);
@@ -197,11 +200,16 @@ async function run(name, files, environment, { terse, isHidden }) {
   const { command, passed, failed, skipped } = parts[name];
   const [program, ...args] = command(files, terse);
   if (!isHidden) console.log(`\n--- ${name} ---`);
-  const { output, succeeded } = await show(program, args, environment, isHidden);
+  const first = await show(program, args, environment, isHidden);
+  // No test has failed then, and those after it have not run.
+  const isAgain = hasCrashed(first.output);
+  if (isAgain) console.log(`\n--- ${name}, once more, as the runtime crashed ---`);
+  const { output, succeeded } = isAgain ? await show(program, args, environment, isHidden) : first;
   const count = (pattern) =>
     (output.match(pattern) ?? []).slice(1).reduce((sum, digits) => sum + Number(digits ?? 0), 0);
   return {
     output,
+    isAgain,
     passed: count(passed),
     failed: Math.max(count(failed), succeeded ? 0 : 1), // a run can also fail without a failed test
     skipped: count(skipped),

@@ -8,7 +8,7 @@ import { describeOnNode } from "../harness/runtime.ts";
 
 /** Node runs what is built of this file, and the scripts are not built. */
 const ROOT = import.meta.url.replace(/(?:\.build\/)?tests\/package\/.*/, "");
-const { failureLines } = await import(`${ROOT}scripts/failures.mjs`);
+const { failureLines, hasCrashed } = await import(`${ROOT}scripts/failures.mjs`);
 
 const FOLDER = `.build/runner-${process.pid}`;
 const FAILING = `
@@ -55,6 +55,17 @@ describeOnNode("the runner of the tests", () => {
     });
     return stdout + stderr;
   };
+
+  it("tells a runtime that crashed from a test that failed", () => {
+    const crashes = [
+      "=====\nDeno has panicked. This is a bug in Deno.\n",
+      "panic(main thread): unreachable\noh no: Bun has crashed. This indicates a bug in Bun, not your code.\n",
+    ];
+    assertEquals(crashes.map(hasCrashed), [true, true]);
+    const { deno, bun, node } = RUNNERS;
+    const failed = [deno, bun, node].map(({ command }) => output(command, "failing_test.mjs"));
+    assertEquals(failed.map(hasCrashed), [false, false, false]);
+  });
 
   for (const [name, { command, title, alone }] of Object.entries(RUNNERS)) {
     it(`ends with the titles of the tests that failed on ${name}, and with the first lines of their errors`, () => {
