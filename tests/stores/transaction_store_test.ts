@@ -4,7 +4,6 @@ import { describe, it } from "node:test";
 import { setImmediate } from "node:timers";
 import {
   type Check,
-  concurrency,
   createThrottle,
   fixedWindow,
   type MaybePromise,
@@ -14,6 +13,7 @@ import {
 } from "../../mod.ts";
 import { checkReader, questionOf } from "../../src/stores/durable_object/wire.ts";
 import { manualClock } from "../../src/testing/mod.ts";
+import { slotsLeft } from "../harness/slots_left.ts";
 import { sqliteFolder } from "../harness/sqlite.ts";
 import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
 import { forwardWalks, longLogs, modelStore, type Walk, walkBeside, walks } from "../harness/walks.ts";
@@ -249,19 +249,7 @@ describe("transactionStore", () => {
           ? await fault(async () => await run(rows), table)
           : await run(rows)) as never,
     });
-    const throttle = createThrottle(
-      { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) },
-      { store, client: { address: () => "192.0.2.1" } },
-    );
-    const ask = () => throttle.check(new Request("https://example.com/"));
-    const asked = [await ask(), await ask(), await ask()];
-    isFailing = true;
-    for (const outcome of asked) await outcome.label(new Response("done")).text();
-    await new Promise((resume) => setTimeout(resume, 20));
-    isFailing = false;
-    // The first answer shows that the database is back, and the next finds what was kept.
-    for (let i = 0; i < 3; i++) await (await ask()).label(new Response("done")).text();
-    return (await throttle.usage("slots", "192.0.2.1")).remaining;
+    return await slotsLeft(store, (now) => isFailing = now);
   }
   const failed = () => Promise.reject(new Error("connection refused"));
 

@@ -19,6 +19,7 @@ import {
   type VersionedStates,
 } from "../../../mod.ts";
 import { manualClock, storeBehaviours } from "../../../src/testing/mod.ts";
+import { slotsLeft } from "../../harness/slots_left.ts";
 import { walkBeside, walks } from "../../harness/walks.ts";
 
 /** Rows of a database that compares versions, and what it was asked. */
@@ -240,18 +241,7 @@ describe("casStore", () => {
           return database.write(...change);
         },
       });
-      const throttle = createThrottle(
-        { name: "slots", rate: { limit: 3 }, algorithm: concurrency({ lease: "1h" }) },
-        { store, client: { address: () => "192.0.2.1" } },
-      );
-      const ask = () => throttle.check(new Request("https://example.com/"));
-      const asked = [await ask(), await ask(), await ask()];
-      isFailing = true;
-      for (const outcome of asked) await outcome.label(new Response("done")).text();
-      await new Promise((resume) => setTimeout(resume, 20));
-      isFailing = false;
-      for (let i = 0; i < 3; i++) await (await ask()).label(new Response("done")).text();
-      assertEquals((await throttle.usage("slots", "192.0.2.1")).remaining, left, failing);
+      assertEquals(await slotsLeft(store, (now) => isFailing = now), left, failing);
     }
   });
 
