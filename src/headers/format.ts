@@ -65,7 +65,7 @@ export type WritableFields = Pick<Headers, "get" | "has" | "set" | "delete">;
 /** Sets fields, each in the place of the field of its name; one without text is removed. */
 export function setFields(fields: WritableFields, given: HeaderFields): void {
   for (const name in given) {
-    // Of JavaScript it may be undefined, too.
+    // A format that is written in JavaScript may give undefined, too.
     if (!given[name]) fields.delete(name);
     else fields.set(name, given[name]);
   }

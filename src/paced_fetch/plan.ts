@@ -60,9 +60,10 @@ function time(text: Text, now: number): number | null {
     return "";
   });
   if (!rest) return Math.ceil(ms);
-  // Of other texts with a number in them engines make dates as well.
+  // A date has a time of day: engines make dates of other texts with a number in them, too.
   const at = found === null ? Date.parse(/:/.test(text) ? text : "") : found < 1e12 ? found * 1000 : found;
-  return at < Infinity ? Math.max(0, at - now) : null; // NaN is not.
+  // Not so of NaN.
+  return at < Infinity ? Math.max(0, at - now) : null;
 }
 
 /** The separate units of OpenAI and Anthropic, "" for servers with one unit. */

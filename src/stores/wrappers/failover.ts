@@ -64,6 +64,9 @@ interface Trial {
 
 const itemOf = (check: Check): Item => ({ check });
 const checkOf = ({ check }: Item): Check => check;
+/** A question is of requests alone, or of corrections alone. Are these several corrections? */
+const areSeveralCorrections = ({ length, 0: first }: readonly Check[]): boolean =>
+  length > 1 && first.since !== null;
 const withdraw = ({ breaker, ticket }: Trial): void => breaker.withdraw(ticket);
 
 /** A store with the failure policies around it. */
@@ -86,9 +89,8 @@ class GuardedStore {
   }
 
   decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
-    // A question is of requests alone, or of corrections alone: each of these by itself, as where nothing is done of one, others
-    // may be made in other slots of a cluster.
-    if (checks.length > 1 && checks[0].since !== null) {
+    // Each by itself: where nothing is done of one, others may be made in other slots of a cluster.
+    if (areSeveralCorrections(checks)) {
       return then(all(checks.map((check) => this.decide([check]))), (answers) => answers.flat());
     }
     if (checks.length === 0 || isElsewhere(checks[0])) return this.standIn.decide(checks, spend, 0);
@@ -134,9 +136,7 @@ class GuardedStore {
   ): MaybePromise<readonly ChargedDecision[]> {
     const checks = items.map(checkOf);
     if (part === null) return this.standIn.decide(checks, spend, 0);
-    return checks.length > 1 && checks[0].since !== null
-      ? this.decide(checks)
-      : this.decideIn(part, checks, spend, trials);
+    return areSeveralCorrections(checks) ? this.decide(checks) : this.decideIn(part, checks, spend, trials);
   }
 
   /** In one part. */
