@@ -128,6 +128,16 @@ const FACTORIES: readonly Factory[] = [
     wrong: { limit: [-1, 0.5, "5", null], window: [0, -1, "soon", null] },
   },
   {
+    name: "a rate of a calendar",
+    make: (given) => createThrottle({ rate: { limit: 5, every: "month", ...given } }),
+    wrong: {
+      limit: [-1, 0.5, "5", null],
+      every: ["hour", 5, null],
+      timeZone: ["Moon", "", 5, null],
+      startsOn: [0, 32, "1", null],
+    },
+  },
+  {
     name: "a block",
     make: (given) => createThrottle({ rate: "1/min", block: { after: 3, window: 60, for: 60, ...given } }),
     wrong: {
@@ -262,7 +272,7 @@ const FACTORIES: readonly Factory[] = [
   {
     name: "rateLimit",
     make: rateLimit,
-    wrong: { draft: [8, "11x", null, {}], redirects: TRUTH, pace: TRUTH },
+    wrong: { draft: [8, "11x", "11", "7", [11], ["11", "next"], null, {}], redirects: TRUTH, pace: TRUTH },
   },
   { name: "retryAfter", make: retryAfter, wrong: { ms: TRUTH, jitter: [-0.1, 2, "1", null], random: CALLS } },
   {
@@ -360,8 +370,22 @@ describe("the options of", () => {
       }
     });
 
+    it(`${name}: a value that has no text is refused in a sentence like any other`, () => {
+      for (const option of Object.keys(wrong)) {
+        for (
+          const value of [Symbol("no"), [Symbol("no")], Object.create(null), [Object.create(null)], [5n]]
+        ) {
+          try {
+            make({ [option]: value });
+          } catch {
+            refused(factory, { [option]: value });
+          }
+        }
+      }
+    });
+
     it(`${name}: undefined is as good as not there, but for what must be given`, () => {
-      if (name === "a rate" || name === "jwtAuth with a key") return;
+      if (name.startsWith("a rate") || name === "jwtAuth with a key") return;
       const optional = Object.entries(wrong).filter(([, values]) => !values.includes(undefined));
       make(Object.fromEntries(optional.map(([option]) => [option, undefined])));
     });
