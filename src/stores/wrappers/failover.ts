@@ -71,11 +71,10 @@ const withdraw = ({ breaker, ticket }: Trial): void => breaker.withdraw(ticket);
 
 /** A store with the failure policies around it. */
 class GuardedStore {
-  private readonly store: Store;
-  private readonly deadlineMs: number;
-  readonly standIn: StandIn;
-  readonly health: Health;
-  private readonly listeners: ((change: StoreChange) => void)[] = [];
+  declare private readonly store: Store;
+  declare private readonly deadlineMs: number;
+  declare readonly standIn: StandIn;
+  declare readonly health: Health;
 
   constructor(store: Store, options: FailoverOptions) {
     const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
@@ -84,8 +83,7 @@ class GuardedStore {
     this.deadlineMs = deadlineMs;
     this.standIn = standInFor(store, rules, onStoreFailure);
     this.health = healthOf(store, { failures, probeAfterMs, deadlineMs, clock: this.standIn.clock });
-    const policies = rules.map((rule) => rule.onStoreFailure ?? onStoreFailure);
-    this.health.join(policies, (change) => this.listeners.forEach((listener) => listener(change)));
+    this.health.join(rules.map((rule) => rule.onStoreFailure ?? onStoreFailure));
   }
 
   decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
@@ -226,7 +224,7 @@ class GuardedStore {
   }
 
   observe(listener: (change: StoreChange) => void): void {
-    this.listeners.push(listener);
+    this.health.observe(listener);
     this.store.observe?.(listener);
   }
 }

@@ -38,8 +38,10 @@ export interface Health {
   probeAside(part: PartHealth): void;
   /** The call of this ticket went well. */
   succeeded(part: PartHealth, ticket: number, hasCharged: boolean): void;
-  /** Adds a throttle: its rules' failure policies, and its listener to changes. */
-  join(policies: Iterable<FailurePolicy>, tell: (change: StoreChange) => void): void;
+  /** Adds a throttle: its rules' failure policies. */
+  join(policies: Iterable<FailurePolicy>): void;
+  /** Adds a listener to changes. */
+  observe(listener: (change: StoreChange) => void): void;
   /** Work beside the requests that nobody took before: on Workers it belongs to the request that began it. */
   background(): Promise<unknown> | null;
   /** Keeps a platform waiting for this. */
@@ -168,10 +170,10 @@ function newHealth(store: Store, options: HealthOptions): Health {
     correct,
     probeAside,
     succeeded,
-    join(taken, tell) {
+    join(taken) {
       for (const policy of taken) policies.add(policy);
-      listeners.push(tell);
     },
+    observe: (listener) => void listeners.push(listener),
     background() {
       if (work.size === 0) return null;
       const all = Promise.all(work);
