@@ -451,14 +451,45 @@ describe("the options of", () => {
       createThrottle({ name: "own", rate: "1/min", algorithm: { ...gcra(), step: late as Given } }, {
         client: { address: () => "192.0.2.1" },
       }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        store: transactionStore({ transact: (run) => run({} as Given), shared: false, clock: late as Given }),
+      }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        headers: [{ fields: late as Given }],
+      }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        store: { shared: false, decide: () => Promise.reject(new Error("down")) },
+        onStoreFailure: "deny",
+        headers: [retryAfter({ jitter: 1, random: late as Given })],
+      }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        authenticate: jwtAuth({ secret: SECRET, clock: late as Given }),
+      }),
     ];
+    const token = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
+    const headers = { authorization: `Bearer ${token}` };
     for (const { wrap } of throttles) {
       const { message } = await assertRejects(
-        async () => await wrap(() => new Response())(new Request("https://example.com/")),
+        async () => await wrap(() => new Response())(new Request("https://example.com/", { headers })),
         Error,
       );
       assertMatch(message, /: current value is a promise$/);
     }
+    assertMatch(
+      assertThrows(
+        () => createThrottle("1/min", { store: { ...memoryStore(), prepare: late as Given } }),
+        TypeError,
+      ).message,
+      /prepare .*: current value is a promise$/,
+    );
+    assertMatch(
+      (await assertRejects(() => stats({ clock: late as Given }).read(), RangeError)).message,
+      /: current value is a promise$/,
+    );
     await new Promise((resolve) => setTimeout(resolve, 5));
   });
 

@@ -99,7 +99,7 @@ export interface Store {
    */
   decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly StoreDecision[]>;
   /**
-   * Called at construction with a throttle's rules.
+   * Called at construction with a throttle's rules. Nothing waits for it: the promise of an async function is refused.
    *
    * @throws {TypeError} On a rule that cannot work on this store.
    */

@@ -51,7 +51,14 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/headers/", "src/keys/", "src/rejections/"],
   ["src/context.ts", "src/outcome.ts", "src/client/", "src/hash/", "src/algorithms/"],
   ["src/decision.ts", "src/duration.ts"],
-  ["src/runtime.ts", "src/warn_once.ts", "src/maybe.ts", "src/cannot.ts", "src/options.ts"],
+  [
+    "src/runtime.ts",
+    "src/warn_once.ts",
+    "src/maybe.ts",
+    "src/cannot.ts",
+    "src/options.ts",
+    "src/whole_clock.ts",
+  ],
 ];
 const floorOf = (file: string): number =>
   FLOORS.findIndex((floor) => floor.some((path) => file.startsWith(path)));
