@@ -134,6 +134,23 @@ describe("a store that fails in parts", () => {
     assertEquals(events, ["failing a", "healed a"]);
     assertEquals(calls.a, 5);
   });
+
+  it("tells no end of an outage to a throttle that was made during it", async () => {
+    const { store, time, faults } = parted();
+    const first = throttled(store, ["a"]);
+    faults.set("a", down);
+    await first.sources();
+    const second = throttled(store, ["a"]);
+    await second.sources();
+    faults.clear();
+    time.now += 1000;
+    await second.sources();
+    assertEquals(first.events, ["failing a", "healed a"]);
+    assertEquals(second.events, []);
+    faults.set("a", down);
+    for (let i = 0; i < 20; i++) await second.sources();
+    assertEquals([first.events.slice(2), second.events], [["failing a"], ["failing a"]]);
+  });
 });
 
 describe("a part that can be probed", () => {
