@@ -95,8 +95,9 @@ function newHealth(store: Store, options: HealthOptions): Health {
     return health;
   }
 
+  // Where the part cannot be found, the store as a whole is asked, and fails or not.
   const partOf = (check: Check): MaybePromise<PartHealth> =>
-    store.partOf === undefined ? healthOfPart(WHOLE) : then(store.partOf(check), healthOfPart);
+    rescue(() => then(store.partOf?.(check) ?? WHOLE, healthOfPart), () => healthOfPart(WHOLE));
 
   function aside(done: MaybePromise<unknown>): void {
     whenPromise(done, (promise) => {
