@@ -99,8 +99,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxKeys = 1_000_000 } = options;
   const clock = wholeClock(options.clock, "memoryStore()");
   const capacity: Capacity = { held: 0, most: maxKeys };
-  /** By the form of their states and its size; states of no fixed size are logs, or anything. */
-  const tables = new Map<string, (Table | undefined)[]>();
+  /** By the form of their states and its size; states of no fixed size are logs, or anything. Sizes without a table are holes. */
+  const tables = new Map<string, Table[]>();
   /** One for each check of a decision. */
   const cursors: TableCursor[] = [];
   /** One state per rule, for keys that found no room. */
@@ -119,12 +119,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
 
-  /** All tables. */
-  function* allTables(): Generator<Table> {
-    for (const alike of tables.values()) {
-      for (const table of alike) if (table !== undefined) yield table;
-    }
-  }
+  /** All tables, without the holes. */
+  const allTables = (): readonly Table[] => [...tables.values()].flat();
 
   /** Makes room for a check's key, by dropping entries of its own table, else of another. Is there room then? */
   function makeRoom(cursor: TableCursor, check: SplitCheck, now: number): boolean {
