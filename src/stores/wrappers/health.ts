@@ -26,10 +26,10 @@ export interface PartHealth {
 export interface Health {
   /** The part that keeps a check's state. */
   partOf(check: Check): MaybePromise<PartHealth>;
-  /** A rule that fails by itself, on a store that is well; undefined while none was seen to. */
-  ruleBreaker(rule: string, isToBeMade?: true): Breaker | undefined;
-  /** Whether any rule was ever seen to fail by itself. */
-  readonly hasRuleBreakers: boolean;
+  /** The breakers of the rules that were seen to fail by themselves, on a store that is well. */
+  readonly ruleBreakers: ReadonlyMap<string, Breaker>;
+  /** The breaker of such a rule. */
+  ruleBreaker(rule: string): Breaker;
   /** Sends the corrections kept for a part, if they can be sent. */
   sendReturns(part: PartHealth): void;
   /** Sends corrections now, and keeps those that turn out not to have been done. */
@@ -157,15 +157,11 @@ function newHealth(store: Store, options: HealthOptions): Health {
 
   return {
     partOf,
-    get hasRuleBreakers() {
-      return ruleBreakers.size > 0;
-    },
-    ruleBreaker(rule, isToBeMade) {
-      const known = ruleBreakers.get(rule);
-      if (known !== undefined || !isToBeMade) return known;
-      const made = breakerOf(`rule "${rule}"`);
-      ruleBreakers.set(rule, made);
-      return made;
+    ruleBreakers,
+    ruleBreaker(rule) {
+      const breaker = ruleBreakers.get(rule) ?? breakerOf(`rule "${rule}"`);
+      ruleBreakers.set(rule, breaker);
+      return breaker;
     },
     sendReturns,
     correct,
