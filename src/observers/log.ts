@@ -174,7 +174,7 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
     }
     if (tally.lines >= first) return void tally.unwritten++;
     tally.lines++;
-    // What an asynchronous target gives is for the throttle, which reports an observer that fails.
+    // The promise of an asynchronous target is for the throttle, which reports an observer that fails.
     return target[level](lineOf(fieldsOf(event, identity)));
   };
 }

@@ -9,7 +9,7 @@ import { kept } from "./kept.ts";
 import { type Lane, newLane } from "./lane.ts";
 import { plan } from "./plan.ts";
 
-/** What is known of an origin. */
+/** The knowledge of one origin. */
 export interface Origin {
   /** The lane of a route, which is a method and a path. */
   laneOf(route: string): Lane;

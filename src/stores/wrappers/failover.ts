@@ -159,8 +159,8 @@ class GuardedStore {
       trials.forEach(withdraw);
       return withoutStore();
     }
-    // What is kept goes before the question, so that a slot that ought to be free is free, and one that is held is taken: once
-    // the store answers, as corrections that do not arrive may be lost.
+    // Corrections that were kept go before the question, so that a slot that ought to be free is free, and one that is held is
+    // taken. They go once the store answers: those that do not arrive may be lost.
     if (returns.size > 0 && !breaker.isWell) {
       const look: Call = { part, checks, spend: false, ticket, trials };
       return rescue(
