@@ -96,6 +96,9 @@ export function timerMs(): Demand {
   return integer(1, LONGEST_TIMER_MS);
 }
 
+/** A demand on the result of a function that nobody waits for. */
+export const AT_ONCE: Demand = { must: "here at once", holds: (value) => !isPromise(value) };
+
 /** A demand on an option that must be given. */
 export function required(demand: Demand): Demand {
   return { ...demand, presence: "required" };
@@ -106,6 +109,26 @@ export function hidden(value: unknown): string {
   if (value === null) return "null";
   if ((value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
   return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
+}
+
+function refuse({ must, isNumber, shows }: Demand, what: string, name: string, value: unknown): never {
+  throw new (isNumber ? RangeError : TypeError)(
+    cannot(what, `${name} must be ${must}`, value, shows?.(value)),
+  );
+}
+
+/**
+ * Checks the result of a function that was given. The promise of an async one is refused, and whatever it rejects with is no
+ * unhandled rejection.
+ *
+ * @param result The result.
+ * @param demand The demand on it.
+ * @param name The function, for the sentence: "random".
+ * @returns The result.
+ * @throws {RangeError | TypeError} When it cannot be used.
+ */
+export function requireResult<T>(result: T, demand: Demand, name: string): T {
+  return demand.holds(result) ? result : refuse(demand, `use the result of ${name}`, "it", result);
 }
 
 /**
@@ -131,12 +154,10 @@ export function requireOptions<Options extends object>(
     throw new TypeError(cannot(what, `${owner || "it"} takes no option but ${known.join(", ")}`, name));
   }
   for (const name of known) {
-    const { must, holds, isNumber, shows, presence } = demands[name];
+    const { holds, presence } = demands[name];
     const value: unknown = options[name];
     const mayBeMissing = presence === undefined || (presence === "named" && !(name in options));
     if ((value === undefined && mayBeMissing) || holds(value)) continue;
-    const Wrong = isNumber ? RangeError : TypeError;
-    const why = `${owner && `${owner}.`}${name} must be ${must}`;
-    throw new Wrong(cannot(what, why, value, shows?.(value)));
+    refuse(demands[name], what, (owner && `${owner}.`) + name, value);
   }
 }

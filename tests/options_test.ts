@@ -128,6 +128,16 @@ const FACTORIES: readonly Factory[] = [
     wrong: { limit: [-1, 0.5, "5", null], window: [0, -1, "soon", null] },
   },
   {
+    name: "a rate of a calendar",
+    make: (given) => createThrottle({ rate: { limit: 5, every: "month", ...given } }),
+    wrong: {
+      limit: [-1, 0.5, "5", null],
+      every: ["hour", 5, null],
+      timeZone: ["Moon", "", 5, null],
+      startsOn: [0, 32, "1", null],
+    },
+  },
+  {
     name: "a block",
     make: (given) => createThrottle({ rate: "1/min", block: { after: 3, window: 60, for: 60, ...given } }),
     wrong: {
@@ -262,7 +272,7 @@ const FACTORIES: readonly Factory[] = [
   {
     name: "rateLimit",
     make: rateLimit,
-    wrong: { draft: [8, "11x", null, {}], redirects: TRUTH, pace: TRUTH },
+    wrong: { draft: [8, "11x", "11", "7", [11], ["11", "next"], null, {}], redirects: TRUTH, pace: TRUTH },
   },
   { name: "retryAfter", make: retryAfter, wrong: { ms: TRUTH, jitter: [-0.1, 2, "1", null], random: CALLS } },
   {
@@ -360,8 +370,22 @@ describe("the options of", () => {
       }
     });
 
+    it(`${name}: a value that has no text is refused in a sentence like any other`, () => {
+      for (const option of Object.keys(wrong)) {
+        for (
+          const value of [Symbol("no"), [Symbol("no")], Object.create(null), [Object.create(null)], [5n]]
+        ) {
+          try {
+            make({ [option]: value });
+          } catch {
+            refused(factory, { [option]: value });
+          }
+        }
+      }
+    });
+
     it(`${name}: undefined is as good as not there, but for what must be given`, () => {
-      if (name === "a rate" || name === "jwtAuth with a key") return;
+      if (name.startsWith("a rate") || name === "jwtAuth with a key") return;
       const optional = Object.entries(wrong).filter(([, values]) => !values.includes(undefined));
       make(Object.fromEntries(optional.map(([option]) => [option, undefined])));
     });
@@ -427,14 +451,45 @@ describe("the options of", () => {
       createThrottle({ name: "own", rate: "1/min", algorithm: { ...gcra(), step: late as Given } }, {
         client: { address: () => "192.0.2.1" },
       }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        store: transactionStore({ transact: (run) => run({} as Given), shared: false, clock: late as Given }),
+      }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        headers: [{ fields: late as Given }],
+      }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        store: { shared: false, decide: () => Promise.reject(new Error("down")) },
+        onStoreFailure: "deny",
+        headers: [retryAfter({ jitter: 1, random: late as Given })],
+      }),
+      createThrottle("1/min", {
+        client: { address: () => "192.0.2.1" },
+        authenticate: jwtAuth({ secret: SECRET, clock: late as Given }),
+      }),
     ];
+    const token = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
+    const headers = { authorization: `Bearer ${token}` };
     for (const { wrap } of throttles) {
       const { message } = await assertRejects(
-        async () => await wrap(() => new Response())(new Request("https://example.com/")),
+        async () => await wrap(() => new Response())(new Request("https://example.com/", { headers })),
         Error,
       );
       assertMatch(message, /: current value is a promise$/);
     }
+    assertMatch(
+      assertThrows(
+        () => createThrottle("1/min", { store: { ...memoryStore(), prepare: late as Given } }),
+        TypeError,
+      ).message,
+      /prepare .*: current value is a promise$/,
+    );
+    assertMatch(
+      (await assertRejects(() => stats({ clock: late as Given }).read(), RangeError)).message,
+      /: current value is a promise$/,
+    );
     await new Promise((resolve) => setTimeout(resolve, 5));
   });
 

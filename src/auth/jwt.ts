@@ -106,8 +106,9 @@ export function jwtAuth(options: JwtAuthOptions): Authenticate {
   };
 
   async function verified(token: string, keyFor: KeyFor): Promise<JWTPayload | Response> {
+    const currentDate = new Date(clock());
     try {
-      const claims = await verify(token, keyFor, { ...demands, currentDate: new Date(clock()) });
+      const claims = await verify(token, keyFor, { ...demands, currentDate });
       return isUsable(claims) ? claims : invalidToken(INVALID);
     } catch (error) {
       return answerTo(error);

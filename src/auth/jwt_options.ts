@@ -19,6 +19,7 @@ import {
   SECRET,
 } from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
+import { wholeClock } from "../whole_clock.ts";
 import type { Identity } from "../context.ts";
 
 /** A public JSON Web Key (RFC 7517 section 4). */
@@ -223,7 +224,7 @@ const DEMANDS: Demands<JwtAuthOptions> = {
  */
 export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
   requireOptions(options, DEMANDS, "make jwtAuth()");
-  const { clockTolerance = 5, required = false, identity = null, clock = Date.now } = options;
+  const { clockTolerance = 5, required = false, identity = null } = options;
   const { timeoutMs = 5000, maxBytes = 1_000_000 } = options;
   const source = sourceOf(options);
   return {
@@ -236,6 +237,6 @@ export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
     identity,
     timeoutMs,
     maxBytes,
-    clock,
+    clock: wholeClock(options.clock, "jwtAuth()"),
   };
 }

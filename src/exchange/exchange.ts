@@ -179,26 +179,28 @@ export class Exchange implements Context, ExplainsAddress {
   }
 
   get address(): string | null {
-    if (this.found !== undefined) return this.found;
-    const { throttle, request, platform } = this;
+    const { request, platform } = this;
     try {
-      const found = throttle.addressOf(request, platform);
-      this.found = found === UNIX ? null : found;
-      if (found === null) this.clientLeft = hasLeft(request, platform);
+      this.find();
+      if (this.found === undefined) this.clientLeft = hasLeft(request, platform);
     } catch (error) {
       this.clientLeft = hasLeft(request, platform);
       if (!this.clientLeft) throw error;
-      this.found = null;
     }
-    return this.found;
+    return this.found ??= null;
+  }
+
+  /** Finds the address, unless it is known already. */
+  private find(): void {
+    if (this.found !== undefined) return;
+    const found = this.throttle.addressOf(this.request, this.platform);
+    if (found !== null) this.found = found === UNIX ? null : found;
   }
 
   /** Reads the address while it is there: a closed socket forgets its peer, and an awaited function may outlast the client. */
   keepAddress(): void {
-    if (this.found !== undefined) return;
     try {
-      const found = this.throttle.addressOf(this.request, this.platform);
-      this.found = found === UNIX ? null : found ?? undefined;
+      this.find();
     } catch {
       // It is thrown again, at the function that asks for the address.
     }

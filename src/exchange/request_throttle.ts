@@ -76,11 +76,11 @@ export function throttleOf(request: Request): RequestThrottle | undefined {
 
 /** The outcome of an exchange. A class, as an object literal with a getter takes V8 twenty times as long to make as all the rest. */
 export class ExchangeOutcome implements Outcome {
-  readonly decisions: readonly Decision[];
-  readonly settle: Outcome["settle"];
-  readonly allowed: boolean;
-  readonly response: Response | null;
-  readonly label: Outcome["label"];
+  declare readonly decisions: readonly Decision[];
+  declare readonly settle: Outcome["settle"];
+  declare readonly allowed: boolean;
+  declare readonly response: Response | null;
+  declare readonly label: Outcome["label"];
   readonly #headers: () => Headers;
 
   constructor(

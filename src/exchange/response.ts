@@ -47,7 +47,7 @@ export function withHeaders(response: Response, change: (headers: Headers) => vo
 /** The fields of a response that is not made yet. `Headers` would refuse the same, but not every server's Response looks. */
 export class InitFields implements WritableFields {
   /** Names are in lower case. */
-  readonly record: Record<string, string>;
+  declare readonly record: Record<string, string>;
 
   constructor(record: Record<string, string>) {
     this.record = record;

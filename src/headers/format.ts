@@ -6,6 +6,7 @@
 
 import type { Algorithm, Policy } from "../algorithms/algorithm.ts";
 import { type Decision, share } from "../decision.ts";
+import { AT_ONCE, requireResult } from "../options.ts";
 import { remainingUnits, whole } from "./numbers.ts";
 
 /** One rule's quota as headers show it: the numbers of its decision, and how its algorithm counts. */
@@ -62,13 +63,21 @@ export type HeaderFields = Readonly<Record<string, string>>;
 /** Fields that can be changed: the headers of a response, or those of one that is not made yet. */
 export type WritableFields = Pick<Headers, "get" | "has" | "set" | "delete">;
 
-/** Sets fields, each in the place of the field of its name; one without text is removed. */
+/**
+ * Sets fields, each in the place of the field of its name; one without text is removed.
+ *
+ * @throws {TypeError} Where they are a promise: nobody waits for it.
+ */
 export function setFields(fields: WritableFields, given: HeaderFields): void {
+  let isEmpty = true;
   for (const name in given) {
+    isEmpty = false;
     // A format that is written in JavaScript may give undefined, too.
     if (!given[name]) fields.delete(name);
     else fields.set(name, given[name]);
   }
+  // A promise has no names.
+  if (isEmpty) requireResult(given, AT_ONCE, "a header format");
 }
 
 /** No fields. */

@@ -13,14 +13,20 @@ import { lists } from "./ratelimit_draft_11.ts";
 import { draft6 } from "./ratelimit_draft_6.ts";
 import { draft7 } from "./ratelimit_draft_7.ts";
 
-/** By `draft` as text. */
-const DRAFTS: Readonly<Record<string, () => HeaderFormat>> = {
-  "11": () => lists(DRAFT_11),
-  "next": () => lists(NEXT),
-  "11,next": () => lists(DRAFT_11, NEXT),
-  "7": draft7,
-  "6": draft6,
-};
+/** By `draft`, where that is one. */
+const DRAFTS = /* @__PURE__ */ new Map<unknown, () => HeaderFormat>([
+  [11, () => lists(DRAFT_11)],
+  ["next", () => lists(NEXT)],
+  [7, draft7],
+  [6, draft6],
+]);
+
+/** The maker of a draft's format; undefined where it is no draft. */
+function makerOf(draft: unknown): (() => HeaderFormat) | undefined {
+  if (!Array.isArray(draft)) return DRAFTS.get(draft);
+  const [first, second, ...others] = draft;
+  return first === 11 && second === "next" && others.length === 0 ? () => lists(DRAFT_11, NEXT) : undefined;
+}
 
 /** Options of {@link rateLimit}. */
 export interface RateLimitOptions {
@@ -51,7 +57,7 @@ export interface RateLimitOptions {
 const DEMANDS: Demands<RateLimitOptions> = {
   draft: {
     must: '11, 7, 6, "next" or [11, "next"]',
-    holds: (draft) => Object.hasOwn(DRAFTS, String(draft)),
+    holds: (draft) => makerOf(draft) !== undefined,
     isNumber: true,
   },
   redirects: BOOLEAN,
@@ -102,7 +108,7 @@ function withoutRedirects({ fields, describe = {} }: HeaderFormat): HeaderFormat
 export function rateLimit(options: RateLimitOptions = {}): HeaderFormat {
   requireOptions(options, DEMANDS, "send RateLimit headers");
   const { draft = 11, redirects = false, pace = false } = options;
-  const make = DRAFTS[String(draft)];
-  const format = pace ? withPace(make()) : make();
+  const plain = makerOf(draft)!();
+  const format = pace ? withPace(plain) : plain;
   return redirects ? format : withoutRedirects(format);
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BOOLEAN, FUNCTION, number, requireOptions } from "../options.ts";
+import { BOOLEAN, FUNCTION, number, requireOptions, requireResult } from "../options.ts";
 import {
   fieldThere,
   type HeaderDescription,
@@ -127,7 +127,8 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
  * ```
  */
 export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
-  requireOptions(options, { ms: BOOLEAN, jitter: number(0, 1), random: FUNCTION }, "send Retry-After");
+  const part = number(0, 1);
+  requireOptions(options, { ms: BOOLEAN, jitter: part, random: FUNCTION }, "send Retry-After");
   const { ms = false, jitter = 0, random = Math.random } = options;
   return {
     fields({ denied, retryAfterMs, at }, there) {
@@ -135,7 +136,7 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
       if (retryAfterMs === null || !(retryAfterMs < Infinity)) {
         return ms ? fieldsForSdks(null, there) : NO_FIELDS;
       }
-      const waitMs = retryAfterMs * (1 + jitter * random());
+      const waitMs = retryAfterMs * (1 + jitter * requireResult(random(), part, "random"));
       const wait = waitSeconds(waitMs);
       const longer = longerWait(there, wait, at);
       const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;

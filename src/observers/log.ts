@@ -7,6 +7,7 @@
 import { ExchangeEvent, type Observer, type ThrottleEvent } from "./events.ts";
 import { type Duration, durationMs } from "../duration.ts";
 import { cannot, shown } from "../cannot.ts";
+import { isIgnored } from "../maybe.ts";
 import { ANYTHING, BOOLEAN, integer, requireOptions } from "../options.ts";
 
 /** The target of the lines: `console`, or any object with these two methods. */
@@ -149,7 +150,9 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
       tallies.delete(name);
       if (unwritten === 0) continue;
       const times = { since: isoTime(since), until: isoTime(end) };
-      target[LEVELS[type] ?? "info"](lineOf({ event: type, at: isoTime(now), rule, unwritten, ...times }));
+      const line = lineOf({ event: type, at: isoTime(now), rule, unwritten, ...times });
+      // A target that fails later is reported by the lines of events.
+      isIgnored(target[LEVELS[type] ?? "info"](line));
     }
   }
 
@@ -169,9 +172,9 @@ export function logTo(target: LogTarget, options: LogOptions = {}): Observer {
       tallies.set(name, tally);
       nextEnd = Math.min(nextEnd, at + intervalMs);
     }
-    if (tally.lines < first) {
-      tally.lines++;
-      target[level](lineOf(fieldsOf(event, identity)));
-    } else tally.unwritten++;
+    if (tally.lines >= first) return void tally.unwritten++;
+    tally.lines++;
+    // The promise of an asynchronous target is for the throttle, which reports an observer that fails.
+    return target[level](lineOf(fieldsOf(event, identity)));
   };
 }

@@ -71,6 +71,8 @@ export function compileNotifier(
   if (observers.length === 0) return null;
   const tell = broadcast(observers);
   const eventOf = eventMaker(clock, revealKeys);
+  /** The parts of the store whose failure was told: of an outage that began before it there is no end to tell either. */
+  const failing = new Set<string | undefined>();
 
   function pause(exchange: Exchange): void {
     exchange.spentMs += stopwatch();
@@ -99,7 +101,11 @@ export function compileNotifier(
     settled: (exchange, check) => tell(eventOf("settled", exchange, check)),
     error: (exchange, rule, error) =>
       tell(Object.assign(eventOf("error", exchange), { error }, rule && { rule })),
-    store: (change) =>
-      tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change }),
+    store(change) {
+      const { state, part } = change;
+      if (state === "failing" ? failing.add(part) : failing.delete(part)) {
+        tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change });
+      }
+    },
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
 
 /** An input document: any object of OpenAPI 3.0, 3.1 or 3.2 fits. */
 export interface OpenApiDocument {
@@ -75,7 +75,7 @@ export interface OpenApiComponents {
  * @throws {TypeError} On a version other than 3.0, 3.1 or 3.2.
  */
 export function hasOldSchemas(openapi: unknown): boolean {
-  const [, minor] = /^3\.([012])(?:\.|$)/.exec(String(openapi)) ?? [];
+  const [, minor] = /^"?3\.([012])(?:[."]|$)/.exec(shown(openapi)) ?? [];
   if (minor !== undefined) return minor === "0";
   throw new TypeError(
     cannot("describe a throttle in this document", "openapi must be 3.0, 3.1 or 3.2", openapi),

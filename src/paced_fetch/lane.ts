@@ -4,10 +4,11 @@
  * @module
  */
 
-import { ALONE_MS, BELIEVED_MS, type Bucket } from "./bucket.ts";
+import { BELIEVED_MS, type Bucket } from "./bucket.ts";
+import { newPause, type Pause } from "./pause.ts";
 
 /** Callers that wait for the same quotas. Times are epoch ms. */
-export interface Lane {
+export interface Lane extends Pick<Pause, "hear"> {
   /** The time at which a caller with this deadline may go. */
   opensAt(now: number, deadline: number): number;
   /**
@@ -21,14 +22,24 @@ export interface Lane {
   leave(sentAt: number): void;
   /** Checks again after new information. */
   look(): void;
-  /**
-   * Records the result of a request. After a refusal the lane pauses, and longer with each consecutive
-   * refusal.
-   *
-   * @param waitMs The server's wait, in ms; null if the request was not refused.
-   * @param sentAt The time of the request.
-   */
-  hear(waitMs: number | null, sentAt: number, now: number): void;
+}
+
+/** @returns The function that sets the time at which `ring` is called next; 0: never. */
+function newAlarm(ring: () => void): (at: number, now: number) => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let setFor = 0;
+  return (at, now) => {
+    // A timer that is set again at each response would be late each time: timers round up to whole ms.
+    if (at === setFor) return;
+    clearTimeout(timer);
+    setFor = at;
+    if (at === 0) return;
+    // Timers count ms in 31 bits: a day, and then this looks again.
+    timer = setTimeout(() => {
+      setFor = 0;
+      ring();
+    }, Math.min(BELIEVED_MS, Math.ceil(at - now)));
+  };
 }
 
 /**
@@ -43,55 +54,30 @@ export function newLane(
   random: () => number,
   spread: boolean,
 ): Lane {
+  const pause = newPause(random);
+  const bounds = [pause, ...buckets];
   const waiters: { deadline: number; go: (at: number | null) => void }[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  /** The end of the timer; 0 without one. */
-  let timerAt = 0;
-  let closedUntil = 0;
-  /** After a refusal one request at a time checks whether it is over. */
-  let aloneUntil = 0;
-  /** Consecutive refusals. */
-  let refusals = 0;
+  const lookAt = newAlarm(look);
 
-  function opensAt(now: number, deadline: number): number {
-    return Math.max(
-      closedUntil,
-      aloneUntil,
-      ...buckets.map((bucket) => bucket.opensAt(now, deadline, spread)),
-    );
-  }
+  const opensAt = (now: number, deadline: number): number =>
+    Math.max(...bounds.map((bound) => bound.opensAt(now, deadline, spread)));
 
   function look(): void {
     for (; waiters.length > 0; waiters.shift()) {
       const now = clock();
       const [{ deadline, go }] = waiters;
       const at = opensAt(now, deadline);
-      if (at > now && at <= deadline) {
-        // A timer that is set again at each response would be late each time: timers round up to whole ms.
-        if (at !== timerAt) {
-          clearTimeout(timer);
-          timerAt = at;
-          // Timers count ms in 31 bits: a day, and then this looks again.
-          timer = setTimeout(() => {
-            timerAt = 0;
-            look();
-          }, Math.min(BELIEVED_MS, Math.ceil(at - now)));
-        }
-        return;
-      }
-      if (at <= now) {
-        if (refusals > 0) aloneUntil = now + ALONE_MS;
-        for (const bucket of buckets) bucket.take(now);
-      }
+      if (at > now && at <= deadline) return lookAt(at, now);
+      if (at <= now) { for (const bound of bounds) bound.take(now); }
       go(at <= now ? now : null);
     }
-    clearTimeout(timer);
-    timerAt = 0;
+    lookAt(0, 0);
   }
 
   return {
     opensAt,
     look,
+    hear: pause.hear,
     wait: (deadline, signal) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
@@ -113,19 +99,6 @@ export function newLane(
       }),
     leave(sentAt) {
       for (const bucket of buckets) bucket.leave(sentAt);
-    },
-    hear(waitMs, sentAt, now) {
-      // Requests that were sent together are refused together, so only the first refusal counts.
-      if (sentAt >= closedUntil) {
-        aloneUntil = 0;
-        refusals = waitMs === null ? 0 : refusals + 1;
-      }
-      if (waitMs === null) return;
-      // Doubles with each consecutive refusal, up to a minute.
-      const leastMs = Math.min(60_000, 100 * 2 ** refusals);
-      const restMs = Math.max(leastMs, Math.min(BELIEVED_MS, waitMs));
-      // Jitter only adds time: no caller comes back early, and not all come back at once.
-      closedUntil = Math.max(closedUntil, now + restMs + random() * Math.min(1000, restMs / 10));
     },
   };
 }

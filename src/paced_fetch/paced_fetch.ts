@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type Bucket, newBucket } from "./bucket.ts";
-import { type Lane, newLane } from "./lane.ts";
-import { plan } from "./plan.ts";
+import { kept } from "./kept.ts";
+import { newOrigin, type Origin } from "./origin.ts";
 
 /** The part of `fetch` that {@link pacedFetch} calls, and the type of its result. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -37,39 +36,13 @@ export interface PacedFetchOptions {
   random?: () => number;
 }
 
-/** The known quotas of one origin. */
-interface Origin {
-  /** By policy and partition. */
-  readonly buckets: Map<string, Bucket>;
-  /** By the joined keys of their buckets. */
-  readonly lanes: Map<string, Lane>;
-  /** The buckets' keys of a method and path, from its last response. */
-  readonly routes: Map<string, readonly string[]>;
-  /** The keys of the buckets in every response with quotas: for a route without a response yet. */
-  common: readonly string[] | null;
-  /** The buckets of such a route before any response: without quotas one request goes at a time. */
-  first: readonly string[];
-}
-
 /** The methods that are sent again. */
 const RETRIES = { idempotent: /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
-/** The most origins, and the most buckets, lanes and routes per origin. */
-const MAX_ENTRIES = 1000;
-
-/** The value of a key, created if it is missing. The oldest entry leaves a full map. */
-function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const found = map.get(key) ?? make();
-  map.set(key, found);
-  const [oldest] = map.keys();
-  if (map.size > MAX_ENTRIES) map.delete(oldest);
-  return found;
-}
-
 function requireThat(holds: boolean, name: string, value: unknown): void {
   if (holds) return;
-  throw new TypeError(
-    `Cannot make pacedFetch() as it takes no such ${name}: current value is ${String(value)}`,
-  );
+  // An object may have no text.
+  const text = Object(value) === value ? {}.toString.call(value) : String(value);
+  throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${text}`);
 }
 
 /** The options, checked, with every default filled in: what an option may be is what its default is. */
@@ -140,47 +113,6 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
   const { fetch: send, maxWaitMs, spread, retry, clock, random } = settingsOf(options);
   const origins = new Map<string, Origin>();
 
-  function laneOf({ buckets, lanes, routes, common, first }: Origin, route: string): Lane {
-    const keys = routes.get(route) ?? common ?? first;
-    const make = (): Lane => newLane(keys.map((key) => kept(buckets, key, newBucket)), clock, random, spread);
-    return kept(lanes, keys.join(), make);
-  }
-
-  /** Reads a response. Is the request refused? */
-  function hear(
-    origin: Origin,
-    asked: Lane,
-    route: string,
-    sentAt: number,
-    { headers, status }: Response,
-  ): boolean {
-    const now = clock();
-    const { quotas, waitMs } = plan(headers, now);
-    const isRefused = status === 429 ||
-      ((status === 403 || status === 503) && (waitMs !== null || quotas.some(({ remaining }) => !remaining)));
-    // A quota of slots, or one without any use, has no time over which to spread the rest.
-    const timed = quotas.filter(({ remaining, resetMs, windowMs }) => !remaining || (resetMs ?? windowMs));
-    const keys = timed.map((quota) => {
-      const key = `${quota.policy} ${quota.partition}`;
-      kept(origin.buckets, key, newBucket).learn(quota, sentAt, now);
-      return key;
-    });
-    const { routes, common } = origin;
-    // A response may state no quota, and a refusal only the refusing ones.
-    const isWhole = keys.length > 0 && !isRefused;
-    if (isWhole) routes.delete(route);
-    kept(routes, route, () => keys);
-    if (keys.length > 0 && (isWhole || !common)) {
-      origin.common = common?.filter((key) => keys.includes(key)) ?? keys;
-    }
-    origin.first = [];
-    for (const lane of new Set([asked, laneOf(origin, route)])) {
-      lane.hear(isRefused ? waitMs ?? 0 : null, sentAt, now);
-    }
-    for (const lane of origin.lanes.values()) lane.look();
-    return isRefused;
-  }
-
   return async (input, init) => {
     const request = (input as Request | null)?.url ? input as Request : null;
     // In a browser the request has an absolute URL even if the given one is relative.
@@ -190,17 +122,13 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
     const body = (init?.body ?? request?.body) as Partial<ReadableStream & AsyncIterable<unknown>> | null;
     const isReplayable = RETRIES[retry].test(method) && !(body?.getReader || body?.[Symbol.asyncIterator]);
     const route = `${method} ${pathname.replace(/[^/]*\d[^/]*/g, "*")}`;
-    const origin = kept(
-      origins,
-      name,
-      (): Origin => ({ buckets: new Map(), lanes: new Map(), routes: new Map(), common: null, first: ["?"] }),
-    );
+    const { laneOf, hear } = kept(origins, name, () => newOrigin(clock, random, spread));
     const deadline = clock() + maxWaitMs;
     for (;;) {
-      const lane = laneOf(origin, route);
+      const lane = laneOf(route);
       const sentAt = await lane.wait(deadline, signal);
       if (sentAt === null) return notSent(lane.opensAt(clock(), deadline) - clock());
-      if (lane !== laneOf(origin, route)) {
+      if (lane !== laneOf(route)) {
         // Meanwhile a response stated other quotas: wait for those.
         lane.leave(sentAt);
         lane.look();
@@ -214,8 +142,8 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
         // The buckets read a response first.
         if (!answer) lane.look();
       }
-      const isRefused = hear(origin, lane, route, sentAt, answer);
-      const isInTime = laneOf(origin, route).opensAt(clock(), deadline) <= deadline;
+      const isRefused = hear(lane, route, sentAt, answer);
+      const isInTime = laneOf(route).opensAt(clock(), deadline) <= deadline;
       if (!(isRefused && isReplayable && isInTime)) return answer;
       // A body that broke off cannot be cancelled, and need not be.
       await answer.body?.cancel().catch(() => {});

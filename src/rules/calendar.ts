@@ -145,7 +145,8 @@ export function calendarOf(rate: object, what: string): Calendar {
     every: oneOf(...Object.keys(DAYS)),
     timeZone: TEXT,
   };
-  if (every !== "day") demands.startsOn = integer(1, Math.ceil(DAYS[every]));
+  // Any other value than text is refused by `every`, and may have no text to be looked up by.
+  if (every !== "day") demands.startsOn = integer(1, Math.ceil(typeof every === "string" ? DAYS[every] : 1));
   requireOptions(rate as Record<string, unknown>, demands, what, "rate");
   const name = `${every}-${startsOn}-${timeZone}`.replaceAll(":", "");
   let calendar = known.get(name);

@@ -9,6 +9,7 @@ import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { shown } from "../cannot.ts";
 import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
 import type { Store } from "../stores/store.ts";
+import { wholeClock } from "../whole_clock.ts";
 import { REQUESTS } from "./counts.ts";
 import type { StatsReport, StatsRule, StatsStoreHealth, StatsSummary } from "./report.ts";
 import { isAddress, requestCounter } from "./request_counter.ts";
@@ -209,7 +210,8 @@ export function stats(options: StatsOptions = {}): Stats {
     },
     "use stats()",
   );
-  const { showAddresses = false, revealKeys = false, top = 10, store, clock = Date.now } = options;
+  const { showAddresses = false, revealKeys = false, top = 10, store } = options;
+  const clock = wholeClock(options.clock, "stats()");
 
   const time = timeline();
   const names = namesOf(showAddresses, revealKeys);

@@ -99,7 +99,7 @@ export interface Store {
    */
   decide(checks: readonly Check[], spend?: boolean): MaybePromise<readonly StoreDecision[]>;
   /**
-   * Called at construction with a throttle's rules.
+   * Called at construction with a throttle's rules. Nothing waits for it: the promise of an async function is refused.
    *
    * @throws {TypeError} On a rule that cannot work on this store.
    */
@@ -110,7 +110,7 @@ export interface Store {
   readonly deadlineMs?: number | undefined;
   /** May a throttle remember this store's certain refusals, and repeat them without asking the store? Default: if it is shared. */
   readonly denyCache?: boolean | undefined;
-  /** The part that keeps a check's state. Default: the store fails as a whole. */
+  /** The part that keeps a check's state. Default, and where it fails: the store as a whole. */
   partOf?(check: Check): MaybePromise<StorePart>;
   /** The clock that dates its decisions, epoch ms, where this process can read it. */
   readonly clock?: (() => number) | undefined;

@@ -5,6 +5,7 @@
  */
 
 import { cannot } from "../cannot.ts";
+import { wholeClock, wholeTime } from "../whole_clock.ts";
 import type { StoreDecision } from "../decision.ts";
 import { inOrder, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
 import { BOOLEAN, FUNCTION, required, requireOptions, TEXT, timerMs } from "../options.ts";
@@ -178,6 +179,7 @@ function answerAll(
   table: StateRows,
   questions: readonly Question[],
   clock: () => number,
+  name: string,
 ): MaybePromise<unknown[]> {
   const rows = openRows(questions);
   const all = [...rows.values()];
@@ -192,7 +194,7 @@ function answerAll(
     inOrder(all.length, load),
     () =>
       then(table.now === undefined ? clock() : table.now(), (read) => {
-        const answers = questions.map(answerBy({ now: wholeMs(read), rows }));
+        const answers = questions.map(answerBy({ now: wholeTime(read, name), rows }));
         return then(inOrder(all.length, save), () => answers);
       }),
   );
@@ -223,12 +225,6 @@ function transaction<T>(
     // A commit that is no promise has failed, or is done.
     throw undone(error);
   }
-}
-
-function wholeMs(read: number): number {
-  const now = Math.floor(read);
-  if (Number.isSafeInteger(now)) return now;
-  throw new RangeError(cannot("decide in a transaction", "its clock must give a finite number of ms", read));
 }
 
 /**
@@ -281,10 +277,10 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     denyCache: BOOLEAN,
   }, "make transactionStore()");
   const { shared = true, name = "transactionStore()", timeoutMs = 250, denyCache = shared } = options;
-  const clock = options.clock ?? Date.now;
+  const clock = options.clock && wholeClock(options.clock, name);
   const isLost = options.isLostRace ?? isLostRace;
   const ask = questionLine<Question, unknown>({
-    run: (questions) => transaction(options, (rows) => answerAll(rows, questions, clock)),
+    run: (questions) => transaction(options, (rows) => answerAll(rows, questions, clock ?? Date.now, name)),
     // A function that fails on an error does not recognise it.
     mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,
@@ -296,7 +292,7 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     name,
     denyCache,
     deadlineMs: timeoutMs,
-    clock: options.clock,
+    clock,
     partOf: () => whole,
     decide(checks, spend = true) {
       if (checks.length === 0) return [];

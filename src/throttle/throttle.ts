@@ -15,6 +15,7 @@ import type { Explanation } from "../explain/explanation.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import { all, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import { compileNotifier } from "../observers/notify.ts";
+import { AT_ONCE, requireResult } from "../options.ts";
 import type { Outcome } from "../outcome.ts";
 import { compileMatch, UNTOUCHED } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
@@ -171,7 +172,7 @@ export function makeThrottle(
   const clock = store.clock ?? Date.now;
   const notifier = compileNotifier(observers, clock, revealKeys);
   warnAboutRules(prepared, authenticate, settings.store, sendHeaders === "never" ? null : headers);
-  store.prepare?.(prepared);
+  requireResult(store.prepare?.(prepared), AT_ONCE, "the store's prepare");
   if (notifier !== null) store.observe?.(notifier.store);
 
   const match = compileMatch(prepared, settings.exactPaths);

@@ -360,6 +360,35 @@ describe("throttleOf(request).hold", () => {
     }
   });
 
+  it("is given to nobody else when the store is back, however its outage and the lease lie", () => {
+    const { error } = console;
+    console.error = () => {};
+    try {
+      for (let outageMs = 500; outageMs <= 3000; outageMs += 20) {
+        withFakeTimers(START, (time) => {
+          const store = faultyStore(memoryStore({ clock: () => time.now }));
+          const { throttle, connect, open } = holderNow(slots(2, "1s"), store);
+          for (let i = 0; i < 2; i++) assertEquals(connect(), true);
+          time.advance(140);
+          store.fault = "throw";
+          for (let ms = 0; ms < outageMs; ms += 20) {
+            assertEquals(connect(), false, `${ms} ms into ${outageMs}`);
+            time.advance(20);
+          }
+          store.fault = null;
+          for (let ms = 0; ms < 600; ms += 20) {
+            assertEquals(connect(), false, `${ms} ms after ${outageMs}`);
+            time.advance(20);
+          }
+          for (const { end } of open) end();
+          assertEquals((throttle.usage("sockets", SOMEBODY) as Decision).remaining, 2, `${outageMs}`);
+        });
+      }
+    } finally {
+      console.error = error;
+    }
+  });
+
   it("renews nothing by a clock that stands still, and never runs ahead of it", async () => {
     const { throttle, send, clock } = throttled([slots(1, "100ms")], {}, (request) => {
       throttleOf(request)!.hold();

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import { createThrottle, type LogOptions, logTo, memoryStore, type ThrottleEvent } from "../../mod.ts";
 import { codePoints } from "../harness/code_points.ts";
+import { writtenDuring } from "../harness/console.ts";
 import { throttled } from "../harness/throttled.ts";
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -282,6 +283,27 @@ describe("logTo()", () => {
 });
 
 describe("the log of a throttle", () => {
+  it("whose target fails later is reported once, as an observer that throws is", async () => {
+    const late = () => Promise.reject(new Error("disk full"));
+    const time = { now: START };
+    const { lines } = await writtenDuring(async () => {
+      const throttle = createThrottle("1/min", {
+        observers: [logTo({ warn: late, info: late }, { first: 1 })],
+        store: memoryStore({ clock: () => time.now }),
+        client: { address: () => "192.0.2.1" },
+      });
+      const request = new Request("https://example.com/");
+      for (let i = 0; i < 4; i++) await throttle.check(request);
+      time.now += 30_000;
+      await throttle.check(request);
+      time.now += 31_000;
+      for (let i = 0; i < 3; i++) await throttle.check(request);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }, "error");
+    assertEquals(lines.length, 1);
+    assertMatch(lines[0], /An observer of a throttle failed/);
+  });
+
   it("has a line for each refusal, and none for what passes", async () => {
     const { lines, ...log } = memoryLog();
     const { statuses } = throttled({ name: "login", rate: "1/min" }, { observers: [logTo(log)] });

@@ -185,6 +185,8 @@ console.log(upstashStore({ url: "https://example.upstash.io", token: "token" }).
       "LICENSE",
       "README.md",
       "dist",
+      "docs",
+      "examples",
       "llms.txt",
       "mod.ts",
       "package.json",

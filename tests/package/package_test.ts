@@ -1,10 +1,18 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
 import { describe, it } from "node:test";
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 
 // Read from the project's root: on Node this file runs compiled, from another folder.
 function read(path: string) {
   return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** The Markdown files of a folder. */
+function pagesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => posix.join(folder, name.replaceAll("\\", "/")));
 }
 
 describe("the package", () => {
@@ -47,7 +55,26 @@ describe("the package", () => {
 
   it("ships no test", () => {
     for (const path of [...npm.files, ...jsr.publish.include]) {
-      assertMatch(path, /^(dist|src|mod\.ts|deno\.json|llms\.txt|[A-Z]+(\.md)?)$/);
+      assertMatch(
+        path,
+        /^(dist|src|docs|examples|!examples\/tsconfig\.json|mod\.ts|deno\.json|llms\.txt|[A-Z]+(\.md)?)$/,
+      );
+    }
+  });
+
+  it("ships the pages and examples that its pages lead to, as nobody knows where else they are", () => {
+    const pages = ["README.md", "llms.txt", "CHANGELOG.md", "examples/README.md", ...pagesIn("docs")];
+    for (const shipped of [[...npm.files, "README.md"], jsr.publish.include as string[]]) {
+      for (const page of pages) {
+        for (const [, link] of readFileSync(page, "utf8").matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)) {
+          const path = posix.join(posix.dirname(page), link);
+          // Figures are read where they are made.
+          if (path.startsWith("bench/")) continue;
+          assert(existsSync(path), `${page}: ${link}`);
+          const entry = path.replace(/^(docs|examples|src)\/.*/, "$1");
+          assert(shipped.includes(entry), `${page}: ${link}`);
+        }
+      }
     }
   });
 

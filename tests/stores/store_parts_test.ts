@@ -134,6 +134,43 @@ describe("a store that fails in parts", () => {
     assertEquals(events, ["failing a", "healed a"]);
     assertEquals(calls.a, 5);
   });
+
+  it("tells no end of an outage to a throttle that was made during it", async () => {
+    const { store, time, faults } = parted();
+    const first = throttled(store, ["a"]);
+    faults.set("a", down);
+    await first.sources();
+    const second = throttled(store, ["a"]);
+    await second.sources();
+    faults.clear();
+    time.now += 1000;
+    await second.sources();
+    assertEquals(first.events, ["failing a", "healed a"]);
+    assertEquals(second.events, []);
+    faults.set("a", down);
+    for (let i = 0; i < 20; i++) await second.sources();
+    assertEquals([first.events.slice(2), second.events], [["failing a"], ["failing a"]]);
+  });
+
+  it("whose part cannot be found is asked as a whole, and goes by the rules' policies where that fails", async () => {
+    for (const fault of [down, () => Promise.reject(new Error("no route to host")), () => undefined]) {
+      const { store, time, faults } = parted();
+      let isFound = false;
+      const partOf = (check: Check): StorePart =>
+        isFound ? store.partOf(check) : fault() as unknown as StorePart;
+      const { events, sources } = throttled({ ...store, partOf }, ["a"]);
+      assertEquals(await sources(), "store");
+      faults.set("a", down);
+      for (let i = 0; i < 10; i++) assertEquals(await sources(), "local");
+      assertEquals(events, ["failing undefined"]);
+      faults.clear();
+      isFound = true;
+      time.now += 1000;
+      for (let i = 0; i < 2; i++) assertEquals(await sources(), "store");
+      await until(() => events.length === 2);
+      assertEquals(events, ["failing undefined", "healed undefined"]);
+    }
+  });
 });
 
 describe("a part that can be probed", () => {

@@ -15,8 +15,8 @@ import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
-import { cannot } from "../../cannot.ts";
 import { FUNCTION, integer, requireOptions } from "../../options.ts";
+import { wholeClock } from "../../whole_clock.ts";
 
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -27,16 +27,6 @@ export interface MemoryStoreOptions {
    * Default `Date.now`.
    */
   clock?: () => number;
-}
-
-/** A clock in whole ms, as states are whole numbers. Compared with NaN, a charge would be forgotten or never end. */
-function inWholeMs(clock: () => number): () => number {
-  return () => {
-    const read = clock();
-    const now = Math.floor(read);
-    if (Number.isSafeInteger(now)) return now;
-    throw new RangeError(cannot("decide in memoryStore()", "clock must give a finite number of ms", read));
-  };
 }
 
 /** The one entry that a rule's keys share when the store is full. */
@@ -107,10 +97,10 @@ const MOST_KEYS = 16_000_000;
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
   const { maxKeys = 1_000_000 } = options;
-  const clock = options.clock === undefined ? Date.now : inWholeMs(options.clock);
+  const clock = wholeClock(options.clock, "memoryStore()");
   const capacity: Capacity = { held: 0, most: maxKeys };
-  /** By the form of their states and its size; states of no fixed size are logs, or anything. */
-  const tables = new Map<string, (Table | undefined)[]>();
+  /** By the form of their states and its size; states of no fixed size are logs, or anything. Sizes without a table are holes. */
+  const tables = new Map<string, Table[]>();
   /** One for each check of a decision. */
   const cursors: TableCursor[] = [];
   /** One state per rule, for keys that found no room. */
@@ -129,12 +119,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     );
   }
 
-  /** All tables. */
-  function* allTables(): Generator<Table> {
-    for (const alike of tables.values()) {
-      for (const table of alike) if (table !== undefined) yield table;
-    }
-  }
+  /** All tables, without the holes. */
+  const allTables = (): readonly Table[] => [...tables.values()].flat();
 
   /** Makes room for a check's key, by dropping entries of its own table, else of another. Is there room then? */
   function makeRoom(cursor: TableCursor, check: SplitCheck, now: number): boolean {

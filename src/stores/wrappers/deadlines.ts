@@ -22,7 +22,7 @@ const steady = (): number => performance.now();
 
 /** Calls with equally long deadlines. */
 class Deadlines {
-  private readonly ms: number;
+  declare private readonly ms: number;
   /** In the order in which they began. */
   private readonly calls = new Set<Call>();
   private timer: IdleTimer | null = null;

@@ -62,6 +62,10 @@ export function returnsOf<T extends Item>(items: readonly T[], decisions: readon
  * the charges of the others. Until then a request beside this one may meet them, and is refused early: never does more than a
  * limit pass.
  *
+ * Where giving back fails, the charge stays until its window ends or its lease runs out, also if nothing was done: the error of
+ * the whole decision is all that a caller hears, and a charge that stays errs on refusing. It is a shard that answered and then
+ * failed within one request.
+ *
  * @param groups The items, by shard.
  * @param spend False to peek.
  * @param decide Decides the items of one shard.

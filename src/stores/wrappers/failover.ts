@@ -71,11 +71,10 @@ const withdraw = ({ breaker, ticket }: Trial): void => breaker.withdraw(ticket);
 
 /** A store with the failure policies around it. */
 class GuardedStore {
-  private readonly store: Store;
-  private readonly deadlineMs: number;
-  readonly standIn: StandIn;
-  readonly health: Health;
-  private readonly listeners: ((change: StoreChange) => void)[] = [];
+  declare private readonly store: Store;
+  declare private readonly deadlineMs: number;
+  declare readonly standIn: StandIn;
+  declare readonly health: Health;
 
   constructor(store: Store, options: FailoverOptions) {
     const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
@@ -84,8 +83,7 @@ class GuardedStore {
     this.deadlineMs = deadlineMs;
     this.standIn = standInFor(store, rules, onStoreFailure);
     this.health = healthOf(store, { failures, probeAfterMs, deadlineMs, clock: this.standIn.clock });
-    const policies = rules.map((rule) => rule.onStoreFailure ?? onStoreFailure);
-    this.health.join(policies, (change) => this.listeners.forEach((listener) => listener(change)));
+    this.health.join(rules.map((rule) => rule.onStoreFailure ?? onStoreFailure));
   }
 
   decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
@@ -97,7 +95,7 @@ class GuardedStore {
     return then(each(checks, (check) => this.health.partOf(check), undefined), (parts) => {
       const [first] = parts;
       const isWhole = parts.every((part) => part === first);
-      if (isWhole && !this.health.hasRuleBreakers) return this.decideIn(first, checks, spend, []);
+      if (isWhole && this.health.ruleBreakers.size === 0) return this.decideIn(first, checks, spend, []);
       return this.decideInParts(checks, parts, spend);
     });
   }
@@ -110,7 +108,7 @@ class GuardedStore {
   ): MaybePromise<readonly ChargedDecision[]> {
     const trials = new Map<string, Trial | null>();
     for (const { policy: { name } } of checks) {
-      const breaker = this.health.ruleBreaker(name);
+      const breaker = this.health.ruleBreakers.get(name);
       if (breaker === undefined) continue;
       const ticket = breaker.enter() ?? breaker.enterProbe();
       trials.set(name, ticket === null ? null : { breaker, ticket });
@@ -147,18 +145,29 @@ class GuardedStore {
     trials: readonly Trial[],
   ): MaybePromise<readonly ChargedDecision[]> {
     const { breaker, returns } = part;
-    let ticket = breaker.enter();
+    const isCutOff = checks[0].since !== null && part.part.isConnected?.() === false;
+    let ticket = isCutOff ? null : breaker.enter();
     if (ticket === null) {
-      if (part.part.probe === undefined) ticket = breaker.enterProbe();
-      else this.health.probeAside(part);
+      if (part.part.probe !== undefined) this.health.probeAside(part);
+      else if (!isCutOff) ticket = breaker.enterProbe();
     }
-    if (ticket === null || (checks[0].since !== null && part.part.isConnected?.() === false)) {
+    const withoutStore = (): readonly ChargedDecision[] => {
       returns.keep(checks);
-      if (ticket !== null) breaker.withdraw(ticket);
-      trials.forEach(withdraw);
       return this.standIn.decide(checks, spend, breaker.waitMs());
+    };
+    if (ticket === null) {
+      trials.forEach(withdraw);
+      return withoutStore();
     }
-    // Before the question, so that a slot that ought to be free is free.
+    // Corrections that were kept go before the question, so that a slot that ought to be free is free, and one that is held is
+    // taken. They go once the store answers: those that do not arrive may be lost.
+    if (returns.size > 0 && !breaker.isWell) {
+      const look: Call = { part, checks, spend: false, ticket, trials };
+      return rescue(
+        () => then(this.ask(look), () => this.decideIn(part, checks, spend, [])),
+        (error) => then(this.recover(error, look), withoutStore),
+      );
+    }
     this.health.sendReturns(part);
     const call: Call = { part, checks, spend, ticket, trials };
     return rescue(() => this.ask(call), (error) => this.recover(error, call));
@@ -200,7 +209,7 @@ class GuardedStore {
     error: unknown,
     { checks, part, spend, trials }: Call,
   ): MaybePromise<readonly ChargedDecision[]> {
-    const breaker = this.health.ruleBreaker(rule, true)!;
+    const breaker = this.health.ruleBreaker(rule);
     const trial = trials.find((trial) => trial.breaker === breaker);
     breaker.fail(trial?.ticket ?? breaker.enter() ?? 0, error);
     return decideInGroups(
@@ -226,7 +235,7 @@ class GuardedStore {
   }
 
   observe(listener: (change: StoreChange) => void): void {
-    this.listeners.push(listener);
+    this.health.observe(listener);
     this.store.observe?.(listener);
   }
 }

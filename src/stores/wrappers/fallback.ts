@@ -84,9 +84,9 @@ export function standInFor(
       // As corrections, for they are never refused.
       const charged: Check[] = [];
       checks.forEach((check, i) => {
-        const { key, policy, algorithm, cost, since } = check;
-        if (cost === 0 || !decisions[i].allowed || policyOf(check) !== "local") return;
-        charged.push({ key, policy, algorithm, cost, since: since ?? decisions[i].chargedAt });
+        const { allowed, chargedAt } = decisions[i];
+        if (check.cost === 0 || !allowed || policyOf(check) !== "local") return;
+        charged.push({ ...check, since: check.since ?? chargedAt });
       });
       // An algorithm that fails on this fails on a correction in its own store too, where it is noticed.
       if (charged.length > 0) rescue<unknown>(() => local.decide(charged), () => {});

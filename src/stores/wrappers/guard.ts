@@ -7,7 +7,6 @@
 import { type ChargedDecision, writeVerdict } from "../../decision.ts";
 import { then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
-import { wrapStore } from "./wrap_store.ts";
 import { isMemoryStore } from "../memory/memory_store.ts";
 import { sharedGuard } from "./shared_guard.ts";
 import type { AnsweringStore, Check, OpenCheck, Store, WrappedStore } from "../store.ts";
@@ -42,7 +41,8 @@ function answering(store: WrappedStore): AnsweringStore {
   const decide = (checks: readonly (Check | OpenCheck)[], spend?: boolean) =>
     store.decide(checks.map(plain), spend);
   return {
-    ...wrapStore(store, { decide }),
+    ...store,
+    decide,
     answer: (questions, spend) => then(decide(questions, spend), note, questions),
   };
 }

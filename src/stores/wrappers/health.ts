@@ -26,10 +26,10 @@ export interface PartHealth {
 export interface Health {
   /** The part that keeps a check's state. */
   partOf(check: Check): MaybePromise<PartHealth>;
-  /** A rule that fails by itself, on a store that is well; undefined while none was seen to. */
-  ruleBreaker(rule: string, isToBeMade?: true): Breaker | undefined;
-  /** Whether any rule was ever seen to fail by itself. */
-  readonly hasRuleBreakers: boolean;
+  /** The breakers of the rules that were seen to fail by themselves, on a store that is well. */
+  readonly ruleBreakers: ReadonlyMap<string, Breaker>;
+  /** The breaker of such a rule. */
+  ruleBreaker(rule: string): Breaker;
   /** Sends the corrections kept for a part, if they can be sent. */
   sendReturns(part: PartHealth): void;
   /** Sends corrections now, and keeps those that turn out not to have been done. */
@@ -38,8 +38,10 @@ export interface Health {
   probeAside(part: PartHealth): void;
   /** The call of this ticket went well. */
   succeeded(part: PartHealth, ticket: number, hasCharged: boolean): void;
-  /** Adds a throttle: its rules' failure policies, and its listener to changes. */
-  join(policies: Iterable<FailurePolicy>, tell: (change: StoreChange) => void): void;
+  /** Adds a throttle: its rules' failure policies. */
+  join(policies: Iterable<FailurePolicy>): void;
+  /** Adds a listener to changes. */
+  observe(listener: (change: StoreChange) => void): void;
   /** Work beside the requests that nobody took before: on Workers it belongs to the request that began it. */
   background(): Promise<unknown> | null;
   /** Keeps a platform waiting for this. */
@@ -93,8 +95,9 @@ function newHealth(store: Store, options: HealthOptions): Health {
     return health;
   }
 
+  // Where the part cannot be found, the store as a whole is asked, and fails or not.
   const partOf = (check: Check): MaybePromise<PartHealth> =>
-    store.partOf === undefined ? healthOfPart(WHOLE) : then(store.partOf(check), healthOfPart);
+    rescue(() => then(store.partOf?.(check) ?? WHOLE, healthOfPart), () => healthOfPart(WHOLE));
 
   function aside(done: MaybePromise<unknown>): void {
     whenPromise(done, (promise) => {
@@ -154,24 +157,20 @@ function newHealth(store: Store, options: HealthOptions): Health {
 
   return {
     partOf,
-    get hasRuleBreakers() {
-      return ruleBreakers.size > 0;
-    },
-    ruleBreaker(rule, isToBeMade) {
-      const known = ruleBreakers.get(rule);
-      if (known !== undefined || !isToBeMade) return known;
-      const made = breakerOf(`rule "${rule}"`);
-      ruleBreakers.set(rule, made);
-      return made;
+    ruleBreakers,
+    ruleBreaker(rule) {
+      const breaker = ruleBreakers.get(rule) ?? breakerOf(`rule "${rule}"`);
+      ruleBreakers.set(rule, breaker);
+      return breaker;
     },
     sendReturns,
     correct,
     probeAside,
     succeeded,
-    join(taken, tell) {
+    join(taken) {
       for (const policy of taken) policies.add(policy);
-      listeners.push(tell);
     },
+    observe: (listener) => void listeners.push(listener),
     background() {
       if (work.size === 0) return null;
       const all = Promise.all(work);
