@@ -96,6 +96,25 @@ describe("readLog", () => {
     assertEquals(list.filter(({ address }) => address === "::1").length, 1);
   });
 
+  it("takes an address out of brackets, and from the port behind it, in any format", async () => {
+    const addresses = ["192.0.2.7:50220", "[2001:db8::7]:443", "[2001:db8::7]", "[192.0.2.7]", "192.0.2.7"];
+    const lines = addresses.flatMap((address) => [
+      `${address} - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`,
+      `198.51.100.1, ${address} - ada [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`,
+    ]);
+    const list = await listOf(readLog(chunksOf(lines.join(""))));
+    const wanted = addresses.map((address) => address.includes("d") ? "2001:db8::7" : "192.0.2.7");
+    assertEquals(list.map(({ address }) => address), wanted.flatMap((address) => [address, address]));
+    // The addresses before the last are no host.
+    assertEquals(new Set(list.map(({ url }) => url)), new Set(["http://localhost/"]));
+    const none = ["192.0.2.7:", "[192.0.2.7", "[]", "[]:80", "192.0.2:80", "host:80", "[[192.0.2.7]]"];
+    const others = none.map((text) => `${text} - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`);
+    assertEquals(
+      new Set((await listOf(readLog(chunksOf(others.join(""))))).map(({ address }) => address)),
+      new Set([null]),
+    );
+  });
+
   it("has no address for a Unix socket, and counts such requests", async () => {
     const log = readLog(debianLog("nginx-combined"));
     const list = await listOf(log);
