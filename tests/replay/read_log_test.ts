@@ -280,6 +280,17 @@ describe("readLog, formats of proxies and platforms", () => {
     });
   });
 
+  it("takes no line of an AWS load balancer for a request that it could not read itself", async () => {
+    const line = (status: number, target: string) =>
+      `http 2026-11-29T04:30:02.186641Z app/a/50dc 192.0.2.7:2817 - -1 -1 -1 ${status} - 0 57 "${target}" "-" - - - "-" "-" "-" - 2026-11-29T04:30:02.015000Z "-" "-" "-" "-" "-" "-" "-"\n`;
+    const log = read(line(200, "GET http://a.example:80/ HTTP/1.1") + line(400, "- http://a.example:80- -"));
+    assertEquals((await listOf(log)).map(({ status, url }) => [status, url]), [[
+      200,
+      "http://a.example:80/",
+    ]]);
+    assertEquals([log.summary.requests, log.summary.broken], [1, 1]);
+  });
+
   it("reads CloudFront by its heading, and takes off the time that a request took", async () => {
     const fields =
       "date time c-ip cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent) cs-uri-query x-host-header " +
