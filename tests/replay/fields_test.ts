@@ -69,6 +69,39 @@ describe("readLog, fields", () => {
     assertEquals([request.method, request.url], ["GET", "http://shop.example/a?b"]);
   });
 
+  it("finds members that the first request has not", async () => {
+    const line = (i: number, headers: object, rest: object = {}) => ({
+      ...{ time: AT + i, req: { method: "GET", url: "/", remoteAddress: "192.0.2.7", headers }, ...rest },
+    });
+    const list = await listOf(read([
+      line(0, {}),
+      line(1, { "user-agent": "curl/8", "x-api-key": "k-1" }, { res: { statusCode: 201 }, responseTime: 1 }),
+      line(2, { "user-agent": "curl/9" }, { userId: 7 }),
+    ]));
+    const same = { at: AT, method: "GET", url: "http://localhost/", address: "192.0.2.7" };
+    assertEquals(list, [
+      same,
+      { ...same, status: 201, durationMs: 1, userAgent: "curl/8", headers: { "x-api-key": "k-1" } },
+      { ...same, at: AT + 2, userAgent: "curl/9", identity: { id: "7" } },
+    ]);
+  });
+
+  it("learns no name from a line that is no request, and takes requests of other names beside them", async () => {
+    const log = read([
+      { time: AT, code: "ready", path: "/etc/app.json", user: "root", msg: "read the settings" },
+      { time: AT + 1, method: "GET", url: "/", client_ip: "192.0.2.7", status: 200, user_id: "ada" },
+      { time: AT + 2, verb: "PUT", uri: "/b", remote_addr: "192.0.2.8", status_code: 204, user: "bob" },
+      { time: AT + 3, method: "GET", url: "/c", client_ip: "192.0.2.9", status: 404, user_id: "cy" },
+    ]);
+    assertEquals(
+      (await listOf(log)).map(({ method, url, address, status, identity }) =>
+        [method, url.slice("http://localhost".length), address, status, identity?.id].join(" ")
+      ),
+      ["GET / 192.0.2.7 200 ada", "PUT /b 192.0.2.8 204 bob", "GET /c 192.0.2.9 404 cy"],
+    );
+    assertEquals(log.summary.broken, 1);
+  });
+
   it("finds an API key by the usual names, and gives it to rules as the header", async () => {
     const line = (i: number, key: string | null) => ({
       ...{ time: AT + i, method: "GET", uri: "/", client_ip: "192.0.2.7", status: 200 },
