@@ -1,5 +1,6 @@
 /** JSON logs whose members have names of their own. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { byApiKey } from "../../mod.ts";
 import { type LogFields, readLog, replay, suggest } from "../../src/replay/mod.ts";
@@ -100,6 +101,28 @@ describe("readLog, fields", () => {
       ["GET / 192.0.2.7 200 ada", "PUT /b 192.0.2.8 204 bob", "GET /c 192.0.2.9 404 cy"],
     );
     assertEquals(log.summary.broken, 1);
+  });
+
+  it("reads times as programs write them, in UTC where they have no zone, wherever the log is read", async () => {
+    const before = process.env.TZ;
+    process.env.TZ = "America/Sao_Paulo";
+    try {
+      assertEquals(new Date(AT).getHours(), 1);
+      for (
+        const time of [
+          ...["2026-11-29T04:30:00", "2026-11-29 04:30", "2026-11-29 04:30:00,000", "2026-11-29t04:30:00z"],
+          ...["2026-11-29T05:30:00.000000+01", "2026-11-29T05:30:00 +0100", "2026-11-28T23:00:00.0-05:30"],
+          ...["29/Nov/2026:04:30:00", "29/Nov/2026:05:30:00 +0100", "Sun, 29 Nov 2026 04:30:00 GMT"],
+        ]
+      ) {
+        const line = { time, method: "GET", url: "/", client_ip: "192.0.2.7", status: 200 };
+        assertEquals((await listOf(read([line]))).map(({ at }) => at), [AT], time);
+      }
+    } finally {
+      // Deno keeps the time zone of a variable that is deleted.
+      process.env.TZ = before ?? "UTC";
+      if (before === undefined) delete process.env.TZ;
+    }
   });
 
   it("finds an API key by the usual names, and gives it to rules as the header", async () => {
