@@ -70,6 +70,32 @@ describe("readLog, fields", () => {
     assertEquals([request.method, request.url], ["GET", "http://shop.example/a?b"]);
   });
 
+  it("puts a query behind its path, and knows an encoded path from a decoded one", async () => {
+    const line = (path: string, query: string) => ({
+      ...{ time: AT, method: "GET", path, query, client_ip: "192.0.2.7", status: 200, user: "-" },
+    });
+    const list = await listOf(read([
+      ...[line("/a", "x=1"), line("/a", "?x=1"), line("/a", ""), line("/a?y", "x=1"), line("/a", "-")],
+      ...[line("/caf%C3%A9 b", ""), line("/café", "")],
+    ]));
+    assertEquals(list.map(({ url }) => url.slice("http://localhost".length)), [
+      ...["/a?x=1", "/a?x=1", "/a", "/a?y", "/a", "/caf%C3%A9%20b", "/caf%C3%A9"],
+    ]);
+    assertEquals(list.filter(({ identity }) => identity !== undefined), []);
+  });
+
+  it("takes a time that is named as the start for one, though the usual duration counts to an end", async () => {
+    const lines = [{ begun: AT, responseTime: 500, method: "GET", path: "/" }];
+    assertEquals((await listOf(read(lines, { start: "begun" }))).map(({ at }) => at), [AT]);
+    const [{ begun: time, ...rest }] = lines;
+    assertEquals((await listOf(read([{ time, ...rest }]))).map(({ at }) => at), [AT - 500]);
+  });
+
+  it("passes over an object where a usual name has one", async () => {
+    const line = { time: AT, method: "GET", path: "/", ip: "192.0.2.7", user: { name: "ann" }, user_id: 7 };
+    assertEquals((await listOf(read([line]))).map(({ identity }) => identity), [{ id: "7" }]);
+  });
+
   it("finds members that the first request has not", async () => {
     const line = (i: number, headers: object, rest: object = {}) => ({
       ...{ time: AT + i, req: { method: "GET", url: "/", remoteAddress: "192.0.2.7", headers }, ...rest },

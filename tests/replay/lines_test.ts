@@ -36,7 +36,9 @@ describe("readLog, lines", () => {
     assertEquals(plain.length, 50);
     assertEquals(await listOf(readLog(chunksOf(zlib.gzipSync(text), 7))), plain);
     for (const size of [1, 3, 64, 10_000]) assertEquals(await listOf(readLog(chunksOf(text, size))), plain);
-    assertEquals(await listOf(readLog(chunksOf(text.replaceAll("\n", "\r\n")))), plain);
+    for (const size of [1, 3, 64, 1000]) {
+      assertEquals(await listOf(readLog(chunksOf(text.replaceAll("\n", "\r\n"), size))), plain);
+    }
     assertEquals(await listOf(readLog(chunksOf(text.trimEnd()))), plain);
   });
 

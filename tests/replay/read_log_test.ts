@@ -1,6 +1,7 @@
 /** Access logs of many servers, read as the requests that they tell of. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
+import { byGlobal } from "../../mod.ts";
 import { readLog, replay } from "../../src/replay/mod.ts";
 import { chunksOf, debianLog, listOf } from "./logs.ts";
 
@@ -107,7 +108,19 @@ describe("readLog", () => {
     assertEquals(list.map(({ address }) => address), wanted.flatMap((address) => [address, address]));
     // The addresses before the last are no host.
     assertEquals(new Set(list.map(({ url }) => url)), new Set(["http://localhost/"]));
-    const none = ["192.0.2.7:", "[192.0.2.7", "[]", "[]:80", "192.0.2:80", "host:80", "[[192.0.2.7]]"];
+    const none = [
+      "192.0.2.7:",
+      "[192.0.2.7",
+      "[]",
+      "[]:80",
+      "192.0.2:80",
+      "host:80",
+      "[[192.0.2.7]]",
+      "0.0.0.0",
+      "192.0.2.256",
+      "192.0.02.7",
+      "192.0.2.7.1",
+    ];
     const others = none.map((text) => `${text} - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`);
     assertEquals(
       new Set((await listOf(readLog(chunksOf(others.join(""))))).map(({ address }) => address)),
@@ -147,6 +160,20 @@ describe("readLog", () => {
   it("has the user that a log names", async () => {
     const list = await listOf(readLog(debianLog("nginx-combined")));
     assertEquals(list.filter(({ identity }) => identity?.id === "alice").length, 2);
+    const lineOf = (user: string, status: number) =>
+      `192.0.2.7 - ${user} [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" ${status} 5\n`;
+    const users = [
+      lineOf("ann", 200),
+      lineOf("bob", 401),
+      lineOf("cy", 403),
+      lineOf('""', 200),
+      lineOf("-", 200),
+    ];
+    assertEquals(
+      (await listOf(readLog(chunksOf(users.join(""))))).map(({ identity }) => identity?.id),
+      // A name whose password was refused identifies nobody.
+      ["ann", undefined, "cy", undefined, undefined],
+    );
   });
 
   it("has no status for a request whose client left before there was one", async () => {
@@ -190,6 +217,13 @@ describe("readLog", () => {
     assertEquals(list.map(({ url }) => url.slice(17)), ["a", "b", "c", "d"]);
   });
 
+  it("puts many in order, of which a replay then has all", async () => {
+    // More than a block of them, in which they are held.
+    const lines = Array.from({ length: 70_000 }, (_, i) => line((i * 37) % 60, `/${i % 7}`));
+    const { rules: [rule] } = await replay(read(lines.join("")), { rules: { rate: "1/s", key: byGlobal() } });
+    assertEquals([rule.asked, rule.refused], [70_000, 70_000 - 60]);
+  });
+
   it("can be read again where the source can", async () => {
     const log = readLog({ [Symbol.asyncIterator]: () => chunksOf(line(1, "/"))[Symbol.asyncIterator]() });
     assertEquals((await listOf(log)).length, 1);
@@ -213,9 +247,12 @@ describe("readLog", () => {
   });
 
   it("reads an empty log as one without requests", async () => {
-    const log = read("");
-    assertEquals(await listOf(log), []);
-    assertEquals([log.summary.lines, log.summary.from], [0, null]);
+    for (const [text, lines] of [["", 0], ["\n\n", 0]] as const) {
+      const log = read(text);
+      assertEquals(await listOf(log), []);
+      const { summary } = log;
+      assertEquals([summary.lines, summary.from, summary.wholeSeconds], [lines, null, false]);
+    }
   });
 
   it("refuses a format that it does not know", () => {

@@ -44,6 +44,12 @@ const PERIODS: readonly (readonly [name: string, Written, now: string, period: s
   ["the 31st, which comes back", ["month", "UTC", 31], "2026-04-01", "2026-03-31 to 2026-04-30"],
   ["the 30th, on the 29th of February", ["month", "UTC", 30], "2028-03-01", "2028-02-29 to 2028-03-30"],
   ["the 29th, on the 28th of February", ["month", "UTC", 29], "2027-02-28", "2027-02-28 to 2027-03-29"],
+  [
+    "the 31st, where by the mean length of months the next one but one has begun",
+    ["month", "Pacific/Niue", 31],
+    "1973-01-31T05:00:00Z",
+    "1972-12-31T11:00Z to 1973-01-31T11:00Z",
+  ],
   ["a year", ["year"], "2026-11-29", "2026-01-01 to 2027-01-01"],
   [
     "a year from its 91st day, the first of April",
