@@ -220,8 +220,9 @@ describe("readLog", () => {
   it("puts many in order, of which a replay then has all", async () => {
     // More than a block of them, in which they are held.
     const lines = Array.from({ length: 70_000 }, (_, i) => line((i * 37) % 60, `/${i % 7}`));
-    const { rules: [rule] } = await replay(read(lines.join("")), { rules: { rate: "1/s", key: byGlobal() } });
-    assertEquals([rule.asked, rule.refused], [70_000, 70_000 - 60]);
+    const rules = [{ rate: "1/s", key: byGlobal() }, { rate: "1/s", on: "/6" }];
+    const { rules: [all, some] } = await replay(read(lines.join("")), { rules });
+    assertEquals([all.asked, all.refused, some.asked], [70_000, 70_000 - 60, 10_000]);
   });
 
   it("can be read again where the source can", async () => {
