@@ -102,12 +102,14 @@ describe("readLog, fields", () => {
     });
     const list = await listOf(read([
       line(0, {}),
+      line(0, { "user-agent": "curl/7" }),
       line(1, { "user-agent": "curl/8", "x-api-key": "k-1" }, { res: { statusCode: 201 }, responseTime: 1 }),
       line(2, { "user-agent": "curl/9" }, { userId: 7 }),
     ]));
     const same = { at: AT, method: "GET", url: "http://localhost/", address: "192.0.2.7" };
     assertEquals(list, [
       same,
+      { ...same, userAgent: "curl/7" },
       { ...same, status: 201, durationMs: 1, userAgent: "curl/8", headers: { "x-api-key": "k-1" } },
       { ...same, at: AT + 2, userAgent: "curl/9", identity: { id: "7" } },
     ]);
