@@ -27,12 +27,12 @@ describe("the statements of a stream", () => {
       assertEquals(inText(text.join(end)), [{ a: 1 }, { b: 2 }, { c: 3 }], JSON.stringify(end));
     }
     // Lines of one event are joined by a newline, which no number holds.
-    assertEquals(inText('data: {"a":1\ndata: 2}\n\n'), [undefined]);
+    assertEquals(inText('data: {"a":1\ndata:2}\n\n'), [undefined]);
   });
 
   it("are a document, a list of them, or its lines", () => {
     const inText = (text: string) => statementsIn({ first: text, last: null }, true);
-    assertEquals(inText(' \n{"a":[1]}\n'), [{ a: [1] }]);
+    assertEquals(inText(' \n{"a":\n[1]}\n'), [{ a: [1] }]);
     assertEquals(inText('[{"a":1},{"b":2}]'), [{ a: 1 }, { b: 2 }]);
     assertEquals(inText('{"a":1}\n{"b":2}\n'), [{ a: 1 }, { b: 2 }]);
   });
