@@ -162,7 +162,9 @@ export async function rulesPage(page: Page, report: StatsReport): Promise<JSX.El
       {own.some(isShadow)
         ? <ShadowAgainstLive rules={[...own, ...others].filter(({ isNamed }) => isNamed)} />
         : null}
-      <p class="note">Near the limit: let pass with a tenth of the limit left, or less.</p>
+      <p class="note">
+        Near the limit: let pass with a tenth of the limit, or of a burst below it, left, or less.
+      </p>
     </Layout>
   );
 }
