@@ -48,6 +48,18 @@ export interface PublicJwk {
   y?: string;
 }
 
+/** A public key of the Web Crypto API: a `CryptoKey`, a name that Node's types have in no global. */
+export interface PublicCryptoKey {
+  /** "public". */
+  readonly type: string;
+  /** May it be exported? */
+  readonly extractable: boolean;
+  /** The algorithm that it is for. */
+  readonly algorithm: { readonly name: string };
+  /** The operations that it is for: "verify". */
+  readonly usages: readonly string[];
+}
+
 /** A set of public keys (RFC 7517 section 5). */
 export interface PublicJwks {
   /** The keys. */
@@ -59,7 +71,7 @@ export interface JwtAuthOptions {
   /** The issuer's key set: its URL (https: or http:), or the set itself. */
   jwks?: string | URL | PublicJwks;
   /** The issuer's public key: a CryptoKey, a JWK, or PEM text (SPKI or an X.509 certificate). */
-  key?: CryptoKey | PublicJwk | string;
+  key?: PublicCryptoKey | PublicJwk | string;
   /**
    * The secret that issuer and server share: text (its UTF-8 bytes) or bytes, at least 32 of them (RFC 7518
    * section 3.2).
@@ -89,7 +101,7 @@ export interface JwtAuthOptions {
 export type KeySource =
   | { readonly url: URL }
   | { readonly set: PublicJwks }
-  | { readonly key: CryptoKey | PublicJwk | string }
+  | { readonly key: PublicCryptoKey | PublicJwk | string }
   | { readonly secret: Uint8Array<ArrayBuffer> };
 
 /** Options with every default filled in. */
@@ -150,10 +162,10 @@ const SOURCES: Readonly<Record<"jwks" | "key" | "secret", (value: unknown) => Ke
       refuse("key must be PEM text that begins with PUBLIC KEY or CERTIFICATE", "other text");
     }
     if (!isObject(value)) refuse("key must be a CryptoKey, a JWK or PEM text", typeof value);
-    const { type } = value as CryptoKey;
+    const { type } = value as PublicCryptoKey;
     if (type !== undefined && type !== "public") refuse("key must be a public CryptoKey", shown(type));
     if (hasPrivatePart(value)) refuse("key must be a public JWK", "one with a private part");
-    return { key: value as CryptoKey | PublicJwk };
+    return { key: value as PublicCryptoKey | PublicJwk };
   },
   secret(value) {
     const secret = secretBytes(value as Secret);

@@ -29,7 +29,7 @@
  */
 
 export { jwtAuth } from "./jwt.ts";
-export type { JwtAuthOptions, PublicJwk, PublicJwks } from "./jwt_options.ts";
+export type { JwtAuthOptions, PublicCryptoKey, PublicJwk, PublicJwks } from "./jwt_options.ts";
 export type { Authenticate } from "./authenticate.ts";
 export type { Identity } from "../context.ts";
 export type { Context } from "../context.ts";

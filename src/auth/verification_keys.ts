@@ -6,7 +6,7 @@
 
 import { createLocalJWKSet, type CryptoKey, errors, importJWK, importSPKI, importX509 } from "jose";
 import type { MaybePromise } from "../maybe.ts";
-import type { PreparedJwtOptions, PublicJwk } from "./jwt_options.ts";
+import type { PreparedJwtOptions, PublicCryptoKey, PublicJwk } from "./jwt_options.ts";
 import { remoteKeys } from "./remote_keys.ts";
 
 /** A key as jose takes it. */
@@ -30,7 +30,7 @@ async function importKey(key: PublicJwk | string, alg: string): Promise<Verifica
 
 /** One key, imported for each algorithm that it supports. */
 async function fromOne(
-  key: globalThis.CryptoKey | PublicJwk | string,
+  key: PublicCryptoKey | PublicJwk | string,
   algorithms: readonly string[],
 ): Promise<KeyFor> {
   if (typeof key === "object" && "algorithm" in key) {

@@ -10,7 +10,7 @@ import type { Explanation } from "../explain/explanation.ts";
 import { requestFrom } from "../explain/request_line.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
 import { isThrottle } from "../replay/replayer.ts";
-import { settingsOf } from "../throttle/settings.ts";
+import { findSettings } from "../throttle/settings.ts";
 import { createThrottle, type Throttle } from "../throttle/throttle.ts";
 import { type Command, UsageError } from "./command.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
@@ -34,11 +34,7 @@ export function throttleOf({ rules, options }: ReplayOptions): Throttle {
 
 /** Does the store see the counts of the servers? Unknown for a throttle of another copy of the package. */
 function seesServers(throttle: Throttle): boolean {
-  try {
-    return settingsOf(throttle).options.store.shared;
-  } catch {
-    return true;
-  }
+  return findSettings(throttle)?.options.store.shared ?? true;
 }
 
 function textOf({ text, address }: Explanation, hasPeer: boolean, throttle: Throttle): string {

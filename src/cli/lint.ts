@@ -56,16 +56,16 @@ function sentencesOf(run: () => unknown): string[] {
   }
 }
 
-/** A rule in the place of one that is refused, so that the next error is that of another rule. */
-const RIGHT = "1/min";
+/** A rule in the place of another, so that the errors of that are left out. Equal ones would need time to find each a name. */
+const rightAt = (index: number): Rate => `${index + 1}/min`;
 
 /** The errors of rules and options: one for each rule that is wrong, and one of all together. */
 function errorsOf({ rules, options = {} }: ReplayOptions): string[] {
   const list = (Array.isArray(rules) ? rules : [rules]) as readonly (Rate | Rule)[];
   const ofEach = list.map((rule, i) =>
-    sentencesOf(() => prepareRules(list.map((_, j) => i === j ? rule : RIGHT)))
+    sentencesOf(() => prepareRules(list.slice(0, i + 1).map((_, j) => i === j ? rule : rightAt(j))))
   );
-  const rest = list.map((rule, i) => ofEach[i].length === 0 ? rule : RIGHT);
+  const rest = list.map((rule, i) => ofEach[i].length === 0 ? rule : rightAt(i));
   const ofAll = sentencesOf(() => prepareRules(rest));
   return [...ofEach.flat(), ...ofAll, ...sentencesOf(() => prepareOptions(options))];
 }

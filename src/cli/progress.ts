@@ -38,9 +38,11 @@ export class Progress {
    *
    * @param step Its name.
    * @param lines The lines that are done.
-   * @param share The part of the work that is done, 0 to 1; NaN where nobody knows how much there is.
+   * @param part The part of the work that is done, 0 to 1; NaN where nobody knows how much there is. A log that is written to
+   * has more than it had at the beginning.
    */
-  report(step: string, lines: number, share: number): void {
+  report(step: string, lines: number, part: number): void {
+    const share = Math.min(1, part);
     const now = this.#clock();
     if (step !== this.#step) {
       this.#step = step;

@@ -35,7 +35,7 @@ interface FileSystem {
   openSync(path: string): number;
   readSync(file: number, buffer: Uint8Array): number;
   closeSync(file: number): void;
-  statSync(path: string): { readonly size: number };
+  statSync(path: string): { readonly size: number; isFile(): boolean };
   readFileSync(path: string, encoding: "utf8"): string;
   writeFileSync(path: string, text: string): void;
 }
@@ -53,6 +53,12 @@ function asked<T>(
     const reason = (error as Error).message.replace(/, \w+ '.*'$/s, "");
     throw new Error(cannot(what, `${why} (${reason})`, path));
   }
+}
+
+/** The size of a file. A pipe, such as `<(zcat access.log.gz)` of a shell, says that it has 0 bytes. */
+function sizeOf(path: string, fs: FileSystem): number {
+  const file = asked(path, fs.statSync);
+  return file.isFile() ? file.size : NaN;
 }
 
 /** Reads a file into one buffer again and again: a thread and a new buffer for each chunk take more time than the system's reading. */
@@ -119,7 +125,7 @@ export function processTerminal(): Terminal {
         : await importModule(resolve(path)),
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    bytes: (path) => path === "-" ? NaN : asked(path, fs.statSync).size,
+    bytes: (path) => path === "-" ? NaN : sizeOf(path, fs),
     ...process.stderr.isTTY === true ? { status: (text) => showStatus(process.stderr, text) } : {},
     isColoured: process.stdout.isTTY === true && (surroundings.env("NO_COLOR") ?? "") === "",
   };

@@ -13,6 +13,7 @@ import { Figure } from "./figure.tsx";
 import { count, span } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
 import { SOURCES } from "./source_text.ts";
+import { usedOf } from "./used.ts";
 
 /** The looked-up key and the answer. */
 export interface Lookup {
@@ -49,9 +50,9 @@ function verdict(decision: Decision): string {
   return blockedMs < retryAfterMs ? `${block} ${again}` : block;
 }
 
-function Usage({ decision }: { decision: Decision }) {
+function Usage({ page: { throttle }, decision }: { page: Page; decision: Decision }) {
   const { limit, remaining, windowMs, resetAfterMs, source } = decision;
-  const used = Math.max(0, limit - remaining);
+  const used = usedOf(throttle, decision);
   return (
     <dl class="figures">
       <Figure name="Used" note={<Bar whole={limit} parts={[[used < limit ? "total" : "refused", used]]} />}>
@@ -79,7 +80,7 @@ function Answer({ page, found: { rule, key, answer, wasReset } }: { page: Page; 
         ? (
           <>
             <p class={answer.allowed ? "passes" : "alarm"}>{verdict(answer)}</p>
-            {hasNumbers(answer) ? <Usage decision={answer} /> : null}
+            {hasNumbers(answer) ? <Usage page={page} decision={answer} /> : null}
           </>
         )
         : <p class="alarm">{answer}</p>}

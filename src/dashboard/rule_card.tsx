@@ -5,7 +5,6 @@
  */
 
 import type { JSX } from "hono/jsx/jsx-runtime";
-import type { Decision } from "../decision.ts";
 import type { Period } from "../rules/calendar.ts";
 import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsRule } from "../stats/report.ts";
@@ -13,6 +12,12 @@ import { Bar, type Look } from "./bar.tsx";
 import { count, percent, span } from "./number_text.ts";
 import type { Page } from "./page.tsx";
 import { RouteText } from "./route_text.tsx";
+
+/** The use of a quota that all clients share. */
+export interface SharedUse {
+  readonly limit: number;
+  readonly used: number;
+}
 
 /** A rule and its statistics. */
 export interface ShownRule {
@@ -23,7 +28,7 @@ export interface ShownRule {
   /** Null for a rule of another throttle in these statistics. */
   readonly rule: CompiledRule | null;
   /** The use of a quota that all clients share; else null. */
-  readonly shared: Decision | null;
+  readonly shared: SharedUse | null;
   /** Its trial and the counts of that; null without a trial. */
   readonly trial: TrialFacts | null;
 }
@@ -134,8 +139,7 @@ function TrialPart({ shown, trial }: { shown: ShownRule; trial: TrialFacts }) {
   );
 }
 
-function SharedUse({ shared: { limit, remaining } }: { shared: Decision }) {
-  const used = Math.max(0, limit - remaining);
+function UsedNow({ shared: { limit, used } }: { shared: SharedUse }) {
   return (
     <div>
       <dt>Used now</dt>
@@ -190,7 +194,7 @@ export function RuleCard({ page, shown }: { page: Page; shown: ShownRule }): JSX
           <dd>{limitText(shown)}</dd>
         </div>
         {rule === null ? null : <RuleFacts rule={rule} />}
-        {shared === null ? null : <SharedUse shared={shared} />}
+        {shared === null ? null : <UsedNow shared={shared} />}
       </dl>
       {isNamed ? <Requests shown={shown} /> : <p class="note">It has no numbers of its own.</p>}
       {trial === null || !isNamed && seen.trial === undefined

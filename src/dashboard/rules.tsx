@@ -6,7 +6,7 @@
 
 import type { Child } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
-import { type Decision, hasNumbers } from "../decision.ts";
+import { hasNumbers } from "../decision.ts";
 import { EVERYBODY } from "../keys/global.ts";
 import type { CompiledRule } from "../rules/rule.ts";
 import type { StatsReport, StatsRule, StatsRuleCounts } from "../stats/report.ts";
@@ -15,8 +15,17 @@ import { Bar } from "./bar.tsx";
 import { count, percent } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
 import { RouteText } from "./route_text.tsx";
-import { isShadow, ModeBadge, refusals, RuleCard, type ShownRule, type TrialFacts } from "./rule_card.tsx";
+import {
+  isShadow,
+  ModeBadge,
+  refusals,
+  RuleCard,
+  type SharedUse,
+  type ShownRule,
+  type TrialFacts,
+} from "./rule_card.tsx";
 import { Table } from "./table.tsx";
+import { usedOf } from "./used.ts";
 
 const NOTHING: StatsRule = {
   requests: 0,
@@ -29,10 +38,10 @@ const NOTHING: StatsRule = {
 };
 
 /** The use of a quota that all clients share, if the store can be read. */
-async function sharedUse({ throttle }: Page, { name, limit, key }: CompiledRule): Promise<Decision | null> {
+async function sharedUse({ throttle }: Page, { name, limit, key }: CompiledRule): Promise<SharedUse | null> {
   if (limit === null || key.keyName !== "global") return null;
   const decision = await throttle.usage(name, EVERYBODY);
-  return hasNumbers(decision) ? decision : null;
+  return hasNumbers(decision) ? { limit, used: usedOf(throttle, decision) } : null;
 }
 
 /** The throttle's rules, and the other rules in the statistics. */
@@ -153,7 +162,9 @@ export async function rulesPage(page: Page, report: StatsReport): Promise<JSX.El
       {own.some(isShadow)
         ? <ShadowAgainstLive rules={[...own, ...others].filter(({ isNamed }) => isNamed)} />
         : null}
-      <p class="note">Near the limit: let pass with a tenth of the limit left, or less.</p>
+      <p class="note">
+        Near the limit: let pass with a tenth of the limit, or of a burst below it, left, or less.
+      </p>
     </Layout>
   );
 }

@@ -6,6 +6,7 @@
 
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import { utcText } from "../rejections/utc_text.ts";
+import { usedUnits } from "../throttle/used_units.ts";
 
 /** A limit of a caller, and its use. */
 export interface CallerLimit {
@@ -33,7 +34,7 @@ function timeAfter(at: number, ms: number): string | null {
 export function callerLimit(check: RuleCheck): CallerLimit {
   const { name, limit, windowMs, remaining, resetAfterMs, blockedMs, at } = check;
   return {
-    ...{ rule: name, limit, windowMs, used: Math.max(0, limit - remaining), remaining },
+    ...{ rule: name, limit, windowMs, used: usedUnits(check.rule, check), remaining },
     resetsAt: timeAfter(at, resetAfterMs),
     blockedUntil: timeAfter(at, blockedMs),
   };

@@ -19,11 +19,21 @@ export interface Operation {
   readonly holders: readonly Json[];
 }
 
+/** The URL of a server. A variable at its beginning that holds an origin or a path is replaced by its default. */
+function urlOf({ url, variables }: Json): string {
+  return String(url).replace(/^\{([^{}]*)\}(?=\/(?!\/)|$)/, (variable, name) => {
+    const { default: text } = (isJson(variables) && isJson(variables[name]) ? variables[name] : {}) as Json;
+    return typeof text === "string" && /^(?:[^/]*:)?\//.test(text) ? text.replace(/\/$/, "") : variable;
+  });
+}
+
 /** The paths of the servers, which precede a template. A server's variables count as parameters. */
 function basesOf(servers: unknown): readonly string[] {
-  const urls = Array.isArray(servers) ? servers.filter(isJson).map(({ url }) => String(url)) : [];
+  const urls = Array.isArray(servers) ? servers.filter(isJson).map(urlOf) : [];
   return (urls.length === 0 ? [""] : urls).map((url) =>
-    url.replace(/^(?:[^/{}]*:)?\/\/[^/]*/, "").replace(/[?#].*$/s, "").replace(/\/$/, "")
+    url.replace(/^(?:[^/]*:)?\/\/[^/]*/, "").replace(/[?#].*$/s, "")
+      // Relative to the document, of which it is not known where it is.
+      .replace(/^(?:\.{1,2}(?:\/|$))+/, "/").replace(/\/$/, "")
   );
 }
 

@@ -31,6 +31,12 @@ function ipv4Bits(text: string): number {
   return dots === 3 && octet !== -1 ? bits * 256 + octet : -1;
 }
 
+/** An address without the brackets and the port that some programs write: `192.0.2.1:50220`, `[2001:db8::1]:443`, `[192.0.2.1]`. */
+function withoutPort(text: string): string {
+  const [, inBrackets, ipv4] = /^(?:\[([^[\]]+)\](?::\d+)?|([\d.]+):\d+)$/.exec(text) ?? [];
+  return inBrackets ?? ipv4 ?? text;
+}
+
 /**
  * Addresses by number, in canonical text. Most are IPv4, which are numbers already: a table of those takes a quarter of the time
  * of a Map of texts.
@@ -62,6 +68,9 @@ export class Addresses {
   }
 
   #addOther(text: string): number {
+    const bare = withoutPort(text);
+    // There may be a port for each request, so they are not remembered.
+    if (bare !== text) return this.numberOf(bare);
     const address = canonicalAddress(text);
     let number = 0;
     if (address === text) number = this.values.push(text) - 1;

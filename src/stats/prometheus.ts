@@ -74,7 +74,7 @@ const METRICS: readonly Metric[] = [
   {
     name: "weir_rule_near_limit_total",
     type: "counter",
-    help: "Requests that a rule let pass with a tenth of its limit left, or less.",
+    help: "Requests that a rule let pass with a tenth of its limit, or of a burst below it, left, or less.",
     samples: ({ instance }) => each(instance.by_rule, (rule, counts) => [[{ rule }, counts.near_limit]]),
   },
   {

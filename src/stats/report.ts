@@ -33,7 +33,7 @@ export interface StatsTrial {
 
 /** Counts of one rule's decisions. */
 export interface StatsRuleCounts extends StatsCounts {
-  /** Allowed requests that left a tenth of the limit or less. */
+  /** Allowed requests that left a tenth of the limit or less, or of a burst below the limit. */
   near_limit: number;
   /** The rule beside its `trial`; absent where it had none. */
   trial?: StatsTrial;

@@ -5,8 +5,9 @@
  */
 
 import { addressKey } from "../client/address.ts";
-import { hasNumbers, refuses } from "../decision.ts";
+import { type Decision, hasNumbers, refuses } from "../decision.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 import { keyedHash, randomSeed, type Seed } from "../hash/half_sip_hash.ts";
 import { ExchangeEvent, type ThrottleEvent } from "../observers/events.ts";
 import { trialOutcomes } from "../observers/trial_outcome.ts";
@@ -54,11 +55,23 @@ function keysOf({ rule, key }: ThrottleEvent, exchange: Exchange | undefined): r
   return rule === undefined || key === undefined ? [] : [ruleKey(rule, shortKey(key))];
 }
 
+/** Did an allowed request leave a tenth or less? A burst below the limit is never more than full. */
+function isNearLimit({ limit, remaining }: Decision, check: RuleCheck | undefined): boolean {
+  if (remaining * 10 > limit) return false;
+  return remaining * 10 <= (check?.rule.implementation.capacity?.(limit) ?? limit);
+}
+
 /** Counts the decision of each rule. Would a rule in shadow mode have refused? */
-function countRules(time: Timeline, rules: Map<string, RuleFacts>, { decisions }: ThrottleEvent): boolean {
+function countRules(
+  time: Timeline,
+  rules: Map<string, RuleFacts>,
+  { decisions }: ThrottleEvent,
+  exchange: Exchange | undefined,
+): boolean {
   let shadowed = false;
-  for (const decision of decisions) {
-    const { rule, limit, windowMs, mode, allowed, remaining } = decision;
+  for (let i = 0; i < decisions.length; i++) {
+    const decision = decisions[i];
+    const { rule, limit, windowMs, mode, allowed } = decision;
     const known = rules.get(rule);
     if (known?.limit !== limit || known.window_ms !== windowMs || known.mode !== mode) {
       if (known !== undefined || rules.size < MAX_NAMES.rule) {
@@ -69,7 +82,7 @@ function countRules(time: Timeline, rules: Map<string, RuleFacts>, { decisions }
     time.add(id, REQUESTS);
     if (refuses(decision)) time.add(id, REFUSED);
     else if (!allowed) time.add(id, SHADOW_REFUSED);
-    else if (remaining * 10 <= limit && hasNumbers(decision)) time.add(id, NEAR_LIMIT);
+    else if (isNearLimit(decision, exchange?.checks[i]) && hasNumbers(decision)) time.add(id, NEAR_LIMIT);
     shadowed ||= !allowed && mode === "shadow";
   }
   return shadowed;
@@ -134,13 +147,13 @@ export function requestCounter({ time, clock, rules, shared }: RequestCounterOpt
       const minute = time.enter(now);
       since ??= now;
       const route = event.route ?? ANY_ROUTE;
-      const shadowed = countRules(time, rules, event);
+      const exchange = ExchangeEvent.exchange(event);
+      const shadowed = countRules(time, rules, event, exchange);
       countAs("total", "", refused, shadowed);
       countAs("route", route, refused, shadowed);
       countAs("method", METHODS.has(event.method) ? event.method : OTHER, refused, shadowed);
 
       const trials = countTrials(time, event);
-      const exchange = ExchangeEvent.exchange(event);
       const client = exchange === undefined ? event.key ?? null : clientOf(exchange);
       if (client !== null) {
         keyedHash(client, seed ??= randomSeed(), halves);

@@ -53,6 +53,11 @@ export function withSettings<T extends object>(throttle: T, settings: Settings):
   return throttle;
 }
 
+/** The settings of a throttle; undefined for one of another copy of the package. */
+export function findSettings(throttle: object): Settings | undefined {
+  return known.get(throttle);
+}
+
 /**
  * The settings of a throttle.
  *

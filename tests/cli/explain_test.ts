@@ -239,6 +239,16 @@ describe("weir lint", () => {
     );
   });
 
+  it("takes no minutes for hundreds of rules", async () => {
+    const many = Array.from({ length: 400 }, (_, i) => ({ name: `r${i}`, rate: "60/min" }));
+    writeFileSync(file("many.json"), JSON.stringify(many));
+    const begun = performance.now();
+    assertEquals(await weir(["lint", file("many.json")]), {
+      ...{ code: 0, out: `${file("many.json")}: 400 rules, which are right\n`, err: "" },
+    });
+    assert(performance.now() - begun < 30_000);
+  });
+
   it("says all that is wrong with rules and options, each in a sentence, and ends with 1", async () => {
     const { code, out } = await weir(["lint", file("wrong.mjs"), file("right.mjs"), "--json", "-"]);
     assertEquals(code, 1);

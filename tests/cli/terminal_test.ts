@@ -1,10 +1,11 @@
 /** The command `weir` on a terminal: a real one, which `script` opens. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { pipeline } from "node:stream/promises";
 import { after, before, describe, it } from "node:test";
 import { Progress } from "../../src/cli/progress.ts";
 import { combinedLog, seededHits } from "../replay/brute_force.ts";
@@ -59,6 +60,18 @@ describe("weir on a terminal", { skip: !existsSync(SCRIPT) && "no script: apt-ge
     assertMatch(out.replaceAll("\x1b", "ESC"), /ESC\[31m[\d,]+ESC\[0m requests refused/);
   });
 
+  it("counts the lines of a pipe, whose size the system does not know", async () => {
+    const [command, log, ...rest] = words;
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const [out] = await Promise.all([
+      onTerminal([command, pipe, ...rest]),
+      pipeline(createReadStream(log), createWriteStream(pipe)),
+    ]);
+    assertMatch(out.replaceAll("\x1b", "ESC"), /\rESC\[Kreading {3}[\d,]+ lines/);
+    assert(out.includes("100,000 requests"), out);
+  });
+
   it("has no colours where NO_COLOR asks for none", async () => {
     const out = await onTerminal(words, COMMAND, { NO_COLOR: "1" });
     assert(out.includes("\x1b[K") && !out.includes("\x1b[1m"), out);
@@ -93,6 +106,12 @@ describe("Progress", () => {
       shown([["reading", 5, NaN], ["reading", 12_345, NaN]])[1],
       "reading  12,345 lines  12,345 lines/s",
     );
+  });
+
+  it("is whole where a log has grown meanwhile", () => {
+    for (const part of [1.2, Infinity]) {
+      assertEquals(shown([["reading", 5, part]]), [`reading  [${"#".repeat(24)}] 100 %`, ""]);
+    }
   });
 
   it("says minutes where seconds would be many, and shows nothing twice in a tenth of a second", () => {

@@ -471,6 +471,18 @@ describe("a look-up", () => {
     assertStringIncludes(await said("all", ""), "The empty key under all");
   });
 
+  it("tells units in use where the burst is below the limit", async () => {
+    const { app, statuses } = await seen([
+      { name: "ip", rate: "100/min", algorithm: gcra({ burst: 5 }) },
+      { name: "all", rate: "60/min", key: byGlobal(), algorithm: gcra({ burst: 6 }) },
+    ]);
+    await statuses(2, "/", { from: "192.0.2.9" });
+    const said = async (path: string) => visible(await text(app.request(path)));
+    assertMatch(await said("/lookup?rule=ip&key=192.0.2.9"), /Used\s*2 of 100/);
+    assertMatch(await said("/lookup?rule=ip&key=192.0.2.8"), /Used\s*0 of 100/);
+    assertMatch(await said("/rules"), /Used now\s*5 of 60/);
+  });
+
   it("takes keys literally, and fills the form in from a link that names the rule or the key alone", async () => {
     const { app, send } = await seen({ name: "all", rate: "5/min", key: byHeader("x-key") });
     for (const key of ["a+b c", "100%", "*", "[a-z]?", "ключ"]) {

@@ -67,6 +67,8 @@ describe("limitsHandler", () => {
     assertEquals([by.mail.used, by.mail.remaining, by.mail.resetsAt], [2, 3, iso(86_400_000)]);
     assertEquals([by.slots.windowMs, by.slots.used, by.slots.resetsAt], [600_000, 0, null]);
     assertEquals([by.plan.limit, by.upload.used], [7, 0]);
+    // Never more than the burst can be used. The first of three units has drained.
+    assertEquals([by.burst.limit, by.burst.used, by.burst.remaining], [100, 2, 3]);
   });
 
   it("leaves out a rule whose key the caller has not, and other callers' use", async () => {

@@ -128,6 +128,21 @@ suite("which operations are throttled", () => {
       variables: { host: { default: "a" }, version: { default: "b" } },
     };
     assertEquals(throttledPaths("/v3/items", ["/items"], { servers: [version] }), ["/items"]);
+    const origin = { server: { default: "https://a.example/" } };
+    for (
+      const server of [
+        { url: "{scheme}://{host}:{port}/v1" },
+        { url: "{server}/v1", variables: origin },
+        { url: "{server}", variables: { server: { default: "/v1" } } },
+        ...[{ url: "v1" }, { url: "./v1/" }, { url: "../../v1" }, { url: "{unknown}/", variables: origin }],
+      ]
+    ) {
+      assertEquals(throttledPaths("/v1/items", ["/items"], { servers: [server] }), ["/items"], server.url);
+      assertEquals(throttledPaths("/v1/v1/items", ["/items"], { servers: [server] }), [], server.url);
+    }
+    for (const url of [".", "./", "/", "", "{scheme}://a.example", "#"]) {
+      assertEquals(throttledPaths("/items", ["/items"], { servers: [{ url }] }), ["/items"], url);
+    }
     const document = documentOf("3.1.1", { "/items": { get: { responses: ok } } }, { servers });
     const throttle = createThrottle({ rate: "5/min", on: "/api/items" });
     assertEquals(throttledIn(withThrottleResponses(document, throttle, { basePath: "/api" })), [

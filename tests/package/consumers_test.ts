@@ -214,6 +214,19 @@ describeOnNode("the package from npm, where no peer is installed", { skip }, () 
     "./upstash": "@upstash/redis",
   };
 
+  it("has the right types where Node's are the only ones", async () => {
+    const imports = entries.map((entry, i) => `import * as entry${i} from "${specifier(entry)}";\n`);
+    const names = entries.map((_, i) => `entry${i}`);
+    consumer.write("entries.ts", `${imports.join("")}export const all = [${names}];\n`);
+    const typeRoots = [resolve("node_modules/@types")];
+    const options = { ...STRICT, ...RESOLUTIONS.nodenext, lib: ["es2023"], types: ["node"], typeRoots };
+    consumer.write(
+      "tsconfig.entries.json",
+      JSON.stringify({ compilerOptions: { ...options, noEmit: true }, files: ["entries.ts"] }),
+    );
+    await consumer.run("tsc", "--project", "tsconfig.entries.json");
+  });
+
   it("is installed with each of them by a command in README", () => {
     const readme = readFileSync("README.md", "utf8");
     for (const [entry, peer] of Object.entries(NEEDS)) {

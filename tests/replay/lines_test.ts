@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import process from "node:process";
 import { describe, it } from "node:test";
 import * as zlib from "node:zlib";
+import { linesOf } from "../../src/replay/lines.ts";
 import { readLog } from "../../src/replay/mod.ts";
 import { chunksOf, listOf } from "./logs.ts";
 
@@ -29,6 +30,22 @@ async function* failingAfter(chunk: Uint8Array) {
 
 const read = (text: string) => readLog(chunksOf(text));
 
+describe("the lines of a log", () => {
+  it("have none of their ends, wherever the chunks end, and lose none that is cut off", async () => {
+    const text = "a\r\n\r\nbé\n\rc\r\n\nd";
+    for (let size = 1; size < 10; size++) {
+      const lines: string[] = [];
+      for await (const some of linesOf(chunksOf(text, size))) lines.push(...some);
+      assertEquals(lines, ["a", "", "bé", "\rc", "", "d"], `chunks of ${size}`);
+    }
+    // A character that was cut off has a sign in its place.
+    const cut = new TextEncoder().encode("a\né").subarray(0, 3);
+    const lines: string[] = [];
+    for await (const some of linesOf(chunksOf(cut))) lines.push(...some);
+    assertEquals(lines, ["a", "\ufffd"]);
+  });
+});
+
 describe("readLog, lines", () => {
   it("reads what gzip packed, and text in chunks of any size", async () => {
     const text = Array.from({ length: 50 }, (_, i) => line(i, `/é${i}`)).join("");
@@ -36,7 +53,9 @@ describe("readLog, lines", () => {
     assertEquals(plain.length, 50);
     assertEquals(await listOf(readLog(chunksOf(zlib.gzipSync(text), 7))), plain);
     for (const size of [1, 3, 64, 10_000]) assertEquals(await listOf(readLog(chunksOf(text, size))), plain);
-    assertEquals(await listOf(readLog(chunksOf(text.replaceAll("\n", "\r\n")))), plain);
+    for (const size of [1, 3, 64, 1000]) {
+      assertEquals(await listOf(readLog(chunksOf(text.replaceAll("\n", "\r\n"), size))), plain);
+    }
     assertEquals(await listOf(readLog(chunksOf(text.trimEnd()))), plain);
   });
 
@@ -45,6 +64,16 @@ describe("readLog, lines", () => {
     const list = listOf(readLog(chunksOf(packed, 7)));
     if (UNPACKS_ZSTD) assertEquals((await list).map(({ url }) => url.slice(16)), ["/a", "/b", "/c"]);
     else await assertRejects(() => list, TypeError, "zstdcat LOG | weir replay -");
+  });
+
+  it("reads zstd without a sum at its end to its last byte", { skip: !UNPACKS_ZSTD }, async () => {
+    const { zstdCompressSync } = zlib as unknown as { zstdCompressSync(text: string): Uint8Array };
+    const text = Array.from({ length: 50 }, (_, i) => line(i, `/${Math.imul(i, 0x9e3779b1)}`)).join("");
+    const packed = zstdCompressSync(text);
+    const plain = await listOf(read(text));
+    for (const size of [1, 7, packed.length]) {
+      assertEquals(await listOf(readLog(chunksOf(packed, size))), plain, `chunks of ${size}`);
+    }
   });
 
   it("reads packed logs that were joined, as in `cat log.1.gz log.2.gz`, wherever the chunks end", async () => {

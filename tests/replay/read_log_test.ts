@@ -1,6 +1,7 @@
 /** Access logs of many servers, read as the requests that they tell of. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
+import { byGlobal } from "../../mod.ts";
 import { readLog, replay } from "../../src/replay/mod.ts";
 import { chunksOf, debianLog, listOf } from "./logs.ts";
 
@@ -96,6 +97,37 @@ describe("readLog", () => {
     assertEquals(list.filter(({ address }) => address === "::1").length, 1);
   });
 
+  it("takes an address out of brackets, and from the port behind it, in any format", async () => {
+    const addresses = ["192.0.2.7:50220", "[2001:db8::7]:443", "[2001:db8::7]", "[192.0.2.7]", "192.0.2.7"];
+    const lines = addresses.flatMap((address) => [
+      `${address} - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`,
+      `198.51.100.1, ${address} - ada [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`,
+    ]);
+    const list = await listOf(readLog(chunksOf(lines.join(""))));
+    const wanted = addresses.map((address) => address.includes("d") ? "2001:db8::7" : "192.0.2.7");
+    assertEquals(list.map(({ address }) => address), wanted.flatMap((address) => [address, address]));
+    // The addresses before the last are no host.
+    assertEquals(new Set(list.map(({ url }) => url)), new Set(["http://localhost/"]));
+    const none = [
+      "192.0.2.7:",
+      "[192.0.2.7",
+      "[]",
+      "[]:80",
+      "192.0.2:80",
+      "host:80",
+      "[[192.0.2.7]]",
+      "0.0.0.0",
+      "192.0.2.256",
+      "192.0.02.7",
+      "192.0.2.7.1",
+    ];
+    const others = none.map((text) => `${text} - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`);
+    assertEquals(
+      new Set((await listOf(readLog(chunksOf(others.join(""))))).map(({ address }) => address)),
+      new Set([null]),
+    );
+  });
+
   it("has no address for a Unix socket, and counts such requests", async () => {
     const log = readLog(debianLog("nginx-combined"));
     const list = await listOf(log);
@@ -128,6 +160,20 @@ describe("readLog", () => {
   it("has the user that a log names", async () => {
     const list = await listOf(readLog(debianLog("nginx-combined")));
     assertEquals(list.filter(({ identity }) => identity?.id === "alice").length, 2);
+    const lineOf = (user: string, status: number) =>
+      `192.0.2.7 - ${user} [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" ${status} 5\n`;
+    const users = [
+      lineOf("ann", 200),
+      lineOf("bob", 401),
+      lineOf("cy", 403),
+      lineOf('""', 200),
+      lineOf("-", 200),
+    ];
+    assertEquals(
+      (await listOf(readLog(chunksOf(users.join(""))))).map(({ identity }) => identity?.id),
+      // A name whose password was refused identifies nobody.
+      ["ann", undefined, "cy", undefined, undefined],
+    );
   });
 
   it("has no status for a request whose client left before there was one", async () => {
@@ -171,6 +217,14 @@ describe("readLog", () => {
     assertEquals(list.map(({ url }) => url.slice(17)), ["a", "b", "c", "d"]);
   });
 
+  it("puts many in order, of which a replay then has all", async () => {
+    // More than a block of them, in which they are held.
+    const lines = Array.from({ length: 70_000 }, (_, i) => line((i * 37) % 60, `/${i % 7}`));
+    const rules = [{ rate: "1/s", key: byGlobal() }, { rate: "1/s", on: "/6" }];
+    const { rules: [all, some] } = await replay(read(lines.join("")), { rules });
+    assertEquals([all.asked, all.refused, some.asked], [70_000, 70_000 - 60, 10_000]);
+  });
+
   it("can be read again where the source can", async () => {
     const log = readLog({ [Symbol.asyncIterator]: () => chunksOf(line(1, "/"))[Symbol.asyncIterator]() });
     assertEquals((await listOf(log)).length, 1);
@@ -194,9 +248,12 @@ describe("readLog", () => {
   });
 
   it("reads an empty log as one without requests", async () => {
-    const log = read("");
-    assertEquals(await listOf(log), []);
-    assertEquals([log.summary.lines, log.summary.from], [0, null]);
+    for (const [text, lines] of [["", 0], ["\n\n", 0]] as const) {
+      const log = read(text);
+      assertEquals(await listOf(log), []);
+      const { summary } = log;
+      assertEquals([summary.lines, summary.from, summary.wholeSeconds], [lines, null, false]);
+    }
   });
 
   it("refuses a format that it does not know", () => {
@@ -259,6 +316,17 @@ describe("readLog, formats of proxies and platforms", () => {
       ...{ at: START + 2015, method: "GET", url: "https://www.example.com:443/a?b=1", address: "192.0.2.7" },
       ...{ status: 200, bytes: 57, durationMs: 171, userAgent: "curl/7.46.0" },
     });
+  });
+
+  it("takes no line of an AWS load balancer for a request that it could not read itself", async () => {
+    const line = (status: number, target: string) =>
+      `http 2026-11-29T04:30:02.186641Z app/a/50dc 192.0.2.7:2817 - -1 -1 -1 ${status} - 0 57 "${target}" "-" - - - "-" "-" "-" - 2026-11-29T04:30:02.015000Z "-" "-" "-" "-" "-" "-" "-"\n`;
+    const log = read(line(200, "GET http://a.example:80/ HTTP/1.1") + line(400, "- http://a.example:80- -"));
+    assertEquals((await listOf(log)).map(({ status, url }) => [status, url]), [[
+      200,
+      "http://a.example:80/",
+    ]]);
+    assertEquals([log.summary.requests, log.summary.broken], [1, 1]);
   });
 
   it("reads CloudFront by its heading, and takes off the time that a request took", async () => {

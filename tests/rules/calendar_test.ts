@@ -44,6 +44,12 @@ const PERIODS: readonly (readonly [name: string, Written, now: string, period: s
   ["the 31st, which comes back", ["month", "UTC", 31], "2026-04-01", "2026-03-31 to 2026-04-30"],
   ["the 30th, on the 29th of February", ["month", "UTC", 30], "2028-03-01", "2028-02-29 to 2028-03-30"],
   ["the 29th, on the 28th of February", ["month", "UTC", 29], "2027-02-28", "2027-02-28 to 2027-03-29"],
+  [
+    "the 31st, where by the mean length of months the next one but one has begun",
+    ["month", "Pacific/Niue", 31],
+    "1973-01-31T05:00:00Z",
+    "1972-12-31T11:00Z to 1973-01-31T11:00Z",
+  ],
   ["a year", ["year"], "2026-11-29", "2026-01-01 to 2027-01-01"],
   [
     "a year from its 91st day, the first of April",
@@ -124,6 +130,18 @@ describe("a calendar period", () => {
       current(calendar("day", "Pacific/Apia"), "2011-12-30T10:00:00Z"),
       "2011-12-30T10:00Z to 2011-12-31T10:00Z",
     );
+  });
+
+  it("has a name without a colon, also where its zone is an offset, as runtimes have them", () => {
+    // A colon divides the name of a rule's states from the key.
+    for (const timeZone of ["Europe/Berlin", "+05:30"]) {
+      try {
+        new Intl.DateTimeFormat("en", { timeZone });
+      } catch {
+        continue; // Node 20 has no zones that are offsets
+      }
+      assert(!calendar("month", timeZone, 9).name.includes(":"), timeZone);
+    }
   });
 
   it("is one object for one calendar, so that a rate from a function need not compute it again", () => {

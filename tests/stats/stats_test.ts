@@ -14,6 +14,7 @@ import parse from "parse-prometheus-text-format";
 import {
   byHeader,
   createThrottle,
+  gcra,
   type Handler,
   memoryStore,
   type Rule,
@@ -188,6 +189,16 @@ describe("stats()", () => {
     assertEquals(plain(report.by_method), { GET: counts(21, 0, 19), PUT: counts(3, 3, 3) });
     assertEquals(plain(report.by_status), { 204: 20, 429: 3, 500: 1 });
     assertEquals(report.last_24_hours.shadow_throttled_requests, 22);
+  });
+
+  it("counts as near the limit by what the burst leaves, where that is less than the limit", async () => {
+    const { send, statistics } = bench([
+      { name: "small", rate: "100/hour", algorithm: gcra({ burst: 5 }) },
+      { name: "large", rate: "10/hour", algorithm: gcra({ burst: 50 }) },
+    ]);
+    for (let i = 0; i < 5; i++) await send();
+    const { by_rule } = await statistics.read();
+    assertEquals([by_rule.small.near_limit, by_rule.large.near_limit], [1, 0]);
   });
 
   it("keeps minutes and hours apart for 24 hours, and then forgets them", async () => {

@@ -281,11 +281,21 @@ describe("throttle.spend", () => {
     assert(events.every(({ at }) => at === START));
   });
 
+  it("tells observers how long it took", async () => {
+    const begun = performance.now();
+    const { throttle, events } = throttled({ name: "messages", rate: "1/min" });
+    await throttle.spend("messages", "ann");
+    const [{ durationMs = NaN }] = events;
+    // Without a beginning it would be the time since the process began.
+    assert(durationMs >= 0 && durationMs < begun, `${durationMs} ms`);
+  });
+
   it("is in statistics, logs and metrics, and asks nobody for an address", async () => {
     const statistics = stats({ clock: () => START });
     const lines: string[] = [];
     const line = (text: string) => lines.push(text);
     const added: string[] = [];
+    let addresses = 0;
     const instrument = (name: string) => ({
       add: (units: number) => added.push(`${name} ${units}`),
       record: () => {},
@@ -301,7 +311,8 @@ describe("throttle.spend", () => {
     ], {
       client: {
         address() {
-          throw new Error("A spend has no address");
+          addresses++;
+          return SOMEBODY;
         },
       },
       observers: [
@@ -322,6 +333,7 @@ describe("throttle.spend", () => {
     await job.settle(0);
     const active = added.filter((text) => text.startsWith("weir.throttle.concurrency.active"));
     assertEquals(active.map((text) => Number(text.split(" ")[1])), [1, -1]);
+    assertEquals(addresses, 0);
   });
 
   it("goes by the failure policy while the store fails", async () => {

@@ -10,4 +10,12 @@ describe("the ends of a body", () => {
     ends.add(new TextEncoder().encode("bytes"));
     assertEquals(ends.text(), { first: "bytes", last: null });
   });
+
+  it("are all of a body of 32 kB, and no more of one that is longer by a byte", () => {
+    const ends = bodyEnds();
+    ends.add(new TextEncoder().encode("x".repeat(32_768)));
+    assertEquals(ends.text(), { first: "x".repeat(32_768), last: null });
+    ends.add(new TextEncoder().encode("y"));
+    assertEquals(ends.text(), { first: "x".repeat(8192), last: `${"x".repeat(24_575)}y` });
+  });
 });

@@ -10,4 +10,36 @@ describe("the statements of a stream", () => {
     assertEquals(found(true), [1, { usage: { total_tokens: 9 } }]);
     assertEquals(found(false), [1]);
   });
+
+  it("are the data of its events, whatever ends its lines, and whether the last one has an end", () => {
+    const inText = (text: string) => statementsIn({ first: text, last: null }, true);
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const text = [
+        ": hello",
+        'data: {"a":1}',
+        "",
+        "event: b",
+        'data:{"b":',
+        "data: 2}",
+        "",
+        'data: {"c":3}',
+      ];
+      assertEquals(inText(text.join(end)), [{ a: 1 }, { b: 2 }, { c: 3 }], JSON.stringify(end));
+    }
+    // Lines of one event are joined by a newline, which no number holds.
+    assertEquals(inText('data: {"a":1\ndata:2}\n\n'), [undefined]);
+  });
+
+  it("are a document, a list of them, or its lines", () => {
+    const inText = (text: string) => statementsIn({ first: text, last: null }, true);
+    assertEquals(inText(' \n{"a":\n[1]}\n'), [{ a: [1] }]);
+    assertEquals(inText('[{"a":1},{"b":2}]'), [{ a: 1 }, { b: 2 }]);
+    assertEquals(inText('{"a":1}\n{"b":2}\n'), [{ a: 1 }, { b: 2 }]);
+  });
+
+  it("have no end of a document that was cut off", () => {
+    const ends = { first: '{"text":"', last: 'lost","usage":{"total_tokens":9}}' };
+    assertEquals(statementsIn(ends, true), [{ usage: { total_tokens: 9 } }]);
+    assertEquals(statementsIn(ends, false), []);
+  });
 });

@@ -297,6 +297,16 @@ describe("tokenUsage", () => {
       /compressed \(content-encoding: gzip\)/,
     ],
     [
+      "a body that is said to be as it is",
+      () => new Response("hello", { headers: { "content-encoding": "identity" } }),
+      /states no usage/,
+    ],
+    [
+      "an input that is as much as was reserved, and no output",
+      () => new Response(`data: {"message":{"usage":{"input_tokens":${RESERVED},"output_tokens":1}}}\n\n`),
+      /states no usage/,
+    ],
+    [
       "counts that are none",
       () => Response.json({ usage: { prompt_tokens: -1, completion_tokens: "5" } }),
       /states no usage/,
@@ -331,6 +341,32 @@ describe("tokenUsage", () => {
     assertEquals([await used(), String(events.at(-1)!.error)], [RESERVED, "Error: mine"]);
   });
 
+  it("keeps the reservation where the memory of a chunk was given away, so that it cannot be sent", async () => {
+    const { send, used, events } = asked();
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const chunk = bytesOf("data: 1\n\n");
+        controller.enqueue(chunk);
+        structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+      },
+    }, { highWaterMark: 0 });
+    const response = await send(() => new Response(body));
+    await assertRejects(() => response.text());
+    await turn();
+    assertEquals(await used(), RESERVED);
+    assertMatch(String(events.at(-1)!.error), /ended before it stated its usage/);
+  });
+
+  it("charges at most what a number can count, whatever an answer states", async () => {
+    const { send, events } = asked();
+    await (await send(() => Response.json({ usage: { prompt_tokens: 1e300, completion_tokens: 1 } }))).text();
+    await turn();
+    assertEquals(events.map(({ type, decisions }) => [type, decisions.at(-1)?.cost]), [
+      ["allowed", RESERVED],
+      ["settled", Number.MAX_SAFE_INTEGER],
+    ]);
+  });
+
   it("keeps the reservation where a form of one's own answers later, which nobody waits for", async () => {
     const { send, used, events } = asked({ read: (() => Promise.reject(new Error("late"))) as never });
     assertEquals(await (await send(() => Response.json({ a: 1 }))).json(), { a: 1 });
@@ -345,8 +381,10 @@ describe("tokenUsage", () => {
   it("gives all back for an error's status, and keeps what a handler settles, or throws at", async () => {
     const { send, used } = asked();
     const usage = { prompt_tokens: 5, completion_tokens: 5 };
-    assertEquals(await (await send(() => Response.json({ usage }, { status: 529 }))).json(), { usage });
-    assertEquals(await used(), 0);
+    for (const status of [400, 529]) {
+      assertEquals(await (await send(() => Response.json({ usage }, { status }))).json(), { usage });
+      assertEquals(await used(), 0);
+    }
     await assertRejects(() =>
       send(() => {
         throw new Error("no");

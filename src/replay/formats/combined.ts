@@ -26,11 +26,11 @@ function readHead(line: string, end: number, entry: Entry): string | null {
   if (entry.user === '""') entry.user = null;
   const second = line.slice(identity + 1, user);
   // lighttpd has the virtual host where others have "-".
-  if (second !== "-") return /[.:]|^localhost$/.test(second) ? second : "";
+  if (second !== "-") return /[.:]/.test(second) ? second : "";
   if (client <= 0) return "";
   const first = line.slice(line.lastIndexOf(" ", client - 1) + 1, client);
-  // Before a line that came through syslog stands the name of a program.
-  return first.endsWith(":") || first === "-" ? "" : first;
+  // Before a line that came through syslog stands the name of a program, and before the last of several addresses the others.
+  return /[:,]$/.test(first) || first === "-" ? "" : first;
 }
 
 /** Reads the fields after the size: referrer and user agent, then any that some servers add. */

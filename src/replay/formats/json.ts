@@ -40,7 +40,7 @@ const NAMES = {
   bytes:
     "bytes,bytes_sent,body_bytes_sent,size,response_size,responseSize,response_length,bytes_out,content_length," +
     "res.headers.content-length,httpRequest.responseSize",
-  // Their units are in DURATIONS.
+  // Their units are those of `unitOf`.
   duration:
     "request_time,us,duration_us,durationUs,time_us,duration_ms,durationMs,responseTime,response_time_ms," +
     "elapsed_ms,latency_ms,request_time_ms,Ta,Tt",
@@ -51,7 +51,7 @@ const NAMES = {
  * only others have to be given.
  */
 export interface LogFields {
-  /** When the request began: a number or text of s, ms, us or ns since 1970, ISO 8601, or as in the common log format. */
+  /** When the request began: a number or text of s, ms, us or ns since 1970, ISO 8601, or as in the common log format; UTC without a zone. */
   start?: string;
   /** When the request ended, in the same forms. The duration is taken off. */
   end?: string;
@@ -94,66 +94,65 @@ export const LOG_FIELDS: Demands<LogFields> = {
 
 /** The parts of a line for which there are names. */
 type Field = keyof typeof NAMES;
-type Names = { readonly [field in Field]: string | null } & {
-  /** Ms of the unit of the duration. */
-  readonly unit: number;
-  /** Is the time that of the end? */
-  readonly isEnd: boolean;
-};
+const FIELDS = /* @__PURE__ */ Object.keys(NAMES) as Field[];
 
-/** Ms of the unit of a duration with a usual name. */
-function unitOf(name: string | null): number {
-  if (name === "request_time") return 1000;
-  return name !== null && /us$|Us$/.test(name) ? 0.001 : 1;
+/** The name of a member, and the names that lead to it where a dot stands in it. */
+interface Path {
+  readonly name: string;
+  readonly steps: readonly string[];
+}
+
+/** The member of each part; null where no request so far has had one. */
+type Paths = Record<Field, Path | null>;
+
+function pathOf(name: string): Path {
+  return { name, steps: name.split(".") };
+}
+
+function valueAt(object: JsonObject, path: Path | null): unknown {
+  if (path === null) return undefined;
+  const { name, steps } = path;
+  if (Object.hasOwn(object, name)) return object[name];
+  if (steps.length === 1) return undefined;
+  let value: unknown = object;
+  for (const step of steps) value = (value as JsonObject | null | undefined)?.[step];
+  return value;
+}
+
+/** The members that were given. */
+function givenPaths(given: LogFields): Paths {
+  const names: Record<Field, string | undefined> = {
+    at: given.start ?? given.end,
+    method: given.method,
+    target: given.url,
+    query: given.query,
+    line: given.requestLine,
+    host: given.host,
+    address: given.address,
+    status: given.status,
+    agent: given.userAgent,
+    user: given.user,
+    apiKey: given.apiKey,
+    bytes: given.bytes,
+    duration: given.seconds ?? given.ms ?? given.us,
+  };
+  const paths = {} as Paths;
+  for (const field of FIELDS) paths[field] = names[field] === undefined ? null : pathOf(names[field]);
+  return paths;
 }
 
 /** Durations whose lines have the time of the end: nginx, and Node's loggers. */
 const AT_END = ["request_time", "responseTime"];
 
-function valueAt(object: JsonObject, path: string | null): unknown {
-  if (path === null) return undefined;
-  if (Object.hasOwn(object, path)) return object[path];
-  if (!path.includes(".")) return undefined;
-  let value: unknown = object;
-  for (const name of path.split(".")) value = (value as JsonObject | null | undefined)?.[name];
-  return value;
+/** Ms of the unit of a duration. */
+function unitOf(name: string, { seconds, ms, us }: LogFields): number {
+  if (seconds !== undefined) return 1000;
+  if (ms !== undefined) return 1;
+  if (us !== undefined) return 0.001;
+  return name === "request_time" ? 1000 : /us$|Us$/.test(name) ? 0.001 : 1;
 }
 
-/** The first of some names that a line has. */
-function nameIn(object: JsonObject, names: string): string | null {
-  const found = names.split(",").find((name) => {
-    const value = valueAt(object, name);
-    return value !== undefined && (typeof value !== "object" || value === null);
-  });
-  return found ?? null;
-}
-
-/** Which names this log has: those that were given, else the usual ones. */
-function namesIn(object: JsonObject, given: LogFields): Names {
-  const usual = (field: Field): string | null => nameIn(object, NAMES[field]);
-  const written = given.seconds ?? given.ms ?? given.us;
-  const duration = written ?? usual("duration");
-  const isGiven = written !== undefined;
-  return {
-    at: given.start ?? given.end ?? usual("at"),
-    isEnd: given.start === undefined && (given.end !== undefined || AT_END.includes(duration ?? "")),
-    duration,
-    unit: !isGiven ? unitOf(duration) : given.seconds === written ? 1000 : given.ms === written ? 1 : 0.001,
-    method: given.method ?? (given.requestLine === undefined ? usual("method") : null),
-    target: given.url ?? usual("target"),
-    query: given.query ?? usual("query"),
-    line: given.requestLine ?? usual("line"),
-    host: given.host ?? usual("host"),
-    address: given.address ?? usual("address"),
-    status: given.status ?? usual("status"),
-    agent: given.userAgent ?? usual("agent"),
-    user: given.user ?? usual("user"),
-    apiKey: given.apiKey ?? usual("apiKey"),
-    bytes: given.bytes ?? usual("bytes"),
-  };
-}
-
-const textAt = (object: JsonObject, path: string | null): string => {
+const textAt = (object: JsonObject, path: Path | null): string => {
   const value = valueAt(object, path);
   if (typeof value === "number") return String(value);
   return typeof value === "string" && value !== "-" ? value : "";
@@ -164,13 +163,13 @@ function encoded(target: string): string {
   return /[^\x21-\x7e]/.test(target) ? encodeURI(target).replaceAll("%25", "%") : target;
 }
 
-function readTarget(object: JsonObject, names: Names, entry: Entry): boolean {
-  const host = textAt(object, names.host);
-  const method = textAt(object, names.method);
-  const line = textAt(object, names.line);
+function readTarget(object: JsonObject, paths: Paths, entry: Entry): boolean {
+  const host = textAt(object, paths.host);
+  const method = textAt(object, paths.method);
+  const line = textAt(object, paths.line);
   if (method === "") return readRequestLine(line, 0, line.length, host, entry);
-  const query = textAt(object, names.query);
-  const target = textAt(object, names.target);
+  const query = textAt(object, paths.query);
+  const target = textAt(object, paths.target);
   const isWhole = query === "" || target.includes("?");
   const whole = isWhole ? target : `${target}${query.startsWith("?") ? "" : "?"}${query}`;
   try {
@@ -181,29 +180,83 @@ function readTarget(object: JsonObject, names: Names, entry: Entry): boolean {
   }
 }
 
-function readTimes(object: JsonObject, names: Names, entry: Entry): boolean {
-  entry.at = timeOf(valueAt(object, names.at));
-  const duration = numberOf(valueAt(object, names.duration));
-  entry.durationMs = duration >= 0 ? duration * names.unit : -1;
-  if (names.isEnd) entry.at = startOf(entry.at, entry.durationMs);
+type Candidates = readonly (readonly [Field, readonly Path[]])[];
+
+/** What is known of a log, and what is not. */
+interface Known {
+  readonly paths: Paths;
+  /** The parts without a member, and their usual ones. */
+  readonly unknown: Candidates;
+  /** The names at which those begin. Few lines have one, and those names alone are looked for in each line. */
+  readonly names: ReadonlySet<string>;
+}
+
+function knownOf(paths: Paths, candidates: Candidates): Known {
+  const unknown = candidates.filter(([field]) => paths[field] === null);
+  const names = unknown.flatMap(([, each]) => each.flatMap(({ name, steps }) => [name, steps[0]]));
+  return { paths, unknown, names: new Set(names) };
+}
+
+function hasUnknown(object: JsonObject, { names }: Known): boolean {
+  for (const name in object) if (names.has(name)) return true;
+  return false;
+}
+
+/** Adds the members that no request before had: the first one may have no user, no API key and no agent. */
+function withFound(object: JsonObject, before: Known): Known {
+  if (!hasUnknown(object, before)) return before;
+  let paths = before.paths;
+  for (const [field, candidates] of before.unknown) {
+    const path = candidates.find((candidate) => {
+      const value = valueAt(object, candidate);
+      return value !== undefined && (typeof value !== "object" || value === null);
+    });
+    if (path !== undefined) paths = { ...paths, [field]: path };
+  }
+  return paths === before.paths ? before : knownOf(paths, before.unknown);
+}
+
+function readTimes(object: JsonObject, paths: Paths, entry: Entry, given: LogFields): boolean {
+  entry.at = timeOf(valueAt(object, paths.at));
+  entry.durationMs = -1;
+  if (paths.duration !== null) {
+    const { name } = paths.duration;
+    const duration = numberOf(valueAt(object, paths.duration));
+    if (duration >= 0) entry.durationMs = duration * unitOf(name, given);
+    const isEnd = given.start === undefined && (given.end !== undefined || AT_END.includes(name));
+    if (isEnd) entry.at = startOf(entry.at, entry.durationMs);
+  }
   return !Number.isNaN(entry.at);
 }
 
-function jsonReader(fields: LogFields): LineReader {
-  let names: Names | null = null;
+function jsonReader(given: LogFields): LineReader {
+  const usual = FIELDS.map((field) => [field, NAMES[field].split(",").map(pathOf)] as const)
+    // A request line that is named has the method.
+    .filter(([field]) => field !== "method" || given.requestLine === undefined);
+  const ofGiven = knownOf(givenPaths(given), usual);
+  /** Those of the requests so far. */
+  let known = ofGiven;
+
+  const isRequest = (object: JsonObject, paths: Paths, entry: Entry): boolean =>
+    readTimes(object, paths, entry, given) && readTarget(object, paths, entry);
+
   return (line, entry) => {
     const object = objectOf(line);
     if (object === null) return "broken";
-    if (names === null || valueAt(object, names.at) === undefined || names.status === null) {
-      names = namesIn(object, fields);
+    let found = withFound(object, known);
+    if (!isRequest(object, found.paths, entry)) {
+      // Other programs, which have other names, may write into the same log.
+      found = withFound(object, ofGiven);
+      if (!isRequest(object, found.paths, entry)) return "broken";
     }
-    if (!readTimes(object, names, entry) || !readTarget(object, names, entry)) return "broken";
-    entry.address = textAt(object, names.address);
-    entry.status = statusOf(valueAt(object, names.status));
-    entry.bytes = sizeOf(valueAt(object, names.bytes));
-    entry.userAgent = valueOrNull(textAt(object, names.agent));
-    entry.user = valueOrNull(textAt(object, names.user));
-    entry.apiKey = valueOrNull(textAt(object, names.apiKey));
+    known = found;
+    const { paths } = found;
+    entry.address = textAt(object, paths.address);
+    entry.status = statusOf(valueAt(object, paths.status));
+    entry.bytes = sizeOf(valueAt(object, paths.bytes));
+    entry.userAgent = valueOrNull(textAt(object, paths.agent));
+    entry.user = valueOrNull(textAt(object, paths.user));
+    entry.apiKey = valueOrNull(textAt(object, paths.apiKey));
     return "request";
   };
 }
@@ -214,4 +267,4 @@ export function jsonWith(fields: LogFields): LogFormat {
 }
 
 /** JSON with the usual names. */
-export const json: LogFormat = { name: "json", open: () => jsonReader({}) };
+export const json: LogFormat = /* @__PURE__ */ jsonWith({});

@@ -74,12 +74,26 @@ export function startOf(end: number, durationMs: number): number {
   return end - Math.round(Math.max(0, durationMs));
 }
 
-/** A time in JSON: a number or a text of digits since 1970, ISO 8601, or that of the common log format. NaN for others. */
+/** ISO 8601, and what is close to it: a space for the T, a comma before the fraction, a zone without its colon or its minutes. */
+const ISO =
+  /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,3})\d*)? ?(?:Z|([+-]\d\d)(?::?(\d\d))?)?$/i;
+
+/** Not every engine reads all of those, and each takes a time without a zone for one where the log is read. */
+function parseIso(text: string): number {
+  const [, date, time, fraction = "0", hours, minutes = "00"] = ISO.exec(text) ?? [];
+  if (date === undefined) return Date.parse(text);
+  const seconds = time.length === 5 ? ":00" : "";
+  const zone = hours === undefined ? "Z" : `${hours}:${minutes}`;
+  return Date.parse(`${date}T${time}${seconds}.${fraction}${zone}`);
+}
+
+/**
+ * A time in JSON: a number or a text of digits since 1970, ISO 8601, or that of the common log format, both in UTC where they have
+ * no zone. NaN for others.
+ */
 export function timeOf(value: unknown): number {
   if (typeof value === "number") return value > 0 ? epochMs(value) : NaN;
   if (typeof value !== "string" || value === "") return NaN;
   if (/^\d+(?:\.\d+)?$/.test(value)) return epochMs(Number(value));
-  if (value.charCodeAt(2) === 0x2f) return parseCommonTime(value);
-  // Apache writes the zone without a colon, which not every engine reads.
-  return Date.parse(value.replace(/([+-]\d\d)(\d\d)$/, "$1:$2").replace(/(\.\d{3})\d+/, "$1"));
+  return value.charCodeAt(2) === 0x2f ? parseCommonTime(value) : parseIso(value);
 }

@@ -38,9 +38,9 @@ function withoutEscapes(target: string): string {
     .replace(/\\(["\\])/g, (_, letter) => encodeURIComponent(letter));
 }
 
-/** Is this a method, a token in the letters that methods have? */
+/** Is this a method, a token in the letters that methods have? "-" alone is none: so a load balancer writes one that it could not read. */
 function isMethod(text: string): boolean {
-  if (text.length === 0 || text.length > 32) return false;
+  if (text.length === 0 || text.length > 32 || text === "-") return false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     const isLetter = (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x61 && unit <= 0x7a);

@@ -1,0 +1,16 @@
+/**
+ * The units in use.
+ *
+ * @module
+ */
+
+import type { Decision } from "../decision.ts";
+import type { PreparedRule } from "../rules/rule.ts";
+
+/** Whole units in use. The units left are never more than the burst, which may be below the limit. */
+export function usedUnits(
+  { implementation }: PreparedRule,
+  { limit, remaining }: Pick<Decision, "limit" | "remaining">,
+): number {
+  return Math.max(0, Math.min(limit, implementation.capacity?.(limit) ?? limit) - remaining);
+}
