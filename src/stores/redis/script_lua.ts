@@ -126,7 +126,7 @@ export function decideLua(rulesLua: string, twinsLua: string, slackMs: number, c
 -- took its expiry away, the check of the rule that it tries, whether it passes, the reply to it, the number to raise
 -- that text by instead, the changed pages, and whether it is in a hash.
 local call, ARGV, KEYS = redis.call, ARGV, KEYS
-local huge, reply, kept, word, check = math.huge, string.format('%d', now), { ${
+local huge, reply, replies, kept, word, check = math.huge, string.format('%d', now), nil, { ${
     "nil, ".repeat(checks > 1 ? SIZE * checks : 0)
   } }, 0, 0
 while ARGV[word + 1] do
@@ -207,7 +207,12 @@ while ARGV[word + 1] do
   if problem then
     reply = reply .. '${SEPARATOR}!' .. string.gsub(problem, '${SEPARATOR}', ' ')
   end
+  -- To add to a long text copies it.
+  if #reply > 99 then
+    replies = replies or {}
+    replies[#replies + 1], reply = reply, ''
+  end
 end
-return reply
+return replies and table.concat(replies) .. reply or reply
 `;
 }

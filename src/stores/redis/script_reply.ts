@@ -4,69 +4,163 @@
  * @module
  */
 
+import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
+import type { PackableStep, PackedStep } from "../../algorithms/packed.ts";
 import { cannot } from "../../cannot.ts";
-import { type ChargedDecision, refuserOf } from "../../decision.ts";
+import { type ChargedDecision, refuserOf, refuses } from "../../decision.ts";
 import { RuleError } from "../rule_error.ts";
 import { type Check, decisionOf } from "../store.ts";
 import type { ScriptQuestion } from "./script.ts";
 import { SEPARATOR } from "./script_lua.ts";
 
-/** The integers in a part: of a packed state after its form, or of a decision. Those of a fixed window have no blank between. */
-function integersIn(part: string, size: number | undefined): readonly number[] | null {
-  const words = part.includes(" ") ? part.split(" ").slice(1) : [part.slice(0, 13), part.slice(13) || "none"];
-  const integers = words.map(Number);
-  return integers.length === size && integers.every(Number.isSafeInteger) ? integers : null;
+/** Takes all packed steps, one after another. */
+let packed: PackedStep & Pick<Step, "blockedMs"> | undefined;
+
+/** Takes the step of a check from its state, without its new one where that is possible. */
+function stepFrom(
+  state: readonly number[] | null,
+  { algorithm, policy }: Check,
+  now: number,
+  cost: number,
+  since: number | null,
+): StepNumbers {
+  const step = algorithm.step as Algorithm["step"] & Partial<PackableStep>;
+  if (step.packed === undefined) return step(state, policy, now, cost, since);
+  packed ??= {
+    ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0 },
+    ...{ changed: false, state: new Float64Array(4), blockedMs: 0 },
+  };
+  step.packed(packed, state, policy, now, cost, since);
+  return packed;
 }
 
-/** Was the step taken on Redis? */
-const isTaken = (part: string): boolean => /^: [01] /.test(part);
+/** The numbers of a step. */
+type StepNumbers = Omit<Step, "state" | "ttlMs">;
 
 /** A step that was taken on Redis. */
-function takenStep([allowed, remaining, reset, retry, at, blockedMs]: readonly number[]) {
-  return {
-    ...{ allowed: allowed === 1, remaining, at, blockedMs },
-    resetAfterMs: reset < 0 ? Infinity : reset,
-    retryAfterMs: retry < 0 ? Infinity : retry,
-  };
+const takenStep = ([allowed, remaining, reset, retry, at, blockedMs]: readonly number[]): StepNumbers => ({
+  ...{ allowed: allowed === 1, remaining, at, blockedMs },
+  resetAfterMs: reset < 0 ? Infinity : reset,
+  retryAfterMs: retry < 0 ? Infinity : retry,
+});
+
+/** Reads a reply from its beginning to its end. */
+class ReplyReader {
+  private readonly reply: string;
+  private next = 0;
+
+  constructor(reply: string) {
+    this.reply = reply;
+  }
+
+  /** The next character, if it is this one. */
+  takes(character: string): boolean {
+    const isNext = this.reply[this.next] === character;
+    if (isNext) this.next++;
+    return isNext;
+  }
+
+  /** Is there nothing more before the next part? */
+  isAtEnd(): boolean {
+    return this.next === this.reply.length || this.reply[this.next] === SEPARATOR;
+  }
+
+  /** All up to a character, or to the end. */
+  upTo(character: string): string {
+    const end = this.reply.indexOf(character, this.next);
+    const from = this.next;
+    this.next = end < 0 ? this.reply.length : end;
+    return this.reply.slice(from, this.next);
+  }
+
+  /** An integer of at most so many digits; NaN where there is none. */
+  integer(most = 16): number {
+    const isNegative = this.takes("-");
+    const from = this.next;
+    let value = 0;
+    for (const end = from + most; this.next < end; this.next++) {
+      const digit = this.reply.charCodeAt(this.next) - 48;
+      if (!(digit >= 0 && digit <= 9)) break;
+      value = value * 10 + digit;
+    }
+    if (this.next === from) return NaN;
+    return isNegative ? -value : value;
+  }
+
+  /** As many integers, each after a blank; null where there are others. */
+  integers(count: number): number[] | null {
+    const numbers: number[] = [];
+    while (this.takes(" ")) numbers.push(this.integer());
+    return numbers.length === count && !numbers.some(Number.isNaN) ? numbers : null;
+  }
+
+  /** The state of a packed step. That of a fixed window is 13 digits and those of its used units. */
+  state({ stateSize }: Algorithm): number[] | null {
+    const start = this.integer(13);
+    if (start === start) {
+      const used = this.integer();
+      return stateSize === 2 && used === used ? [start, used] : null;
+    }
+    this.upTo(" ");
+    return this.integers(stateSize!);
+  }
 }
 
-/** The error that stands for a decision; null where it has none. */
-function errorIn(checks: readonly Check[], part: string, first: number): Error | null {
-  const [, number, problem] = /^!(\d+) ([^]*)$/.exec(part) ?? [];
-  const failed = checks[Number(number) - 1 - first];
-  return failed === undefined ? null : new RuleError(failed.policy.name, problem);
+/** The error that stands for a decision. */
+function errorIn(checks: readonly Check[], first: number, reader: ReplyReader): Error | null {
+  const check = checks[reader.integer() - 1 - first];
+  if (check === undefined || !reader.takes(" ")) return null;
+  return new RuleError(check.policy.name, reader.upTo(SEPARATOR));
 }
 
 /**
  * Decides as the script did.
  *
- * @returns Null where a part cannot be read.
+ * @param first How many checks were in the decisions before.
+ * @returns Null where the reply cannot be read.
  */
-function decisionsOf(
+function answerIn(
   { checks, spend }: ScriptQuestion,
-  parts: readonly string[],
+  first: number,
   now: number,
-): readonly ChargedDecision[] | null {
-  const states = checks.map(({ algorithm: { stateSize } }, i) =>
-    parts[i] && integersIn(parts[i], isTaken(parts[i]) ? 6 : stateSize)
-  );
-  if (parts.length < checks.length || states.includes(null)) return null;
-  const stepOf = (i: number, cost: number, since: number | null) => {
-    const { algorithm, policy } = checks[i];
-    return isTaken(parts[i])
-      ? takenStep(states[i] as number[])
-      : algorithm.step(states[i] || null, policy, now, cost, since);
-  };
-  const steps = checks.map(({ cost, since }, i) => stepOf(i, cost, since));
-  const refuser = refuserOf(
-    checks.map(({ policy: { name, mode } }, i) => ({ rule: name, mode, allowed: steps[i].allowed })),
-  );
-  return checks.map((check, i) => {
-    const { allowed, retryAfterMs, blockedMs, at: chargedAt = now } = steps[i];
-    const isKept = !allowed || spend && (refuser === undefined || refuser === check.policy.trialOf);
-    const { remaining, resetAfterMs } = isKept ? steps[i] : stepOf(i, 0, null);
-    return decisionOf(check, { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, chargedAt }, now);
+  reader: ReplyReader,
+): ChargedDecision[] | Error | null {
+  const decisions: ChargedDecision[] = [];
+  /** Of each check the state, and undefined where its step was taken on Redis. */
+  const states: (readonly number[] | null | undefined)[] = [];
+  let isKept = spend;
+  for (let i = 0; i < checks.length; i++) {
+    const check = checks[i];
+    if (!reader.takes(SEPARATOR)) return null;
+    if (i === 0 && reader.takes("!")) return errorIn(checks, first, reader);
+    const isTaken = reader.takes(":");
+    let numbers: readonly number[] | null = null;
+    if (isTaken || !reader.isAtEnd()) {
+      numbers = isTaken ? reader.integers(6) : reader.state(check.algorithm);
+      if (numbers === null || isTaken && numbers[0] >> 1 !== 0) return null;
+    }
+    states.push(isTaken ? undefined : numbers);
+    const step = isTaken ? takenStep(numbers!) : stepFrom(numbers, check, now, check.cost, check.since);
+    const { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, at: chargedAt = now } = step;
+    const decision = decisionOf(
+      check,
+      { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, chargedAt },
+      now,
+    );
+    decisions.push(decision);
+    isKept &&= !refuses(decision);
+  }
+  if (isKept) return decisions;
+  const refuser = refuserOf(decisions);
+  decisions.forEach((decision, i) => {
+    const { policy } = checks[i];
+    const state = states[i];
+    const isCharged = spend && (refuser === undefined || refuser === policy.trialOf);
+    if (!decision.allowed || isCharged || state === undefined) return;
+    const { remaining, resetAfterMs } = stepFrom(state, checks[i], now, 0, null);
+    Object.assign(decision, { remaining, resetAfterMs });
   });
+  return decisions;
 }
 
 /**
@@ -81,20 +175,21 @@ export function answersOf(
   questions: readonly ScriptQuestion[],
   reply: unknown,
 ): (readonly ChargedDecision[] | Error)[] {
-  const [time, ...parts] = typeof reply === "string" ? reply.split(SEPARATOR) : [];
-  let part = 0;
+  const reader = new ReplyReader(typeof reply === "string" ? reply : "");
+  const now = reader.integer();
+  const answers: (readonly ChargedDecision[] | Error)[] = [];
   let first = 0;
-  const answers = /^\d+$/.test(time) && questions.map((question) => {
-    const { checks } = question;
-    const error = errorIn(checks, parts[part] ?? "", first);
-    first += checks.length;
-    if (error !== null) {
-      part++;
-      return error;
-    }
-    return decisionsOf(question, parts.slice(part, part += checks.length), Number(time));
-  });
-  if (answers && part === parts.length && !answers.includes(null)) return answers as ChargedDecision[][];
+  for (const question of questions) {
+    const answer = now >= 0 ? answerIn(question, first, now, reader) : null;
+    if (answer === null) throw unreadable(reply);
+    answers.push(answer);
+    first += question.checks.length;
+  }
+  if (reader.takes(SEPARATOR) || !reader.isAtEnd()) throw unreadable(reply);
+  return answers;
+}
+
+function unreadable(reply: unknown): Error {
   const demand = "it must be the time and the state of each check";
-  throw new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
+  return new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
 }
