@@ -81,8 +81,8 @@ export interface ScriptQuestion {
  *
  * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. `answersOf`
  * reads the reply. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`; that of
- * a fixed window as one number, its start and its used units: `17638000000002`. A log has its
- * newest entries after a bar and, where it has full pages, all of it is in a hash.
+ * a fixed window as one number, its start and its used units: `17638000000002`; that of gcra in 12 bytes where they are
+ * enough. A log has its newest entries after a bar and, where it has full pages, all of it is in a hash.
  *
  * @param rules The rules in use.
  * @param now Statements that define the local `now`, in epoch ms. Default: by the clock of Redis.
