@@ -85,23 +85,11 @@ end
 const MEMBERS = ["text", "life", "known", "mode", "allowed", "said", "raise", "pages", "in_hash"];
 const SIZE = MEMBERS.length;
 
-/**
- * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is
- * the trial of the one that does. Where not all is kept, the checks that pass are stepped again without their cost: the answer
- * is what is left without the request.
- *
- * The reply to a check by a packed step is the state that it started from, as the process that asks takes that step too; for
- * a step that is a function it is the decision's numbers.
- *
- * @param rulesLua Statements that set, by the number of a check's rule, what its step takes and the number of its `twin`.
- * @param twinsLua Statements that take the step of a twin, or set the `step` and the `state`.
- * @param slackMs How much longer than its state a key lives, in ms.
- * @param checks How many checks a call may well have, at least 1: tables have room for them, as it costs to let one grow.
- */
-export function decideLua(rulesLua: string, twinsLua: string, slackMs: number, checks: number): string {
-  const places = MEMBERS.map((_, i) => `kept[k + ${i + 1}]`);
-  // Keeps the state of a check. A decision about one rule needs no list.
-  const keepLua = `
+/** Their places there. */
+const places = (): string[] => MEMBERS.map((_, i) => `kept[k + ${i + 1}]`);
+
+/** Statements that keep the state of a check, and add the reply to it. A decision about one rule needs no list. */
+const keepLua = (slackMs: number): string => `
     if raise and is_kept then
       -- Where its expiry stands. A user without the right to INCRBY has that to SET.
       text = call('PTTL', key) < life or type(redis.pcall('INCRBY', key, raise)) ~= 'number'
@@ -121,14 +109,33 @@ export function decideLua(rulesLua: string, twinsLua: string, slackMs: number, c
       end
     end
     reply = reply .. '${SEPARATOR}' .. said`;
-  return `
+
+/**
+ * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is
+ * the trial of the one that does. Where not all is kept, the checks that pass are stepped again without their cost: the answer
+ * is what is left without the request.
+ *
+ * The reply to a check by a packed step is the state that it started from, as the process that asks takes that step too; for
+ * a step that is a function it is the decision's numbers.
+ *
+ * @param rulesLua Statements that set, by the number of a check's rule, what its step takes and the number of its `twin`.
+ * @param twinsLua Statements that take the step of a twin, or set the `step` and the `state`.
+ * @param slackMs How much longer than its state a key lives, in ms.
+ * @param checks How many checks a call may well have, at least 1: tables have room for them, as it costs to let one grow.
+ */
+export const decideLua = (
+  rulesLua: string,
+  twinsLua: string,
+  slackMs: number,
+  checks: number,
+): string => `
 -- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
 -- took its expiry away, the check of the rule that it tries, whether it passes, the reply to it, the number to raise
 -- that text by instead, the changed pages, and whether it is in a hash.
 local call, ARGV, KEYS = redis.call, ARGV, KEYS
 local huge, reply, replies, kept, word, check = math.huge, string.format('%d', now), nil, { ${
-    "nil, ".repeat(checks > 1 ? SIZE * checks : 0)
-  } }, 0, 0
+  "nil, ".repeat(checks > 1 ? SIZE * checks : 0)
+} }, 0, 0
 while ARGV[word + 1] do
   -- \`refuser\`: the one enforced check that refuses; -1 where several do.
   local count, spend, first, passed, refuser, problem = 1, true, check, 0, nil, nil
@@ -186,10 +193,10 @@ while ARGV[word + 1] do
           known, said = stored and (known and stored or true), said or ''
           if count == 1 and not step then
             local is_kept = spend
-            ${keepLua}
+            ${keepLua(slackMs)}
             count = 0
           else
-            ${places} = ${MEMBERS}
+            ${places()} = ${MEMBERS}
           end
         end
       end
@@ -199,10 +206,10 @@ while ARGV[word + 1] do
 
   for i = 1, problem and 0 or count do
     local key, k = KEYS[first + i], ${SIZE} * (i - 1)
-    local ${MEMBERS} = ${places}
+    local ${MEMBERS} = ${places()}
     local is_kept = spend and (not refuser or not allowed or mode == tostring(refuser))
     if type(said) == 'table' then said = string.format(': %d %d %d %d %d %d', unpack(said)) end
-    ${keepLua}
+    ${keepLua(slackMs)}
   end
   if problem then
     reply = reply .. '${SEPARATOR}!' .. string.gsub(problem, '${SEPARATOR}', ' ')
@@ -215,4 +222,3 @@ while ARGV[word + 1] do
 end
 return replies and table.concat(replies) .. reply or reply
 `;
-}
