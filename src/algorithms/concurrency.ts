@@ -4,6 +4,7 @@
  * @module
  */
 
+import { logTwin } from "./log_lua.ts";
 import { type Duration, durationMs } from "../duration.ts";
 import type { Algorithm } from "./algorithm.ts";
 import { changedLength, type Log, logStep, type StepLog, unlogged, writeChanged } from "./log.ts";
@@ -84,7 +85,7 @@ export function concurrency(options: { lease: Duration }): Algorithm {
   const leaseMs = durationMs(options.lease, "concurrency()", "lease");
   const algorithm: Algorithm<Log> = {
     name: "concurrency",
-    lua: lua(),
+    lua: logTwin(lua()),
     unit: "concurrent-requests",
     window: leaseMs,
     heldWhileRunning: true,

@@ -5,8 +5,11 @@
  * @module
  */
 
+import type { PackedLua } from "./packed_lua.ts";
+
 /** The statements. */
-export const fixedWindowLua = `
+export const fixedWindowLua: PackedLua = {
+  step: `
   local opening, past, ends = p1 == 1 and now - math.fmod(now, window) or now, now - window, nil
   local mended = s1 and s1 - now > window
   local start = mended and now or s1 or opening
@@ -34,7 +37,18 @@ export const fixedWindowLua = `
   end
   changed = after ~= used or mended
   local left = (ends or start + window) - now
-  remaining, reset = after < limit and limit - after or 0, after > 0 and left or 0
-  retry = allowed and 0 or cost > limit and math.huge or left
   life, at, s1, s2 = (open or changed) and left or 0, start, start, after
-`;
+`,
+  // The start has 13 digits, the used units the others: Redis keeps a number of at most 19 digits in the memory of a counter, and
+  // raises it in half the time of a new text.
+  text: {
+    read: `s1, s2 = string.match(stored, '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)$')
+          if s1 then s1, s2, said = s1 + 0, s2 + 0, stored end`,
+    write: `if known == s1 and not since and after < 10 ^ (#stored - 13) then raise = more
+          else text = string.format('%013d%d', s1, s2) end`,
+  },
+  report: `
+  remaining, reset = s2 < limit and limit - s2 or 0, s2 > 0 and left or 0
+  retry = allowed and 0 or cost > limit and math.huge or left
+`,
+};

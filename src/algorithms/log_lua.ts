@@ -18,7 +18,8 @@ import { slotLua } from "./slot.ts";
  * page by its last time, and `state.pages` has the pages that a step has changed: their texts, or false for a
  * deleted one.
  */
-export const logLua: string = `${slotLua}
+const logLua = (): string =>
+  `${slotLua}
 -- Entries per page, and characters per entry.
 local PAGE, WIDE = 128, 18
 
@@ -273,3 +274,18 @@ local function log_step(state, limit, window, now, cost, since, stamp, target)
   return allowed, math.max(0, limit - used), reset, retry, kept, reset, at
 end
 `;
+
+const BEGIN = "--[==[log";
+const END = "]==]";
+
+/** A twin that calls `log_step`, `slot_end` or `is_entries`: it brings them in a comment, as only who uses a log needs them. */
+export const logTwin = (lua: string): string => `${lua} ${BEGIN}${logLua()}${END}`;
+
+/** A twin without the functions over logs, and these; undefined where it needs none. */
+export function withoutLog(lua: string): readonly [lua: string, log: string | undefined] {
+  const begin = lua.indexOf(BEGIN);
+  const end = lua.indexOf(END, begin);
+  return begin < 0
+    ? [lua, undefined]
+    : [lua.slice(0, begin) + lua.slice(end + END.length), lua.slice(begin + BEGIN.length, end)];
+}

@@ -5,33 +5,63 @@
  * @module
  */
 
-const HEAD = "function(state, limit, window, now, cost, since, p)";
-const MARK = "-- the step";
-
 /** The names of a state's integers. */
 export const integerNames = (width: number): string[] => Array.from({ length: width }, (_, i) => `s${i + 1}`);
 
+/** Statements around those of a packed step, which read and write the text of its state. */
+export interface PackedText {
+  /** Before it: from the text `stored` to `s1`, `s2` and so on, nil where it is no state, and to `said`, the text that {@link plainText} reads. */
+  readonly read: string;
+  /** After it, where the state has changed: to `text`, or to `raise`, by which `stored` is to be raised, a number. */
+  readonly write: string;
+}
+
+/** The text of most states: their form and their integers. */
+export function plainText(form: string, width: number): PackedText {
+  const names = integerNames(width);
+  const pattern = form.replace(/[%.+-]/g, "%$&") + " (%d+)".repeat(width);
+  const template = form.replaceAll("%", "%%") + " %d".repeat(width);
+  return {
+    read: `${names} = string.match(stored, '^${pattern}$')
+          if s1 then ${names} = ${names.map((name) => `${name} + 0`)} said = stored end`,
+    write: `text = string.format('${template}', ${names})`,
+  };
+}
+
+/** The twin of a packed step. */
+export interface PackedLua {
+  /**
+   * Statements. They read `limit`, `window`, `now`, `cost`, `since`, the first parameter `p1`, the list `p` from its second to its
+   * `last` member (calendar boundaries), and the state in `s1`, `s2` and so on, nil without one. They set `allowed`, `life`, `at`
+   * and, where there is a new state, `changed`, `s1`, `s2` and so on.
+   */
+  readonly step: string;
+  /** Statements after them, which set `remaining`, `reset` and `retry`: only who tells the decision needs them. */
+  readonly report: string;
+  /** The text of states of the algorithm's own name; those of other forms have a plain one. */
+  readonly text: PackedText;
+}
+
+const PACKED = /* @__PURE__ */ new Map<string, PackedLua>();
+
 /**
- * The twin of a packed step.
+ * The twin of a packed step as a function.
  *
  * @param width The number of integers in a state.
- * @param step Statements. They read `limit`, `window`, `now`, `cost`, `since`, the first parameter `p1`, the list `p` from its
- * second to its `last` member (calendar boundaries), and the state in `s1`, `s2` and so on, nil without one. They set
- * `allowed`, `remaining`, `reset`, `retry`, `life`, `at` and, where there is a new state, `changed`, `s1`, `s2` and so on.
  */
-export function packedLua(width: number, step: string): string {
+export function packedLua(width: number, parts: PackedLua): string {
   const state = integerNames(width);
-  return `${HEAD}
+  const lua = `function(state, limit, window, now, cost, since, p)
   local p1, last, allowed, remaining, reset, retry, life, at, changed, ${state} = p[1], #p
   if state then ${state} = unpack(state) end
-${MARK}${step}${MARK}
+${parts.step}${parts.report}
   if changed then state = { ${state} } end
   return allowed, remaining, reset, retry, state, life, at
 end`;
+  PACKED.set(`${width} ${lua}`, parts);
+  return lua;
 }
 
-/** The statements of a twin that {@link packedLua} made for states of that width; undefined of any other. */
-export function packedStatements(width: number, lua: string): string | undefined {
-  const [, step] = lua.split(MARK);
-  return step !== undefined && lua === packedLua(width, step) ? step : undefined;
-}
+/** The parts of a twin that {@link packedLua} made for states of that width; undefined of any other. */
+export const packedParts = (width: number | false, lua: string): PackedLua | undefined =>
+  PACKED.get(`${width} ${lua}`);

@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
+import { logTwin } from "./log_lua.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 
 /** Above this limit the memory of a log is unreasonable. */
@@ -29,9 +30,9 @@ const MAX_LIMIT = 10_000;
 export function slidingLog(): Algorithm {
   return {
     name: "sliding-log",
-    lua: `function(state, limit, window, now, cost, since, p)
+    lua: logTwin(`function(state, limit, window, now, cost, since, p)
   return log_step(state, limit, window, now, cost, since, now)
-end`,
+end`),
     refillsGradually: true,
     mayFreeEarly: false,
     capacity: (limit) => limit,

@@ -5,6 +5,7 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
+import { logTwin } from "./log_lua.ts";
 import { type Log, logStep, unlogged } from "./log.ts";
 import { slotEnd } from "./slot.ts";
 import { integer, requireOptions } from "../options.ts";
@@ -42,7 +43,7 @@ export function slidingWindow(options: { slots?: number } = {}): Algorithm {
   const { slots = 16 } = options;
   return {
     name: "sliding-window",
-    lua,
+    lua: logTwin(lua),
     params: [slots],
     refillsGradually: true,
     mayFreeEarly: false,

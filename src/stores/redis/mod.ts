@@ -52,7 +52,7 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * rules' `onStoreFailure` decides.
  *
  * A user of Redis (ACL) needs no more than `~weir:* +evalsha +eval +get +set +del +pttl +hget +hset +hdel +pexpire +time`, with the store's `prefix` for
- * `weir`. Shared statistics, `stats({ store })`, write more than that.
+ * `weir`; with `+incrby` too, a fixed window takes less of its time. Shared statistics, `stats({ store })`, write more than that.
  *
  * @param options See {@link RedisStoreOptions}.
  * @returns The store.

@@ -6,7 +6,7 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { fixedWindowLua } from "../../algorithms/fixed_window_lua.ts";
-import { integerNames, packedLua, packedStatements } from "../../algorithms/packed_lua.ts";
+import { integerNames, packedLua, packedParts, plainText } from "../../algorithms/packed_lua.ts";
 
 /** An algorithm as the script knows it. */
 export interface Twin {
@@ -18,6 +18,8 @@ export interface Twin {
   readonly params: readonly number[];
   /** The expression whose value is its step. */
   readonly lua: string;
+  /** The functions over logs, where it needs them. */
+  readonly log?: string | undefined;
 }
 
 /** A rule as the script knows it. */
@@ -26,9 +28,6 @@ export interface ScriptRule {
   /** Its rate, where that is static; null: each check brings its own. */
   readonly rate: Pick<Policy, "limit" | "windowMs" | "mode"> | null;
 }
-
-/** Does a twin need the functions over logs? */
-export const LOGGED: RegExp = /\blog_step\b/;
 
 /** Twins that are functions as they stand. Any other expression may fail, and does so inside its step: it fails its rule alone. */
 const PLAIN = /^(?:block_around\()?\s*function\b/;
@@ -40,15 +39,13 @@ export const LOG_FUNCTIONS = "log_step, slot_end, is_entries";
 const writtenOut = ({ lua }: Twin): string =>
   lua.replaceAll("fixed_window_step", () => packedLua(2, fixedWindowLua));
 
-/** The statements of a twin's step that need no function; undefined where it is one. */
-function statementsOf(twin: Twin): string | undefined {
-  const { width, params } = twin;
-  return width === false || params.length === 0 ? undefined : packedStatements(width, writtenOut(twin));
-}
+/** The parts of a twin whose step needs no function; undefined of any other. */
+const partsOf = (twin: Twin) =>
+  twin.params.length === 0 ? undefined : packedParts(twin.width, writtenOut(twin));
 
 /** Statements that read the state of a step that is a function, and name the function that writes one. */
-function formLua({ form, width, lua }: Twin): string {
-  if (!LOGGED.test(lua)) {
+function formLua({ form, width, log }: Twin): string {
+  if (log === undefined) {
     return `write, form, width = text_of_list, '${form}', ${width}
         if stored then state = list_in(stored, form, width) end`;
   }
@@ -60,39 +57,28 @@ function formLua({ form, width, lua }: Twin): string {
         if stored then state = log_in(stored, form, key, in_hash) end`;
 }
 
-/**
- * The pattern and the template of a packed state's text. That of a fixed window is 13 digits for its start and those of its used
- * units, without a form, which are names: Redis keeps a number of at most 19 digits in 16 bytes.
- */
-function textsOf(form: string, width: number): readonly [pattern: string, template: string] {
-  if (form === "fixed-window") return [`(${"%d".repeat(13)})(%d+)`, "%013d%d"];
-  return [
-    form.replace(/[%.+-]/g, "%$&") + " (%d+)".repeat(width),
-    form.replaceAll("%", "%%") + " %d".repeat(width),
-  ];
-}
-
 /** Statements that take a twin's step: those of the step itself, or those that choose its function. */
 export function twinLua(twin: Twin): string {
   const { form, width } = twin;
   const lua = writtenOut(twin);
-  const statements = statementsOf(twin);
-  if (statements === undefined || width === false) {
-    return `${LOGGED.test(lua) ? `if not log_step then ${LOG_FUNCTIONS} = logs() end` : ""}
+  const parts = partsOf(twin);
+  if (parts === undefined || width === false) {
+    return `${twin.log === undefined ? "" : `if not log_step then ${LOG_FUNCTIONS} = logs() end`}
         step = ${PLAIN.test(lua) ? lua : `function(...) return (${lua}\n)(...) end`}
         ${formLua(twin)}
         `;
   }
   const names = integerNames(width);
-  const [pattern, template] = textsOf(form, width);
-  return `local changed, ${names}
+  const { read, write } = /^(?:fixed-window|gcra)$/.test(form) ? parts.text : plainText(form, width);
+  return `local changed, at, ${names}
         if stored then
-          ${names} = string.match(stored, '^${pattern}$')
-          if s1 then ${names} = ${names.map((name) => `${name} + 0`)} end
+          ${read}
         end
         known = s1
-        ${statements}
-        text = changed and string.format('${template}', ${names})
+        ${parts.step}
+        if changed then
+          ${write}
+        end
         `;
 }
 
@@ -112,7 +98,7 @@ export function rulesLua(rules: readonly ScriptRule[], twins: readonly string[])
           for boundary in string.gmatch(times, ' (%d+)') do p[#p + 1] = boundary + 0 end
         end
         last = #p`
-        : `${statementsOf(twin) === undefined ? `p = { ${twin.params} }` : ""}
+        : `${partsOf(twin) === undefined ? `p = { ${twin.params} }` : ""}
         limit, window, mode = ${rate.limit}, ${rate.windowMs}, '${rate.mode === "shadow" ? 0 : ""}'`
     }
       `;

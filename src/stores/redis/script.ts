@@ -9,39 +9,20 @@
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { plainForm } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block_lua.ts";
-import { MAX } from "../../algorithms/integer.ts";
-import { logLua } from "../../algorithms/log_lua.ts";
-import type { ChargedDecision } from "../../decision.ts";
-import {
-  LOG_FUNCTIONS,
-  LOGGED,
-  rulesLua,
-  type ScriptRule,
-  type Twin,
-  twinLua,
-  twinsLua,
-} from "./rules_lua.ts";
-import { decideLua, FIELDS, functionsLua, storedLogLua } from "./script_lua.ts";
-import { RuleError } from "../rule_error.ts";
-import { type Check, decisionOf } from "../store.ts";
+import { withoutLog } from "../../algorithms/log_lua.ts";
+import { LOG_FUNCTIONS, rulesLua, type ScriptRule, type Twin, twinLua, twinsLua } from "./rules_lua.ts";
+import { decideLua, functionsLua, storedLogLua } from "./script_lua.ts";
+import type { Check } from "../store.ts";
 import { cannot } from "../../cannot.ts";
 
 /** A log's functions are defined at its first use: a script has rules that need none of them. */
-const logsLua = `
+const logsLua = (log: string): string => `
 local ${LOG_FUNCTIONS}
 local function logs()
-${logLua}
+${log}
   return ${LOG_FUNCTIONS}
 end
 `;
-
-/** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
-const PRELUDES: readonly (readonly [RegExp, string])[] = [
-  [/\btext_of_/, functionsLua],
-  [LOGGED, logsLua],
-  [/\blog_in\b/, storedLogLua],
-  [/\bblock_around\b/, blockLua],
-];
 
 /** The time by the clock of Redis, in epoch ms. */
 const REDIS_TIME = `
@@ -70,7 +51,10 @@ export function twinOf(algorithm: Algorithm, rule: string): Twin {
       cannot(`use rule "${rule}"`, "its algorithm's params must be finite", params),
     );
   }
-  if (lua !== undefined) return { form: plainForm(algorithm), width, params, lua };
+  if (lua !== undefined) {
+    const [own, log] = withoutLog(lua);
+    return { form: plainForm(algorithm), width, params, lua: own, log };
+  }
   throw new TypeError(
     cannot(
       `use rule "${rule}"`,
@@ -86,6 +70,8 @@ export interface ScriptQuestion {
   readonly checks: readonly Check[];
   /** The stored keys of the checks' states. */
   readonly keys: readonly string[];
+  /** False to peek. */
+  readonly spend: boolean;
   /** {@link wordsOf} the checks. */
   readonly words: readonly string[];
 }
@@ -93,11 +79,10 @@ export interface ScriptQuestion {
 /**
  * The text of the script.
  *
- * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. The reply is
- * now and then six integers per check ({@link answersOf}); where a twin failed, its check's number and the text of its error
- * begin its decision. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`; that of
- * a fixed window as one number, its start and its used units: `17638000000002`. A log has its
- * newest entries after a bar and, where it has full pages, all of it is in a hash.
+ * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. `answersOf`
+ * reads the reply. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`; that of
+ * a fixed window as one number, its start and its used units: `17638000000002`; that of gcra in 12 bytes where they are
+ * enough. A log has its newest entries after a bar and, where it has full pages, all of it is in a hash.
  *
  * @param rules The rules in use.
  * @param now Statements that define the local `now`, in epoch ms. Default: by the clock of Redis.
@@ -110,7 +95,15 @@ export function scriptText(
 ): string {
   const twins = [...new Set(rules.map(({ twin }) => twinLua(twin)))];
   const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
-  const deciding = PRELUDES.reduceRight(
+  const log = rules.find(({ twin }) => twin.log !== undefined)?.twin.log;
+  /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
+  const preludes: readonly (readonly [RegExp, string])[] = [
+    [/\btext_of_/, functionsLua],
+    [/\blogs\b/, logsLua(log ?? "")],
+    [/\blog_in\b/, storedLogLua],
+    [/\bblock_around\b/, blockLua],
+  ];
+  const deciding = preludes.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
     decideLua(rulesLua(rules, twins), twinsLua(twins), slackMs, checks),
   );
@@ -142,80 +135,4 @@ export function wordsOf(
     words.push(String(limit), String(windowMs), mode === "shadow" ? String(tried + 1) : "", times);
   }
   return words;
-}
-
-/** An integer, as a client gives it: a number or its text, and some give 2^53 for one less. NaN for anything else. */
-function integerOf(word: unknown): number {
-  const number = typeof word === "string" && /^-?\d+$/.test(word) ? Number(word) : word;
-  return number === MAX + 1 ? MAX : Number.isSafeInteger(number) ? number as number : NaN;
-}
-
-/**
- * The answer to each question in a reply: its decisions, or the error of a twin.
- *
- * @param questions The questions.
- * @param reply The client's reply.
- * @throws {Error} When that is not a reply of the script.
- */
-export function answersOf(
-  questions: readonly ScriptQuestion[],
-  reply: unknown,
-): (ChargedDecision[] | Error)[] {
-  const size = questions.reduce((sum, { checks }) => sum + checks.length, 0);
-  const now = Array.isArray(reply) && reply.length === 1 + FIELDS * size ? integerOf(reply[0]) : NaN;
-  if (Number.isNaN(now)) throw unreadable(reply);
-  const words = reply as unknown[];
-  let check = 0;
-  return questions.map(({ checks }) => {
-    const first = check;
-    check += checks.length;
-    const decisions: ChargedDecision[] = [];
-    for (let i = 0; i < checks.length; i++) {
-      const decision = decisionFrom(checks[i], words, 1 + FIELDS * (first + i), now);
-      if (decision === null) return errorIn(checks, words, first);
-      decisions.push(decision);
-    }
-    return decisions;
-  });
-}
-
-/** The error of a decision without integers. */
-function errorIn(checks: readonly Check[], words: readonly unknown[], first: number): Error {
-  const at = 1 + FIELDS * first;
-  const [, number, problem] = /^(\d+) ([^]*)$/.exec(String(words[at])) ?? [];
-  const failed = checks[Number(number) - 1 - first];
-  if (failed !== undefined) return new RuleError(failed.policy.name, problem);
-  return unreadable(words.slice(at, at + FIELDS * checks.length));
-}
-
-function unreadable(reply: unknown): Error {
-  const demand = `it must be the time and ${FIELDS} integers per check`;
-  return new Error(cannot("read what Redis replied", demand, reply).slice(0, 300));
-}
-
-/** The decision on a check from its integers, which begin at an index; null where they are none. */
-function decisionFrom(
-  check: Check,
-  words: readonly unknown[],
-  at: number,
-  now: number,
-): ChargedDecision | null {
-  const allowed = integerOf(words[at]);
-  const remaining = integerOf(words[at + 1]);
-  const resetAfterMs = integerOf(words[at + 2]);
-  const retryAfterMs = integerOf(words[at + 3]);
-  const chargedAt = integerOf(words[at + 4]);
-  const blockedMs = integerOf(words[at + 5]);
-  const isAnswer = (allowed === 0 || allowed === 1) &&
-    !Number.isNaN(remaining + resetAfterMs + retryAfterMs + chargedAt + blockedMs);
-  return isAnswer
-    ? decisionOf(check, {
-      allowed: allowed === 1,
-      remaining,
-      resetAfterMs: resetAfterMs < 0 ? Infinity : resetAfterMs,
-      retryAfterMs: retryAfterMs < 0 ? Infinity : retryAfterMs,
-      blockedMs,
-      chargedAt,
-    }, now)
-    : null;
 }

@@ -6,11 +6,8 @@
  * @module
  */
 
-/** The number of integers per check in the script's reply. */
-export const FIELDS = 6;
-
-/** Room in a table for a check, as it costs to let one grow: in the reply, and beside it. */
-const ROOM = "nil, nil, nil, nil, nil, nil, ";
+/** What the parts of the script's reply are joined by: no state has it, nor any ASCII, and a message of an error gets a space for it. */
+export const SEPARATOR = "\xA6";
 
 /** Numbers from here on are not exact: 2^53. */
 const MOST = 9_007_199_254_740_992;
@@ -84,10 +81,42 @@ local function keep_pages(key, text, pages, life, in_hash)
 end
 `;
 
+/** The members of a check in the list `kept` of a script. */
+const MEMBERS = ["text", "life", "known", "mode", "allowed", "said", "raise", "pages", "in_hash"];
+const SIZE = MEMBERS.length;
+
+/** Their places there. */
+const places = (): string[] => MEMBERS.map((_, i) => `kept[k + ${i + 1}]`);
+
+/** Statements that keep the state of a check, and add the reply to it. A decision about one rule needs no list. */
+const keepLua = (slackMs: number): string => `
+    if raise and is_kept then
+      -- Where its expiry stands. A user without the right to INCRBY has that to SET.
+      text = call('PTTL', key) < life or type(redis.pcall('INCRBY', key, raise)) ~= 'number'
+      text = text and string.sub(known, 1, 13) .. string.format('%d', string.sub(known, 14) + raise)
+    else
+      text = is_kept and text
+      if not text and known and call('PTTL', key) == -1 then text, pages = known, in_hash and {} end
+    end
+    if text == true or text and life <= 0 then
+      call('DEL', key)
+    elseif text then
+      life = string.format('%d', life + ${slackMs})
+      if pages then
+        keep_pages(key, text, pages, life, in_hash)
+      else
+        call('SET', key, text, 'PX', life)
+      end
+    end
+    reply = reply .. '${SEPARATOR}' .. said`;
+
 /**
  * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is
  * the trial of the one that does. Where not all is kept, the checks that pass are stepped again without their cost: the answer
  * is what is left without the request.
+ *
+ * The reply to a check by a packed step is the state that it started from, as the process that asks takes that step too; for
+ * a step that is a function it is the decision's numbers.
  *
  * @param rulesLua Statements that set, by the number of a check's rule, what its step takes and the number of its `twin`.
  * @param twinsLua Statements that take the step of a twin, or set the `step` and the `state`.
@@ -101,9 +130,11 @@ export const decideLua = (
   checks: number,
 ): string => `
 -- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
--- took its expiry away, the check of the rule that it tries, the changed pages, and whether it is in a hash.
-local huge, reply, kept, word, check = math.huge, { now, ${ROOM.repeat(checks)} }, { ${
-  ROOM.repeat(checks)
+-- took its expiry away, the check of the rule that it tries, whether it passes, the reply to it, the number to raise
+-- that text by instead, the changed pages, and whether it is in a hash.
+local call, ARGV, KEYS = redis.call, ARGV, KEYS
+local huge, reply, replies, kept, word, check = math.huge, string.format('%d', now), nil, { ${
+  "nil, ".repeat(checks > 1 ? SIZE * checks : 0)
 } }, 0, 0
 while ARGV[word + 1] do
   -- \`refuser\`: the one enforced check that refuses; -1 where several do.
@@ -119,27 +150,27 @@ while ARGV[word + 1] do
     for i = 1, count do
       check = check + 1
       word = word + 1
-      local rule, cost, a, k = ARGV[word], 1, ${FIELDS} * check - ${FIELDS - 1}, 6 * i - 6
+      local rule, cost, more, k = ARGV[word], 1, '1', ${SIZE} * (i - 1)
       if rule == '*' then
-        cost, rule, word = ARGV[word + 1] + 0, ARGV[word + 2], word + 2
+        more = ARGV[word + 1]
+        cost, rule, word = more + 0, ARGV[word + 2], word + 2
       end
       local limit, window, mode, since, twin, p, p1, last = nil, nil, nil, nil, nil, nil, nil, 1
       ${rulesLua}
-      local again = round == 2
-      if again then cost, since = 0, nil end
-      if not again or reply[a + 1] == 1 and not (spend and mode == tostring(refuser)) then
-        local key, in_hash = KEYS[check], false
-        local stored = redis.pcall('GET', key)
-        if type(stored) == 'table' then
+      local again, answer = round == 2, nil
+      if again then cost, since, answer = 0, nil, kept[k + 6] end
+      if not again or type(answer) == 'table' and answer[1] == 1 and not (spend and mode == tostring(refuser)) then
+        local key, stored = KEYS[check], redis.pcall('GET', KEYS[check])
+        local ok, text, in_hash, allowed, life, known, said, raise, pages = true, false, nil, nil, nil, nil, nil, nil, nil
+        local step, state, write, form, width
+        if stored and stored.err then
           if not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
           -- A value of another type counts as none, but for a log.
           stored, in_hash = false, true
         end
-        local ok, text, blocked, allowed, remaining, reset, retry, life, at, known = true, false, 0
-        local step, state, write, form, width, pages
         ${twinsLua}
         if step then
-          local after
+          local after, remaining, reset, retry, at, blocked
           ok, allowed, remaining, reset, retry, after, life, at, blocked =
             pcall(checked, step, state, limit, window, now, cost, since, p)
           known = state
@@ -148,49 +179,46 @@ while ARGV[word + 1] do
             if after then ok, text = pcall(write, form, after, width) end
             if not ok then allowed = text end
           end
-          pages = ok and after and after.pages
-          if reset == huge then reset = -1 end
-          at, blocked = at or now, blocked or 0
+          if not ok then
+            problem = problem or check .. ' ' .. tostring(allowed)
+          else
+            pages = after and after.pages
+            if reset == huge then reset = -1 end
+            said = answer or { allowed and 1 or 0, 0, 0, retry == huge and -1 or retry, at or now, blocked or 0 }
+            said[2], said[3] = remaining, reset
+          end
         end
-        if not ok then
-          problem = problem or check .. ' ' .. tostring(allowed)
-        elseif again then
-          reply[a + 2], reply[a + 3] = remaining, reset
-        else
+        if ok and not again then
           if allowed then passed = passed + 1 elseif mode == '' then refuser = refuser and -1 or i end
-          reply[a + 1], reply[a + 2], reply[a + 3] = allowed and 1 or 0, remaining, reset
-          reply[a + 4], reply[a + 5], reply[a + 6] = retry == huge and -1 or retry, at, blocked
-          kept[k + 1], kept[k + 2], kept[k + 3], kept[k + 4] = text, life, stored and (known and stored or true), mode
-          kept[k + 5], kept[k + 6] = pages, in_hash
+          known, said = stored and (known and stored or true), said or ''
+          if count == 1 and not step then
+            local is_kept = spend
+            ${keepLua(slackMs)}
+            count = 0
+          else
+            ${places()} = ${MEMBERS}
+          end
         end
       end
     end
-    if problem or passed == 0 or spend and not refuser then break end
+    if problem or passed == 0 or count == 0 or spend and not refuser then break end
   end
 
   for i = 1, problem and 0 or count do
-    local key, a, k = KEYS[first + i], ${FIELDS} * (first + i) - ${FIELDS - 2}, 6 * i - 6
-    local is_kept = spend and (not refuser or reply[a] == 0 or kept[k + 4] == tostring(refuser))
-    local text, pages = is_kept and kept[k + 1], kept[k + 5]
-    if not text and kept[k + 3] and redis.call('PTTL', key) == -1 then
-      text, pages = kept[k + 3], kept[k + 6] and {}
-    end
-    if text == true or text and kept[k + 2] <= 0 then
-      redis.call('DEL', key)
-    elseif text then
-      local life = string.format('%d', kept[k + 2] + ${slackMs})
-      if pages then
-        keep_pages(key, text, pages, life, kept[k + 6])
-      else
-        redis.call('SET', key, text, 'PX', life)
-      end
-    end
+    local key, k = KEYS[first + i], ${SIZE} * (i - 1)
+    local ${MEMBERS} = ${places()}
+    local is_kept = spend and (not refuser or not allowed or mode == tostring(refuser))
+    if type(said) == 'table' then said = string.format(': %d %d %d %d %d %d', unpack(said)) end
+    ${keepLua(slackMs)}
   end
   if problem then
-    local a = ${FIELDS} * first + 1
-    for i = a + 1, a + ${FIELDS} * count do reply[i] = 0 end
-    reply[a + 1] = problem
+    reply = reply .. '${SEPARATOR}!' .. string.gsub(problem, '${SEPARATOR}', ' ')
+  end
+  -- To add to a long text copies it.
+  if #reply > 99 then
+    replies = replies or {}
+    replies[#replies + 1], reply = reply, ''
   end
 end
-return reply
+return replies and table.concat(replies) .. reply or reply
 `;

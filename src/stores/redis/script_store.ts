@@ -10,7 +10,8 @@ import { all, then } from "../../maybe.ts";
 import { leasesOf } from "../leases/leases.ts";
 import { cannot } from "../../cannot.ts";
 import type { ScriptRule } from "./rules_lua.ts";
-import { answersOf, type ScriptQuestion, scriptText, wordsOf } from "./script.ts";
+import { type ScriptQuestion, scriptText, wordsOf } from "./script.ts";
+import { answersOf } from "./script_reply.ts";
 import type { SharedStoreSettings } from "../shared_store_options.ts";
 import { batched } from "../batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
@@ -41,7 +42,9 @@ function requireFew(rules: number): void {
 
 /** Answers several questions by one command. */
 function callOf(script: DecidingScript) {
-  return async (questions: readonly ScriptQuestion[]): Promise<readonly (ChargedDecision[] | Error)[]> => {
+  return async (
+    questions: readonly ScriptQuestion[],
+  ): Promise<readonly (readonly ChargedDecision[] | Error)[]> => {
     const keys = questions.flatMap((question) => question.keys);
     const words = questions.flatMap((question) => question.words);
     return answersOf(questions, await script.run(keys, words));
@@ -76,7 +79,7 @@ export function scriptStore(
     const keys = charges.map(({ key }) => key);
     // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
     const words = wordsOf(checks, spend, script.ruleOf);
-    return await ask({ checks, keys, words }, slot);
+    return await ask({ checks, keys, spend, words }, slot);
   }
 
   /** Checks of one slot are decided in one call; the calls of several slots go out at once. */

@@ -12,6 +12,7 @@ import { beforeEach, describe, it } from "node:test";
 import {
   type Algorithm,
   byGlobal,
+  type Check,
   concurrency,
   createThrottle,
   fixedWindow,
@@ -73,8 +74,10 @@ describe("redisStore", { skip: withoutRedis }, () => {
         assert((await throttle.check(request)).allowed);
         await command("CONFIG", "RESETSTAT");
         assert((await throttle.check(request)).allowed);
-        const { evalsha, eval: evals = 0, get, set, time, ...others } = await calls();
-        assertEquals([evalsha, evals, get, set, time], [1, 0, rules, rules, 1]);
+        const { evalsha, eval: evals = 0, get, set = 0, incrby, time, pttl, ...others } = await calls();
+        assertEquals([evalsha, evals, get, set + incrby, time], [1, 0, rules, rules, 1]);
+        // Of a counter that is raised it asks whether its expiry stands.
+        assertEquals(pttl, incrby);
         assertEquals(Object.keys(others).filter((name) => !name.startsWith("config")), []);
       });
     }
@@ -137,7 +140,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         ALGORITHMS.map((algorithm) => ({ twin: twinOf(algorithm, "rule"), rate: null })),
       );
       assertFalse(script.startsWith("#!"));
-      const commands = [...script.matchAll(/redis\.(\w+)\('(\w+)'/g)].map(([, call, name]) =>
+      const commands = [...script.matchAll(/\b(p?call)\('(\w+)'/g)].map(([, call, name]) =>
         `${call} ${name}`
       );
       assertEquals([...new Set(commands)].sort(), [
@@ -151,6 +154,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         "call TIME",
         "pcall GET",
         "pcall HGET",
+        "pcall INCRBY",
       ]);
       assertFalse(/, '(NX|XX|GT|LT|KEEPTTL|GET)'/.test(script));
     });
@@ -177,6 +181,58 @@ describe("redisStore", { skip: withoutRedis }, () => {
       const bytes = await command("MEMORY", "USAGE", key);
       await command("SET", key, 999_999, "PX", 60_000);
       assertEquals(bytes, await command("MEMORY", "USAGE", key));
+    });
+
+    describe("of gcra", () => {
+      const key = "weir:rule:somebody";
+      const algorithm = gcra();
+
+      /** A check under a static rate, as a throttle has them. */
+      function gcraStore(limit: number, windowMs: number): [Store, Check] {
+        const store = storeOf();
+        createThrottle({ rate: { limit, window: windowMs / 1000 }, algorithm, key: byGlobal() }, { store });
+        return [store, checkOf({ algorithm, limit, windowMs })];
+      }
+
+      it("take at most 1.3 times the memory of a counter", async () => {
+        for (
+          const [limit, windowMs] of [[5, 900_000], [100, 60_000], [1000, 3_600_000], [10_000, 86_400_000]]
+        ) {
+          const [store, check] = gcraStore(limit, windowMs);
+          for (let i = 0; i < 5; i++) assert((await store.decide([check]))[0].allowed);
+          const bytes = Number(await command("MEMORY", "USAGE", key));
+          await command("SET", key, 5, "PX", 60_000);
+          const counter = Number(await command("MEMORY", "USAGE", key));
+          assert(bytes <= 1.3 * counter, `${bytes} of ${counter} at ${limit} per ${windowMs} ms`);
+        }
+      });
+
+      it("are text where that is too little, and where the rate is of a function", async () => {
+        const [store, check] = gcraStore(1000, 86_400_000);
+        assert((await store.decide([{ ...check, cost: 1000 }]))[0].allowed);
+        assertMatch(String(await get(key)), /^gcra 86400000000 \d{13} 86400000 1000$/);
+        await command("DEL", key);
+        assert((await storeOf().decide([check]))[0].allowed);
+        assertMatch(String(await get(key)), /^gcra 86400000 \d{13} 86400000 1$/);
+        assertEquals((await store.decide([check]))[0].remaining, 998);
+      });
+
+      it("are read under a rate of a function, and by a correction", async () => {
+        const [store, check] = gcraStore(10, 3_600_000);
+        const [{ chargedAt }] = await store.decide([{ ...check, cost: 4 }]);
+        assertEquals((await storeOf().decide([check], false))[0].remaining, 6);
+        const [{ remaining }] = await store.decide([{ ...check, cost: -3, since: chargedAt! }]);
+        assertEquals(remaining, 9);
+      });
+
+      it("are none of 12 other characters", async () => {
+        const [store, check] = gcraStore(3, 60_000);
+        for (const foreign of ["hello, world", "\0\0\0\0\0\0\0\0\0\0\0\0", "éééééé", "漏斗漏斗"]) {
+          await command("SET", key, foreign);
+          assertEquals((await store.decide([check]))[0].remaining, 2, foreign);
+          await assertLivesEnd({ command }, 60_000);
+        }
+      });
     });
 
     it("of two rules, and of two prefixes, never meet", async () => {
@@ -420,6 +476,17 @@ describe("redisStore", { skip: withoutRedis }, () => {
       ...[["x", 1, 1, 1, 1, 1, 1], [null, 1, 1, 1, 1, 1, 1], [1, 1, "x", 1, 1, 1, 1], [1, 0, "", 1, 1, 1, 1]],
       ...[[1, 1, null, 1, 1, 1, 1], [1, 0, 1.5, 1, 1, 1, 1], [1, true, 1, 1, 1, 1, 1], [1, 7, 1, 1, 1, 1, 1]],
       ...[[1, 0, [], 1, 1, 1, 1], [1, ...Array(6).fill(null)]],
+      ...[
+        "x¦",
+        "1",
+        "1¦¦",
+        "1¦x",
+        "1¦1763800000000",
+        "1¦17638000000001.5",
+        "1¦: 1 1 1 1 1",
+        "1¦: 7 1 1 1 1 1",
+      ],
+      ...["1¦: 1 x 1 1 1 1", "1¦!9 x", "1¦!1", "1¦gcra 1 2 3 4", "1.5¦", "¦", ["1¦", "1¦"], 1],
     ];
     for (const answer of answers) {
       it(`rejects an answer that is none of the script's: ${JSON.stringify(answer)}`, async () => {
@@ -427,7 +494,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
         await assertRejects(
           async () => await store.decide([checkOf()]),
           Error,
-          "must be the time and 6 integers per check",
+          "must be the time and the state of each check",
         );
       });
     }

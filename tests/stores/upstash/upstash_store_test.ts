@@ -223,12 +223,12 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "a null result",
         { kind: "body", body: '[{"result":null}]' },
-        "must be the time and 6 integers per check: current value is null",
+        "must be the time and the state of each check: current value is null",
       ],
       [
         "a text for a result",
         { kind: "body", body: '[{"result":"OK"}]' },
-        "must be the time and 6 integers per check",
+        "must be the time and the state of each check",
       ],
       ["too few results", { kind: "body", body: "[]" }, ""],
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
