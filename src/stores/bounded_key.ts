@@ -19,7 +19,8 @@ const BEGINNING = 300;
 export function boundedKeys(): (key: string) => MaybePromise<string> {
   const hash = hashFor("stored key", null);
   return (key) => {
-    const text = key.replace(
+    // Hardly any key needs care, and this search takes a third of the time of the other.
+    const text = !/[\uD800-\uDFFF\uFFFD\0]/.test(key) ? key : key.replace(
       /[\p{Surrogate}\uFFFD\0]/gu,
       (unit) => `\uFFFD${unit.charCodeAt(0).toString(16)}`,
     );

@@ -5,6 +5,7 @@
  */
 
 import type { StoreDecision } from "../../decision.ts";
+import { type MaybePromise, rescue } from "../../maybe.ts";
 import { decideChecks } from "../decide_checks.ts";
 import { NotDecided, undone } from "../not_decided.ts";
 import type { Check } from "../store.ts";
@@ -72,7 +73,11 @@ function decideRound(
       // Loading and saving are synchronous here, so the answer is no promise.
       return decideChecks(checks, spend, now, {
         load: (check) => own(check).state,
-        save: (check, state, ttlMs) => Object.assign(own(check), { state, ttlMs }),
+        save(check, state, ttlMs) {
+          const cell = own(check);
+          cell.state = state;
+          cell.ttlMs = ttlMs;
+        },
       }) as readonly StoreDecision[];
     } catch (error) {
       // An algorithm threw before anything was saved: the questions beside this one go on.
@@ -82,19 +87,14 @@ function decideRound(
   return { answers, cells };
 }
 
-const changeOf = ({ key, version, found, state, ttlMs }: Cell): StateChange => ({
-  ...{ key, version },
-  ...(state === found ? { state: undefined, ttlMs: 0 } : { state, ttlMs }),
-});
+const changeOf = ({ key, version, found, state, ttlMs }: Cell): StateChange =>
+  state === found ? { key, version, state: undefined, ttlMs: 0 } : { key, version, state, ttlMs };
 
 /** Reads states: where that fails nothing was done. */
-async function readIn(states: VersionedStates, keys: readonly string[]): Promise<StatesRead> {
-  try {
-    return await states.read(keys);
-  } catch (error) {
+const readIn = (states: VersionedStates, keys: readonly string[]): MaybePromise<StatesRead> =>
+  rescue(() => states.read(keys), (error) => {
     throw undone(error);
-  }
-}
+  });
 
 function settle(question: Question, answer: readonly StoreDecision[] | Error): void {
   if (answer instanceof Error) question.reject(answer);

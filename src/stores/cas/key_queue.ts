@@ -4,7 +4,7 @@
  * @module
  */
 
-import { within } from "../../maybe.ts";
+import { inTime } from "../wrappers/late_answer.ts";
 
 /** A question that names its keys. */
 export interface Keyed {
@@ -88,7 +88,7 @@ export function keyQueue<Question extends Keyed>(
       for (const key of round.keys) busy.delete(key);
       if (waiting.length > 0) schedule();
     };
-    Promise.resolve(within(run(round), patienceMs, () => new Error())).then(release, release);
+    Promise.resolve(inTime(run(round), patienceMs)).then(release, release);
   }
 
   return (question) => {

@@ -25,8 +25,8 @@ interface KnownState extends VersionedState {
 export interface KnownStates {
   /** The state, if it is known. */
   get(key: string): VersionedState | null;
-  /** This process has written a state. */
-  wrote(key: string, version: number, state: unknown): void;
+  /** This process has written a state; `size` is the length of its text. */
+  wrote(key: string, version: number, state: unknown, size: number): void;
   /** The database has answered with a state; a version of null means that there is none. */
   heard(key: string, version: number | null, state: unknown): void;
   /** Did its state come with the last answer, so that it is as good as read just now? True once per answer. */
@@ -46,17 +46,19 @@ export function knownStates(steady: () => number): KnownStates {
   let text = 0;
 
   function forget(key: string): void {
-    text -= known.get(key)?.size ?? 0;
+    const old = known.get(key);
+    if (old === undefined) return;
+    text -= old.size;
     known.delete(key);
   }
-  function wrote(key: string, version: number, state: unknown): void {
+  function wrote(key: string, version: number, state: unknown, size: number): void {
     forget(key);
-    const size = JSON.stringify(state).length;
     known.set(key, { version, state, size });
     text += size;
+    if (known.size <= MOST_KEYS && text <= MOST_TEXT) return;
     for (const oldest of known.keys()) {
-      if (known.size <= MOST_KEYS && text <= MOST_TEXT) break;
       forget(oldest);
+      if (known.size <= MOST_KEYS && text <= MOST_TEXT) break;
     }
   }
   return {
@@ -65,11 +67,12 @@ export function knownStates(steady: () => number): KnownStates {
     wrote,
     heard(key, version, state) {
       if (version === null) forget(key);
-      else wrote(key, version, state);
+      else wrote(key, version, state, JSON.stringify(state).length);
       if (heardAt.size >= MOST_FRESH) heardAt.clear();
       heardAt.set(key, steady());
     },
     isFresh(key) {
+      if (heardAt.size === 0) return false;
       const at = heardAt.get(key);
       heardAt.delete(key);
       return at !== undefined && steady() - at <= FRESH_MS;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { within } from "../../maybe.ts";
+import { inTime } from "../wrappers/late_answer.ts";
 
 /** Lanes for calls. */
 export interface Lanes {
@@ -37,7 +37,7 @@ export function lanesOf(count: number, patienceMs: number): Lanes {
       return Promise.resolve();
     },
     leaveAfter(call) {
-      Promise.resolve(within(call, patienceMs, () => new Error())).then(leave, leave);
+      Promise.resolve(inTime(call, patienceMs)).then(leave, leave);
     },
   };
 }

@@ -39,11 +39,6 @@ const IN_THE_WAY = new Set(["40001", "40P01"]);
 /** A version that no row had before. */
 const newVersion = (): number => 1 + Math.floor(Math.random() * 2 ** 52);
 
-function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
-  const row = { k: key, v: version as number | null ?? 0 };
-  return state === undefined ? { ...row, n: null } : { ...row, n: newVersion(), s: state, u: now + ttlMs };
-}
-
 /**
  * States in a table.
  *
@@ -72,6 +67,14 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     return recall(keys, clock.now()!);
   }
 
+  function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
+    const v = version as number | null ?? 0;
+    if (state === undefined) return { k: key, v, n: null };
+    const found = known.get(key);
+    const o = found?.version === v ? found.state : undefined;
+    return { k: key, v, n: newVersion(), s: JSON.stringify(state), u: now + ttlMs, o };
+  }
+
   async function write(changes: readonly StateChange[], now: number, lost: number): Promise<boolean> {
     const rows = changes.map((change) => rowOf(change, now));
     let isWritten = false;
@@ -82,7 +85,9 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
       if (!IN_THE_WAY.has(codeOf(error))) throw error;
     }
     if (!isWritten) return false;
-    for (const { k, n, s } of rows) if (n !== null) known.wrote(k, n, s);
+    rows.forEach(({ k, n, s }, i) => {
+      if (n !== null) known.wrote(k, n, changes[i].state, s!.length);
+    });
     sweeper.wrote(rows.filter(({ v }) => v === 0).length, clock.now()!);
     return true;
   }

@@ -39,33 +39,43 @@ export interface SchemaNames {
 /** The names for a table. */
 export function namesOf(name: string): SchemaNames {
   const table = quoted(name);
-  const write = quoted(`${name}_write_2`);
+  const write = quoted(`${name}_write_3`);
   const probe = `WITH written AS (
   INSERT INTO ${table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
     ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1 RETURNING key
-) SELECT ${write}('{-Infinity,Infinity}', '{}', '{}', '{}', '{}', '{}', '{}', '{}') AS answer FROM written`;
+) SELECT ${write}('{-Infinity,Infinity}') AS answer FROM written`;
   return { table, write, probe };
 }
 
-/** The numbers of a call's rows, and the row of the table that one is about: by an index alone, as no other join can use ANY. */
-const NUMBERS = "generate_series(1, cardinality(_keys)) AS i";
-const IS_ITS = "key = ANY (ARRAY[_keys[i]])";
+/** The places of a call's rows, and the row of the table that one is about: by an index alone, as no other join can use ANY. */
+const PLACES = "generate_series(11, cardinality(_call), 7) AS i";
+const IS_ITS = "key = ANY (ARRAY[_call[i]])";
 
-/** Writes all rows that still have the expected versions. */
+/** Writes all rows that still have the expected versions. `until` only grows, so that {@link undoAll} can leave it. */
 const writeAll = (table: string): string => `
-    IF _inserts > 0 THEN
+    IF _call[6] <> '0' THEN
       INSERT INTO ${table} (key, version, state, until)
-        SELECT _keys[i], _next[i], _states[i]::json, _untils[i] FROM ${NUMBERS}
-        WHERE _versions[i] = 0 AND _next[i] IS NOT NULL ON CONFLICT (key) DO NOTHING;
+        SELECT _call[i], _call[i + 2]::bigint, _call[i + 3]::json, _call[i + 4]::bigint FROM ${PLACES}
+        WHERE _call[i + 1] = '0' AND _call[i + 2] IS NOT NULL ON CONFLICT (key) DO NOTHING;
       GET DIAGNOSTICS _inserted := ROW_COUNT;
     END IF;
-    IF _updates > 0 THEN
-      UPDATE ${table} SET version = _next[i], state = _states[i]::json, until = _untils[i], claim_until = 0
-        FROM ${NUMBERS} WHERE _versions[i] > 0 AND _next[i] IS NOT NULL
-          AND ${IS_ITS} AND version = _versions[i] AND (claim_until <= _ms OR claimant = _claimant);
+    IF _call[7] <> '0' THEN
+      UPDATE ${table} SET version = _call[i + 2]::bigint, state = _call[i + 3]::json,
+          until = greatest(until, _call[i + 4]::bigint), claim_until = 0
+        FROM ${PLACES} WHERE _call[i + 2] IS NOT NULL AND ${IS_ITS} AND version = _call[i + 1]::bigint
+          AND (claim_until <= _ms OR claimant = _call[3]::bigint);
       GET DIAGNOSTICS _updated := ROW_COUNT;
     END IF;
-    _isDone := _inserted = _inserts AND _updated = _updates;`;
+    _isDone := _inserted = _call[6]::int AND _updated = _call[7]::int;`;
+
+/**
+ * Undoes what {@link writeAll} has written. Those rows stay locked, and the function waits for no other one after that: a row that
+ * was not written has another version, or a claim, and never again the expected one.
+ */
+const undoAll = (table: string): string => `
+      DELETE FROM ${table} USING ${PLACES} WHERE _call[i + 1] = '0' AND ${IS_ITS} AND version = _call[i + 2]::bigint;
+      UPDATE ${table} SET version = _call[i + 1]::bigint, state = _call[i + 6]::json FROM ${PLACES}
+        WHERE ${IS_ITS} AND version = _call[i + 2]::bigint;`;
 
 /**
  * The function that compares versions and writes states.
@@ -78,112 +88,106 @@ const writeAll = (table: string): string => `
  * exist, both sorted by key: whoever waits to make a row has locked none that exists, so two calls never wait for each other.
  * Every statement in it sees the newest rows. It holds nothing once it has returned.
  *
- * A session plans its statements once: the server keeps plans with the function, so that a pooler cannot lose them. Values come as
- * text, which every client sends alike, and those that are seldom used are read where they are.
+ * A session plans its statements once: the server keeps plans with the function, so that a pooler cannot lose them. All values
+ * come as one text, which every client sends alike and at the least cost, and are read where they are used: each expression that
+ * runs costs the server a third of a microsecond beside its work, and so does each variable with a value.
  *
- * `_asked` has nine numbers: the earliest and the latest time of the decisions, the claimant, how long a locked row is waited for
+ * `_call` has nine numbers: the earliest and the latest time of the decisions, the claimant, how long a locked row is waited for
  * (ms), whether the disk is, how many rows are new, how many change, the way (0: each row by itself; 1: all at once; 2: all at
- * once, and all or none), and how long a claim lasts (ms).
+ * once, and all or none; 3: one row, which changes), and how long a claim lasts (ms). Then come the calls that claim rows, as an
+ * array, and seven texts per row: its key, the version that it must have, the new version, the new state, when that is over, the
+ * number of its call, and the state that it has, to be written again where the way is 2 and some version did not stand.
  */
 const writeFunction = (table: string, write: string): string => `
-CREATE OR REPLACE FUNCTION ${write}(
-  _asked text, _ks text, _vs text, _ns text, _ss text, _us text, _calls text, _claims text
-) RETURNS text LANGUAGE plpgsql AS $weir$
+CREATE OR REPLACE FUNCTION ${write}(_asked text) RETURNS text LANGUAGE plpgsql AS $weir$
 #variable_conflict use_column
 DECLARE
   _ms float8 := date_part('epoch', clock_timestamp()) * 1000;
-  _numbers float8[] := _asked;
-  _claimant bigint := _numbers[3];
-  _inserts int := _numbers[6];
-  _updates int := _numbers[7];
-  _way int := _numbers[8];
-  _inserted int := 0;
-  _updated int := 0;
-  _isDone boolean := false;
-  _keys text[] := _ks;
-  _versions bigint[] := _vs;
-  _next bigint[] := _ns;
-  _states text[] := _ss;
-  _untils bigint[] := _us;
+  _call text[] := _asked;
   _set text;
-  _lost int[] := '{}';
-  _truth json[] := '{}';
-  _stands boolean;
-  _version bigint;
-  _state json;
-  _row record;
+  _isDone boolean;
 BEGIN
-  IF _numbers[2] > _ms OR _numbers[1] < _ms - 1000 THEN
+  IF _call[2]::float8 > _ms OR _call[1]::float8 < _ms - 1000 THEN
     RETURN '{"isLate":true,"now":' || _ms || '}';
   END IF;
   -- A plan that was made while the table was small would read all of it when it is large.
-  _set := set_config('enable_seqscan', 'off', true);
-  _set := set_config('plan_cache_mode', 'force_generic_plan', true);
-  _set := set_config('lock_timeout', _numbers[4]::text, true);
-  IF _numbers[5] = 0 THEN _set := set_config('synchronous_commit', 'off', true); END IF;
-  IF _way = 1 AND _updates = 1 AND cardinality(_keys) = 1 THEN
+  _set := set_config('enable_seqscan', 'off', true) || set_config('plan_cache_mode', 'force_generic_plan', true)
+    || set_config('lock_timeout', _call[4], true)
+    || CASE WHEN _call[5] = '0' THEN set_config('synchronous_commit', 'off', true) END;
+  IF _call[8] = '3' THEN
     -- The usual decision: a fifth less work than for rows that may be many.
-    UPDATE ${table} SET version = _next[1], state = _states[1]::json, until = _untils[1], claim_until = 0
-      WHERE key = _keys[1] AND version = _versions[1] AND (claim_until <= _ms OR claimant = _claimant);
-    _isDone := FOUND;
-  ELSIF _way = 1 THEN
-    ${writeAll(table)}
-  ELSIF _way = 2 THEN
-    -- Rows of one call are written all or none: an inner transaction, which takes a second transaction id, is less than locks.
+    UPDATE ${table} SET version = _call[13]::bigint, state = _call[14]::json, until = _call[15]::bigint, claim_until = 0
+      WHERE key = _call[11] AND version = _call[12]::bigint
+        AND (claim_until <= _ms OR claimant = _call[3]::bigint);
+    IF FOUND THEN RETURN '{"now":' || _ms || '}'; END IF;
+  ELSIF _call[8] <> '0' THEN
+    DECLARE
+      _inserted int := 0;
+      _updated int := 0;
     BEGIN
     ${writeAll(table)}
-      IF NOT _isDone THEN RAISE SQLSTATE 'WEIR0'; END IF;
-    EXCEPTION WHEN SQLSTATE 'WEIR0' THEN
-      NULL;
+    IF _isDone THEN
+      IF cardinality(_call) = 10 + 7 * (_inserted + _updated) THEN RETURN '{"now":' || _ms || '}'; END IF;
+    ELSIF _call[8] = '2' THEN
+      -- Rows of one call are written all or none. An inner transaction would take a second transaction id each time, and a tenth
+      -- more work; this is seldom done.${undoAll(table)}
+    END IF;
     END;
   END IF;
-  IF _isDone AND cardinality(_keys) = _inserts + _updates THEN
-    RETURN '{"now":' || _ms || '}';
-  END IF;
-  IF _isDone OR _way = 1 THEN
-    _truth := ARRAY(
-      SELECT json_build_array(i - 1, version, state) FROM ${NUMBERS} LEFT JOIN ${table} ON ${IS_ITS}
-        WHERE coalesce(version, 0) <> coalesce(_next[i], _versions[i])
-    );
+  DECLARE
+    _lost int[] := '{}';
+    _truth json[] := '{}';
+    _stands boolean;
+    _version bigint;
+    _state json;
+    _row record;
+  BEGIN
+    IF _isDone OR _call[8] IN ('1', '3') THEN
+      _truth := ARRAY(
+        SELECT json_build_array((i - 11) / 7, version, state) FROM ${PLACES} LEFT JOIN ${table} ON ${IS_ITS}
+          WHERE coalesce(version, 0) <> coalesce(_call[i + 2], _call[i + 1])::bigint
+      );
+      RETURN json_build_object('now', _ms, 'truth', _truth);
+    END IF;
+    FOR _row IN SELECT (i - 11) / 7 AS i, _call[i] AS k, _call[i + 1]::bigint AS v, _call[i + 2]::bigint AS n,
+        _call[i + 3] AS s, _call[i + 4]::bigint AS u, _call[i + 5]::int AS g FROM ${PLACES}
+    LOOP
+      IF _row.n IS NOT NULL AND _row.v = 0 THEN
+        INSERT INTO ${table} (key, version, state, until) VALUES (_row.k, _row.n, _row.s::json, _row.u)
+          ON CONFLICT (key) DO NOTHING;
+        _stands := FOUND;
+      ELSIF _row.g IS NOT NULL THEN
+        PERFORM FROM ${table} WHERE key = _row.k AND version = _row.v
+          AND (claim_until <= _ms OR claimant = _call[3]::bigint) FOR UPDATE;
+        _stands := FOUND OR (_row.v = 0 AND NOT EXISTS (SELECT FROM ${table} WHERE key = _row.k));
+      ELSE
+        _stands := false;
+      END IF;
+      IF NOT _stands THEN
+        SELECT version, state INTO _version, _state FROM ${table} WHERE key = _row.k;
+        IF _row.g IS NOT NULL OR coalesce(_version, 0) <> _row.v THEN
+          _lost := _lost || _row.g;
+          _truth := _truth || json_build_array(_row.i, _version, _state);
+        END IF;
+        IF _row.v > 0 AND _row.g = ANY (_call[10]::int[]) THEN
+          UPDATE ${table} SET claimant = _call[3]::bigint, claim_until = _ms + _call[9]::float8
+            WHERE key = _row.k AND claim_until <= _ms;
+        END IF;
+      END IF;
+    END LOOP;
+    FOR _row IN SELECT _call[i] AS k, _call[i + 1]::bigint AS v, _call[i + 2]::bigint AS n,
+        _call[i + 3] AS s, _call[i + 4]::bigint AS u, _call[i + 5]::int AS g FROM ${PLACES}
+      WHERE _call[i + 2] IS NOT NULL
+    LOOP
+      IF _row.g = ANY (_lost) THEN
+        IF _row.v = 0 THEN DELETE FROM ${table} WHERE key = _row.k AND version = _row.n; END IF;
+      ELSIF _row.v <> 0 THEN
+        UPDATE ${table} SET version = _row.n, state = _row.s::json, until = _row.u, claim_until = 0
+          WHERE key = _row.k;
+      END IF;
+    END LOOP;
     RETURN json_build_object('now', _ms, 'truth', _truth);
-  END IF;
-  FOR _row IN SELECT * FROM
-    unnest(_keys, _versions, _next, _states, _untils, _calls::int[]) WITH ORDINALITY AS r(k, v, n, s, u, g, i)
-  LOOP
-    IF _row.n IS NOT NULL AND _row.v = 0 THEN
-      INSERT INTO ${table} (key, version, state, until) VALUES (_row.k, _row.n, _row.s::json, _row.u)
-        ON CONFLICT (key) DO NOTHING;
-      _stands := FOUND;
-    ELSIF _row.g IS NOT NULL THEN
-      PERFORM FROM ${table} WHERE key = _row.k AND version = _row.v
-        AND (claim_until <= _ms OR claimant = _claimant) FOR UPDATE;
-      _stands := FOUND OR (_row.v = 0 AND NOT EXISTS (SELECT FROM ${table} WHERE key = _row.k));
-    ELSE
-      _stands := false;
-    END IF;
-    IF NOT _stands THEN
-      SELECT version, state INTO _version, _state FROM ${table} WHERE key = _row.k;
-      IF _row.g IS NOT NULL OR coalesce(_version, 0) <> _row.v THEN
-        _lost := _lost || _row.g;
-        _truth := _truth || json_build_array(_row.i - 1, _version, _state);
-      END IF;
-      IF _row.v > 0 AND _row.g = ANY (_claims::int[]) THEN
-        UPDATE ${table} SET claimant = _claimant, claim_until = _ms + _numbers[9]
-          WHERE key = _row.k AND claim_until <= _ms;
-      END IF;
-    END IF;
-  END LOOP;
-  FOR _row IN SELECT * FROM unnest(_keys, _versions, _next, _states, _untils, _calls::int[]) AS r(k, v, n, s, u, g)
-    WHERE r.n IS NOT NULL
-  LOOP
-    IF _row.g = ANY (_lost) THEN
-      IF _row.v = 0 THEN DELETE FROM ${table} WHERE key = _row.k AND version = _row.n; END IF;
-    ELSIF _row.v <> 0 THEN
-      UPDATE ${table} SET version = _row.n, state = _row.s::json, until = _row.u, claim_until = 0
-        WHERE key = _row.k;
-    END IF;
-  END LOOP;
-  RETURN json_build_object('now', _ms, 'truth', _truth);
+  END;
 END
 $weir$`;
 

@@ -16,10 +16,12 @@ export interface Row {
   readonly v: number;
   /** The new version; null where the state stays. */
   readonly n: number | null;
-  /** The new state. */
-  readonly s?: unknown;
+  /** The new state, as JSON. */
+  readonly s?: string;
   /** When the new state is over, epoch ms. */
   readonly u?: number;
+  /** The state that the row has with this version; undefined where it is unknown. */
+  readonly o?: unknown;
 }
 
 /** Rows that are written all or none. */
@@ -66,6 +68,9 @@ const MOST_STATEMENTS = 2;
 const DECIDING_MS = 10;
 const LONGEST_CLAIM_MS = 200;
 
+/** How the function writes: each row by itself, all at once, all at once and all or none, or the one row. */
+type Way = 0 | 1 | 2 | 3;
+
 /** The order in which all instances lock rows: new ones first. */
 const inOrder = (a: Row, b: Row): number => Number(b.v === 0) - Number(a.v === 0) || (a.k < b.k ? -1 : 1);
 
@@ -76,45 +81,76 @@ interface NumberedRow {
 }
 
 /** The rows of several calls, in order. */
-const rowsOf = (calls: readonly WriteCall[]): readonly NumberedRow[] =>
-  calls.flatMap(({ rows }, call) => rows.map((row) => ({ row, call }))).sort((a, b) => inOrder(a.row, b.row));
+function rowsOf(calls: readonly WriteCall[]): readonly NumberedRow[] {
+  const rows: NumberedRow[] = [];
+  for (let call = 0; call < calls.length; call++) {
+    for (const row of calls[call].rows) rows.push({ row, call });
+  }
+  return rows.length === 1 ? rows : rows.sort((a, b) => inOrder(a.row, b.row));
+}
+
+const isChange = ({ n }: Row): boolean => n !== null;
 
 /** Does a call write anything? Then its other rows stay as they are until it has. */
-const isWrite = ({ rows }: WriteCall): boolean => rows.some(({ n }) => n !== null);
+const isWrite = ({ rows }: WriteCall): boolean => rows.some(isChange);
 
-/** How the function writes: each row by itself, all at once, or all at once and all or none. */
-function wayOf(calls: readonly WriteCall[]): 0 | 1 | 2 {
-  // A call that was lost before claims its rows, and one that only compares some of them keeps those from others.
-  const isPlain = calls.every((call) =>
-    call.lost === 0 && (!isWrite(call) || call.rows.every(({ n }) => n !== null))
-  );
-  if (!isPlain) return 0;
-  return calls.some((call) => call.rows.length > 1 && isWrite(call)) ? 2 : 1;
+/** Can the function undo what it did to this row? */
+const isUndoable = ({ v, n, o }: Row): boolean => n === null || v === 0 || o !== undefined;
+
+function wayOf(calls: readonly WriteCall[]): Way {
+  let way: Way = 1;
+  for (const { rows, lost } of calls) {
+    // A call that was lost before claims its rows, and one that only compares some of them keeps those from others.
+    if (lost > 0) return 0;
+    if (!rows.some(isChange)) continue;
+    if (rows.length > 1) way = 2;
+    if (!rows.every(isChange)) return 0;
+  }
+  if (way === 2 && !calls.every(({ rows }) => rows.every(isUndoable))) return 0;
+  const [{ rows: [{ v, n }] }] = calls;
+  return way === 1 && calls.length === 1 && calls[0].rows.length === 1 && v > 0 && n !== null ? 3 : way;
 }
 
 /** A text in an array as Postgres reads it. */
-const elementOf = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
+const elementOf = (text: string): string => `"${/["\\]/.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`;
 
-/** The arrays of rows that the function takes: keys, versions, new versions, states, ends. */
-function columnsOf(rows: readonly NumberedRow[]): readonly string[] {
-  const columns = ["", "", "", "", ""];
-  let comma = "{";
-  for (const { row: { k, v, n, s, u = 0 } } of rows) {
-    columns[0] += comma + elementOf(k);
-    columns[1] += comma + v;
-    columns[2] += comma + (n ?? "NULL");
-    columns[3] += comma + (n === null ? "NULL" : elementOf(JSON.stringify(s)));
-    columns[4] += comma + u;
-    comma = ",";
+/**
+ * The text that the function takes: `_asked`.
+ *
+ * @param whose The claimant, how long a locked row is waited for, and whether the disk is.
+ */
+function askedOf(
+  calls: readonly WriteCall[],
+  rows: readonly NumberedRow[],
+  whose: string,
+  claimMs: number,
+): string {
+  let from = Infinity;
+  let to = -Infinity;
+  const claims: number[] = [];
+  for (let call = 0; call < calls.length; call++) {
+    const { at, lost } = calls[call];
+    if (lost > 0) claims.push(call);
+    if (at === null) continue;
+    if (at < from) from = at;
+    if (at > to) to = at;
   }
-  return columns.map((column) => `${column}}`);
-}
-
-/** The calls to which rows belong, and those that claim rows they lose. */
-function callsOf(calls: readonly WriteCall[], rows: readonly NumberedRow[]): readonly [string, string] {
-  const owners = rows.map(({ call }) => isWrite(calls[call]) ? call : "NULL");
-  const claimants = calls.flatMap(({ lost }, call) => lost > 0 ? call : []);
-  return [`{${owners}}`, `{${claimants}}`];
+  const way = wayOf(calls);
+  let inserts = 0;
+  let updates = 0;
+  let places = "";
+  for (const { row: { k, v, n, s, u, o }, call } of rows) {
+    if (n === null) {
+      places += `,${elementOf(k)},${v},NULL,NULL,NULL,${isWrite(calls[call]) ? call : "NULL"},NULL`;
+      continue;
+    }
+    if (v === 0) inserts++;
+    else updates++;
+    // JSON holds no control characters: as JSON once more it is an element of an array of Postgres.
+    const old = way === 2 && v > 0 ? JSON.stringify(JSON.stringify(o)) : "NULL";
+    places += `,${elementOf(k)},${v},${n},${JSON.stringify(s)},${u},${call},${old}`;
+  }
+  return `{${from},${to},${whose},${inserts},${updates},${way},${claimMs},"{${claims}}"${places}}`;
 }
 
 /**
@@ -139,7 +175,8 @@ function apart(calls: readonly WriteCall[]): readonly boolean[] {
 export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Promise<boolean> {
   const { run, write, durable, waitMs, steady, hearTime, hearRow } = options;
   const claimant = Math.floor(Math.random() * 2 ** 52);
-  const text = `SELECT ${write}($1, $2, $3, $4, $5, $6, $7, $8) AS answer`;
+  const whose = `${claimant},${waitMs},${Number(durable)}`;
+  const text = `SELECT ${write}($1) AS answer`;
   let claimMs = DECIDING_MS;
 
   async function callAtOnce(asked: readonly WriteCall[]): Promise<readonly boolean[]> {
@@ -151,38 +188,22 @@ export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Prom
 
   async function send(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
     const rows = rowsOf(calls);
-    let from = Infinity;
-    let to = -Infinity;
-    for (const { at } of calls) {
-      if (at === null) continue;
-      from = Math.min(from, at);
-      to = Math.max(to, at);
-    }
-    let inserts = 0;
-    let updates = 0;
-    for (const { row: { n, v } } of rows) {
-      if (n === null) continue;
-      if (v === 0) inserts++;
-      else updates++;
-    }
-    const way = wayOf(calls);
-    // As `_asked` of the function has them.
-    const numbers = [from, to, claimant, waitMs, Number(durable), inserts, updates, way, claimMs];
-    const more = way === 1 ? ["", ""] : callsOf(calls, rows);
     const sentAt = steady();
-    const reply: Reply = JSON.parse(await run(text, [`{${numbers}}`, ...columnsOf(rows), ...more]));
-    claimMs = Math.min(LONGEST_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt));
+    const reply: Reply = JSON.parse(await run(text, [askedOf(calls, rows, whose, claimMs)]));
+    claimMs = Math.ceil(Math.min(LONGEST_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt)));
     hearTime(reply.now, sentAt);
+    const { isLate = false, truth = [] } = reply;
+    if (isLate || truth.length === 0) return calls.map(() => !isLate);
     const lost = new Set<number>();
-    for (const [i, version, state] of reply.truth ?? []) {
+    for (const [i, version, state] of truth) {
       hearRow(rows[i].row.k, version, state);
       lost.add(rows[i].call);
     }
-    return calls.map((_, call) => !reply.isLate && !lost.has(call));
+    return calls.map((_, call) => !lost.has(call));
   }
   const lanes = lanesOf(MOST_STATEMENTS, waitMs);
   function callInLane(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
-    const called = callAtOnce(calls);
+    const called = calls.length === 1 ? send(calls) : callAtOnce(calls);
     lanes.leaveAfter(called);
     return called;
   }

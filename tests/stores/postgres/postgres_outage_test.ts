@@ -119,13 +119,13 @@ const FAULTS: readonly Fault[] = [
     fault: "Postgres: every statement too slow",
     outageOf: (postgres) => ({
       begin: () =>
-        postgres.query(`BEGIN; ALTER FUNCTION weir_write_2 RENAME TO weir_fast;
-          CREATE FUNCTION weir_write_2(text, text, text, text, text, text, text, text) RETURNS text LANGUAGE sql
-            AS $$ SELECT weir_fast($1, $2, $3, $4, $5, $6, $7, $8)
+        postgres.query(`BEGIN; ALTER FUNCTION weir_write_3 RENAME TO weir_fast;
+          CREATE FUNCTION weir_write_3(text) RETURNS text LANGUAGE sql
+            AS $$ SELECT weir_fast($1)
               FROM pg_sleep(${DEADLINE_MS * 1.5 / 1000}) $$; COMMIT`),
       end: () =>
-        postgres.query(`BEGIN; DROP FUNCTION weir_write_2;
-          ALTER FUNCTION weir_fast RENAME TO weir_write_2; COMMIT`),
+        postgres.query(`BEGIN; DROP FUNCTION weir_write_3;
+          ALTER FUNCTION weir_fast RENAME TO weir_write_3; COMMIT`),
     }),
   },
   {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { Pool } from "pg";
 import type { StateChange } from "../../../src/stores/cas/versioned_states.ts";
@@ -28,6 +28,24 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
     ));
     return () => Promise.resolve(states.write(own, now, 0));
   }
+
+  it("leave every row of a call as it was where another instance has written one of them", async () => {
+    await (await changes(["x", "y", "z"], "old"))();
+    const rows = async () =>
+      (await pool.query("SELECT key, version, state, until FROM weir WHERE key IN ('w', 'x', 'y', 'z')")).rows
+        .sort((a, b) => a.key < b.key ? -1 : 1);
+    const write = await changes(["w", "x", "y", "z"], "new");
+    await pool.query("UPDATE weir SET version = 7 WHERE key = 'y'");
+    const before = await rows();
+    const again = await changes(["x", "z"], "newest");
+    assertEquals(await write(), false);
+    const after = await rows();
+    const withoutTime = (all: typeof before) => all.map(({ until: _, ...row }) => row);
+    assertEquals(withoutTime(after), withoutTime(before));
+    for (const [i, { until }] of after.entries()) assert(Number(until) >= Number(before[i].until));
+    // What is known of them is still right.
+    assertEquals(await again(), true);
+  });
 
   for (
     const [what, one, other] of [["two rows each", ["a", "b"], ["b", "c"]], ["one row and two", ["d"], [
