@@ -58,26 +58,31 @@ export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonl
 }
 
 /**
- * The results of `run` for each item: now when all is here, else one promise of it, in order. When one throws, that error
- * is the only one thrown: later rejections of the others must not end the process.
+ * What `run` gives for each item, in order. When it throws, that error is the only one thrown: later rejections of the others
+ * must not end the process.
  */
+export function gather<T, R, A>(
+  items: readonly T[],
+  run: (item: T, arg: A) => MaybePromise<R>,
+  arg: A,
+): readonly MaybePromise<R>[] {
+  const values = new Array<MaybePromise<R>>(items.length);
+  try {
+    for (let i = 0; i < items.length; i++) values[i] = run(items[i], arg);
+  } catch (error) {
+    values.forEach(isIgnored);
+    throw error;
+  }
+  return values;
+}
+
+/** {@link all} of {@link gather}: the results of `run` for each item, now when all are here. */
 export function each<T, R, A>(
   items: readonly T[],
   run: (item: T, arg: A) => MaybePromise<R>,
   arg: A,
 ): MaybePromise<readonly R[]> {
-  const values = new Array<MaybePromise<R>>(items.length);
-  let isHere = true;
-  try {
-    for (let i = 0; i < items.length; i++) {
-      const value = values[i] = run(items[i], arg);
-      if (isPromise(value)) isHere = false;
-    }
-  } catch (error) {
-    values.forEach(isIgnored);
-    throw error;
-  }
-  return isHere ? values as R[] : Promise.all(values);
+  return all(gather(items, run, arg));
 }
 
 /** Is it a promise? Then nobody waits for it any more, and its rejection must not end the process. */

@@ -42,7 +42,7 @@ function refuse(value: unknown): never {
 }
 
 /** The class of a request that was looked at before: some servers make headers only for those who look at them. */
-let known: object | undefined;
+let known: unknown = requireRequest;
 
 /**
  * Refuses a value that is no request.
@@ -52,7 +52,8 @@ let known: object | undefined;
  */
 export function requireRequest(value: unknown): asserts value is Request {
   if (typeof value !== "object" || value === null) refuse(value);
-  const kind = Object.getPrototypeOf(value);
+  // Its constructor, not its prototype: V8 calls its runtime for that.
+  const kind = value.constructor;
   if (kind === known) return;
   if (!isRequest(value)) refuse(value);
   if (!Object.hasOwn(value, "url") && !Object.hasOwn(value, "headers")) known = kind;

@@ -82,6 +82,10 @@ const BLOCK_DEMANDS: Demands<NonNullable<Rule["block"]>> = {
   max: ANYTHING,
 };
 
+/** The key and the algorithm of rules that name none: engines compile one function better than many alike. */
+const KEY = /* @__PURE__ */ byIp();
+const ALGORITHM = /* @__PURE__ */ fixedWindow();
+
 /** The rate of a rule that limits nothing: `rate: null`. */
 export const unlimited = (): null => null;
 
@@ -187,7 +191,7 @@ function prepareRule(
   trialOf?: string,
 ): PreparedRule {
   requireOptions(rule, DEMANDS, `use ${subject}`);
-  const { key = byIp(), algorithm = fixedWindow(), mode = "enforce", cost = 1, count = "all" } = rule;
+  const { key = KEY, algorithm = ALGORITHM, mode = "enforce", cost = 1, count = "all" } = rule;
   const { rate, block, unless = null, headers = null, onStoreFailure = null } = rule;
   requireSense(rule, key, algorithm, subject);
 

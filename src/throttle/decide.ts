@@ -11,7 +11,7 @@ import { refuses } from "../decision.ts";
 import { type Exchange, sortChecks } from "../exchange/exchange.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import { isResponse } from "../exchange/response.ts";
-import { each, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
+import { all, gather, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
 import type { Notifier } from "../observers/notify.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
@@ -46,18 +46,17 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
   const { background } = store;
 
   function decide(exchange: Exchange, rules: readonly PreparedRule[]): MaybePromise<boolean> {
-    return rules.length === 0 ? false : then(each(rules, check, exchange), askStore, exchange);
-  }
-
-  function askStore(checks: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
-    for (const check of checks) {
-      if (check === null || check.source !== null) return askForSome(checks, exchange);
+    if (rules.length === 0) return false;
+    const checks = gather(rules, check, exchange);
+    for (const made of checks) {
+      // Most are open. None of them is asked whether it is a promise: that takes long where it is asked of many kinds of objects.
+      if ((made as RuleCheck | null)?.source !== null) return then(all(checks), askForSome, exchange);
     }
     exchange.asked = checks as readonly RuleCheck[];
     return then(store.answer(exchange.asked, exchange.spend), conclude, exchange);
   }
 
-  /** Some rules skip the request, or refuse it by themselves. */
+  /** Some rules may skip the request, or refuse it by themselves; or their checks came later. */
   function askForSome(checks: readonly (RuleCheck | null)[], exchange: Exchange): MaybePromise<boolean> {
     if (notifier !== null && exchange.spend) announceSkipped(notifier, checks, exchange);
     const asked = checks.filter(isCheck);
