@@ -5,6 +5,7 @@
  */
 
 import { setFields, type WritableFields } from "../headers/format.ts";
+import { type Denial, denialFields } from "../rejections/denial.ts";
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to their headers. */
 export const REFUSAL: unique symbol = /* @__PURE__ */ Symbol("weir.refusal");
@@ -13,6 +14,9 @@ export const REFUSAL: unique symbol = /* @__PURE__ */ Symbol("weir.refusal");
 export interface Refusal extends Response {
   [REFUSAL]?: true;
 }
+
+/** A response that throttles have marked, or may mark. */
+export type Marked = Refusal & Record<symbol, unknown>;
 
 /**
  * Is this a response? Not by `instanceof`: servers replace the global class by their own, and some handlers
@@ -74,25 +78,36 @@ export class InitFields implements WritableFields {
   }
 }
 
+/** A denial, and a response of it to copy. */
+type Copied = Denial & { response?: Response };
+
 /**
- * A new response with fields, to which `write` adds. A server's own class, as @hono/node-server puts it in front of the runtime's,
- * keeps the record that a response is made with, and sends it as it is. A runtime's own class takes up to twice as long with a
- * record as with fields that are set one by one.
+ * The response of a denial, with fields, to which `write` adds. A server's own class, as @hono/node-server puts it in front of the
+ * runtime's, keeps the record that a response is made with, and sends it as it is. A runtime's own class takes up to twice as long
+ * with a record as with fields that are set one by one. A copy of a response takes Bun and Deno a part of that; elsewhere it
+ * takes longer, as the body becomes a stream. To HEAD it is sent without content (RFC 9110 section 9.3.2).
  */
 export function newResponse(
-  body: string | null,
-  status: number,
-  fields: Record<string, string>,
+  denial: Copied,
+  { request }: { readonly request: Request },
   write: (fields: WritableFields) => void,
-): Response {
+): Marked {
+  const { status } = denial;
+  const body = request.method === "HEAD" ? null : denial.body;
+  const headers = denialFields(denial);
   if (Object.getPrototypeOf(Response.prototype) !== Object.prototype) {
-    write(new InitFields(fields));
-    return new Response(body, { status, headers: fields });
+    write(new InitFields(headers));
+    return new Response(body, { status, headers }) as Marked;
   }
-  const response = new Response(body, { status });
-  setFields(response.headers, fields);
+  let response = body && denial.response;
+  if (!response) {
+    response = new Response(body, { status });
+    setFields(response.headers, headers);
+    if (body && denial.kept) denial.response = response;
+  }
+  if (response === denial.response) response = response.clone();
   write(response.headers);
-  return response;
+  return response as Marked;
 }
 
 /** Lets scripts of other origins read the rate headers of a response that is theirs to read (Fetch, CORS-safelisted response names). */

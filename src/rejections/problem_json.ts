@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
+import { surroundings } from "../runtime.ts";
 import type { Denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
 import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
@@ -181,7 +182,13 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
       detail: typeof sentence === "string" ? sentence : undefined,
       "violated-policies": refusing.map(({ rule }) => rule),
     });
-    const written = { status: problem.status, body, contentType: CONTENT_TYPE };
+    const areCopiesCheap = surroundings.has("Bun") || surroundings.has("Deno");
+    const written = {
+      status: problem.status,
+      body,
+      contentType: CONTENT_TYPE,
+      kept: isKept && areCopiesCheap,
+    };
     if (isKept) latest[seconds & 63] = { ...current, denial: written, seconds };
     return written;
   }

@@ -6,11 +6,18 @@
 
 import { hasNumbers, refuses } from "../decision.ts";
 import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
-import { type Denial, denialFields } from "../rejections/denial.ts";
+import type { Denial } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { expose, markRefusal, newResponse, REFUSAL, type Refusal } from "../exchange/response.ts";
+import {
+  expose,
+  type Marked,
+  markRefusal,
+  newResponse,
+  REFUSAL,
+  type Refusal,
+} from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import type { MaybePromise } from "../maybe.ts";
@@ -28,8 +35,6 @@ export type HeaderWriter = (
 
 /** The headers that one client was sent, and the next must not be. */
 const OF_ONE_CLIENT = /^(x-)?ratelimit(-|$)/;
-
-type Marked = Refusal & Record<symbol, unknown>;
 
 /** A copy without the headers that another client was sent; Retry-After is ours too on a refusal. */
 function copyForNextClient(response: Response, denied: boolean): Response {
@@ -170,12 +175,6 @@ function releaseAtEnd(
   return response;
 }
 
-/** The response of a denial, with the fields that `write` adds; to HEAD without content (RFC 9110 section 9.3.2). */
-function responseOf(denial: Denial, { request }: Exchange, write: (to: WritableFields) => void): Marked {
-  const body = request.method === "HEAD" ? null : denial.body;
-  return newResponse(body, denial.status, denialFields(denial), write) as Marked;
-}
-
 /** @returns The functions that label the responses of a throttle. */
 export function compileLabel(
   { rules, headers: formats, sendHeaders, notifier, release }: LabelOptions,
@@ -228,7 +227,7 @@ export function compileLabel(
     refuse(denial, exchange) {
       exchange.ended = true;
       notifier?.answered(denial.status);
-      const response = responseOf(denial, exchange, (fields) => write(fields, exchange, true, denial));
+      const response = newResponse(denial, exchange, (fields) => write(fields, exchange, true, denial));
       response[mark] = exchange.passage;
       // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.
       response[REFUSAL] = true;

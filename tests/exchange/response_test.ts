@@ -45,6 +45,24 @@ describe("the fields of a response that is not made yet", () => {
   });
 });
 
+describe("the response of a denial that is sent time and again", () => {
+  it("is each client's own: what one reads, changes or drops, the next gets whole", async () => {
+    const { send } = throttled("1/min");
+    await send();
+    const whole = await send();
+    const fields = [...whole.headers];
+    const text = await whole.text();
+    const changed = await send();
+    changed.headers.set("x-own", "1");
+    changed.headers.delete("content-type");
+    await (await send()).body?.cancel();
+    const headed = await send("HEAD /");
+    assertEquals([[...headed.headers], await headed.text()], [fields, ""]);
+    const last = await send();
+    assertEquals([[...last.headers], await last.text()], [fields, text]);
+  });
+});
+
 describe("a change of a response's headers", () => {
   it("leaves alone what cannot be copied, such as an upgrade", () => {
     const upgrade = { status: 101, headers: new Headers() } as Response;

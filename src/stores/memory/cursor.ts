@@ -5,7 +5,7 @@
  */
 
 import { emptyLogStep, type LogStep } from "../../algorithms/log.ts";
-import type { PackedStep, StepNumbers } from "../../algorithms/packed.ts";
+import type { PackedStep } from "../../algorithms/packed.ts";
 import type { Name } from "./rule_names.ts";
 import type { Segment } from "./segment.ts";
 
@@ -48,15 +48,4 @@ export class Cursor implements PackedStep {
   high = 0;
   segment: Segment | null = null;
   slot = -1;
-
-  /** Takes over the numbers of a step, without its state. */
-  copy({ allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, changed }: StepNumbers): void {
-    this.allowed = allowed;
-    this.remaining = remaining;
-    this.resetAfterMs = resetAfterMs;
-    this.retryAfterMs = retryAfterMs;
-    this.ttlMs = ttlMs;
-    this.at = at;
-    this.changed = changed;
-  }
 }

@@ -14,6 +14,7 @@ import {
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { type Form, OVER, shareOf } from "./form.ts";
 import { numberBlocks } from "./number_blocks.ts";
+import { writeStep } from "./packed_step.ts";
 import type { Cursor } from "./cursor.ts";
 
 // The numbers of a slot: time and units of the one charge; else the block's number and, below 0, how many charges it has.
@@ -53,10 +54,11 @@ export function logForm(): Form {
       }
     },
     step(cursor, { algorithm, policy, since }, now, cost) {
-      cursor.blockedMs = 0;
+      const { logStep } = cursor;
       const end = cursor.hasState ? cursor.logEnd : 0;
-      stepOverLog(algorithm)!(cursor.logStep, cursor.log, 0, end, policy, now, cost, since);
-      cursor.copy(cursor.logStep);
+      stepOverLog(algorithm)!(logStep, cursor.log, 0, end, policy, now, cost, since);
+      writeStep(cursor, logStep, now);
+      cursor.changed = logStep.changed;
     },
     write({ logStep }, { states, wide }, slot) {
       const at = wide * slot + 1;

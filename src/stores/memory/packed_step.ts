@@ -10,7 +10,7 @@ import { usableStep } from "../../algorithms/usable_step.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Writes the numbers of a step into a cursor, without its state. */
-export function writeStep(cursor: Cursor, step: Step, now: number): void {
+export function writeStep(cursor: Cursor, step: Omit<Step, "state">, now: number): void {
   cursor.allowed = step.allowed;
   cursor.remaining = step.remaining;
   cursor.resetAfterMs = step.resetAfterMs;
@@ -28,20 +28,18 @@ const made = new WeakMap<Algorithm, StepAtCursor>();
 
 function make(algorithm: Algorithm): StepAtCursor {
   const { stateSize: width = 0 } = algorithm;
-  return (cursor, numbers, policy, now, cost, since) => {
+  const packed: StepAtCursor = (cursor, numbers, policy, now, cost, since) => {
     const state = numbers === null ? null : Array.from({ length: width }, (_, i) => numbers[i]);
     const result = usableStep(algorithm.step(state, policy, now, cost, since), policy);
     writeStep(cursor, result, now);
     cursor.changed = result.state !== state;
     if (cursor.changed) cursor.state.set(result.state as readonly number[]);
   };
+  made.set(algorithm, packed);
+  return packed;
 }
 
 /** The packed step of an algorithm that has a `stateSize`. */
 export function packedStep(algorithm: Algorithm): StepAtCursor {
-  const own = (algorithm.step as Partial<PackableStep>).packed ?? made.get(algorithm);
-  if (own !== undefined) return own;
-  const packed = make(algorithm);
-  made.set(algorithm, packed);
-  return packed;
+  return (algorithm.step as Partial<PackableStep>).packed ?? made.get(algorithm) ?? make(algorithm);
 }
