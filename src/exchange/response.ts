@@ -6,6 +6,7 @@
 
 import { setFields, type WritableFields } from "../headers/format.ts";
 import { type Denial, denialFields } from "../rejections/denial.ts";
+import { surroundings } from "../runtime.ts";
 
 /** Marks the refusals of throttles: a throttle around one has nothing to add to their headers. */
 export const REFUSAL: unique symbol = /* @__PURE__ */ Symbol("weir.refusal");
@@ -84,8 +85,9 @@ type Copied = Denial & { response?: Response };
 /**
  * The response of a denial, with fields, to which `write` adds. A server's own class, as @hono/node-server puts it in front of the
  * runtime's, keeps the record that a response is made with, and sends it as it is. A runtime's own class takes up to twice as long
- * with a record as with fields that are set one by one. A copy of a response takes Bun and Deno a part of that; elsewhere it
- * takes longer, as the body becomes a stream. To HEAD it is sent without content (RFC 9110 section 9.3.2).
+ * with a record as with fields that are set one by one. A copy of a response takes Bun and Deno a part of that, and a flood is
+ * refused by the same few denials; elsewhere it takes longer, as the body becomes a stream. To HEAD it is sent without content
+ * (RFC 9110 section 9.3.2).
  */
 export function newResponse(
   denial: Copied,
@@ -99,13 +101,13 @@ export function newResponse(
     write(new InitFields(headers));
     return new Response(body, { status, headers }) as Marked;
   }
-  let response = body && denial.response;
-  if (!response) {
-    response = new Response(body, { status });
+  function make(): Response {
+    const response = new Response(body, { status });
     setFields(response.headers, headers);
-    if (body && denial.kept) denial.response = response;
+    return response;
   }
-  if (response === denial.response) response = response.clone();
+  const isCopied = body && ["Bun", "Deno"].some(surroundings.has);
+  const response = isCopied ? (denial.response ??= make()).clone() : make();
   write(response.headers);
   return response as Marked;
 }

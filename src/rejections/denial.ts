@@ -10,8 +10,6 @@ export interface Denial {
   readonly body: string;
   /** The body's media type. */
   readonly contentType: string;
-  /** Is it sent again, as copies of a response, where these are cheap? */
-  readonly kept?: boolean;
 }
 
 /** The fields of a denial: caches must not store it (RFC 6585 section 4). */

@@ -9,7 +9,6 @@ import type { Context } from "../context.ts";
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
-import { surroundings } from "../runtime.ts";
 import type { Denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
 import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
@@ -182,13 +181,7 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
       detail: typeof sentence === "string" ? sentence : undefined,
       "violated-policies": refusing.map(({ rule }) => rule),
     });
-    const areCopiesCheap = surroundings.has("Bun") || surroundings.has("Deno");
-    const written = {
-      status: problem.status,
-      body,
-      contentType: CONTENT_TYPE,
-      kept: isKept && areCopiesCheap,
-    };
+    const written = { status: problem.status, body, contentType: CONTENT_TYPE };
     if (isKept) latest[seconds & 63] = { ...current, denial: written, seconds };
     return written;
   }

@@ -21,9 +21,7 @@ function quoted(rules: readonly PreparedRule[]): string {
 function forgetTheWait(formats: readonly HeaderFormat[]): boolean {
   const names = formats.map(({ describe }) => describe && Object.keys(describe));
   return names.length > 0 &&
-    names.every((described) =>
-      described !== undefined && !described.some((name) => name.toLowerCase() === "retry-after")
-    );
+    names.every((described) => described?.every((name) => name.toLowerCase() !== "retry-after"));
 }
 
 /** Names of states, made of derived ones, that throttles on a store have, so far. */
@@ -74,7 +72,8 @@ export function warnAboutRules(
 
   const known = derivedNames.get(store) ?? new Set();
   derivedNames.set(store, known);
-  const again = rules.filter(({ isNamed, stateName }) => !isNamed && known.has(stateName));
+  const derived = rules.filter(({ isNamed }) => !isNamed);
+  const again = derived.filter(({ stateName }) => known.has(stateName));
   if (again.length > 0) {
     warnOnce(
       `Throttles on one store share the counters of ${
@@ -82,5 +81,5 @@ export function warnAboutRules(
       }, as their rules derive the same name. Name them, alike if so meant.`,
     );
   }
-  for (const { isNamed, stateName } of rules) if (!isNamed) known.add(stateName);
+  for (const { stateName } of derived) known.add(stateName);
 }
