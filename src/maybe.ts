@@ -58,7 +58,7 @@ export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonl
 }
 
 /**
- * What `run` gives for each item, in order. When it throws, that error is the only one thrown: later rejections of the others
+ * The results of `run`, one for each item, in order. When it throws, that error is the only one thrown: later rejections of the others
  * must not end the process.
  */
 export function gather<T, R, A>(
