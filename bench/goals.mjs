@@ -101,12 +101,31 @@ const GOALS = [
       },
     },
     {
+      section: "pipeline",
+      text: `in process, ${scene}: overhead over that of a wrapper by hand that looks first`,
+      most: scene === "1 rule" ? 1.15 : 1.2,
+      of: (results) =>
+        ratio(
+          results,
+          "ns",
+          `${scene}: Weir, 3 headers`,
+          `${scene}: by hand, looking first, 3 headers`,
+          "bare",
+        ),
+    },
+    {
       section: "http",
       text: `over HTTP, ${scene}: throughput over the wrapper's by hand`,
       least: 0.97,
       of: (results) => ratio(results, "rps", `${scene}: Weir`, `${scene}: by hand`),
     },
   ]),
+  {
+    section: "http",
+    text: "over HTTP, denied: throughput over the wrapper's by hand",
+    least: 0.97,
+    of: (results) => ratio(results, "rps", "denied: Weir", "denied: by hand"),
+  },
   {
     section: "pipeline",
     text: "in process, denied: time over the best peer's",
@@ -152,6 +171,15 @@ const GOALS = [
     of(results) {
       const ratios = paths.map(({ id }) => ratio(results, "us", id, PLAIN)).filter((found) => found !== null);
       return ratios.length === 0 ? null : Math.max(...ratios);
+    },
+  },
+  {
+    section: "decisions",
+    text: "one hot key: time over the best peer's",
+    most: 1.15,
+    of(results) {
+      const peer = best(results, "hot", STORES);
+      return peer === undefined ? null : ratio(results, "hot", "Weir", peer);
     },
   },
   {
@@ -217,6 +245,20 @@ const GOALS = [
     text: `bytes per key, ${algorithm}: over rate-limiter-flexible's counter`,
     most: 1.3,
     of: (results) => ratio(results, "bytes", `Weir, 1 of ${algorithm}`, "rate-limiter-flexible, 1"),
+  })),
+  ...[
+    ["TCP", "rate-limiter-flexible", "1 rule", "turn", 0.95],
+    ["TCP", "rate-limiter-flexible", "1 rule", "many", 1.1],
+    ["TCP", "rate-limiter-flexible", "3 rules", "many", 1.5],
+    ["HTTP", "@upstash/ratelimit", "1 rule", "many", 1.1],
+    ["HTTP", "@upstash/ratelimit", "3 rules", "many", 1.6],
+  ].map(([way, peer, scene, metric, least]) => ({
+    section: "redis",
+    text: `Redis over ${way}, ${scene}, ${
+      metric === "turn" ? "in turn" : "32 at once"
+    }: requests/s over ${peer}'s`,
+    least,
+    of: (results) => ratio(results, metric, `${way}: Weir, ${scene}`, `${way}: ${peer}, ${scene}`),
   })),
   {
     section: "redis",
