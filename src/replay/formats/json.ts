@@ -182,7 +182,7 @@ function readTarget(object: JsonObject, paths: Paths, entry: Entry): boolean {
 
 type Candidates = readonly (readonly [Field, readonly Path[]])[];
 
-/** What is known of a log, and what is not. */
+/** The members of a log that are known, and the parts that have none yet. */
 interface Known {
   readonly paths: Paths;
   /** The parts without a member, and their usual ones. */
@@ -234,7 +234,7 @@ function jsonReader(given: LogFields): LineReader {
     // A request line that is named has the method.
     .filter(([field]) => field !== "method" || given.requestLine === undefined);
   const ofGiven = knownOf(givenPaths(given), usual);
-  /** Those of the requests so far. */
+  /** The members of the requests so far. */
   let known = ofGiven;
 
   const isRequest = (object: JsonObject, paths: Paths, entry: Entry): boolean =>
