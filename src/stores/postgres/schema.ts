@@ -69,7 +69,7 @@ const writeAll = (table: string): string => `
     _isDone := _inserted = _call[6]::int AND _updated = _call[7]::int;`;
 
 /**
- * Undoes what {@link writeAll} has written. Those rows stay locked, and the function waits for no other one after that: a row that
+ * Undoes what {@link writeAll} has written. Its rows stay locked, and the function waits for no other one after that: a row that
  * was not written has another version, or a claim, and never again the expected one.
  */
 const undoAll = (table: string): string => `
