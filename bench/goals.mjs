@@ -173,24 +173,15 @@ const GOALS = [
       return ratios.length === 0 ? null : Math.max(...ratios);
     },
   },
-  {
+  ...[["one hot key", "hot", 1.15], ["a million keys", "zipf", 0.5]].map(([keys, metric, most]) => ({
     section: "decisions",
-    text: "one hot key: time over the best peer's",
-    most: 1.15,
+    text: `${keys}: time over the best peer's`,
+    most,
     of(results) {
-      const peer = best(results, "hot", STORES);
-      return peer === undefined ? null : ratio(results, "hot", "Weir", peer);
+      const peer = best(results, metric, STORES);
+      return peer === undefined ? null : ratio(results, metric, "Weir", peer);
     },
-  },
-  {
-    section: "decisions",
-    text: "a million keys: time over the best peer's",
-    most: 0.5,
-    of(results) {
-      const peer = best(results, "zipf", STORES);
-      return peer === undefined ? null : ratio(results, "zipf", "Weir", peer);
-    },
-  },
+  })),
   {
     section: "memory",
     text: "bytes a key",

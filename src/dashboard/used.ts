@@ -12,5 +12,5 @@ import { usedUnits } from "../throttle/used_units.ts";
 /** Whole units in use under the rule of a decision. Of a throttle of another copy of the package no burst is known. */
 export function usedOf(throttle: Throttle, decision: Decision): number {
   const rule = findSettings(throttle)?.rules.find(({ name }) => name === decision.rule);
-  return rule === undefined ? Math.max(0, decision.limit - decision.remaining) : usedUnits(rule, decision);
+  return usedUnits(rule, decision);
 }

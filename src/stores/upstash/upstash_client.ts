@@ -67,7 +67,5 @@ export function clientOf(url: string, token: string, timeoutMs: number): Upstash
     signal: () => AbortSignal.timeout(timeoutMs + LATE_MS),
     enableAutoPipelining: true,
     automaticDeserialization: false,
-    // Replies are ASCII, and to decode them takes longer than to read them.
-    responseEncoding: false,
   });
 }
