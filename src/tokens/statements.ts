@@ -7,19 +7,25 @@
 import type { BodyText } from "./body_ends.ts";
 import { lastObject, parsed } from "./json_end.ts";
 
-/** The objects in the events or lines of a text, in order. */
-function inLines(text: string): unknown[] {
+/** Which texts are worth parsing? */
+export type Wanted = (json: string) => boolean;
+
+/** The wanted objects in the events or lines of a text, in order. */
+function inLines(text: string, isWanted: Wanted): unknown[] {
   const found: unknown[] = [];
+  const add = (json: string): void => {
+    if (isWanted(json)) found.push(parsed(json));
+  };
   /** The data of the current event. */
   let data = "";
   const finish = (): void => {
-    if (data !== "") found.push(parsed(data));
+    if (data !== "") add(data);
     data = "";
   };
   for (const line of text.split(/\r\n|\n|\r/)) {
     if (line.startsWith("data:")) data += `${line.slice(5)}\n`;
     else if (line === "") finish();
-    else if (line.startsWith("{")) found.push(parsed(line));
+    else if (line.startsWith("{")) add(line);
   }
   finish();
   return found;
@@ -30,20 +36,29 @@ function inLines(text: string): unknown[] {
  * stream its first and its last events.
  *
  * @param isWhole Did the body come to its end?
+ * @param isWanted Which events and lines are wanted? Hundreds are kept, and to parse them takes longer than all else here.
  */
-export function statementsIn({ first, last }: BodyText, isWhole: boolean): readonly unknown[] {
+export function statementsIn(
+  { first, last }: BodyText,
+  isWhole: boolean,
+  isWanted: Wanted = () => true,
+): readonly unknown[] {
   const isDocument = /^\s*[{[]/.test(first);
   if (last === null) {
     const document = isDocument ? parsed(first) : undefined;
-    return document === undefined ? inLines(first) : Array.isArray(document) ? document : [document];
+    return document === undefined
+      ? inLines(first, isWanted)
+      : Array.isArray(document)
+      ? document
+      : [document];
   }
   const lineEnd = last.search(/[\r\n]/);
   if (!isDocument) {
     // The first line of the end has lost its beginning; it may be all that is left of a long event.
     const isLine = lineEnd >= 0 || isWhole;
     const cut = isLine ? lastObject(lineEnd < 0 ? last : last.slice(0, lineEnd)) : undefined;
-    return [...inLines(first), cut, ...lineEnd < 0 ? [] : inLines(last.slice(lineEnd))];
+    return [...inLines(first, isWanted), cut, ...lineEnd < 0 ? [] : inLines(last.slice(lineEnd), isWanted)];
   }
-  const lines = inLines(last.slice(Math.max(0, lineEnd)));
+  const lines = inLines(last.slice(Math.max(0, lineEnd)), isWanted);
   return isWhole ? [...lines, lastObject(last)] : lines;
 }

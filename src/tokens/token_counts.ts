@@ -72,6 +72,11 @@ function ofUsage(usage: Fields): TokenCounts {
     : ofAnthropic(usage);
 }
 
+/** May this JSON text state tokens? Events that say `"usage": null`, as most of OpenAI's do, need not be parsed. */
+export function mayState(json: string): boolean {
+  return /"usage(?:Metadata)?"\s*:\s*\{/.test(json);
+}
+
 /**
  * The tokens that one event of a stream, or one JSON answer, states; null where it states none.
  *

@@ -30,6 +30,14 @@ describe("the statements of a stream", () => {
     assertEquals(inText('data: {"a":1\ndata:2}\n\n'), [undefined]);
   });
 
+  it("are the wanted ones of its events and lines", () => {
+    const isWanted = (json: string) => json.includes("b");
+    const text = 'data: {"a":1}\n\ndata: {"b":2}\n\n{"c":3}\n{"b":4}\n';
+    assertEquals(statementsIn({ first: text, last: null }, true, isWanted), [{ b: 2 }, { b: 4 }]);
+    const ends = { first: text, last: `"lost"}\n\n${text}` };
+    assertEquals(statementsIn(ends, true, isWanted), [{ b: 2 }, { b: 4 }, {}, { b: 2 }, { b: 4 }]);
+  });
+
   it("are a document, a list of them, or its lines", () => {
     const inText = (text: string) => statementsIn({ first: text, last: null }, true);
     assertEquals(inText(' \n{"a":\n[1]}\n'), [{ a: [1] }]);
