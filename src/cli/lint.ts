@@ -112,8 +112,17 @@ export const lintCommand: Command<FiguresValues> = {
   async run(paths, values, terminal) {
     if (paths.length === 0) throw new UsageError("weir lint needs a file of rules");
     const files: Remarks[] = [];
-    for (const path of paths) files.push(await lint(path, terminal));
-    writeFigures(values, { files }, () => files.map(textOf).join(""), terminal);
-    return files.some(({ sentences }) => sentences.length > 0) ? 1 : 0;
+    const unread: string[] = [];
+    for (const path of paths) {
+      try {
+        files.push(await lint(path, terminal));
+      } catch (error) {
+        unread.push(`weir: ${(error as Error).message}\n`);
+      }
+    }
+    // One file that cannot be read hides no remark on another.
+    if (files.length > 0) writeFigures(values, { files }, () => files.map(textOf).join(""), terminal);
+    terminal.err(unread.join(""));
+    return unread.length > 0 || files.some(({ sentences }) => sentences.length > 0) ? 1 : 0;
   },
 };

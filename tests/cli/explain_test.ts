@@ -292,4 +292,11 @@ describe("weir lint", () => {
       assertStringIncludes(err, "weir: Cannot read rules as it cannot be imported");
     }
   });
+
+  it("says what is wrong with the other files where one cannot be read", async () => {
+    const { code, out, err } = await weir(["lint", file("broken.mjs"), file("wrong.mjs"), file("none.mjs")]);
+    assertEquals(code, 1);
+    assert(out.startsWith(`${file("wrong.mjs")}: The method FETCH of rule "d"`), out);
+    assertEquals(err.match(/^weir: Cannot read rules as it cannot be imported/gm)?.length, 2, err);
+  });
 });
