@@ -36,7 +36,7 @@ function inLines(text: string, isWanted: Wanted): unknown[] {
  * stream its first and its last events.
  *
  * @param isWhole Did the body come to its end?
- * @param isWanted Which events and lines are wanted? Hundreds are kept, and to parse them takes longer than all else here.
+ * @param isWanted Which events and lines are wanted? Hundreds are kept, and to parse each takes longer than the rest.
  */
 export function statementsIn(
   { first, last }: BodyText,
