@@ -23,18 +23,24 @@ import type { Rate } from "../rules/rate.ts";
 import type { CompiledRule, PreparedRule, Rule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
 import { guard } from "../stores/wrappers/guard.ts";
-import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
+import { compileOutcome, compileRefuse, compileTurnAway } from "./answer.ts";
 import { compileCheck } from "./compile_check.ts";
 import { compileDecide, compileEnter } from "./decide.ts";
 import { explaining } from "./explaining.ts";
 import type { Handler } from "./handler.ts";
 import { answering } from "./questions.ts";
-import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
+import {
+  type ClientDefaults,
+  describedDefaults,
+  type PreparedOptions,
+  prepareOptions,
+  type ThrottleOptions,
+} from "./options.ts";
 import { withSettings } from "./settings.ts";
 import { compileSettlement, type Settlement } from "./settle.ts";
 import type { Spent } from "./spend.ts";
 import { warnAboutRules } from "./warnings.ts";
-import { compileLabel, type Label } from "./write_headers.ts";
+import { compileLabel } from "./write_headers.ts";
 
 /** Rules and the counts of their store, from {@link createThrottle}. One throttle serves any number of handlers at once. */
 export interface Throttle {
@@ -154,28 +160,52 @@ export function createThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
 ): Throttle {
-  return explaining(answering(makeThrottle(rules, options)));
+  const parts = compileThrottle(rules, options, describedDefaults);
+  const { store, clock, check, decide, notifier, core, settlement: { settle } } = parts;
+  const { rules: prepared, options: settings, match } = parts;
+  const { authenticate } = settings;
+  function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
+    return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
+  }
+
+  const asking = { store, clock, authenticate, check, decide, notifier, core, settle, newExchange };
+  const throttle = { rules: prepared, wrap: compileWrap(parts), check: compileCheckOf(parts) };
+  return explaining(answering(withSettings(throttle, { rules: prepared, options: settings, asking })));
 }
 
 /** A throttle that nobody asks anything. */
-type PlainThrottle = Pick<Throttle, "rules" | "wrap" | "check">;
+type PlainThrottle = Pick<Throttle, "wrap">;
 
-/** {@link createThrottle} for throttles that stay inside: what answers and explains is no part of them, nor of a bundle. */
+/**
+ * {@link createThrottle} for throttles that stay inside: what checks, answers, explains and describes is no part of them, nor of a
+ * bundle.
+ */
 export function makeThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
 ): PlainThrottle {
+  return { wrap: compileWrap(compileThrottle(rules, options)) };
+}
+
+/** The parts of a throttle. */
+type Parts = ReturnType<typeof compileThrottle>;
+
+function compileThrottle(
+  rules: Rate | Rule | readonly (Rate | Rule)[],
+  given: ThrottleOptions,
+  defaults?: () => ClientDefaults,
+) {
   const prepared = prepareRules(rules);
-  const settings = prepareOptions(options);
-  const { authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
-  const store = guard(settings, prepared);
+  const options = prepareOptions(given, defaults);
+  const { authenticate, headers, sendHeaders, reject, observers, revealKeys } = options;
+  const store = guard(options, prepared);
   const clock = store.clock ?? Date.now;
   const notifier = compileNotifier(observers, clock, revealKeys);
-  warnAboutRules(prepared, authenticate, settings.store, sendHeaders === "never" ? null : headers);
+  warnAboutRules(prepared, authenticate, options.store, sendHeaders === "never" ? null : headers);
   requireResult(store.prepare?.(prepared), AT_ONCE, "the store's prepare");
   if (notifier !== null) store.observe?.(notifier.store);
 
-  const match = compileMatch(prepared, settings.exactPaths);
+  const match = compileMatch(prepared, options.exactPaths);
   const check = compileCheck<Exchange>(
     prepared,
     clock,
@@ -190,17 +220,20 @@ export function makeThrottle(
   const refuse = compileRefuse({ reject, outcomeOf, notifier, release, labels });
   const turnAway = compileTurnAway(settlement, notifier, label);
   const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
-  const core = coreOf(prepared, settings, store, settlement);
-  function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
-    return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
+  const core = coreOf(prepared, options, store, settlement);
+
+  /** An error, ours or the handler's, ends the request: its slots are released, then the error is thrown on. */
+  function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
+    exchange.ended = true;
+    return then(settlement.settleAfterError(exchange), () => {
+      throw error;
+    });
   }
 
-  const { settle } = settlement;
-  const asking = { store, clock, authenticate, check, decide, notifier, core, settle, newExchange };
-  return withSettings<PlainThrottle>({
-    rules: prepared,
-    ...compilePasses({ match, core, enter, settlement, label, outcomeOf }),
-  }, { rules: prepared, options: settings, asking });
+  return {
+    ...{ rules: prepared, options, store, clock, notifier, match, check, decide, settlement, label },
+    ...{ outcomeOf, enter, core, failed },
+  };
 }
 
 /** The functions of a throttle that its exchanges need. */
@@ -225,72 +258,56 @@ function coreOf(
   };
 }
 
-/** The parts of a throttle that let requests pass. */
-interface PassOptions {
-  readonly match: ReturnType<typeof compileMatch>;
-  readonly core: ThrottleCore;
-  readonly enter: ReturnType<typeof compileEnter>;
-  readonly settlement: Settlement;
-  readonly label: Label;
-  readonly outcomeOf: OutcomeOf;
-}
-
-/** @returns The two ways through a throttle: around a handler, or asked by a framework. */
-function compilePasses(
-  { match, core, enter, settlement, label, outcomeOf }: PassOptions,
-): Pick<Throttle, "wrap" | "check"> {
-  /** An error, ours or the handler's, ends the request: its slots are released, then the error is thrown on. */
-  function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
-    exchange.ended = true;
-    return then(settlement.settleAfterError(exchange), () => {
-      throw error;
-    });
-  }
-
+/** @returns The way through a throttle around a handler. */
+function compileWrap({ match, core, enter, failed, settlement, label }: Parts): Throttle["wrap"] {
   function settleAndLabel(response: Response, exchange: Exchange): MaybePromise<Response> {
     return then(settlement.settleByResponse(exchange, response), () => label(response, exchange));
   }
 
-  return {
-    wrap<Rest extends unknown[], Given extends Response | undefined | void, Incoming extends Request>(
-      given: Handler<Rest, Given, Incoming>,
-    ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
-      // A value that is no Response passes all that follows untouched.
-      const handler = given as unknown as Handler<unknown[]>;
-      function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
-        if (refusal !== null) return refusal;
-        const { request, platform, matched } = exchange;
-        // Most servers pass one argument after the request. Spreading it is slow on some engines, so one argument is passed directly.
-        const response = platform.length === 1
-          ? handler(request, platform[0])
-          : handler(request, ...platform);
-        return then(response, matched.counts ? settleAndLabel : label, exchange);
-      }
-      return (request, ...rest) => {
-        requireRequest(request);
-        const matched = match(request);
-        if (matched === UNTOUCHED) return handler(request, ...rest);
-        const exchange = new Exchange(request, rest, matched, core, true);
-        // Inlined `rescue`: keeps the call depth within what engines inline.
-        let response: MaybePromise<Response>;
-        try {
-          response = then(enter(exchange), proceed, exchange);
-        } catch (error) {
-          return failed(error, exchange);
-        }
-        return isPromise(response) ? rescued(response, failed, exchange) : response;
-      };
-    },
-    check(request, ...platform) {
+  return function wrap<
+    Rest extends unknown[],
+    Given extends Response | undefined | void,
+    Incoming extends Request,
+  >(
+    given: Handler<Rest, Given, Incoming>,
+  ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
+    // A value that is no Response passes all that follows untouched.
+    const handler = given as unknown as Handler<unknown[]>;
+    function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
+      if (refusal !== null) return refusal;
+      const { request, platform, matched } = exchange;
+      // Most servers pass one argument after the request. Spreading it is slow on some engines, so one argument is passed directly.
+      const response = platform.length === 1 ? handler(request, platform[0]) : handler(request, ...platform);
+      return then(response, matched.counts ? settleAndLabel : label, exchange);
+    }
+    return (request, ...rest) => {
       requireRequest(request);
-      const matched = matchBoth(match, request, platform);
-      const exchange = new Exchange(request, platform, matched, core, matched !== UNTOUCHED);
-      if (matched === UNTOUCHED) return outcomeOf(exchange, true, null);
-      return then(
-        rescue(enter, failed, exchange),
-        (refusal) => outcomeOf(exchange, refusal === null, refusal),
-      );
-    },
+      const matched = match(request);
+      if (matched === UNTOUCHED) return handler(request, ...rest);
+      const exchange = new Exchange(request, rest, matched, core, true);
+      // Inlined `rescue`: keeps the call depth within what engines inline.
+      let response: MaybePromise<Response>;
+      try {
+        response = then(enter(exchange), proceed, exchange);
+      } catch (error) {
+        return failed(error, exchange);
+      }
+      return isPromise(response) ? rescued(response, failed, exchange) : response;
+    };
+  };
+}
+
+/** @returns The way through a throttle without a handler, for frameworks. */
+function compileCheckOf({ match, core, enter, failed, outcomeOf }: Parts): Throttle["check"] {
+  return (request, ...platform) => {
+    requireRequest(request);
+    const matched = matchBoth(match, request, platform);
+    const exchange = new Exchange(request, platform, matched, core, matched !== UNTOUCHED);
+    if (matched === UNTOUCHED) return outcomeOf(exchange, true, null);
+    return then(
+      rescue(enter, failed, exchange),
+      (refusal) => outcomeOf(exchange, refusal === null, refusal),
+    );
   };
 }
 
