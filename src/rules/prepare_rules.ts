@@ -9,7 +9,7 @@ import { type Block, withBlock } from "../algorithms/block.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import { stateName } from "../algorithms/state.ts";
 import { dimensionsOf } from "../keys/dimensions.ts";
-import { byIp } from "../keys/ip.ts";
+import { ipKey } from "../keys/ip.ts";
 import type { Key } from "../keys/key.ts";
 import type { RulePolicy } from "./calendar.ts";
 import { parseRate, type Rate } from "./rate.ts";
@@ -83,7 +83,7 @@ const BLOCK_DEMANDS: Demands<NonNullable<Rule["block"]>> = {
 };
 
 /** The key and the algorithm of rules that name none: engines compile one function better than many alike. */
-const KEY = /* @__PURE__ */ byIp();
+const KEY = /* @__PURE__ */ ipKey();
 const ALGORITHM = /* @__PURE__ */ fixedWindow();
 
 /** The rate of a rule that limits nothing: `rate: null`. */
