@@ -89,22 +89,22 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
  *
  * @param describe Describes its headers.
  * @param lengthen Makes a wait in ms longer.
- * @param more The fields beside it, for a wait in ms that is sent, or null.
+ * @param more The fields beside it, for the wait in ms that is sent, or null; null where there are none.
  */
 function formatOf(
   describe: NonNullable<HeaderFormat["describe"]>,
   lengthen: (waitMs: number) => number = (waitMs) => waitMs,
-  more: typeof fieldsForSdks = () => NO_FIELDS,
+  more: typeof fieldsForSdks | null = null,
 ): HeaderFormat {
   return {
     fields({ denied, retryAfterMs, at }, there) {
       if (!denied) return NO_FIELDS;
-      if (retryAfterMs === null || !(retryAfterMs < Infinity)) return more(null, there);
+      if (retryAfterMs === null || !(retryAfterMs < Infinity)) return more?.(null, there) ?? NO_FIELDS;
       const waitMs = lengthen(retryAfterMs);
       const wait = waitSeconds(waitMs);
       const longer = longerWait(there, wait, at);
-      const others = more(longer ?? waitMs, there);
-      return longer === null ? { "retry-after": decimal(wait), ...others } : others;
+      const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
+      return more === null ? fields : { ...fields, ...more(longer ?? waitMs, there) };
     },
     describe,
   };
@@ -165,6 +165,6 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
   return formatOf(
     { "Retry-After": DESCRIPTION, ...ms ? FOR_SDKS : {} },
     (waitMs) => waitMs * (1 + jitter * requireResult(random(), part, "random")),
-    ms ? fieldsForSdks : undefined,
+    ms ? fieldsForSdks : null,
   );
 }
