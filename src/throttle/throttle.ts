@@ -4,43 +4,24 @@
  * @module
  */
 
+import { compileThrottle, type Parts } from "./parts.ts";
 import { cannot, shown } from "../cannot.ts";
-import { compileClient } from "../client/client.ts";
-import { explainMissing } from "../client/missing.ts";
 import type { Decision } from "../decision.ts";
 import { matchBoth } from "../exchange/absolute_target.ts";
-import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
+import { Exchange } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Explanation } from "../explain/explanation.ts";
-import { waitUntil } from "../exchange/wait_until.ts";
-import { all, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
-import { compileNotifier } from "../observers/notify.ts";
-import { AT_ONCE, requireResult } from "../options.ts";
+import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
-import { compileMatch, UNTOUCHED } from "../rules/match.ts";
-import { prepareRules } from "../rules/prepare_rules.ts";
+import { UNTOUCHED } from "../rules/match.ts";
 import type { Rate } from "../rules/rate.ts";
-import type { CompiledRule, PreparedRule, Rule } from "../rules/rule.ts";
-import type { AnsweringStore } from "../stores/store.ts";
-import { guard } from "../stores/wrappers/guard.ts";
-import { compileOutcome, compileRefuse, compileTurnAway } from "./answer.ts";
-import { compileCheck } from "./compile_check.ts";
-import { compileDecide, compileEnter } from "./decide.ts";
+import type { CompiledRule, Rule } from "../rules/rule.ts";
 import { explaining } from "./explaining.ts";
 import type { Handler } from "./handler.ts";
 import { answering } from "./questions.ts";
-import {
-  type ClientDefaults,
-  describedDefaults,
-  type PreparedOptions,
-  prepareOptions,
-  type ThrottleOptions,
-} from "./options.ts";
+import { describedDefaults, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
-import { compileSettlement, type Settlement } from "./settle.ts";
 import type { Spent } from "./spend.ts";
-import { warnAboutRules } from "./warnings.ts";
-import { compileLabel } from "./write_headers.ts";
 
 /** Rules and the counts of their store, from {@link createThrottle}. One throttle serves any number of handlers at once. */
 export interface Throttle {
@@ -185,77 +166,6 @@ export function makeThrottle(
   options: ThrottleOptions = {},
 ): PlainThrottle {
   return { wrap: compileWrap(compileThrottle(rules, options)) };
-}
-
-/** The parts of a throttle. */
-type Parts = ReturnType<typeof compileThrottle>;
-
-function compileThrottle(
-  rules: Rate | Rule | readonly (Rate | Rule)[],
-  given: ThrottleOptions,
-  defaults?: () => ClientDefaults,
-) {
-  const prepared = prepareRules(rules);
-  const options = prepareOptions(given, defaults);
-  const { authenticate, headers, sendHeaders, reject, observers, revealKeys } = options;
-  const store = guard(options, prepared);
-  const clock = store.clock ?? Date.now;
-  const notifier = compileNotifier(observers, clock, revealKeys);
-  warnAboutRules(prepared, authenticate, options.store, sendHeaders === "never" ? null : headers);
-  requireResult(store.prepare?.(prepared), AT_ONCE, "the store's prepare");
-  if (notifier !== null) store.observe?.(notifier.store);
-
-  const match = compileMatch(prepared, options.exactPaths);
-  const check = compileCheck<Exchange>(
-    prepared,
-    clock,
-    (rule, exchange, error) => notifier?.error(exchange, rule.name, error),
-  );
-  const decide = compileDecide({ check, store, notifier });
-  const settlement = compileSettlement(store, notifier);
-  const { release } = settlement;
-  const labels = compileLabel({ rules: prepared, headers, sendHeaders, notifier, release });
-  const { label } = labels;
-  const outcomeOf = compileOutcome(labels, settlement);
-  const refuse = compileRefuse({ reject, outcomeOf, notifier, release, labels });
-  const turnAway = compileTurnAway(settlement, notifier, label);
-  const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
-  const core = coreOf(prepared, options, store, settlement);
-
-  /** An error, ours or the handler's, ends the request: its slots are released, then the error is thrown on. */
-  function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
-    exchange.ended = true;
-    return then(settlement.settleAfterError(exchange), () => {
-      throw error;
-    });
-  }
-
-  return {
-    ...{ rules: prepared, options, store, clock, notifier, match, check, decide, settlement, label },
-    ...{ outcomeOf, enter, core, failed },
-  };
-}
-
-/** The functions of a throttle that its exchanges need. */
-function coreOf(
-  rules: readonly PreparedRule[],
-  { client }: PreparedOptions,
-  { decide: correct }: AnsweringStore,
-  { settle, release }: Settlement,
-): ThrottleCore {
-  return {
-    addressOf: compileClient(client),
-    explainAddress: (request, platform) => explainMissing(client, request, platform),
-    release,
-    correct,
-    settle(exchange, name, cost) {
-      const checks = exchange.checks.filter(({ rule }) => rule.name === name || rule.trialOf === name);
-      if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
-      const settled = all(checks.map((check) => settle(exchange, check, cost)));
-      waitUntil(exchange.platform, settled);
-      return settled as MaybePromise<unknown> as MaybePromise<void>;
-    },
-  };
 }
 
 /** @returns The way through a throttle around a handler. */
