@@ -104,14 +104,6 @@ export interface HeaderDescription {
   readonly example: string;
 }
 
-/** Descriptions without words, for headers that no document describes: their names, and the responses they are on. */
-export function undescribed(
-  on: HeaderDescription["on"],
-  ...names: readonly string[]
-): Readonly<Record<string, HeaderDescription>> {
-  return Object.fromEntries(names.map((name) => [name, { description: "", on, example: "" }]));
-}
-
 /** A way to write quotas as response headers. */
 export interface HeaderFormat {
   /**

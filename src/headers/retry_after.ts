@@ -13,7 +13,6 @@ import {
   type HeaderFormat,
   type HeadersThere,
   NO_FIELDS,
-  undescribed,
 } from "./format.ts";
 import { decimal, waitSeconds } from "./numbers.ts";
 
@@ -112,7 +111,7 @@ function formatOf(
 
 /** {@link retryAfter} for throttles that no document describes. */
 export function plainRetryAfter(): HeaderFormat {
-  return formatOf(undescribed("denied", "Retry-After"));
+  return formatOf({ "Retry-After": { description: "", on: "denied", example: "" } });
 }
 
 /**

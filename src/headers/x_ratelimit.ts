@@ -6,7 +6,7 @@
 
 import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
-import { type HeaderFormat, isSent, NO_FIELDS, undescribed } from "./format.ts";
+import { type HeaderDescription, type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
 import { decimal } from "./numbers.ts";
 
 /** The two meanings of X-RateLimit-Reset, in seconds either way. */
@@ -52,10 +52,12 @@ function formatOf(isEpoch: boolean, describe: NonNullable<HeaderFormat["describe
 
 /** {@link xRateLimit} for throttles that no document describes. */
 export function plainXRateLimit(): HeaderFormat {
-  return formatOf(
-    false,
-    undescribed("every", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
-  );
+  const wordless: HeaderDescription = { description: "", on: "every", example: "" };
+  return formatOf(false, {
+    "X-RateLimit-Limit": wordless,
+    "X-RateLimit-Remaining": wordless,
+    "X-RateLimit-Reset": wordless,
+  });
 }
 
 /**
