@@ -101,7 +101,7 @@ export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
 /** The defaults of the options that a client sees. */
 export type ClientDefaults = Pick<PreparedOptions, "headers" | "reject">;
 
-/** Those of a throttle that documents may describe. */
+/** The defaults of a throttle that documents may describe. */
 export function describedDefaults(): ClientDefaults {
   return { headers: [xRateLimit(), retryAfter()], reject: problemJson() };
 }
