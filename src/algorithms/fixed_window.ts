@@ -87,7 +87,11 @@ function stepOf(aligned: boolean): StepPacked {
  */
 export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
   requireOptions(options, { aligned: BOOLEAN }, "make fixedWindow()");
-  const { aligned = false } = options;
+  return windows(options.aligned);
+}
+
+/** {@link fixedWindow} with options that are checked. */
+export function windows(aligned = false): Algorithm {
   return {
     name: "fixed-window",
     // A window that a request opened is not an aligned one.

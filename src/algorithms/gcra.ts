@@ -28,7 +28,7 @@ const HALF = 67_108_864;
 const MAX_COUNT = HALF - 1;
 
 /** The time from 2004 to 2039, in ms. */
-const ERA = 2 ** 40;
+const ERA = 0x100_0000_0000;
 
 /**
  * Redis keeps 12 bytes in 32, and longer text in 48 or 64. So a state is 12 bytes where that is enough: one from 248 on, which no

@@ -5,7 +5,15 @@
  * @module
  */
 
-import { fieldThere, type HeaderDescription, type HeadersThere, type Quota } from "./format.ts";
+import { tightest } from "../decision.ts";
+import {
+  fieldThere,
+  type HeaderDescription,
+  type HeaderFields,
+  type HeadersThere,
+  NO_FIELDS,
+  type Quota,
+} from "./format.ts";
 import { writeItem, writeList } from "./structured_field.ts";
 import { seconds, waitSeconds, whole } from "./numbers.ts";
 
@@ -14,7 +22,7 @@ function isWindowed({ unit }: Quota): boolean {
 }
 
 /** The quotas that have the window these drafts require: not those of concurrency. */
-export function windowed(quotas: readonly Quota[]): readonly Quota[] {
+function windowed(quotas: readonly Quota[]): readonly Quota[] {
   return quotas.filter(isWindowed);
 }
 
@@ -23,7 +31,7 @@ export function windowed(quotas: readonly Quota[]): readonly Quota[] {
  *
  * @returns Null when there is no such moment; then these drafts allow no state.
  */
-export function resetSeconds({ allowed, resetAfterMs, retryAfterMs }: Quota): number | null {
+function resetSeconds({ allowed, resetAfterMs, retryAfterMs }: Quota): number | null {
   if (!allowed && Number.isFinite(retryAfterMs)) return waitSeconds(retryAfterMs);
   return Number.isFinite(resetAfterMs) ? seconds(resetAfterMs) : null;
 }
@@ -37,7 +45,7 @@ function writePolicy(quota: Quota): string {
  * The field that lists the policies, those that a nested throttle or an upstream lists first. No two may have the same
  * quota: the longer window is kept, as a client that keeps to it keeps to the shorter one too.
  */
-export function policiesField(quotas: readonly Quota[], there: HeadersThere): string {
+function policiesField(quotas: readonly Quota[], there: HeadersThere): string {
   const known = fieldThere(there, "ratelimit-policy");
   const members = quotas.map(writePolicy);
   if (known !== null) members.unshift(...known.split(","));
@@ -50,6 +58,26 @@ export function policiesField(quotas: readonly Quota[], there: HeadersThere): st
     if (window !== undefined) windows.set(quota, Math.max(window, windows.get(quota) ?? 0));
   }
   return writeList([...windows].map(([quota, w]) => writeItem(quota, { w })));
+}
+
+/**
+ * The fields of these drafts: the list of policies, and the state of the tightest.
+ *
+ * @param quotas The quotas of a report.
+ * @param there The fields that the response has.
+ * @param stateOf Gives the fields of a quota's state, which resets after these seconds; null where it is not sent.
+ */
+export function withPolicies(
+  quotas: readonly Quota[],
+  there: HeadersThere,
+  stateOf: (ours: Quota, reset: number) => HeaderFields | null,
+): HeaderFields {
+  const listed = windowed(quotas);
+  if (listed.length === 0) return NO_FIELDS;
+  const policies = { "ratelimit-policy": policiesField(listed, there) };
+  const ours = tightest(listed);
+  const reset = resetSeconds(ours);
+  return reset === null ? policies : { ...policies, ...stateOf(ours, reset) };
 }
 
 /** The description of RateLimit-Policy in these drafts. */

@@ -5,31 +5,25 @@
  * @module
  */
 
-import { tightest } from "../decision.ts";
-import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
+import { type HeaderFormat, isSent } from "./format.ts";
 import { decimal, remainingUnits } from "./numbers.ts";
-import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
+import { describePolicies, withPolicies } from "./quota_policies.ts";
 
 /** @returns The format of drafts 04 to 06. */
 export function draft6(): HeaderFormat {
   const count = { type: "integer", minimum: 0 };
   return {
-    fields(report, there) {
-      const quotas = windowed(report.quotas);
-      if (quotas.length === 0) return NO_FIELDS;
-      const policies = { "ratelimit-policy": policiesField(quotas, there) };
-      const ours = tightest(quotas);
-      const reset = resetSeconds(ours);
-      if (reset === null || !isSent("ratelimit-limit", "ratelimit-remaining", ours, report, there)) {
-        return policies;
-      }
-      return {
-        ...policies,
-        "ratelimit-limit": decimal(ours.limit),
-        "ratelimit-remaining": decimal(remainingUnits(ours)),
-        "ratelimit-reset": decimal(reset),
-      };
-    },
+    fields: (report, there) =>
+      withPolicies(
+        report.quotas,
+        there,
+        (ours, reset) =>
+          !isSent("ratelimit-limit", "ratelimit-remaining", ours, report, there) ? null : {
+            "ratelimit-limit": decimal(ours.limit),
+            "ratelimit-remaining": decimal(remainingUnits(ours)),
+            "ratelimit-reset": decimal(reset),
+          },
+      ),
     describe: {
       "RateLimit-Policy": describePolicies,
       "RateLimit-Limit": {

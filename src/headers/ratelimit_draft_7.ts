@@ -4,26 +4,22 @@
  * @module
  */
 
-import { tightest } from "../decision.ts";
-import { fieldThere, type HeaderFormat, isTighter, mayBeSent, NO_FIELDS } from "./format.ts";
-import { describePolicies, policiesField, resetSeconds, windowed } from "./quota_policies.ts";
+import { fieldThere, type HeaderFormat, isTighter, mayBeSent } from "./format.ts";
+import { describePolicies, withPolicies } from "./quota_policies.ts";
 import { remainingUnits, whole } from "./numbers.ts";
 
 /** @returns The format of draft 07. */
 export function draft7(): HeaderFormat {
   return {
-    fields(report, there) {
-      const quotas = windowed(report.quotas);
-      if (quotas.length === 0) return NO_FIELDS;
-      const policies = { "ratelimit-policy": policiesField(quotas, there) };
-      const ours = tightest(quotas);
-      const reset = resetSeconds(ours);
-      if (reset === null || !mayBeSent(ours, report)) return policies;
-      const known = /^limit=(\d+), *remaining=(\d+)/.exec(fieldThere(there, "ratelimit") ?? "");
-      if (known !== null && isTighter(there, known[1], known[2], ours)) return policies;
-      const state = `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`;
-      return { ...policies, "ratelimit": state };
-    },
+    fields: (report, there) =>
+      withPolicies(report.quotas, there, (ours, reset) => {
+        if (!mayBeSent(ours, report)) return null;
+        const known = /^limit=(\d+), *remaining=(\d+)/.exec(fieldThere(there, "ratelimit") ?? "");
+        if (known !== null && isTighter(there, known[1], known[2], ours)) return null;
+        return {
+          "ratelimit": `limit=${whole(ours.limit)}, remaining=${remainingUnits(ours)}, reset=${reset}`,
+        };
+      }),
     describe: {
       "RateLimit-Policy": describePolicies,
       "RateLimit": {

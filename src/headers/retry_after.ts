@@ -84,6 +84,37 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
 };
 
 /**
+ * The format, as it writes.
+ *
+ * @param describe Describes its headers.
+ * @param lengthen Makes a wait in ms longer.
+ * @param more The fields beside it, for the wait in ms that is sent, or null; null where there are none.
+ */
+function formatOf(
+  describe: NonNullable<HeaderFormat["describe"]>,
+  lengthen: (waitMs: number) => number = (waitMs) => waitMs,
+  more: typeof fieldsForSdks | null = null,
+): HeaderFormat {
+  return {
+    fields({ denied, retryAfterMs, at }, there) {
+      if (!denied) return NO_FIELDS;
+      if (retryAfterMs === null || !(retryAfterMs < Infinity)) return more?.(null, there) ?? NO_FIELDS;
+      const waitMs = lengthen(retryAfterMs);
+      const wait = waitSeconds(waitMs);
+      const longer = longerWait(there, wait, at);
+      const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
+      return more === null ? fields : { ...fields, ...more(longer ?? waitMs, there) };
+    },
+    describe,
+  };
+}
+
+/** {@link retryAfter} for throttles that no document describes. */
+export function plainRetryAfter(): HeaderFormat {
+  return formatOf({ "Retry-After": { description: "", on: "denied", example: "" } });
+}
+
+/**
  * Sends `Retry-After` (RFC 9110 §10.2.3) on refused requests: the longest wait of the refusing rules in
  * seconds, rounded up, at least 1. Not sent when waiting cannot help, as for a cost above the burst. A longer
  * wait that the response asks for already stays.
@@ -130,18 +161,9 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
   const part = number(0, 1);
   requireOptions(options, { ms: BOOLEAN, jitter: part, random: FUNCTION }, "send Retry-After");
   const { ms = false, jitter = 0, random = Math.random } = options;
-  return {
-    fields({ denied, retryAfterMs, at }, there) {
-      if (!denied) return NO_FIELDS;
-      if (retryAfterMs === null || !(retryAfterMs < Infinity)) {
-        return ms ? fieldsForSdks(null, there) : NO_FIELDS;
-      }
-      const waitMs = retryAfterMs * (1 + jitter * requireResult(random(), part, "random"));
-      const wait = waitSeconds(waitMs);
-      const longer = longerWait(there, wait, at);
-      const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
-      return ms ? { ...fields, ...fieldsForSdks(longer ?? waitMs, there) } : fields;
-    },
-    describe: { "Retry-After": DESCRIPTION, ...ms ? FOR_SDKS : {} },
-  };
+  return formatOf(
+    { "Retry-After": DESCRIPTION, ...ms ? FOR_SDKS : {} },
+    (waitMs) => waitMs * (1 + jitter * requireResult(random(), part, "random")),
+    ms ? fieldsForSdks : null,
+  );
 }

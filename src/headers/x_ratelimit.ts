@@ -6,7 +6,7 @@
 
 import { tightest } from "../decision.ts";
 import { oneOf, requireOptions } from "../options.ts";
-import { type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
+import { type HeaderDescription, type HeaderFormat, isSent, NO_FIELDS } from "./format.ts";
 import { decimal } from "./numbers.ts";
 
 /** The two meanings of X-RateLimit-Reset, in seconds either way. */
@@ -28,6 +28,36 @@ export interface XRateLimitOptions {
    * does (`epoch`). Default "delta".
    */
   readonly reset?: "delta" | "epoch";
+}
+
+/** The format, as it writes; in Unix time, or in seconds from now. */
+function formatOf(isEpoch: boolean, describe: NonNullable<HeaderFormat["describe"]>): HeaderFormat {
+  return {
+    fields(report, there) {
+      const { quotas, at } = report;
+      if (quotas.length === 0) return NO_FIELDS;
+      const ours = tightest(quotas);
+      if (!isSent("x-ratelimit-limit", "x-ratelimit-remaining", ours, report, there)) return NO_FIELDS;
+      const end = (isEpoch ? at : 0) + ours.resetAfterMs;
+      return {
+        "x-ratelimit-limit": decimal(ours.limit),
+        // `remainingUnits`, inlined.
+        "x-ratelimit-remaining": decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)),
+        "x-ratelimit-reset": Number.isFinite(end) ? decimal(Math.ceil(end / 1000)) : "",
+      };
+    },
+    describe,
+  };
+}
+
+/** {@link xRateLimit} for throttles that no document describes. */
+export function plainXRateLimit(): HeaderFormat {
+  const wordless: HeaderDescription = { description: "", on: "every", example: "" };
+  return formatOf(false, {
+    "X-RateLimit-Limit": wordless,
+    "X-RateLimit-Remaining": wordless,
+    "X-RateLimit-Reset": wordless,
+  });
 }
 
 /**
@@ -59,34 +89,19 @@ export function xRateLimit(options: XRateLimitOptions = {}): HeaderFormat {
   const { reset = "delta" } = options;
   const { description, example } = RESETS[reset];
   const count = { type: "integer", minimum: 0 };
-  return {
-    fields(report, there) {
-      const { quotas, at } = report;
-      if (quotas.length === 0) return NO_FIELDS;
-      const ours = tightest(quotas);
-      if (!isSent("x-ratelimit-limit", "x-ratelimit-remaining", ours, report, there)) return NO_FIELDS;
-      const end = (reset === "epoch" ? at : 0) + ours.resetAfterMs;
-      return {
-        "x-ratelimit-limit": decimal(ours.limit),
-        // `remainingUnits`, inlined.
-        "x-ratelimit-remaining": decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)),
-        "x-ratelimit-reset": Number.isFinite(end) ? decimal(Math.ceil(end / 1000)) : "",
-      };
+  return formatOf(reset === "epoch", {
+    "X-RateLimit-Limit": {
+      description: "The maximum number of requests permitted in the current rate limit window.",
+      on: "every",
+      schema: count,
+      example: "100",
     },
-    describe: {
-      "X-RateLimit-Limit": {
-        description: "The maximum number of requests permitted in the current rate limit window.",
-        on: "every",
-        schema: count,
-        example: "100",
-      },
-      "X-RateLimit-Remaining": {
-        description: "The number of requests remaining in the current rate limit window.",
-        on: "every",
-        schema: count,
-        example: "99",
-      },
-      "X-RateLimit-Reset": { description, on: "every", schema: count, example },
+    "X-RateLimit-Remaining": {
+      description: "The number of requests remaining in the current rate limit window.",
+      on: "every",
+      schema: count,
+      example: "99",
     },
-  };
+    "X-RateLimit-Reset": { description, on: "every", schema: count, example },
+  });
 }

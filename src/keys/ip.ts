@@ -50,7 +50,13 @@ export function byIp(options: ByIpOptions = {}): Key {
     { ...ADDRESS_PREFIXES, anonymousOnly: BOOLEAN, onMissing: oneOf("error", "skip", "deny") },
     "make byIp()",
   );
-  const { ipv4Prefix, ipv6Prefix, anonymousOnly = false, onMissing = "error" } = options;
+  return ipKey(options);
+}
+
+/** {@link byIp} with options that are checked. */
+export function ipKey(
+  { ipv4Prefix, ipv6Prefix, anonymousOnly = false, onMissing = "error" }: ByIpOptions = {},
+): Key {
   const keyOfAddress = compileAddressKey(ipv4Prefix, ipv6Prefix);
   const isOwnKey = ipv4Prefix === undefined || ipv4Prefix === 32;
   const derive = (context: Context): string | null => {

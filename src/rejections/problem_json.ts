@@ -141,7 +141,22 @@ function isAlike(one: Written, other: Decision, quota: Quotas[number] | undefine
  */
 export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   requireOptions(options, { detail: FUNCTION }, "make problemJson()");
-  const { detail } = options;
+  const denial = compileDenial(options.detail);
+  const example: RejectionDescription["example"] = (decisions, quotas) =>
+    JSON.parse(denial(decisions, undefined, quotas).body);
+  return rejectionOf(denial, { contentType: CONTENT_TYPE, schema, example });
+}
+
+/** {@link problemJson} for throttles that no document describes. */
+export function plainProblemJson(): Rejection {
+  return rejectionOf(compileDenial());
+}
+
+/** Makes the denial of a request: by the quotas in a throttle's own context, or by quotas that are given. */
+type DenialOf = (decisions: readonly Decision[], context?: Context, quotas?: Quotas) => Denial;
+
+/** @param detail The option of that name. */
+function compileDenial(detail?: ProblemJsonOptions["detail"]): DenialOf {
   /**
    * The latest denials, by the last bits of the seconds to wait. To write a denial takes longer than to decide, and a flood of
    * requests gets the same few time and again.
@@ -186,9 +201,7 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
     return written;
   }
 
-  const example: RejectionDescription["example"] = (decisions, quotas) =>
-    JSON.parse(denial(decisions, undefined, quotas).body);
-  return rejectionOf(denial, { contentType: CONTENT_TYPE, schema, example });
+  return denial;
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {

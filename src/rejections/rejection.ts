@@ -39,13 +39,13 @@ export type Deny = (decisions: readonly Decision[], context: Context) => Denial;
 /** The rejections of this package. */
 const rejections = new WeakMap<Rejection, Deny>();
 
-/** Makes a rejection of this package out of its denials. */
-export function rejectionOf(deny: Deny, describe: RejectionDescription): Rejection {
+/** Makes a rejection of this package out of its denials; without a description where no document describes it. */
+export function rejectionOf(deny: Deny, describe?: RejectionDescription): Rejection {
   function reject({ decisions }: Outcome, context: Context): Response {
     const denial = deny(decisions, context);
     return new Response(denial.body, { status: denial.status, headers: denialFields(denial) });
   }
-  const rejection = Object.assign(reject, { describe });
+  const rejection = Object.assign(reject, describe && { describe });
   rejections.set(rejection, deny);
   return rejection;
 }

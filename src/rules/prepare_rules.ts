@@ -6,10 +6,10 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Block, withBlock } from "../algorithms/block.ts";
-import { fixedWindow } from "../algorithms/fixed_window.ts";
+import { windows } from "../algorithms/fixed_window.ts";
 import { stateName } from "../algorithms/state.ts";
 import { dimensionsOf } from "../keys/dimensions.ts";
-import { byIp } from "../keys/ip.ts";
+import { ipKey } from "../keys/ip.ts";
 import type { Key } from "../keys/key.ts";
 import type { RulePolicy } from "./calendar.ts";
 import { parseRate, type Rate } from "./rate.ts";
@@ -83,8 +83,8 @@ const BLOCK_DEMANDS: Demands<NonNullable<Rule["block"]>> = {
 };
 
 /** The key and the algorithm of rules that name none: engines compile one function better than many alike. */
-const KEY = /* @__PURE__ */ byIp();
-const ALGORITHM = /* @__PURE__ */ fixedWindow();
+const KEY = /* @__PURE__ */ ipKey();
+const ALGORITHM = /* @__PURE__ */ windows();
 
 /** The rate of a rule that limits nothing: `rate: null`. */
 export const unlimited = (): null => null;

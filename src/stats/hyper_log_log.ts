@@ -27,7 +27,7 @@ export interface HyperLogLog {
 
 /** 16,384 registers: 16 kB, a standard error of 0.8 %. */
 const PRECISION = 14;
-const REGISTERS = 2 ** PRECISION;
+const REGISTERS = 1 << PRECISION;
 /** The bits of a hash that are searched for zeros. */
 const BITS = 64 - PRECISION;
 

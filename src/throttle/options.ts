@@ -8,8 +8,8 @@ import type { Authenticate } from "../auth/authenticate.ts";
 import type { ClientOptions } from "../client/client.ts";
 import type { Observer } from "../observers/events.ts";
 import type { HeaderFormat } from "../headers/format.ts";
-import { retryAfter } from "../headers/retry_after.ts";
-import { xRateLimit } from "../headers/x_ratelimit.ts";
+import { plainRetryAfter, retryAfter } from "../headers/retry_after.ts";
+import { plainXRateLimit, xRateLimit } from "../headers/x_ratelimit.ts";
 import {
   BOOLEAN,
   type Demands,
@@ -20,7 +20,7 @@ import {
   oneOf,
   requireOptions,
 } from "../options.ts";
-import { problemJson } from "../rejections/problem_json.ts";
+import { plainProblemJson, problemJson } from "../rejections/problem_json.ts";
 import type { Rejection } from "../rejections/rejection.ts";
 import { FAILURE_POLICY, HEADER_FORMATS } from "../rules/prepare_rules.ts";
 import type { FailurePolicy } from "../rules/rule.ts";
@@ -98,20 +98,39 @@ export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
   exactPaths: BOOLEAN,
 };
 
+/** The defaults of the options that a client sees. */
+export type ClientDefaults = Pick<PreparedOptions, "headers" | "reject">;
+
+/** The defaults of a throttle that documents may describe. */
+export function describedDefaults(): ClientDefaults {
+  return { headers: [xRateLimit(), retryAfter()], reject: problemJson() };
+}
+
+/** The same without words for documents, which are a good part of a small bundle. */
+export function plainDefaults(): ClientDefaults {
+  return { headers: [plainXRateLimit(), plainRetryAfter()], reject: plainProblemJson() };
+}
+
 /**
  * Checks options and fills in defaults.
  *
+ * @param options The options.
+ * @param defaults Makes the defaults of what a client sees. Default: {@link plainDefaults}.
  * @throws {TypeError} On an option that does not exist, or a value that cannot be used.
  */
-export function prepareOptions(options: ThrottleOptions): PreparedOptions {
+export function prepareOptions(
+  options: ThrottleOptions,
+  defaults: () => ClientDefaults = plainDefaults,
+): PreparedOptions {
   requireOptions(options, THROTTLE_DEMANDS, "create a throttle");
+  const { headers, reject } = defaults();
   return {
     store: options.store ?? memoryStore(),
     client: options.client,
     authenticate: options.authenticate ?? null,
-    headers: options.headers ?? [xRateLimit(), retryAfter()],
+    headers: options.headers ?? headers,
     sendHeaders: options.sendHeaders ?? "always",
-    reject: options.reject ?? problemJson(),
+    reject: options.reject ?? reject,
     onStoreFailure: options.onStoreFailure ?? "local",
     unsafeStore: options.unsafeStore ?? "warn",
     observers: options.observers ?? [],

@@ -4,37 +4,24 @@
  * @module
  */
 
+import { compileThrottle, type Parts } from "./parts.ts";
 import { cannot, shown } from "../cannot.ts";
-import { compileClient } from "../client/client.ts";
-import { explainMissing } from "../client/missing.ts";
 import type { Decision } from "../decision.ts";
 import { matchBoth } from "../exchange/absolute_target.ts";
-import { Exchange, type ThrottleCore } from "../exchange/exchange.ts";
+import { Exchange } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Explanation } from "../explain/explanation.ts";
-import { waitUntil } from "../exchange/wait_until.ts";
-import { all, isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
-import { compileNotifier } from "../observers/notify.ts";
-import { AT_ONCE, requireResult } from "../options.ts";
+import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
-import { compileMatch, UNTOUCHED } from "../rules/match.ts";
-import { prepareRules } from "../rules/prepare_rules.ts";
+import { UNTOUCHED } from "../rules/match.ts";
 import type { Rate } from "../rules/rate.ts";
-import type { CompiledRule, PreparedRule, Rule } from "../rules/rule.ts";
-import type { AnsweringStore } from "../stores/store.ts";
-import { guard } from "../stores/wrappers/guard.ts";
-import { compileOutcome, compileRefuse, compileTurnAway, type OutcomeOf } from "./answer.ts";
-import { compileCheck } from "./compile_check.ts";
-import { compileDecide, compileEnter } from "./decide.ts";
+import type { CompiledRule, Rule } from "../rules/rule.ts";
 import { explaining } from "./explaining.ts";
 import type { Handler } from "./handler.ts";
 import { answering } from "./questions.ts";
-import { type PreparedOptions, prepareOptions, type ThrottleOptions } from "./options.ts";
+import { describedDefaults, type ThrottleOptions } from "./options.ts";
 import { withSettings } from "./settings.ts";
-import { compileSettlement, type Settlement } from "./settle.ts";
 import type { Spent } from "./spend.ts";
-import { warnAboutRules } from "./warnings.ts";
-import { compileLabel, type Label } from "./write_headers.ts";
 
 /** Rules and the counts of their store, from {@link createThrottle}. One throttle serves any number of handlers at once. */
 export interface Throttle {
@@ -154,143 +141,83 @@ export function createThrottle(
   rules: Rate | Rule | readonly (Rate | Rule)[],
   options: ThrottleOptions = {},
 ): Throttle {
-  return explaining(answering(makeThrottle(rules, options)));
-}
-
-/** A throttle that nobody asks anything. */
-type PlainThrottle = Pick<Throttle, "rules" | "wrap" | "check">;
-
-/** {@link createThrottle} for throttles that stay inside: what answers and explains is no part of them, nor of a bundle. */
-export function makeThrottle(
-  rules: Rate | Rule | readonly (Rate | Rule)[],
-  options: ThrottleOptions = {},
-): PlainThrottle {
-  const prepared = prepareRules(rules);
-  const settings = prepareOptions(options);
-  const { authenticate, headers, sendHeaders, reject, observers, revealKeys } = settings;
-  const store = guard(settings, prepared);
-  const clock = store.clock ?? Date.now;
-  const notifier = compileNotifier(observers, clock, revealKeys);
-  warnAboutRules(prepared, authenticate, settings.store, sendHeaders === "never" ? null : headers);
-  requireResult(store.prepare?.(prepared), AT_ONCE, "the store's prepare");
-  if (notifier !== null) store.observe?.(notifier.store);
-
-  const match = compileMatch(prepared, settings.exactPaths);
-  const check = compileCheck<Exchange>(
-    prepared,
-    clock,
-    (rule, exchange, error) => notifier?.error(exchange, rule.name, error),
-  );
-  const decide = compileDecide({ check, store, notifier });
-  const settlement = compileSettlement(store, notifier);
-  const { release } = settlement;
-  const labels = compileLabel({ rules: prepared, headers, sendHeaders, notifier, release });
-  const { label } = labels;
-  const outcomeOf = compileOutcome(labels, settlement);
-  const refuse = compileRefuse({ reject, outcomeOf, notifier, release, labels });
-  const turnAway = compileTurnAway(settlement, notifier, label);
-  const enter = compileEnter({ authenticate, notifier, decide, refuse, turnAway });
-  const core = coreOf(prepared, settings, store, settlement);
+  const parts = compileThrottle(rules, options, describedDefaults);
+  const { store, clock, check, decide, notifier, core, settlement: { settle } } = parts;
+  const { rules: prepared, options: settings, match } = parts;
+  const { authenticate } = settings;
   function newExchange(request: Request, platform: readonly unknown[], spend: boolean): Exchange {
     return new Exchange(request, platform, matchBoth(match, request, platform), core, spend);
   }
 
-  const { settle } = settlement;
   const asking = { store, clock, authenticate, check, decide, notifier, core, settle, newExchange };
-  return withSettings<PlainThrottle>({
-    rules: prepared,
-    ...compilePasses({ match, core, enter, settlement, label, outcomeOf }),
-  }, { rules: prepared, options: settings, asking });
+  const throttle = { rules: prepared, wrap: compileWrap(parts), check: compileCheckOf(parts) };
+  return explaining(answering(withSettings(throttle, { rules: prepared, options: settings, asking })));
 }
 
-/** The functions of a throttle that its exchanges need. */
-function coreOf(
-  rules: readonly PreparedRule[],
-  { client }: PreparedOptions,
-  { decide: correct }: AnsweringStore,
-  { settle, release }: Settlement,
-): ThrottleCore {
-  return {
-    addressOf: compileClient(client),
-    explainAddress: (request, platform) => explainMissing(client, request, platform),
-    release,
-    correct,
-    settle(exchange, name, cost) {
-      const checks = exchange.checks.filter(({ rule }) => rule.name === name || rule.trialOf === name);
-      if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
-      const settled = all(checks.map((check) => settle(exchange, check, cost)));
-      waitUntil(exchange.platform, settled);
-      return settled as MaybePromise<unknown> as MaybePromise<void>;
-    },
-  };
+/** A throttle that nobody asks anything. */
+type PlainThrottle = Pick<Throttle, "wrap">;
+
+/**
+ * {@link createThrottle} for throttles that stay inside: what checks, answers, explains and describes is no part of them, nor of a
+ * bundle.
+ */
+export function makeThrottle(
+  rules: Rate | Rule | readonly (Rate | Rule)[],
+  options: ThrottleOptions = {},
+): PlainThrottle {
+  return { wrap: compileWrap(compileThrottle(rules, options)) };
 }
 
-/** The parts of a throttle that let requests pass. */
-interface PassOptions {
-  readonly match: ReturnType<typeof compileMatch>;
-  readonly core: ThrottleCore;
-  readonly enter: ReturnType<typeof compileEnter>;
-  readonly settlement: Settlement;
-  readonly label: Label;
-  readonly outcomeOf: OutcomeOf;
-}
-
-/** @returns The two ways through a throttle: around a handler, or asked by a framework. */
-function compilePasses(
-  { match, core, enter, settlement, label, outcomeOf }: PassOptions,
-): Pick<Throttle, "wrap" | "check"> {
-  /** An error, ours or the handler's, ends the request: its slots are released, then the error is thrown on. */
-  function failed(error: unknown, exchange: Exchange): MaybePromise<never> {
-    exchange.ended = true;
-    return then(settlement.settleAfterError(exchange), () => {
-      throw error;
-    });
-  }
-
+/** @returns The way through a throttle around a handler. */
+function compileWrap({ match, core, enter, failed, settlement, label }: Parts): Throttle["wrap"] {
   function settleAndLabel(response: Response, exchange: Exchange): MaybePromise<Response> {
     return then(settlement.settleByResponse(exchange, response), () => label(response, exchange));
   }
 
-  return {
-    wrap<Rest extends unknown[], Given extends Response | undefined | void, Incoming extends Request>(
-      given: Handler<Rest, Given, Incoming>,
-    ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
-      // A value that is no Response passes all that follows untouched.
-      const handler = given as unknown as Handler<unknown[]>;
-      function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
-        if (refusal !== null) return refusal;
-        const { request, platform, matched } = exchange;
-        // Most servers pass one argument after the request. Spreading it is slow on some engines, so one argument is passed directly.
-        const response = platform.length === 1
-          ? handler(request, platform[0])
-          : handler(request, ...platform);
-        return then(response, matched.counts ? settleAndLabel : label, exchange);
-      }
-      return (request, ...rest) => {
-        requireRequest(request);
-        const matched = match(request);
-        if (matched === UNTOUCHED) return handler(request, ...rest);
-        const exchange = new Exchange(request, rest, matched, core, true);
-        // Inlined `rescue`: keeps the call depth within what engines inline.
-        let response: MaybePromise<Response>;
-        try {
-          response = then(enter(exchange), proceed, exchange);
-        } catch (error) {
-          return failed(error, exchange);
-        }
-        return isPromise(response) ? rescued(response, failed, exchange) : response;
-      };
-    },
-    check(request, ...platform) {
+  return function wrap<
+    Rest extends unknown[],
+    Given extends Response | undefined | void,
+    Incoming extends Request,
+  >(
+    given: Handler<Rest, Given, Incoming>,
+  ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
+    // A value that is no Response passes all that follows untouched.
+    const handler = given as unknown as Handler<unknown[]>;
+    function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
+      if (refusal !== null) return refusal;
+      const { request, platform, matched } = exchange;
+      // Most servers pass one argument after the request. Spreading it is slow on some engines, so one argument is passed directly.
+      const response = platform.length === 1 ? handler(request, platform[0]) : handler(request, ...platform);
+      return then(response, matched.counts ? settleAndLabel : label, exchange);
+    }
+    return (request, ...rest) => {
       requireRequest(request);
-      const matched = matchBoth(match, request, platform);
-      const exchange = new Exchange(request, platform, matched, core, matched !== UNTOUCHED);
-      if (matched === UNTOUCHED) return outcomeOf(exchange, true, null);
-      return then(
-        rescue(enter, failed, exchange),
-        (refusal) => outcomeOf(exchange, refusal === null, refusal),
-      );
-    },
+      const matched = match(request);
+      if (matched === UNTOUCHED) return handler(request, ...rest);
+      const exchange = new Exchange(request, rest, matched, core, true);
+      // Inlined `rescue`: keeps the call depth within what engines inline.
+      let response: MaybePromise<Response>;
+      try {
+        response = then(enter(exchange), proceed, exchange);
+      } catch (error) {
+        return failed(error, exchange);
+      }
+      return isPromise(response) ? rescued(response, failed, exchange) : response;
+    };
+  };
+}
+
+/** @returns The way through a throttle without a handler, for frameworks. */
+function compileCheckOf({ match, core, enter, failed, outcomeOf }: Parts): Throttle["check"] {
+  return (request, ...platform) => {
+    requireRequest(request);
+    const matched = matchBoth(match, request, platform);
+    const exchange = new Exchange(request, platform, matched, core, matched !== UNTOUCHED);
+    if (matched === UNTOUCHED) return outcomeOf(exchange, true, null);
+    return then(
+      rescue(enter, failed, exchange),
+      (refusal) => outcomeOf(exchange, refusal === null, refusal),
+    );
   };
 }
 

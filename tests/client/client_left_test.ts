@@ -2,7 +2,6 @@
 import { assertEquals } from "@std/assert";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
-import { serve as serveSrvx } from "srvx";
 import {
   byGlobal,
   byIp,
@@ -15,25 +14,13 @@ import {
 } from "../../mod.ts";
 import { createThrottle, type ThrottleEvent, type ThrottleOptions } from "../../mod.ts";
 import { listenToConsole } from "../harness/console.ts";
-import { type Handler, serve, type Served } from "../harness/serve.ts";
+import { type Handler, onSrvx, serve, type Served } from "../harness/serve.ts";
 import { pause, until } from "../harness/until.ts";
 
 const LIMIT = 2;
 const CLIENTS = 6;
 
-async function srvx(handler: Handler): Promise<Served> {
-  const server = serveSrvx({
-    port: 0,
-    hostname: "127.0.0.1",
-    silent: true,
-    gracefulShutdown: false,
-    fetch: handler,
-  });
-  await server.ready();
-  return { url: server.url!, close: () => server.close(true) };
-}
-
-const servers = { "the runtime's own server": serve, srvx };
+const servers = { "the runtime's own server": serve, "srvx": onSrvx };
 
 /** A gate that requests wait at until it is opened. */
 function gate() {

@@ -37,26 +37,23 @@ interface BunGlobal {
 /** The failing command reports an error; without this listener, the error would also end the process. */
 const ignored = (): void => {};
 
+/** The client of ioredis, or of iovalkey, which was made from it. */
+function ofOne(name: string, Client: typeof Ioredis): ClientKind<Pick<Redis, "host" | "port">> {
+  return {
+    name,
+    skip: false,
+    async open({ host, port }) {
+      const client = new Client({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
+      await client.connect();
+      return { client, close: () => client.disconnect() };
+    },
+  };
+}
+
 /** The clients of a single Redis. */
 export const CLIENTS: readonly ClientKind<Pick<Redis, "host" | "port" | "url">>[] = [
-  {
-    name: "ioredis",
-    skip: false,
-    async open({ host, port }) {
-      const client = new Ioredis({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
-      await client.connect();
-      return { client, close: () => client.disconnect() };
-    },
-  },
-  {
-    name: "iovalkey",
-    skip: false,
-    async open({ host, port }) {
-      const client = new Valkey({ host, port, lazyConnect: true, ...NOT_TWICE }).on("error", ignored);
-      await client.connect();
-      return { client, close: () => client.disconnect() };
-    },
-  },
+  ofOne("ioredis", Ioredis),
+  ofOne("iovalkey", Valkey as unknown as typeof Ioredis),
   {
     name: "node-redis",
     skip: false,

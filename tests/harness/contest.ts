@@ -65,6 +65,12 @@ export function contestOf(file: string): Contest {
   };
 }
 
+/** Sends all processes a line at once; their reports, which are lines of JSON. */
+export async function reportsOf<Report>(contestants: readonly Contestant[], line: string): Promise<Report[]> {
+  for (const { child } of contestants) child.stdin!.write(`${line}\n`);
+  return await Promise.all(contestants.map(async ({ read }): Promise<Report> => JSON.parse(await read())));
+}
+
 /** Shows the errors of a process, and says how it ended: by its code or signal, and with the last lines of those. */
 function endingOf(child: ChildProcess): Promise<string> {
   let errors = "";

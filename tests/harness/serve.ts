@@ -59,6 +59,20 @@ function onBun(handler: Handler): Promise<Served> {
   return Promise.resolve({ url: `http://${HOSTNAME}:${server.port}`, close: () => server.stop(true) });
 }
 
+/** The same with srvx, on Node. */
+export async function onSrvx(handler: Handler): Promise<Served> {
+  const { serve } = await import("srvx");
+  const server = serve({
+    port: 0,
+    hostname: HOSTNAME,
+    silent: true,
+    gracefulShutdown: false,
+    fetch: handler,
+  });
+  await server.ready();
+  return { url: server.url!.replace(/\/$/, ""), close: async () => void await server.close(true) };
+}
+
 async function onNode(handler: Handler): Promise<Served> {
   const { createAdaptorServer } = await import("@hono/node-server");
   const { createServer } = await import("node:http");

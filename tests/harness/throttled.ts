@@ -1,10 +1,15 @@
 import {
+  type Algorithm,
   createThrottle,
+  fixedWindow,
+  gcra,
   type Handler,
   type Identity,
   memoryStore,
   type Rate,
   type Rule,
+  slidingLog,
+  slidingWindow,
   type Throttle,
   type ThrottleEvent,
   type ThrottleOptions,
@@ -43,6 +48,21 @@ export function requestTo(target = "/", init: RequestInit & { from?: string } = 
   const request = new Request(`https://api.example${path}`, { method, ...rest });
   if (from !== undefined) request.headers.set("x-from", from);
   return request;
+}
+
+/** The algorithms that count requests over a time, each by its defaults. */
+export const COUNTING: readonly (readonly [name: string, algorithm: Algorithm])[] = [
+  ["fixedWindow", fixedWindow()],
+  ["aligned fixedWindow", fixedWindow({ aligned: true })],
+  ["gcra", gcra()],
+  ["slidingLog", slidingLog()],
+  ["slidingWindow", slidingWindow()],
+];
+
+/** The units that each rule has left for somebody, in rule order. */
+export async function left(throttle: Throttle): Promise<number[]> {
+  const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
+  return (await Promise.all(decisions)).map(({ remaining }) => remaining);
 }
 
 /** A throttled handler on its own clock. */

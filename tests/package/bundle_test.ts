@@ -238,13 +238,13 @@ describeOnNode("the code of the npm package", () => {
   const PROGRAMS: readonly (readonly [what: string, most: number, code: string])[] = [
     [
       'withThrottle(handler, ["60/min"])',
-      37.5,
+      36.5,
       `import { withThrottle } from "./dist/mod.js";
        export default { fetch: withThrottle(() => new Response("hello"), ["60/min"]) };`,
     ],
     [
       "the same on an upstashStore, with the client of @upstash/redis",
-      67.5,
+      65.5,
       `import { withThrottle } from "./dist/mod.js";
        import { upstashStore } from "./dist/src/stores/upstash/mod.js";
        const store = upstashStore({ url: "https://example.upstash.io", token: "token" });

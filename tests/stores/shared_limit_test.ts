@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { after, before, it } from "node:test";
 import { type Bridge, startBridge } from "../harness/bridge.ts";
 import { CONTENDED, type ContenderOptions, type ContenderReport } from "../harness/contender.ts";
-import { type Contest, type Contestant, contestOf } from "../harness/contest.ts";
+import { type Contest, type Contestant, contestOf, reportsOf } from "../harness/contest.ts";
 import { assertLivesEnd } from "../harness/lives.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { describeOnNode } from "../harness/runtime.ts";
@@ -50,10 +50,7 @@ describeOnNode(
 
     for (const name of Object.keys(CONTENDED)) {
       it(`of ${4 * REQUESTS} requests at once exactly ${LIMIT} pass: ${name}`, async () => {
-        for (const { child } of contenders) child.stdin!.write(`${name}\n`);
-        const reports = await Promise.all(
-          contenders.map(async ({ read }): Promise<ContenderReport> => JSON.parse(await read())),
-        );
+        const reports = await reportsOf<ContenderReport>(contenders, name);
         const passed = reports.map(({ passed }) => passed);
         assertEquals(passed.reduce((sum, count) => sum + count, 0), LIMIT, `${passed}`);
         // Replies from different instances agree on the reset to 1 s.

@@ -14,31 +14,15 @@ import {
   rateLimit,
   type Rule,
   slidingLog,
-  slidingWindow,
   type Store,
   type StoreDecision,
-  type Throttle,
   type ThrottleOptions,
   withThrottle,
 } from "../../mod.ts";
-import { client, requestTo, SOMEBODY, throttled } from "../harness/throttled.ts";
+import { client, COUNTING, left, requestTo, SOMEBODY, throttled } from "../harness/throttled.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
-
-const ALGORITHMS: [string, Algorithm][] = [
-  ["fixedWindow", fixedWindow()],
-  ["aligned fixedWindow", fixedWindow({ aligned: true })],
-  ["gcra", gcra()],
-  ["slidingLog", slidingLog()],
-  ["slidingWindow", slidingWindow()],
-];
-
-/** The units that each rule has left for somebody, in rule order. */
-async function left(throttle: Throttle): Promise<number[]> {
-  const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
-  return (await Promise.all(decisions)).map(({ remaining }) => remaining);
-}
 
 describe("questions to a throttle", () => {
   it("check decides without a handler; label puts the headers on, on the same object", async () => {
@@ -136,7 +120,7 @@ describe("questions to a throttle", () => {
   });
 
   it("everything of a key is forgotten by reset", async () => {
-    const rules: Rule[] = ALGORITHMS.map(([name, algorithm]) => (
+    const rules: Rule[] = COUNTING.map(([name, algorithm]) => (
       { name: name.replace(" ", "-"), rate: "1/min", algorithm, block: { after: 1, window: 60, for: 600 } }
     ));
     for (const rule of rules) {

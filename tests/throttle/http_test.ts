@@ -2,7 +2,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { get as request } from "node:http";
 import { describe, it } from "node:test";
-import { serve as serveSrvx } from "srvx";
 import {
   byGlobal,
   byIp,
@@ -18,20 +17,8 @@ import {
 } from "../../mod.ts";
 import { burst, get, statuses } from "../harness/http.ts";
 import { runtime } from "../harness/runtime.ts";
-import { type Handler, serve, type Served } from "../harness/serve.ts";
+import { onSrvx, serve } from "../harness/serve.ts";
 import { pause, until } from "../harness/until.ts";
-
-async function onSrvx(handler: Handler): Promise<Served> {
-  const server = serveSrvx({
-    port: 0,
-    hostname: "127.0.0.1",
-    silent: true,
-    gracefulShutdown: false,
-    fetch: handler,
-  });
-  await server.ready();
-  return { url: server.url!.replace(/\/$/, ""), close: async () => void await server.close(true) };
-}
 
 const servers: [string, typeof serve][] = runtime === "node"
   ? [["@hono/node-server", serve], ["srvx", onSrvx]]

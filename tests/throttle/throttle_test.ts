@@ -29,28 +29,13 @@ import {
   slidingLog,
   slidingWindow,
   type Store,
-  type Throttle,
   throttleOf,
   type ThrottleOptions,
 } from "../../mod.ts";
-import { requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
+import { COUNTING, left, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
-
-const ALGORITHMS: [string, Algorithm][] = [
-  ["fixedWindow", fixedWindow()],
-  ["aligned fixedWindow", fixedWindow({ aligned: true })],
-  ["gcra", gcra()],
-  ["slidingLog", slidingLog()],
-  ["slidingWindow", slidingWindow()],
-];
-
-/** The units that each rule has left for somebody, in rule order. */
-async function left(throttle: Throttle): Promise<number[]> {
-  const decisions = throttle.rules.map(({ name }) => throttle.usage(name, SOMEBODY));
-  return (await Promise.all(decisions)).map(({ remaining }) => remaining);
-}
 
 describe("a rule", () => {
   it("lets N requests pass; the N+1st is refused, until the window is over to the millisecond", async () => {
@@ -80,7 +65,7 @@ describe("a rule", () => {
   });
 
   it("with limit 0 refuses everything, says so and gives no time to wait", async () => {
-    for (const [title, algorithm] of ALGORITHMS) {
+    for (const [title, algorithm] of COUNTING) {
       const { send, served } = throttled({ rate: "0/min", algorithm });
       const { status, headers } = await send();
       assertEquals([status, headers.get("x-ratelimit-limit"), headers.get("x-ratelimit-remaining")], [
@@ -163,7 +148,7 @@ describe("a rule", () => {
   });
 
   const windows = [0.001, "1ms", "3ms", "500ms", 0.5, 1.001, "1min", "30day", "365day"];
-  for (const [title, algorithm] of ALGORITHMS) {
+  for (const [title, algorithm] of COUNTING) {
     it(`${title}: every window of at least 1 ms ends, any other is refused at construction`, async () => {
       for (const window of windows) {
         const { clock, throttle, statuses } = throttled({ name: "r", rate: { limit: 2, window }, algorithm });
@@ -197,7 +182,7 @@ describe("rules together", () => {
 
   it("a refused request leaves every counter unchanged, and a cheaper one passes", async () => {
     const cost = ({ request }: { request: Request }) => Number(request.headers.get("x-cost"));
-    for (const [title, algorithm] of ALGORITHMS) {
+    for (const [title, algorithm] of COUNTING) {
       const { throttle, send } = throttled([
         { name: "a", rate: "10/hour", algorithm, cost },
         { name: "b", rate: "100/hour", algorithm, cost },
@@ -214,7 +199,7 @@ describe("rules together", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(rule, { minLength: 1, maxLength: 4 }),
-        fc.constantFrom(...ALGORITHMS),
+        fc.constantFrom(...COUNTING),
         fc.boolean(),
         fc.integer({ min: 1, max: 20 }),
         async (written, [, algorithm], late, count) => {
@@ -329,7 +314,7 @@ describe("a rate from a function", () => {
   }
 
   it("raised counts at once; lowered never leaves less than nothing, nor a refusal without a wait", async () => {
-    for (const [title, algorithm] of ALGORITHMS) {
+    for (const [title, algorithm] of COUNTING) {
       let limit = 2;
       const { send } = throttled({ rate: () => ({ limit, window: "1min" }), algorithm });
       const answer = async () => {

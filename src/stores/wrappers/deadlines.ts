@@ -21,47 +21,33 @@ const LOST_MS = 1000;
 const steady = (): number => performance.now();
 
 /** Calls with equally long deadlines. */
-class Deadlines {
-  declare private readonly ms: number;
-  /** In the order in which they began. */
-  private readonly calls = new Set<Call>();
-  private timer: IdleTimer | null = null;
-  /** When the timer runs, by the steady clock. */
-  private runsAt = Infinity;
-
-  constructor(ms: number) {
-    this.ms = ms;
-  }
-
+interface Deadlines {
   /** Null where every call needs a timer of its own. */
-  begin(late: () => void): Call | null {
-    const now = steady();
-    if (this.timer === null || now > this.runsAt + LOST_MS) this.arm(now, this.ms);
-    else if (this.calls.size === 0) this.timer.ref();
-    if (this.timer === null) return null;
-    const call = { at: now + this.ms, late };
-    this.calls.add(call);
-    return call;
-  }
-
+  begin(late: () => void): Call | null;
   /** The call has its answer: where none waits, the timer keeps no process alive. */
-  end(call: Call): void {
-    if (this.calls.delete(call) && this.calls.size === 0) this.timer?.unref();
+  end(call: Call): void;
+}
+
+function deadlinesOf(ms: number): Deadlines {
+  /** In the order in which they began. */
+  const calls = new Set<Call>();
+  let timer: IdleTimer | null = null;
+  /** When the timer runs, by the steady clock. */
+  let runsAt = Infinity;
+
+  function arm(now: number, restMs: number): void {
+    const armed = idleTimer(() => timer === armed && look(), Math.min(restMs, LONGEST_TIMER_MS));
+    timer = armed;
+    runsAt = now + restMs;
   }
 
-  private arm(now: number, ms: number): void {
-    const timer = idleTimer(() => this.timer === timer && this.look(), Math.min(ms, LONGEST_TIMER_MS));
-    this.timer = timer;
-    this.runsAt = now + ms;
-  }
-
-  private look(): void {
-    this.timer = null;
+  function look(): void {
+    timer = null;
     const now = steady();
     const due: Call[] = [];
-    for (const call of this.calls) {
+    for (const call of calls) {
       if (call.at > now) {
-        this.arm(now, call.at - now);
+        arm(now, call.at - now);
         break;
       }
       due.push(call);
@@ -69,9 +55,24 @@ class Deadlines {
     if (due.length === 0) return;
     // A process that was busy sees its timers before its sockets, so an answer may be here already: one more turn lets it in.
     setTimeout(() => {
-      for (const call of due) if (this.calls.delete(call)) call.late();
+      for (const call of due) if (calls.delete(call)) call.late();
     });
   }
+
+  return {
+    begin(late) {
+      const now = steady();
+      if (timer === null || now > runsAt + LOST_MS) arm(now, ms);
+      else if (calls.size === 0) timer.ref();
+      if (timer === null) return null;
+      const call = { at: now + ms, late };
+      calls.add(call);
+      return call;
+    },
+    end(call) {
+      if (calls.delete(call) && calls.size === 0) timer?.unref();
+    },
+  };
 }
 
 /** By their length in ms; a process has few. */
@@ -87,7 +88,7 @@ const deadlines = new Map<number, Deadlines>();
  */
 export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> | null {
   let shared = deadlines.get(ms);
-  if (shared === undefined) deadlines.set(ms, shared = new Deadlines(ms));
+  if (shared === undefined) deadlines.set(ms, shared = deadlinesOf(ms));
   const waiting = shared;
   let fail: (error: Error) => void;
   const call = waiting.begin(() => fail(late()));

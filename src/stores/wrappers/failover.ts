@@ -15,7 +15,7 @@ import { type Health, healthOf, type PartHealth } from "./health.ts";
 import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "../rule_error.ts";
 import { isElsewhere, type StandIn, standInFor } from "./fallback.ts";
-import type { Check, Store, StoreChange, WrappedStore } from "../store.ts";
+import type { Check, Store, WrappedStore } from "../store.ts";
 
 /** How long a throttle waits for a store without a time-out of its own, in ms. */
 const DEADLINE_MS = 250;
@@ -70,174 +70,176 @@ const areSeveralCorrections = ({ length, 0: first }: readonly Check[]): boolean 
 const withdraw = ({ breaker, ticket }: Trial): void => breaker.withdraw(ticket);
 
 /** A store with the failure policies around it. */
-class GuardedStore {
-  declare private readonly store: Store;
-  declare private readonly deadlineMs: number;
-  declare readonly standIn: StandIn;
-  declare readonly health: Health;
+interface Guarded {
+  readonly store: Store;
+  readonly deadlineMs: number;
+  readonly standIn: StandIn;
+  readonly health: Health;
+}
 
-  constructor(store: Store, options: FailoverOptions) {
-    const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
-    const { deadlineMs = DEADLINE_MS } = store;
-    this.store = store;
-    this.deadlineMs = deadlineMs;
-    this.standIn = standInFor(store, rules, onStoreFailure);
-    this.health = healthOf(store, { failures, probeAfterMs, deadlineMs, clock: this.standIn.clock });
-    this.health.join(rules.map((rule) => rule.onStoreFailure ?? onStoreFailure));
+function decide(
+  guarded: Guarded,
+  checks: readonly Check[],
+  spend = true,
+): MaybePromise<readonly ChargedDecision[]> {
+  // Each by itself: where nothing is done of one, others may be made in other slots of a cluster.
+  if (areSeveralCorrections(checks)) {
+    return then(all(checks.map((check) => decide(guarded, [check]))), (answers) => answers.flat());
   }
+  if (checks.length === 0 || isElsewhere(checks[0])) return guarded.standIn.decide(checks, spend, 0);
+  return then(each(checks, (check) => guarded.health.partOf(check), undefined), (parts) => {
+    const [first] = parts;
+    const isWhole = parts.every((part) => part === first);
+    if (isWhole && guarded.health.ruleBreakers.size === 0) return decideIn(guarded, first, checks, spend, []);
+    return decideInParts(guarded, checks, parts, spend);
+  });
+}
 
-  decide(checks: readonly Check[], spend = true): MaybePromise<readonly ChargedDecision[]> {
-    // Each by itself: where nothing is done of one, others may be made in other slots of a cluster.
-    if (areSeveralCorrections(checks)) {
-      return then(all(checks.map((check) => this.decide([check]))), (answers) => answers.flat());
-    }
-    if (checks.length === 0 || isElsewhere(checks[0])) return this.standIn.decide(checks, spend, 0);
-    return then(each(checks, (check) => this.health.partOf(check), undefined), (parts) => {
-      const [first] = parts;
-      const isWhole = parts.every((part) => part === first);
-      if (isWhole && this.health.ruleBreakers.size === 0) return this.decideIn(first, checks, spend, []);
-      return this.decideInParts(checks, parts, spend);
-    });
+/** By part; null: without the store. */
+function decideInParts(
+  guarded: Guarded,
+  checks: readonly Check[],
+  parts: readonly (PartHealth | null)[],
+  spend: boolean,
+): MaybePromise<readonly ChargedDecision[]> {
+  const trials = new Map<string, Trial | null>();
+  for (const { policy: { name } } of checks) {
+    const breaker = guarded.health.ruleBreakers.get(name);
+    if (breaker === undefined) continue;
+    const ticket = breaker.enter() ?? breaker.enterProbe();
+    trials.set(name, ticket === null ? null : { breaker, ticket });
   }
-
-  /** By part; null: without the store. */
-  private decideInParts(
-    checks: readonly Check[],
-    parts: readonly (PartHealth | null)[],
-    spend: boolean,
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const trials = new Map<string, Trial | null>();
-    for (const { policy: { name } } of checks) {
-      const breaker = this.health.ruleBreakers.get(name);
-      if (breaker === undefined) continue;
-      const ticket = breaker.enter() ?? breaker.enterProbe();
-      trials.set(name, ticket === null ? null : { breaker, ticket });
-    }
-    const groups = groupsOf(
-      checks.map(itemOf),
-      ({ check }, i) => trials.get(check.policy.name) === null ? null : parts[i],
-    );
-    const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) =>
-      this.decideItems(part, items, spend, items.flatMap(({ check }) => trials.get(check.policy.name) ?? []));
-    const [first] = groups;
-    return groups.length === 1
-      ? decideGroup(first.shard, first.items, spend)
-      : decideInGroups(groups, spend, decideGroup);
-  }
-
-  /** In one part; null: without the store. */
-  private decideItems(
-    part: PartHealth | null,
-    items: readonly Item[],
-    spend: boolean,
-    trials: readonly Trial[],
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const checks = items.map(checkOf);
-    if (part === null) return this.standIn.decide(checks, spend, 0);
-    return areSeveralCorrections(checks) ? this.decide(checks) : this.decideIn(part, checks, spend, trials);
-  }
-
-  /** In one part. */
-  private decideIn(
-    part: PartHealth,
-    checks: readonly Check[],
-    spend: boolean,
-    trials: readonly Trial[],
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const { breaker, returns } = part;
-    const isCutOff = checks[0].since !== null && part.part.isConnected?.() === false;
-    let ticket = isCutOff ? null : breaker.enter();
-    if (ticket === null) {
-      if (part.part.probe !== undefined) this.health.probeAside(part);
-      else if (!isCutOff) ticket = breaker.enterProbe();
-    }
-    const withoutStore = (): readonly ChargedDecision[] => {
-      returns.keep(checks);
-      return this.standIn.decide(checks, spend, breaker.waitMs());
-    };
-    if (ticket === null) {
-      trials.forEach(withdraw);
-      return withoutStore();
-    }
-    // Corrections that were kept go before the question, so that a slot that ought to be free is free, and one that is held is
-    // taken. They go once the store answers: those that do not arrive may be lost.
-    if (returns.size > 0 && !breaker.isWell) {
-      const look: Call = { part, checks, spend: false, ticket, trials };
-      return rescue(
-        () => then(this.ask(look), () => this.decideIn(part, checks, spend, [])),
-        (error) => then(this.recover(error, look), withoutStore),
-      );
-    }
-    this.health.sendReturns(part);
-    const call: Call = { part, checks, spend, ticket, trials };
-    return rescue(() => this.ask(call), (error) => this.recover(error, call));
-  }
-
-  private ask(call: Call): MaybePromise<readonly ChargedDecision[]> {
-    return then(
-      inTime(this.store.decide(call.checks, call.spend), this.deadlineMs),
-      (answer) => this.accept(answer, call),
-    );
-  }
-
-  private accept(answer: readonly StoreDecision[], call: Call): readonly ChargedDecision[] {
-    const { part, checks, spend, ticket, trials } = call;
-    const decisions = answerOf(checks, answer, this.standIn.clock);
-    for (const { breaker, ticket } of trials) breaker.succeed(ticket, true);
-    this.health.succeeded(part, ticket, spend && hasCharged(checks, decisions));
-    if (spend) this.standIn.mirror(checks, decisions);
-    return decisions;
-  }
-
-  private recover(error: unknown, call: Call): MaybePromise<readonly ChargedDecision[]> {
-    const { part, checks, spend, ticket, trials } = call;
-    const rule = ruleOf(error);
-    if (rule !== null && checks.some(({ policy }) => policy.name === rule)) {
-      this.health.succeeded(part, ticket, false);
-      return this.withoutRule(rule, error, call);
-    }
-    trials.forEach(withdraw);
-    part.sample = checks[0];
-    part.breaker.fail(ticket, error);
-    if (spend) this.makeUp(error, call);
-    return this.standIn.decide(checks, spend, part.breaker.waitMs());
-  }
-
-  /** Nothing was charged: the rules beside it are asked about once more, without it. */
-  private withoutRule(
-    rule: string,
-    error: unknown,
-    { checks, part, spend, trials }: Call,
-  ): MaybePromise<readonly ChargedDecision[]> {
-    const breaker = this.health.ruleBreaker(rule);
-    const trial = trials.find((trial) => trial.breaker === breaker);
-    breaker.fail(trial?.ticket ?? breaker.enter() ?? 0, error);
-    return decideInGroups(
-      groupsOf(checks.map(itemOf), ({ check }) => check.policy.name === rule ? null : part),
+  const groups = groupsOf(
+    checks.map(itemOf),
+    ({ check }, i) => trials.get(check.policy.name) === null ? null : parts[i],
+  );
+  const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) =>
+    decideItems(
+      guarded,
+      part,
+      items,
       spend,
-      (part, items, spend) => this.decideItems(part, items, spend, trials.filter((other) => other !== trial)),
+      items.flatMap(({ check }) => trials.get(check.policy.name) ?? []),
+    );
+  const [first] = groups;
+  return groups.length === 1
+    ? decideGroup(first.shard, first.items, spend)
+    : decideInGroups(groups, spend, decideGroup);
+}
+
+/** In one part; null: without the store. */
+function decideItems(
+  guarded: Guarded,
+  part: PartHealth | null,
+  items: readonly Item[],
+  spend: boolean,
+  trials: readonly Trial[],
+): MaybePromise<readonly ChargedDecision[]> {
+  const checks = items.map(checkOf);
+  if (part === null) return guarded.standIn.decide(checks, spend, 0);
+  return areSeveralCorrections(checks)
+    ? decide(guarded, checks)
+    : decideIn(guarded, part, checks, spend, trials);
+}
+
+/** In one part. */
+function decideIn(
+  guarded: Guarded,
+  part: PartHealth,
+  checks: readonly Check[],
+  spend: boolean,
+  trials: readonly Trial[],
+): MaybePromise<readonly ChargedDecision[]> {
+  const { breaker, returns } = part;
+  const isCutOff = checks[0].since !== null && part.part.isConnected?.() === false;
+  let ticket = isCutOff ? null : breaker.enter();
+  if (ticket === null) {
+    if (part.part.probe !== undefined) guarded.health.probeAside(part);
+    else if (!isCutOff) ticket = breaker.enterProbe();
+  }
+  const withoutStore = (): readonly ChargedDecision[] => {
+    returns.keep(checks);
+    return guarded.standIn.decide(checks, spend, breaker.waitMs());
+  };
+  if (ticket === null) {
+    trials.forEach(withdraw);
+    return withoutStore();
+  }
+  // Corrections that were kept go before the question, so that a slot that ought to be free is free, and one that is held is
+  // taken. They go once the store answers: those that do not arrive may be lost.
+  if (returns.size > 0 && !breaker.isWell) {
+    const look: Call = { part, checks, spend: false, ticket, trials };
+    return rescue(
+      () => then(ask(guarded, look), () => decideIn(guarded, part, checks, spend, [])),
+      (error) => then(recover(guarded, error, look), withoutStore),
     );
   }
+  guarded.health.sendReturns(part);
+  const call: Call = { part, checks, spend, ticket, trials };
+  return rescue(() => ask(guarded, call), (error) => recover(guarded, error, call));
+}
 
-  /**
-   * Gives back a charge that the store reports after its deadline, as the verdict was made without the store; keeps corrections
-   * of which it reports, then or at once, that nothing was done.
-   */
-  private makeUp(error: unknown, { part, checks }: Call): void {
-    this.health.aside(
-      lateAnswer<readonly StoreDecision[]>(error).then((answer) => {
-        const decisions = answerOf(checks, answer, this.standIn.clock);
-        this.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
-      }, (error) => {
-        if (part.part.ranNothing?.(error)) part.returns.keep(checks);
-      }),
-    );
-  }
+function ask(guarded: Guarded, call: Call): MaybePromise<readonly ChargedDecision[]> {
+  return then(
+    inTime(guarded.store.decide(call.checks, call.spend), guarded.deadlineMs),
+    (answer) => accept(guarded, answer, call),
+  );
+}
 
-  observe(listener: (change: StoreChange) => void): void {
-    this.health.observe(listener);
-    this.store.observe?.(listener);
+function accept(guarded: Guarded, answer: readonly StoreDecision[], call: Call): readonly ChargedDecision[] {
+  const { part, checks, spend, ticket, trials } = call;
+  const decisions = answerOf(checks, answer, guarded.standIn.clock);
+  for (const { breaker, ticket } of trials) breaker.succeed(ticket, true);
+  guarded.health.succeeded(part, ticket, spend && hasCharged(checks, decisions));
+  if (spend) guarded.standIn.mirror(checks, decisions);
+  return decisions;
+}
+
+function recover(guarded: Guarded, error: unknown, call: Call): MaybePromise<readonly ChargedDecision[]> {
+  const { part, checks, spend, ticket, trials } = call;
+  const rule = ruleOf(error);
+  if (rule !== null && checks.some(({ policy }) => policy.name === rule)) {
+    guarded.health.succeeded(part, ticket, false);
+    return withoutRule(guarded, rule, error, call);
   }
+  trials.forEach(withdraw);
+  part.sample = checks[0];
+  part.breaker.fail(ticket, error);
+  if (spend) makeUp(guarded, error, call);
+  return guarded.standIn.decide(checks, spend, part.breaker.waitMs());
+}
+
+/** Nothing was charged: the rules beside it are asked about once more, without it. */
+function withoutRule(
+  guarded: Guarded,
+  rule: string,
+  error: unknown,
+  { checks, part, spend, trials }: Call,
+): MaybePromise<readonly ChargedDecision[]> {
+  const breaker = guarded.health.ruleBreaker(rule);
+  const trial = trials.find((trial) => trial.breaker === breaker);
+  breaker.fail(trial?.ticket ?? breaker.enter() ?? 0, error);
+  return decideInGroups(
+    groupsOf(checks.map(itemOf), ({ check }) => check.policy.name === rule ? null : part),
+    spend,
+    (part, items, spend) =>
+      decideItems(guarded, part, items, spend, trials.filter((other) => other !== trial)),
+  );
+}
+
+/**
+ * Gives back a charge that the store reports after its deadline, as the verdict was made without the store; keeps corrections
+ * of which it reports, then or at once, that nothing was done.
+ */
+function makeUp(guarded: Guarded, error: unknown, { part, checks }: Call): void {
+  guarded.health.aside(
+    lateAnswer<readonly StoreDecision[]>(error).then((answer) => {
+      const decisions = answerOf(checks, answer, guarded.standIn.clock);
+      guarded.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
+    }, (error) => {
+      if (part.part.ranNothing?.(error)) part.returns.keep(checks);
+    }),
+  );
 }
 
 /**
@@ -256,12 +258,20 @@ class GuardedStore {
  * @returns A store that never fails, but for `forget`: that is an operator's wish, and rejects when it cannot be done.
  */
 export function failover(store: Store, options: FailoverOptions): WrappedStore {
-  const guarded = new GuardedStore(store, options);
+  const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
+  const { deadlineMs = DEADLINE_MS } = store;
+  const standIn = standInFor(store, rules, onStoreFailure);
+  const health = healthOf(store, { failures, probeAfterMs, deadlineMs, clock: standIn.clock });
+  health.join(rules.map((rule) => rule.onStoreFailure ?? onStoreFailure));
+  const guarded: Guarded = { store, deadlineMs, standIn, health };
   return wrapStore(store, {
-    decide: (checks, spend) => guarded.decide(checks, spend),
-    forget: forgetBeside(store, guarded.standIn),
-    observe: (listener) => guarded.observe(listener),
-    background: guarded.health.background,
+    decide: (checks, spend) => decide(guarded, checks, spend),
+    forget: forgetBeside(store, standIn),
+    observe(listener) {
+      health.observe(listener);
+      store.observe?.(listener);
+    },
+    background: health.background,
   });
 }
 

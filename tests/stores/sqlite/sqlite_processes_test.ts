@@ -6,7 +6,7 @@ import { after, before, it } from "node:test";
 import { createThrottle } from "../../../mod.ts";
 import { sqliteStore } from "../../../src/stores/sqlite/mod.ts";
 import { CONTENDED, type ContenderOptions, type ContenderReport } from "../../harness/contender.ts";
-import { type Contest, type Contestant, contestOf } from "../../harness/contest.ts";
+import { type Contest, type Contestant, contestOf, reportsOf } from "../../harness/contest.ts";
 import { describeOnNode } from "../../harness/runtime.ts";
 import { sqlite, sqliteFolder } from "../../harness/sqlite.ts";
 import { hammered, type HammerOptions } from "../../harness/sqlite_hammer.ts";
@@ -49,10 +49,7 @@ describeOnNode("one limit over four processes on Deno, Bun and Node, in one file
 
   for (const name of Object.keys(CONTENDED)) {
     it(`of ${4 * REQUESTS} requests at once exactly ${LIMIT} pass: ${name}`, async () => {
-      for (const { child } of contenders) child.stdin!.write(`${name}\n`);
-      const reports = await Promise.all(
-        contenders.map(async ({ read }): Promise<ContenderReport> => JSON.parse(await read())),
-      );
+      const reports = await reportsOf<ContenderReport>(contenders, name);
       const passed = reports.map(({ passed }) => passed);
       assertEquals(passed.reduce((sum, count) => sum + count, 0), LIMIT, `${passed}`);
     });
