@@ -225,6 +225,29 @@ describe("redisStore", { skip: withoutRedis }, () => {
         assertEquals(remaining, 9);
       });
 
+      it("tell the window where that is of a function, which another rule has as its static rate", async () => {
+        const store = storeOf({ denyCache: false });
+        const plans: { readonly [plan: string]: string } = { free: "5/s", pro: "100/hour" };
+        const throttle = createThrottle([
+          { name: "static", rate: plans.pro, algorithm, on: "/static", key: byGlobal() },
+          {
+            name: "plan",
+            rate: ({ request }) => plans[new URL(request.url).hash.slice(1)],
+            algorithm,
+            on: "/plan",
+            key: byGlobal(),
+          },
+        ], { store });
+        for (let i = 0; i < 60; i++) {
+          assert((await throttle.check(new Request("https://api.example/plan#pro"))).allowed);
+        }
+        const { decisions: [{ retryAfterMs }] } = await throttle.check(
+          new Request("https://api.example/plan#free"),
+        );
+        // 60 units of which 5 drain per second, of another window.
+        assert(retryAfterMs > 10_000 && retryAfterMs <= 11_200, `${retryAfterMs}`);
+      });
+
       it("are none of 12 other characters", async () => {
         const [store, check] = gcraStore(3, 60_000);
         for (const foreign of ["hello, world", "\0\0\0\0\0\0\0\0\0\0\0\0", "éééééé", "漏斗漏斗"]) {
