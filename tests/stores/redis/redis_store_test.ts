@@ -547,6 +547,19 @@ describe("redisStore", { skip: withoutRedis }, () => {
       await assertRejects(async () => await store.decide([checkOf({ algorithm: broken })]), Error, "nobody");
     });
 
+    it("reads states of a built-in algorithm under a name of one's own, whatever that begins with", async () => {
+      const store = storeOf();
+      for (const name of ["24h", "1-5", "-3", "2", "own 1 %", "fixed-window 2"]) {
+        for (const built of [fixedWindow(), fixedWindow({ aligned: true }), gcra()]) {
+          const algorithm = { ...built, name, form: undefined };
+          const check = checkOf({ key: `rule:${name}${built.name}${built.form}`, algorithm });
+          for (const remaining of [2, 1, 0, 0]) {
+            assertEquals((await store.decide([check]))[0].remaining, remaining, name);
+          }
+        }
+      }
+    });
+
     it("leaves all but one rule as they are where its twin fails, on Redis or by giving no numbers", async () => {
       const twins = ["return nobody.knows", "return true", "return true, 1, 1, 0, { {} }, 1", "error('no')"];
       for (const body of twins) {
