@@ -25,12 +25,17 @@ interface Passed {
   readonly env?: Passed;
   readonly server?: Passed & { address?(): unknown };
   readonly context?: Passed;
-  readonly remoteAddr?: { readonly transport?: unknown; readonly hostname?: unknown };
+  readonly remoteAddr?: {
+    readonly transport?: unknown;
+    readonly hostname?: unknown;
+    readonly port?: unknown;
+  };
   readonly requestIP?: (request: Request) => { readonly address?: unknown } | null | undefined;
   readonly address?: unknown;
   readonly incoming?: Passed;
   readonly socket?: Passed;
   readonly remoteAddress?: unknown;
+  readonly localAddress?: unknown;
   readonly destroyed?: unknown;
   readonly ip?: unknown;
 }
@@ -74,22 +79,22 @@ export function peerOf(request: Request, platform: readonly unknown[]): string |
  */
 export function hasLeft(request: Request, platform: readonly unknown[]): boolean {
   try {
-    const passed = serverArgument(platform) as Passed | undefined;
-    if (passed?.remoteAddr !== undefined) return false;
-    return isClosed(passed) || isClosed((request as SrvxRequest).runtime?.node?.req) ||
-      request.signal?.aborted === true;
+    const beneath = srvxArgument(request as SrvxRequest);
+    const passed = (serverArgument(platform) ?? beneath) as Passed | undefined;
+    // Deno's name for a peer that was gone before it asked; on Supabase all have that address, and a port.
+    if (passed?.remoteAddr) return passed.remoteAddr.port === 0 && peerIn(passed, request) === null;
+    const holders = [passed, passed?.server, passed?.context, beneath];
+    return holders.some(isClosed) || request.signal?.aborted === true;
   } catch {
     // The stream is closed, as above.
     return true;
   }
 }
 
-function isClosed(passed: Passed | undefined): boolean {
-  if (!passed) return false;
-  return [passed, passed.server, passed.context].some((argument) => {
-    const holder = argument?.incoming ?? argument;
-    return (holder?.socket ?? holder)?.destroyed === true;
-  });
+function isClosed(argument: Passed | undefined): boolean {
+  const socket = argument?.incoming?.socket ?? argument?.socket ?? argument;
+  // Node notices that a connection was reset when it reads from it the next time; until then it has an end here and none there.
+  return socket?.destroyed === true || (socket?.remoteAddress === undefined && !!socket?.localAddress);
 }
 
 /**
@@ -118,9 +123,8 @@ function peerIn(passed: Passed | undefined, request: Request): string | null {
 }
 
 function bunPeer(server: Passed, request: Request): string | null {
-  const address = server.requestIP!(request)?.address;
-  if (address !== undefined) return canonicalAddress(address);
-  return typeof server.address === "string" ? UNIX : null;
+  const peer = server.requestIP!(request);
+  return peer ? canonicalAddress(peer.address) : typeof server.address === "string" ? UNIX : null;
 }
 
 function nodePeer(socket: Passed): string | null {
@@ -132,10 +136,13 @@ function nodePeer(socket: Passed): string | null {
   return typeof server?.address === "function" && typeof server.address() === "string" ? UNIX : null;
 }
 
-function srvxPeer(request: Request): string | null {
-  const { runtime } = request as SrvxRequest;
+/** The argument of the server that srvx is on. */
+function srvxArgument({ runtime }: SrvxRequest): Passed | undefined {
+  return runtime?.node?.req ?? runtime?.deno?.info ?? runtime?.bun?.server;
+}
+
+function srvxPeer(request: Request & SrvxRequest): string | null {
   // Only srvx's own `ip` is read: other frameworks read the `ip` of their requests from headers.
-  if (!Object.hasOwn(request, "ip") && typeof runtime?.name !== "string") return null;
-  return canonicalAddress((request as SrvxRequest).ip) ??
-    peerIn(runtime?.node?.req ?? runtime?.deno?.info ?? runtime?.bun?.server, request);
+  if (!Object.hasOwn(request, "ip") && typeof request.runtime?.name !== "string") return null;
+  return canonicalAddress(request.ip) ?? peerIn(srvxArgument(request), request);
 }

@@ -187,6 +187,26 @@ describe("a client that has gone", () => {
     assertEquals(found, [null, null]);
   });
 
+  it("has left where Deno names nobody for it, with srvx and without, and where node has an end of it here alone", () => {
+    const request = new Request("https://api.example/");
+    const under = (runtime: unknown) => Object.assign(new Request("https://api.example/"), { runtime });
+    const nobody = { remoteAddr: { transport: "tcp", hostname: "0.0.0.0", port: 0 } };
+    const supabase = { remoteAddr: { ...nobody.remoteAddr, port: 9999 } };
+    const somebody = { remoteAddr: { ...nobody.remoteAddr, hostname: "192.0.2.1" } };
+    const known = [nobody, supabase, somebody];
+    const reset = { socket: { destroyed: false, localAddress: "192.0.2.2" } };
+    const madeUp = { socket: { destroyed: false, localAddress: "" } };
+    const open = { socket: { ...reset.socket, remoteAddress: "192.0.2.1" } };
+    assertEquals(known.map((info) => hasLeft(request, [info])), [true, false, false]);
+    assertEquals(known.map((info) => hasLeft(under({ deno: { info } }), [])), [true, false, false]);
+    assertEquals([reset, madeUp, open].map((incoming) => hasLeft(request, [{ incoming }])), [
+      true,
+      false,
+      false,
+    ]);
+    assertEquals([reset, madeUp].map((req) => hasLeft(under({ node: { req } }), [{}])), [true, false]);
+  });
+
   it("is not looked for in the signal on Deno, which prints a notice to whoever reads that", () => {
     const request = new Request("https://api.example/", { signal: AbortSignal.abort() });
     assertEquals([hasLeft(request, []), hasLeft(request, [{ remoteAddr: {} }])], [true, false]);

@@ -73,6 +73,8 @@ function ranNothing(error: unknown): boolean {
  *   never wait for each other crosswise. A row that somebody else has locked is waited for no longer than `timeoutMs`.
  * - **The table** is made at the first request, if the user may; {@link schemaSql} is the same for a migration. Rows whose time
  *   is over are deleted a few at a time, as new ones come.
+ * - **The database** has the encoding UTF8, as most have. One of another encoding, such as LATIN1, cannot hold every key, and a
+ *   decision about such a key fails, as do those that share its statement: clients that choose their keys could make it fail.
  * - **Connections.** A pool of two is enough: at most two statements are under way, and decisions that come meanwhile share the
  *   next one. Give the store a pool of its own where the application's may run out: a request would wait for it.
  *

@@ -36,8 +36,21 @@ export interface PostgresStates extends VersionedStates {
 /** The codes of an error by which another transaction got in the way: nothing was done. */
 const IN_THE_WAY = new Set(["40001", "40P01"]);
 
+/** How often a reset is tried, as each time another transaction gets in the way a decision was made. */
+const MOST_TRIES = 32;
+
 /** A version that no row had before. */
 const newVersion = (): number => 1 + Math.floor(Math.random() * 2 ** 52);
+
+/** Deletes a row. Where transactions are REPEATABLE READ by default, that fails where a decision has just written it. */
+async function removeRow(run: RunStatement, table: string, key: string, tries: number): Promise<unknown> {
+  try {
+    return await run(`DELETE FROM ${table} WHERE key = $1`, [key]);
+  } catch (error) {
+    if (tries === 1 || !IN_THE_WAY.has(codeOf(error))) throw error;
+    return removeRow(run, table, key, tries - 1);
+  }
+}
 
 /**
  * States in a table.
@@ -99,7 +112,7 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     },
     write,
     async forget(key) {
-      await run(`DELETE FROM ${names.table} WHERE key = $1`, [key]);
+      await removeRow(run, names.table, key, MOST_TRIES);
       known.forget(key);
     },
     probe: async () => void await run(names.probe, []),

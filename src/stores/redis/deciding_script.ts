@@ -54,6 +54,8 @@ export function decidingScript(
   const rules: ScriptRule[] = [];
   /** The numbers of each algorithm's rules: first the one without a static rate. */
   const numbers = new WeakMap<Algorithm, Numbered[]>();
+  /** Rules whose rate is of a function: the state of one tells its window, as the key does not. */
+  const varying = new Set<string>();
   let statics = 0;
 
   /** The number of a rule: one of the same text, or a new one. */
@@ -82,6 +84,7 @@ export function decidingScript(
   return {
     prepare({ name, implementation, limit, windowMs, mode, period, trialOf }) {
       const known = numbersOf(implementation, name);
+      if (limit === null) varying.add(name);
       if (limit === null || windowMs === null || period !== null || trialOf !== undefined) return;
       const rate = { limit, windowMs, mode };
       if (statics >= MOST_STATIC || withRate(known, rate) !== undefined) return;
@@ -90,7 +93,8 @@ export function decidingScript(
     },
     ruleOf({ algorithm, policy, since }) {
       const known = numbersOf(algorithm, policy.name);
-      const isPlain = since === null && policy.boundaries === undefined && policy.trialOf === undefined;
+      const isPlain = since === null && policy.boundaries === undefined && policy.trialOf === undefined &&
+        !varying.has(policy.name);
       return isPlain && withRate(known, policy) || known[0];
     },
     run: sentScript(runner, rules, scriptOf),

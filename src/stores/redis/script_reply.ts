@@ -6,6 +6,7 @@
 
 import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
 import type { PackableStep, PackedStep } from "../../algorithms/packed.ts";
+import { formOf } from "../../algorithms/state.ts";
 import { cannot } from "../../cannot.ts";
 import { type ChargedDecision, refuserOf, refuses } from "../../decision.ts";
 import { RuleError } from "../rule_error.ts";
@@ -95,14 +96,14 @@ class ReplyReader {
   }
 
   /** The state of a packed step. That of a fixed window is 13 digits and those of its used units. */
-  state({ stateSize }: Algorithm): number[] | null {
-    const start = this.integer(13);
-    if (start === start) {
-      const used = this.integer();
-      return stateSize === 2 && used === used ? [start, used] : null;
+  state(algorithm: Algorithm): number[] | null {
+    // Not by its first character: a form of one's own may begin with a digit.
+    if (formOf(algorithm) === "fixed-window") {
+      const [start, used] = [this.integer(13), this.integer()];
+      return start + used >= 0 ? [start, used] : null;
     }
     this.upTo(" ");
-    return this.integers(stateSize!);
+    return this.integers(algorithm.stateSize!);
   }
 }
 

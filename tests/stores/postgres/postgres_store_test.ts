@@ -183,6 +183,28 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     assertEquals((await store.decide(asked))[0].allowed, true);
   });
 
+  it("forgets a key that others write, also where transactions are SERIALIZABLE by default", async () => {
+    const strict = new Pool({
+      connectionString: postgres.url,
+      max: 3,
+      options: "-c default_transaction_isolation=serializable",
+    });
+    const store = postgresStore({ client: strict, timeoutMs });
+    const asked = [checkOf("strict", { limit: 1_000_000 })];
+    await store.decide(asked);
+    let isOver = false;
+    const others = [1, 2].map(async () => {
+      const other = postgresStore({ client: pool, timeoutMs });
+      while (!isOver) await other.decide(asked);
+    });
+    for (let i = 0; i < 100; i++) await store.forget!("rule:strict");
+    isOver = true;
+    await Promise.all(others);
+    await store.forget!("rule:strict");
+    assertEquals((await store.decide(asked))[0].remaining, 999_999);
+    await strict.end();
+  });
+
   it("deletes rows whose time is over as new ones come, also while some are locked, and no others", async () => {
     const { store } = counted({ table: "swept" });
     await store.decide([checkOf("living")]);

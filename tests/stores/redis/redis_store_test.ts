@@ -225,6 +225,29 @@ describe("redisStore", { skip: withoutRedis }, () => {
         assertEquals(remaining, 9);
       });
 
+      it("tell the window where that is of a function, which another rule has as its static rate", async () => {
+        const store = storeOf({ denyCache: false });
+        const plans: { readonly [plan: string]: string } = { free: "5/s", pro: "100/hour" };
+        const throttle = createThrottle([
+          { name: "static", rate: plans.pro, algorithm, on: "/static", key: byGlobal() },
+          {
+            name: "plan",
+            rate: ({ request }) => plans[new URL(request.url).hash.slice(1)],
+            algorithm,
+            on: "/plan",
+            key: byGlobal(),
+          },
+        ], { store });
+        for (let i = 0; i < 60; i++) {
+          assert((await throttle.check(new Request("https://api.example/plan#pro"))).allowed);
+        }
+        const { decisions: [{ retryAfterMs }] } = await throttle.check(
+          new Request("https://api.example/plan#free"),
+        );
+        // 60 units of which 5 drain per second, of another window.
+        assert(retryAfterMs > 10_000 && retryAfterMs <= 11_200, `${retryAfterMs}`);
+      });
+
       it("are none of 12 other characters", async () => {
         const [store, check] = gcraStore(3, 60_000);
         for (const foreign of ["hello, world", "\0\0\0\0\0\0\0\0\0\0\0\0", "éééééé", "漏斗漏斗"]) {
@@ -522,6 +545,19 @@ describe("redisStore", { skip: withoutRedis }, () => {
       assertEquals(verdicts, [true, true, false]);
       const broken: Algorithm = { ...own, name: "broken", lua: "function() return nobody.knows end" };
       await assertRejects(async () => await store.decide([checkOf({ algorithm: broken })]), Error, "nobody");
+    });
+
+    it("reads states of a built-in algorithm under a name of one's own, whatever that begins with", async () => {
+      const store = storeOf();
+      for (const name of ["24h", "1-5", "-3", "2", "own 1 %", "fixed-window 2"]) {
+        for (const built of [fixedWindow(), fixedWindow({ aligned: true }), gcra()]) {
+          const algorithm = { ...built, name, form: undefined };
+          const check = checkOf({ key: `rule:${name}${built.name}${built.form}`, algorithm });
+          for (const remaining of [2, 1, 0, 0]) {
+            assertEquals((await store.decide([check]))[0].remaining, remaining, name);
+          }
+        }
+      }
     });
 
     it("leaves all but one rule as they are where its twin fails, on Redis or by giving no numbers", async () => {
