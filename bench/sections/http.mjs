@@ -15,6 +15,7 @@ const SCENES = scenesWithDenied(1_000_000_000);
 const LINEUP = {
   "1 rule": [
     ["by hand", "floor"],
+    ["one function", "fused"],
     ["Weir", "weir"],
     ["rate-limiter-flexible", "rate_limiter_flexible"],
     ["hitlimit", "hitlimit"],
@@ -22,11 +23,12 @@ const LINEUP = {
   ],
   "3 rules": [
     ["by hand", "floor"],
+    ["one function", "fused"],
     ["Weir", "weir"],
     ["rate-limiter-flexible", "rate_limiter_flexible"],
     ["hono-rate-limiter", "hono_rate_limiter"],
   ],
-  "denied": [["by hand", "floor"], ["Weir", "weir"]],
+  "denied": [["by hand", "floor"], ["one function", "fused"], ["Weir", "weir"]],
 };
 
 export const contestants = [

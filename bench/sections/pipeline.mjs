@@ -32,6 +32,7 @@ const LINEUP = {
     ["Weir", "weir", 2],
     ["by hand, nothing awaited", "floor_now", 3],
     ["by hand, looking first", "floor_looking", 3],
+    ["one function", "fused", 3],
     ["by hand", "floor", 3],
     ["Weir", "weir", 3],
     ["Weir", "weir", 3, "1 rule and its trial"],
@@ -47,6 +48,7 @@ const LINEUP = {
     ["Weir", "weir", 2],
     ["by hand, nothing awaited", "floor_now", 3],
     ["by hand, looking first", "floor_looking", 3],
+    ["one function", "fused", 3],
     ["by hand", "floor", 3],
     ["Weir", "weir", 3],
     ["rate-limiter-flexible", "rate_limiter_flexible", 3],
@@ -56,6 +58,7 @@ const LINEUP = {
   ],
   "denied": [
     ["by hand", "floor", 4],
+    ["one function", "fused", 4],
     ["Weir", "weir", 4],
     ["rate-limiter-flexible", "rate_limiter_flexible", 4],
     ["express-rate-limit", "express_rate_limit", 4],

@@ -128,7 +128,7 @@ export class Exchange implements Context, ExplainsAddress {
   /** Ms spent on deciding, for observers; while that goes on, less the time at which it began. */
   declare spentMs: number;
   /** Did the handler throw, and a framework made a response of the error? Whatever its status, that is a failure. */
-  declare failed: boolean;
+  declare failed?: boolean;
   /** The slots that outlast the response, if any are to. */
   declare hold: Hold | null;
   /** The status of the response that authentication gave instead of an identity; not set for any other request. */
@@ -136,8 +136,8 @@ export class Exchange implements Context, ExplainsAddress {
   /** The response whose body is counted while it is sent, instead of the handler's; not set for any other request. */
   declare counted?: Response;
   /** Was the client's address asked for in vain, as the client has left? */
-  declare clientLeft: boolean;
-  declare private found: string | null | undefined;
+  declare clientLeft?: boolean;
+  declare private found?: string | null;
 
   constructor(
     request: Request,
@@ -153,18 +153,15 @@ export class Exchange implements Context, ExplainsAddress {
     this.spend = spend;
     // `exchangeOf`, inlined as a call of it for every request would be one more.
     const last = (request as Request & Carrier)[EXCHANGE] ?? carriers?.get(request)?.[EXCHANGE];
-    this.outer = last === undefined ? null : enclosing(last, throttle);
-    this.root = last === undefined || last.root.ended ? this : last.root;
+    this.outer = last ? enclosing(last, throttle) : null;
+    this.root = !last || last.root.ended ? this : last.root;
     this.passage = this.root === this ? ++passages : this.root.passage;
     this.checks = NONE;
     this.asked = NONE;
     this.who = undefined;
     this.ended = false;
     this.spentMs = 0;
-    this.failed = false;
     this.hold = null;
-    this.clientLeft = false;
-    this.found = undefined;
     if (!spend) return;
     // From now on the request's handler finds this exchange by its request.
     try {
@@ -182,11 +179,10 @@ export class Exchange implements Context, ExplainsAddress {
     const { request, platform } = this;
     try {
       this.find();
-      if (this.found === undefined) this.clientLeft = hasLeft(request, platform);
     } catch (error) {
-      this.clientLeft = hasLeft(request, platform);
-      if (!this.clientLeft) throw error;
+      if (!hasLeft(request, platform)) throw error;
     }
+    if (this.found === undefined) this.clientLeft = hasLeft(request, platform);
     return this.found ??= null;
   }
 

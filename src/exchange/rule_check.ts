@@ -47,9 +47,9 @@ export class RuleCheck implements OpenCheck, Quota {
   /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
   declare charged: boolean;
   /** Has the charge been corrected, for good? */
-  declare settled: boolean;
+  declare settled?: boolean;
   /** The renewal of a slot that is under way; corrections wait for it. */
-  declare renewal: MaybePromise<unknown>;
+  declare renewal?: MaybePromise<unknown>;
 
   constructor(rule: PreparedRule, partition: string, policy: Policy, cost: number) {
     this.rule = rule;
@@ -70,8 +70,6 @@ export class RuleCheck implements OpenCheck, Quota {
     this.at = 0;
     this.chargedAt = 0;
     this.charged = false;
-    this.settled = false;
-    this.renewal = undefined;
   }
 
   get key(): string {

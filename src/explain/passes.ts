@@ -97,7 +97,7 @@ function never(check: RuleCheck): string {
 }
 
 /** When a refused request passes, in words. */
-function when(check: RuleCheck, clientLeft: boolean): string {
+function when(check: RuleCheck, clientLeft: boolean | undefined): string {
   const { decision, blockedMs, rule } = check;
   if (!isCounted(decision)) return "passes when it can be counted again";
   const at = passesAt(decision);
@@ -111,7 +111,7 @@ function when(check: RuleCheck, clientLeft: boolean): string {
 }
 
 /** The text of {@link ExplainedRule.passes}, of a check that has a verdict. */
-export function passesText(check: RuleCheck, limit: number | null, clientLeft: boolean): string {
+export function passesText(check: RuleCheck, limit: number | null, clientLeft: boolean | undefined): string {
   if (check.allowed) return "passes now";
   const change = limit === null ? "" : `; passes with a limit of at least ${counted(limit)}`;
   return `${when(check, clientLeft)}${change}`;

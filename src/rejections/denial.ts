@@ -10,6 +10,10 @@ export interface Denial {
   readonly body: string;
   /** The body's media type. */
   readonly contentType: string;
+  /** The fields of its latest response. */
+  fields?: Readonly<Record<string, string>>;
+  /** A response with these fields, to copy, where they are sent again. */
+  response?: Response | undefined;
 }
 
 /** The fields of a denial: caches must not store it (RFC 6585 section 4). */

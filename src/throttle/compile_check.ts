@@ -24,7 +24,7 @@ const RETRY_MS = 1000;
 /** A request, as checks are made of it. */
 export interface Asked extends Context {
   /** Has the client left, and with it its address? Nobody then waits for an answer, nor for a reason. */
-  readonly clientLeft: boolean;
+  readonly clientLeft?: boolean;
 }
 
 /** Makes a rule's check of a request; null when the rule does not apply to the request. */

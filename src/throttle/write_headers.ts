@@ -6,12 +6,13 @@
 
 import { hasNumbers, refuses } from "../decision.ts";
 import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
-import type { Denial } from "../rejections/denial.ts";
+import { type Denial, denialFields } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import {
   expose,
+  InitFields,
   type Marked,
   markRefusal,
   newResponse,
@@ -106,16 +107,11 @@ export function formatsOf(
  * @param own The throttle's formats.
  */
 export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): HeaderWriter {
-  const used = new Map<HeaderFormat, Set<PreparedRule>>();
-  for (const rule of rules) {
-    for (const format of rule.headers ?? own) used.set(format, (used.get(format) ?? new Set()).add(rule));
-  }
-  for (const format of own.filter(isOfDenials)) used.set(format, used.get(format) ?? new Set());
-  const plans = [...used].map(([format, users]) => ({
-    format,
-    users: users.size === rules.length ? null : users,
-    ofDenials: isOfDenials(format),
-  }));
+  const used = new Set([...rules.flatMap(({ headers }) => headers ?? own), ...own.filter(isOfDenials)]);
+  const plans = [...used].map((format) => {
+    const users = rules.filter(({ headers }) => (headers ?? own).includes(format));
+    return { format, users: users.length === rules.length ? null : users, ofDenials: isOfDenials(format) };
+  });
   // Formats for requests that pass.
   const always = plans.filter(({ ofDenials }) => !ofDenials);
   const names = [...new Set(plans.flatMap(({ format }) => Object.keys(format.describe ?? {})))];
@@ -125,10 +121,9 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
     const report = reportOf(checks, response);
     for (const { format, users, ofDenials } of report.denied ? plans : always) {
       let own = report;
-      if (users !== null) {
-        const used = checks.filter(({ rule }) => users.has(rule));
-        if (used.length === 0 && !ofDenials) continue;
-        own = { ...report, quotas: report.quotas.filter(({ rule }) => users.has(rule)) };
+      if (users) {
+        if (!ofDenials && !checks.some(({ rule }) => users.includes(rule))) continue;
+        own = { ...report, quotas: report.quotas.filter(({ rule }) => users.includes(rule)) };
       }
       // A format finds the fields of those before it.
       setFields(fields, format.fields(own, fields));
@@ -182,14 +177,11 @@ export function compileLabel(
   const writeHeaders = compileHeaders(rules, formats);
   /** Where a response has the passage that this throttle labelled it for: several throttles label one response. */
   const mark = Symbol("weir.labelled");
-  const sendsAlways = sendHeaders === "always";
-  const sendsDenied = sendHeaders !== "never";
 
   /**
-   * A handler may give one and the same object time and again (`const NOT_FOUND = new Response(...)`), and its headers are
-   * written in place: for every passage but the first they are written on a copy, without those of the first. The headers
-   * that the same throttle wrote earlier on the same passage, where it is around another use of itself, are joined. A frozen
-   * response, which takes no mark, is copied for every passage.
+   * A handler may give one object time and again (`const NOT_FOUND = new Response(...)`), and its headers are written in place: for
+   * every passage but the first they are written on a copy, without those of the first. Headers that the same throttle wrote on the
+   * same passage, where it is around another use of itself, are joined. A frozen response, which takes no mark, is always copied.
    */
   function withRateHeaders(given: Response, exchange: Exchange, denied: boolean): Response {
     // `isResponse`, inlined.
@@ -208,16 +200,17 @@ export function compileLabel(
     }
   }
 
-  function write(fields: WritableFields, exchange: Exchange, denied: boolean, response?: Reported): void {
-    if (sendsAlways || (denied && sendsDenied)) writeHeaders(fields, exchange.checks, response);
+  function write(fields: WritableFields, exchange: Exchange, denied: boolean): void {
+    const sends = sendHeaders === "always" || (denied && sendHeaders !== "never");
+    if (sends) writeHeaders(fields, exchange.checks);
   }
 
   return {
     label(given, exchange, denied = false) {
       const response = exchange.counted ?? given;
       exchange.ended = true;
-      if (notifier !== null && response) notifier.answered(response.status);
-      const sends = sendsAlways || (denied && sendsDenied);
+      if (response) notifier?.answered(response.status);
+      const sends = sendHeaders === "always" || (denied && sendHeaders !== "never");
       const labelled = sends ? withRateHeaders(response, exchange, denied) : response;
       if (denied) markRefusal(labelled);
       return exchange.matched.holds && exchange.checks.some(holds)
@@ -227,7 +220,9 @@ export function compileLabel(
     refuse(denial, exchange) {
       exchange.ended = true;
       notifier?.answered(denial.status);
-      const response = newResponse(denial, exchange, (fields) => write(fields, exchange, true, denial));
+      const fields = new InitFields(denialFields(denial), denial.fields);
+      if (sendHeaders !== "never") writeHeaders(fields, exchange.checks, denial);
+      const response = newResponse(denial, fields, exchange.request);
       response[mark] = exchange.passage;
       // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.
       response[REFUSAL] = true;

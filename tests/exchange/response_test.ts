@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { HeaderFormat } from "../../mod.ts";
+import { type HeaderFormat, retryAfter } from "../../mod.ts";
 import { InitFields, withHeaders } from "../../src/exchange/response.ts";
 import { setFields } from "../../src/headers/format.ts";
 import { throttled } from "../harness/throttled.ts";
@@ -60,6 +60,21 @@ describe("the response of a denial that is sent time and again", () => {
     assertEquals([[...headed.headers], await headed.text()], [fields, ""]);
     const last = await send();
     assertEquals([[...last.headers], await last.text()], [fields, text]);
+  });
+
+  it("has the fields that the formats give for it, whichever the last ones had", async () => {
+    const texts = ["a", "a", "a", "b", "a", "", "", "b", "b", "b", ""];
+    let next = 0;
+    const own: HeaderFormat = {
+      fields: ({ denied }) => denied ? { "X-Own": texts[next++] } : { "x-own": "passed" },
+    };
+    const { send } = throttled("1/min", { headers: [own, retryAfter()] });
+    await send();
+    for (const text of texts) {
+      const { headers } = await send(text === "b" ? "HEAD /" : "GET /");
+      assertEquals([headers.get("x-own") ?? "", headers.get("retry-after")], [text, "60"]);
+    }
+    assertEquals(next, texts.length);
   });
 });
 
