@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "./algorithm.ts";
+import type { Algorithm, Policy, Step } from "./algorithm.ts";
 
 /** The numbers of a step's result, without its state, in a reusable object. */
 export interface StepNumbers {
@@ -29,6 +29,23 @@ export interface StepNumbers {
 export interface PackedStep extends StepNumbers {
   /** The new state of a step that changed something: as many numbers as the algorithm's `stateSize`. */
   readonly state: Float64Array;
+}
+
+/** Where the numbers of any step may go, but whether it changes the state. */
+export interface StepInto extends Omit<StepNumbers, "changed"> {
+  /** See {@link Step.blockedMs}. */
+  blockedMs: number;
+}
+
+/** Copies the numbers of a step that was taken now. */
+export function writeStep(into: StepInto, step: Omit<Step, "state">, now: number): void {
+  into.allowed = step.allowed;
+  into.remaining = step.remaining;
+  into.resetAfterMs = step.resetAfterMs;
+  into.retryAfterMs = step.retryAfterMs;
+  into.ttlMs = step.ttlMs;
+  into.at = step.at ?? now;
+  into.blockedMs = step.blockedMs ?? 0;
 }
 
 /**

@@ -12,7 +12,7 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
-import { type Form, OVER } from "./form.ts";
+import type { Form } from "./form.ts";
 import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
@@ -33,6 +33,7 @@ import {
 import type { Capacity, Table } from "./table.ts";
 import type { Name } from "./rule_names.ts";
 import type { SplitCheck } from "../store.ts";
+import { share } from "../../decision.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
@@ -60,6 +61,9 @@ function nextSlots(slots: number): number {
   if (slots < FULL_SLOTS && next > FULL_SLOTS * 0.8) return FULL_SLOTS;
   return slots < FULL_SLOTS ? next : Math.ceil(slots * 1.125);
 }
+
+/** The share of a quota that is left in a state past its time. */
+const OVER = -1;
 
 function isSameRate(a: Policy, b: Policy): boolean {
   return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
@@ -148,7 +152,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
     let kind = kindOfRate.get(rate);
     if (kind === undefined) {
-      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy };
+      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy, since: null };
       if (kinds.length < MOST_KINDS) {
         kinds.push(kind);
         kindOfRate.set(rate, kind);
@@ -159,9 +163,16 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return name.kind = kind;
   }
 
-  /** Looks at an entry by now. */
+  /** Looks at an entry by now: the share of its quota that is left, or {@link OVER}. */
   function look(segment: Segment, slot: number, now: number): number {
-    return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
+    let left = form.look?.(looked, segment, slot, now);
+    if (left === undefined) {
+      const kind = kinds[segment.kinds[slot]];
+      form.read(looked, segment, slot, now);
+      form.step(looked, kind, now, 0);
+      left = share({ limit: kind.policy.limit, remaining: looked.remaining });
+    }
+    return looked.ttlMs <= 0 ? OVER : left;
   }
 
   function drop(segment: Segment, slot: number, clear = takeOut): void {
@@ -216,7 +227,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         // Another may move up.
         drop(segment, slot);
       } else {
-        levels[slot] = Math.ceil(MOST_LEVEL * left);
+        levels[slot] = Math.ceil(MOST_LEVEL * Math.min(1, left));
         segment.next = Math.min(segment.next, now + looked.ttlMs);
         turn(segment);
       }

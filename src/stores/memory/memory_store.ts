@@ -6,10 +6,11 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { windowOf } from "../../algorithms/periods.ts";
+import type { LogFormStep } from "../../algorithms/log_form.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
-import { logForm, stepOverLog } from "./log_form.ts";
+import { numberBlocks } from "./number_blocks.ts";
 import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
@@ -109,12 +110,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   let isFull = false;
 
   function tableOf({ algorithm }: SplitCheck): Table {
-    const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
+    const { logForm } = algorithm.step as Partial<LogFormStep>;
+    const { stateSize: width = logForm === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
     let alike = tables.get(form);
     if (alike === undefined) tables.set(form, alike = []);
     return alike[width] ??= fingerprintTable(
-      width === ANYTHING ? objectForm() : width === LOGS ? logForm() : packedForm(width),
+      width === ANYTHING ? objectForm() : width === LOGS ? logForm!(numberBlocks()) : packedForm(width),
       capacity,
     );
   }
