@@ -100,6 +100,6 @@ export function fixedWindow(options: { aligned?: boolean } = {}): Algorithm {
     // The window's end.
     usableUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
-    step: unpacked(2, stepOf(aligned)),
+    step: unpacked(2, stepOf(aligned), true),
   } satisfies Algorithm<readonly number[]>;
 }

@@ -18,6 +18,8 @@ const WIDEST = 4;
  * nothing.
  */
 export class Cursor implements PackedStep {
+  /** Does the check's algorithm count in windows? Its packed step says so. */
+  counts = false;
   /** Is there a state to step from? */
   hasState = false;
   /** That state, where it is packed. It may be past its time, which its algorithm then sees. */
