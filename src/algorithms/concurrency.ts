@@ -7,7 +7,8 @@
 import { logTwin } from "./log_lua.ts";
 import { type Duration, durationMs } from "../duration.ts";
 import type { Algorithm } from "./algorithm.ts";
-import { changedLength, type Log, logStep, type StepLog, unlogged, writeChanged } from "./log.ts";
+import { changedLength, type Log, logStep, type StepLog, writeChanged } from "./log.ts";
+import { unlogged } from "./log_form.ts";
 import { slotEnd } from "./slot.ts";
 import { ANYTHING, requireOptions } from "../options.ts";
 

@@ -104,6 +104,6 @@ export function windows(aligned = false): Algorithm {
     // The window's end.
     usableUntil: (start, windowMs) => start + windowMs,
     capacity: (limit) => limit,
-    step: unpacked(2, stepOf(aligned)),
+    step: unpacked(2, stepOf(aligned), true),
   } satisfies Algorithm<readonly number[]>;
 }

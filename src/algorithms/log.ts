@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "./algorithm.ts";
+import type { Policy } from "./algorithm.ts";
 import { MAX } from "./integer.ts";
 import type { StepNumbers } from "./packed.ts";
 import { isAhead } from "./state.ts";
@@ -34,7 +34,7 @@ export interface LogStep extends StepNumbers {
 }
 
 /**
- * {@link Algorithm.step} over a log within a list.
+ * An algorithm's step over a log within a list.
  *
  * @param out Receives the result.
  * @param log The list.
@@ -51,9 +51,6 @@ export type StepLog = (
   cost: number,
   since: number | null,
 ) => void;
-
-/** A step with a second form on logs, under the property `overLog`. */
-export type LogFormStep = Algorithm<Log>["step"] & { readonly overLog: StepLog };
 
 /**
  * The log with all entries too far ahead of `stamp` moved to one time: `stamp`, or the time of the entry
@@ -213,21 +210,4 @@ export function emptyLogStep(): LogStep {
     ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0, changed: false },
     ...{ log: [], first: 0, cut: 0, rest: 0, end: 0, time: 0, units: 0 },
   };
-}
-
-/** Wraps a log step as an algorithm's step. */
-export function unlogged(overLog: StepLog): LogFormStep {
-  const step: Algorithm<Log>["step"] = (state, policy, now, cost, since) => {
-    const out = emptyLogStep();
-    overLog(out, state ?? [], 0, state?.length ?? 0, policy, now, cost, since);
-    const { allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at } = out;
-    let kept = state;
-    if (out.changed) {
-      const after: number[] = new Array(changedLength(out));
-      writeChanged(out, after, 0);
-      kept = after;
-    }
-    return { allowed, remaining, resetAfterMs, retryAfterMs, state: kept, ttlMs, at };
-  };
-  return Object.assign(step, { overLog });
 }

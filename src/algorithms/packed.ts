@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "./algorithm.ts";
+import type { Algorithm, Policy, Step } from "./algorithm.ts";
 
 /** The numbers of a step's result, without its state, in a reusable object. */
 export interface StepNumbers {
@@ -31,6 +31,23 @@ export interface PackedStep extends StepNumbers {
   readonly state: Float64Array;
 }
 
+/** Where the numbers of any step may go, but whether it changes the state. */
+export interface StepInto extends Omit<StepNumbers, "changed"> {
+  /** See {@link Step.blockedMs}. */
+  blockedMs: number;
+}
+
+/** Copies the numbers of a step that was taken now. */
+export function writeStep(into: StepInto, step: Omit<Step, "state">, now: number): void {
+  into.allowed = step.allowed;
+  into.remaining = step.remaining;
+  into.resetAfterMs = step.resetAfterMs;
+  into.retryAfterMs = step.retryAfterMs;
+  into.ttlMs = step.ttlMs;
+  into.at = step.at ?? now;
+  into.blockedMs = step.blockedMs ?? 0;
+}
+
 /**
  * {@link Algorithm.step} for packed states.
  *
@@ -50,10 +67,17 @@ export type StepPacked = (
  * A step with a packed form. The packed form is a property of the step, not of the algorithm: a copy of an
  * algorithm with its own step must use that step.
  */
-export type PackableStep = Algorithm<readonly number[]>["step"] & { readonly packed: StepPacked };
+export type PackableStep = Algorithm<readonly number[]>["step"] & {
+  readonly packed: StepPacked;
+  /**
+   * Are the numbers of a state the start of a window, `windowMs` long but for calendar periods, and the units that are used in it?
+   * What fits into an open window is then added to them, and nothing else changes.
+   */
+  readonly counts: boolean;
+};
 
 /** Wraps a packed step as an algorithm's step. */
-export function unpacked(width: number, packed: StepPacked): PackableStep {
+export function unpacked(width: number, packed: StepPacked, counts = false): PackableStep {
   // One for all steps, as each is copied out before the next: an array of this kind takes long to make.
   const out: PackedStep = {
     ...{ allowed: false, remaining: 0, resetAfterMs: 0, retryAfterMs: 0, ttlMs: 0, at: 0 },
@@ -65,5 +89,5 @@ export function unpacked(width: number, packed: StepPacked): PackableStep {
     const kept = out.changed ? Array.from(out.state) : state;
     return { allowed, remaining, resetAfterMs, retryAfterMs, ttlMs, at, state: kept };
   };
-  return Object.assign(step, { packed });
+  return Object.assign(step, { packed, counts });
 }

@@ -6,7 +6,8 @@
 
 import type { Algorithm } from "./algorithm.ts";
 import { logTwin } from "./log_lua.ts";
-import { type Log, logStep, unlogged } from "./log.ts";
+import { type Log, logStep } from "./log.ts";
+import { unlogged } from "./log_form.ts";
 import { slotEnd } from "./slot.ts";
 import { integer, requireOptions } from "../options.ts";
 

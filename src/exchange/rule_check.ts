@@ -19,7 +19,8 @@ export function storageKey(rule: PreparedRule, partition: string): string {
 
 /**
  * The store's check of one rule, and its result. There is one per rule and request, and most requests are over without
- * anybody having looked at their decisions, so values that follow from its members are made when they are read.
+ * anybody having looked at their decisions, so values that follow from its members are made when they are read: the less memory
+ * a check takes, the less it costs.
  * They are declared and set in the constructor alone: a member that the class body initializes is set twice, and engines
  * pay for both.
  */
@@ -27,13 +28,8 @@ export class RuleCheck implements OpenCheck, Quota {
   declare readonly rule: PreparedRule;
   /** The partition whose quota it uses, as the rule's key gave it. */
   declare readonly partition: string;
-  declare readonly stateName: string;
-  declare readonly algorithm: Algorithm;
   declare readonly policy: Policy;
   declare readonly limit: number;
-  declare readonly mode: Mode;
-  /** A request's check corrects nothing. */
-  declare readonly since: null;
   /** Units: the cost asked for, until the charge is corrected. */
   declare cost: number;
   declare allowed: boolean;
@@ -46,20 +42,16 @@ export class RuleCheck implements OpenCheck, Quota {
   declare chargedAt: number;
   /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
   declare charged: boolean;
-  /** Has the charge been corrected, for good? */
+  /** Has the charge been corrected, for good? Not set before. */
   declare settled?: boolean;
-  /** The renewal of a slot that is under way; corrections wait for it. */
+  /** The renewal of a slot that is under way; corrections wait for it. Not set for any other request. */
   declare renewal?: MaybePromise<unknown>;
 
   constructor(rule: PreparedRule, partition: string, policy: Policy, cost: number) {
     this.rule = rule;
     this.partition = partition;
-    this.stateName = rule.stateName;
-    this.algorithm = rule.implementation;
     this.policy = policy;
     this.limit = policy.limit;
-    this.mode = policy.mode;
-    this.since = null;
     this.cost = cost;
     this.allowed = false;
     this.remaining = 0;
@@ -70,6 +62,23 @@ export class RuleCheck implements OpenCheck, Quota {
     this.at = 0;
     this.chargedAt = 0;
     this.charged = false;
+  }
+
+  get stateName(): string {
+    return this.rule.stateName;
+  }
+
+  get algorithm(): Algorithm {
+    return this.rule.implementation;
+  }
+
+  get mode(): Mode {
+    return this.policy.mode;
+  }
+
+  /** A request's check corrects nothing. */
+  get since(): null {
+    return null;
   }
 
   get key(): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasNumbers, refuses } from "../decision.ts";
+import { hasNumbers } from "../decision.ts";
 import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
 import { type Denial, denialFields } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
@@ -53,16 +53,14 @@ interface RequestReport extends Report {
 /** The report of a request's checks, of which there is one at least. */
 function reportOf(checks: readonly RuleCheck[], response: Reported | undefined): RequestReport {
   // Not by `filter`, which takes as long as the rest of a report.
-  let quotas = checks as RuleCheck[];
+  const quotas: RuleCheck[] = [];
   let refused = false;
   let waitMs = 0;
-  for (let i = 0; i < checks.length; i++) {
-    const check = checks[i];
+  for (const check of checks) {
     // Shadow rules are not shown to clients, nor numbers that mean nothing.
-    if (check.mode === "enforce" && hasNumbers(check)) {
-      if (quotas !== checks) quotas.push(check);
-    } else if (quotas === checks) quotas = checks.slice(0, i);
-    if (!refuses(check)) continue;
+    if (check.mode === "shadow") continue;
+    if (hasNumbers(check)) quotas.push(check);
+    if (check.allowed) continue;
     refused = true;
     waitMs = Math.max(waitMs, check.retryAfterMs);
   }

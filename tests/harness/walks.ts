@@ -8,6 +8,7 @@ import {
   fixedWindow,
   gcra,
   type Mode,
+  type Policy,
   slidingLog,
   slidingWindow,
   type Store,
@@ -166,6 +167,7 @@ export function* walked(
   let now = 1_763_800_000_000 + run;
   const store = storeOf(() => now);
   const charges: { check: Check; decision: StoreDecision }[] = [];
+  const policies = new Map<string, Policy>();
   for (const { step, instance, partition, rules: mask, costs, raised, kind, back, change, to } of asks) {
     now = Math.max(0, now + Math.round(step.windows * rules[0].windowMs) + step.ms);
     const corrected = kind === "correction" ? charges.at(-1 - back) : undefined;
@@ -179,9 +181,15 @@ export function* walked(
         mode: r.mode,
         cost: Math.min(costs[i], limit + 1),
       });
-      if (r.ahead === null || !check.algorithm.countsPeriods) return check;
-      const boundaries = periodsAround(now + r.ahead * r.windowMs, r.windowMs);
-      return { ...check, policy: { ...check.policy, boundaries } };
+      const boundaries = r.ahead !== null && check.algorithm.countsPeriods
+        ? periodsAround(now + r.ahead * r.windowMs, r.windowMs)
+        : undefined;
+      const made = boundaries === undefined ? check.policy : { ...check.policy, boundaries };
+      // A rule asks with one object for as long as its rate stays, or with one made anew each time, as a rate from a function does.
+      const rate = `${made.name} ${limit} ${boundaries}`;
+      const policy = instance === 0 ? made : policies.get(rate) ?? made;
+      policies.set(rate, policy);
+      return { ...check, policy };
     });
     if (corrected !== undefined) {
       const { check, decision } = corrected;

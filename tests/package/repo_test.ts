@@ -90,7 +90,6 @@ const TABLES = [
 /** Functions that are still too long: strike each that is split, and add none. */
 const TOO_LONG = [
   "src/stores/memory/fingerprint_table.ts fingerprintTable",
-  "src/stores/memory/log_form.ts logForm",
   "src/stores/memory/memory_store.ts memoryStore",
   "src/stores/wrappers/circuit_breaker.ts circuitBreaker",
   "src/stores/wrappers/health.ts newHealth",

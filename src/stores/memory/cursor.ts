@@ -4,7 +4,7 @@
  * @module
  */
 
-import { emptyLogStep, type LogStep } from "../../algorithms/log.ts";
+import type { SteppedLog } from "../../algorithms/log_form.ts";
 import type { PackedStep } from "../../algorithms/packed.ts";
 import type { Name } from "./rule_names.ts";
 import type { Segment } from "./segment.ts";
@@ -18,13 +18,14 @@ const WIDEST = 4;
  * nothing.
  */
 export class Cursor implements PackedStep {
+  /** Does the check's algorithm count in windows? Its packed step says so. */
+  counts = false;
   /** Is there a state to step from? */
   hasState = false;
   /** That state, where it is packed. It may be past its time, which its algorithm then sees. */
   readonly before: Float64Array = new Float64Array(WIDEST);
-  /** That state, where it is a log: it ends at {@link logEnd}. */
-  log: Float64Array = new Float64Array(8);
-  logEnd = 0;
+  /** That state, where it is a log, and its step with the new state. */
+  log: SteppedLog | null = null;
   /** That state, where it is neither. */
   unpacked: unknown = null;
 
@@ -37,8 +38,6 @@ export class Cursor implements PackedStep {
   blockedMs = 0;
   changed = false;
   readonly state: Float64Array = new Float64Array(WIDEST);
-  /** The step of a log, with its new state. */
-  readonly logStep: LogStep = emptyLogStep();
   /** The new state, where it is neither packed nor a log. */
   kept: unknown = null;
 

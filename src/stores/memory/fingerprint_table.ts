@@ -12,7 +12,7 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
-import { type Form, OVER } from "./form.ts";
+import type { Form } from "./form.ts";
 import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
@@ -20,6 +20,7 @@ import {
   EMPTY,
   empty,
   highAt,
+  levelOf,
   lowAt,
   move,
   noteEnd,
@@ -33,6 +34,7 @@ import {
 import type { Capacity, Table } from "./table.ts";
 import type { Name } from "./rule_names.ts";
 import type { SplitCheck } from "../store.ts";
+import { share, writeVerdict } from "../../decision.ts";
 
 /** Keys a segment holds when the store is full: few enough that making one anew takes a ms. */
 const SEGMENT_KEYS = 8192;
@@ -61,12 +63,12 @@ function nextSlots(slots: number): number {
   return slots < FULL_SLOTS ? next : Math.ceil(slots * 1.125);
 }
 
+/** The share of a quota that is left in a state past its time. */
+const OVER = -1;
+
 function isSameRate(a: Policy, b: Policy): boolean {
   return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
 }
-
-/** The level of a share of the quota: one of 256, of which none but the first is nothing. */
-const MOST_LEVEL = 255;
 
 /**
  * @param form The form of its states.
@@ -133,6 +135,13 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     else search(cursor, key.slice(0, colon), key.slice(colon + 1));
   }
 
+  /** Goes to a check's key. */
+  function seek(cursor: Cursor, check: SplitCheck): void {
+    const { stateName, partition } = check;
+    if (stateName === undefined || partition === undefined) searchKey(cursor, check.key);
+    else search(cursor, stateName, partition);
+  }
+
   function segmentFor(high: number): Segment {
     return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, form.width, form.hasObjects);
   }
@@ -148,7 +157,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
     let kind = kindOfRate.get(rate);
     if (kind === undefined) {
-      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy };
+      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy, since: null };
       if (kinds.length < MOST_KINDS) {
         kinds.push(kind);
         kindOfRate.set(rate, kind);
@@ -159,9 +168,16 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return name.kind = kind;
   }
 
-  /** Looks at an entry by now. */
+  /** Looks at an entry by now: the share of its quota that is left, or {@link OVER}. */
   function look(segment: Segment, slot: number, now: number): number {
-    return form.look(looked, segment, slot, kinds[segment.kinds[slot]], now);
+    let left = form.look?.(looked, segment, slot, now);
+    if (left === undefined) {
+      const kind = kinds[segment.kinds[slot]];
+      form.read(looked, segment, slot, now);
+      form.step(looked, kind, now, 0);
+      left = share({ limit: kind.policy.limit, remaining: looked.remaining });
+    }
+    return looked.ttlMs <= 0 ? OVER : left;
   }
 
   function drop(segment: Segment, slot: number, clear = takeOut): void {
@@ -216,7 +232,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         // Another may move up.
         drop(segment, slot);
       } else {
-        levels[slot] = Math.ceil(MOST_LEVEL * left);
+        levels[slot] = levelOf(left);
         segment.next = Math.min(segment.next, now + looked.ttlMs);
         turn(segment);
       }
@@ -259,10 +275,27 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   }
 
   return {
-    find(cursor, check, now) {
-      const { stateName, partition } = check;
-      if (stateName === undefined || partition === undefined) searchKey(cursor, check.key);
-      else search(cursor, stateName, partition);
+    seek,
+    charge(cursor, { policy, since }, now, cost, verdict) {
+      if (since !== null || policy.boundaries !== undefined) return false;
+      const { slot } = cursor;
+      const name = cursor.name!;
+      // By this policy the entry is kept already, so neither its end nor its kind changes.
+      if (slot < 0 || name.isMixed || name.kind?.policy !== policy) return false;
+      const { states, levels, wide } = cursor.segment!;
+      const at = wide * slot + 1;
+      const start = states[at];
+      const leftMs = start + policy.windowMs - now;
+      const used = states[at + 1] + cost;
+      const remaining = policy.limit - used;
+      if (leftMs <= 0 || leftMs > policy.windowMs || remaining < 0) return false;
+      states[at + 1] = used;
+      levels[slot] = levelOf(remaining / policy.limit);
+      const numbers = { allowed: true, remaining, resetAfterMs: used && leftMs, retryAfterMs: 0 };
+      writeVerdict(verdict, numbers, "store", now, start);
+      return true;
+    },
+    read(cursor, now) {
       cursor.hasState = false;
       if (cursor.slot >= 0) form.read(cursor, cursor.segment!, cursor.slot, now);
     },
@@ -287,8 +320,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
         }
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
-      const { limit } = check.policy;
-      segment.levels[slot] = limit > 0 ? Math.ceil(MOST_LEVEL * Math.min(1, cursor.remaining / limit)) : 0;
+      segment.levels[slot] = levelOf(cursor.remaining / check.policy.limit);
       const end = now + cursor.ttlMs;
       if (end < segment.soonest || end < segment.next) noteEnd(segment, end);
       form.write(cursor, segment, slot, now);

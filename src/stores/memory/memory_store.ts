@@ -7,9 +7,11 @@
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { windowOf } from "../../algorithms/periods.ts";
 import { formOf } from "../../algorithms/state.ts";
+import type { LogFormStep } from "../../algorithms/log_form.ts";
+import type { PackableStep } from "../../algorithms/packed.ts";
 import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
-import { logForm, stepOverLog } from "./log_form.ts";
+import { numberBlocks } from "./number_blocks.ts";
 import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
 import { Cursor } from "./cursor.ts";
@@ -109,12 +111,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   let isFull = false;
 
   function tableOf({ algorithm }: SplitCheck): Table {
-    const { stateSize: width = stepOverLog(algorithm) === undefined ? ANYTHING : LOGS } = algorithm;
+    const { logForm } = algorithm.step as Partial<LogFormStep>;
+    const { stateSize: width = logForm === undefined ? ANYTHING : LOGS } = algorithm;
     const form = formOf(algorithm);
     let alike = tables.get(form);
     if (alike === undefined) tables.set(form, alike = []);
     return alike[width] ??= fingerprintTable(
-      width === ANYTHING ? objectForm() : width === LOGS ? logForm() : packedForm(width),
+      width === ANYTHING ? objectForm() : width === LOGS ? logForm!(numberBlocks()) : packedForm(width),
       capacity,
     );
   }
@@ -128,7 +131,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     const other = new Cursor();
     for (const table of allTables()) {
       other.name = null;
-      table.find(other, check, now);
+      table.seek(other, check);
       if (table.makeRoom(other, now)) return true;
     }
     return false;
@@ -181,6 +184,9 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
   ): void {
     const now = clock();
+    // Most checks fit into a window that is open, and are charged there at once. At the first that is not, those before it are
+    // taken back, and all are stepped: all or none.
+    let areCharged = spend;
     // As `refuserOf`.
     let refuser: string | undefined;
     for (let i = 0; i < checks.length; i++) {
@@ -190,17 +196,29 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       if (cursor.algorithm !== check.algorithm) {
         cursor.table = tableOf(check);
         cursor.algorithm = check.algorithm;
+        cursor.counts = (check.algorithm.step as Partial<PackableStep>).counts === true;
         // Each table has names of its own.
         cursor.name = null;
       }
-      cursor.table!.find(cursor, check, now);
+      const table = cursor.table!;
+      table.seek(cursor, check);
+      if (areCharged) {
+        if (cursor.counts && table.charge(cursor, check, now, check.cost, verdicts[i])) continue;
+        areCharged = false;
+        if (i > 0) {
+          while (i-- > 0) cursors[i].table!.charge(cursors[i], checks[i], now, -checks[i].cost, verdicts[i]);
+          continue;
+        }
+      }
+      table.read(cursor, now);
       if (!cursor.hasState) startShared(cursor, check, now, spend);
-      cursor.table!.step(cursor, check, now, check.cost);
+      table.step(cursor, check, now, check.cost);
       writeVerdict(verdicts[i], cursor, "store", now, cursor.at);
       if (!cursor.allowed && check.policy.mode === "enforce") {
         refuser = refuser === undefined ? check.policy.name : "";
       }
     }
+    if (areCharged) return;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i];

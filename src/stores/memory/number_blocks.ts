@@ -4,23 +4,12 @@
  * @module
  */
 
+import type { NumberBlocks } from "../../algorithms/log_form.ts";
 import { type Slab, slabOf } from "./slab.ts";
 
 /** Sizes: 2^2 numbers, 2^3, and so on. */
 const SIZES = 32;
 const LEAST = 2;
-
-/** Blocks of all sizes. A block is known by an integer. */
-export interface NumberBlocks {
-  /** A block for a list of so many numbers: the one that it has, where that is the right one or the next larger, else another. */
-  fit(length: number, block: number | null): number;
-  /** Gives a block back. */
-  give(block: number): void;
-  /** The numbers that a block is among, */
-  dataOf(block: number): Float64Array;
-  /** and where it begins. */
-  startOf(block: number): number;
-}
 
 /** None so far. */
 export function numberBlocks(): NumberBlocks {

@@ -4,10 +4,10 @@
  * @module
  */
 
+import { writeStep } from "../../algorithms/packed.ts";
 import { usableStep } from "../../algorithms/usable_step.ts";
-import { type Form, OVER } from "./form.ts";
+import type { Form } from "./form.ts";
 import { numberBlocks } from "./number_blocks.ts";
-import { writeStep } from "./packed_step.ts";
 
 // The numbers of a slot: when the state is over (0: it is, also when the clock goes back) and, of a list of numbers, the block's
 // number and how many it has, else 0.
@@ -61,9 +61,9 @@ export function objectForm(): Form {
       }
     },
     // Not stepped: nobody knows the cost of a custom step.
-    look(cursor, { states, wide, levels }, slot, _, now) {
+    look(cursor, { states, wide, levels }, slot, now) {
       cursor.ttlMs = states[wide * slot + 1] - now;
-      return cursor.ttlMs <= 0 ? OVER : levels[slot] / 255;
+      return levels[slot] / 255;
     },
     free({ states, wide, objects }, slot) {
       const at = wide * slot + 1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Form, OVER, shareOf } from "./form.ts";
+import type { Form } from "./form.ts";
 import type { PackableStep } from "../../algorithms/packed.ts";
 import { packedStep } from "./packed_step.ts";
 
@@ -26,11 +26,6 @@ export function packedForm(width: number): Form {
     write({ state }, { states }, slot) {
       const at = (width + 1) * slot + 1;
       for (let n = 0; n < width; n++) states[at + n] = state[n];
-    },
-    look(cursor, segment, slot, { algorithm, policy }, now) {
-      this.read(cursor, segment, slot, now);
-      packedStep(algorithm)(cursor, cursor.before, policy, now, 0, null);
-      return cursor.ttlMs <= 0 ? OVER : shareOf(cursor.remaining, policy);
     },
     free() {},
     take: ({ state }) => state.slice(),

@@ -4,21 +4,10 @@
  * @module
  */
 
-import type { Algorithm, Step } from "../../algorithms/algorithm.ts";
-import type { PackableStep, StepPacked } from "../../algorithms/packed.ts";
+import type { Algorithm } from "../../algorithms/algorithm.ts";
+import { type PackableStep, type StepPacked, writeStep } from "../../algorithms/packed.ts";
 import { usableStep } from "../../algorithms/usable_step.ts";
 import type { Cursor } from "./cursor.ts";
-
-/** Writes the numbers of a step into a cursor, without its state. */
-export function writeStep(cursor: Cursor, step: Omit<Step, "state">, now: number): void {
-  cursor.allowed = step.allowed;
-  cursor.remaining = step.remaining;
-  cursor.resetAfterMs = step.resetAfterMs;
-  cursor.retryAfterMs = step.retryAfterMs;
-  cursor.ttlMs = step.ttlMs;
-  cursor.at = step.at ?? now;
-  cursor.blockedMs = step.blockedMs ?? 0;
-}
 
 type StepAtCursor = (cursor: Cursor, ...rest: DropFirst<Parameters<StepPacked>>) => void;
 type DropFirst<List> = List extends [unknown, ...infer Rest] ? Rest : never;

@@ -24,4 +24,6 @@ export interface Kind {
   readonly algorithm: Algorithm;
   /** That of the latest check: its calendar periods are those around now. */
   policy: Policy;
+  /** A look corrects nothing. */
+  readonly since: null;
 }

@@ -36,6 +36,11 @@ export interface Segment {
   next: number;
 }
 
+/** The level of a share of a quota, 0 to 1: of nothing alone it is 0. That of no number is 0 in an array of bytes. */
+export function levelOf(share: number): number {
+  return Math.ceil(255 * Math.min(1, share));
+}
+
 /** The low half of the fingerprint in an empty slot: no entry has it. */
 export const EMPTY = 0;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Verdict } from "../../decision.ts";
 import type { Cursor } from "./cursor.ts";
 import type { SplitCheck } from "../store.ts";
 
@@ -17,9 +18,19 @@ export interface Capacity {
 
 /** Keeps states by key. */
 export interface Table {
-  /** Goes to a check's key, and to the state that it has. */
-  find(cursor: Cursor, check: SplitCheck, now: number): void;
-  /** Steps a check, at a cost, from the state that was found. */
+  /** Goes to a check's key. */
+  seek(cursor: Cursor, check: SplitCheck): void;
+  /**
+   * Charges a check at its key where its algorithm counts, and a window is open there that it fits into: that changes one number,
+   * where it is. A cost below 0 takes it back.
+   *
+   * @param verdict Receives the verdict.
+   * @returns Is it charged? Where not, nothing has changed, and a step is to decide.
+   */
+  charge(cursor: Cursor, check: SplitCheck, now: number, cost: number, verdict: Verdict): boolean;
+  /** Reads the state of the key, if there is one. */
+  read(cursor: Cursor, now: number): void;
+  /** Steps a check, at a cost, from the state that was read. */
   step(cursor: Cursor, check: SplitCheck, now: number, cost: number): void;
   /**
    * Keeps the step's new state where its check's key was found, whatever came in between. A new key takes the

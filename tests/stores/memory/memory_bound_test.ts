@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { Algorithm } from "../../../src/algorithms/algorithm.ts";
+import type { Algorithm, Policy } from "../../../src/algorithms/algorithm.ts";
 import { withBlock } from "../../../src/algorithms/block.ts";
 import { fixedWindow } from "../../../src/algorithms/fixed_window.ts";
 import { gcra } from "../../../src/algorithms/gcra.ts";
@@ -33,8 +33,12 @@ function full(maxKeys: number, algorithm: Algorithm, limit = 10) {
   const store = memoryStore({ maxKeys, clock: () => clock.now });
   const changes: StoreChange[] = [];
   store.observe?.((change) => changes.push(change));
+  /** Each rule asks with one object, as those of a throttle do. */
+  const policies = new Map<string, Policy>();
   const decide = (key: string, cost: number, spend: boolean, rule = "rule", windowMs = HOUR) => {
-    const policy = { name: rule, limit, windowMs, mode: "enforce" as const };
+    const rate = `${rule} ${windowMs}`;
+    const policy = policies.get(rate) ?? { name: rule, limit, windowMs, mode: "enforce" };
+    policies.set(rate, policy);
     return (store.decide(
       [{ key: `${rule}:${key}`, policy, algorithm, cost, since: null }],
       spend,
@@ -221,6 +225,25 @@ describe("a full memoryStore", () => {
     for (let i = 0; i < 8000; i++) passes(`new ${i}`, 1);
     const lost = Array.from({ length: 10_000 }, (_, i) => i).filter((i) => left(`live ${i}`) !== 8);
     assert(lost.length < 50, `${lost.length} of 10,000`);
+  });
+
+  it("keeps a key with nothing left under the limit that was lowered for its latest request", () => {
+    let now = START;
+    const store = memoryStore({ maxKeys: 64, clock: () => now });
+    const high = { name: "rule", limit: 10, windowMs: HOUR, mode: "enforce" } as const;
+    const low = { ...high, limit: 2 };
+    const passes = (key: string, policy: Policy, cost = 1) => {
+      const check = { key: `rule:${key}`, policy, algorithm: fixedWindow(), cost, since: null };
+      return (store.decide([check]) as Decision[])[0].allowed;
+    };
+    passes("other", low);
+    passes("victim", high);
+    assertEquals(passes("victim", low), true);
+    // Something is over, so that all are looked at.
+    passes("short", { ...high, name: "short", windowMs: 1 });
+    now += 1;
+    for (let i = 0; i < 1000; i++) passes(`flood ${i}`, high, 9);
+    assertEquals(passes("victim", low), false);
   });
 
   it("makes room for a rule by what has expired under another, whatever their algorithms", () => {
