@@ -38,20 +38,23 @@ const ERA = 2 ** 40;
 function text(): PackedText {
   const { read, write } = plainText("gcra", 4);
   return {
-    read: `if #stored == 12 and string.byte(stored) > 247 then
-            local high, low = struct.unpack('>I6I6', stored)
+    read: `local high, low
+          if struct and #stored == 12 then high, low = struct.unpack('>I6I6', stored) end
+          if high and high >= ${248 * ERA} then
             s2 = high % ${ERA} + ${ERA}
             local unit = 2 ^ (2 * (high + ${ERA} - s2) / ${ERA} - 495)
             local lately = low % unit
             low = (low - lately) / unit
             local earlier = low % unit
             s1, s3, s4 = (low - earlier) / unit, window, earlier * ${HALF} + lately
-            said = string.format('gcra %d %d %d %d', s1, s2, s3, s4)
           else ${read} end`,
+    say: `said = format('gcra %d %d %d %d', s1, s2, s3, s4)`,
+    // The debt, and its time where that is not now.
+    sayCharged: `said = at == now and format('%d', before) or format('%d %d', before, at)`,
     write: `local unit, first = 2, 247
           while (earlier >= unit or lately >= unit) and first < 254 do unit, first = 4 * unit, first + 1 end
           if not p and earlier < unit and lately < unit and s1 < ${2 ** 48} / (unit * unit)
-            and s2 >= ${ERA} and s2 < ${2 * ERA} and rawget(_G, 'struct') then
+            and s2 >= ${ERA} and s2 < ${2 * ERA} and struct then
             text = struct.pack('>I6I6', first * ${ERA} + s2, (s1 * unit + earlier) * unit + lately)
           else ${write} end`,
   };
@@ -65,7 +68,7 @@ const lua = (): string =>
       step: `
   local burst = p1 == 0 and limit or p1
   local capacity = burst * window
-  local part = math.ceil(window / ${PERIODS})
+  local part = (window + (-window) % ${PERIODS}) / ${PERIODS}
   local owed, earlier, lately, mended, current = 0, 0, 0, false, nil
   at = now
   if s1 and s1 + s4 > 0 then

@@ -10,7 +10,16 @@ import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { plainForm } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block_lua.ts";
 import { withoutLog } from "../../algorithms/log_lua.ts";
-import { LOG_FUNCTIONS, rulesLua, type ScriptRule, type Twin, twinLua, twinsLua } from "./rules_lua.ts";
+import {
+  LOG_FUNCTIONS,
+  placedRules,
+  placedTwinLua,
+  rulesLua,
+  type ScriptRule,
+  type Twin,
+  twinLua,
+  twinsLua,
+} from "./rules_lua.ts";
 import { decideLua, functionsLua, storedLogLua } from "./script_lua.ts";
 import type { Check } from "../store.ts";
 import { cannot } from "../../cannot.ts";
@@ -94,10 +103,15 @@ export function scriptText(
   slackMs: number = SLACK_MS,
 ): string {
   const twins = [...new Set(rules.map(({ twin }) => twinLua(twin)))];
+  const placed = placedRules(rules).map((rule) => ({
+    lua: placedTwinLua(rule),
+    isEnforced: rule.rate!.mode !== "shadow",
+  }));
   const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
   const log = rules.find(({ twin }) => twin.log !== undefined)?.twin.log;
   /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
   const preludes: readonly (readonly [RegExp, string])[] = [
+    [/\bstruct\b/, "local struct = rawget(_G, 'struct')\n"],
     [/\btext_of_/, functionsLua],
     [/\blogs\b/, logsLua(log ?? "")],
     [/\blog_in\b/, storedLogLua],
@@ -105,14 +119,13 @@ export function scriptText(
   ];
   const deciding = preludes.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
-    decideLua(rulesLua(rules, twins), twinsLua(twins), slackMs, checks),
+    decideLua(rulesLua(rules, twins), twinsLua(twins), placed, slackMs, checks),
   );
   return now + deciding;
 }
 
 /**
- * A decision as the script reads it: `#` and the number of its checks, negative to peek, unless that is 1; then per check `*`
- * and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
+ * A decision as the script reads it: `#` and the number of its checks, negative to peek; then per check `*` and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
  * and the charge that it corrects with the boundaries of its periods. The mode is empty to enforce, 0 in shadow mode, and of a
  * trial the number of its rule's check, from 1.
  *
@@ -123,7 +136,7 @@ export function wordsOf(
   spend: boolean,
   numberOf: (check: Check) => { readonly number: number; readonly isStatic: boolean },
 ): string[] {
-  const words = spend && checks.length === 1 ? [] : ["#", String(spend ? checks.length : -checks.length)];
+  const words = ["#", String(spend ? checks.length : -checks.length)];
   for (const check of checks) {
     const { policy: { mode, limit, windowMs, boundaries, trialOf }, cost, since } = check;
     const { number, isStatic } = numberOf(check);

@@ -94,12 +94,19 @@ class ReplyReader {
     return numbers.length === count && !numbers.some(Number.isNaN) ? numbers : null;
   }
 
-  /** The state of a packed step. That of a fixed window is 13 digits and those of its used units. */
-  state({ stateSize }: Algorithm): number[] | null {
-    const start = this.integer(13);
-    if (start === start) {
-      const used = this.integer();
-      return stateSize === 2 && used === used ? [start, used] : null;
+  /**
+   * The state of a packed step. That of a fixed window is 13 digits and those of its used units; of gcra a charge of one unit
+   * has the debt, and its time where that is not now.
+   */
+  state({ algorithm: { stateSize }, policy }: Check, now: number): number[] | null {
+    const isWindow = stateSize === 2;
+    const first = this.integer(isWindow ? 13 : 16);
+    if (first === first) {
+      const isNow = !isWindow && !this.takes(" ");
+      const second = isNow ? now : this.integer();
+      if (second !== second) return null;
+      // A debt of another time is one, even if nothing is owed.
+      return isWindow ? [first, second] : [first, second, policy.windowMs, isNow ? 0 : 1];
     }
     this.upTo(" ");
     return this.integers(stateSize!);
@@ -136,7 +143,7 @@ function answerIn(
     const isTaken = reader.takes(":");
     let numbers: readonly number[] | null = null;
     if (isTaken || !reader.isAtEnd()) {
-      numbers = isTaken ? reader.integers(6) : reader.state(check.algorithm);
+      numbers = isTaken ? reader.integers(6) : reader.state(check, now);
       if (numbers === null || isTaken && numbers[0] >> 1 !== 0) return null;
     }
     states.push(isTaken ? undefined : numbers);

@@ -78,7 +78,8 @@ export function scriptStore(
     const checks = charges.map(({ check }) => check);
     const keys = charges.map(({ key }) => key);
     // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
-    const words = wordsOf(checks, spend, script.ruleOf);
+    const places = spend ? script.placesOf(checks) : null;
+    const words = places === null ? wordsOf(checks, spend, script.ruleOf) : [String(places)];
     return await ask({ checks, keys, spend, words }, slot);
   }
 
@@ -108,7 +109,7 @@ export function scriptStore(
     partOf: partsOf(runner, prefix, keyOf),
     prepare(rules) {
       requireFew(rules.filter(({ on }) => on.length === 0).length);
-      rules.forEach(script.prepare);
+      script.prepare(rules);
     },
     run: (text, keys, args) => runner.eval(text, keys.map((key) => `${prefix}:${key}`), [...args]),
     async forget(key) {
