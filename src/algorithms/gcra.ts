@@ -51,6 +51,45 @@ function text(): PackedText {
     say: `said = format('gcra %d %d %d %d', s1, s2, s3, s4)`,
     // The debt, and its time where that is not now.
     sayCharged: `said = at == now and format('%d', before) or format('%d %d', before, at)`,
+    // Of a state in 12 bytes whose time has come, where the new one has room there too.
+    charge: (limit, window, own) => {
+      const part = Math.ceil(window / PERIODS);
+      return `
+        if stored and struct and #stored == 12 then
+          local high, low = struct.unpack('>I6I6', stored)
+          local before = high % ${ERA} + ${ERA}
+          if high >= ${248 * ERA} and before <= now and now < ${2 * ERA} then
+            local unit = 2 ^ (2 * (high + ${ERA} - before) / ${ERA} - 495)
+            local lately = low % unit
+            low = (low - lately) / unit
+            local earlier = low % unit
+            local owed = (low - earlier) / unit - (now - before) * ${limit}
+            if owed < 0 then owed = 0 end
+            local current = now - now % ${part}
+            local passed = current - (before - before % ${part})
+            if passed > 0 then earlier, lately = passed == ${part} and lately or 0, 0 end
+            taken, known, said, allowed = true, stored, format('%d', owed), owed <= ${
+        ((own || limit) - 1) * window
+      }
+            if allowed then
+              owed, lately = owed + ${window}, lately + 1
+              taken = earlier < unit and lately < unit and owed < ${2 ** 48} / (unit * unit)
+              if taken then
+                text = struct.pack('>I6I6', high - before + now, (owed * unit + earlier) * unit + lately)
+              end
+            end
+            life = 0
+            if owed > 0 then
+              local rest = owed % ${limit}
+              life = (owed - rest) / ${limit} + (rest > 0 and 1 or 0)
+            end
+            local ends = lately > 0 and current + ${
+        2 * part
+      } - now or earlier > 0 and current + ${part} - now or 0
+            if ends > life then life = ends end
+          end
+        end`;
+    },
     write: `local unit, first = 2, 247
           while (earlier >= unit or lately >= unit) and first < 254 do unit, first = 4 * unit, first + 1 end
           if not p and earlier < unit and lately < unit and s1 < ${2 ** 48} / (unit * unit)

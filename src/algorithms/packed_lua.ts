@@ -16,6 +16,11 @@ export interface PackedText {
   readonly say: string;
   /** The same in a charge of one unit, after the step: the numbers that its answer follows from are enough. Default: `say`. */
   readonly sayCharged?: string;
+  /**
+   * Statements that take a charge of one unit in place of the step, in a case of which there are most: they set `taken`,
+   * `allowed`, `life`, `known`, `said` and, where there is a new state, `text`.
+   */
+  readonly charge?: (limit: number, windowMs: number, p1: number) => string;
   /** After it, where the state has changed: to `text`, or to `raise`, by which `stored` is to be raised, a number. */
   readonly write: string;
 }

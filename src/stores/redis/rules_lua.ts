@@ -111,20 +111,23 @@ export const placedRules = <Rule extends ScriptRule>(rules: readonly Rule[]): Ru
 /** Statements that take a charge of one unit under a rule that has a place. */
 export function placedTwinLua({ twin, rate }: ScriptRule): string {
   const { step, text } = partsOf(twin)!;
-  const { say, sayCharged } = text;
+  const { say, sayCharged, charge } = text;
   const { limit, windowMs } = rate!;
-  return `local limit, window, cost, more, p1, last, since, p = ${limit}, ${windowMs}, 1, '1', ${
-    twin.params[0]
-  }, 1, nil, nil
+  const [p1] = twin.params;
+  const stepped =
+    `local limit, window, cost, more, p1, last, since, p = ${limit}, ${windowMs}, 1, '1', ${p1}, 1, nil, nil
         ${
-    packedTwinLua(
-      twin.width as number,
-      step,
-      text,
-      sayCharged === undefined ? `if s1 then ${say} end` : "",
-      sayCharged === undefined ? "" : `if known then ${sayCharged} end`,
-    )
-  }`;
+      packedTwinLua(
+        twin.width as number,
+        step,
+        text,
+        sayCharged === undefined ? `if s1 then ${say} end` : "",
+        sayCharged === undefined ? "" : `if known then ${sayCharged} end`,
+      )
+    }`;
+  return charge === undefined ? stepped : `local taken
+        ${charge(limit, windowMs, p1)}
+        if not taken then ${stepped} end`;
 }
 
 /** Statements that set what a check's step takes, by the number of its rule. */

@@ -173,5 +173,56 @@ for (const { name, skip = false, start } of stores) {
         assert(decided > 1000, `${decided}`);
       });
     }
+
+    it(
+      "give back charges of earlier parts of a window as the model does, in walks of one rule",
+      LONG,
+      async () => {
+        const here = await model.start();
+        const there = await start();
+        const step = fc.tuple(
+          fc.constantFrom(0, 1, 40, 100, 100, 250, -1),
+          fc.constantFrom(null, null, 0, 1, 3, 7),
+        );
+        let now = START;
+        await fc.assert(
+          fc.asyncProperty(
+            fc.constantFrom(fixedWindow(), gcra(), gcra({ burst: 40 })),
+            fc.array(step, { minLength: 100, maxLength: 100 }),
+            async (algorithm, steps) => {
+              now += 10 ** 8;
+              const stores = [here.open(), there.open()];
+              // A throttle tells its store the rules.
+              const [{ limit, windowMs, mode }] = stores.map((store) =>
+                createThrottle({ rate: { limit: 20, window: "800ms" }, algorithm }, {
+                  store,
+                  unsafeStore: "ignore",
+                }).rules[0]
+              );
+              const policy = { name: "rule", limit: limit!, windowMs: windowMs!, mode };
+              const charges: number[] = [];
+              for (const [afterMs, back] of steps) {
+                now += afterMs;
+                here.setTime(now);
+                await there.setTime(now);
+                const since = back === null ? null : charges.at(-1 - back) ?? null;
+                const check = {
+                  key: "rule:somebody",
+                  policy,
+                  algorithm,
+                  cost: since === null ? 1 : -1,
+                  since,
+                };
+                const [[expected], [got]] = await Promise.all(stores.map((store) => store.decide([check])));
+                assertEquals(got, expected);
+                if (since === null && expected.allowed) charges.push(expected.chargedAt!);
+              }
+            },
+          ),
+          { numRuns: 40 },
+        );
+        await there.close();
+      },
+    );
   });
 }
