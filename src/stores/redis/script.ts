@@ -78,11 +78,11 @@ export interface ScriptQuestion {
   /** The checks of the decision, all or none. */
   readonly checks: readonly Check[];
   /** The stored keys of the checks' states. */
-  readonly keys: readonly string[];
+  readonly keys: string[];
   /** False to peek. */
   readonly spend: boolean;
   /** {@link wordsOf} the checks. */
-  readonly words: readonly string[];
+  readonly words: string[];
 }
 
 /**

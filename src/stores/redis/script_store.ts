@@ -17,7 +17,7 @@ import { batched } from "../batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 import { partsOf } from "./script_parts.ts";
-import type { LeasingStore } from "../store.ts";
+import type { Check, LeasingStore } from "../store.ts";
 import { storedKeys } from "../stored_key.ts";
 
 /** A check and the key that its state is stored under. */
@@ -45,8 +45,10 @@ function callOf(script: DecidingScript) {
   return async (
     questions: readonly ScriptQuestion[],
   ): Promise<readonly (readonly ChargedDecision[] | Error)[]> => {
-    const keys = questions.flatMap((question) => question.keys);
-    const words = questions.flatMap((question) => question.words);
+    const [{ keys, words }] = questions.length === 1 ? questions : [{
+      keys: questions.flatMap((question) => question.keys),
+      words: questions.flatMap((question) => question.words),
+    }];
     return answersOf(questions, await script.run(keys, words));
   };
 }
@@ -70,24 +72,31 @@ export function scriptStore(
   const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MOST_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
-  async function decideAtOnce(
-    charges: readonly Charge[],
+  function decideAtOnce(
+    checks: readonly Check[],
+    keys: readonly string[],
     spend: boolean,
     slot?: number,
   ): Promise<readonly ChargedDecision[]> {
-    const checks = charges.map(({ check }) => check);
-    const keys = charges.map(({ key }) => key);
-    // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
-    const places = spend ? script.placesOf(checks) : null;
-    const words = places === null ? wordsOf(checks, spend, script.ruleOf) : [String(places)];
-    return await ask({ checks, keys, spend, words }, slot);
+    try {
+      // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
+      const places = spend ? script.placesOf(checks) : null;
+      const words = places === null ? wordsOf(checks, spend, script.ruleOf) : [String(places)];
+      return ask({ checks, keys: [...keys], spend, words }, slot);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+
+  /** The same for charges. */
+  const decideCharges = (charges: readonly Charge[], spend: boolean, slot?: number) =>
+    decideAtOnce(charges.map(({ check }) => check), charges.map(({ key }) => key), spend, slot);
 
   /** Checks of one slot are decided in one call; the calls of several slots go out at once. */
   function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly ChargedDecision[]> {
     const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
-    if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].shard);
-    return decideInGroups(groups, spend, (slot, own, spend) => decideAtOnce(own, spend, slot));
+    if (groups.length === 1) return decideCharges(charges, spend, groups[0].shard);
+    return decideInGroups(groups, spend, (slot, own, spend) => decideCharges(own, spend, slot));
   }
 
   const leases = lease === null ? null : leasesOf(lease);
@@ -100,10 +109,13 @@ export function scriptStore(
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       requireFew(checks.length);
-      return then(all(checks.map((check) => keyOf(check.key))), (keys) => {
-        const charges = checks.map((check, i) => ({ check, key: keys[i] }));
-        return runner.slotOf === undefined ? decideAtOnce(charges, spend) : decideInSlots(charges, spend);
-      });
+      return then(
+        all(checks.map((check) => keyOf(check.key))),
+        (keys) =>
+          runner.slotOf === undefined
+            ? decideAtOnce(checks, keys, spend)
+            : decideInSlots(checks.map((check, i) => ({ check, key: keys[i] })), spend),
+      );
     },
     storedKey: keyOf,
     partOf: partsOf(runner, prefix, keyOf),
