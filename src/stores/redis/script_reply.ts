@@ -132,9 +132,10 @@ function answerIn(
   now: number,
   reader: ReplyReader,
 ): ChargedDecision[] | Error | null {
-  const decisions: ChargedDecision[] = [];
+  // Of their length from the start: a list that grows takes room for many.
+  const decisions = new Array<ChargedDecision>(checks.length);
   /** Of each check the state, and undefined where its step was taken on Redis. */
-  const states: (readonly number[] | null | undefined)[] = [];
+  const states = new Array<readonly number[] | null | undefined>(checks.length);
   let isKept = spend;
   for (let i = 0; i < checks.length; i++) {
     const check = checks[i];
@@ -146,7 +147,7 @@ function answerIn(
       numbers = isTaken ? reader.integers(6) : reader.state(check, now);
       if (numbers === null || isTaken && numbers[0] >> 1 !== 0) return null;
     }
-    states.push(isTaken ? undefined : numbers);
+    states[i] = isTaken ? undefined : numbers;
     const step = isTaken ? takenStep(numbers!) : stepFrom(numbers, check, now, check.cost, check.since);
     const { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, at: chargedAt = now } = step;
     const decision = decisionOf(
@@ -154,7 +155,7 @@ function answerIn(
       { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, chargedAt },
       now,
     );
-    decisions.push(decision);
+    decisions[i] = decision;
     isKept &&= !refuses(decision);
   }
   if (isKept) return decisions;
