@@ -81,14 +81,14 @@ export interface ScriptQuestion {
   readonly keys: string[];
   /** False to peek. */
   readonly spend: boolean;
-  /** {@link wordsOf} the checks. */
+  /** The checks as the script reads them: see {@link wordsOf}. */
   readonly words: string[];
 }
 
 /**
  * The text of the script.
  *
- * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. `answersOf`
+ * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' words: {@link wordsOf}. `answersOf`
  * reads the reply. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`; that of
  * a fixed window as one number, its start and its used units: `17638000000002`; that of gcra in 12 bytes where they are
  * enough. A log has its newest entries after a bar and, where it has full pages, all of it is in a hash.
@@ -104,7 +104,8 @@ export function scriptText(
 ): string {
   const twins = [...new Set(rules.map(({ twin }) => twinLua(twin)))];
   const placed = placedRules(rules).map((rule) => ({
-    lua: placedTwinLua(rule),
+    // Each place has them all, so they are without their indentation.
+    lua: placedTwinLua(rule).replace(/^ +/gm, ""),
     isEnforced: rule.rate!.mode !== "shadow",
   }));
   const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
@@ -125,7 +126,8 @@ export function scriptText(
 }
 
 /**
- * A decision as the script reads it: `#` and the number of its checks, negative to peek; then per check `*` and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
+ * A decision as the script reads it, unless it is one word, the bits of its rules' places: `#` and the number of its checks,
+ * negative to peek; then per check `*` and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
  * and the charge that it corrects with the boundaries of its periods. The mode is empty to enforce, 0 in shadow mode, and of a
  * trial the number of its rule's check, from 1.
  *
