@@ -52,6 +52,24 @@ const isRule = ({ twin, rate }: ScriptRule, known: Twin, { limit, windowMs, mode
 const isPlain = ({ policy, since }: Pick<Check, "policy" | "since">): boolean =>
   since === null && policy.boundaries === undefined && policy.trialOf === undefined;
 
+/** The places of checks among the rules that have one: see {@link DecidingScript.placesOf}. */
+function placesIn(
+  placed: readonly ScriptRule[],
+  checks: readonly Check[],
+  twins: WeakMap<Algorithm, Twin>,
+): number | null {
+  let places = 0;
+  let next = 0;
+  for (const check of checks) {
+    const twin = twins.get(check.algorithm);
+    if (twin === undefined || check.cost !== 1 || !isPlain(check)) return null;
+    while (next < placed.length && !isRule(placed[next], twin, check.policy)) next++;
+    if (next === placed.length) return null;
+    places += 2 ** next++;
+  }
+  return places;
+}
+
 /**
  * @param runner Runs scripts.
  * @param scriptOf Builds the script's text.
@@ -109,18 +127,7 @@ export function decidingScript(
       const number = 1 + (known < 0 ? rules.findIndex((rule) => rule.twin === twin) : known);
       return { number, isStatic: known >= 0 };
     },
-    placesOf(checks) {
-      let places = 0;
-      let next = 0;
-      for (const check of checks) {
-        const twin = twins.get(check.algorithm);
-        if (twin === undefined || check.cost !== 1 || !isPlain(check)) return null;
-        while (next < placed.length && !isRule(placed[next], twin, check.policy)) next++;
-        if (next === placed.length) return null;
-        places += 2 ** next++;
-      }
-      return places;
-    },
+    placesOf: (checks) => placesIn(placed, checks, twins),
     run: sentScript(runner, rules, scriptOf),
   };
 }
