@@ -40,6 +40,37 @@ function requireFew(rules: number): void {
   );
 }
 
+/** Charges of one slot are decided in one call; the calls of several slots go out at once. */
+function decideInSlots(
+  charges: readonly Charge[],
+  spend: boolean,
+  slotOf: (key: string) => number,
+  decide: (
+    checks: readonly Check[],
+    keys: readonly string[],
+    spend: boolean,
+    slot: number,
+  ) => Promise<readonly ChargedDecision[]>,
+): Promise<readonly ChargedDecision[]> {
+  const groups = groupsOf(charges, ({ key }) => slotOf(key));
+  const decideIn = (slot: number, own: readonly Charge[], spend: boolean) =>
+    decide(own.map(({ check }) => check), own.map(({ key }) => key), spend, slot);
+  if (groups.length === 1) return decideIn(groups[0].shard, charges, spend);
+  return decideInGroups(groups, spend, decideIn);
+}
+
+/** The question about checks. Made before it is sent: an algorithm that has no twin fails its own decision alone. */
+function questionOf(
+  { placesOf, ruleOf }: DecidingScript,
+  checks: readonly Check[],
+  keys: readonly string[],
+  spend: boolean,
+): ScriptQuestion {
+  const places = spend ? placesOf(checks) : null;
+  const words = places === null ? wordsOf(checks, spend, ruleOf) : [String(places)];
+  return { checks, keys: [...keys], spend, words };
+}
+
 /** Answers several questions by one command. */
 function callOf(script: DecidingScript) {
   return async (
@@ -68,7 +99,7 @@ export function scriptStore(
   const { name, prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
   const script = decidingScript(runner, scriptOf);
-
+  const { slotOf } = runner;
   const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MOST_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
@@ -79,24 +110,10 @@ export function scriptStore(
     slot?: number,
   ): Promise<readonly ChargedDecision[]> {
     try {
-      // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
-      const places = spend ? script.placesOf(checks) : null;
-      const words = places === null ? wordsOf(checks, spend, script.ruleOf) : [String(places)];
-      return ask({ checks, keys: [...keys], spend, words }, slot);
+      return ask(questionOf(script, checks, keys, spend), slot);
     } catch (error) {
       return Promise.reject(error);
     }
-  }
-
-  /** The same for charges. */
-  const decideCharges = (charges: readonly Charge[], spend: boolean, slot?: number) =>
-    decideAtOnce(charges.map(({ check }) => check), charges.map(({ key }) => key), spend, slot);
-
-  /** Checks of one slot are decided in one call; the calls of several slots go out at once. */
-  function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly ChargedDecision[]> {
-    const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
-    if (groups.length === 1) return decideCharges(charges, spend, groups[0].shard);
-    return decideInGroups(groups, spend, (slot, own, spend) => decideCharges(own, spend, slot));
   }
 
   const leases = lease === null ? null : leasesOf(lease);
@@ -109,13 +126,15 @@ export function scriptStore(
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       requireFew(checks.length);
-      return then(
-        all(checks.map((check) => keyOf(check.key))),
-        (keys) =>
-          runner.slotOf === undefined
-            ? decideAtOnce(checks, keys, spend)
-            : decideInSlots(checks.map((check, i) => ({ check, key: keys[i] })), spend),
-      );
+      return then(all(checks.map(({ key }) => keyOf(key))), (keys) => {
+        if (slotOf === undefined) return decideAtOnce(checks, keys, spend);
+        return decideInSlots(
+          checks.map((check, i) => ({ check, key: keys[i] })),
+          spend,
+          slotOf,
+          decideAtOnce,
+        );
+      });
     },
     storedKey: keyOf,
     partOf: partsOf(runner, prefix, keyOf),
