@@ -1,4 +1,4 @@
-/** The time that Redis is busy with one decision, and the bytes that it holds per key, beside peers and an earlier build. */
+/** The time that Redis is busy with one decision, and the bytes that it holds per key, beside peers, scripts by hand and an earlier build. */
 import { freshAddress } from "../keys.mjs";
 import { connect, prepare } from "./redis.mjs";
 
@@ -28,6 +28,12 @@ export const contestants = [1, 3].flatMap((count) => [
       build: EARLIER,
     }],
   ]),
+  ...["fixedWindow", "gcra"].map((algorithm) => ({
+    id: `by hand, ${count} of ${algorithm}`,
+    count,
+    algorithm,
+    file: "redis_by_hand",
+  })),
   {
     id: `rate-limiter-flexible, ${count}`,
     count,

@@ -43,9 +43,22 @@ export const fixedWindowLua: PackedLua = {
   // raises it in half the time of a new text.
   text: {
     read: `s1, s2 = string.match(stored, '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)$')
-          if s1 then s1, s2, said = s1 + 0, s2 + 0, stored end`,
+          if s1 then s1, s2 = s1 + 0, s2 + 0 end`,
+    say: `said = stored`,
+    // In a window that is open.
+    charge: (limit, window, _p1) => `
+        if stored then
+          local start, used = string.match(stored, '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)$')
+          life = start and start + ${window} - now
+          if life and life > 0 and life <= ${2 * window} then
+            taken, known, said, allowed = true, stored, stored, used + 0 < ${limit}
+            if allowed then
+              if used + 1 < 10 ^ #used then raise = '1' else text = start .. format('%d', used + 1) end
+            end
+          end
+        end`,
     write: `if known == s1 and not since and after < 10 ^ (#stored - 13) then raise = more
-          else text = string.format('%013d%d', s1, s2) end`,
+          else text = format('%013d%d', s1, s2) end`,
   },
   report: `
   remaining, reset = s2 < limit and limit - s2 or 0, s2 > 0 and left or 0

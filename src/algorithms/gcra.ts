@@ -6,9 +6,9 @@
  */
 
 import type { Algorithm } from "./algorithm.ts";
+import { gcraLua, HALF, MAX_COUNT, PERIODS } from "./gcra_lua.ts";
 import { ceilDiv, floorDiv, MAX } from "./integer.ts";
 import { type StepPacked, unpacked } from "./packed.ts";
-import { packedLua, type PackedText, plainText } from "./packed_lua.ts";
 import { isAhead } from "./state.ts";
 import { integer, requireOptions } from "../options.ts";
 
@@ -19,149 +19,6 @@ import { integer, requireOptions } from "../options.ts";
 // would have been empty since. The exact level is unknown, but it is at least the sum of all later charges,
 // none of which has drained. So units are counted per eighth of a window: those of the current eighth, and
 // those of the previous one in the upper half of the number.
-
-/** The number of periods per window for counting charges. */
-const PERIODS = 8;
-/** The factor of the number's upper half. */
-const HALF = 67_108_864;
-/** The largest count in a half; it stands for any larger number, whose order of charges is unknown. */
-const MAX_COUNT = HALF - 1;
-
-/** The time from 2004 to 2039, in ms. */
-const ERA = 0x100_0000_0000;
-
-/**
- * Redis keeps 12 bytes in 32, and longer text in 48 or 64. So a state is 12 bytes where that is enough: one from 248 on, which no
- * text has, the low 40 bits of its time, and 48 bits for its debt and its two counts; the first byte tells how many of these are the
- * counts'. It has no window, and is written where the rate is static: then the key tells the window.
- */
-function text(): PackedText {
-  const { read, write } = plainText("gcra", 4);
-  return {
-    read: `if #stored == 12 and string.byte(stored) > 247 then
-            local high, low = struct.unpack('>I6I6', stored)
-            s2 = high % ${ERA} + ${ERA}
-            local unit = 2 ^ (2 * (high + ${ERA} - s2) / ${ERA} - 495)
-            local lately = low % unit
-            low = (low - lately) / unit
-            local earlier = low % unit
-            s1, s3, s4 = (low - earlier) / unit, window, earlier * ${HALF} + lately
-            said = string.format('gcra %d %d %d %d', s1, s2, s3, s4)
-          else ${read} end`,
-    write: `local unit, first = 2, 247
-          while (earlier >= unit or lately >= unit) and first < 254 do unit, first = 4 * unit, first + 1 end
-          if not p and earlier < unit and lately < unit and s1 < ${2 ** 48} / (unit * unit)
-            and s2 >= ${ERA} and s2 < ${2 * ERA} and rawget(_G, 'struct') then
-            text = struct.pack('>I6I6', first * ${ERA} + s2, (s1 * unit + earlier) * unit + lately)
-          else ${write} end`,
-  };
-}
-
-// A function, since a bundler would keep a template at the top of a module even if nothing uses it.
-const lua = (): string =>
-  packedLua(
-    4,
-    {
-      step: `
-  local burst = p1 == 0 and limit or p1
-  local capacity = burst * window
-  local part = math.ceil(window / ${PERIODS})
-  local owed, earlier, lately, mended, current = 0, 0, 0, false, nil
-  at = now
-  if s1 and s1 + s4 > 0 then
-    mended = s2 - now > window -- isAhead
-    local before = mended and now or s2
-    if before > now then at = before end
-    owed = s1
-    if s3 ~= window then owed = math.min(${MAX}, math.ceil(owed * window / s3)) end
-    owed = owed - (at - before) * limit
-    if owed < 0 then owed = 0 end
-    current = (at - at % part) / part
-    local passed = current - (before - before % part) / part
-    if mended or s3 ~= window then
-      earlier, lately = ${MAX_COUNT}, ${MAX_COUNT}
-    elseif passed <= 1 then
-      lately = s4 % ${HALF}
-      earlier = (s4 - lately) / ${HALF}
-      if passed == 1 then earlier, lately = lately, 0 end
-    end
-  else
-    current = (at - at % part) / part
-  end
-  local before, earlier_before, lately_before = owed, earlier, lately
-  allowed = true
-  if since then
-    local passed = math.floor(since / part)
-    local elapsed = math.max(0, at - since)
-    if cost > 0 then
-      if elapsed < window then
-        owed = math.min(${MAX}, owed + cost * window)
-        if passed >= current then
-          lately = math.min(${MAX_COUNT}, lately + cost)
-        elseif passed == current - 1 then
-          earlier = math.min(${MAX_COUNT}, earlier + cost)
-        end
-      end
-    elseif cost < 0 and since <= at and (elapsed < window or elapsed * limit < capacity) then
-      local full = owed + cost * window
-      local after, drained = lately, 0
-      if passed == current then
-        if lately < ${MAX_COUNT} then lately = math.max(0, lately + cost) end
-        after = lately
-      else
-        if passed < current - 1 then
-          drained = (current - 1) * part - since
-        elseif earlier < ${MAX_COUNT} then
-          earlier = math.max(0, earlier + cost)
-        end
-        after = earlier < ${MAX_COUNT} and lately < ${MAX_COUNT} and earlier + lately or ${MAX_COUNT}
-      end
-      local least = full + elapsed * limit
-      if after < ${MAX_COUNT} then least = math.min(least, math.max(after * window, full + drained * limit)) end
-      owed = math.max(0, math.min(owed, least))
-    end
-    if owed ~= before and owed == 0 and now < at then
-      at, earlier, lately = now, ${MAX_COUNT}, ${MAX_COUNT}
-    end
-  else
-    allowed = owed <= capacity - cost * window
-    if allowed then
-      owed = owed + cost * window
-      lately = lately + cost
-      if lately > ${MAX_COUNT} then lately = ${MAX_COUNT} end
-    end
-  end
-  changed = mended or owed ~= before or earlier ~= earlier_before or lately ~= lately_before
-  local behind = at - now
-  life = 0
-  if owed > 0 then
-    local rest = owed % limit
-    life = (owed - rest) / limit + (rest > 0 and 1 or 0) + behind
-    if life > ${MAX} then life = ${MAX} end
-  end
-  local drained = life
-  if lately + earlier > 0 then
-    local ends = ((at - at % part) / part + (lately > 0 and 2 or 1)) * part - now
-    if ends > life then life = ends end
-  end
-  s1, s2, s3, s4 = owed, at, window, earlier * ${HALF} + lately
-`,
-      text: text(),
-      report: `
-  reset, retry = drained, 0
-  if not allowed then
-    local over = before - (capacity - cost * window)
-    local rest = over % limit
-    retry = cost > burst and math.huge
-      or math.min(${MAX}, (over - rest) / limit + (rest > 0 and 1 or 0) + behind)
-  end
-  local room = capacity - owed
-  if room < 0 then room = 0 end
-  remaining = (room - room % window) / window
-  if remaining > limit then remaining = limit end
-`,
-    },
-  );
 
 /**
  * GCRA: a meter that every request fills and that drains continuously, `limit` units per window. Requests
@@ -293,7 +150,7 @@ export function gcra(options: { burst?: number } = {}): Algorithm {
   };
   return {
     name: "gcra",
-    lua: lua(),
+    lua: gcraLua(),
     params: [own ?? 0],
     refillsGradually: true,
     stateSize: 4,

@@ -10,8 +10,17 @@ export const integerNames = (width: number): string[] => Array.from({ length: wi
 
 /** Statements around those of a packed step, which read and write the text of its state. */
 export interface PackedText {
-  /** Before it: from the text `stored` to `s1`, `s2` and so on, nil where it is no state, and to `said`, the text that {@link plainText} reads. */
+  /** Before it: from the text `stored` to `s1`, `s2` and so on, nil where it is no state. */
   readonly read: string;
+  /** Right after that, where it is a state: to `said`, the state as the process that asks reads it. */
+  readonly say: string;
+  /** The same in a charge of one unit, after the step: the numbers that its answer follows from are enough. Default: `say`. */
+  readonly sayCharged?: string;
+  /**
+   * Statements that take a charge of one unit in place of the step, in a case of which there are most: they set `taken`,
+   * `allowed`, `life`, `known`, `said` and, where there is a new state, `text`.
+   */
+  readonly charge?: (limit: number, windowMs: number, p1: number) => string;
   /** After it, where the state has changed: to `text`, or to `raise`, by which `stored` is to be raised, a number. */
   readonly write: string;
 }
@@ -23,8 +32,9 @@ export function plainText(form: string, width: number): PackedText {
   const template = form.replaceAll("%", "%%") + " %d".repeat(width);
   return {
     read: `${names} = string.match(stored, '^${pattern}$')
-          if s1 then ${names} = ${names.map((name) => `${name} + 0`)} said = stored end`,
-    write: `text = string.format('${template}', ${names})`,
+          if s1 then ${names} = ${names.map((name) => `${name} + 0`)} end`,
+    say: `said = stored`,
+    write: `text = format('${template}', ${names})`,
   };
 }
 

@@ -34,14 +34,16 @@ export function batched<Question, Answer>(
   call: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,
   sizeOf: (question: Question) => number,
   most: number,
-  turn: () => Promise<void> = async () => {},
+  turn?: () => Promise<void>,
 ): (question: Question, group?: number) => Promise<Answer> {
   const open = new Map<number, Batch<Question, Answer>>();
 
   function begin(group: number): Batch<Question, Answer> {
     const batch: Batch<Question, Answer> = { questions: [], settlers: [], size: 0 };
     open.set(group, batch);
-    void turn().then(() => send(batch, group));
+    const begun = (): void => send(batch, group);
+    if (turn === undefined) queueMicrotask(begun);
+    else void turn().then(begun);
     return batch;
   }
 

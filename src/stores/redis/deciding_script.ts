@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
-import type { ScriptRule } from "./rules_lua.ts";
+import { placedRules, type ScriptRule, type Twin } from "./rules_lua.ts";
 import { twinOf } from "./script.ts";
 import type { ScriptRunner } from "./script_runner.ts";
 import { sentScript } from "./sent_script.ts";
@@ -22,17 +22,19 @@ interface Numbered {
 /** The script of a store: it grows with the rules that are asked about. */
 export interface DecidingScript {
   /**
-   * Makes a rule known whose rate is static: its numbers are part of the script.
+   * Makes the rules of a throttle known. The numbers of a rule whose rate is static are part of the script.
    *
-   * @throws {TypeError} When its algorithm has no twin.
+   * @throws {TypeError} When the algorithm of one has no twin.
    */
-  prepare(rule: CompiledRule): void;
+  prepare(rules: readonly CompiledRule[]): void;
   /**
    * A check's rule. A new algorithm makes a new script.
    *
    * @throws {TypeError} When its algorithm has no twin.
    */
   ruleOf(check: Pick<Check, "algorithm" | "policy" | "since">): Numbered;
+  /** The places of the checks' rules in the script, a bit for each; null where the checks are no charges of one unit each in their order. */
+  placesOf(checks: readonly Check[]): number | null;
   /** Runs the script with all rules so far. */
   run(keys: string[], args: string[]): Promise<unknown>;
 }
@@ -41,6 +43,32 @@ type Rate = NonNullable<ScriptRule["rate"]>;
 
 /** How many static rates are part of a script, so that its text is bounded. Checks of other rules bring theirs. */
 const MOST_STATIC = 64;
+
+/** Is it of this twin and this rate? */
+const isRule = ({ twin, rate }: ScriptRule, known: Twin, { limit, windowMs, mode }: Rate): boolean =>
+  twin === known && rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;
+
+/** Is it a check whose rate may be static? */
+const isPlain = ({ policy, since }: Pick<Check, "policy" | "since">): boolean =>
+  since === null && policy.boundaries === undefined && policy.trialOf === undefined;
+
+/** The places of checks among the rules that have one: see {@link DecidingScript.placesOf}. */
+function placesIn(
+  placed: readonly ScriptRule[],
+  checks: readonly Check[],
+  plainTwin: (check: Check) => Twin | undefined,
+): number | null {
+  let places = 0;
+  let next = 0;
+  for (const check of checks) {
+    const twin = check.cost === 1 ? plainTwin(check) : undefined;
+    if (twin === undefined) return null;
+    while (next < placed.length && !isRule(placed[next], twin, check.policy)) next++;
+    if (next === placed.length) return null;
+    places += 2 ** next++;
+  }
+  return places;
+}
 
 /**
  * @param runner Runs scripts.
@@ -52,51 +80,63 @@ export function decidingScript(
   scriptOf: (rules: readonly ScriptRule[]) => string,
 ): DecidingScript {
   const rules: ScriptRule[] = [];
-  /** The numbers of each algorithm's rules: first the one without a static rate. */
-  const numbers = new WeakMap<Algorithm, Numbered[]>();
+  let placed: readonly ScriptRule[] = [];
+  /** The twin of each algorithm: one for all of the same text. */
+  const twins = new WeakMap<Algorithm, Twin>();
   /** Rules whose rate is of a function: the state of one tells its window, as the key does not. */
   const varying = new Set<string>();
   let statics = 0;
 
-  /** The number of a rule: one of the same text, or a new one. */
-  function numberOf(rule: ScriptRule): Numbered {
-    const text = JSON.stringify(rule);
-    const known = rules.findIndex((other) => JSON.stringify(other) === text);
-    return { number: known < 0 ? rules.push(rule) : known + 1, isStatic: rule.rate !== null };
+  function add(rule: ScriptRule): void {
+    rules.push(rule);
+    placed = placedRules(rules);
   }
 
-  function numbersOf(algorithm: Algorithm, name: string): Numbered[] {
-    let known = numbers.get(algorithm);
-    if (known === undefined) {
-      numbers.set(algorithm, known = [numberOf({ twin: twinOf(algorithm, name), rate: null })]);
+  /** The twin of an algorithm, which has a rule without a static rate. */
+  function knownTwin(algorithm: Algorithm, name: string): Twin {
+    let twin = twins.get(algorithm);
+    if (twin === undefined) {
+      const own = twinOf(algorithm, name);
+      const text = JSON.stringify(own);
+      twin = rules.find(({ twin }) => JSON.stringify(twin) === text)?.twin;
+      if (twin === undefined) add({ twin: twin = own, rate: null });
+      twins.set(algorithm, twin);
     }
-    return known;
+    return twin;
   }
 
-  /** The rule among those of an algorithm that has this static rate. */
-  function withRate(known: readonly Numbered[], { limit, windowMs, mode }: Rate): Numbered | undefined {
-    return known.find(({ number }) => {
-      const { rate } = rules[number - 1];
-      return rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;
-    });
-  }
+  /** The twin of a check whose rate may be static. */
+  const plainTwin = (check: Pick<Check, "algorithm" | "policy" | "since">): Twin | undefined =>
+    isPlain(check) && !varying.has(check.policy.name) ? twins.get(check.algorithm) : undefined;
 
   return {
-    prepare({ name, implementation, limit, windowMs, mode, period, trialOf }) {
-      const known = numbersOf(implementation, name);
-      if (limit === null) varying.add(name);
-      if (limit === null || windowMs === null || period !== null || trialOf !== undefined) return;
-      const rate = { limit, windowMs, mode };
-      if (statics >= MOST_STATIC || withRate(known, rate) !== undefined) return;
-      statics++;
-      known.push(numberOf({ twin: twinOf(implementation, name), rate }));
+    prepare(compiled) {
+      /** Two rules of one throttle have a place each, in its order. */
+      let from = 0;
+      for (const { name, implementation, limit, windowMs, mode, period, trialOf } of compiled) {
+        const twin = knownTwin(implementation, name);
+        if (limit === null) varying.add(name);
+        if (limit === null || windowMs === null || period !== null || trialOf !== undefined) continue;
+        const rate = { limit, windowMs, mode };
+        let next = rules.findIndex((rule, i) => i >= from && isRule(rule, twin, rate));
+        if (next < 0 && statics < MOST_STATIC) {
+          statics++;
+          next = rules.length;
+          add({ twin, rate });
+        }
+        from = Math.max(from, next + 1);
+      }
     },
-    ruleOf({ algorithm, policy, since }) {
-      const known = numbersOf(algorithm, policy.name);
-      const isPlain = since === null && policy.boundaries === undefined && policy.trialOf === undefined &&
-        !varying.has(policy.name);
-      return isPlain && withRate(known, policy) || known[0];
+    ruleOf(check) {
+      const { algorithm, policy } = check;
+      const twin = knownTwin(algorithm, policy.name);
+      const known = plainTwin(check) === undefined
+        ? -1
+        : rules.findIndex((rule) => isRule(rule, twin, policy));
+      const number = 1 + (known < 0 ? rules.findIndex((rule) => rule.twin === twin) : known);
+      return { number, isStatic: known >= 0 };
     },
+    placesOf: (checks) => placesIn(placed, checks, plainTwin),
     run: sentScript(runner, rules, scriptOf),
   };
 }

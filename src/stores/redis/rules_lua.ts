@@ -6,7 +6,13 @@
 
 import type { Policy } from "../../algorithms/algorithm.ts";
 import { fixedWindowLua } from "../../algorithms/fixed_window_lua.ts";
-import { integerNames, packedLua, packedParts, plainText } from "../../algorithms/packed_lua.ts";
+import {
+  integerNames,
+  packedLua,
+  packedParts,
+  type PackedText,
+  plainText,
+} from "../../algorithms/packed_lua.ts";
 
 /** An algorithm as the script knows it. */
 export interface Twin {
@@ -28,6 +34,12 @@ export interface ScriptRule {
   /** Its rate, where that is static; null: each check brings its own. */
   readonly rate: Pick<Policy, "limit" | "windowMs" | "mode"> | null;
 }
+
+/** The forms whose states have a text of their own. */
+const OWN_TEXT = /^(?:fixed-window|gcra)$/;
+
+/** The most places of a script: a function of Lua has at most 200 variables. */
+const MOST_PLACES = 16;
 
 /** Twins that are functions as they stand. Any other expression may fail, and does so inside its step: it fails its rule alone. */
 const PLAIN = /^(?:block_around\()?\s*function\b/;
@@ -68,18 +80,54 @@ export function twinLua(twin: Twin): string {
         ${formLua(twin)}
         `;
   }
-  const names = integerNames(width);
-  const { read, write } = /^(?:fixed-window|gcra)$/.test(form) ? parts.text : plainText(form, width);
-  return `local changed, at, ${names}
+  const text = OWN_TEXT.test(form) ? parts.text : plainText(form, width);
+  return packedTwinLua(width, parts.step, text, `if s1 then ${text.say} end`, "");
+}
+
+/** Statements that take a packed step: `first` are those after the state was read, `last` those after the step. */
+const packedTwinLua = (width: number, step: string, text: PackedText, first: string, last: string): string =>
+  `local changed, at, ${integerNames(width)}
         if stored then
-          ${read}
+          ${text.read}
+          ${first}
         end
         known = s1
-        ${parts.step}
+        ${step}
+        ${last}
         if changed then
-          ${write}
+          ${text.write}
         end
         `;
+
+/**
+ * The rules that have a place in the script: statements of their own, without a loop, for a charge of one unit.
+ *
+ * @param rules All rules, in order.
+ */
+export const placedRules = <Rule extends ScriptRule>(rules: readonly Rule[]): Rule[] =>
+  rules.filter(({ twin, rate }) => rate !== null && OWN_TEXT.test(twin.form) && partsOf(twin) !== undefined)
+    .slice(0, MOST_PLACES);
+
+/** Statements that take a charge of one unit under a rule that has a place. */
+export function placedTwinLua({ twin, rate }: ScriptRule): string {
+  const { step, text } = partsOf(twin)!;
+  const { say, sayCharged, charge } = text;
+  const { limit, windowMs } = rate!;
+  const [p1] = twin.params;
+  const stepped =
+    `local limit, window, cost, more, p1, last, since, p = ${limit}, ${windowMs}, 1, '1', ${p1}, 1, nil, nil
+        ${
+      packedTwinLua(
+        twin.width as number,
+        step,
+        text,
+        sayCharged === undefined ? `if s1 then ${say} end` : "",
+        sayCharged === undefined ? "" : `if known then ${sayCharged} end`,
+      )
+    }`;
+  return charge === undefined ? stepped : `local taken
+        ${charge(limit, windowMs, p1)}
+        if not taken then ${stepped} end`;
 }
 
 /** Statements that set what a check's step takes, by the number of its rule. */

@@ -10,7 +10,16 @@ import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { plainForm } from "../../algorithms/state.ts";
 import { blockLua } from "../../algorithms/block_lua.ts";
 import { withoutLog } from "../../algorithms/log_lua.ts";
-import { LOG_FUNCTIONS, rulesLua, type ScriptRule, type Twin, twinLua, twinsLua } from "./rules_lua.ts";
+import {
+  LOG_FUNCTIONS,
+  placedRules,
+  placedTwinLua,
+  rulesLua,
+  type ScriptRule,
+  type Twin,
+  twinLua,
+  twinsLua,
+} from "./rules_lua.ts";
 import { decideLua, functionsLua, storedLogLua } from "./script_lua.ts";
 import type { Check } from "../store.ts";
 import { cannot } from "../../cannot.ts";
@@ -69,17 +78,17 @@ export interface ScriptQuestion {
   /** The checks of the decision, all or none. */
   readonly checks: readonly Check[];
   /** The stored keys of the checks' states. */
-  readonly keys: readonly string[];
+  readonly keys: string[];
   /** False to peek. */
   readonly spend: boolean;
-  /** {@link wordsOf} the checks. */
-  readonly words: readonly string[];
+  /** The checks as the script reads them: see {@link wordsOf}. */
+  readonly words: string[];
 }
 
 /**
  * The text of the script.
  *
- * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' {@link wordsOf words}. `answersOf`
+ * KEYS are the keys of one decision's checks after another's, and ARGV the decisions' words: {@link wordsOf}. `answersOf`
  * reads the reply. A state is stored as its form and its integers: `gcra 120000 1763800000000 60000 2`; that of
  * a fixed window as one number, its start and its used units: `17638000000002`; that of gcra in 12 bytes where they are
  * enough. A log has its newest entries after a bar and, where it has full pages, all of it is in a hash.
@@ -94,10 +103,16 @@ export function scriptText(
   slackMs: number = SLACK_MS,
 ): string {
   const twins = [...new Set(rules.map(({ twin }) => twinLua(twin)))];
+  const placed = placedRules(rules).map((rule) => ({
+    // Each place has them all, so they are without their indentation.
+    lua: placedTwinLua(rule).replace(/^ +/gm, ""),
+    isEnforced: rule.rate!.mode !== "shadow",
+  }));
   const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
   const log = rules.find(({ twin }) => twin.log !== undefined)?.twin.log;
   /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
   const preludes: readonly (readonly [RegExp, string])[] = [
+    [/\bstruct\b/, "local struct = rawget(_G, 'struct')\n"],
     [/\btext_of_/, functionsLua],
     [/\blogs\b/, logsLua(log ?? "")],
     [/\blog_in\b/, storedLogLua],
@@ -105,14 +120,14 @@ export function scriptText(
   ];
   const deciding = preludes.reduceRight(
     (text, [names, lua]) => names.test(text) ? lua + text : text,
-    decideLua(rulesLua(rules, twins), twinsLua(twins), slackMs, checks),
+    decideLua(rulesLua(rules, twins), twinsLua(twins), placed, slackMs, checks),
   );
   return now + deciding;
 }
 
 /**
- * A decision as the script reads it: `#` and the number of its checks, negative to peek, unless that is 1; then per check `*`
- * and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
+ * A decision as the script reads it, unless it is one word, the bits of its rules' places: `#` and the number of its checks,
+ * negative to peek; then per check `*` and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
  * and the charge that it corrects with the boundaries of its periods. The mode is empty to enforce, 0 in shadow mode, and of a
  * trial the number of its rule's check, from 1.
  *
@@ -123,7 +138,7 @@ export function wordsOf(
   spend: boolean,
   numberOf: (check: Check) => { readonly number: number; readonly isStatic: boolean },
 ): string[] {
-  const words = spend && checks.length === 1 ? [] : ["#", String(spend ? checks.length : -checks.length)];
+  const words = ["#", String(spend ? checks.length : -checks.length)];
   for (const check of checks) {
     const { policy: { mode, limit, windowMs, boundaries, trialOf }, cost, since } = check;
     const { number, isStatic } = numberOf(check);

@@ -88,12 +88,20 @@ const SIZE = MEMBERS.length;
 /** Their places there. */
 const places = (): string[] => MEMBERS.map((_, i) => `kept[k + ${i + 1}]`);
 
+/** Statements that load the text of a check's state. */
+const loadLua = `
+        if stored and stored.err then
+          if not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
+          -- A value of another type counts as none, but for a log.
+          stored, in_hash = false, true
+        end`;
+
 /** Statements that keep the state of a check, and add the reply to it. A decision about one rule needs no list. */
 const keepLua = (slackMs: number): string => `
     if raise and is_kept then
       -- Where its expiry stands. A user without the right to INCRBY has that to SET.
       text = call('PTTL', key) < life or type(redis.pcall('INCRBY', key, raise)) ~= 'number'
-      text = text and string.sub(known, 1, 13) .. string.format('%d', string.sub(known, 14) + raise)
+      text = text and string.sub(known, 1, 13) .. format('%d', string.sub(known, 14) + raise)
     else
       text = is_kept and text
       if not text and known and call('PTTL', key) == -1 then text, pages = known, in_hash and {} end
@@ -101,7 +109,7 @@ const keepLua = (slackMs: number): string => `
     if text == true or text and life <= 0 then
       call('DEL', key)
     elseif text then
-      life = string.format('%d', life + ${slackMs})
+      life = format('%d', life + ${slackMs})
       if pages then
         keep_pages(key, text, pages, life, in_hash)
       else
@@ -109,6 +117,45 @@ const keepLua = (slackMs: number): string => `
       end
     end
     reply = reply .. '${SEPARATOR}' .. said`;
+
+/** The variables of a place: of the check, as they are in the list \`kept\`, and its key. */
+const placeNames = (place: number): string[] =>
+  ["key", "text", "life", "known", "raise", "allowed", "said"].map((name) => name + place);
+
+/**
+ * Statements that decide charges of one unit under rules that have a place: all variables are the script's own, and nothing
+ * is looked up. \`asked\` has a bit for each rule, the first the lowest.
+ *
+ * @param twins The statements of each rule's twin, and whether it is enforced.
+ */
+const placedLua = (
+  twins: readonly { readonly lua: string; readonly isEnforced: boolean }[],
+  slackMs: number,
+): string => `
+  local refused, pages, in_hash
+  ${
+  twins.map(({ lua, isEnforced }, i) => `
+  local ${placeNames(i)}
+  if asked % ${2 ** (i + 1)} >= ${2 ** i} then
+    check = check + 1
+    key${i} = KEYS[check]
+    local stored, text, allowed, life, known, said, raise, in_hash = redis.pcall('GET', key${i}), false, nil, nil, nil, nil, nil, nil
+    ${loadLua}
+    ${lua}
+    ${isEnforced ? "if not allowed then refused = true end" : ""}
+    text${i}, life${i}, known${i}, raise${i}, allowed${i}, said${i} =
+      text, life, stored and (known and stored or true), raise, allowed, said or ''
+  end`).join("")
+}${
+  twins.map((_, i) => `
+  if key${i} then
+    local is_kept, key, text, life, known, raise, allowed, said = not refused or not allowed${i}, ${
+    placeNames(i)
+  }
+    ${keepLua(slackMs)}
+  end`).join("")
+}
+`;
 
 /**
  * Decides. Each check of a decision is stepped; its new state is kept if all pass, if the check itself refuses, or if it is
@@ -120,30 +167,34 @@ const keepLua = (slackMs: number): string => `
  *
  * @param rulesLua Statements that set, by the number of a check's rule, what its step takes and the number of its `twin`.
  * @param twinsLua Statements that take the step of a twin, or set the `step` and the `state`.
+ * @param placed The rules that have a place, see {@link placedLua}.
  * @param slackMs How much longer than its state a key lives, in ms.
  * @param checks How many checks a call may well have, at least 1: tables have room for them, as it costs to let one grow.
  */
 export const decideLua = (
   rulesLua: string,
   twinsLua: string,
+  placed: Parameters<typeof placedLua>[0],
   slackMs: number,
   checks: number,
 ): string => `
 -- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
 -- took its expiry away, the check of the rule that it tries, whether it passes, the reply to it, the number to raise
 -- that text by instead, the changed pages, and whether it is in a hash.
-local call, ARGV, KEYS = redis.call, ARGV, KEYS
-local huge, reply, replies, kept, word, check = math.huge, string.format('%d', now), nil, { ${
-  "nil, ".repeat(checks > 1 ? SIZE * checks : 0)
-} }, 0, 0
-while ARGV[word + 1] do
+local call, redis, format, ARGV, KEYS = redis.call, redis, string.format, ARGV, KEYS
+local reply, replies, kept, word, check = format('%d', now), nil, nil, 1, 0
+while ARGV[word] do
+  local asked = ARGV[word]
+  ${
+  placed.length === 0 ? "" : `if asked ~= '#' then
+  asked, word = asked + 0, word + 1
+  ${placedLua(placed, slackMs)}
+  else`
+}
   -- \`refuser\`: the one enforced check that refuses; -1 where several do.
-  local count, spend, first, passed, refuser, problem = 1, true, check, 0, nil, nil
-  if ARGV[word + 1] == '#' then
-    count, word = ARGV[word + 2] + 0, word + 2
-    if count < 0 then count, spend = -count, false end
-  end
-  local start = word
+  local huge, count, spend, first, passed, refuser, problem = math.huge, ARGV[word + 1] + 0, true, check, 0, nil, nil
+  if count < 0 then count, spend = -count, false end
+  local start = word + 1
 
   for round = 1, 2 do
     word, check = start, first
@@ -163,11 +214,7 @@ while ARGV[word + 1] do
         local key, stored = KEYS[check], redis.pcall('GET', KEYS[check])
         local ok, text, in_hash, allowed, life, known, said, raise, pages = true, false, nil, nil, nil, nil, nil, nil, nil
         local step, state, write, form, width
-        if stored and stored.err then
-          if not string.find(stored.err, 'WRONGTYPE', 1, true) then error(stored.err) end
-          -- A value of another type counts as none, but for a log.
-          stored, in_hash = false, true
-        end
+        ${loadLua}
         ${twinsLua}
         if step then
           local after, remaining, reset, retry, at, blocked
@@ -196,6 +243,7 @@ while ARGV[word + 1] do
             ${keepLua(slackMs)}
             count = 0
           else
+            kept = kept or { ${"nil, ".repeat(SIZE * checks)} }
             ${places()} = ${MEMBERS}
           end
         end
@@ -208,12 +256,14 @@ while ARGV[word + 1] do
     local key, k = KEYS[first + i], ${SIZE} * (i - 1)
     local ${MEMBERS} = ${places()}
     local is_kept = spend and (not refuser or not allowed or mode == tostring(refuser))
-    if type(said) == 'table' then said = string.format(': %d %d %d %d %d %d', unpack(said)) end
+    if type(said) == 'table' then said = format(': %d %d %d %d %d %d', unpack(said)) end
     ${keepLua(slackMs)}
   end
   if problem then
     reply = reply .. '${SEPARATOR}!' .. string.gsub(problem, '${SEPARATOR}', ' ')
   end
+  word = word + 1
+  ${placed.length === 0 ? "" : "end"}
   -- To add to a long text copies it.
   if #reply > 99 then
     replies = replies or {}

@@ -95,12 +95,23 @@ class ReplyReader {
     return numbers.length === count && !numbers.some(Number.isNaN) ? numbers : null;
   }
 
-  /** The state of a packed step. That of a fixed window is 13 digits and those of its used units. */
-  state(algorithm: Algorithm): number[] | null {
-    // Not by its first character: a form of one's own may begin with a digit.
-    if (formOf(algorithm) === "fixed-window") {
+  /**
+   * The state of a packed step. That of a fixed window is 13 digits and those of its used units; of gcra a charge of one unit
+   * has the debt, and its time where that is not now.
+   */
+  state({ algorithm, policy }: Check, now: number): number[] | null {
+    // Not by the first character alone: a form of one's own may begin with a digit.
+    const form = formOf(algorithm);
+    if (form === "fixed-window") {
       const [start, used] = [this.integer(13), this.integer()];
       return start + used >= 0 ? [start, used] : null;
+    }
+    const debt = form === "gcra" ? this.integer() : NaN;
+    if (debt === debt) {
+      const isNow = !this.takes(" ");
+      const at = isNow ? now : this.integer();
+      // A debt of another time is one, even if nothing is owed.
+      return debt + at >= 0 ? [debt, at, policy.windowMs, isNow ? 0 : 1] : null;
     }
     this.upTo(" ");
     return this.integers(algorithm.stateSize!);
@@ -126,9 +137,10 @@ function answerIn(
   now: number,
   reader: ReplyReader,
 ): ChargedDecision[] | Error | null {
-  const decisions: ChargedDecision[] = [];
+  // Of their length from the start: a list that grows takes room for many.
+  const decisions = new Array<ChargedDecision>(checks.length);
   /** Of each check the state, and undefined where its step was taken on Redis. */
-  const states: (readonly number[] | null | undefined)[] = [];
+  const states = new Array<readonly number[] | null | undefined>(checks.length);
   let isKept = spend;
   for (let i = 0; i < checks.length; i++) {
     const check = checks[i];
@@ -137,10 +149,10 @@ function answerIn(
     const isTaken = reader.takes(":");
     let numbers: readonly number[] | null = null;
     if (isTaken || !reader.isAtEnd()) {
-      numbers = isTaken ? reader.integers(6) : reader.state(check.algorithm);
+      numbers = isTaken ? reader.integers(6) : reader.state(check, now);
       if (numbers === null || isTaken && numbers[0] >> 1 !== 0) return null;
     }
-    states.push(isTaken ? undefined : numbers);
+    states[i] = isTaken ? undefined : numbers;
     const step = isTaken ? takenStep(numbers!) : stepFrom(numbers, check, now, check.cost, check.since);
     const { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, at: chargedAt = now } = step;
     const decision = decisionOf(
@@ -148,7 +160,7 @@ function answerIn(
       { allowed, remaining, resetAfterMs, retryAfterMs, blockedMs, chargedAt },
       now,
     );
-    decisions.push(decision);
+    decisions[i] = decision;
     isKept &&= !refuses(decision);
   }
   if (isKept) return decisions;
@@ -168,7 +180,7 @@ function answerIn(
  * The answer to each question in a reply: its decisions, or the error of a twin.
  *
  * @param questions The questions.
- * @param reply The client's reply: the time, and then per check the state that it started from, nothing, or `:` and the numbers
+ * @param reply The client's reply: the time, and then per check the state that it started from, or of it what its decision follows from, nothing, or `:` and the numbers
  * of its decision; `!`, the number of a check and the text of its error stand for all checks of a decision.
  * @throws {Error} When that is not a reply of the script.
  */

@@ -17,7 +17,7 @@ import { batched } from "../batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 import { partsOf } from "./script_parts.ts";
-import type { LeasingStore } from "../store.ts";
+import type { Check, LeasingStore } from "../store.ts";
 import { storedKeys } from "../stored_key.ts";
 
 /** A check and the key that its state is stored under. */
@@ -40,13 +40,46 @@ function requireFew(rules: number): void {
   );
 }
 
+/** Charges of one slot are decided in one call; the calls of several slots go out at once. */
+function decideInSlots(
+  charges: readonly Charge[],
+  spend: boolean,
+  slotOf: (key: string) => number,
+  decide: (
+    checks: readonly Check[],
+    keys: readonly string[],
+    spend: boolean,
+    slot: number,
+  ) => Promise<readonly ChargedDecision[]>,
+): Promise<readonly ChargedDecision[]> {
+  const groups = groupsOf(charges, ({ key }) => slotOf(key));
+  const decideIn = (slot: number, own: readonly Charge[], spend: boolean) =>
+    decide(own.map(({ check }) => check), own.map(({ key }) => key), spend, slot);
+  if (groups.length === 1) return decideIn(groups[0].shard, charges, spend);
+  return decideInGroups(groups, spend, decideIn);
+}
+
+/** The question about checks. Made before it is sent: an algorithm that has no twin fails its own decision alone. */
+function questionOf(
+  { placesOf, ruleOf }: DecidingScript,
+  checks: readonly Check[],
+  keys: readonly string[],
+  spend: boolean,
+): ScriptQuestion {
+  const places = spend ? placesOf(checks) : null;
+  const words = places === null ? wordsOf(checks, spend, ruleOf) : [String(places)];
+  return { checks, keys: [...keys], spend, words };
+}
+
 /** Answers several questions by one command. */
 function callOf(script: DecidingScript) {
   return async (
     questions: readonly ScriptQuestion[],
   ): Promise<readonly (readonly ChargedDecision[] | Error)[]> => {
-    const keys = questions.flatMap((question) => question.keys);
-    const words = questions.flatMap((question) => question.words);
+    const [{ keys, words }] = questions.length === 1 ? questions : [{
+      keys: questions.flatMap((question) => question.keys),
+      words: questions.flatMap((question) => question.words),
+    }];
     return answersOf(questions, await script.run(keys, words));
   };
 }
@@ -66,27 +99,21 @@ export function scriptStore(
   const { name, prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
   const script = decidingScript(runner, scriptOf);
-
+  const { slotOf } = runner;
   const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MOST_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
-  async function decideAtOnce(
-    charges: readonly Charge[],
+  function decideAtOnce(
+    checks: readonly Check[],
+    keys: readonly string[],
     spend: boolean,
     slot?: number,
   ): Promise<readonly ChargedDecision[]> {
-    const checks = charges.map(({ check }) => check);
-    const keys = charges.map(({ key }) => key);
-    // Now, not when it is sent: an algorithm that has no twin fails its own decision alone.
-    const words = wordsOf(checks, spend, script.ruleOf);
-    return await ask({ checks, keys, spend, words }, slot);
-  }
-
-  /** Checks of one slot are decided in one call; the calls of several slots go out at once. */
-  function decideInSlots(charges: readonly Charge[], spend: boolean): Promise<readonly ChargedDecision[]> {
-    const groups = groupsOf(charges, ({ key }) => runner.slotOf?.(key));
-    if (groups.length === 1) return decideAtOnce(charges, spend, groups[0].shard);
-    return decideInGroups(groups, spend, (slot, own, spend) => decideAtOnce(own, spend, slot));
+    try {
+      return ask(questionOf(script, checks, keys, spend), slot);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   const leases = lease === null ? null : leasesOf(lease);
@@ -99,16 +126,21 @@ export function scriptStore(
     decide(checks, spend = true) {
       if (checks.length === 0) return [];
       requireFew(checks.length);
-      return then(all(checks.map((check) => keyOf(check.key))), (keys) => {
-        const charges = checks.map((check, i) => ({ check, key: keys[i] }));
-        return runner.slotOf === undefined ? decideAtOnce(charges, spend) : decideInSlots(charges, spend);
+      return then(all(checks.map(({ key }) => keyOf(key))), (keys) => {
+        if (slotOf === undefined) return decideAtOnce(checks, keys, spend);
+        return decideInSlots(
+          checks.map((check, i) => ({ check, key: keys[i] })),
+          spend,
+          slotOf,
+          decideAtOnce,
+        );
       });
     },
     storedKey: keyOf,
     partOf: partsOf(runner, prefix, keyOf),
     prepare(rules) {
       requireFew(rules.filter(({ on }) => on.length === 0).length);
-      rules.forEach(script.prepare);
+      script.prepare(rules);
     },
     run: (text, keys, args) => runner.eval(text, keys.map((key) => `${prefix}:${key}`), [...args]),
     async forget(key) {

@@ -99,10 +99,23 @@ const round = fc.record({
   afterMs: fc.constantFrom(0, 0, 1, 3, 200, 999, 1000, 5000, 10_000, -1, -300),
   asked: fc.array(asked, { minLength: 1, maxLength: 4 }),
 });
-const walk = fc.record({
-  rules: fc.array(rule, { minLength: 1, maxLength: 5 }),
-  rounds: fc.array(round, { minLength: 25, maxLength: 25 }),
-});
+const walkOf = (rule: fc.Arbitrary<Rule>) =>
+  fc.record({
+    rules: fc.array(rule, { minLength: 1, maxLength: 5 }),
+    rounds: fc.array(round, { minLength: 25, maxLength: 25 }),
+  });
+
+/** A rule that has a place in the script, with statements of its own for a charge of one unit. */
+const placed: fc.Arbitrary<Rule> = fc.tuple(
+  fc.constantFrom(fixedWindow(), gcra(), gcra(), gcra({ burst: 9 }), gcra({ burst: 1 })),
+  ...[limit, window] as const,
+  fc.constantFrom("enforce" as const, "enforce" as const, "shadow" as const),
+).map(([algorithm, limit, window, mode]) => ({ algorithm, rate: { limit, window }, mode }) as Rule);
+
+const WALKS = [
+  ["are decided as by the model, in walks of throttles", walkOf(rule)],
+  ["are decided as by the model where each has a place in the script", walkOf(placed)],
+] as const;
 
 type Ask = typeof asked extends fc.Arbitrary<infer T> ? T : never;
 
@@ -119,57 +132,110 @@ const [, model, ...stores] = CLOCKED_STORES;
 
 for (const { name, skip = false, start } of stores) {
   describe(`static and other rates on ${name}`, { skip }, () => {
-    it("are decided as by the model, in walks of throttles", LONG, async () => {
-      const here = await model.start();
-      const there = await start();
-      let decided = 0;
-      let now = START;
-      const run = async (
-        rules: readonly Rule[],
-        rounds: readonly { afterMs: number; asked: readonly Ask[] }[],
-      ) => {
-        now += 10 ** 8;
-        const rulesText = rules.map((r) => JSON.stringify({ ...r, rate: r.rate?.toString() }));
-        const throttleOver = (store: Store) =>
-          createThrottle(rules.map((rule, i) => ({ ...rule, name: `r${i}` })), {
-            ...{ store, client, onStoreFailure: "deny", unsafeStore: "ignore" },
-          });
-        const expected = throttleOver(here.open());
-        const got = throttleOver(there.open());
-        for (const { afterMs, asked } of rounds) {
-          now += afterMs;
-          here.setTime(now);
-          await there.setTime(now);
-          const answers: Awaited<ReturnType<typeof ask>>[] = [];
-          const replies: ReturnType<typeof ask>[] = [];
-          for (const one of asked) answers.push(await ask(expected, one));
-          for (const one of asked) {
-            replies.push(ask(got, one));
-            // The trial of a rule that refuses by itself is asked about behind other questions of this moment.
-            if (rules.some(({ trial }) => trial !== undefined)) await replies.at(-1);
-          }
-          const arrived = await Promise.all(replies);
-          const text = `of ${JSON.stringify(asked)} ${rulesText}`;
-          for (const [i, answer] of answers.entries()) {
-            assertEquals(decisionsOf(arrived[i]), decisionsOf(answer), `${i} ${text}`);
-            decided++;
-          }
-          for (const [i, { settled }] of asked.entries()) {
-            const answer = answers[i];
-            if (settled === null || !("settle" in answer) || !answer.allowed) continue;
-            for (const { rule } of answer.decisions) {
-              await answer.settle(rule, settled);
-              await (arrived[i] as Outcome).settle(rule, settled);
+    for (const [title, walk] of WALKS) {
+      it(title, LONG, async () => {
+        const here = await model.start();
+        const there = await start();
+        let decided = 0;
+        let now = START;
+        const run = async (
+          rules: readonly Rule[],
+          rounds: readonly { afterMs: number; asked: readonly Ask[] }[],
+        ) => {
+          now += 10 ** 8;
+          const rulesText = rules.map((r) => JSON.stringify({ ...r, rate: r.rate?.toString() }));
+          const throttleOver = (store: Store) =>
+            createThrottle(rules.map((rule, i) => ({ ...rule, name: `r${i}` })), {
+              ...{ store, client, onStoreFailure: "deny", unsafeStore: "ignore" },
+            });
+          const expected = throttleOver(here.open());
+          const got = throttleOver(there.open());
+          for (const { afterMs, asked } of rounds) {
+            now += afterMs;
+            here.setTime(now);
+            await there.setTime(now);
+            const answers: Awaited<ReturnType<typeof ask>>[] = [];
+            const replies: ReturnType<typeof ask>[] = [];
+            for (const one of asked) answers.push(await ask(expected, one));
+            for (const one of asked) {
+              replies.push(ask(got, one));
+              // The trial of a rule that refuses by itself is asked about behind other questions of this moment.
+              if (rules.some(({ trial }) => trial !== undefined)) await replies.at(-1);
+            }
+            const arrived = await Promise.all(replies);
+            const text = `of ${JSON.stringify(asked)} ${rulesText}`;
+            for (const [i, answer] of answers.entries()) {
+              assertEquals(decisionsOf(arrived[i]), decisionsOf(answer), `${i} ${text}`);
+              decided++;
+            }
+            for (const [i, { settled }] of asked.entries()) {
+              const answer = answers[i];
+              if (settled === null || !("settle" in answer) || !answer.allowed) continue;
+              for (const { rule } of answer.decisions) {
+                await answer.settle(rule, settled);
+                await (arrived[i] as Outcome).settle(rule, settled);
+              }
             }
           }
-        }
-      };
-      await fc.assert(
-        fc.asyncProperty(walk, ({ rules, rounds }) => run(rules, rounds)),
-        { numRuns: name === "Redis" ? 300 : 30 },
-      );
-      await there.close();
-      assert(decided > 1000, `${decided}`);
-    });
+        };
+        await fc.assert(
+          fc.asyncProperty(walk, ({ rules, rounds }) => run(rules, rounds)),
+          { numRuns: name === "Redis" ? 300 : 30 },
+        );
+        await there.close();
+        assert(decided > 1000, `${decided}`);
+      });
+    }
+
+    it(
+      "give back charges of earlier parts of a window as the model does, in walks of one rule",
+      LONG,
+      async () => {
+        const here = await model.start();
+        const there = await start();
+        const step = fc.tuple(
+          fc.constantFrom(0, 1, 40, 100, 100, 250, -1),
+          fc.constantFrom(null, null, 0, 1, 3, 7),
+        );
+        let now = START;
+        await fc.assert(
+          fc.asyncProperty(
+            fc.constantFrom(fixedWindow(), gcra(), gcra({ burst: 40 })),
+            fc.array(step, { minLength: 100, maxLength: 100 }),
+            async (algorithm, steps) => {
+              now += 10 ** 8;
+              const stores = [here.open(), there.open()];
+              // A throttle tells its store the rules.
+              const [{ limit, windowMs, mode }] = stores.map((store) =>
+                createThrottle({ rate: { limit: 20, window: "800ms" }, algorithm }, {
+                  store,
+                  unsafeStore: "ignore",
+                }).rules[0]
+              );
+              const policy = { name: "rule", limit: limit!, windowMs: windowMs!, mode };
+              const charges: number[] = [];
+              for (const [afterMs, back] of steps) {
+                now += afterMs;
+                here.setTime(now);
+                await there.setTime(now);
+                const since = back === null ? null : charges.at(-1 - back) ?? null;
+                const check = {
+                  key: "rule:somebody",
+                  policy,
+                  algorithm,
+                  cost: since === null ? 1 : -1,
+                  since,
+                };
+                const [[expected], [got]] = await Promise.all(stores.map((store) => store.decide([check])));
+                assertEquals(got, expected);
+                if (since === null && expected.allowed) charges.push(expected.chargedAt!);
+              }
+            },
+          ),
+          { numRuns: 40 },
+        );
+        await there.close();
+      },
+    );
   });
 }
