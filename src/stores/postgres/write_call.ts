@@ -7,6 +7,7 @@
 import { batched } from "../batch.ts";
 import { lanesOf } from "./lanes.ts";
 import type { RunStatement } from "./postgres_client.ts";
+import { FEW_ROWS } from "./schema.ts";
 
 /** The version that stands for no row. */
 export const NO_ROW = "0";
@@ -71,8 +72,8 @@ const MOST_STATEMENTS = 2;
 const DECIDING_MS = 10;
 const LONGEST_CLAIM_MS = 200;
 
-/** How the function writes: each row by itself, all at once, all at once and all or none, or the one row. */
-type Way = 0 | 1 | 2 | 3;
+/** How the function writes: each row by itself, all at once, all at once and all or none, the one row, or as 2 the few rows. */
+type Way = 0 | 1 | 2 | 3 | 4;
 
 /** The order in which all instances lock rows: new ones first. */
 const inOrder = (a: Row, b: Row): number =>
@@ -99,6 +100,8 @@ function rowsOf(calls: readonly WriteCall[]): readonly NumberedRow[] {
 
 const isChange = ({ n }: Row): boolean => n !== null;
 
+const isUpdate = ({ v, n }: Row): boolean => n !== null && v !== NO_ROW;
+
 /** Does a call write anything? Then its other rows stay as they are until it has. */
 const isWrite = ({ rows }: WriteCall): boolean => rows.some(isChange);
 
@@ -115,10 +118,8 @@ function wayOf(calls: readonly WriteCall[]): Way {
     if (!rows.every(isChange)) return 0;
   }
   if (way === 2 && !calls.every(({ rows }) => rows.every(isUndoable))) return 0;
-  const [{ rows: [{ v, n }] }] = calls;
-  return way === 1 && calls.length === 1 && calls[0].rows.length === 1 && v !== NO_ROW && n !== null
-    ? 3
-    : way;
+  if (calls.length > 1 || calls[0].rows.length > FEW_ROWS || !calls[0].rows.every(isUpdate)) return way;
+  return way === 2 ? 4 : 3;
 }
 
 /** A text in an array as Postgres reads it. */
@@ -156,7 +157,7 @@ function askedOf(
     }
     if (v === NO_ROW) inserts++;
     else updates++;
-    const old = way === 2 && v !== NO_ROW ? o : "NULL";
+    const old = (way === 2 || way === 4) && v !== NO_ROW ? o : "NULL";
     places += `,${elementOf(k)},${v},${n},${s},${u},${call},${old}`;
   }
   return `{${from},${to},${whose},${inserts},${updates},${way},${claimMs},"{${claims}}"${places}}`;
