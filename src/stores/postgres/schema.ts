@@ -111,8 +111,8 @@ const undoUpdates = (table: string): string =>
  * Every statement in it sees the newest rows. It holds nothing once it has returned.
  *
  * A session plans its statements once: the server keeps plans with the function, so that a pooler cannot lose them. All values
- * come as one text, which every client sends alike and at the least cost, and are read where they are used: each expression that
- * runs costs the server a third of a microsecond beside its work, and so does each variable with a value.
+ * come as one text within the statement, which every client sends alike and at the least cost, and are read where they are used:
+ * each expression that runs costs the server a third of a microsecond beside its work, and so does each variable with a value.
  *
  * `_call` has nine numbers: the earliest and the latest time of the decisions, the claimant, how long a locked row is waited for
  * (ms), whether the disk is, how many rows are new, how many change, the way (0: each row by itself; 1: all at once; 2: all at
