@@ -4,7 +4,7 @@
  * @module
  */
 
-import { inTime } from "../wrappers/late_answer.ts";
+import { whenOver } from "../wrappers/deadlines.ts";
 
 /** A question that names its keys. */
 export interface Keyed {
@@ -14,6 +14,13 @@ export interface Keyed {
 
 /** Questions to decide together: each shares a key with another, or is alone. */
 export interface Round<Question> {
+  readonly questions: readonly Question[];
+  /** Their keys, distinct. */
+  readonly keys: Iterable<string>;
+}
+
+/** A round that more questions may join. */
+interface OpenRound<Question> extends Round<Question> {
   readonly questions: Question[];
   readonly keys: Set<string>;
 }
@@ -29,7 +36,7 @@ export interface KeyQueueOptions {
 /** Makes one round of all rounds that share a key with this question. */
 function join<Question extends Keyed>(
   question: Question,
-  roundOf: Map<string, Round<Question>>,
+  roundOf: Map<string, OpenRound<Question>>,
   mostKeys: number,
 ): boolean {
   const met = [...new Set(question.keys.flatMap((key) => roundOf.get(key) ?? []))];
@@ -60,6 +67,9 @@ export function keyQueue<Question extends Keyed>(
   let waiting: Question[] = [];
   let isDue = false;
 
+  const isBusy = (key: string): boolean => busy.has(key);
+  const isFree = ({ keys }: Question): boolean => !keys.some(isBusy);
+
   function schedule(): void {
     if (isDue) return;
     isDue = true;
@@ -70,12 +80,14 @@ export function keyQueue<Question extends Keyed>(
     isDue = false;
     const asked = waiting;
     waiting = [];
-    const roundOf = new Map<string, Round<Question>>();
+    // The usual case, without the maps.
+    if (asked.length === 1 && isFree(asked[0])) return start({ questions: asked, keys: asked[0].keys });
+    const roundOf = new Map<string, OpenRound<Question>>();
     /** Keys of questions that wait: a later question about one of them must not overtake. */
     const kept = new Set<string>();
     for (const question of asked) {
-      const isFree = question.keys.every((key) => !busy.has(key) && !kept.has(key));
-      if (isFree && join(question, roundOf, mostKeys)) continue;
+      const mayGo = isFree(question) && !question.keys.some((key) => kept.has(key));
+      if (mayGo && join(question, roundOf, mostKeys)) continue;
       waiting.push(question);
       for (const key of question.keys) kept.add(key);
     }
@@ -84,11 +96,10 @@ export function keyQueue<Question extends Keyed>(
 
   function start(round: Round<Question>): void {
     for (const key of round.keys) busy.add(key);
-    const release = (): void => {
+    whenOver(run(round), patienceMs, () => {
       for (const key of round.keys) busy.delete(key);
       if (waiting.length > 0) schedule();
-    };
-    Promise.resolve(inTime(run(round), patienceMs)).then(release, release);
+    });
   }
 
   return (question) => {

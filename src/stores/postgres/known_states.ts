@@ -6,9 +6,9 @@
 
 import type { VersionedState } from "../cas/versioned_states.ts";
 
-const MOST_KEYS = 10_000;
-/** The most text of all states together, in code units. */
-const MOST_TEXT = 4_000_000;
+/** The most keys, and the most text of all states together in code units, of each of two generations. */
+const MOST_KEYS = 5000;
+const MOST_TEXT = 2_000_000;
 
 /** How long a state that came with an answer is as good as read, in ms. */
 const FRESH_MS = 50;
@@ -16,19 +16,27 @@ const FRESH_MS = 50;
 /** The most keys of which it is known when their states came. */
 const MOST_FRESH = 1000;
 
-/** A state of the database, and the length of its text. */
-interface KnownState extends VersionedState {
-  readonly size: number;
+/** A state of the database, as this process has seen it last. */
+export interface KnownState extends VersionedState {
+  /** The state as an element of an array of Postgres. */
+  readonly element: string;
+}
+
+/**
+ * A state as an element of an array of Postgres. JSON holds no control characters, so its JSON is one.
+ */
+export function elementOfState(state: unknown): string {
+  return JSON.stringify(JSON.stringify(state));
 }
 
 /** States by key: the latest ones, as many as fit. */
 export interface KnownStates {
   /** The state, if it is known. */
-  get(key: string): VersionedState | null;
-  /** This process has written a state; `size` is the length of its text. */
-  wrote(key: string, version: number, state: unknown, size: number): void;
+  get(key: string): KnownState | null;
+  /** This process has written a state. */
+  wrote(key: string, version: string, state: unknown, element: string): void;
   /** The database has answered with a state; a version of null means that there is none. */
-  heard(key: string, version: number | null, state: unknown): void;
+  heard(key: string, version: string | null, state: unknown): void;
   /** Did its state come with the last answer, so that it is as good as read just now? True once per answer. */
   isFresh(key: string): boolean;
   /** The state of this key is unknown from now on. */
@@ -41,33 +49,32 @@ export interface KnownStates {
  * @param steady A clock in ms that never steps.
  */
 export function knownStates(steady: () => number): KnownStates {
-  const known = new Map<string, KnownState>();
-  const heardAt = new Map<string, number>();
+  // Two generations, as a key that moves to the end of one Map with each write costs more than it keeps.
+  let known = new Map<string, KnownState>();
+  let older = new Map<string, KnownState>();
   let text = 0;
+  const heardAt = new Map<string, number>();
 
   function forget(key: string): void {
-    const old = known.get(key);
-    if (old === undefined) return;
-    text -= old.size;
+    text -= known.get(key)?.element.length ?? 0;
     known.delete(key);
+    older.delete(key);
   }
-  function wrote(key: string, version: number, state: unknown, size: number): void {
-    forget(key);
-    known.set(key, { version, state, size });
-    text += size;
+  function wrote(key: string, version: string, state: unknown, element: string): void {
+    text += element.length - (known.get(key)?.element.length ?? 0);
+    known.set(key, { version, state, element });
     if (known.size <= MOST_KEYS && text <= MOST_TEXT) return;
-    for (const oldest of known.keys()) {
-      forget(oldest);
-      if (known.size <= MOST_KEYS && text <= MOST_TEXT) break;
-    }
+    older = known;
+    known = new Map();
+    text = 0;
   }
   return {
-    get: (key) => known.get(key) ?? null,
+    get: (key) => known.get(key) ?? older.get(key) ?? null,
     forget,
     wrote,
     heard(key, version, state) {
       if (version === null) forget(key);
-      else wrote(key, version, state, JSON.stringify(state).length);
+      else wrote(key, version, state, elementOfState(state));
       if (heardAt.size >= MOST_FRESH) heardAt.clear();
       heardAt.set(key, steady());
     },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { inTime } from "../wrappers/late_answer.ts";
+import { whenOver } from "../wrappers/deadlines.ts";
 
 /** Lanes for calls. */
 export interface Lanes {
@@ -36,8 +36,6 @@ export function lanesOf(count: number, patienceMs: number): Lanes {
       free--;
       return Promise.resolve();
     },
-    leaveAfter(call) {
-      Promise.resolve(inTime(call, patienceMs)).then(leave, leave);
-    },
+    leaveAfter: (call) => whenOver(call, patienceMs, leave),
   };
 }

@@ -39,7 +39,7 @@ export interface SchemaNames {
 /** The names for a table. */
 export function namesOf(name: string): SchemaNames {
   const table = quoted(name);
-  const write = quoted(`${name}_write_3`);
+  const write = quoted(`${name}_write_4`);
   const probe = `WITH written AS (
   INSERT INTO ${table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
     ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1 RETURNING key
@@ -50,6 +50,25 @@ export function namesOf(name: string): SchemaNames {
 /** The places of a call's rows, and the row of the table that one is about: by an index alone, as no other join can use ANY. */
 const PLACES = "generate_series(11, cardinality(_call), 7) AS i";
 const IS_ITS = "key = ANY (ARRAY[_call[i]])";
+
+/** As many rows at most, those of the usual decision, are written without a list of places. */
+export const FEW_ROWS = 3;
+
+/** The rows of a call that has few, as literals: places behind the last one are null, which no key is. */
+const FEW = `(VALUES ${
+  Array.from({ length: FEW_ROWS }, (_, row) => {
+    const texts = [0, 1, 2, 3, 4].map((place) => `_call[${11 + 7 * row + place}]`);
+    return `(${texts.join(", ")})`;
+  }).join(", ")
+}) AS few (k, v, n, s, u)`;
+
+/** Writes few rows, which all change, as {@link writeAll} does: a tenth less work. */
+const writeFew = (table: string): string => `
+    UPDATE ${table} SET version = n::bigint, state = s::json, until = greatest(until, u::bigint), claim_until = 0
+      FROM ${FEW} WHERE key = ANY (ARRAY[k]) AND version = v::bigint
+        AND (claim_until <= _ms OR claimant = _call[3]::bigint);
+    GET DIAGNOSTICS _written := ROW_COUNT;
+    IF _written = _call[7]::int THEN RETURN '{"now":' || _ms || '}'; END IF;`;
 
 /** Writes all rows that still have the expected versions. `until` only grows, so that {@link undoAll} can leave it. */
 const writeAll = (table: string): string => `
@@ -69,12 +88,15 @@ const writeAll = (table: string): string => `
     _isDone := _inserted = _call[6]::int AND _updated = _call[7]::int;`;
 
 /**
- * Undoes what {@link writeAll} has written. Its rows stay locked, and the function waits for no other one after that: a row that
- * was not written has another version, or a claim, and never again the expected one.
+ * Undoes what {@link writeAll} or {@link writeFew} has written. Its rows stay locked, and the function waits for no other one
+ * after that: a row that was not written has another version, or a claim, and never again the expected one.
  */
 const undoAll = (table: string): string => `
       DELETE FROM ${table} USING ${PLACES} WHERE _call[i + 1] = '0' AND ${IS_ITS} AND version = _call[i + 2]::bigint;
-      UPDATE ${table} SET version = _call[i + 1]::bigint, state = _call[i + 6]::json FROM ${PLACES}
+      ${undoUpdates(table)}`;
+
+const undoUpdates = (table: string): string =>
+  `UPDATE ${table} SET version = _call[i + 1]::bigint, state = _call[i + 6]::json FROM ${PLACES}
         WHERE ${IS_ITS} AND version = _call[i + 2]::bigint;`;
 
 /**
@@ -89,14 +111,15 @@ const undoAll = (table: string): string => `
  * Every statement in it sees the newest rows. It holds nothing once it has returned.
  *
  * A session plans its statements once: the server keeps plans with the function, so that a pooler cannot lose them. All values
- * come as one text, which every client sends alike and at the least cost, and are read where they are used: each expression that
- * runs costs the server a third of a microsecond beside its work, and so does each variable with a value.
+ * come as one text within the statement, which every client sends alike and at the least cost, and are read where they are used:
+ * each expression that runs costs the server a third of a microsecond beside its work, and so does each variable with a value.
  *
  * `_call` has nine numbers: the earliest and the latest time of the decisions, the claimant, how long a locked row is waited for
  * (ms), whether the disk is, how many rows are new, how many change, the way (0: each row by itself; 1: all at once; 2: all at
- * once, and all or none; 3: one row, which changes), and how long a claim lasts (ms). Then come the calls that claim rows, as an
- * array, and seven texts per row: its key, the version that it must have, the new version, the new state, when that is over, the
- * number of its call, and the state that it has, to be written again where the way is 2 and some version did not stand.
+ * once, and all or none; 3: one row, which changes; 4: as 2, a few rows, which all change), and how long a claim lasts (ms). Then
+ * come the calls that claim rows, as an array, and seven texts per row: its key, the version that it must have, the new version,
+ * the new state, when that is over, the number of its call, and the state that it has, to be written again where the way is 2 or
+ * 4 and some version did not stand.
  */
 const writeFunction = (table: string, write: string): string => `
 CREATE OR REPLACE FUNCTION ${write}(_asked text) RETURNS text LANGUAGE plpgsql AS $weir$
@@ -105,6 +128,7 @@ DECLARE
   _ms float8 := date_part('epoch', clock_timestamp()) * 1000;
   _call text[] := _asked;
   _set text;
+  _written int;
   _isDone boolean;
 BEGIN
   IF _call[2]::float8 > _ms OR _call[1]::float8 < _ms - 1000 THEN
@@ -120,6 +144,8 @@ BEGIN
       WHERE key = _call[11] AND version = _call[12]::bigint
         AND (claim_until <= _ms OR claimant = _call[3]::bigint);
     IF FOUND THEN RETURN '{"now":' || _ms || '}'; END IF;
+  ELSIF _call[8] = '4' THEN${writeFew(table)}
+    ${undoUpdates(table)}
   ELSIF _call[8] <> '0' THEN
     DECLARE
       _inserted int := 0;

@@ -104,3 +104,24 @@ export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Err
     });
   });
 }
+
+/**
+ * Calls `act` once: when the promise has settled, or when it takes too long.
+ *
+ * @param ms How long, in ms.
+ */
+export function whenOver(promise: Promise<unknown>, ms: number, act: () => void): void {
+  const shared = deadlines.get(ms) ?? deadlinesOf(ms);
+  deadlines.set(ms, shared);
+  let isOver = false;
+  function end(): void {
+    if (isOver) return;
+    isOver = true;
+    if (call === null) clearTimeout(timer);
+    else shared.end(call);
+    act();
+  }
+  const call = shared.begin(end);
+  const timer = call === null ? setTimeout(end, ms) : undefined;
+  promise.then(end, end);
+}

@@ -119,13 +119,13 @@ const FAULTS: readonly Fault[] = [
     fault: "Postgres: every statement too slow",
     outageOf: (postgres) => ({
       begin: () =>
-        postgres.query(`BEGIN; ALTER FUNCTION weir_write_3 RENAME TO weir_fast;
-          CREATE FUNCTION weir_write_3(text) RETURNS text LANGUAGE sql
+        postgres.query(`BEGIN; ALTER FUNCTION weir_write_4 RENAME TO weir_fast;
+          CREATE FUNCTION weir_write_4(text) RETURNS text LANGUAGE sql
             AS $$ SELECT weir_fast($1)
               FROM pg_sleep(${DEADLINE_MS * 1.5 / 1000}) $$; COMMIT`),
       end: () =>
-        postgres.query(`BEGIN; DROP FUNCTION weir_write_3;
-          ALTER FUNCTION weir_fast RENAME TO weir_write_3; COMMIT`),
+        postgres.query(`BEGIN; DROP FUNCTION weir_write_4;
+          ALTER FUNCTION weir_fast RENAME TO weir_write_4; COMMIT`),
     }),
   },
   {

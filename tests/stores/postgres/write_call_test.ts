@@ -29,22 +29,57 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
     return () => Promise.resolve(states.write(own, now, 0));
   }
 
-  it("leave every row of a call as it was where another instance has written one of them", async () => {
-    await (await changes(["x", "y", "z"], "old"))();
-    const rows = async () =>
-      (await pool.query("SELECT key, version, state, until FROM weir WHERE key IN ('w', 'x', 'y', 'z')")).rows
-        .sort((a, b) => a.key < b.key ? -1 : 1);
-    const write = await changes(["w", "x", "y", "z"], "new");
-    await pool.query("UPDATE weir SET version = 7 WHERE key = 'y'");
-    const before = await rows();
-    const again = await changes(["x", "z"], "newest");
-    assertEquals(await write(), false);
-    const after = await rows();
-    const withoutTime = (all: typeof before) => all.map(({ until: _, ...row }) => row);
-    assertEquals(withoutTime(after), withoutTime(before));
-    for (const [i, { until }] of after.entries()) assert(Number(until) >= Number(before[i].until));
-    // What is known of them is still right.
-    assertEquals(await again(), true);
+  for (
+    const [what, keys] of [
+      ["every row", ["w", "x", "y", "z"]],
+      ["each of few rows", ["x", "y", "z"]],
+    ] as const
+  ) {
+    it(`leave ${what} of a call as it was where another instance has written one of them`, async () => {
+      await (await changes(["x", "y", "z"], "old"))();
+      const rows = async () =>
+        (await pool.query("SELECT key, version, state, until FROM weir WHERE key IN ('w', 'x', 'y', 'z')"))
+          .rows
+          .sort((a, b) => a.key < b.key ? -1 : 1);
+      const write = await changes(keys, "new");
+      await pool.query("UPDATE weir SET version = 7 WHERE key = 'y'");
+      const before = await rows();
+      const again = await changes(["x", "z"], "newest");
+      assertEquals(await write(), false);
+      const after = await rows();
+      const withoutTime = (all: typeof before) => all.map(({ until: _, ...row }) => row);
+      assertEquals(withoutTime(after), withoutTime(before));
+      for (const [i, { until }] of after.entries()) assert(Number(until) >= Number(before[i].until));
+      // What is known of them is still right.
+      assertEquals(await again(), true);
+    });
+  }
+
+  it("write as many rows as there are, few or more", async () => {
+    const keys = ["m", "n", "o", "p", "q"];
+    for (let count = 1; count <= keys.length; count++) {
+      const own = keys.slice(0, count);
+      for (const state of ["made", "changed"]) {
+        assertEquals(await (await changes(own, `${state} ${count}`))(), true);
+        const { rows } = await pool.query("SELECT state FROM weir WHERE key = ANY ($1)", [own]);
+        assertEquals(rows, own.map(() => ({ state: [`${state} ${count}`] })));
+      }
+    }
+  });
+
+  it("wait for a locked row, and take nothing of a call that finds it changed", async () => {
+    await (await changes(["r", "s"], "old"))();
+    const write = await changes(["r", "s"], "new");
+    const other = await pool.connect();
+    await other.query("BEGIN");
+    await other.query("UPDATE weir SET version = 9 WHERE key = 's'");
+    const written = write();
+    await other.query("SELECT pg_sleep(0.05)");
+    await other.query("COMMIT");
+    other.release();
+    assertEquals(await written, false);
+    const { rows } = await pool.query("SELECT state FROM weir WHERE key IN ('r', 's')");
+    assertEquals(rows, [{ state: ["old"] }, { state: ["old"] }]);
   });
 
   for (
