@@ -19,8 +19,8 @@ export const MAX_COUNT: number = HALF - 1;
 const ERA = 0x100_0000_0000;
 
 /**
- * The charge of one unit to a state in 12 bytes whose time has come, where the new one has room there too. Its other cases, and
- * all else, take the step.
+ * The charge of one unit to a state in 12 bytes whose time has come, where the new one has room there too. Other states,
+ * and other charges, take the step.
  */
 function charge(limit: number, window: number, own: number): string {
   const part = Math.ceil(window / PERIODS);

@@ -71,7 +71,7 @@ export type PackableStep = Algorithm<readonly number[]>["step"] & {
   readonly packed: StepPacked;
   /**
    * Are the numbers of a state the start of a window, `windowMs` long but for calendar periods, and the units that are used in it?
-   * What fits into an open window is then added to them, and nothing else changes.
+   * A charge that fits into an open window is then added to these units, and nothing else changes.
    */
   readonly counts: boolean;
 };

@@ -30,6 +30,7 @@ export class RuleCheck implements OpenCheck, Quota {
   declare readonly partition: string;
   declare readonly policy: Policy;
   declare readonly limit: number;
+  declare readonly mode: Mode;
   /** Units: the cost asked for, until the charge is corrected. */
   declare cost: number;
   declare allowed: boolean;
@@ -52,6 +53,7 @@ export class RuleCheck implements OpenCheck, Quota {
     this.partition = partition;
     this.policy = policy;
     this.limit = policy.limit;
+    this.mode = policy.mode;
     this.cost = cost;
     this.allowed = false;
     this.remaining = 0;
@@ -70,10 +72,6 @@ export class RuleCheck implements OpenCheck, Quota {
 
   get algorithm(): Algorithm {
     return this.rule.implementation;
-  }
-
-  get mode(): Mode {
-    return this.policy.mode;
   }
 
   /** A request's check corrects nothing. */

@@ -45,8 +45,14 @@ type Rate = NonNullable<ScriptRule["rate"]>;
 const MOST_STATIC = 64;
 
 /** Is it of this twin and this rate? */
-const isRule = ({ twin, rate }: ScriptRule, known: Twin, { limit, windowMs, mode }: Rate): boolean =>
+const isRule = (
+  { twin, rate }: ScriptRule,
+  known: Twin | undefined,
+  { limit, windowMs, mode }: Rate,
+): boolean =>
   twin === known && rate !== null && rate.limit === limit && rate.windowMs === windowMs && rate.mode === mode;
+
+const isStatic = ({ rate }: ScriptRule): boolean => rate !== null;
 
 /** Is it a check whose rate may be static? */
 const isPlain = ({ policy, since }: Pick<Check, "policy" | "since">): boolean =>
@@ -85,11 +91,12 @@ export function decidingScript(
   const twins = new WeakMap<Algorithm, Twin>();
   /** Rules whose rate is of a function: the state of one tells its window, as the key does not. */
   const varying = new Set<string>();
-  let statics = 0;
 
-  function add(rule: ScriptRule): void {
-    rules.push(rule);
+  /** @returns Its place in the list. */
+  function add(rule: ScriptRule): number {
+    const index = rules.push(rule) - 1;
     placed = placedRules(rules);
+    return index;
   }
 
   /** The twin of an algorithm, which has a rule without a static rate. */
@@ -119,20 +126,14 @@ export function decidingScript(
         if (limit === null || windowMs === null || period !== null || trialOf !== undefined) continue;
         const rate = { limit, windowMs, mode };
         let next = rules.findIndex((rule, i) => i >= from && isRule(rule, twin, rate));
-        if (next < 0 && statics < MOST_STATIC) {
-          statics++;
-          next = rules.length;
-          add({ twin, rate });
-        }
+        if (next < 0 && rules.filter(isStatic).length < MOST_STATIC) next = add({ twin, rate });
         from = Math.max(from, next + 1);
       }
     },
     ruleOf(check) {
-      const { algorithm, policy } = check;
-      const twin = knownTwin(algorithm, policy.name);
-      const known = plainTwin(check) === undefined
-        ? -1
-        : rules.findIndex((rule) => isRule(rule, twin, policy));
+      const twin = knownTwin(check.algorithm, check.policy.name);
+      const plain = plainTwin(check);
+      const known = rules.findIndex((rule) => isRule(rule, plain, check.policy));
       const number = 1 + (known < 0 ? rules.findIndex((rule) => rule.twin === twin) : known);
       return { number, isStatic: known >= 0 };
     },
