@@ -26,8 +26,8 @@ function charge(limit: number, window: number, own: number): string {
   const part = Math.ceil(window / PERIODS);
   const most = ((own || limit) - 1) * window;
   return `
-        if stored and struct and #stored == 12 then
-          local high, low = struct.unpack('>I6I6', stored)
+        if stored and bytes_in and #stored == 12 then
+          local high, low = bytes_in('>I6I6', stored)
           local before = high % ${ERA} + ${ERA}
           if high >= ${248 * ERA} and before <= now and now < ${2 * ERA} then
             local unit = high < ${249 * ERA} and 2 or high < ${250 * ERA} and 8 or high < ${251 * ERA} and 32
@@ -39,12 +39,12 @@ function charge(limit: number, window: number, own: number): string {
             if owed < 0 then owed = 0 end
             local current = now - now % ${part}
             if before < current then earlier, lately = before >= current - ${part} and lately or 0, 0 end
-            taken, known, said, allowed = true, stored, format('%d', owed), owed <= ${most}
+            taken, known, said, allowed = true, stored, owed > 0 and format('%d', owed) or '0', owed <= ${most}
             if allowed then
               owed, lately = owed + ${window}, lately + 1
               taken = earlier < unit and lately < unit and owed < ${2 ** 48} / (unit * unit)
               if taken then
-                text = struct.pack('>I6I6', high - before + now, (owed * unit + earlier) * unit + lately)
+                text = bytes_of('>I6I6', high - before + now, (owed * unit + earlier) * unit + lately)
               end
             end
             life = 0
@@ -69,7 +69,7 @@ function text(): PackedText {
   const { read, write } = plainText("gcra", 4);
   return {
     read: `local high, low
-          if struct and #stored == 12 then high, low = struct.unpack('>I6I6', stored) end
+          if bytes_in and #stored == 12 then high, low = bytes_in('>I6I6', stored) end
           if high and high >= ${248 * ERA} then
             s2 = high % ${ERA} + ${ERA}
             local unit = 2 ^ (2 * (high + ${ERA} - s2) / ${ERA} - 495)
@@ -85,8 +85,8 @@ function text(): PackedText {
     write: `local unit, first = 2, 247
           while (earlier >= unit or lately >= unit) and first < 254 do unit, first = 4 * unit, first + 1 end
           if not p and earlier < unit and lately < unit and s1 < ${2 ** 48} / (unit * unit)
-            and s2 >= ${ERA} and s2 < ${2 * ERA} and struct then
-            text = struct.pack('>I6I6', first * ${ERA} + s2, (s1 * unit + earlier) * unit + lately)
+            and s2 >= ${ERA} and s2 < ${2 * ERA} and bytes_of then
+            text = bytes_of('>I6I6', first * ${ERA} + s2, (s1 * unit + earlier) * unit + lately)
           else ${write} end`,
   };
 }

@@ -108,26 +108,30 @@ export const placedRules = <Rule extends ScriptRule>(rules: readonly Rule[]): Ru
   rules.filter(({ twin, rate }) => rate !== null && OWN_TEXT.test(twin.form) && partsOf(twin) !== undefined)
     .slice(0, MOST_PLACES);
 
-/** Statements that take a charge of one unit under a rule that has a place. */
-export function placedTwinLua({ twin, rate }: ScriptRule): string {
+/** Statements that take a charge of one unit under a rule that has a place: see {@link PackedText.charge}, and the step. */
+export function placedTwinLua(
+  { twin, rate }: ScriptRule,
+): { readonly charge: string; readonly step: string } {
   const { step, text } = partsOf(twin)!;
   const { say, sayCharged, charge } = text;
   const { limit, windowMs } = rate!;
   const [p1] = twin.params;
-  const stepped =
-    `local limit, window, cost, more, p1, last, since, p = ${limit}, ${windowMs}, 1, '1', ${p1}, 1, nil, nil
-        ${
-      packedTwinLua(
-        twin.width as number,
-        step,
-        text,
-        sayCharged === undefined ? `if s1 then ${say} end` : "",
-        sayCharged === undefined ? "" : `if known then ${sayCharged} end`,
-      )
-    }`;
-  return charge === undefined ? stepped : `local taken
-        ${charge(limit, windowMs, p1)}
-        if not taken then ${stepped} end`;
+  const taken = packedTwinLua(
+    twin.width as number,
+    step,
+    text,
+    sayCharged === undefined ? `if s1 then ${say} end` : "",
+    sayCharged === undefined ? "" : `if known then ${sayCharged} end`,
+  );
+  // Each place has them all, so they are without their indentation.
+  const flat = (lua: string): string => lua.replace(/^ +/gm, "");
+  return {
+    charge: flat(charge?.(limit, windowMs, p1) ?? ""),
+    step: flat(
+      `local limit, window, cost, more, p1, last, since, p = ${limit}, ${windowMs}, 1, '1', ${p1}, 1, nil, nil
+        ${taken}`,
+    ),
+  };
 }
 
 /** Statements that set what a check's step takes, by the number of its rule. */

@@ -104,15 +104,17 @@ export function scriptText(
 ): string {
   const twins = [...new Set(rules.map(({ twin }) => twinLua(twin)))];
   const placed = placedRules(rules).map((rule) => ({
-    // Each place has them all, so they are without their indentation.
-    lua: placedTwinLua(rule).replace(/^ +/gm, ""),
+    ...placedTwinLua(rule),
     isEnforced: rule.rate!.mode !== "shadow",
   }));
   const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
   const log = rules.find(({ twin }) => twin.log !== undefined)?.twin.log;
   /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
   const preludes: readonly (readonly [RegExp, string])[] = [
-    [/\bstruct\b/, "local struct = rawget(_G, 'struct')\n"],
+    [
+      /\bbytes_of\b/,
+      "local struct = rawget(_G, 'struct')\nlocal bytes_of, bytes_in = struct and struct.pack, struct and struct.unpack\n",
+    ],
     [/\btext_of_/, functionsLua],
     [/\blogs\b/, logsLua(log ?? "")],
     [/\blog_in\b/, storedLogLua],

@@ -129,19 +129,22 @@ const placeNames = (place: number): string[] =>
  * @param twins The statements of each rule's twin, and whether it is enforced.
  */
 const placedLua = (
-  twins: readonly { readonly lua: string; readonly isEnforced: boolean }[],
+  twins: readonly { readonly charge: string; readonly step: string; readonly isEnforced: boolean }[],
   slackMs: number,
 ): string => `
   local refused, pages, in_hash
   ${
-  twins.map(({ lua, isEnforced }, i) => `
+  twins.map(({ charge, step, isEnforced }, i) => `
   local ${placeNames(i)}
   if asked % ${2 ** (i + 1)} >= ${2 ** i} then
     check = check + 1
     key${i} = KEYS[check]
-    local stored, text, allowed, life, known, said, raise, in_hash = redis.pcall('GET', key${i}), false, nil, nil, nil, nil, nil, nil
+    local taken, stored, text, allowed, life, known, said, raise, in_hash = nil, redis.pcall('GET', key${i}), false, nil, nil, nil, nil, nil, nil
+    ${charge}
+    if not taken then
     ${loadLua}
-    ${lua}
+    ${step}
+    end
     ${isEnforced ? "if not allowed then refused = true end" : ""}
     text${i}, life${i}, known${i}, raise${i}, allowed${i}, said${i} =
       text, life, stored and (known and stored or true), raise, allowed, said or ''
