@@ -36,7 +36,8 @@ end
 /** The time by the clock of Redis, in epoch ms. */
 const REDIS_TIME = `
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = time[2] + 0
+now = time[1] * 1000 + (now - now % 1000) / 1000
 `;
 
 /**
