@@ -100,7 +100,7 @@ const loadLua = `
 const keepLua = (slackMs: number): string => `
     if raise and is_kept then
       -- Where its expiry stands. A user without the right to INCRBY has that to SET.
-      text = call('PTTL', key) < life or type(try('INCRBY', key, raise)) ~= 'number'
+      text = call('PTTL', key) < life or type(redis.pcall('INCRBY', key, raise)) ~= 'number'
       text = text and string.sub(known, 1, 13) .. format('%d', string.sub(known, 14) + raise)
     else
       text = is_kept and text
@@ -139,7 +139,7 @@ const placedLua = (
   if asked % ${2 ** (i + 1)} >= ${2 ** i} then
     check = check + 1
     key${i} = KEYS[check]
-    local taken, stored, text, allowed, life, known, said, raise, in_hash = nil, try('GET', key${i}), false, nil, nil, nil, nil, nil, nil
+    local taken, stored, text, allowed, life, known, said, raise, in_hash = nil, redis.pcall('GET', key${i}), false, nil, nil, nil, nil, nil, nil
     ${charge}
     if not taken then
     ${loadLua}
@@ -184,7 +184,7 @@ export const decideLua = (
 -- Of each check, \`kept\` has the text to keep (false: as it is; true: none) and its life, the text to put back where somebody
 -- took its expiry away, the check of the rule that it tries, whether it passes, the reply to it, the number to raise
 -- that text by instead, the changed pages, and whether it is in a hash.
-local call, try, format, ARGV, KEYS = redis.call, redis.pcall, string.format, ARGV, KEYS
+local call, redis, format, ARGV, KEYS = redis.call, redis, string.format, ARGV, KEYS
 local reply, replies, kept, word, check = format('%d', now), nil, nil, 1, 0
 while ARGV[word] do
   local asked = ARGV[word]
@@ -214,7 +214,7 @@ while ARGV[word] do
       local again, answer = round == 2, nil
       if again then cost, since, answer = 0, nil, kept[k + 6] end
       if not again or type(answer) == 'table' and answer[1] == 1 and not (spend and mode == tostring(refuser)) then
-        local key, stored = KEYS[check], try('GET', KEYS[check])
+        local key, stored = KEYS[check], redis.pcall('GET', KEYS[check])
         local ok, text, in_hash, allowed, life, known, said, raise, pages = true, false, nil, nil, nil, nil, nil, nil, nil
         local step, state, write, form, width
         ${loadLua}
