@@ -177,7 +177,7 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   console.log(`\n--- ${name}: ${section.title} ---`);
   const prepared = await section.prepare?.(programs);
   const options = { quick, programs, ...prepared?.options };
-  const compared = (id) => /by hand|bare|PING|Map|^plain$/.test(id);
+  const compared = (id) => /by hand|one function|bare|PING|Map|^plain$/.test(id);
   const lineup = section.contestants.filter(({ id }) => id.includes(only) || compared(id));
   const results = {};
   const most = Math.min(rounds, section.rounds ?? rounds);
