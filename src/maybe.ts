@@ -58,8 +58,8 @@ export function all<T>(values: readonly MaybePromise<T>[]): MaybePromise<readonl
 }
 
 /**
- * The results of `run`, one for each item, in order. When it throws, that error is the only one thrown: later rejections of the others
- * must not end the process.
+ * The results of `run`, one for each item, in order. When it throws, that error is the only one thrown: later
+ * rejections of the others must not end the process.
  */
 export function gather<T, R, A>(
   items: readonly T[],

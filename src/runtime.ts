@@ -66,8 +66,8 @@ export interface IdleTimer {
 /**
  * Runs a function once after some ms, whichever request that came meanwhile it is for.
  *
- * @returns Null, with no timer made, where the runtime has no such timers; on Workers a timer belongs to the request that made it, and
- * ends with it.
+ * @returns Null, with no timer made, where the runtime has no such timers; on Workers a timer belongs to the request
+ * that made it, and ends with it.
  */
 export function idleTimer(run: () => void, ms: number): IdleTimer | null {
   if (globals.navigator?.userAgent === "Cloudflare-Workers") return null;

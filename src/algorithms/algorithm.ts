@@ -54,7 +54,10 @@ export interface Step<State = unknown> {
    * Default: now.
    */
   readonly at?: number | undefined;
-  /** Ms for which a block still refuses, whatever the cost. The quota beneath may refuse for longer. Default 0: no block refuses. */
+  /**
+   * Ms for which a block still refuses, whatever the cost. The quota beneath may refuse for longer. Default 0: no block
+   * refuses.
+   */
   readonly blockedMs?: number | undefined;
 }
 
@@ -89,8 +92,8 @@ export interface Algorithm<State = unknown> {
   /**
    * The Lua twin: an expression whose value is a function `(state, limit, window, now, cost, since, p)`,
    * where `state` is an array of integers or nil, `since` an integer or nil, and `p` the array of {@link
-   * params}, then of {@link Policy.boundaries}. It returns `allowed, remaining, reset, retry, state, ttl, at, blocked`; the last is `blockedMs`,
-   * or false.
+   * params}, then of {@link Policy.boundaries}. It returns `allowed, remaining, reset, retry, state, ttl, at,
+   * blocked`; the last is `blockedMs`, or false.
    */
   readonly lua?: string | undefined;
   /** The algorithm's own parameters, for the twin. */
@@ -149,4 +152,12 @@ export interface Algorithm<State = unknown> {
   capacity?: ((limit: number) => number) | undefined;
   /** Explains a policy that the algorithm cannot apply exactly, or returns null. Called when the rule is built. */
   unsupported?: ((limit: number, windowMs: number) => string | null) | undefined;
+}
+
+/** A check, as a step needs it. */
+export interface Stepped {
+  readonly algorithm: Algorithm;
+  readonly policy: Policy;
+  /** As {@link Algorithm.step} takes it. */
+  readonly since: number | null;
 }

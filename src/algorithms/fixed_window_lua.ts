@@ -46,7 +46,7 @@ export const fixedWindowLua: PackedLua = {
           if s1 then s1, s2 = s1 + 0, s2 + 0 end`,
     say: `said = stored`,
     // In a window that is open.
-    charge: (limit, window, _p1) => `
+    charge: (limit, window) => `
         if stored and not stored.err then
           local start, used = string.match(stored, '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)$')
           life = start and start + ${window} - now

@@ -62,8 +62,8 @@ function charge(limit: number, window: number, own: number): string {
 
 /**
  * Redis keeps 12 bytes in 32, and longer text in 48 or 64. So a state is 12 bytes where that is enough: one from 248 on, which no
- * text has, the low 40 bits of its time, and 48 bits for its debt and its two counts; the first byte tells how many of these are the
- * counts'. It has no window, and is written where the rate is static: then the key tells the window.
+ * text has, the low 40 bits of its time, and 48 bits for its debt and its two counts; the first byte tells how many of
+ * these are the counts'. It has no window, and is written where the rate is static: then the key tells the window.
  */
 function text(): PackedText {
   const { read, write } = plainText("gcra", 4);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Algorithm, Policy } from "./algorithm.ts";
+import type { Algorithm, Stepped } from "./algorithm.ts";
 import {
   changedLength,
   copyRun,
@@ -42,13 +42,6 @@ export interface SteppedLog {
   numbers: Float64Array;
   length: number;
   readonly step: LogStep;
-}
-
-/** A check, as a step needs it. */
-interface Stepped {
-  readonly algorithm: Algorithm;
-  readonly policy: Policy;
-  readonly since: number | null;
 }
 
 /** A check on its way, as far as logs are concerned. */

@@ -11,7 +11,10 @@ export function slotEnd(now: number, windowMs: number, slots: number): number {
   return ceilDiv((floorDiv(now * slots, windowMs) + 1) * windowMs, slots) - 1;
 }
 
-/** The twin, as a statement that defines `slot_end(now, window, slots)`. `fmod` is exact, while Lua's own % uses the rounded quotient. */
+/**
+ * The twin, as a statement that defines `slot_end(now, window, slots)`. `fmod` is exact, while Lua's own % uses the
+ * rounded quotient.
+ */
 export const slotLua = `
 local function slot_end(now, window, slots)
   local ends = ((now * slots - math.fmod(now * slots, window)) / window + 1) * window

@@ -61,7 +61,10 @@ function sizeOf(path: string, fs: FileSystem): number {
   return file.isFile() ? file.size : NaN;
 }
 
-/** Reads a file into one buffer again and again: a thread and a new buffer for each chunk take more time than the system's reading. */
+/**
+ * Reads a file into one buffer again and again: a thread and a new buffer for each chunk take more time than the
+ * system's reading.
+ */
 async function* chunksOf(path: string, fs: FileSystem): AsyncIterable<Uint8Array> {
   const file = asked(path, fs.openSync);
   try {

@@ -13,9 +13,9 @@ import { complain } from "../warn_once.ts";
 export interface ThrottleEvent {
   /**
    * `allowed`, `denied`: the verdict on a request, once each. `shadow-denied`: a rule in shadow mode, or the trial of a
-   * rule (its decision has `trialOf`), would have refused it. `skipped`: a rule does not apply to it. `settled`: a charge was corrected. `blocked`: a
-   * block refused it. `store`: the store started to fail, or works again. `error`: a user's function threw,
-   * or returned an invalid value.
+   * rule (its decision has `trialOf`), would have refused it. `skipped`: a rule does not apply to it. `settled`: a
+   * charge was corrected. `blocked`: a block refused it. `store`: the store started to fail, or works again. `error`: a
+   * user's function threw, or returned an invalid value.
    */
   type: "allowed" | "denied" | "shadow-denied" | "skipped" | "settled" | "blocked" | "store" | "error";
   /** Epoch ms. */

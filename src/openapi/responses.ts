@@ -119,7 +119,10 @@ function headerOf(
   return { ...start, schema: inDialect(schema, subject), example: isNumber ? Number(text) : text };
 }
 
-/** The headers of responses to requests that pass. None is sure: a rule may skip a request, or let it pass while its store fails. */
+/**
+ * The headers of responses to requests that pass. None is sure: a rule may skip a request, or let it pass while its
+ * store fails.
+ */
 function usualHeaders(rules: readonly PreparedRule[], subject: Subject, ofRedirects = false): HeaderMap {
   const usual: Record<string, OpenApiReference> = {};
   if (subject.options.sendHeaders !== "always") return usual;

@@ -43,7 +43,10 @@ export interface QuotaNumbers {
   readonly every?: Policy["every"];
 }
 
-/** A quota in words: "5 requests per 15 minutes", "1000 requests per month" by the calendar, "2 requests at a time", "1000 units per hour" where a request costs more than 1. */
+/**
+ * A quota in words: "5 requests per 15 minutes", "1000 requests per month" by the calendar, "2 requests at a time",
+ * "1000 units per hour" where a request costs more than 1.
+ */
 export function quotaText({ limit, windowMs, cost, unit, every }: QuotaNumbers): string {
   if (limit === 0) return "no requests";
   if (unit === "concurrent-requests") return `${counted(limit, "request")} at a time`;

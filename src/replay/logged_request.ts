@@ -12,7 +12,10 @@ export interface LoggedRequest {
   at: number;
   /** The method, as it was sent. */
   method: string;
-  /** The address that was asked for, with `http://localhost` before it where the log names no host. Bytes that a server escaped are percent-encoded. */
+  /**
+   * The address that was asked for, with `http://localhost` before it where the log names no host. Bytes that a server
+   * escaped are percent-encoded.
+   */
   url: string;
   /** The client's address in canonical text; null where the log has none. */
   address: string | null;

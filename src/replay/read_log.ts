@@ -47,7 +47,10 @@ export interface ReadLogOptions {
    * the usual names. Default: found by the first lines of each source.
    */
   format?: string;
-  /** The names of the members of JSON, where they are none of the usual ones. The format is then "json". Default: the usual ones. */
+  /**
+   * The names of the members of JSON, where they are none of the usual ones. The format is then "json". Default: the
+   * usual ones.
+   */
   fields?: LogFields;
 }
 

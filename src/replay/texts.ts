@@ -5,8 +5,8 @@
  */
 
 /**
- * A copy of a text: a slice keeps the text that it was cut from alive, which here is a part of the log. V8 makes no slice of what it
- * joins.
+ * A copy of a text: a slice keeps the text that it was cut from alive, which here is a part of the log. V8 makes no
+ * slice of what it joins.
  */
 export function copyOf(text: string): string {
   return [text.slice(0, 1), text.slice(1)].join("");

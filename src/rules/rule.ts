@@ -135,9 +135,10 @@ export interface Rule {
  *   left without it are not known. Two trials know nothing of each other.
  *
  * A function of the rule, such as its key, runs once more for the trial. One that throws for the trial alone is reported to
- * observers, and the trial leaves the request out. `settle` of the rule settles the trial too, by the same cost; `usage` and `reset` know the trial by its
- * own name. It is decided in the stage of its rule, or after authentication if its key needs an identity: it sees no request then
- * that its rule refuses before. A store with `lease` takes no units ahead for a request with a trial.
+ * observers, and the trial leaves the request out. `settle` of the rule settles the trial too, by the same cost;
+ * `usage` and `reset` know the trial by its own name. It is decided in the stage of its rule, or after authentication
+ * if its key needs an identity: it sees no request then that its rule refuses before. A store with `lease` takes no
+ * units ahead for a request with a trial.
  *
  * @example Half the limit, on trial
  * ```ts

@@ -115,7 +115,10 @@ export interface StatsReport {
   top_throttled_keys: { rule: string; key: string; refused: number }[];
   /** The most refused route patterns. */
   top_throttled_endpoints: { endpoint: string; refused: number }[];
-  /** The clients with the most requests that only the trial of a rule would refuse, of each rule; called as in `top_throttled_ips`. */
+  /**
+   * The clients with the most requests that only the trial of a rule would refuse, of each rule; called as in
+   * `top_throttled_ips`.
+   */
   top_trial_only_ips: { rule: string; ip: string; requests: number }[];
   /** The route patterns with the most such requests. */
   top_trial_only_endpoints: { rule: string; endpoint: string; requests: number }[];

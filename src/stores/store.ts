@@ -118,7 +118,10 @@ export interface Store {
   forget?(key: string): MaybePromise<void>;
   /** The key under which it really keeps a state, as a person finds it there. Default: the key that it is given. */
   storedKey?(key: string): MaybePromise<string>;
-  /** Gives back the units that this process has taken ahead, and takes no more. Call it when the process ends; the client stays open. */
+  /**
+   * Gives back the units that this process has taken ahead, and takes no more. Call it when the process ends; the
+   * client stays open.
+   */
   close?(): MaybePromise<void>;
   /**
    * Runs a Lua script where the states are, for other things that instances share, such as statistics. Never on the path of

@@ -9,7 +9,10 @@ import { endOfQuoted, isQuoteAt, requestLineReader, unescaped, valueOrNull, whol
 import type { Targets } from "../texts.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
 
-/** The words before the time: the client, an identity that nobody writes, and the user; a virtual host may stand before or within. */
+/**
+ * The words before the time: the client, an identity that nobody writes, and the user; a virtual host may stand before
+ * or within.
+ */
 function readHead(line: string, end: number, entry: Entry): string | null {
   // Most lines are so.
   if (line.startsWith(" - -", end - 4) && line.indexOf(" ") === end - 4) {
@@ -46,7 +49,10 @@ function readTail(line: string, from: number, entry: Entry): void {
   if (agentEnd + 2 < line.length) readExtras(line, agentEnd + 2, entry);
 }
 
-/** The duration, for which servers have different forms: nginx with ingress ends requests at the time, HAProxy and Traefik begin them. */
+/**
+ * The duration, for which servers have different forms: nginx with ingress ends requests at the time, HAProxy and
+ * Traefik begin them.
+ */
 function readExtras(line: string, from: number, entry: Entry): void {
   const words = line.slice(from).trimEnd().split(" ");
   if (/^\d+$/.test(words[0]) && /^\d+\.\d{3}$/.test(words[1] ?? "")) {

@@ -51,7 +51,10 @@ const NAMES = {
  * only others have to be given.
  */
 export interface LogFields {
-  /** When the request began: a number or text of s, ms, us or ns since 1970, ISO 8601, or as in the common log format; UTC without a zone. */
+  /**
+   * When the request began: a number or text of s, ms, us or ns since 1970, ISO 8601, or as in the common log format;
+   * UTC without a zone.
+   */
   start?: string;
   /** When the request ended, in the same forms. The duration is taken off. */
   end?: string;

@@ -38,7 +38,10 @@ function withoutEscapes(target: string): string {
     .replace(/\\(["\\])/g, (_, letter) => encodeURIComponent(letter));
 }
 
-/** Is this a method, a token in the letters that methods have? "-" alone is none: so a load balancer writes one that it could not read. */
+/**
+ * Is this a method, a token in the letters that methods have? "-" alone is none: so a load balancer writes one that it
+ * could not read.
+ */
 function isMethod(text: string): boolean {
   if (text.length === 0 || text.length > 32 || text === "-") return false;
   for (let i = 0; i < text.length; i++) {

@@ -56,31 +56,6 @@ const LONGEST_PAUSE_MS = 16;
 const steady = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
-/** So many keys are sorted, and found, faster one by one. */
-const FEW_KEYS = 8;
-
-/** The keys of all questions, distinct, sorted by code units. */
-function keysOf(questions: readonly Question[]): readonly string[] {
-  const [{ keys }] = questions;
-  if (questions.length > 1 || keys.length > FEW_KEYS) {
-    return [...new Set(questions.flatMap(({ keys }) => keys))].sort();
-  }
-  const sorted: string[] = [];
-  for (const key of keys) {
-    let i = sorted.push(key) - 1;
-    for (; i > 0 && sorted[i - 1] > key; i--) sorted[i] = sorted[i - 1];
-    sorted[i] = key;
-  }
-  return sorted;
-}
-
-/** Makes the function that finds the cell of a key. */
-function finderOf(keys: readonly string[], cells: readonly Cell[]): (key: string) => Cell {
-  if (keys.length <= FEW_KEYS) return (key) => cells[keys.indexOf(key)];
-  const byKey = new Map(cells.map((cell) => [cell.key, cell]));
-  return (key) => byKey.get(key)!;
-}
-
 /** Decides all questions of a round, one after the other, over the same states. */
 function decideRound(
   questions: readonly Question[],
@@ -91,9 +66,9 @@ function decideRound(
     const { state = null, version = null } = states[i] ?? {};
     return { key, version, found: state, state, ttlMs: 0 };
   });
-  const cellOf = finderOf(keys, cells);
+  const cellOf = new Map(cells.map((cell) => [cell.key, cell]));
   const answers = questions.map(({ checks, keys, spend }) => {
-    const own = (check: Check): Cell => cellOf(keys[checks.indexOf(check)]);
+    const own = (check: Check): Cell => cellOf.get(keys[checks.indexOf(check)])!;
     try {
       // Loading and saving are synchronous here, so the answer is no promise.
       return decideChecks(checks, spend, now, {
@@ -154,7 +129,7 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
     let questions = asked;
     for (let lost = 0; lost < attempts; lost++) {
       if (lost > 1) await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
-      const keys = keysOf(questions);
+      const keys = [...new Set(questions.flatMap(({ keys }) => keys))].sort();
       const found = readIn(states, keys);
       const read = isPromise(found) ? await found : found;
       questions = inTime(questions);

@@ -185,7 +185,10 @@ class LeasedStore {
     return checks.map((check, i) => ahead[i] === 0 ? check : { ...check, cost: check.cost + ahead[i] });
   }
 
-  /** A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone asked for. */
+  /**
+   * A refusal for want of units that are asked for ahead, or in hand, is none: they are given back, and the costs alone
+   * asked for.
+   */
   private believe(
     decisions: readonly ChargedDecision[],
     question: Question,

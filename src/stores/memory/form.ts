@@ -4,12 +4,9 @@
  * @module
  */
 
+import type { Stepped } from "../../algorithms/algorithm.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Segment } from "./segment.ts";
-import type { SplitCheck } from "../store.ts";
-
-/** A check, as a step needs it. */
-export type Stepped = Pick<SplitCheck, "algorithm" | "policy" | "since">;
 
 /** A form. */
 export interface Form {

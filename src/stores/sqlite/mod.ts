@@ -19,7 +19,10 @@ export interface SqliteStoreOptions {
    * `bun:sqlite`, of better-sqlite3 or of libsql. Give the store a connection of its own.
    */
   database: SqliteDatabase;
-  /** The table: letters, digits and underscores, but for `sqlite_` at the beginning, which SQLite keeps for itself. Stores with one table in one file share their counts. Default "weir". */
+  /**
+   * The table: letters, digits and underscores, but for `sqlite_` at the beginning, which SQLite keeps for itself.
+   * Stores with one table in one file share their counts. Default "weir".
+   */
   table?: string;
   /**
    * How long a request waits while others have the file locked, in ms: after it the rules' `onStoreFailure` decides. Default 250.
@@ -75,7 +78,8 @@ function transactions(open: () => StateTable): <T>(run: (rows: StateTable["rows"
  * SMB, most shared volumes of containers on several hosts); a local volume that containers of one host share works.
  *
  * The table is made at the first request. Rows that are over are removed a few at a time by the requests that write, so the file
- * grows with what lives at one time. A clock that was wrong for a while heals: times further ahead than a state's life count as now.
+ * grows with what lives at one time. A clock that was wrong for a while heals: times further ahead than a state's life
+ * count as now.
  *
  * @param options See {@link SqliteStoreOptions}.
  * @returns The store. It does not close the database.

@@ -78,6 +78,12 @@ function deadlinesOf(ms: number): Deadlines {
 /** By their length in ms; a process has few. */
 const deadlines = new Map<number, Deadlines>();
 
+function deadlinesFor(ms: number): Deadlines {
+  let shared = deadlines.get(ms);
+  if (shared === undefined) deadlines.set(ms, shared = deadlinesOf(ms));
+  return shared;
+}
+
 /**
  * The promise; it rejects when it takes too long. A later result is ignored, errors included.
  *
@@ -87,9 +93,7 @@ const deadlines = new Map<number, Deadlines>();
  * @returns Null where this platform needs a timer for each call.
  */
 export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> | null {
-  let shared = deadlines.get(ms);
-  if (shared === undefined) deadlines.set(ms, shared = deadlinesOf(ms));
-  const waiting = shared;
+  const waiting = deadlinesFor(ms);
   let fail: (error: Error) => void;
   const call = waiting.begin(() => fail(late()));
   if (call === null) return null;
@@ -111,8 +115,7 @@ export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Err
  * @param ms How long, in ms.
  */
 export function whenOver(promise: Promise<unknown>, ms: number, act: () => void): void {
-  const shared = deadlines.get(ms) ?? deadlinesOf(ms);
-  deadlines.set(ms, shared);
+  const shared = deadlinesFor(ms);
   let isOver = false;
   function end(): void {
     if (isOver) return;
