@@ -14,7 +14,10 @@ export interface LoggedRequest {
   method: string;
   /** The address that was asked for, with `http://localhost` before it where the log names no host. Bytes that a server escaped are percent-encoded. */
   url: string;
-  /** The client's address in canonical text; null where the log has none. */
+  /**
+   * The client's address; null where the log has none. `readLog()` gives canonical text; `replay()` and `suggest()` take any
+   * spelling, with a port too, and a name in its place, such as a pseudonym.
+   */
   address: string | null;
   /** The status of the response, where one was sent. */
   status?: number;
