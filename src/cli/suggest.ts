@@ -5,6 +5,7 @@
  */
 
 import { count } from "../dashboard/number_text.ts";
+import type { Duration } from "../duration.ts";
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
 import type { Command } from "./command.ts";
 import {
@@ -48,6 +49,9 @@ function textOf({ suggestions, limitations }: Suggestions, paint: Paint): string
     }\n`;
 }
 
+/** A window as a person types it: a number alone is of seconds, as in a rate. */
+const windowOf = (text: string): Duration => /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
+
 /** Values of the options. */
 export interface SuggestValues extends LogsValues, FiguresValues, PageValues {
   readonly key?: string[];
@@ -89,7 +93,7 @@ export const suggestCommand: Command<SuggestValues> = {
     const { log, end } = readLogs("suggest", paths, values, terminal);
     const found = await suggest(log, {
       ...key === undefined ? {} : { keys: key as SuggestKey[] },
-      ...window === undefined ? {} : { windows: window },
+      ...window === undefined ? {} : { windows: window.map(windowOf) },
       ...route === undefined ? {} : { routes: route },
     }).finally(end);
     writeFigures(

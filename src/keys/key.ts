@@ -6,6 +6,7 @@
 
 import type { Context } from "../context.ts";
 import { type MaybePromise, then } from "../maybe.ts";
+import { FUNCTION, required, requireOptions } from "../options.ts";
 
 /** The stage of a rule: before authentication, or after it. */
 export type Stage = "before-auth" | "after-auth";
@@ -40,6 +41,7 @@ export type Key = ((context: Context) => MaybePromise<string | null>) & {
  * @param stage The stage of rules on it.
  * @param derive The key function.
  * @returns The same function, with its name and stage.
+ * @throws {TypeError} If it is no function.
  *
  * @example A key by country, as Cloudflare names it
  * ```ts
@@ -55,6 +57,7 @@ export function keyOf(
   stage: Stage,
   derive: (context: Context) => MaybePromise<string | null>,
 ): Key {
+  requireOptions({ derive }, { derive: required(FUNCTION) }, "make a key");
   return Object.assign(derive, { keyName, stage });
 }
 

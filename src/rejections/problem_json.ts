@@ -8,6 +8,7 @@
 import type { Context } from "../context.ts";
 import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
+import { isIgnored } from "../maybe.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
 import type { Denial } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
@@ -192,8 +193,8 @@ function compileDenial(detail?: ProblemJsonOptions["detail"]): DenialOf {
       : context && detail(current, context);
     const body = JSON.stringify({
       ...problem,
-      // Clients ignore one that is no text.
-      detail: typeof sentence === "string" ? sentence : undefined,
+      // Clients ignore one that is no text. Nobody waits for one that comes later, whatever it rejects with.
+      detail: typeof sentence === "string" ? sentence : void isIgnored(sentence),
       "violated-policies": refusing.map(({ rule }) => rule),
     });
     const written = { status: problem.status, body, contentType: CONTENT_TYPE };

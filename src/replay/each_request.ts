@@ -6,6 +6,7 @@
 
 import { cannot } from "../cannot.ts";
 import { isPromise, type MaybePromise } from "../maybe.ts";
+import { Addresses } from "./addresses.ts";
 import type { LoggedRequest } from "./logged_request.ts";
 import { Targets, Texts } from "./texts.ts";
 
@@ -45,6 +46,17 @@ function requireLogged(request: LoggedRequest): LoggedRequest {
   return request.address === address ? request : { ...request, address };
 }
 
+/** @returns The function that makes an address canonical, as `readLog()` does. A name in its place stays, such as a pseudonym. */
+function compileCanonical(): (address: string | null) => string | null {
+  const addresses = new Addresses();
+  return (address) => {
+    if (address === null || address === "") return null;
+    const number = addresses.numberOf(address);
+    // A name with a colon, such as "unix:", would be taken for an IPv6 address.
+    return number > 0 ? addresses.values[number] : address.includes(":") ? null : address;
+  };
+}
+
 /**
  * Calls a function with each request, one after the other.
  *
@@ -62,11 +74,14 @@ export async function eachRequest(
   if (typeof requests === "string" || typeof (later ?? now) !== "function") {
     refuse("they must be a list, or what else can be iterated", requests);
   }
+  const canonical = compileCanonical();
   const addresses = new Texts();
   const targets = new Targets();
   for await (const given of requests) {
-    const request = requireLogged(given);
-    const { address, method, url } = request;
+    const logged = requireLogged(given);
+    const address = canonical(logged.address);
+    const request = address === logged.address ? logged : { ...logged, address };
+    const { method, url } = request;
     const visited = visit(request, addresses.numberOf(address), targets.numberOf(method, url));
     if (isPromise(visited)) await visited;
   }

@@ -17,7 +17,10 @@ export interface LoggedRequest {
    * escaped are percent-encoded.
    */
   url: string;
-  /** The client's address in canonical text; null where the log has none. */
+  /**
+   * The client's address; null where the log has none. `readLog()` gives canonical text; `replay()` and `suggest()` take any
+   * spelling, with a port too, and a name in its place, such as a pseudonym.
+   */
   address: string | null;
   /** The status of the response, where one was sent. */
   status?: number;

@@ -5,8 +5,9 @@
  */
 
 import { compileAddressKey } from "../client/address.ts";
-import { durationMs } from "../duration.ts";
+import { type Duration, durationMs } from "../duration.ts";
 import { type Demand, requireOptions } from "../options.ts";
+import { spanText } from "../rules/default_name.ts";
 import { compileMatch } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
 import { eachRequest } from "./each_request.ts";
@@ -29,7 +30,7 @@ export interface SuggestOptions {
   /** The keys by which requests count together. Default: each that the log has. */
   keys?: readonly SuggestKey[];
   /** The windows, as in rates. Default `["1s", "10s", "1min", "10min", "1h", "1d"]`. */
-  windows?: readonly string[];
+  windows?: readonly Duration[];
   /** Which requests count, as patterns of a rule's `on`; "*" is every request. Default `["*"]`. */
   routes?: readonly string[];
 }
@@ -184,7 +185,7 @@ const isText = (item: unknown): boolean => typeof item === "string";
 
 const DEMANDS = {
   keys: atLeastOne(`key, "ip", "user" or "api-key"`, (item) => KEYS.includes(item as SuggestKey)),
-  windows: atLeastOne("window", isText),
+  windows: atLeastOne("window", (item) => isText(item) || typeof item === "number"),
   routes: atLeastOne("pattern", isText),
 };
 
@@ -220,6 +221,7 @@ export async function suggest(
   requireOptions(options, DEMANDS, "suggest limits");
   const { keys = KEYS, windows = WINDOWS, routes = ["*"] } = options;
   const windowsMs = windows.map((window) => durationMs(window, "suggest()", "each of its windows"));
+  const names = windows.map((window, i) => typeof window === "number" ? spanText(windowsMs[i]) : window);
   const routesOf = compileRoutes(routes);
   const keyOfAddress = compileAddressKey();
   const clientsBy = (key: SuggestKey): Clients[] =>
@@ -257,7 +259,7 @@ export async function suggest(
     }
   });
   const suggestions = [...new Set(keys)].flatMap((key) => found[key])
-    .flatMap((each) => each.suggestions(windows));
+    .flatMap((each) => each.suggestions(names));
   return {
     requests: count,
     suggestions,

@@ -14,7 +14,7 @@ import type { Rule } from "./rule.ts";
 const UNITS = ["ms", "s", "min", "h", "d"];
 
 /** A window in the largest unit that divides it: "15min". */
-function spanText(windowMs: number): string {
+export function spanText(windowMs: number): string {
   const unit = UNITS.findLastIndex((_, i) => windowMs % UNITS_MS[i] === 0);
   return `${windowMs / UNITS_MS[unit]}${UNITS[unit]}`;
 }

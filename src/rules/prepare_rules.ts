@@ -28,6 +28,7 @@ import {
   oneOf,
   required,
   requireOptions,
+  TEXT,
 } from "../options.ts";
 import { derivedName, quantityText } from "./default_name.ts";
 import { parsePattern } from "./pattern.ts";
@@ -153,7 +154,8 @@ function subjectOf(written: Rate | Rule, { name }: Rule, index: number, given: r
 
 /** Refuses properties that are right each by itself and wrong together. */
 function requireSense({ stage, count = "all" }: Rule, key: Key, algorithm: Algorithm, subject: string): void {
-  requireOptions({ stage: key.stage }, { stage: DEMANDS.stage }, `use ${subject}`, "key");
+  const { stage: ofKey, keyName } = key;
+  requireOptions({ stage: ofKey, keyName }, { stage: DEMANDS.stage, keyName: TEXT }, `use ${subject}`, "key");
   if (stage === "before-auth" && key.stage === "after-auth") {
     refuse(
       subject,

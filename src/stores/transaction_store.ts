@@ -200,6 +200,12 @@ function answerAll(
   );
 }
 
+/** A `transact` without a `return` gives none. */
+function requireAnswers(answers: unknown[]): unknown[] {
+  if (Array.isArray(answers)) return answers;
+  throw new TypeError(cannot("decide in a transaction", "transact must return what run gives", answers));
+}
+
 /** Runs a transaction, and takes note where one that fails was rolled back: the answer to a commit alone may get lost. */
 function transaction<T>(
   options: Pick<TransactionStoreOptions, "transact">,
@@ -280,7 +286,11 @@ export function transactionStore(options: TransactionStoreOptions): Store {
   const clock = options.clock && wholeClock(options.clock, name);
   const isLost = options.isLostRace ?? isLostRace;
   const ask = questionLine<Question, unknown>({
-    run: (questions) => transaction(options, (rows) => answerAll(rows, questions, clock ?? Date.now, name)),
+    run: (questions) =>
+      then(
+        transaction(options, (rows) => answerAll(rows, questions, clock ?? Date.now, name)),
+        requireAnswers,
+      ),
     // A function that fails on an error does not recognise it.
     mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,

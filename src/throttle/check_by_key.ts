@@ -6,6 +6,7 @@
 
 import { cannot, shown } from "../cannot.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
+import { unlimited } from "../rules/prepare_rules.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { newCheck } from "./compile_check.ts";
 
@@ -32,7 +33,7 @@ function needsRequest(rule: PreparedRule, why: string, key: string): TypeError {
  * @param key The string that the rule's key function gives, taken literally.
  * @param cost Units. Default: the rule's cost.
  * @param clock Dates the decisions that the rule makes by itself, epoch ms.
- * @throws {TypeError} When the rule's rate depends on the request, or its cost does and none is given.
+ * @throws {TypeError} When the rule has no limit, its rate depends on the request, or its cost does and none is given.
  */
 export function checkByKey(
   rule: PreparedRule,
@@ -40,7 +41,10 @@ export function checkByKey(
   cost: PreparedRule["cost"] = rule.cost,
   clock: () => number,
 ): RuleCheck {
-  if (rule.policy === null) throw needsRequest(rule, "its rate depends on the request", key);
+  if (rule.policy === null) {
+    const why = rule.rate === unlimited ? "it has no limit" : "its rate depends on the request";
+    throw needsRequest(rule, why, key);
+  }
   if (typeof cost === "number") return newCheck(rule, key, rule.policy, cost, clock);
   throw needsRequest(rule, "its cost depends on the request, so give a cost", key);
 }

@@ -119,7 +119,9 @@ function coreOf(
     release,
     correct,
     settle(exchange, name, cost) {
-      const checks = exchange.checks.filter(({ rule }) => rule.name === name || rule.trialOf === name);
+      const checks = exchange.checks.filter(({ rule: { name: own, trialOf = own } }) =>
+        own === name || trialOf === name
+      );
       if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
       const settled = all(checks.map((check) => settle(exchange, check, cost)));
       waitUntil(exchange.platform, settled);

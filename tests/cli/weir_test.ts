@@ -49,7 +49,7 @@ describe("weir", () => {
   });
 
   it("prints of suggestions the figures that it promises", async () => {
-    const words = ["suggest", file("access.log"), "--window", "1min", "--window", "1h", "--route", "/api/*"];
+    const words = ["suggest", file("access.log"), "--window", "60", "--window", "1h", "--route", "/api/*"];
     const { code, out } = await weir([...words, "--json", "-"]);
     const { requests, suggestions } = JSON.parse(out);
     assertEquals([code, requests, suggestions.length], [0, 500, 2]);

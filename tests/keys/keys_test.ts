@@ -249,3 +249,15 @@ describe("keys of keys", () => {
     }
   });
 });
+
+describe("keyOf", () => {
+  it("refuses what is no function, with the value", () => {
+    for (const derive of [null, undefined, "x-tenant", 5, {}]) {
+      assertThrows(
+        () => keyOf("tenant", "before-auth", derive as unknown as Key),
+        TypeError,
+        "Cannot make a key as derive must be a function: current value is",
+      );
+    }
+  });
+});

@@ -235,6 +235,11 @@ describe("problemJson", () => {
       const { send } = throttled("0/min", { reject: problemJson({ detail: () => detail as never }) });
       assertFalse("detail" in await (await send()).json(), String(detail));
     }
+    // An async one that fails would otherwise end a process of Node at the first refusal.
+    const detail = () => Promise.reject(new Error("no such language"));
+    const { send } = throttled("0/min", { reject: problemJson({ detail: detail as never }) });
+    assertFalse("detail" in await (await send()).json());
+    await new Promise((done) => setTimeout(done, 1));
   });
 
   it("counts slots and bytes as what they are", async () => {

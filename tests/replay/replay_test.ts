@@ -316,4 +316,26 @@ describe("replay", () => {
     assertEquals([report.requests, report.clients, report.rules[0].asked], [2, 1, 1]);
     assertEquals((await suggest([without as LoggedRequest, logged(1)])).requests, 2);
   });
+
+  it("takes any spelling of an address for the client that it names, as suggest does", async () => {
+    const from = (address: string): LoggedRequest => ({ ...logged(0), address });
+    const spellings: readonly (readonly [addresses: readonly string[], clients: readonly string[]])[] = [
+      // As Node names clients of IPv4 on a socket of both: none of them is the client ::/64.
+      [["::ffff:198.51.100.1", "::ffff:198.51.100.2", "198.51.100.1"], ["198.51.100.1", "198.51.100.2"]],
+      [["198.51.100.1:50220", "198.51.100.1:50221"], ["198.51.100.1"]],
+      [["[2001:db8::1]:443", "2001:DB8:0::2"], ["2001:db8::/64"]],
+      [["pseudonym-1", "pseudonym-2"], ["pseudonym-1", "pseudonym-2"]],
+      [["unix:", ""], []],
+    ];
+    for (const [addresses, clients] of spellings) {
+      const requests = addresses.flatMap((address) => [from(address), from(address), from(address)]);
+      const { rules: [{ worst }], failed } = await replay(requests, {
+        rules: { name: "all", rate: "1/min" },
+      });
+      assertEquals([...worst].map(({ key }) => key).sort(), clients);
+      assertEquals(failed, clients.length === 0 ? requests.length : 0);
+      const { suggestions: [found] } = await suggest(requests, { windows: ["1min"] });
+      assertEquals(found?.clients ?? 0, clients.length);
+    }
+  });
 });

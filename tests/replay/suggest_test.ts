@@ -199,6 +199,23 @@ describe("suggest", () => {
     assertEquals([await saysSo(999), await saysSo(1000)], [true, false]);
   });
 
+  it("takes windows in seconds, as rates do", async () => {
+    const requests = [hitOf("192.0.2.1", 0), hitOf("192.0.2.1", 80_000)];
+    const { suggestions } = await suggest(requests, { windows: [60, 90, 0.25] });
+    assertEquals(suggestions.map(({ window, max, rule }) => [window, max, rule]), [
+      ["1min", 1, '{ name: "ip-1min", rate: "1/min", key: byIp() }'],
+      ["90s", 2, '{ name: "ip-90s", rate: "2/90s", key: byIp() }'],
+      ["250ms", 1, '{ name: "ip-250ms", rate: "1/250ms", key: byIp() }'],
+    ]);
+    for (const window of [0, -1, NaN, Infinity, 0.0001]) {
+      await assertRejects(
+        () => suggest(requests, { windows: [window] }),
+        RangeError,
+        "each of its windows must be a whole number of ms, at least 1",
+      );
+    }
+  });
+
   it("suggests nothing for an empty log", async () => {
     assertEquals(await suggest([]), { requests: 0, suggestions: [], limitations: [] });
   });

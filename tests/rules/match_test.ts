@@ -195,8 +195,21 @@ describe("a pattern", () => {
   it("is shown in its normal form", () => {
     const shown = (text: string) => parsePattern(text, "rule 1").text;
     assertEquals(shown("  get , post   /a/:id  "), "GET,POST /a/:id");
-    assertEquals(shown("/a/*"), "/a/*");
-    assertEquals(shown("*"), "*");
+    for (
+      const text of [
+        "/a/*",
+        "*",
+        "/*.php",
+        "/a*",
+        "/*-small/x",
+        "/a/:id{[0-9]+}",
+        "/a/:id?",
+        "/a/x[1]",
+        "/wiki/C++",
+      ]
+    ) {
+      assertEquals(shown(text), text);
+    }
   });
 });
 
@@ -231,6 +244,15 @@ const REFUSED: readonly (readonly [string, why: string])[] = [
   ["/items/{id}", "braces in on are for the regular expression of a parameter"],
   ["/items/:id{[0-9]+}.json", "braces in on are for the regular expression of a parameter"],
   ["/a/%3Aid", "a colon that begins a segment of on"],
+  ["/items/[id]", 'a parameter of on is written ":id"'],
+  ["/docs/[...slug]", 'a parameter of on is written ":id"'],
+  ["GET /[[lang]]/docs", 'a parameter of on is written ":id"'],
+  ["/items/<id>", 'a parameter of on is written ":id"'],
+  ["/files/:path*", '"*" at its end is for all further segments'],
+  ["/files/:path+", '"*" at its end is for all further segments'],
+  ["/files/*path", '"*" at its end is for all further segments'],
+  ["/api/**", '"*" at its end is for all further segments'],
+  ["/**/edit", '"*" at its end is for all further segments'],
   ["/a/:id{(}", "its regular expression cannot be used"],
   ["/a/:id{[z-a]}", "its regular expression cannot be used"],
 ];

@@ -234,6 +234,11 @@ const REFUSED: readonly (readonly [Record<string, unknown>, demand: string, show
     'key.stage must be one of "before-auth", "after-auth"',
     '"afterAuth"',
   ],
+  [
+    { key: Object.assign(() => "all", { keyName: 5 }) },
+    "key.keyName must be a text of at least one character",
+    "5",
+  ],
   [{ stage: "before" }, 'stage must be one of "before-auth", "after-auth"', '"before"'],
   [{ mode: "shade" }, 'mode must be one of "enforce", "shadow"', '"shade"'],
   [{ onStoreFailure: "open" }, 'onStoreFailure must be one of "local", "allow", "deny"', '"open"'],

@@ -10,6 +10,7 @@ import {
   type StateRows,
   type Store,
   transactionStore,
+  type TransactionStoreOptions,
 } from "../../mod.ts";
 import { checkReader, questionOf } from "../../src/stores/durable_object/wire.ts";
 import { manualClock } from "../../src/testing/mod.ts";
@@ -344,6 +345,20 @@ describe("transactionStore", () => {
       TypeError,
       'load must give the text that was saved, or null: current value is ["fixed-window",[0,1]]',
     );
+  });
+
+  it("says so where transact does not return what run gives", async () => {
+    const { rows } = rowsOf(clock);
+    const forgets: readonly TransactionStoreOptions["transact"][] = [
+      ((run) => void run(rows)) as TransactionStoreOptions["transact"],
+      (async (run) => void await run(rows)) as TransactionStoreOptions["transact"],
+    ];
+    for (const transact of forgets) {
+      const { decide, forget } = transactionStore({ transact, shared: false });
+      const why = "transact must return what run gives: current value is undefined";
+      await assertRejects(async () => await decide([checkOf("a:1")]), TypeError, why);
+      await assertRejects(async () => await forget!("a:1"), TypeError, why);
+    }
   });
 
   it("refuses options that cannot be used, and a clock that gives no number", () => {

@@ -144,6 +144,8 @@ describe("questions to a throttle", () => {
     assertEquals((await throttle.usage("tiered", requestTo())).remaining, 1);
     const skips = throttled({ name: "s", rate: "1/min", key: () => null }).throttle;
     await assertRejects(async () => await skips.usage("s", requestTo()), TypeError, "it skips this request");
+    const free = throttled({ name: "free", rate: null }).throttle;
+    await assertRejects(async () => await free.usage("free", "a"), TypeError, "it has no limit");
     const { decide } = memoryStore();
     const forgetful = createThrottle({ name: "f", rate: "1/min" }, { store: { shared: false, decide } });
     assertThrows(() => forgetful.reset("f", "a"), TypeError, "its store cannot forget");

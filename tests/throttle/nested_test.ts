@@ -74,9 +74,15 @@ describe("nested throttles", () => {
   it("a handler sees the decisions of all, the outermost first, and can settle each", async () => {
     const within = createThrottle({ name: "inner", rate: "9/min", cost: 5 }, { client });
     const handler = within.wrap(async (request) => {
+      for (const other of ["other", "", undefined, null] as string[]) {
+        assertThrows(
+          () => throttleOf(request)!.settle(other, 7),
+          TypeError,
+          "no throttle of this request has",
+        );
+      }
       await throttleOf(request)!.settle("inner", 1);
       await throttleOf(request)!.settle("outer", 2);
-      assertThrows(() => throttleOf(request)!.settle("other", 2), TypeError, '"other"');
       return new Response(policies(request)!.join());
     });
     const { send, throttle } = throttled({ name: "outer", rate: "9/min", cost: 5 }, {}, handler);
