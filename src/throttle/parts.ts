@@ -119,8 +119,8 @@ function coreOf(
     release,
     correct,
     settle(exchange, name, cost) {
-      const checks = exchange.checks.filter(({ rule: { name: own, trialOf = own } }) =>
-        own === name || trialOf === name
+      const checks = exchange.checks.filter(({ rule }) =>
+        rule.name === name || (rule.trialOf !== undefined && rule.trialOf === name)
       );
       if (checks.length === 0) return rules.some((rule) => rule.name === name) ? undefined : false;
       const settled = all(checks.map((check) => settle(exchange, check, cost)));
