@@ -79,7 +79,7 @@ export interface ScriptQuestion {
   /** The checks of the decision, all or none. */
   readonly checks: readonly Check[];
   /** The stored keys of the checks' states. */
-  readonly keys: string[];
+  readonly keys: readonly string[];
   /** False to peek. */
   readonly spend: boolean;
   /** The checks as the script reads them: see {@link wordsOf}. */

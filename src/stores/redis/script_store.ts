@@ -68,7 +68,7 @@ function questionOf(
 ): ScriptQuestion {
   const places = spend ? placesOf(checks) : null;
   const words = places === null ? wordsOf(checks, spend, ruleOf) : [String(places)];
-  return { checks, keys: [...keys], spend, words };
+  return { checks, keys, spend, words };
 }
 
 /** Answers several questions by one command. */
@@ -76,10 +76,13 @@ function callOf(script: DecidingScript) {
   return async (
     questions: readonly ScriptQuestion[],
   ): Promise<readonly (readonly ChargedDecision[] | Error)[]> => {
-    const [{ keys, words }] = questions.length === 1 ? questions : [{
-      keys: questions.flatMap((question) => question.keys),
-      words: questions.flatMap((question) => question.words),
-    }];
+    // Not by flatMap, which takes Node 20 a sixth of the time of all that is done here for a decision.
+    const keys: string[] = [];
+    const words: string[] = [];
+    for (const question of questions) {
+      for (const key of question.keys) keys.push(key);
+      for (const word of question.words) words.push(word);
+    }
     return answersOf(questions, await script.run(keys, words));
   };
 }

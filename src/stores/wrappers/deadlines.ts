@@ -7,12 +7,40 @@
 
 import { type IdleTimer, idleTimer, LONGEST_TIMER_MS } from "../../runtime.ts";
 
-/** A call that waits for its answer. */
-interface Call {
+/**
+ * A call that waits for its answer, among those that began before and after it. Not in a Set: once one of its tables is old,
+ * collectors of young objects keep every later table, and all calls that these ever held.
+ */
+class Call {
   /** Its deadline, in ms by a steady clock. */
   readonly at: number;
   /** Called once when the deadline is over. */
   readonly late: () => void;
+  /** Itself when it does not wait. */
+  before: Call = this;
+  after: Call = this;
+
+  constructor(at: number, late: () => void) {
+    this.at = at;
+    this.late = late;
+  }
+
+  /** It waits, as the last before that one. */
+  join(next: Call): void {
+    this.before = next.before;
+    this.after = next;
+    next.before = this.before.after = this;
+  }
+
+  /** It waits no more. False if it did not wait. */
+  leave(): boolean {
+    const { before, after } = this;
+    before.after = after;
+    after.before = before;
+    // A call that is gone leads to no other: an old one would keep those that came later.
+    this.before = this.after = this;
+    return after !== this;
+  }
 }
 
 /** A timer that is as late as this, in ms, is lost: a platform may end what a request left behind. */
@@ -29,8 +57,8 @@ interface Deadlines {
 }
 
 function deadlinesOf(ms: number): Deadlines {
-  /** In the order in which they began. */
-  const calls = new Set<Call>();
+  /** Before the first call that waits, and after the last. */
+  const ends = new Call(Infinity, () => {});
   let timer: IdleTimer | null = null;
   /** When the timer runs, by the steady clock. */
   let runsAt = Infinity;
@@ -45,17 +73,13 @@ function deadlinesOf(ms: number): Deadlines {
     timer = null;
     const now = steady();
     const due: Call[] = [];
-    for (const call of calls) {
-      if (call.at > now) {
-        arm(now, call.at - now);
-        break;
-      }
-      due.push(call);
-    }
+    let call = ends.after;
+    for (; call.at <= now; call = call.after) due.push(call);
+    if (call !== ends) arm(now, call.at - now);
     if (due.length === 0) return;
     // A process that was busy sees its timers before its sockets, so an answer may be here already: one more turn lets it in.
     setTimeout(() => {
-      for (const call of due) if (calls.delete(call)) call.late();
+      for (const call of due) if (call.leave()) call.late();
     });
   }
 
@@ -63,14 +87,14 @@ function deadlinesOf(ms: number): Deadlines {
     begin(late) {
       const now = steady();
       if (timer === null || now > runsAt + LOST_MS) arm(now, ms);
-      else if (calls.size === 0) timer.ref();
+      else if (ends.after === ends) timer.ref();
       if (timer === null) return null;
-      const call = { at: now + ms, late };
-      calls.add(call);
+      const call = new Call(now + ms, late);
+      call.join(ends);
       return call;
     },
     end(call) {
-      if (calls.delete(call) && calls.size === 0) timer?.unref();
+      if (call.leave() && ends.after === ends) timer?.unref();
     },
   };
 }
