@@ -72,15 +72,20 @@ function questionOf(
 }
 
 /** Answers several questions by one command. */
-function callOf(script: DecidingScript) {
-  return async (
+function callOf({ run }: DecidingScript) {
+  return (
     questions: readonly ScriptQuestion[],
   ): Promise<readonly (readonly ChargedDecision[] | Error)[]> => {
     const [{ keys, words }] = questions.length === 1 ? questions : [{
       keys: questions.flatMap((question) => question.keys),
       words: questions.flatMap((question) => question.words),
     }];
-    return answersOf(questions, await script.run(keys, words));
+    // Clients throw as well.
+    try {
+      return run(keys, words, (reply) => answersOf(questions, reply));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }
 
