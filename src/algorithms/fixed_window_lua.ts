@@ -47,7 +47,7 @@ export const fixedWindowLua: PackedLua = {
     say: `said = stored`,
     // In a window that is open.
     charge: (limit, window) => `
-        if stored and not stored.err then
+        if stored and #stored > 13 then
           local start, used = string.match(stored, '^(%d%d%d%d%d%d%d%d%d%d%d%d%d)(%d+)$')
           life = start and start + ${window} - now
           if life and life > 0 and life <= ${2 * window} then

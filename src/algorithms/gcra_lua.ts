@@ -47,15 +47,11 @@ function charge(limit: number, window: number, own: number): string {
                 text = bytes_of('>I6I6', high - before + now, (owed * unit + earlier) * unit + lately)
               end
             end
-            life = 0
-            if owed > 0 then
+            life = (lately > 0 and current + ${2 * part} or earlier > 0 and current + ${part} or now) - now
+            if owed > life * ${limit} then
               local rest = owed % ${limit}
               life = (owed - rest) / ${limit} + (rest > 0 and 1 or 0)
-            end
-            local ends = 0
-            if lately > 0 then ends = current + ${2 * part} - now
-            elseif earlier > 0 then ends = current + ${part} - now end
-            if ends > life then life = ends end
+            else raise = text and before >= current end
           end
         end`;
 }
@@ -82,6 +78,8 @@ function text(): PackedText {
     // The debt, and its time where that is not now.
     sayCharged: `said = at == now and format('%d', before) or format('%d %d', before, at)`,
     charge,
+    // Half the time of SET. The key of a charge in the same part of the window lives long enough.
+    inPlace: { command: "'SETRANGE', key, '0', text", text: "text" },
     write: `local unit, first = 2, 247
           while (earlier >= unit or lately >= unit) and first < 254 do unit, first = 4 * unit, first + 1 end
           if not p and earlier < unit and lately < unit and s1 < ${2 ** 48} / (unit * unit)

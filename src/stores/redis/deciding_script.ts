@@ -9,7 +9,7 @@ import type { CompiledRule } from "../../rules/rule.ts";
 import { placedRules, type ScriptRule, type Twin } from "./rules_lua.ts";
 import { twinOf } from "./script.ts";
 import type { ScriptRunner } from "./script_runner.ts";
-import { sentScript } from "./sent_script.ts";
+import { type ScriptRun, sentScript } from "./sent_script.ts";
 import type { Check } from "../store.ts";
 
 /** A check's rule among those of the script. */
@@ -36,7 +36,7 @@ export interface DecidingScript {
   /** The places of the checks' rules in the script, a bit for each; null where the checks are no charges of one unit each in their order. */
   placesOf(checks: readonly Check[]): number | null;
   /** Runs the script with all rules so far. */
-  run(keys: string[], args: string[]): Promise<unknown>;
+  readonly run: ScriptRun;
 }
 
 type Rate = NonNullable<ScriptRule["rate"]>;

@@ -52,8 +52,8 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * rules' `onStoreFailure` decides.
  *
  * A user of Redis (ACL) needs no more than `~weir:* +evalsha +eval +get +set +del +pttl +hget +hset +hdel +pexpire +time`, with the store's `prefix` for
- * `weir`. Give it `+incrby` too: a fixed window takes less of Redis's time then, and without it `ACL LOG` gets a line for each of its
- * decisions. Shared statistics, `stats({ store })`, write more than that.
+ * `weir`. Give it `+incrby +setrange` too: a fixed window and `gcra` take less of Redis's time then, and without them `ACL LOG` gets a line
+ * for each of their decisions. Shared statistics, `stats({ store })`, write more than that.
  *
  * @param options See {@link RedisStoreOptions}.
  * @returns The store.

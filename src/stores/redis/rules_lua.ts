@@ -111,9 +111,9 @@ export const placedRules = <Rule extends ScriptRule>(rules: readonly Rule[]): Ru
 /** Statements that take a charge of one unit under a rule that has a place: see {@link PackedText.charge}, and the step. */
 export function placedTwinLua(
   { twin, rate }: ScriptRule,
-): { readonly charge: string; readonly step: string } {
+): { readonly charge: string; readonly step: string; readonly inPlace: PackedText["inPlace"] } {
   const { step, text } = partsOf(twin)!;
-  const { say, sayCharged, charge } = text;
+  const { say, sayCharged, charge, inPlace } = text;
   const { limit, windowMs } = rate!;
   const [p1] = twin.params;
   const taken = packedTwinLua(
@@ -126,6 +126,7 @@ export function placedTwinLua(
   // Each place has them all, so they are without their indentation.
   const flat = (lua: string): string => lua.replace(/^ +/gm, "");
   return {
+    inPlace,
     charge: flat(charge?.(limit, windowMs, p1) ?? ""),
     step: flat(
       `local limit, window, cost, more, p1, last, since, p = ${limit}, ${windowMs}, 1, '1', ${p1}, 1, nil, nil

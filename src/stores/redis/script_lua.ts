@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { PackedText } from "../../algorithms/packed_lua.ts";
+
 /** The text between the parts of the script's reply: no state has it, nor any ASCII, and a message of an error gets a space for it. */
 export const SEPARATOR = "\xA6";
 
@@ -96,12 +98,19 @@ const loadLua = `
           stored, in_hash = false, true
         end`;
 
+type InPlace = NonNullable<PackedText["inPlace"]>;
+
+/** A number is raised. */
+const RAISED: InPlace = {
+  command: "'INCRBY', key, raise",
+  text: "string.sub(known, 1, 13) .. format('%d', string.sub(known, 14) + raise)",
+};
+
 /** Statements that keep the state of a check, and add the reply to it. A decision about one rule needs no list. */
-const keepLua = (slackMs: number): string => `
+const keepLua = (slackMs: number, { command, text }: InPlace = RAISED): string => `
     if raise and is_kept then
-      -- Where its expiry stands. A user without the right to INCRBY has that to SET.
-      text = call('PTTL', key) < life or type(redis.pcall('INCRBY', key, raise)) ~= 'number'
-      text = text and string.sub(known, 1, 13) .. format('%d', string.sub(known, 14) + raise)
+      -- Where its expiry stands. A user without the right to the command has that to SET.
+      text = (call('PTTL', key) < life or type(redis.pcall(${command})) ~= 'number') and ${text}
     else
       text = is_kept and text
       if not text and known and call('PTTL', key) == -1 then text, pages = known, in_hash and {} end
@@ -115,8 +124,10 @@ const keepLua = (slackMs: number): string => `
       else
         call('SET', key, text, 'PX', life)
       end
-    end
-    reply = reply .. '${SEPARATOR}' .. said`;
+    end`;
+
+/** A statement that adds the reply to a check. */
+const replyLua = `reply = reply .. '${SEPARATOR}' .. said`;
 
 /** The variables of a place: of the check, as they are in the list \`kept\`, and its key. */
 const placeNames = (place: number): string[] =>
@@ -129,7 +140,12 @@ const placeNames = (place: number): string[] =>
  * @param twins The statements of each rule's twin, and whether it is enforced.
  */
 const placedLua = (
-  twins: readonly { readonly charge: string; readonly step: string; readonly isEnforced: boolean }[],
+  twins: readonly {
+    readonly charge: string;
+    readonly step: string;
+    readonly isEnforced: boolean;
+    readonly inPlace: InPlace | undefined;
+  }[],
   slackMs: number,
 ): string => `
   local refused, pages, in_hash
@@ -150,14 +166,15 @@ const placedLua = (
       text, life, stored and (known and stored or true), raise, allowed, said or ''
   end`).join("")
 }${
-  twins.map((_, i) => `
+  twins.map(({ inPlace }, i) => `
   if key${i} then
-    local is_kept, key, text, life, known, raise, allowed, said = not refused or not allowed${i}, ${
-    placeNames(i)
+    local is_kept, key, text, life, known, raise = not refused or not allowed${i}, ${
+    placeNames(i).slice(0, 5)
   }
-    ${keepLua(slackMs)}
+    ${keepLua(slackMs, inPlace)}
   end`).join("")
 }
+  reply = reply${twins.map((_, i) => ` .. (key${i} and '${SEPARATOR}' or '') .. (said${i} or '')`).join("")}
 `;
 
 /**
@@ -244,6 +261,7 @@ while ARGV[word] do
           if count == 1 and not step then
             local is_kept = spend
             ${keepLua(slackMs)}
+            ${replyLua}
             count = 0
           else
             kept = kept or { ${"nil, ".repeat(SIZE * checks)} }
@@ -261,6 +279,7 @@ while ARGV[word] do
     local is_kept = spend and (not refuser or not allowed or mode == tostring(refuser))
     if type(said) == 'table' then said = format(': %d %d %d %d %d %d', unpack(said)) end
     ${keepLua(slackMs)}
+    ${replyLua}
   end
   if problem then
     reply = reply .. '${SEPARATOR}!' .. string.gsub(problem, '${SEPARATOR}', ' ')

@@ -77,14 +77,16 @@ class ReplyReader {
   /** An integer of at most so many digits; NaN where there is none. */
   integer(most = 16): number {
     const isNegative = this.takes("-");
-    const from = this.next;
+    const { reply, next: from } = this;
+    let next = from;
     let value = 0;
-    for (const end = from + most; this.next < end; this.next++) {
-      const digit = this.reply.charCodeAt(this.next) - 48;
-      if (!(digit >= 0 && digit <= 9)) break;
+    for (const end = Math.min(reply.length, from + most); next < end; next++) {
+      const digit = reply.charCodeAt(next) - 48;
+      if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
     }
-    if (this.next === from) return NaN;
+    if (next === from) return NaN;
+    this.next = next;
     return isNegative ? -value : value;
   }
 

@@ -9,6 +9,13 @@ import type { MaybePromise } from "../../maybe.ts";
 import type { ScriptRule } from "./rules_lua.ts";
 import type { ScriptRunner } from "./script_runner.ts";
 
+/**
+ * Runs the script, and reads its reply.
+ *
+ * @returns What `read` makes of the reply: no other promise is in between, as each takes its turn.
+ */
+export type ScriptRun = <T>(keys: string[], args: string[], read: (reply: unknown) => T) => Promise<T>;
+
 interface Script {
   /** How many rules it has. */
   readonly size: number;
@@ -46,7 +53,7 @@ export function sentScript(
   runner: ScriptRunner,
   rules: readonly ScriptRule[],
   scriptOf: (rules: readonly ScriptRule[]) => string,
-): (keys: string[], args: string[]) => Promise<unknown> {
+): ScriptRun {
   /** Twins that do not compile, as each would break the whole script: by its text, a twin that throws the server's message. */
   const broken = new Map<string, string>();
   let script: Script | null = null;
@@ -60,8 +67,13 @@ export function sentScript(
   }
 
   /** Sends the script's text. Where it does not compile, each twin is tried by itself. */
-  function evaluate(text: string, keys: string[], args: string[]): Promise<unknown> {
-    return runner.eval(text, keys, args).catch(async (error) => {
+  function evaluate<T>(
+    text: string,
+    keys: string[],
+    args: string[],
+    read: (reply: unknown) => T,
+  ): Promise<T> {
+    return runner.eval(text, keys, args).then(read, async (error) => {
       if (compileErrorOf(error) === undefined) throw error;
       await Promise.all(
         rules.map(({ twin: { form, lua } }) =>
@@ -75,17 +87,17 @@ export function sentScript(
       );
       if (textOf() === text) throw error;
       script = null;
-      return run(keys, args);
+      return run(keys, args, read);
     });
   }
 
-  function run(keys: string[], args: string[]): Promise<unknown> {
+  function run<T>(keys: string[], args: string[], read: (reply: unknown) => T): Promise<T> {
     if (script?.size !== rules.length) script = { text: textOf(), size: rules.length, sha: null };
     const current = script;
     const sha = shaOf(current);
-    const evalsha = (known: string): Promise<unknown> =>
-      runner.evalsha(known, keys, args).catch((error) => {
-        if (isUnknownScript(error)) return evaluate(current.text, keys, args);
+    const evalsha = (known: string): Promise<T> =>
+      runner.evalsha(known, keys, args).then(read, (error) => {
+        if (isUnknownScript(error)) return evaluate(current.text, keys, args, read);
         throw error;
       });
     return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);

@@ -74,10 +74,11 @@ describe("redisStore", { skip: withoutRedis }, () => {
         assert((await throttle.check(request)).allowed);
         await command("CONFIG", "RESETSTAT");
         assert((await throttle.check(request)).allowed);
-        const { evalsha, eval: evals = 0, get, set = 0, incrby, time, pttl, ...others } = await calls();
-        assertEquals([evalsha, evals, get, set + incrby, time], [1, 0, rules, rules, 1]);
-        // Of a counter that is raised it asks whether its expiry stands.
-        assertEquals(pttl, incrby);
+        const { evalsha, eval: evals = 0, get, set = 0, incrby, setrange = 0, time, pttl, ...others } =
+          await calls();
+        assertEquals([evalsha, evals, get, set + incrby + setrange, time], [1, 0, rules, rules, 1]);
+        // Of a state that is changed in place it asks whether its expiry stands.
+        assertEquals(pttl, incrby + setrange);
         assertEquals(Object.keys(others).filter((name) => !name.startsWith("config")), []);
       });
     }
@@ -341,6 +342,25 @@ describe("redisStore", { skip: withoutRedis }, () => {
         assertFalse((await store.decide([check], spend))[0].allowed);
         await assertLivesEnd({ command }, check.policy.windowMs);
       }
+    });
+
+    it("is put back where somebody took it away from a state that is overwritten in place", async () => {
+      const throttle = createThrottle({ rate: "100/hour", algorithm: gcra(), key: byGlobal() }, {
+        store: storeOf(),
+      });
+      const request = new Request("https://api.example/");
+      const decide = async () => assert((await throttle.check(request)).allowed);
+      // The second charge needs more room for its count, so it is written anew.
+      for (let i = 0; i < 4; i++) await decide();
+      const { set, setrange } = await calls();
+      assertEquals([set, setrange], [2, 2]);
+      const [key] = (await lives({ command })).keys();
+      const before = await command("PTTL", key) as number;
+      await command("PERSIST", key);
+      await decide();
+      assertEquals((await calls()).setrange, setrange);
+      const after = await command("PTTL", key) as number;
+      assert(after > before - 60_000 && after <= before, `${before} ms and then ${after} ms`);
     });
 
     it("a slot given back leaves no key", async () => {
