@@ -50,24 +50,42 @@ export function onBodyEnd(
     if (open) ended(isWhole);
     open = false;
   };
-  // Made once per body, as an async function per chunk takes longer.
-  const fail = (error: unknown): never => {
-    end(false);
-    throw error;
-  };
-  const pass = ({ done, value }: BodyRead): void => {
-    if (done) {
-      end(true);
-      return controller.close();
+  // Made once per body, as a function per chunk takes longer.
+  const fail = (error: unknown): void => {
+    let reason = error;
+    try {
+      end(false);
+    } catch (own) {
+      reason = own;
     }
-    seen?.(value);
-    controller.enqueue(value);
+    controller.error(reason);
+  };
+  let reading = false;
+  const pass = ({ done, value }: BodyRead): void => {
+    reading = false;
+    if (!open) return;
+    try {
+      if (done) {
+        end(true);
+        controller.close();
+      } else {
+        seen?.(value);
+        controller.enqueue(value);
+      }
+    } catch (error) {
+      controller.error(error);
+    }
   };
   const observed = new ReadableStream<Uint8Array>({
     start(given) {
       controller = given;
     },
-    pull: () => reader.read().then(pass, fail),
+    // Nobody waits for it: a promise that the stream waits for takes as long as all else that is done per chunk.
+    pull() {
+      if (reading) return;
+      reading = true;
+      reader.read().then(pass, fail);
+    },
     cancel(reason) {
       end(false);
       return reader.cancel(reason);

@@ -63,8 +63,10 @@ export function bodyEnds(): BodyEnds {
   };
 }
 
-/** The text of parts that follow each other, whose border may be within a character. */
-function textOf(...parts: readonly Uint8Array[]): string {
-  const decoder = new TextDecoder();
-  return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode();
+/** The text of parts that follow each other. They are joined first, as their border may be within a character. */
+function textOf(one: Uint8Array, other: Uint8Array = new Uint8Array()): string {
+  const bytes = new Uint8Array(one.length + other.length);
+  bytes.set(one);
+  bytes.set(other, one.length);
+  return new TextDecoder().decode(bytes);
 }

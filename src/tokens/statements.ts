@@ -7,28 +7,34 @@
 import type { BodyText } from "./body_ends.ts";
 import { lastObject, parsed } from "./json_end.ts";
 
-/** Which texts are worth parsing? */
-export type Wanted = (json: string) => boolean;
-
-/** The wanted objects in the events or lines of a text, in order. */
-function inLines(text: string, isWanted: Wanted): unknown[] {
-  const found: unknown[] = [];
-  const add = (json: string): void => {
-    if (isWanted(json)) found.push(parsed(json));
-  };
-  /** The data of the current event. */
+/** The objects in an event that match, or in lines: its data are one value, as is each line that begins with a brace. */
+function inEvent(event: string, wanted: RegExp): unknown[] {
+  const found: string[] = [];
   let data = "";
-  const finish = (): void => {
-    if (data !== "") add(data);
-    data = "";
-  };
-  for (const line of text.split(/\r\n|\n|\r/)) {
+  for (const line of event.split(/[\r\n]+/)) {
     if (line.startsWith("data:")) data += `${line.slice(5)}\n`;
-    else if (line === "") finish();
-    else if (line.startsWith("{")) add(line);
+    else if (line.startsWith("{")) found.push(line);
   }
-  finish();
-  return found;
+  if (data !== "") found.push(data);
+  return found.filter((json) => wanted.test(json)).map(parsed);
+}
+
+/** The index of a blank line before an index, 0 without one: of the nearest, unless the lines' ends are mixed. */
+function blankBefore(text: string, at: number): number {
+  for (const blank of ["\n\n", "\n\r", "\r\r"]) {
+    const index = text.lastIndexOf(blank, at);
+    if (index >= 0) return index;
+  }
+  return 0;
+}
+
+/** The objects in the events or lines of a text that match, in order. */
+function inEvents(text: string, wanted: RegExp): unknown[] {
+  // Few events match, mostly the last: to take apart the hundreds before would take longer than to keep them.
+  const at = text.search(wanted);
+  if (at < 0) return [];
+  const events = text.slice(blankBefore(text, at)).split(/\n[\r\n]|\r\r/);
+  return events.filter((event) => wanted.test(event)).flatMap((event) => inEvent(event, wanted));
 }
 
 /**
@@ -36,29 +42,25 @@ function inLines(text: string, isWanted: Wanted): unknown[] {
  * stream its first and its last events.
  *
  * @param isWhole Did the body come to its end?
- * @param isWanted Which events and lines are wanted? Hundreds are kept, and to parse each takes longer than the rest.
+ * @param wanted Matches the events and lines that are wanted. Hundreds are kept, and to parse each takes longer than the rest.
  */
 export function statementsIn(
   { first, last }: BodyText,
   isWhole: boolean,
-  isWanted: Wanted = () => true,
+  wanted: RegExp = /^/,
 ): readonly unknown[] {
   const isDocument = /^\s*[{[]/.test(first);
   if (last === null) {
     const document = isDocument ? parsed(first) : undefined;
-    return document === undefined
-      ? inLines(first, isWanted)
-      : Array.isArray(document)
-      ? document
-      : [document];
+    return document === undefined ? inEvents(first, wanted) : Array.isArray(document) ? document : [document];
   }
   const lineEnd = last.search(/[\r\n]/);
   if (!isDocument) {
     // The first line of the end has lost its beginning; it may be all that is left of a long event.
     const isLine = lineEnd >= 0 || isWhole;
     const cut = isLine ? lastObject(lineEnd < 0 ? last : last.slice(0, lineEnd)) : undefined;
-    return [...inLines(first, isWanted), cut, ...lineEnd < 0 ? [] : inLines(last.slice(lineEnd), isWanted)];
+    return [...inEvents(first, wanted), cut, ...lineEnd < 0 ? [] : inEvents(last.slice(lineEnd), wanted)];
   }
-  const lines = inLines(last.slice(Math.max(0, lineEnd)), isWanted);
+  const lines = inEvents(last.slice(Math.max(0, lineEnd)), wanted);
   return isWhole ? [...lines, lastObject(last)] : lines;
 }

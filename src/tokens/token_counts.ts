@@ -72,10 +72,11 @@ function ofUsage(usage: Fields): TokenCounts {
     : ofAnthropic(usage);
 }
 
-/** May this JSON text state tokens? Events that say `"usage": null`, as most of OpenAI's do, need not be parsed. */
-export function mayState(json: string): boolean {
-  return /"usage(?:Metadata)?"\s*:\s*\{/.test(json);
-}
+/**
+ * Text that may state tokens, in JSON or in the lines of an event. Events that say `"usage": null`, as most of OpenAI's do,
+ * need not be parsed.
+ */
+export const STATING: RegExp = /"usage(?:Metadata)?"(?:\s|data:)*:(?:\s|data:)*\{/;
 
 /**
  * The tokens that one event of a stream, or one JSON answer, states; null where it states none.

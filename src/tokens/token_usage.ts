@@ -12,7 +12,7 @@ import type { BodyCount, CountedBody } from "../rules/rule.ts";
 import { type BodyEnds, bodyEnds } from "./body_ends.ts";
 import { fittingReader } from "./fitting_reader.ts";
 import { statementsIn } from "./statements.ts";
-import { mayState, type TokenCounts, tokenCountsIn } from "./token_counts.ts";
+import { STATING, type TokenCounts, tokenCountsIn } from "./token_counts.ts";
 
 /** The options of {@link tokenUsage}. */
 export interface TokenUsageOptions {
@@ -94,7 +94,7 @@ function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCou
 export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
   requireOptions(options, DEMANDS, "make tokenUsage()");
   const { input = 1, cached = input, output = 1, read } = options;
-  const isWanted = read === undefined ? mayState : undefined;
+  const wanted = read === undefined ? STATING : undefined;
 
   function costOf(counts: TokenCounts): number {
     const units = input * (counts.input ?? 0) + cached * (counts.cached ?? 0) + output * (counts.output ?? 0);
@@ -105,7 +105,7 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
   /** The tokens stated so far. Statements are running totals, so a later one replaces an earlier one. */
   function countsOf(ends: BodyEnds, isWhole: boolean): TokenCounts {
     const counts: Record<string, number | undefined> = {};
-    for (const statement of statementsIn(ends.text(), isWhole, isWanted)) {
+    for (const statement of statementsIn(ends.text(), isWhole, wanted)) {
       if (statement === undefined) continue;
       const stated = statedIn(statement, read);
       for (const [name, value] of Object.entries(stated)) if (value !== undefined) counts[name] = value;

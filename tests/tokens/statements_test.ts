@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { statementsIn } from "../../src/tokens/statements.ts";
+import { STATING } from "../../src/tokens/token_counts.ts";
 
 describe("the statements of a stream", () => {
   it("have an event that lost its beginning if its end is there", () => {
@@ -31,11 +32,34 @@ describe("the statements of a stream", () => {
   });
 
   it("are the wanted ones of its events and lines", () => {
-    const isWanted = (json: string) => json.includes("b");
     const text = 'data: {"a":1}\n\ndata: {"b":2}\n\n{"c":3}\n{"b":4}\n';
-    assertEquals(statementsIn({ first: text, last: null }, true, isWanted), [{ b: 2 }, { b: 4 }]);
+    assertEquals(statementsIn({ first: text, last: null }, true, /b/), [{ b: 2 }, { b: 4 }]);
     const ends = { first: text, last: `"lost"}\n\n${text}` };
-    assertEquals(statementsIn(ends, true, isWanted), [{ b: 2 }, { b: 4 }, {}, { b: 2 }, { b: 4 }]);
+    assertEquals(statementsIn(ends, true, /b/), [{ b: 2 }, { b: 4 }, {}, { b: 2 }, { b: 4 }]);
+  });
+
+  it("are the wanted ones, whatever ends the lines before them, and wherever the lines of their data are cut", () => {
+    const inText = (text: string) => statementsIn({ first: text, last: null }, true, STATING);
+    const ends = ["\n", "\r\n", "\r"];
+    const stated = { usage: { total_tokens: 9 } };
+    for (const end of ends) {
+      for (const other of ends) {
+        const before = `data: {"a":1}${end}${end}data: {"usage":null}${other}${other}`;
+        for (
+          const data of [
+            '{"usage":{"total_tokens":9}}',
+            `{"usage"${end}data: :${end}data:{"total_tokens":9}}`,
+          ]
+        ) {
+          for (const after of ["", end, `${other}${other}data: {"usage":null}`]) {
+            const text = `${before}event: b${end}data: ${data}${after}`;
+            assertEquals(inText(text), [stated], JSON.stringify(text));
+            assertEquals(inText(`${text}${end}${end}${text}`), [stated, stated]);
+          }
+        }
+      }
+    }
+    assertEquals(inText('data: {"usage":null}\n\n'), []);
   });
 
   it("are a document, a list of them, or its lines", () => {

@@ -1,7 +1,7 @@
 /** The tokens that answers state. */
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { mayState, type TokenCounts, tokenCountsIn } from "../../src/tokens/token_counts.ts";
+import { STATING, type TokenCounts, tokenCountsIn } from "../../src/tokens/token_counts.ts";
 
 const none: TokenCounts = { input: undefined, cached: undefined, output: undefined };
 
@@ -108,7 +108,7 @@ describe("the tokens of a statement", () => {
     it(`are those of ${name}`, () => assertEquals(tokenCountsIn(statement), counts));
     it(`are looked for in the text of ${name} only where it has a usage`, () => {
       for (const indent of [0, 2]) {
-        assertEquals(mayState(JSON.stringify(statement, null, indent)), counts !== null);
+        assertEquals(STATING.test(JSON.stringify(statement, null, indent)), counts !== null);
       }
     });
   }
