@@ -276,8 +276,10 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
 
   return {
     seek,
-    charge(cursor, { policy, since }, now, cost, verdict) {
+    charge(cursor, check, now, cost, verdict) {
+      const { policy, since } = check;
       if (since !== null || policy.boundaries !== undefined) return false;
+      seek(cursor, check);
       const { slot } = cursor;
       const name = cursor.name!;
       // By this policy the entry is kept already, so neither its end nor its kind changes.
