@@ -73,8 +73,9 @@ export function setFields(fields: WritableFields, given: HeaderFields): void {
   for (const name in given) {
     isEmpty = false;
     // A format that is written in JavaScript may give undefined, too.
-    if (!given[name]) fields.delete(name);
-    else fields.set(name, given[name]);
+    const text = given[name];
+    if (text) fields.set(name, text);
+    else fields.delete(name);
   }
   // A promise has no names.
   if (isEmpty) requireResult(given, AT_ONCE, "a header format");

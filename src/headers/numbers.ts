@@ -35,17 +35,11 @@ export function remainingUnits(
 const SIZE = 1024;
 
 /** Some number and its text, at the index that the number's last bits give. */
-const numbers: number[] = [];
-const texts: string[] = [];
+const numbers = /* @__PURE__ */ new Float64Array(SIZE);
+const texts: string[] = /* @__PURE__ */ new Array(SIZE).fill("0");
 
 /** A number as a header holds it: {@link whole}. */
 export function decimal(number: number): string {
-  if (numbers.length === 0) {
-    for (let i = 0; i < SIZE; i++) {
-      numbers.push(i);
-      texts.push(String(i));
-    }
-  }
   const index = number & (SIZE - 1);
   if (numbers[index] !== number) {
     numbers[index] = number;

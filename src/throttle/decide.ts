@@ -11,7 +11,7 @@ import { refuses } from "../decision.ts";
 import { type Exchange, sortChecks } from "../exchange/exchange.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import { isResponse } from "../exchange/response.ts";
-import { all, gather, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
+import { all, gather, isPromise, later, type MaybePromise, rescue, then } from "../maybe.ts";
 import type { Notifier } from "../observers/notify.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
@@ -53,7 +53,8 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
       if ((made as RuleCheck | null)?.source !== null) return then(all(checks), askForSome, exchange);
     }
     exchange.asked = checks as readonly RuleCheck[];
-    return then(store.answer(exchange.asked, exchange.spend), conclude, exchange);
+    const answered = store.answer(exchange.asked, exchange.spend);
+    return isPromise(answered) ? later(answered, conclude, exchange) : conclude(answered, exchange);
   }
 
   /** Some rules may skip the request, or refuse it by themselves; or their checks came later. */
@@ -115,7 +116,8 @@ export function compileEnter(
 ): (exchange: Exchange) => MaybePromise<Response | null> {
   function enter(exchange: Exchange): MaybePromise<Response | null> {
     notifier?.start(exchange);
-    const answer = then(decide(exchange, exchange.matched.before), next, exchange);
+    const refused = decide(exchange, exchange.matched.before);
+    const answer = isPromise(refused) ? later(refused, next, exchange) : next(refused, exchange);
     if (exchange.matched.counts || isPromise(answer)) exchange.keepAddress();
     return answer;
   }
@@ -149,7 +151,8 @@ export function compileEnter(
   function decideAfter(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
     if (refused) return refuse(exchange);
     exchange.who ??= null;
-    return then(decide(exchange, exchange.matched.after), pass, exchange);
+    const refusedAfter = decide(exchange, exchange.matched.after);
+    return isPromise(refusedAfter) ? later(refusedAfter, pass, exchange) : pass(refusedAfter, exchange);
   }
 
   function pass(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {

@@ -11,7 +11,7 @@ import { matchBoth } from "../exchange/absolute_target.ts";
 import { Exchange } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import type { Explanation } from "../explain/explanation.ts";
-import { isPromise, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
+import { isPromise, later, type MaybePromise, rescue, rescued, then } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
 import { UNTOUCHED } from "../rules/match.ts";
 import type { Rate } from "../rules/rate.ts";
@@ -188,7 +188,8 @@ function compileWrap({ match, core, enter, failed, settlement, label }: Parts): 
       const { request, platform, matched } = exchange;
       // Most servers pass one argument after the request. Spreading it is slow on some engines, so one argument is passed directly.
       const response = platform.length === 1 ? handler(request, platform[0]) : handler(request, ...platform);
-      return then(response, matched.counts ? settleAndLabel : label, exchange);
+      const next = matched.counts ? settleAndLabel : label;
+      return isPromise(response) ? later(response, next, exchange) : next(response, exchange);
     }
     return (request, ...rest) => {
       requireRequest(request);
@@ -198,7 +199,8 @@ function compileWrap({ match, core, enter, failed, settlement, label }: Parts): 
       // Inlined `rescue`: keeps the call depth within what engines inline.
       let response: MaybePromise<Response>;
       try {
-        response = then(enter(exchange), proceed, exchange);
+        const refusal = enter(exchange);
+        response = isPromise(refusal) ? later(refusal, proceed, exchange) : proceed(refusal, exchange);
       } catch (error) {
         return failed(error, exchange);
       }

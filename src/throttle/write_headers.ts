@@ -50,23 +50,26 @@ interface RequestReport extends Report {
   readonly quotas: readonly RuleCheck[];
 }
 
+/** Shadow rules are not shown to clients, nor numbers that mean nothing. */
+function isShown(check: RuleCheck): boolean {
+  return check.mode !== "shadow" && hasNumbers(check);
+}
+
 /** The report of a request's checks, of which there is one at least. */
 function reportOf(checks: readonly RuleCheck[], response: Reported | undefined): RequestReport {
-  // Not by `filter`, which takes as long as the rest of a report.
-  const quotas: RuleCheck[] = [];
+  let shown = 0;
   let refused = false;
   let waitMs = 0;
   for (const check of checks) {
-    // Shadow rules are not shown to clients, nor numbers that mean nothing.
     if (check.mode === "shadow") continue;
-    if (hasNumbers(check)) quotas.push(check);
+    if (hasNumbers(check)) shown++;
     if (check.allowed) continue;
     refused = true;
     waitMs = Math.max(waitMs, check.retryAfterMs);
   }
   return {
     denied: refused,
-    quotas,
+    quotas: shown === checks.length ? checks : checks.filter(isShown),
     // Where waiting cannot help, no wait is sent.
     retryAfterMs: waitMs > 0 && waitMs < Infinity ? waitMs : null,
     at: checks[0].at,

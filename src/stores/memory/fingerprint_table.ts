@@ -63,6 +63,9 @@ function nextSlots(slots: number): number {
   return slots < FULL_SLOTS ? next : Math.ceil(slots * 1.125);
 }
 
+/** A check, as its key is found. */
+type Sought = Pick<SplitCheck, "key" | "stateName" | "partition">;
+
 /** The share of a quota that is left in a state past its time. */
 const OVER = -1;
 
@@ -109,13 +112,21 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   }
 
   /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
-  function search(cursor: Cursor, text: string, partition: string): void {
+  function seek(cursor: Cursor, check: Sought): void {
+    let { stateName: text, partition: rest } = check;
+    if (text === undefined || rest === undefined) {
+      const { key } = check;
+      const colon = key.indexOf(":");
+      // No name holds a colon.
+      text = colon === -1 ? ":" : key.slice(0, colon);
+      rest = key.slice(colon + 1);
+    }
     // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
     const before = cursor.name;
     const name = before?.text === text ? before : names.get(text) ?? newName(text);
-    if (partition !== printed) {
-      keyedHash(partition, seed ??= randomSeed(), print);
-      printed = partition;
+    if (rest !== printed) {
+      keyedHash(rest, seed ??= randomSeed(), print);
+      printed = rest;
     }
     let low = print[0] ^ name.low;
     if (low === EMPTY) low = 1;
@@ -126,20 +137,6 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     cursor.high = high;
     cursor.segment = segment;
     cursor.slot = probe(segment, low, high);
-  }
-
-  function searchKey(cursor: Cursor, key: string): void {
-    const colon = key.indexOf(":");
-    // No name holds a colon.
-    if (colon === -1) search(cursor, ":", key);
-    else search(cursor, key.slice(0, colon), key.slice(colon + 1));
-  }
-
-  /** Goes to a check's key. */
-  function seek(cursor: Cursor, check: SplitCheck): void {
-    const { stateName, partition } = check;
-    if (stateName === undefined || partition === undefined) searchKey(cursor, check.key);
-    else search(cursor, stateName, partition);
   }
 
   function segmentFor(high: number): Segment {
@@ -276,8 +273,10 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
 
   return {
     seek,
-    charge(cursor, { policy, since }, now, cost, verdict) {
+    charge(cursor, check, now, cost, verdict) {
+      const { policy, since } = check;
       if (since !== null || policy.boundaries !== undefined) return false;
+      seek(cursor, check);
       const { slot } = cursor;
       const name = cursor.name!;
       // By this policy the entry is kept already, so neither its end nor its kind changes.
@@ -331,7 +330,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     give: form.give,
     forget(key) {
       const cursor = new Cursor();
-      searchKey(cursor, key);
+      seek(cursor, { key });
       if (cursor.slot >= 0) drop(cursor.segment!, cursor.slot);
     },
   };

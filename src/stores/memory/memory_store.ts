@@ -177,6 +177,31 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state: table.take(cursor), remaining, expiresAt: now + ttlMs });
   }
 
+  /** Takes a cursor to the table of a check. */
+  function enter(cursor: TableCursor, check: SplitCheck): void {
+    cursor.table = tableOf(check);
+    cursor.algorithm = check.algorithm;
+    cursor.counts = (check.algorithm.step as Partial<PackableStep>).counts === true;
+    // Each table has names of its own.
+    cursor.name = null;
+  }
+
+  /** Charges checks whose windows are open and have room for them, as most do: all, or none. Are they charged? */
+  function chargeAll(checks: readonly SplitCheck[], now: number, verdicts: readonly Verdict[]): boolean {
+    for (let i = 0; i < checks.length; i++) {
+      const check = checks[i];
+      const cursor = cursors[i] ??= new TableCursor();
+      // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
+      if (cursor.algorithm !== check.algorithm) enter(cursor, check);
+      if (cursor.counts && cursor.table!.charge(cursor, check, now, check.cost, verdicts[i])) {
+        continue;
+      }
+      while (i-- > 0) cursors[i].table!.charge(cursors[i], checks[i], now, -checks[i].cost, verdicts[i]);
+      return false;
+    }
+    return true;
+  }
+
   /** Decides checks, and writes the verdict on each into the object at its index. */
   function decide<C extends SplitCheck>(
     checks: readonly C[],
@@ -184,32 +209,24 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     verdicts: readonly Verdict[] = checks as readonly unknown[] as readonly Verdict[],
   ): void {
     const now = clock();
-    // Most checks fit into a window that is open, and are charged there at once. At the first that is not, those before it are
-    // taken back, and all are stepped: all or none.
-    let areCharged = spend;
+    if (!spend || !chargeAll(checks, now, verdicts)) stepAll(checks, spend, now, verdicts);
+  }
+
+  /** The same by the steps of all checks. */
+  function stepAll(
+    checks: readonly SplitCheck[],
+    spend: boolean,
+    now: number,
+    verdicts: readonly Verdict[],
+  ): void {
     // As `refuserOf`.
     let refuser: string | undefined;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
-      // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
-      if (cursor.algorithm !== check.algorithm) {
-        cursor.table = tableOf(check);
-        cursor.algorithm = check.algorithm;
-        cursor.counts = (check.algorithm.step as Partial<PackableStep>).counts === true;
-        // Each table has names of its own.
-        cursor.name = null;
-      }
+      if (cursor.algorithm !== check.algorithm) enter(cursor, check);
       const table = cursor.table!;
       table.seek(cursor, check);
-      if (areCharged) {
-        if (cursor.counts && table.charge(cursor, check, now, check.cost, verdicts[i])) continue;
-        areCharged = false;
-        if (i > 0) {
-          while (i-- > 0) cursors[i].table!.charge(cursors[i], checks[i], now, -checks[i].cost, verdicts[i]);
-          continue;
-        }
-      }
       table.read(cursor, now);
       if (!cursor.hasState) startShared(cursor, check, now, spend);
       table.step(cursor, check, now, check.cost);
@@ -218,7 +235,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
         refuser = refuser === undefined ? check.policy.name : "";
       }
     }
-    if (areCharged) return;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i];

@@ -21,8 +21,8 @@ export interface Table {
   /** Goes to a check's key. */
   seek(cursor: Cursor, check: SplitCheck): void;
   /**
-   * Charges a check at its key where its algorithm counts, and a window is open there that it fits into: that changes one number,
-   * where it is. A cost below 0 takes it back.
+   * Goes to a check's key and charges it where its algorithm counts, and a window is open there that it fits into: that changes one
+   * number, where it is. A cost below 0 takes it back.
    *
    * @param verdict Receives the verdict.
    * @returns Is it charged? Where not, nothing has changed, and a step is to decide.
