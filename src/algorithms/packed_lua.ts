@@ -22,7 +22,10 @@ export interface PackedText {
    * `allowed`, `life`, `known`, `said` and, where there is a new state, `text`.
    */
   readonly charge?: (limit: number, windowMs: number, p1: number) => string;
-  /** Where `charge` sets `raise`: the words of a command that changes what is stored in place, and the expression of the whole text. */
+  /**
+   * Where `charge` sets `raise`: the words of a command that changes what is stored in place, and the expression of the
+   * whole text.
+   */
   readonly inPlace?: { readonly command: string; readonly text: string };
   /** After it, where the state has changed: to `text`, or to `raise`, by which `stored` is to be raised, a number. */
   readonly write: string;

@@ -74,7 +74,10 @@ export function throttleOf(request: Request): RequestThrottle | undefined {
   return exchange === undefined ? undefined : requestThrottle(exchange);
 }
 
-/** The outcome of an exchange. A class, as an object literal with a getter takes V8 twenty times as long to make as all the rest. */
+/**
+ * The outcome of an exchange. A class, as an object literal with a getter takes V8 twenty times as long to make as all
+ * the rest.
+ */
 export class ExchangeOutcome implements Outcome {
   declare readonly decisions: readonly Decision[];
   declare readonly settle: Outcome["settle"];

@@ -46,8 +46,8 @@ export function withHeaders(response: Response, change: (headers: Headers) => vo
 }
 
 /**
- * The fields of a response that is not made yet. `Headers` would refuse the same, but not every server's Response looks. A field that
- * the last response had too is not looked at again.
+ * The fields of a response that is not made yet. `Headers` would refuse the same, but not every server's Response
+ * looks. A field that the last response had too is not looked at again.
  */
 export class InitFields implements WritableFields {
   /** Names are in lower case. */
@@ -95,11 +95,11 @@ export class InitFields implements WritableFields {
 }
 
 /**
- * The response of a denial with these fields. A server's own class, as @hono/node-server puts it in front of the runtime's, keeps the
- * record that a response is made with, and sends it as it is. A runtime's own class takes up to twice as long with a record as with
- * fields that are set one by one. A copy of a response takes Bun and Deno a part of that, and a flood is refused by the same few
- * denials with the same fields; elsewhere it takes longer, as the body becomes a stream. To HEAD it is sent without content
- * (RFC 9110 section 9.3.2).
+ * The response of a denial with these fields. A server's own class, as @hono/node-server puts it in front of the
+ * runtime's, keeps the record that a response is made with, and sends it as it is. A runtime's own class takes up to
+ * twice as long with a record as with fields that are set one by one. A copy of a response takes Bun and Deno a part of
+ * that, and a flood is refused by the same few denials with the same fields; elsewhere it takes longer, as the body
+ * becomes a stream. To HEAD it is sent without content (RFC 9110 section 9.3.2).
  */
 export function newResponse(denial: Denial, fields: InitFields, { method }: Request): Marked {
   const { status } = denial;
@@ -118,7 +118,10 @@ export function newResponse(denial: Denial, fields: InitFields, { method }: Requ
   return response as Marked;
 }
 
-/** Lets scripts of other origins read the rate headers of a response that is theirs to read (Fetch, CORS-safelisted response names). */
+/**
+ * Lets scripts of other origins read the rate headers of a response that is theirs to read (Fetch, CORS-safelisted
+ * response names).
+ */
 export function expose(headers: WritableFields, names: readonly string[]): void {
   const shown = headers.get("access-control-expose-headers")?.split(",").map((name) => name.trim()) ?? [];
   const known = shown.map((name) => name.toLowerCase());

@@ -6,7 +6,10 @@
 
 import { type MaybePromise, whenPromise } from "../maybe.ts";
 
-/** The function that keeps the platform alive until background work is done, where it offers one (Workers' ctx, Netlify's context). */
+/**
+ * The function that keeps the platform alive until background work is done, where it offers one (Workers' ctx,
+ * Netlify's context).
+ */
 export function keeperOf(platform: readonly unknown[]): ((work: Promise<unknown>) => void) | null {
   for (const item of platform) {
     const keeper = item as { waitUntil?(work: Promise<unknown>): void } | null | undefined;

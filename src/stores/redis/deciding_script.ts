@@ -33,7 +33,10 @@ export interface DecidingScript {
    * @throws {TypeError} When its algorithm has no twin.
    */
   ruleOf(check: Pick<Check, "algorithm" | "policy" | "since">): Numbered;
-  /** The places of the checks' rules in the script, a bit for each; null where the checks are no charges of one unit each in their order. */
+  /**
+   * The places of the checks' rules in the script, a bit for each; null where the checks are no charges of one unit
+   * each in their order.
+   */
   placesOf(checks: readonly Check[]): number | null;
   /** Runs the script with all rules so far. */
   readonly run: ScriptRun;

@@ -16,7 +16,10 @@ import {
 
 /** An algorithm as the script knows it. */
 export interface Twin {
-  /** The first word of its states: their form, in plain characters. A state that begins otherwise is foreign, and counts as none. */
+  /**
+   * The first word of its states: their form, in plain characters. A state that begins otherwise is foreign, and counts
+   * as none.
+   */
   readonly form: string;
   /** How many integers they have, false where that is no constant. */
   readonly width: number | false;

@@ -130,9 +130,9 @@ export function scriptText(
 
 /**
  * A decision as the script reads it, unless it is one word, the bits of its rules' places: `#` and the number of its checks,
- * negative to peek; then per check `*` and its cost, unless that is 1, its rule's number and, where the rule has no static rate, the limit, the window, the mode,
- * and the charge that it corrects with the boundaries of its periods. The mode is empty to enforce, 0 in shadow mode, and of a
- * trial the number of its rule's check, from 1.
+ * negative to peek; then per check `*` and its cost, unless that is 1, its rule's number and, where the rule has no
+ * static rate, the limit, the window, the mode, and the charge that it corrects with the boundaries of its periods. The
+ * mode is empty to enforce, 0 in shadow mode, and of a trial the number of its rule's check, from 1.
  *
  * @param numberOf A check's rule among the script's, from 1, and whether its rate is static.
  */

@@ -8,7 +8,10 @@
 
 import type { PackedText } from "../../algorithms/packed_lua.ts";
 
-/** The text between the parts of the script's reply: no state has it, nor any ASCII, and a message of an error gets a space for it. */
+/**
+ * The text between the parts of the script's reply: no state has it, nor any ASCII, and a message of an error gets a
+ * space for it.
+ */
 export const SEPARATOR = "\xA6";
 
 /** Numbers from here on are not exact: 2^53. */

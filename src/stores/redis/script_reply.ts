@@ -182,8 +182,9 @@ function answerIn(
  * The answer to each question in a reply: its decisions, or the error of a twin.
  *
  * @param questions The questions.
- * @param reply The client's reply: the time, and then per check the state that it started from, or of it what its decision follows from, nothing, or `:` and the numbers
- * of its decision; `!`, the number of a check and the text of its error stand for all checks of a decision.
+ * @param reply The client's reply: the time, and then per check the state that it started from, or of it what its
+ * decision follows from, nothing, or `:` and the numbers of its decision; `!`, the number of a check and the text of
+ * its error stand for all checks of a decision.
  * @throws {Error} When that is not a reply of the script.
  */
 export function answersOf(

@@ -40,7 +40,10 @@ export interface FailoverOptions {
   readonly rules: readonly CompiledRule[];
   /** The policy of rules that have none of their own, while the store fails. */
   readonly onStoreFailure: FailurePolicy;
-  /** The number of failures, among twice as many calls, after which the store is not asked. Default 5. Of several throttles on one store the first decides. */
+  /**
+   * The number of failures, among twice as many calls, after which the store is not asked. Default 5. Of several
+   * throttles on one store the first decides.
+   */
   readonly failures?: number;
   /** After how many ms without asking it is tried again. Default 1000. The same. */
   readonly probeAfterMs?: number;

@@ -26,7 +26,10 @@ const MOST = 10_000;
 export function returnsKept(clock: () => number, most: number = MOST): Returns {
   const kept = new Set<Check>();
 
-  /** Once its window (its lease) has passed a charge is gone, and so is what corrects it; windows that slide take up to twice as long. */
+  /**
+   * Once its window (its lease) has passed a charge is gone, and so is what corrects it; windows that slide take up to
+   * twice as long.
+   */
   function isDue({ since, policy }: Check): boolean {
     return clock() - since! <= 2 * policy.windowMs;
   }
