@@ -4,7 +4,6 @@
  * @module
  */
 
-import { compileThrottle, type Parts } from "./parts.ts";
 import { cannot, shown } from "../cannot.ts";
 import type { Decision } from "../decision.ts";
 import { matchBoth } from "../exchange/absolute_target.ts";
@@ -18,8 +17,9 @@ import type { Rate } from "../rules/rate.ts";
 import type { CompiledRule, Rule } from "../rules/rule.ts";
 import { explaining } from "./explaining.ts";
 import type { Handler } from "./handler.ts";
-import { answering } from "./questions.ts";
 import { describedDefaults, type ThrottleOptions } from "./options.ts";
+import { compileThrottle, type Parts } from "./parts.ts";
+import { answering } from "./questions.ts";
 import { withSettings } from "./settings.ts";
 import type { Spent } from "./spend.ts";
 
