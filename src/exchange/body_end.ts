@@ -52,13 +52,12 @@ export function onBodyEnd(
   };
   // Made once per body, as a function per chunk takes longer.
   const fail = (error: unknown): void => {
-    let reason = error;
     try {
       end(false);
     } catch (own) {
-      reason = own;
+      error = own;
     }
-    controller.error(reason);
+    controller.error(error);
   };
   let reading = false;
   const pass = ({ done, value }: BodyRead): void => {

@@ -29,7 +29,7 @@ const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
  * A segment in the notation of other routers, which would match its own letters and so no request: `[id]` of file routes,
  * `<id>`, and `:path*`, `:path+`, `*path` and `**` for all further segments.
  */
-const FOREIGN = /^[[<].*[\]>]$|^:[^{}]*[*+]$|^\*\w+$|\*\*/;
+const FOREIGN = /\/(?:[[<][^/]*[\]>]|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*/;
 
 /** Only lower-case methods that rarely end a path: "/my report" is a path. */
 const LOWER_CASE_METHODS = /^(?:get|head|post|put|patch|delete|options|query)$/;
@@ -72,13 +72,12 @@ export function parsePattern(text: unknown, subject: string): Pattern {
     refuse("on is matched against the resolved path, so it can have no dot segments and no backslashes");
   }
   if (/\/%3A/i.test(bare)) refuse('a colon that begins a segment of on must be written as in "/:name{:id}"');
-  const segments = segmentsOf(path);
-  if (segments.some((segment) => /[{}]/.test(segment) && !/^:[^{}]+\{.+\}\??$/s.test(segment))) {
+  if (segmentsOf(path).some((segment) => /[{}]/.test(segment) && !/^:[^{}]+\{.+\}\??$/s.test(segment))) {
     refuse(
       'braces in on are for the regular expression of a parameter, a whole segment such as ":id{[0-9]+}"',
     );
   }
-  if (segments.some((segment) => FOREIGN.test(segment))) {
+  if (FOREIGN.test(bare)) {
     refuse('a parameter of on is ":id", and "*" at its end is for all further segments');
   }
   if (ESCAPED.test(bare)) refuse("on is matched against the decoded path, so it must be written decoded");

@@ -17,8 +17,9 @@ import type { Rate } from "../rules/rate.ts";
 import type { CompiledRule, Rule } from "../rules/rule.ts";
 import { explaining } from "./explaining.ts";
 import type { Handler } from "./handler.ts";
-import { describedDefaults, type ThrottleOptions } from "./options.ts";
 import { compileThrottle, type Parts } from "./parts.ts";
+import { describedDefaults, type ThrottleOptions } from "./options.ts";
+
 import { answering } from "./questions.ts";
 import { withSettings } from "./settings.ts";
 import type { Spent } from "./spend.ts";
