@@ -79,7 +79,7 @@ export function onBodyEnd(
     start(given) {
       controller = given;
     },
-    // Nobody waits for it: a promise that the stream waits for takes as long as all else that is done per chunk.
+    // Nobody waits for it: a promise that the stream waits for takes as long as the rest of a chunk's way.
     pull() {
       if (reading) return;
       reading = true;

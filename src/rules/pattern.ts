@@ -29,7 +29,7 @@ const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
  * A segment in the notation of other routers, which would match its own letters and so no request: `[id]` of file routes,
  * `<id>`, and `:path*`, `:path+`, `*path` and `**` for all further segments.
  */
-const FOREIGN = /\/(?:[[<][^/]*[\]>]|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*/;
+const FOREIGN = /\/(?:\[[^/]*]|<[\w:]+>|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*/;
 
 /** Only lower-case methods that rarely end a path: "/my report" is a path. */
 const LOWER_CASE_METHODS = /^(?:get|head|post|put|patch|delete|options|query)$/;

@@ -19,7 +19,6 @@ import { explaining } from "./explaining.ts";
 import type { Handler } from "./handler.ts";
 import { compileThrottle, type Parts } from "./parts.ts";
 import { describedDefaults, type ThrottleOptions } from "./options.ts";
-
 import { answering } from "./questions.ts";
 import { withSettings } from "./settings.ts";
 import type { Spent } from "./spend.ts";

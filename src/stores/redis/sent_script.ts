@@ -12,7 +12,7 @@ import type { ScriptRunner } from "./script_runner.ts";
 /**
  * Runs the script, and reads its reply.
  *
- * @returns What `read` makes of the reply: no other promise is in between, as each takes its turn.
+ * @returns The result of `read` for the reply, with no other promise in between, as each takes its turn.
  */
 export type ScriptRun = <T>(keys: string[], args: string[], read: (reply: unknown) => T) => Promise<T>;
 
