@@ -109,7 +109,7 @@ const RAISED: InPlace = {
   text: "string.sub(known, 1, 13) .. format('%d', string.sub(known, 14) + raise)",
 };
 
-/** Statements that keep the state of a check, and add the reply to it. A decision about one rule needs no list. */
+/** Statements that keep the state of a check. A decision about one rule needs no list. */
 const keepLua = (slackMs: number, { command, text }: InPlace = RAISED): string => `
     if raise and is_kept then
       -- Where its expiry stands. A user without the right to the command has that to SET.
