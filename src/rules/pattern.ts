@@ -26,8 +26,8 @@ const METHODS =
 const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
 
 /**
- * A segment in the notation of other routers, which would match its own letters and so no request: `[id]` of file routes,
- * `<id>`, and `:path*`, `:path+`, `*path` and `**` for all further segments.
+ * The notation of other routers, which means something else here and matches few requests or none: `[id]` of file
+ * routes, `<id>`, and `:path*`, `:path+`, `*path` and `**` for all further segments.
  */
 const FOREIGN = /\/(?:\[[^/]*]|<[\w:]+>|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*/;
 
