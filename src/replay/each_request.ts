@@ -32,7 +32,7 @@ function refuse(why: string, value: unknown): never {
 }
 
 /** A request that no log was read for may be anything. */
-function requireLogged(request: LoggedRequest): LoggedRequest {
+function requireLogged(request: LoggedRequest): void {
   const { at, method, url, address = null, status }: Partial<LoggedRequest> = request ?? {};
   if (!(typeof at === "number" && Math.abs(at) <= END_OF_TIME)) {
     refuse("at of each must be a time in epoch ms", at);
@@ -43,14 +43,16 @@ function requireLogged(request: LoggedRequest): LoggedRequest {
     refuse("address of each must be a text or null", address);
   }
   if (typeof (status ?? 0) !== "number") refuse("status of each must be a number where it has one", status);
-  return request.address === address ? request : { ...request, address };
 }
 
-/** @returns The function that makes an address canonical, as `readLog()` does. A name in its place stays, such as a pseudonym. */
-function compileCanonical(): (address: string | null) => string | null {
+/**
+ * Makes the function that makes an address canonical, as `readLog()` does. A name in its place stays, such as a
+ * pseudonym.
+ */
+function compileCanonical(): (address: string | null | undefined) => string | null {
   const addresses = new Addresses();
   return (address) => {
-    if (address === null || address === "") return null;
+    if (!address) return null;
     const number = addresses.numberOf(address);
     // A name with a colon, such as "unix:", would be taken for an IPv6 address.
     return number > 0 ? addresses.values[number] : address.includes(":") ? null : address;
@@ -78,9 +80,9 @@ export async function eachRequest(
   const addresses = new Texts();
   const targets = new Targets();
   for await (const given of requests) {
-    const logged = requireLogged(given);
-    const address = canonical(logged.address);
-    const request = address === logged.address ? logged : { ...logged, address };
+    requireLogged(given);
+    const address = canonical(given.address);
+    const request = given.address === address ? given : { ...given, address };
     const { method, url } = request;
     const visited = visit(request, addresses.numberOf(address), targets.numberOf(method, url));
     if (isPromise(visited)) await visited;
