@@ -19,7 +19,7 @@ interface Batch<Question, Answer> {
   size: number;
 }
 
-/** Of no call its own, and no `queueMicrotask`: on Node that makes an object more. */
+/** One for all calls. Not `queueMicrotask`, for which Node makes an object per call. */
 const AT_ONCE = /* @__PURE__ */ Promise.resolve();
 const atOnce = (): Promise<void> => AT_ONCE;
 

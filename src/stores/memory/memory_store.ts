@@ -193,9 +193,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       const cursor = cursors[i] ??= new TableCursor();
       // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
       if (cursor.algorithm !== check.algorithm) enter(cursor, check);
-      if (cursor.counts && cursor.table!.charge(cursor, check, now, check.cost, verdicts[i])) {
-        continue;
-      }
+      if (cursor.counts && cursor.table!.charge(cursor, check, now, check.cost, verdicts[i])) continue;
       while (i-- > 0) cursors[i].table!.charge(cursors[i], checks[i], now, -checks[i].cost, verdicts[i]);
       return false;
     }
