@@ -5,16 +5,7 @@
  */
 
 import { concurrency } from "../algorithms/concurrency.ts";
-import {
-  ALGORITHMS,
-  type Behaviours,
-  expect,
-  left,
-  MINUTE_MS,
-  SHORT,
-  TIMED,
-  verdicts,
-} from "./store_trial.ts";
+import { ALGORITHMS, type Behaviours, expect, left, MINUTE_MS, TIMED, verdicts } from "./store_trial.ts";
 
 /** Corrections: the real cost of a request, found out after it was charged. */
 export const CORRECTIONS: Behaviours = {
@@ -81,10 +72,13 @@ export const CORRECTIONS: Behaviours = {
   },
 
   "leaves the next window, or a slot's next holder, alone when a correction comes late": async (
-    { ask, correct, advance },
+    { ask, correct, advance, shortWindow },
   ) => {
-    const lease = concurrency({ lease: SHORT.windowMs / 1000 });
-    const asked = [...TIMED, lease].map((algorithm) => ({ ...SHORT, algorithm, rule: `${algorithm.name}` }));
+    const windowMs = shortWindow();
+    const lease = concurrency({ lease: windowMs / 1000 });
+    const asked = [...TIMED, lease].map((algorithm) => (
+      { limit: 1, windowMs, algorithm, rule: `${algorithm.name}` }
+    ));
     const charges = [];
     for (const one of asked) charges.push(await ask(one));
     await advance(Math.max(...charges.map(({ resetAfterMs }) => resetAfterMs)));

@@ -8,14 +8,17 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Block, withBlock } from "../algorithms/block.ts";
 import type { Decision } from "../decision.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
-import { type Behaviours, type CheckSketch, expect, left, MINUTE_MS, SHORT } from "./store_trial.ts";
+import { type Behaviours, type CheckSketch, expect, left, MINUTE_MS } from "./store_trial.ts";
 
-/** One request per minute under a block, by default a short one from the second refusal on. */
+/** A block that need not end, and leaves room for longer ones. */
+const LONG_MS = MINUTE_MS / 4;
+
+/** One request per minute under a block, by default one from the second refusal on. */
 function penal(block: Partial<Block> = {}): CheckSketch {
   const whole = {
     after: 2,
     windowMs: MINUTE_MS,
-    forMs: SHORT.windowMs,
+    forMs: LONG_MS,
     growth: 1,
     maxMs: MINUTE_MS,
     ...block,
@@ -31,8 +34,10 @@ const TOO_MUCH = 2;
 
 /** Blocks: refusals that are remembered. */
 export const PENALTIES: Behaviours = {
-  "blocks a key that was refused too often, whatever its quota says": async ({ ask, askAll, advance }) => {
-    const blocked = penal();
+  "blocks a key that was refused too often, whatever its quota says": async (
+    { ask, askAll, advance, shortWindow },
+  ) => {
+    const blocked = penal({ forMs: shortWindow() });
     const other = { rule: "other" };
     await askAll([blocked, other]);
     const first = await askAll([blocked, other]);
@@ -48,8 +53,7 @@ export const PENALTIES: Behaviours = {
   },
 
   "counts neither peeks nor what it refuses during a block": async ({ ask, askAll }) => {
-    const forMs = MINUTE_MS / 4;
-    const [fits, refused] = [1, TOO_MUCH].map((cost) => ({ ...penal({ forMs, growth: 4 }), cost }));
+    const [fits, refused] = [1, TOO_MUCH].map((cost) => ({ ...penal({ growth: 4 }), cost }));
     expect("the first refusal", isBlock(await ask(refused)), false);
     for (let i = 0; i < 3; i++) {
       const [peeked] = await askAll([refused], false);
@@ -60,12 +64,12 @@ export const PENALTIES: Behaviours = {
     for (let i = 0; i < 3; i++) {
       await ask(refused);
       const during = await ask(fits);
-      expect("during the block, no longer", isBlock(during) && during.retryAfterMs <= forMs, true);
+      expect("during the block, no longer", isBlock(during) && during.retryAfterMs <= LONG_MS, true);
     }
   },
 
-  "blocks for longer each time, and forgets that": async ({ ask, advance }) => {
-    const [shortMs, longMs, growth] = [500, 1500, 20];
+  "blocks for longer each time, and forgets that": async ({ ask, advance, shortWindow }) => {
+    const [shortMs, longMs, growth] = [shortWindow() / 2, shortWindow() * 3 / 2, 20];
     const short = { ...penal({ after: 1, forMs: shortMs, growth }), rule: "short" };
     const long = { ...penal({ after: 1, forMs: longMs, growth }), rule: "long" };
     /** Starts a block. Does a cost that fits wait at most so long a little later? */
@@ -84,12 +88,11 @@ export const PENALTIES: Behaviours = {
     { ask, check, store },
   ) => {
     if (store.forget === undefined) return;
-    const forMs = MINUTE_MS / 4;
-    const asked = penal({ after: 1, forMs, growth: 4 });
+    const asked = penal({ after: 1, growth: 4 });
     for (let i = 0; i < 2; i++) {
       expect("what starts it", isBlock(await ask({ ...asked, cost: TOO_MUCH })), true);
       const during = await ask(asked);
-      expect("its length", isBlock(during) && during.retryAfterMs <= forMs, true);
+      expect("its length", isBlock(during) && during.retryAfterMs <= LONG_MS, true);
       await store.forget(check(asked).key);
     }
     expect("afterwards", (await ask(asked)).allowed, true);

@@ -17,10 +17,9 @@ import {
   expect,
   left,
   MINUTE_MS,
-  SHORT,
+  runTrial,
   type StoreUnderTest,
   TIMED,
-  trialOf,
   verdicts,
 } from "./store_trial.ts";
 
@@ -63,7 +62,8 @@ const ODD = [
   `${"long".repeat(250)}2`,
 ];
 
-const BEHAVIOURS: Behaviours = {
+/** All behaviours, by their sentences. */
+export const BEHAVIOURS: Behaviours = {
   "lets exactly the limit pass, for limits of 1, 2 and 3 under every algorithm": async ({ ask }) => {
     for (const algorithm of ALGORITHMS) {
       for (const limit of [1, 2, 3]) {
@@ -200,7 +200,8 @@ const BEHAVIOURS: Behaviours = {
   "lets a refused cost pass when its retryAfterMs is over, under every algorithm that knows it": async (
     trial,
   ) => {
-    const asked = TIMED.map((algorithm) => ({ ...SHORT, algorithm, rule: `${algorithm.name}` }));
+    const short = { limit: 1, windowMs: trial.shortWindow() };
+    const asked = TIMED.map((algorithm) => ({ ...short, algorithm, rule: `${algorithm.name}` }));
     const refused = [];
     for (const one of asked) {
       await trial.ask(one);
@@ -213,8 +214,8 @@ const BEHAVIOURS: Behaviours = {
     expect("verdicts afterwards", verdicts(passed), passed.map(() => true));
   },
 
-  "lets the whole quota pass again when resetAfterMs is over": async ({ ask, advance }) => {
-    const asked = { ...SHORT, limit: 5 };
+  "lets the whole quota pass again when resetAfterMs is over": async ({ ask, advance, shortWindow }) => {
+    const asked = { limit: 5, windowMs: shortWindow() };
     const charge = await ask({ ...asked, cost: 5 });
     await advance(charge.resetAfterMs);
     expect("remaining", (await ask(asked)).remaining, 4);
@@ -297,7 +298,9 @@ const BEHAVIOURS: Behaviours = {
  * }
  * ```
  */
-export const storeBehaviours: readonly StoreBehaviour[] = Object.entries(BEHAVIOURS).map(([name, tried]) => ({
+export const storeBehaviours: readonly StoreBehaviour[] = Object.entries(BEHAVIOURS).map((
+  [name, behaviour],
+) => ({
   name,
-  run: async (subject) => await tried(await trialOf(subject)),
+  run: (subject) => runTrial(behaviour, subject),
 }));

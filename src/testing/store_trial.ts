@@ -14,6 +14,7 @@ import type { ChargedDecision, Decision, Mode } from "../decision.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Check, Store } from "../stores/store.ts";
 import { answerOf } from "../stores/wrappers/answer.ts";
+import { inPassingTime, type PassingTime, type RealTime } from "./passing_time.ts";
 
 /** How the behaviours get at the store that is tried. */
 export interface StoreUnderTest {
@@ -28,8 +29,6 @@ export interface StoreUnderTest {
 
 /** A window that need not end. */
 export const MINUTE_MS = 60_000;
-/** One request per window that a test may have to wait for: long beside the few calls made within it. */
-export const SHORT = { limit: 1, windowMs: 1000 };
 
 /** The algorithms whose quota comes back with time. */
 export const TIMED: readonly Algorithm[] = [fixedWindow(), gcra(), slidingLog(), slidingWindow()];
@@ -51,12 +50,9 @@ export interface CheckSketch {
 }
 
 /** The means of one behaviour: checks under keys of its own. */
-export interface Trial {
+export interface Trial extends PassingTime {
   readonly store: Store;
   open(): MaybePromise<Store>;
-  advance(ms: number): MaybePromise<void>;
-  /** How long before the end of a time, in ms, a state can be looked at: 1 where the clock is the test's own. */
-  readonly marginMs: number;
   check(asked?: CheckSketch): Check;
   ask(asked?: CheckSketch): Promise<ChargedDecision>;
   askAll(asked: readonly CheckSketch[], spend?: boolean): Promise<readonly ChargedDecision[]>;
@@ -64,16 +60,8 @@ export interface Trial {
   correct(asked: CheckSketch, charge: ChargedDecision, units: number): Promise<ChargedDecision>;
 }
 
-/** A timer of Node counts from when its loop last turned, so one that is set by a busy process is early. */
-async function wait(ms: number, steady: () => number = () => performance.now()): Promise<void> {
-  const end = steady() + ms;
-  for (let left = ms; left > 0; left = end - steady()) {
-    await new Promise((resume) => setTimeout(resume, Math.ceil(left)));
-  }
-}
-
 /** @returns A trial of a store. */
-export async function trialOf({ open, advance }: StoreUnderTest): Promise<Trial> {
+async function trialOf({ open }: StoreUnderTest, time: PassingTime): Promise<Trial> {
   const store = await open();
   const own = crypto.randomUUID();
   function check(asked: CheckSketch = {}): Check {
@@ -96,8 +84,7 @@ export async function trialOf({ open, advance }: StoreUnderTest): Promise<Trial>
   return {
     store,
     open,
-    advance: advance ?? ((ms) => wait(ms)),
-    marginMs: advance === undefined ? 200 : 1,
+    ...time,
     check,
     askAll,
     ask: async (asked = {}) => (await askAll([asked]))[0],
@@ -120,3 +107,20 @@ export const left = (decisions: readonly Decision[]): number[] => decisions.map(
 
 /** Behaviours by their sentences. */
 export type Behaviours = Readonly<Record<string, (trial: Trial) => Promise<void>>>;
+
+/**
+ * Runs a behaviour over a store.
+ *
+ * @throws {Error} When the store does something else.
+ */
+export function runTrial(
+  behaviour: Behaviours[string],
+  subject: StoreUnderTest,
+  realTime?: RealTime,
+): Promise<void> {
+  return inPassingTime(
+    async (time) => await behaviour(await trialOf(subject, time)),
+    subject.advance,
+    realTime,
+  );
+}

@@ -25,6 +25,7 @@ import { byJwt, jwtAuth } from "../../../src/auth/mod.ts";
 import { redisStore } from "../../../src/stores/redis/mod.ts";
 import { upstashStore } from "../../../src/stores/upstash/mod.ts";
 import { manualClock } from "../../../src/testing/mod.ts";
+import { inPassingTime, type PassingTime } from "../../../src/testing/passing_time.ts";
 import { startBridge } from "../../harness/bridge.ts";
 import { CLIENTS } from "../../harness/clients.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../../harness/redis.ts";
@@ -36,7 +37,6 @@ interface Place {
   readonly store: Store;
   /** Another instance, as another process has it: the same states. */
   readonly other: Store;
-  advance(ms: number): unknown;
 }
 
 let redis: Redis;
@@ -47,22 +47,24 @@ const timeoutMs = 10_000;
 interface Kind {
   readonly name: string;
   readonly skip: string | false;
-  start(): Promise<{ open(prefix: string): Place; end(): unknown }>;
+  start(): Promise<{ open(prefix: string): Place; advance?: PassingTime["advance"]; end(): unknown }>;
 }
 
 const KINDS: readonly Kind[] = [
   {
     name: "memoryStore",
     skip: false,
-    start: () =>
-      Promise.resolve({
+    start() {
+      const clock = manualClock();
+      return Promise.resolve({
         open() {
-          const clock = manualClock();
           const store = memoryStore({ clock });
-          return { store, other: store, advance: clock.advance };
+          return { store, other: store };
         },
+        advance: clock.advance,
         end() {},
-      }),
+      });
+    },
   },
   {
     name: "redisStore",
@@ -71,7 +73,7 @@ const KINDS: readonly Kind[] = [
       const { client, close } = await CLIENTS[0].open(redis);
       const open = (prefix: string) => redisStore({ client, prefix, timeoutMs });
       return {
-        open: (prefix) => ({ store: open(prefix), other: open(prefix), advance: pause }),
+        open: (prefix) => ({ store: open(prefix), other: open(prefix) }),
         end: close,
       };
     },
@@ -83,7 +85,7 @@ const KINDS: readonly Kind[] = [
       const { url, token, close } = await startBridge(redis);
       const open = (prefix: string) => upstashStore({ url, token, prefix, timeoutMs });
       return {
-        open: (prefix) => ({ store: open(prefix), other: open(prefix), advance: pause }),
+        open: (prefix) => ({ store: open(prefix), other: open(prefix) }),
         end: close,
       };
     },
@@ -91,10 +93,6 @@ const KINDS: readonly Kind[] = [
 ];
 
 const TIMED: readonly Algorithm[] = [fixedWindow(), gcra(), slidingLog(), slidingWindow()];
-
-/** Long beside the few calls made within it, and short enough to be waited for. */
-const SHORT = { limit: 2, window: 0.5 };
-const SHORT_MS = 500;
 
 const PEOPLE = new Map<string, Identity>([
   ["ann", { id: "ann" }],
@@ -122,7 +120,7 @@ const slots = (more: Partial<Rule> = {}): Rule => ({
   ...more,
 });
 
-const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
+const TABLE: Readonly<Record<string, (place: Place & PassingTime) => Promise<void>>> = {
   "byUser: each plan has its own rate, staff none, anonymous clients that of their address": async (
     { store },
   ) => {
@@ -297,12 +295,15 @@ const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
       assertEquals((await send()).status, 200);
     },
 
-  "settle: after the window has rolled the new one is untouched": async ({ store, advance }) => {
+  "settle: after the window has rolled the new one is untouched": async (
+    { store, advance, shortWindow },
+  ) => {
+    const windowMs = shortWindow();
     const tries = TIMED.map((algorithm) => {
       const name = `${algorithm.name}`;
       const settles: (() => unknown)[] = [];
       const { throttle, send } = throttled(
-        { name, rate: SHORT, cost: 2, algorithm },
+        { name, rate: { limit: 2, window: windowMs / 1000 }, cost: 2, algorithm },
         { store },
         (request) => {
           settles.push(() => throttleOf(request)!.settle(name, 0));
@@ -312,7 +313,7 @@ const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
       return { name, settles, send, left: () => left(throttle, name) };
     });
     for (const { name, send } of tries) assertEquals((await send()).status, 200, name);
-    await advance(SHORT_MS * 17 / 16); // a window, and a slot of a sliding one
+    await advance(windowMs * 17 / 16); // a window, and a slot of a sliding one
     for (const { name, settles, send, left } of tries) {
       assertEquals((await send()).status, 200, name);
       await settles[0]();
@@ -358,13 +359,14 @@ const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
   },
 
   "concurrency: a slot that nobody gives back is another's when its lease is over": async (
-    { store, other, advance },
+    { store, other, advance, shortWindow },
   ) => {
-    const rule = slots({ rate: { limit: 1 }, algorithm: concurrency({ lease: SHORT_MS / 1000 }) });
+    const leaseMs = shortWindow();
+    const rule = slots({ rate: { limit: 1 }, algorithm: concurrency({ lease: leaseMs / 1000 }) });
     const crashed = throttled(rule, { store }, () => new Response(endless()));
     const { throttle, send } = throttled(rule, { store: other }, () => new Response(endless()));
     const lost = await crashed.send();
-    await advance(SHORT_MS);
+    await advance(leaseMs);
     assertEquals((await send()).status, 200);
     // A slot that comes back late frees nobody else's.
     await lost.body!.cancel();
@@ -417,14 +419,15 @@ const TABLE: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     assertEquals(await there.statuses(1), [200]);
   },
 
-  "block: longer on each repeat": async ({ store, advance }) => {
-    const block = { after: 1, window: "1min", for: SHORT_MS / 1000, growth: 200 } as const;
+  "block: longer on each repeat": async ({ store, advance, shortWindow }) => {
+    const [forMs, growth] = [shortWindow(), 100];
+    const block = { after: 1, window: "1min", for: forMs / 1000, growth } as const;
     const { throttle, statuses } = throttled({ name: "pages", rate: "1/min", block }, { store });
     assertEquals(await statuses(2), [200, 429]);
-    await advance(SHORT_MS);
+    await advance(forMs);
     assertEquals(await statuses(1), [429]);
     const { blockedMs, retryAfterMs } = await throttle.usage("pages", SOMEBODY);
-    assert(blockedMs > 0 && retryAfterMs > 60_000 && retryAfterMs <= 200 * SHORT_MS, `${retryAfterMs}`);
+    assert(blockedMs > 0 && retryAfterMs > 60_000 && retryAfterMs <= growth * forMs, `${retryAfterMs}`);
   },
 
   "rules together: what one refuses costs the others of its stage nothing": async ({ store }) => {
@@ -455,9 +458,11 @@ describe("a whole throttle", () => {
         kind = await start();
       });
       after(() => kind.end());
-      Object.entries(TABLE).forEach(([title, run], row) => {
-        it(title, () => run(kind.open(`${name}-${row}`)));
-      });
+      for (const [title, run] of Object.entries(TABLE)) {
+        it(title, async () => {
+          await inPassingTime((time) => run({ ...kind.open(crypto.randomUUID()), ...time }), kind.advance);
+        });
+      }
     });
   }
 
