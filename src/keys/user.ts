@@ -18,7 +18,13 @@ export interface ByUserOptions {
 
 /** The identity's id, or its exemption. */
 function idOf(isExempt: boolean | undefined, { id }: Identity): Partition {
-  if (isExempt) return EXEMPT;
+  if (isExempt === true) return EXEMPT;
+  // The text "false" of a claim or a database exempts nobody.
+  if (isExempt) {
+    throw new TypeError(
+      cannot("throttle by user", "staff, superuser and what exempt returns must be true or false", isExempt),
+    );
+  }
   if (typeof id === "string" && id !== "") return id;
   throw new TypeError(
     cannot("throttle by user", "the identity's id must be text, at least one character", id),
@@ -33,7 +39,7 @@ function idOf(isExempt: boolean | undefined, { id }: Identity): Partition {
  * @param options See {@link ByUserOptions}.
  * @returns A key. Rules on it run after authentication.
  * @throws {TypeError} On an unknown option, or if `exempt` is not a function; per request, if an identity has
- * no id.
+ * no id, or is exempt by anything but `true`.
  *
  * @example A quota for each user, staff included
  * ```ts

@@ -71,6 +71,25 @@ describe("byUser", () => {
     }
   });
 
+  it("throws at what is neither true nor false, rather than exempt whoever has the text false", () => {
+    const wrong: readonly (readonly [Record<string, unknown>, ByUserOptions?])[] = [
+      [{ staff: "false" }],
+      [{ superuser: "no" }],
+      [{ staff: 1 }],
+      [{}, { exempt: () => "no" as unknown as boolean }],
+    ];
+    for (const [members, options] of wrong) {
+      assertThrows(
+        () => byUser(options)(context({ id: "1", ...members } as Identity)),
+        TypeError,
+        "Cannot throttle by user as staff, superuser and what exempt returns must be true or false: current value is ",
+      );
+    }
+    for (const nothing of [0, "", null]) {
+      assertEquals(byUser()(context({ id: "1", staff: nothing } as unknown as Identity)), "1");
+    }
+  });
+
   it("is refused for a mistake in its options", () => {
     const mistake = { exempt: "staff" } as unknown as ByUserOptions;
     assertThrows(() => byUser(mistake), TypeError, 'exempt must be a function: current value is "staff"');
