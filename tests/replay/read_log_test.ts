@@ -128,6 +128,15 @@ describe("readLog", () => {
     );
   });
 
+  it("takes a day that no month has for no time, and the last days of months for theirs", async () => {
+    const days = ["31/Feb/2026", "29/Feb/2026", "31/Nov/2026", "00/Nov/2026", "28/Feb/2026", "29/Feb/2028"];
+    const lines = days.map((day) => `192.0.2.7 - - [${day}:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n`);
+    const log = readLog(chunksOf(lines.join("")));
+    const times = [Date.UTC(2026, 1, 28, 4, 30), Date.UTC(2028, 1, 29, 4, 30)];
+    assertEquals((await listOf(log)).map(({ at }) => at), times);
+    assertEquals(log.summary.broken, 4);
+  });
+
   it("has no address for a Unix socket, and counts such requests", async () => {
     const log = readLog(debianLog("nginx-combined"));
     const list = await listOf(log);

@@ -23,14 +23,17 @@ function digits(text: string, from: number, count: number): number {
 function parseCommonTime(text: string): number {
   const month = MONTHS.indexOf(text.slice(3, 6));
   if (text.length < 20 || month % 3 !== 0 || text.charCodeAt(2) !== 0x2f) return NaN;
+  const day = digits(text, 0, 2);
   let at = Date.UTC(
     digits(text, 7, 4),
     month / 3,
-    digits(text, 0, 2),
+    day,
     digits(text, 12, 2),
     digits(text, 15, 2),
     digits(text, 18, 2),
   );
+  // The 31st of February would be a day in March.
+  if (new Date(at).getUTCDate() !== day) return NaN;
   let end = 20;
   if (text[end] === ".") {
     at += digits(text, 21, 3);
