@@ -135,6 +135,10 @@ describe("readLog", () => {
     const times = [Date.UTC(2026, 1, 28, 4, 30), Date.UTC(2028, 1, 29, 4, 30)];
     assertEquals((await listOf(log)).map(({ at }) => at), times);
     assertEquals(log.summary.broken, 4);
+    const json = ["2026-02-31", "2026-02-28", "2028-02-29", "2026-02-29"].map((day) =>
+      `{"time":"${day}T04:30:00Z","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1","status":200}\n`
+    );
+    assertEquals((await listOf(readLog(chunksOf(json.join(""))))).map(({ at }) => at), times);
   });
 
   it("has no address for a Unix socket, and counts such requests", async () => {

@@ -19,6 +19,9 @@ function digits(text: string, from: number, count: number): number {
   return value;
 }
 
+/** Is the time on this day of its month? The 31st of February would be a day in March. */
+const isDay = (at: number, day: number): boolean => new Date(at).getUTCDate() === day;
+
 /** `29/Nov/2026:04:30:20`, then `.123` and ` +0100` where they are there; NaN for anything else. Without a zone it is UTC. */
 function parseCommonTime(text: string): number {
   const month = MONTHS.indexOf(text.slice(3, 6));
@@ -32,8 +35,7 @@ function parseCommonTime(text: string): number {
     digits(text, 15, 2),
     digits(text, 18, 2),
   );
-  // The 31st of February would be a day in March.
-  if (new Date(at).getUTCDate() !== day) return NaN;
+  if (!isDay(at, day)) return NaN;
   let end = 20;
   if (text[end] === ".") {
     at += digits(text, 21, 3);
@@ -85,6 +87,8 @@ const ISO =
 function parseIso(text: string): number {
   const [, date, time, fraction = "0", hours, minutes = "00"] = ISO.exec(text) ?? [];
   if (date === undefined) return Date.parse(text);
+  const day = Number(date.slice(8));
+  if (day > 28 && !isDay(Date.parse(date), day)) return NaN;
   const seconds = time.length === 5 ? ":00" : "";
   const zone = hours === undefined ? "Z" : `${hours}:${minutes}`;
   return Date.parse(`${date}T${time}${seconds}.${fraction}${zone}`);
