@@ -1,9 +1,8 @@
 #!/bin/sh
-# nginx 1.22.1: `limit_req` and `limit_conn` do nothing in a location that answers by `return`, and no line of the log says so:
-# `return` ends a request before limits are looked at. A redirect, a maintenance page or a stub for a limit's trial lets everybody
-# pass, where the same limit holds for a file and for an app beside it; $limit_req_status is empty there. A location that has the
-# limit and hands on by `try_files` to one that has `return` limits.
-# nginx comes from Debian's package, unpacked in the folder.
+# nginx 1.22.1: `limit_req` does nothing in a location that answers by `return`, and no line of the log says so: `return` ends a
+# request before limits are looked at. A redirect, a maintenance page or a stub for a limit's trial lets everybody pass, where
+# the same limit holds for a file and for an app beside it; $limit_req_status is empty there. A location that has the limit and
+# hands on by `try_files` to one that has `return` limits. nginx comes from Debian's package, unpacked in the folder.
 set -eu
 server=""
 folder=$(mktemp -d)
