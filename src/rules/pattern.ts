@@ -27,9 +27,10 @@ const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
 
 /**
  * The notation of other routers, which means something else here and matches few requests or none: `[id]` of file
- * routes, `<id>`, and `:path*`, `:path+`, `*path` and `**` for all further segments.
+ * routes, `<id>`, `@:id` within a segment, and `:path*`, `:path+`, `*path` and `**` for all further segments. A colon behind a
+ * letter may be part of a path: `/models/:name:generate`.
  */
-const FOREIGN = /\/(?:\[[^/]*]|<[\w:]+>|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*/;
+const FOREIGN = /\/(?:\[[^/]*]|<[\w:]+>|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*|\/(?!:)[^/]*[!-.@~]:\w/;
 
 /** Only lower-case methods that rarely end a path: "/my report" is a path. */
 const LOWER_CASE_METHODS = /^(?:get|head|post|put|patch|delete|options|query)$/;
@@ -59,7 +60,7 @@ export function parsePattern(text: unknown, subject: string): Pattern {
     throw new TypeError(cannot(`use ${subject}`, why, text));
   };
   if (typeof text !== "string") return refuse(`on must be text such as "POST /login"`);
-  const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*].*?)\s*$/s.exec(text) ??
+  const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*](?:(?!\s\/).)*?)\s*$/s.exec(text) ??
     refuse(`on must be a path, or methods and a path, such as "POST /login"`);
   if (path[0] === "*" && path !== "*") refuse(`the path of on must start with "/"`);
   const bare = outsideBraces(path);
@@ -78,7 +79,7 @@ export function parsePattern(text: unknown, subject: string): Pattern {
     );
   }
   if (FOREIGN.test(bare)) {
-    refuse('a parameter of on is ":id", and "*" at its end is for all further segments');
+    refuse('a parameter of on is ":id", a whole segment, and "*" at its end is for all further segments');
   }
   if (ESCAPED.test(bare)) refuse("on is matched against the decoded path, so it must be written decoded");
   const methods = listed === undefined
