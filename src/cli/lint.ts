@@ -11,6 +11,9 @@ import { prepareRules } from "../rules/prepare_rules.ts";
 import type { Rate } from "../rules/rate.ts";
 import type { Rule } from "../rules/rule.ts";
 import { prepareOptions } from "../throttle/options.ts";
+import { neverPasses } from "../throttle/over_burst.ts";
+import { findSettings } from "../throttle/settings.ts";
+import type { Throttle } from "../throttle/throttle.ts";
 import { type Command, UsageError } from "./command.ts";
 import { throttleOf } from "./explain.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
@@ -70,6 +73,18 @@ function errorsOf({ rules, options = {} }: ReplayOptions): string[] {
   return [...ofEach.flat(), ...ofAll, ...sentencesOf(() => prepareOptions(options))];
 }
 
+/** The rules of a throttle that refuse every request. A limit of 0 says so itself. */
+function uselessIn(throttle: Throttle): string[] {
+  return (findSettings(throttle)?.rules ?? []).flatMap((rule) => {
+    const { name, mode, policy, cost, implementation } = rule;
+    const isUseless = mode === "enforce" && policy !== null && policy.limit > 0 && typeof cost === "number" &&
+      neverPasses(rule, policy, cost);
+    if (!isUseless) return [];
+    const most = implementation.capacity!(policy.limit);
+    return `Rule "${name}" refuses every request: its cost of ${cost} is above the ${most} that can pass at once.`;
+  });
+}
+
 /** Is the error one of this package, thrown while the module made its throttle? */
 function isOurs(cause: unknown): cause is Error {
   return cause instanceof Error && /^Cannot (?:use|make|create|throttle) /.test(cause.message);
@@ -85,7 +100,7 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
       const errors = made ? [] : errorsOf(read);
       errors.forEach(hear);
       // The warnings of the start, and the errors of the store.
-      if (errors.length === 0) sentencesOf(() => throttleOf(read)).forEach(hear);
+      if (errors.length === 0) sentencesOf(() => uselessIn(throttleOf(read)).forEach(hear)).forEach(hear);
       return made ? throttleOf(read).rules.length : Array.isArray(read.rules) ? read.rules.length : 1;
     } catch (error) {
       const { cause } = error as Error;
@@ -106,7 +121,8 @@ function textOf({ file, rules, sentences }: Remarks): string {
 export const lintCommand: Command<FiguresValues> = {
   name: "lint",
   words: "FILE...",
-  summary: "checks rules: the errors of their construction, and the warnings of a start; exits with 1 on any",
+  summary:
+    "checks rules: the errors of their construction, the warnings of a start, rules that refuse everything; exits with 1 on any",
   options: FIGURES,
   examples: ["weir lint rules.ts", "weir lint limits/*.mjs --json -"],
   async run(paths, values, terminal) {

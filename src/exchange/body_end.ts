@@ -8,7 +8,7 @@ let serverTypesText: boolean | null = null;
 
 /**
  * The same response around another body. On Bun the server sets the content type of a text body, which it can no
- * longer see: so the type is set here.
+ * longer see: so the type is set here. Nothing distinguishes a body of text from one of bytes or a stream there.
  */
 export function withBody(response: Response, body: ReadableStream<Uint8Array> | null): Response {
   const copy = new Response(body, response);

@@ -16,7 +16,9 @@ export function requestFrom(line: string, headers: Headers = new Headers()): Req
   if (target === undefined) return null;
   const method = written.toUpperCase();
   try {
-    const request = new Request(new URL(target, "http://localhost"), { method, headers });
+    // Not by a base: two slashes at the beginning of a path would begin a host.
+    const url = target.startsWith("/") ? `http://localhost${target}` : target;
+    const request = new Request(url, { method, headers });
     // Bun takes GET for a method that it does not know.
     return request.method === method ? request : null;
   } catch {

@@ -21,11 +21,15 @@ const SOURCES: Readonly<Record<Source, string>> = {
   "denied-by-policy": "The failure policy answered, as the request cannot be counted.",
 };
 
-/** Units of a limit: "60 per 1 min", or by the calendar "1,000 per month". */
-function quotaText({ rule, limit, windowMs, every }: RuleCheck): string {
+/**
+ * Units of a limit: " (60 per 1 min)", or by the calendar " (1,000 per month)"; "" where a function has yet to decide the rate, or
+ * gave none.
+ */
+function quotaText({ rule, policy, limit, windowMs, every }: RuleCheck): string {
+  if (policy.windowMs === 0) return "";
   return rule.implementation.heldWhileRunning === true
-    ? `${counted(limit)} at once`
-    : `${counted(limit)} per ${every ?? span(windowMs)}`;
+    ? ` (${counted(limit)} at once)`
+    : ` (${counted(limit)} per ${every ?? span(windowMs)})`;
 }
 
 /** The key and the use of a rule that was decided. */
@@ -68,7 +72,7 @@ function ruleText(explained: ExplainedRule, { rule, check }: Application, isDeci
     ? `, which refuses nothing as it is the trial of rule ${quoted(rule.trialOf)},`
     : "";
   if (decision === null) return `Rule ${quoted(rule.name)}${trial} ${verb}${stage}: ${because}.`;
-  return `Rule ${quoted(rule.name)} (${quotaText(check!)})${trial} ${verb}${stage}: ${because}.` +
+  return `Rule ${quoted(rule.name)}${quotaText(check!)}${trial} ${verb}${stage}: ${because}.` +
     `${useText(explained, rule)}${verdictText(explained, isDecided)}`;
 }
 

@@ -77,13 +77,18 @@ function writeState(dialects: readonly Dialect[], quota: Quota): string {
 
 const NO_MEMBERS: readonly ListMember[] = [];
 
+/** A string that ends, without its contents, and parameters behind it or nothing. */
+const STRING = /^\s*""(?:;|\s*$)/;
+
 /**
  * The members of a list that may be there. A field that is no list of strings counts as nothing: no client of this draft reads it
  * (§7), and joined to it ours could not be read either (RFC 9651 §4.2).
  */
 function listThere(there: HeadersThere, name: string): readonly ListMember[] {
   const field = fieldThere(there, name);
-  return field?.startsWith('"') ? membersOf(field) : NO_MEMBERS;
+  if (field === null) return NO_MEMBERS;
+  const members = membersOf(field);
+  return members.every(({ bare }) => STRING.test(bare)) ? members : NO_MEMBERS;
 }
 
 /** Adds members to those that are there; one that is there already, from the same rule within, is not written twice. */

@@ -53,14 +53,19 @@ function wantsPage({ headers }: Request): boolean {
   return weight > 0 && weight >= weightOf("application/json", accept);
 }
 
-/** Has the caller a quota of this rule? Of the rules that answer without the store, only those with a limit of 0 have one. */
+/**
+ * Has the caller a quota of this rule? Of the rules that answer without the store, only those with a limit of 0 have one, and
+ * those that cannot count this time.
+ */
 function isOwn(check: RuleCheck | null): check is RuleCheck {
-  return check !== null && (isOpen(check) || (check.source === "rule" && check.policy.limit === 0));
+  return check !== null &&
+    (isOpen(check) || check.source !== "rule" || check.policy.limit === 0);
 }
 
 /**
  * A handler that answers with the caller's own limits: of each rule whose key the caller has, whatever its `on`, also rules that
- * are for `spend` alone. It spends nothing. Rules in shadow mode are left out, and rules that skip the request.
+ * are for `spend` alone. It spends nothing. Rules in shadow mode are left out, rules that skip the request, and rules that have no
+ * numbers while the store fails; the page says so of the last.
  *
  * The answer is `{ limits: CallerLimit[] }` as JSON, or, for browsers, a small page without scripts. It is never stored
  * (`Cache-Control: private, no-store`). Where `authenticate` answers with a response, that is sent. Put the handler at a path of
@@ -102,7 +107,9 @@ export function limitsHandler(
     const isPage = wantsPage(request);
     const headers = headersOf(isPage);
     if (request.method === "HEAD") return new Response(null, { headers });
-    const body = isPage ? limitsPage(counted, rules) : JSON.stringify({ limits: counted.map(callerLimit) });
+    const body = isPage
+      ? limitsPage(counted, checks.length > counted.length, rules)
+      : JSON.stringify({ limits: counted.map(callerLimit) });
     return new Response(body, { headers });
   }
 

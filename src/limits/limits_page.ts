@@ -43,15 +43,22 @@ function rowOf(check: RuleCheck, { cost }: PreparedRule): string {
 }
 
 /**
- * @param checks The checks of the caller's rules, decided.
+ * @param checks The checks of the caller's rules that have numbers, decided.
+ * @param lacksSome Has the caller limits without numbers too, as the store fails?
  * @param rules All rules, as they were written.
  */
-export function limitsPage(checks: readonly RuleCheck[], rules: readonly PreparedRule[]): string {
+export function limitsPage(
+  checks: readonly RuleCheck[],
+  lacksSome: boolean,
+  rules: readonly PreparedRule[],
+): string {
   const rows = checks.map((check) => rowOf(check, rules[check.rule.index]));
   const table = `<table>
 <thead><tr><th scope="col">Limit</th><th scope="col">Used</th><th scope="col">Left</th><th scope="col">All free again</th></tr></thead>
 <tbody>${rows.join("\n")}</tbody>
 </table>`;
+  const nothing = lacksSome ? "" : "<p>Nothing limits you here.</p>";
+  const missing = lacksSome ? "\n<p>Some limits cannot be shown for now.</p>" : "";
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -63,7 +70,7 @@ export function limitsPage(checks: readonly RuleCheck[], rules: readonly Prepare
 <body>
 <main>
 <h1>Your limits</h1>
-${rows.length === 0 ? "<p>Nothing limits you here.</p>" : table}
+${rows.length === 0 ? nothing : table}${missing}
 </main>
 </body>
 </html>

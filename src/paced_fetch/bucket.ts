@@ -81,7 +81,7 @@ function newUse() {
     },
     /** Records a response, and the units used since the newest; 0 for a response that is older than that. */
     add(units: number): void {
-      const kept = units > 0 ? KEPT : 1;
+      const kept = units ? KEPT : 1;
       own = own * kept + 1;
       total = total * kept + units;
     },

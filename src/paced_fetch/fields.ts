@@ -29,7 +29,7 @@ const MEMBER = `\\s*(?:([a-z]+)=)?${BARE}((?:${PARAMETER})*)\\s*(,|$)`;
 export function membersOf(text: string): readonly Member[] {
   const members: Member[] = [];
   const next = new RegExp(MEMBER, "y");
-  for (let end = ","; end === ",";) {
+  for (let end = ","; end;) {
     const found = next.exec(text);
     if (found === null) return [];
     const parameters: Record<string, string | undefined> = {};

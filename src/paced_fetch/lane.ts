@@ -33,7 +33,7 @@ function newAlarm(ring: () => void): (at: number, now: number) => void {
     if (at === setFor) return;
     clearTimeout(timer);
     setFor = at;
-    if (at === 0) return;
+    if (!at) return;
     // Timers count ms in 31 bits: a day, and then this looks again.
     timer = setTimeout(() => {
       setFor = 0;
@@ -63,7 +63,7 @@ export function newLane(
     Math.max(...bounds.map((bound) => bound.opensAt(now, deadline, spread)));
 
   function look(): void {
-    for (; waiters.length > 0; waiters.shift()) {
+    for (; waiters[0]; waiters.shift()) {
       const now = clock();
       const [{ deadline, go }] = waiters;
       const at = opensAt(now, deadline);

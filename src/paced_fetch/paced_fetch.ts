@@ -134,7 +134,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
         lane.look();
         continue;
       }
-      let answer: Response | null = null;
+      let answer: Response | undefined;
       try {
         answer = await send(input, init);
       } finally {

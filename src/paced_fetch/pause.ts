@@ -32,7 +32,7 @@ export function newPause(random: () => number): Pause {
   return {
     opensAt: () => Math.max(closedUntil, aloneUntil),
     take(now) {
-      if (refusals > 0) aloneUntil = now + ALONE_MS;
+      if (refusals) aloneUntil = now + ALONE_MS;
     },
     hear(waitMs, sentAt, now) {
       // Requests that were sent together are refused together, so only the first refusal counts.

@@ -40,7 +40,7 @@ type Text = string | null | undefined;
 
 /** A number of at least 0 from a text, or from the first value of a repeated header; null for other text. */
 function number(text: Text): number | null {
-  const [, digits] = /^\s*(\d{1,15}(\.\d+)?)\s*([,;]|$)/.exec(text ?? "") ?? [];
+  const [, digits] = /^(\d{1,15}(\.\d+)?)\s*([,;]|$)/.exec(text ?? "") ?? [];
   return digits ? +digits : null;
 }
 
@@ -51,8 +51,8 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5
  * (OpenAI), "2026-11-29T12:00:00Z" (Anthropic), "Sun, 29 Nov 2026 12:00:00 GMT" (Retry-After).
  */
 function time(text: Text, now: number): number | null {
-  const found = number(text);
-  if (found !== null && found < 1e9) return found * 1000;
+  const found = number(text) ?? NaN;
+  if (found < 1e9) return found * 1000;
   if (!text || text.length > 40) return null;
   let ms = 0;
   const rest = text.replace(/(\d+(?:\.\d+)?)(ms|[smhd])/g, (_, amount, unit) => {
@@ -60,8 +60,11 @@ function time(text: Text, now: number): number | null {
     return "";
   });
   if (!rest) return Math.ceil(ms);
-  // A date has a time of day: engines make dates of other texts with a number in them, too.
-  const at = found === null ? Date.parse(/:/.test(text) ? text : "") : found < 1e12 ? found * 1000 : found;
+  // A date has a time of day: engines make dates of other texts with a number in them, too. One that ends in its year, as
+  // ANSI C's asctime writes it, has no zone, and engines take it for local time; in HTTP it is GMT (RFC 9110 §5.6.7).
+  const at = found < 1e12
+    ? found * 1000
+    : found || Date.parse(/:/.test(text) ? text.replace(/ \d{4}$/, "$&Z") : "");
   // Not so of NaN.
   return at < Infinity ? Math.max(0, at - now) : null;
 }
@@ -103,7 +106,7 @@ function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
     const { q, w: window } = policies.find(([, name]) => name === value)?.[2] ?? {};
     add(JSON.parse(value), a ?? r, time(a ? w : t, now), q, window, c, pk);
   }
-  if (found.size === 0) {
+  if (!found.size) {
     const single = (policy: string, of: (part: string) => Text): void =>
       add(policy, of("remaining"), time(of("reset"), now), of("limit"), policies[0]?.[2].w);
     // Draft 7: a dictionary.

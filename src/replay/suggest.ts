@@ -101,9 +101,22 @@ function curveOf(most: Uint32Array): { limit: number; touched: number }[] {
   return points.filter((_, i) => (points.length - 1 - i) % step === 0);
 }
 
-/** A route within the name of a rule: "POST-login", "api-all". Rules that are pasted together need names of their own. */
-function nameOf(route: string): string {
+/** A route within the name of a rule: "POST-login", "api-all". */
+function routeText(route: string): string {
   return route.replaceAll("*", "all").replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^-+|-+$/g, "");
+}
+
+/** The room for all of a name but for a number behind it: a name has at most 64 characters. */
+const MOST_CHARACTERS = 60;
+
+/** A name of these parts that none has yet: rules that are pasted together need names of their own. */
+function newName(parts: readonly string[], window: string, taken: Set<string>): string {
+  const end = `-${window.replace(/\s+/g, "")}`;
+  const start = parts.join("-").slice(0, MOST_CHARACTERS - end.length);
+  let name = start + end;
+  for (let n = 2; taken.has(name); n++) name = `${start}-${n}${end}`;
+  taken.add(name);
+  return name;
 }
 
 /** The clients of one key and one route. */
@@ -123,11 +136,12 @@ class Clients {
     this.#peaks.add(client, at);
   }
 
-  suggestions(windows: readonly string[]): Suggestion[] {
-    return this.#peaks.clients === 0 ? [] : windows.map((window, i) => this.#suggestion(window, i));
+  /** @param taken The names of rules so far. */
+  suggestions(windows: readonly string[], taken: Set<string>): Suggestion[] {
+    return this.#peaks.clients === 0 ? [] : windows.map((window, i) => this.#suggestion(window, i, taken));
   }
 
-  #suggestion(window: string, index: number): Suggestion {
+  #suggestion(window: string, index: number, taken: Set<string>): Suggestion {
     const { clients } = this.#peaks;
     const most = this.#peaks.most(index);
     const sorted = most.slice().sort().subarray(most.length - clients);
@@ -144,15 +158,15 @@ class Clients {
     return {
       ...{ key: this.key, route: this.route, window, clients },
       ...{ p50: limitFor(500), p99: limitFor(990), p999, max: limitFor(1000) },
-      ...{ rule: this.#ruleText(p999, window), touched, refused, curve: curveOf(sorted) },
+      ...{ rule: this.#ruleText(p999, window, taken), touched, refused, curve: curveOf(sorted) },
     };
   }
 
-  #ruleText(limit: number, window: string): string {
+  #ruleText(limit: number, window: string, taken: Set<string>): string {
     const rate = `${limit}/${window.replace(/^1(?=[a-z])/, "")}`;
     const isAll = this.route === "*";
     const on = isAll ? "" : `, on: ${JSON.stringify(this.route)}`;
-    const name = [this.key, ...isAll ? [] : [nameOf(this.route)], window].join("-");
+    const name = newName([this.key, ...isAll ? [] : [routeText(this.route)]], window, taken);
     return `{ name: "${name}", rate: "${rate}"${on}, ${KEY_TEXTS[this.key]} }`;
   }
 }
@@ -258,8 +272,9 @@ export async function suggest(
       if (apiKey !== 0) found["api-key"][index]?.add(apiKey, now);
     }
   });
+  const taken = new Set<string>();
   const suggestions = [...new Set(keys)].flatMap((key) => found[key])
-    .flatMap((each) => each.suggestions(names));
+    .flatMap((each) => each.suggestions(names, taken));
   return {
     requests: count,
     suggestions,

@@ -27,9 +27,10 @@ const ESCAPED = /%(?!2[3-6BCF]|3[ABDF]|40)[0-9A-F]{2}/i;
 
 /**
  * The notation of other routers, which means something else here and matches few requests or none: `[id]` of file
- * routes, `<id>`, and `:path*`, `:path+`, `*path` and `**` for all further segments.
+ * routes, `<id>`, `@:id` within a segment, and `:path*`, `:path+`, `*path` and `**` for all further segments. A colon behind a
+ * letter may be part of a path: `/models/:name:generate`.
  */
-const FOREIGN = /\/(?:\[[^/]*]|<[\w:]+>|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*/;
+const FOREIGN = /\/(?:\[[^/]*]|<[\w:]+>|:[^/]*[*+]|\*\w+)(?:\/|$)|\*\*|\/(?!:)[^/]*[!-.@~]:/;
 
 /** Only lower-case methods that rarely end a path: "/my report" is a path. */
 const LOWER_CASE_METHODS = /^(?:get|head|post|put|patch|delete|options|query)$/;
@@ -37,8 +38,8 @@ const LOWER_CASE_METHODS = /^(?:get|head|post|put|patch|delete|options|query)$/;
 /** Does the text end with methods, as in "/login GET,POST"? */
 function endsWithMethods(text: string): boolean {
   const [, list] = /\s([a-z]+(?:\s*,\s*[a-z]+)*)$/i.exec(text) ?? [];
-  const names = list?.split(",").map((name) => name.trim()) ?? [];
-  return names.length > 0 && names.every((name) => METHODS.test(name) || LOWER_CASE_METHODS.test(name));
+  const isMethod = (name: string): boolean => METHODS.test(name) || LOWER_CASE_METHODS.test(name);
+  return list?.split(/\s*,\s*/).every(isMethod) === true;
 }
 
 /** The path without its regular expressions, which may contain braces; an unpaired brace is kept. */
@@ -59,12 +60,13 @@ export function parsePattern(text: unknown, subject: string): Pattern {
     throw new TypeError(cannot(`use ${subject}`, why, text));
   };
   if (typeof text !== "string") return refuse(`on must be text such as "POST /login"`);
-  const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*].*?)\s*$/s.exec(text) ??
+  const [, listed, path] = /^\s*(?:([^/*\s][^/*]*?)\s+)?([/*](?:(?!\s\/).)*?)\s*$/s.exec(text) ??
     refuse(`on must be a path, or methods and a path, such as "POST /login"`);
-  if (path[0] === "*" && path !== "*") refuse(`the path of on must start with "/"`);
+  if (/^\*[^]/.test(path)) refuse(`the path of on must start with "/"`);
   const bare = outsideBraces(path);
   if (/[{}]/.test(bare)) refuse("the braces in on must be in pairs");
-  if (bare.includes("#") || /\?(?!$)/.test(bare) || (bare.endsWith("?") && !/:[^/]+\?$/.test(bare))) {
+  // A parameter at the end may be optional.
+  if (/#|\?(?!$)|(?<!:[^/]+)\?$/.test(bare)) {
     refuse("on is matched against the path alone, so it can have no query");
   }
   if (endsWithMethods(bare)) refuse(`the methods of on come before its path, as in "POST /login"`);
@@ -81,9 +83,7 @@ export function parsePattern(text: unknown, subject: string): Pattern {
     refuse('a parameter of on is ":id", and "*" at its end is for all further segments');
   }
   if (ESCAPED.test(bare)) refuse("on is matched against the decoded path, so it must be written decoded");
-  const methods = listed === undefined
-    ? null
-    : listed.split(",").map((method) => method.trim().toUpperCase());
+  const methods = listed?.split(",").map((method) => method.trim().toUpperCase()) ?? null;
   for (const method of methods ?? []) {
     if (!/^[A-Z0-9!#$%&'*+.^_`|~-]+$/.test(method)) refuse("its methods must be names separated by commas");
     if (!METHODS.test(method)) {
@@ -94,7 +94,7 @@ export function parsePattern(text: unknown, subject: string): Pattern {
       );
     }
   }
-  return { methods, path, text: methods === null ? path : `${methods.join(",")} ${path}` };
+  return { methods, path, text: methods ? `${methods.join(",")} ${path}` : path };
 }
 
 /** Does the pattern include this method, in upper case? GET includes HEAD. */

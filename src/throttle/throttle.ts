@@ -25,7 +25,11 @@ import type { Spent } from "./spend.ts";
 
 /** Rules and the counts of their store, from {@link createThrottle}. One throttle serves any number of handlers at once. */
 export interface Throttle {
-  /** The handler, throttled. */
+  /**
+   * The handler, throttled.
+   *
+   * @throws {TypeError} When it is no function.
+   */
   wrap<
     Rest extends unknown[],
     Given extends Response | undefined | void = Response,
@@ -181,6 +185,9 @@ function compileWrap({ match, core, enter, failed, settlement, label }: Parts): 
   >(
     given: Handler<Rest, Given, Incoming>,
   ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
+    if (typeof given !== "function") {
+      throw new TypeError(cannot("throttle this handler", "it must be a function, such as app.fetch", given));
+    }
     // A value that is no Response passes all that follows untouched.
     const handler = given as unknown as Handler<unknown[]>;
     function proceed(refusal: Response | null, exchange: Exchange): MaybePromise<Response> {
@@ -272,8 +279,5 @@ export function withThrottle<
   rules: Rate | Rule | readonly (Rate | Rule)[] | Throttle,
   options?: ThrottleOptions,
 ): Handler<Rest, Response | Exclude<Given, Response>, Incoming> {
-  if (typeof handler !== "function") {
-    throw new TypeError(cannot("throttle this handler", "it must be a function, such as app.fetch", handler));
-  }
   return throttleFrom(rules, options).wrap(handler);
 }

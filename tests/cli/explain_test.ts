@@ -51,6 +51,13 @@ const FILES: Readonly<Record<string, string>> = {
   "warned.mjs": `
     import { byUser } from ${JSON.stringify(PACKAGE)};
     export const rules = [{ name: "u", rate: "1/min", key: byUser() }];`,
+  "useless.mjs": `
+    import { gcra } from ${JSON.stringify(PACKAGE)};
+    export const rules = [
+      { name: "off", rate: "0/min" }, { name: "full", rate: "9/min", cost: 9 },
+      { name: "dear", rate: "9/min", cost: 4, algorithm: gcra({ burst: 3 }) },
+      { name: "planned", rate: "1/min", cost: 2, mode: "shadow" },
+    ];`,
   "thrown.mjs": `
     import { byUser, createThrottle } from ${JSON.stringify(PACKAGE)};
     export default createThrottle({ name: "u", rate: "1/min", key: byUser(), stage: "before-auth" });`,
@@ -265,12 +272,17 @@ describe("weir lint", () => {
     beginnings.forEach((text, i) => assert(wrong.sentences[i].startsWith(text), wrong.sentences[i]));
   });
 
-  it("says what a start would warn of, and what a module throws that makes its throttle itself", async () => {
+  it("says what a start would warn of, which rule refuses all, and what a module throws that makes its throttle", async () => {
     const idle = 'Rules that never apply: "u" count by identity, and there is no `authenticate`.';
     for (
       const [name, sentence, err] of [
         ["idle.mjs", idle, "A line of the module itself.\n"],
         ["warned.mjs", idle, ""],
+        [
+          "useless.mjs",
+          'Rule "dear" refuses every request: its cost of 4 is above the 3 that can pass at once.',
+          "",
+        ],
         [
           "thrown.mjs",
           'Cannot use rule "u" as its key (user) needs an identity, so stage must be "after-auth"',

@@ -183,7 +183,7 @@ describe("an explanation", () => {
       const { rules: [explained], text } = await throttle.explain(request);
       assertEquals(explained.applies, applies, explained.because);
       assert(explained.because.startsWith(because), explained.because);
-      assertStringIncludes(text, `Rule "r" ${applies && explained.decision !== null ? "(" : ""}`);
+      assertStringIncludes(text, `Rule "r" ${applies && explained.decision?.windowMs ? "(" : ""}`);
       assertStringIncludes(text, explained.because);
       assert(!text.includes("secret"), text);
     });

@@ -242,6 +242,11 @@ describe("the text of an explanation", () => {
     );
   });
 
+  it("states no limit where a function gave none", async () => {
+    const { text } = await explainedAfter(0, { rate: () => "many" as never });
+    assertStringIncludes(text, 'Rule "r" applies: it is for every request, but it cannot be counted: ');
+  });
+
   it("is of sentences that a support desk can send", async () => {
     const { throttle, statuses } = throttled([
       { name: "api", rate: "600/10min" },

@@ -567,6 +567,13 @@ describe("rateLimit, draft 11", () => {
       both(reportOf(quota()), { "RateLimit": "", "RateLimit-Policy": "" }),
       both(reportOf(quota())),
     );
+    for (const broken of ['"never ends;r=1', '"up";r=1, token;r=2', '"up" ;r=1', '"up"r;r=1']) {
+      assertEquals(
+        both(reportOf(quota()), { "RateLimit": broken, "RateLimit-Policy": broken }),
+        both(reportOf(quota())),
+        broken,
+      );
+    }
   });
 
   it("refuses a draft that has no form here", () => {

@@ -14,6 +14,7 @@ import {
   memoryStore,
   type Throttle,
 } from "../../mod.ts";
+import { faultyStore } from "../../src/testing/mod.ts";
 import { seriousFindings, startChromium, watchedPage, withoutChromium } from "../harness/browser.ts";
 import { describeOnNode } from "../harness/runtime.ts";
 import { serve } from "../harness/serve.ts";
@@ -206,6 +207,27 @@ describe("limitsHandler", () => {
     const { throttle: none } = throttled({ name: "t", rate: "1/min", mode: "shadow" });
     const empty = await limitsHandler(none)(requestTo("/", { headers: { accept: BROWSER } }));
     assertMatch(await empty.text(), /Nothing limits you here/);
+  });
+
+  it("says in a page that limits cannot be shown, where they have no numbers, rather than that there are none", async () => {
+    const store = faultyStore(memoryStore());
+    const { throttle } = throttled([
+      { name: "allowing", rate: "10/min", onStoreFailure: "allow" },
+      { name: "local", rate: "5/min", on: [], key: byHeader("x-tenant") },
+      { name: "uncounted", rate: ({ request }) => request.headers.has("x-plan") ? null : "never" },
+    ], { store });
+    const pageOf = async (headers: Record<string, string>) => {
+      const request = requestTo("/", { headers: { accept: BROWSER, ...headers } });
+      return await (await limitsHandler(throttle)(request)).text();
+    };
+    assertMatch(await pageOf({}), /allowing<span>[^]+cannot be shown/);
+    assertFalse((await pageOf({ "x-plan": "a" })).includes("cannot be shown"));
+    store.fault = "reject";
+    const page = await pageOf({ "x-plan": "a" });
+    assertMatch(page, /<p>Some limits cannot be shown for now\.<\/p>/);
+    assertFalse(page.includes("Nothing limits you here"));
+    assertMatch(await pageOf({ "x-plan": "a", "x-tenant": "t" }), /local<span>[^]+cannot be shown/);
+    assertEquals(await limitsOf(throttle, { headers: { "x-plan": "a" } }), []);
   });
 });
 

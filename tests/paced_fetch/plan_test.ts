@@ -1,6 +1,7 @@
 /** The quotas that `plan` reads in rate headers, by tables. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { byUser, rateLimit, retryAfter, type Rule, xRateLimit } from "../../mod.ts";
 import { plan, type ServerQuota } from "../../src/paced_fetch/mod.ts";
@@ -281,6 +282,19 @@ describe("plan reads", () => {
   for (const [headers, waitMs] of waits) {
     it(`a wait of ${waitMs} ms in ${JSON.stringify(headers)}`, () => assertEquals(waitOf(headers), waitMs));
   }
+
+  it("a date without a zone, as asctime writes it, as GMT wherever the client is", () => {
+    const before = process.env.TZ;
+    process.env.TZ = "America/Sao_Paulo";
+    try {
+      assertEquals(waitOf({ "retry-after": "Sun Nov 29 12:00:30 2026" }), 30_000);
+      assertEquals(waitOf({ "retry-after": "Sun, 29 Nov 2026 13:00:30 +0100" }), 30_000);
+      assertEquals(waitOf({ "retry-after": "2026-11-29T13:00:30+0100" }), 30_000);
+    } finally {
+      process.env.TZ = before ?? "UTC";
+      if (before === undefined) delete process.env.TZ;
+    }
+  });
 });
 
 describe("plan and Weir's own headers", () => {

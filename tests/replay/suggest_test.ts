@@ -171,6 +171,31 @@ describe("suggest", () => {
     }
   });
 
+  it("gives each rule a name that a rule may have, and that no other has, whatever its route and window", async () => {
+    const routes = [
+      "/a-b",
+      "/a b",
+      "/a'b",
+      "*",
+      `POST /${"organizations/:id/".repeat(5)}`,
+      `/${"x".repeat(99)}`,
+    ];
+    const requests = ["/a-b", "/a%20b", "/a'b", `/${"x".repeat(99)}`].map((path, i) => ({
+      ...hitOf("192.0.2.1", i),
+      url: `http://localhost${path}`,
+    }));
+    requests.push({
+      ...hitOf("192.0.2.1", 4),
+      method: "POST",
+      url: `http://localhost/${"organizations/7/".repeat(5)}`,
+    });
+    const { suggestions } = await suggest(requests, { routes, windows: ["1 min", "15 minutes", 1, "h"] });
+    const pasted = suggestions.map(({ rule }) => new Function("byIp", `return ${rule}`)(byIp));
+    assertEquals(createThrottle(pasted, { unsafeStore: "ignore" }).rules.length, routes.length * 4);
+    assert(pasted.every(({ name }) => /-(1min|15minutes|1s|h)$/.test(name)));
+    assertEquals(pasted[4].name, "ip-a-b-2-1min");
+  });
+
   it("suggests limits under which nobody is refused, the smallest such for a sliding log", async () => {
     const hits = seededHits(11, 400);
     const log = () => readLog(chunksOf(combinedLog(hits)));

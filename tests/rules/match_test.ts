@@ -253,6 +253,10 @@ const REFUSED: readonly (readonly [string, why: string])[] = [
   ["/files/*path", '"*" at its end is for all further segments'],
   ["/api/**", '"*" at its end is for all further segments'],
   ["/**/edit", '"*" at its end is for all further segments'],
+  ["/@:user", 'a parameter of on is ":id"'],
+  ["GET /files/readme.:format", 'a parameter of on is ":id"'],
+  ["/login, /signup", 'on must be a path, or methods and a path, such as "POST /login"'],
+  ["GET /login POST /signup", 'on must be a path, or methods and a path, such as "POST /login"'],
   ["/a/:id{(}", "its regular expression cannot be used"],
   ["/a/:id{[z-a]}", "its regular expression cannot be used"],
 ];

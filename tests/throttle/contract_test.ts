@@ -327,6 +327,11 @@ describe("withThrottle and createThrottle", () => {
       'must be a function, such as app.fetch: current value is "handler"',
     ],
     [
+      "an app in the place of its function",
+      () => made.wrap({ fetch: () => new Response() } as never),
+      "Cannot throttle this handler as it must be a function, such as app.fetch",
+    ],
+    [
       "options beside a throttle",
       () => withThrottle(() => new Response(), made, { sendHeaders: "never" }),
       '["sendHeaders"]',
