@@ -19,16 +19,18 @@ export interface PassingTime {
 /** Time that really passes. */
 export interface RealTime {
   /** The time, in ms since whenever. */
-  now(): number;
+  steady(): number;
   wait(ms: number): Promise<void>;
 }
 
+const steady = (): number => performance.now();
+
 const REAL_TIME: RealTime = {
-  now: () => performance.now(),
+  steady,
   /** A timer of Node counts from when its loop last turned, so one that is set by a busy process is early. */
   async wait(ms) {
-    const end = performance.now() + ms;
-    for (let left = ms; left > 0; left = end - performance.now()) {
+    const end = steady() + ms;
+    for (let left = ms; left > 0; left = end - steady()) {
       await new Promise((resume) => setTimeout(resume, Math.ceil(left)));
     }
   },
@@ -46,11 +48,11 @@ const SHORT_MS: readonly number[] = [1000, 4000, 16_000];
 export async function inPassingTime(
   attempt: (time: PassingTime) => Promise<void>,
   advance?: PassingTime["advance"],
-  { now, wait }: RealTime = REAL_TIME,
+  { steady, wait }: RealTime = REAL_TIME,
 ): Promise<void> {
   if (advance !== undefined) return await attempt({ advance, shortWindow: () => SHORT_MS[0], marginMs: 1 });
   for (const shortMs of SHORT_MS) {
-    const begun = now();
+    const begun = steady();
     let [waitedMs, isShort] = [0, false];
     try {
       return await attempt({
@@ -65,7 +67,7 @@ export async function inPassingTime(
         marginMs: 200,
       });
     } catch (error) {
-      const cameTooLate = isShort && now() - begun - waitedMs >= shortMs;
+      const cameTooLate = isShort && steady() - begun - waitedMs >= shortMs;
       if (!cameTooLate || shortMs === SHORT_MS.at(-1)) throw error;
     }
   }

@@ -9,7 +9,7 @@ import { type Behaviours, runTrial } from "../../src/testing/store_trial.ts";
 /** Time that really passes, as a test can have it. */
 function slowMachine() {
   const clock = manualClock(0);
-  const time: RealTime = { now: clock, wait: (ms) => Promise.resolve(clock.advance(ms)) };
+  const time: RealTime = { steady: clock, wait: (ms) => Promise.resolve(clock.advance(ms)) };
   return { clock, time };
 }
 
