@@ -145,6 +145,8 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
         }
       };
       const cost = new Promise<boolean>((resolve) => end = resolve)
+        // One turn later: who waits for the body's end has it before the usage is read.
+        .then((isWhole) => isWhole)
         .then((isWhole) => finalCost(response, ends, isWhole, charged));
       return { response: onBodyEnd(response, reader, end, seen), cost };
     },

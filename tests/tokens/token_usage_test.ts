@@ -235,6 +235,17 @@ describe("tokenUsage", () => {
     await reader.cancel();
   });
 
+  it("is read after the end of the body is there for whoever waits for it", async () => {
+    const order: string[] = [];
+    const { send, used } = asked({ read: () => void order.push("usage") as never });
+    const [chat] = streamsOf();
+    const reader = (await send(() => new Response(bodyOf([bytesOf(textOf(chat))])))).body!.getReader();
+    await reader.read();
+    await reader.read().then(({ done }) => order.push(done ? "end" : "chunk"));
+    await turn();
+    assertEquals([order.slice(0, 2), await used()], [["end", "usage"], 165]);
+  });
+
   it("weighs input, cached and output, rounded up", async () => {
     const [chat] = streamsOf();
     const table: [TokenUsageOptions, number][] = [
