@@ -24,6 +24,9 @@ export interface BodyEnds {
   text(): BodyText;
 }
 
+/** One for all bodies, as a new one takes as long as the decoding. */
+let decoder: TextDecoder | undefined;
+
 /** @returns The keeper of a body's ends: 8 kB of memory for a body within that, 32 kB for a longer one. */
 export function bodyEnds(): BodyEnds {
   const first = new Uint8Array(FIRST_BYTES);
@@ -55,18 +58,24 @@ export function bodyEnds(): BodyEnds {
       if (fits < chunk.length) addLast(chunk.subarray(fits));
     },
     text() {
+      decoder ??= new TextDecoder();
       const beginning = first.subarray(0, firstLength);
-      if (last === null) return { first: textOf(beginning), last: null };
-      if (rest <= LAST_BYTES) return { first: textOf(beginning, last.subarray(0, rest)), last: null };
-      return { first: textOf(beginning), last: textOf(last.subarray(at), last.subarray(0, at)) };
+      if (last === null) return { first: decoder.decode(beginning), last: null };
+      if (rest <= LAST_BYTES) {
+        return { first: decoder.decode(joined(beginning, last.subarray(0, rest))), last: null };
+      }
+      return {
+        first: decoder.decode(beginning),
+        last: decoder.decode(joined(last.subarray(at), last.subarray(0, at))),
+      };
     },
   };
 }
 
-/** The text of parts that follow each other. They are joined first, as their border may be within a character. */
-function textOf(one: Uint8Array, other: Uint8Array = new Uint8Array()): string {
+/** Parts that follow each other, in one piece: their border may be within a character, and pieces take Node longer to decode. */
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(one.length + other.length);
   bytes.set(one);
   bytes.set(other, one.length);
-  return new TextDecoder().decode(bytes);
+  return bytes;
 }

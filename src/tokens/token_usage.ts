@@ -53,6 +53,18 @@ function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCou
   throw new TypeError(cannot("read a usage for tokenUsage()", "read must give it at once, or null", own));
 }
 
+/** The tokens stated so far. Statements are running totals, so a later one replaces an earlier one. */
+function countsOf(ends: BodyEnds, isWhole: boolean, read: TokenUsageOptions["read"]): TokenCounts {
+  let counts: TokenCounts = {};
+  for (const statement of statementsIn(ends.text(), isWhole, read === undefined ? STATING : undefined)) {
+    if (statement === undefined) continue;
+    const stated = statedIn(statement, read);
+    const { input = counts.input, cached = counts.cached, output = counts.output } = stated;
+    counts = { input, cached, output };
+  }
+  return counts;
+}
+
 /**
  * The real cost of a request to a language model: the tokens that its answer says it took, read while the answer is sent.
  * For a rule's `count`, with a `cost` that is reserved before.
@@ -94,7 +106,6 @@ function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCou
 export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
   requireOptions(options, DEMANDS, "make tokenUsage()");
   const { input = 1, cached = input, output = 1, read } = options;
-  const wanted = read === undefined ? STATING : undefined;
 
   function costOf(counts: TokenCounts): number {
     const units = input * (counts.input ?? 0) + cached * (counts.cached ?? 0) + output * (counts.output ?? 0);
@@ -102,19 +113,8 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
     return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(Number(units.toPrecision(12))));
   }
 
-  /** The tokens stated so far. Statements are running totals, so a later one replaces an earlier one. */
-  function countsOf(ends: BodyEnds, isWhole: boolean): TokenCounts {
-    const counts: Record<string, number | undefined> = {};
-    for (const statement of statementsIn(ends.text(), isWhole, wanted)) {
-      if (statement === undefined) continue;
-      const stated = statedIn(statement, read);
-      for (const [name, value] of Object.entries(stated)) if (value !== undefined) counts[name] = value;
-    }
-    return counts;
-  }
-
   function finalCost(response: Response, ends: BodyEnds, isWhole: boolean, charged: number): number {
-    const counts = countsOf(ends, isWhole);
+    const counts = countsOf(ends, isWhole, read);
     const cost = costOf(counts);
     // A client that leaves just before the end must not pay less than one that stays.
     if (counts.output !== undefined || cost > charged) return cost;
