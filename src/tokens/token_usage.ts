@@ -12,7 +12,7 @@ import type { BodyCount, CountedBody } from "../rules/rule.ts";
 import { type BodyEnds, bodyEnds } from "./body_ends.ts";
 import { fittingReader } from "./fitting_reader.ts";
 import { statementsIn } from "./statements.ts";
-import { STATING, type TokenCounts, tokenCountsIn } from "./token_counts.ts";
+import { type InputParts, STATING, type TokenCounts, tokenCountsIn } from "./token_counts.ts";
 
 /** The options of {@link tokenUsage}. */
 export interface TokenUsageOptions {
@@ -47,18 +47,19 @@ function reasonOf(response: Response, isWhole: boolean): string {
 }
 
 /** The counts that a statement has, by the user's own reading before the built-in one. */
-function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCounts {
+function statedIn(statement: unknown, parts: InputParts, read: TokenUsageOptions["read"]): TokenCounts {
   const own: unknown = read?.(statement);
-  if (!isPromise(own)) return own ?? tokenCountsIn(statement) ?? {};
+  if (!isPromise(own)) return own ?? tokenCountsIn(statement, parts) ?? {};
   throw new TypeError(cannot("read a usage for tokenUsage()", "read must give it at once, or null", own));
 }
 
 /** The tokens stated so far. Statements are running totals, so a later one replaces an earlier one. */
 function countsOf(ends: BodyEnds, isWhole: boolean, read: TokenUsageOptions["read"]): TokenCounts {
+  const parts: InputParts = {};
   let counts: TokenCounts = {};
   for (const statement of statementsIn(ends.text(), isWhole, read === undefined ? STATING : undefined)) {
     if (statement === undefined) continue;
-    const stated = statedIn(statement, read);
+    const stated = statedIn(statement, parts, read);
     const { input = counts.input, cached = counts.cached, output = counts.output } = stated;
     counts = { input, cached, output };
   }
