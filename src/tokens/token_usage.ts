@@ -72,7 +72,7 @@ function countsOf(ends: BodyEnds, isWhole: boolean, read: TokenUsageOptions["rea
  *
  * It reads `usage` and `usageMetadata` of JSON answers and of server-sent events, as OpenAI (chat completions, responses,
  * embeddings; of a chat stream the request must ask for it: `stream_options: { include_usage: true }`), Anthropic and
- * Gemini send them, and those who follow them. No byte is changed or held back, and at most 32 kB of an answer are kept.
+ * Gemini send them, and those who follow them. No byte is changed or held back, and at most 40 kB of an answer are kept.
  *
  * The charge is settled once: when the answer ends, fails, or its client goes away. An answer with status 400 or above took
  * nothing. Where the answer has not stated its output (a client that leaves early, a compressed body, a stream without
