@@ -27,29 +27,27 @@ export interface Settlement {
   settleAfterError(exchange: Exchange): MaybePromise<unknown>;
 }
 
-/** The real cost of a request under a rule, by its response. */
-function realCost(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<number> {
-  const { cost, charged, settled, rule: { count, name } } = check;
-  if (count === "all") return cost;
+/** Finds out from its response whether a request counts under a rule, or its real cost. */
+function counting(check: RuleCheck, response: Response, exchange: Exchange): MaybePromise<boolean | number> {
+  const { cost, charged, settled, rule: { count } } = check;
+  if (count === "all") return true;
   // A handler that upgraded the connection gives no response: no failure, but no success either.
-  if (!isResponse(response)) return typeof count === "string" ? 0 : cost;
-  if (count === "failures") return exchange.failed || response.status >= 400 ? cost : 0;
-  if (count === "successes") return response.ok && !exchange.failed ? cost : 0;
-  let given: MaybePromise<boolean | number>;
-  if (typeof count === "function") given = count(response, exchange);
-  else {
-    if (!charged || settled) return cost;
-    const counted = count.body(exchange.counted ?? response, exchange, cost);
-    exchange.counted = counted.response;
-    given = counted.cost;
-  }
-  return then(given, (counts) => {
-    if (typeof counts === "boolean") return counts ? cost : 0;
-    if (isCost(counts)) return counts;
-    throw new RangeError(
-      cannot(`use rule "${name}"`, "count must give true, false or an integer of at least 0", counts),
-    );
-  });
+  if (!isResponse(response)) return typeof count !== "string";
+  if (count === "failures") return response.status >= 400 || exchange.failed === true;
+  if (count === "successes") return response.ok && !exchange.failed;
+  if (typeof count === "function") return count(response, exchange);
+  if (!charged || settled) return cost;
+  const counted = count.body(exchange.counted ?? response, exchange, cost);
+  exchange.counted = counted.response;
+  return counted.cost;
+}
+
+function realCost({ cost, rule: { name } }: RuleCheck, counts: boolean | number): number {
+  if (typeof counts === "boolean") return counts ? cost : 0;
+  if (isCost(counts)) return counts;
+  throw new RangeError(
+    cannot(`use rule "${name}"`, "count must give true, false or an integer of at least 0", counts),
+  );
 }
 
 /** Ends the hold of a handler that threw: nobody may have got the function that ends it. */
@@ -124,7 +122,11 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
     return all(
       exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) => {
         const settled = rescue(
-          () => then(realCost(check, response, exchange), (cost) => settle(exchange, check, cost)),
+          () =>
+            then(
+              counting(check, response, exchange),
+              (counts) => settle(exchange, check, realCost(check, counts)),
+            ),
           (error) => notifier?.error(exchange, check.rule.name, error),
         );
         // The body is yet to be sent, so nobody waits for a cost that is in it.

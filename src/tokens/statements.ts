@@ -58,7 +58,8 @@ export function statementsIn(
   if (!isDocument) {
     // The first line of the end has lost its beginning; it may be all that is left of a long event.
     const isLine = lineEnd >= 0 || isWhole;
-    const cut = isLine ? lastObject(lineEnd < 0 ? last : last.slice(0, lineEnd)) : undefined;
+    const line = lineEnd < 0 ? last : last.slice(0, lineEnd);
+    const cut = !isLine ? undefined : wanted.test(line) ? lastObject(line) : {};
     return [...inEvents(first, wanted), cut, ...lineEnd < 0 ? [] : inEvents(last.slice(lineEnd), wanted)];
   }
   const lines = inEvents(last.slice(Math.max(0, lineEnd)), wanted);

@@ -35,12 +35,19 @@ function ofOpenAi(input: number, details: unknown, output: unknown, total: unkno
   };
 }
 
+/** The parts of an input of Anthropic's, as far as they are stated. Each event of a stream may leave out any of them. */
+export interface InputParts {
+  uncached?: number | undefined;
+  /** Tokens written to the cache. */
+  written?: number | undefined;
+}
+
 /** Anthropic: the tokens read from the cache, and those written to it, are beside the input. */
-function ofAnthropic(usage: Fields): TokenCounts {
-  const input = count(usage.input_tokens);
-  const written = count(usage.cache_creation_input_tokens);
+function ofAnthropic(usage: Fields, parts: InputParts): TokenCounts {
+  parts.uncached = count(usage.input_tokens) ?? parts.uncached;
+  parts.written = count(usage.cache_creation_input_tokens) ?? parts.written;
   return {
-    input: input === undefined ? input : input + (written ?? 0),
+    input: parts.uncached === undefined ? undefined : parts.uncached + (parts.written ?? 0),
     cached: count(usage.cache_read_input_tokens),
     output: count(usage.output_tokens),
   };
@@ -59,7 +66,7 @@ function ofGemini(usage: Fields): TokenCounts {
   return { input: input - cached, cached, output: (answer ?? total) === undefined ? undefined : output };
 }
 
-function ofUsage(usage: Fields): TokenCounts {
+function ofUsage(usage: Fields, parts: InputParts): TokenCounts {
   const { prompt_tokens, input_tokens, total_tokens, output_tokens } = usage;
   const prompt = count(prompt_tokens);
   if (prompt !== undefined) {
@@ -69,7 +76,7 @@ function ofUsage(usage: Fields): TokenCounts {
   const isOpenAi = input !== undefined && (total_tokens ?? usage.input_tokens_details) !== undefined;
   return isOpenAi
     ? ofOpenAi(input, usage.input_tokens_details, output_tokens, total_tokens)
-    : ofAnthropic(usage);
+    : ofAnthropic(usage, parts);
 }
 
 /**
@@ -82,13 +89,15 @@ export const STATING: RegExp = /"usage(?:Metadata)?"(?:\s|data:)*:(?:\s|data:)*\
  * The tokens that one event of a stream, or one JSON answer, states; null where it states none.
  *
  * `message_start` of Anthropic states the input alone: its output is that of the first token, which says nothing.
+ *
+ * @param parts The parts that earlier events of the stream stated; those of this one are added.
  */
-export function tokenCountsIn(statement: unknown): TokenCounts | null {
+export function tokenCountsIn(statement: unknown, parts: InputParts = {}): TokenCounts | null {
   const { usage, usageMetadata, response, message } = fieldsOf(statement) ?? {};
   const metadata = fieldsOf(usageMetadata);
   if (metadata !== undefined) return ofGemini(metadata);
   const final = fieldsOf(usage) ?? fieldsOf(fieldsOf(response)?.usage);
-  if (final !== undefined) return ofUsage(final);
+  if (final !== undefined) return ofUsage(final, parts);
   const begun = fieldsOf(fieldsOf(message)?.usage);
-  return begun === undefined ? null : { ...ofUsage(begun), output: undefined };
+  return begun === undefined ? null : { ...ofUsage(begun, parts), output: undefined };
 }

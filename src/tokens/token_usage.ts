@@ -12,7 +12,7 @@ import type { BodyCount, CountedBody } from "../rules/rule.ts";
 import { type BodyEnds, bodyEnds } from "./body_ends.ts";
 import { fittingReader } from "./fitting_reader.ts";
 import { statementsIn } from "./statements.ts";
-import { STATING, type TokenCounts, tokenCountsIn } from "./token_counts.ts";
+import { type InputParts, STATING, type TokenCounts, tokenCountsIn } from "./token_counts.ts";
 
 /** The options of {@link tokenUsage}. */
 export interface TokenUsageOptions {
@@ -47,10 +47,23 @@ function reasonOf(response: Response, isWhole: boolean): string {
 }
 
 /** The counts that a statement has, by the user's own reading before the built-in one. */
-function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCounts {
+function statedIn(statement: unknown, parts: InputParts, read: TokenUsageOptions["read"]): TokenCounts {
   const own: unknown = read?.(statement);
-  if (!isPromise(own)) return own ?? tokenCountsIn(statement) ?? {};
+  if (!isPromise(own)) return own ?? tokenCountsIn(statement, parts) ?? {};
   throw new TypeError(cannot("read a usage for tokenUsage()", "read must give it at once, or null", own));
+}
+
+/** The tokens stated so far. Statements are running totals, so a later one replaces an earlier one. */
+function countsOf(ends: BodyEnds, isWhole: boolean, read: TokenUsageOptions["read"]): TokenCounts {
+  const parts: InputParts = {};
+  let counts: TokenCounts = {};
+  for (const statement of statementsIn(ends.text(), isWhole, read === undefined ? STATING : undefined)) {
+    if (statement === undefined) continue;
+    const stated = statedIn(statement, parts, read);
+    const { input = counts.input, cached = counts.cached, output = counts.output } = stated;
+    counts = { input, cached, output };
+  }
+  return counts;
 }
 
 /**
@@ -59,7 +72,7 @@ function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCou
  *
  * It reads `usage` and `usageMetadata` of JSON answers and of server-sent events, as OpenAI (chat completions, responses,
  * embeddings; of a chat stream the request must ask for it: `stream_options: { include_usage: true }`), Anthropic and
- * Gemini send them, and those who follow them. No byte is changed or held back, and at most 32 kB of an answer are kept.
+ * Gemini send them, and those who follow them. No byte is changed or held back, and at most 40 kB of an answer are kept.
  *
  * The charge is settled once: when the answer ends, fails, or its client goes away. An answer with status 400 or above took
  * nothing. Where the answer has not stated its output (a client that leaves early, a compressed body, a stream without
@@ -94,7 +107,6 @@ function statedIn(statement: unknown, read: TokenUsageOptions["read"]): TokenCou
 export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
   requireOptions(options, DEMANDS, "make tokenUsage()");
   const { input = 1, cached = input, output = 1, read } = options;
-  const wanted = read === undefined ? STATING : undefined;
 
   function costOf(counts: TokenCounts): number {
     const units = input * (counts.input ?? 0) + cached * (counts.cached ?? 0) + output * (counts.output ?? 0);
@@ -102,19 +114,8 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
     return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(Number(units.toPrecision(12))));
   }
 
-  /** The tokens stated so far. Statements are running totals, so a later one replaces an earlier one. */
-  function countsOf(ends: BodyEnds, isWhole: boolean): TokenCounts {
-    const counts: Record<string, number | undefined> = {};
-    for (const statement of statementsIn(ends.text(), isWhole, wanted)) {
-      if (statement === undefined) continue;
-      const stated = statedIn(statement, read);
-      for (const [name, value] of Object.entries(stated)) if (value !== undefined) counts[name] = value;
-    }
-    return counts;
-  }
-
   function finalCost(response: Response, ends: BodyEnds, isWhole: boolean, charged: number): number {
-    const counts = countsOf(ends, isWhole);
+    const counts = countsOf(ends, isWhole, read);
     const cost = costOf(counts);
     // A client that leaves just before the end must not pay less than one that stays.
     if (counts.output !== undefined || cost > charged) return cost;
@@ -145,6 +146,8 @@ export function tokenUsage(options: TokenUsageOptions = {}): BodyCount {
         }
       };
       const cost = new Promise<boolean>((resolve) => end = resolve)
+        // One turn later: who waits for the body's end has it before the usage is read.
+        .then((isWhole) => isWhole)
         .then((isWhole) => finalCost(response, ends, isWhole, charged));
       return { response: onBodyEnd(response, reader, end, seen), cost };
     },

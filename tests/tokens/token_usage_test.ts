@@ -235,6 +235,40 @@ describe("tokenUsage", () => {
     await reader.cancel();
   });
 
+  it("is read after the end of the body is there for whoever waits for it", async () => {
+    const order: string[] = [];
+    const { send, used } = asked({ read: () => void order.push("usage") as never });
+    const [chat] = streamsOf();
+    const reader = (await send(() => new Response(bodyOf([bytesOf(textOf(chat))])))).body!.getReader();
+    await reader.read();
+    await reader.read().then(({ done }) => order.push(done ? "end" : "chunk"));
+    await turn();
+    assertEquals([order.slice(0, 2), await used()], [["end", "usage"], 165]);
+  });
+
+  it("adds to Anthropic's input the tokens written to the cache, whichever event states each of them", async () => {
+    const table: [start: object, deltas: object[], cost: number][] = [
+      [{ input_tokens: 25, cache_creation_input_tokens: 10 }, [{ input_tokens: 25, output_tokens: 8 }], 43],
+      [{ input_tokens: 25, cache_creation_input_tokens: 10 }, [
+        { input_tokens: 40, cache_creation_input_tokens: null, output_tokens: 8 },
+        { output_tokens: 9 },
+      ], 59],
+      [{ input_tokens: 25 }, [{ cache_creation_input_tokens: 30, output_tokens: 8 }], 63],
+      [{ input_tokens: 25 }, [{ output_tokens: 8 }], 33],
+    ];
+    for (const [start, deltas, cost] of table) {
+      const events = [
+        { type: "message_start", message: { usage: { ...start, output_tokens: 1 } } },
+        ...deltas.map((usage) => ({ type: "message_delta", delta: {}, usage })),
+      ];
+      const { send, used } = asked();
+      const text = events.map((data) => `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`).join("");
+      await (await send(() => new Response(text))).text();
+      await turn();
+      assertEquals(await used(), cost);
+    }
+  });
+
   it("weighs input, cached and output, rounded up", async () => {
     const [chat] = streamsOf();
     const table: [TokenUsageOptions, number][] = [
