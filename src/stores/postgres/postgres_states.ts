@@ -5,13 +5,14 @@
  */
 
 import type { StateChange, StatesRead, VersionedStates } from "../cas/versioned_states.ts";
-import { elementOfState, knownStates } from "./known_states.ts";
+import { knownStates } from "./known_states.ts";
 import { codeOf, type RunStatement } from "./postgres_client.ts";
 import { namesOf } from "./schema.ts";
 import { serverClock } from "./server_clock.ts";
 import { sweeperOf } from "./sweeper.ts";
 import { withTable } from "./table.ts";
-import { NO_ROW, type Row, writeCalls } from "./write_call.ts";
+import { writeCalls } from "./write_call.ts";
+import { NO_ROW, type Row } from "./write_rows.ts";
 
 /** The options of {@link postgresStates}. */
 export interface PostgresStatesOptions {
@@ -69,7 +70,7 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
   const sweeper = sweeperOf(options.run, names.table, steady);
 
   const heard = { hearTime: clock.learn, hearRow: known.heard };
-  const call = writeCalls({ run, write: names.write, durable, waitMs, steady, ...heard });
+  const call = writeCalls({ run, names, durable, waitMs, steady, ...heard });
 
   function recall(keys: readonly string[], now: number): StatesRead {
     const areFresh = keys.map(known.isFresh);
@@ -82,16 +83,17 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     return recall(keys, clock.now()!);
   }
 
-  function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
+  function rowOf({ key, version, state, ttlMs }: StateChange, now: number, n: string): Row {
     const v = version as string | null ?? NO_ROW;
     if (state === undefined) return { k: key, v, n: null };
     const found = known.get(key);
-    const o = found?.version === v ? found.element : undefined;
-    return { k: key, v, n: newVersion(), s: elementOfState(state), u: now + ttlMs, o };
+    const o = found?.version === v ? found.json : undefined;
+    return { k: key, v, n, s: JSON.stringify(state), u: now + ttlMs, o };
   }
 
   async function write(changes: readonly StateChange[], now: number, lost: number): Promise<boolean> {
-    const rows = changes.map((change) => rowOf(change, now));
+    const next = newVersion();
+    const rows = changes.map((change) => rowOf(change, now, next));
     let isWritten = false;
     try {
       isWritten = await call({ rows, at: now, lost });
