@@ -17,9 +17,23 @@ const FRESH_MS = 50;
 const MOST_FRESH = 1000;
 
 /** A state of the database, as this process has seen it last. */
-export interface KnownState extends VersionedState {
+export class KnownState implements VersionedState {
+  readonly state: unknown;
   /** The state as JSON. */
   readonly json: string;
+  /** Its version, in digits. */
+  readonly digits: string;
+
+  constructor(state: unknown, json: string, digits: string) {
+    this.state = state;
+    this.json = json;
+    this.digits = digits;
+  }
+
+  /** Who writes upon this state needs its version, and the state itself to undo that. */
+  get version(): KnownState {
+    return this;
+  }
 }
 
 /** States by key: the latest ones, as many as fit. */
@@ -55,7 +69,7 @@ export function knownStates(steady: () => number): KnownStates {
   }
   function wrote(key: string, version: string, state: unknown, json: string): void {
     text += json.length - (known.get(key)?.json.length ?? 0);
-    known.set(key, { version, state, json });
+    known.set(key, new KnownState(state, json, version));
     if (known.size <= MOST_KEYS && text <= MOST_TEXT) return;
     older = known;
     known = new Map();

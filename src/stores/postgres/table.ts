@@ -36,10 +36,8 @@ export function withTable(run: RunStatement, table: string): RunStatement {
     }
   }
 
-  return async (text, values) => {
-    try {
-      return await run(text, values);
-    } catch (error) {
+  return (text, values) =>
+    run(text, values).catch(async (error) => {
       if (!isMissing(error)) throw error;
       let cause: unknown;
       making ??= make().finally(() => making = null);
@@ -47,6 +45,5 @@ export function withTable(run: RunStatement, table: string): RunStatement {
       return await run(text, values).catch((error) => {
         throw isMissing(error) && cause !== undefined ? new Error(notMade(table), { cause }) : error;
       });
-    }
-  };
+    });
 }
