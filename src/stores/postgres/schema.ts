@@ -5,7 +5,7 @@
  */
 
 import { BOOLEAN, type Demand, type Demands, requireOptions } from "../../options.ts";
-import { fewFunction } from "./write_few.ts";
+import { fewFunction, fewProbe } from "./write_few.ts";
 
 /** The options of {@link schemaSql}. */
 export interface SchemaOptions {
@@ -35,7 +35,7 @@ export interface SchemaNames {
   readonly write: string;
   /** The function that changes few rows. */
   readonly few: string;
-  /** Writes a row of its own and calls the function, so that it shows what a decision would show. */
+  /** Writes a row of its own and calls the functions, so that it shows what a decision would show. */
   readonly probe: string;
 }
 
@@ -47,7 +47,7 @@ export function namesOf(name: string): SchemaNames {
   const probe = `WITH written AS (
   INSERT INTO ${table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
     ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1 RETURNING key
-) SELECT ${write}('{-Infinity,Infinity}') AS answer FROM written`;
+) SELECT ${write}('{-Infinity,Infinity}') || ${fewProbe(few)} AS answer FROM written`;
   return { table, write, few, probe };
 }
 

@@ -21,7 +21,7 @@ function notMade(table: string): string {
 }
 
 /**
- * Makes a function that runs statements about a table, and makes the table and its function where they are missing.
+ * Makes a function that runs statements about a table, and makes the table and its functions where they are missing.
  *
  * @param run Runs a statement.
  * @param table The table's name.

@@ -1,5 +1,5 @@
 /**
- * Calls of the function that compares versions and writes states.
+ * Calls of the functions that compare versions and write states.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { SchemaNames } from "./schema.ts";
 import { fewStatement, isOfFew } from "./write_few.ts";
 import { isUndoable, NO_ROW, type Row, type WriteCall } from "./write_rows.ts";
 
-/** The reply of the function. */
+/** The reply of either function. */
 interface Reply {
   readonly now: number;
   /** Was the time of the decisions too far from the server's? Then nothing was done. */
@@ -47,7 +47,7 @@ const MOST_STATEMENTS = 2;
 const DECIDING_MS = 10;
 const LONGEST_CLAIM_MS = 200;
 
-/** How the function writes: each row by itself, all at once, or all at once and all or none. */
+/** How the function of any rows writes: each row by itself, all at once, or all at once and all or none. */
 type Way = 0 | 1 | 2;
 
 /** The order in which all instances lock rows: new ones first. */

@@ -79,3 +79,6 @@ export function fewStatement(few: string, { rows, at }: WriteCall, whose: string
   }
   return `${text}${",NULL,NULL,NULL,NULL,NULL".repeat(FEW - rows.length)}) AS answer`;
 }
+
+/** An expression that calls it, for a decision so long ago that it does nothing. */
+export const fewProbe = (few: string): string => `${few}('-Infinity'${", NULL".repeat(4 + 5 * FEW)})`;

@@ -111,6 +111,26 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
     }
   });
 
+  for (const by of ["a call", "a probe"]) {
+    it(`make the functions anew where one is missing, by ${by}`, async () => {
+      const key = `made by ${by}`;
+      await (await changes([key], "old"))();
+      const write = await changes([key], "new");
+      const { rows } = await pool.query(
+        "SELECT oid::regprocedure AS name FROM pg_proc WHERE proname ~ '^weir_write_'",
+      );
+      assertEquals(rows.length, 2);
+      for (const { name } of rows) {
+        await pool.query(`DROP FUNCTION ${name}`);
+        if (by === "a probe") await states.probe();
+        else assertEquals(await (await changes([key], `without ${name}`))(), true);
+      }
+      assertEquals(await write(), by === "a probe");
+      const { rows: made } = await pool.query("SELECT FROM pg_proc WHERE proname ~ '^weir_write_'");
+      assertEquals(made.length, 2);
+    });
+  }
+
   it("wait for a locked row, and take nothing of a call that finds it changed", async () => {
     await (await changes(["r", "s"], "old"))();
     const write = await changes(["r", "s"], "new");
