@@ -56,6 +56,23 @@ const LONGEST_PAUSE_MS = 16;
 const steady = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
+/** The keys of all questions, distinct and sorted. */
+function keysOf(questions: readonly Question[]): readonly string[] {
+  const [{ keys }] = questions;
+  if (questions.length > 1) return [...new Set(questions.flatMap(({ keys }) => keys))].sort();
+  return keys.length === 1 ? keys : [...keys].sort();
+}
+
+/** As many cells at most are looked through faster than a map is made. */
+const FEW_CELLS = 8;
+
+/** Makes the function that finds a cell by its key. */
+function finderOf(cells: readonly Cell[]): (key: string) => Cell {
+  if (cells.length <= FEW_CELLS) return (wanted) => cells.find(({ key }) => key === wanted)!;
+  const cellOf = new Map(cells.map((cell) => [cell.key, cell]));
+  return (wanted) => cellOf.get(wanted)!;
+}
+
 /** Decides all questions of a round, one after the other, over the same states. */
 function decideRound(
   questions: readonly Question[],
@@ -66,9 +83,9 @@ function decideRound(
     const { state = null, version = null } = states[i] ?? {};
     return { key, version, found: state, state, ttlMs: 0 };
   });
-  const cellOf = new Map(cells.map((cell) => [cell.key, cell]));
+  const cellOf = finderOf(cells);
   const answers = questions.map(({ checks, keys, spend }) => {
-    const own = (check: Check): Cell => cellOf.get(keys[checks.indexOf(check)])!;
+    const own = (check: Check): Cell => cellOf(keys[checks.indexOf(check)]);
     try {
       // Loading and saving are synchronous here, so the answer is no promise.
       return decideChecks(checks, spend, now, {
@@ -129,7 +146,7 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
     let questions = asked;
     for (let lost = 0; lost < attempts; lost++) {
       if (lost > 1) await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
-      const keys = [...new Set(questions.flatMap(({ keys }) => keys))].sort();
+      const keys = keysOf(questions);
       const found = readIn(states, keys);
       const read = isPromise(found) ? await found : found;
       questions = inTime(questions);
@@ -142,13 +159,10 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
     throw new NotDecided(`No decision was made as other processes won ${attempts} races in a row`);
   }
 
-  async function run({ questions }: Round<Question>): Promise<void> {
-    try {
-      await tryTo(questions);
-    } catch (error) {
+  const run = ({ questions }: Round<Question>): Promise<void> =>
+    tryTo(questions).catch((error) => {
       for (const question of questions) question.reject(error);
-    }
-  }
+    });
 
   const ask = keyQueue(run, { mostKeys, patienceMs: timeoutMs });
   return (checks, keys, spend) =>

@@ -17,16 +17,23 @@ const FRESH_MS = 50;
 const MOST_FRESH = 1000;
 
 /** A state of the database, as this process has seen it last. */
-export interface KnownState extends VersionedState {
-  /** The state as an element of an array of Postgres. */
-  readonly element: string;
-}
+export class KnownState implements VersionedState {
+  readonly state: unknown;
+  /** The state as JSON. */
+  readonly json: string;
+  /** Its version, in digits. */
+  readonly digits: string;
 
-/**
- * A state as an element of an array of Postgres. JSON holds no control characters, so its JSON is one.
- */
-export function elementOfState(state: unknown): string {
-  return JSON.stringify(JSON.stringify(state));
+  constructor(state: unknown, json: string, digits: string) {
+    this.state = state;
+    this.json = json;
+    this.digits = digits;
+  }
+
+  /** Who writes upon this state needs its version, and the state itself to undo that. */
+  get version(): KnownState {
+    return this;
+  }
 }
 
 /** States by key: the latest ones, as many as fit. */
@@ -34,7 +41,7 @@ export interface KnownStates {
   /** The state, if it is known. */
   get(key: string): KnownState | null;
   /** This process has written a state. */
-  wrote(key: string, version: string, state: unknown, element: string): void;
+  wrote(key: string, version: string, state: unknown, json: string): void;
   /** The database has answered with a state; a version of null means that there is none. */
   heard(key: string, version: string | null, state: unknown): void;
   /** Did its state come with the last answer, so that it is as good as read just now? True once per answer. */
@@ -56,13 +63,13 @@ export function knownStates(steady: () => number): KnownStates {
   const heardAt = new Map<string, number>();
 
   function forget(key: string): void {
-    text -= known.get(key)?.element.length ?? 0;
+    text -= known.get(key)?.json.length ?? 0;
     known.delete(key);
     older.delete(key);
   }
-  function wrote(key: string, version: string, state: unknown, element: string): void {
-    text += element.length - (known.get(key)?.element.length ?? 0);
-    known.set(key, { version, state, element });
+  function wrote(key: string, version: string, state: unknown, json: string): void {
+    text += json.length - (known.get(key)?.json.length ?? 0);
+    known.set(key, new KnownState(state, json, version));
     if (known.size <= MOST_KEYS && text <= MOST_TEXT) return;
     older = known;
     known = new Map();
@@ -74,7 +81,7 @@ export function knownStates(steady: () => number): KnownStates {
     wrote,
     heard(key, version, state) {
       if (version === null) forget(key);
-      else wrote(key, version, state, elementOfState(state));
+      else wrote(key, version, state, JSON.stringify(state));
       if (heardAt.size >= MOST_FRESH) heardAt.clear();
       heardAt.set(key, steady());
     },

@@ -9,6 +9,7 @@
  * mark comes again, and the mark is one that does not come within it. Only NUL must not be in it.
  */
 export function literalOf(text: string): string {
+  if (!text.includes("$")) return `$$${text}$$`;
   for (let n = 0;; n++) {
     const mark = `$weir${n}$`;
     const rest = `${text}${mark}`;

@@ -49,8 +49,8 @@ export function runnerOf(client: PostgresClient): RunStatement {
       : client.unsafe(text, [...values], { prepare: false });
   return async (text, values) => {
     const result = await send(text, values);
-    const [row] = "rows" in result ? result.rows : result;
-    return String(row?.answer);
+    const rows = "rows" in result ? result.rows : result;
+    return String(rows[0]?.answer);
   };
 }
 

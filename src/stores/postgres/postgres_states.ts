@@ -5,13 +5,14 @@
  */
 
 import type { StateChange, StatesRead, VersionedStates } from "../cas/versioned_states.ts";
-import { elementOfState, knownStates } from "./known_states.ts";
+import { type KnownState, knownStates } from "./known_states.ts";
 import { codeOf, type RunStatement } from "./postgres_client.ts";
 import { namesOf } from "./schema.ts";
 import { serverClock } from "./server_clock.ts";
 import { sweeperOf } from "./sweeper.ts";
 import { withTable } from "./table.ts";
-import { NO_ROW, type Row, writeCalls } from "./write_call.ts";
+import { writeCalls } from "./write_call.ts";
+import { NO_ROW, type Row } from "./write_rows.ts";
 
 /** The options of {@link postgresStates}. */
 export interface PostgresStatesOptions {
@@ -41,8 +42,16 @@ const MOST_TRIES = 32;
 
 const digits = (least: number): number => least + Math.floor(Math.random() * 9 * least);
 
-/** A version that no row had before: 15 digits, made of two numbers as engines write small ones several times faster. */
+/** A version that no row had before, for all rows of a call: 15 digits, made of two numbers as engines write small ones several times faster. */
 const newVersion = (): string => `${digits(1e5)}${digits(1e8)}`;
+
+/** The row that a change writes, with this new version. */
+function rowOf({ key, version, state, ttlMs }: StateChange, now: number, n: string): Row {
+  const found = version as KnownState | null;
+  const v = found === null ? NO_ROW : found.digits;
+  if (state === undefined) return { k: key, v, n: null };
+  return { k: key, v, n, s: JSON.stringify(state), u: now + ttlMs, o: found?.json };
+}
 
 /** Deletes a row. Where transactions are REPEATABLE READ by default, that fails where a decision has just written it. */
 async function removeRow(run: RunStatement, table: string, key: string, tries: number): Promise<unknown> {
@@ -69,7 +78,7 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
   const sweeper = sweeperOf(options.run, names.table, steady);
 
   const heard = { hearTime: clock.learn, hearRow: known.heard };
-  const call = writeCalls({ run, write: names.write, durable, waitMs, steady, ...heard });
+  const call = writeCalls({ run, names, durable, waitMs, steady, ...heard });
 
   function recall(keys: readonly string[], now: number): StatesRead {
     const areFresh = keys.map(known.isFresh);
@@ -82,29 +91,27 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     return recall(keys, clock.now()!);
   }
 
-  function rowOf({ key, version, state, ttlMs }: StateChange, now: number): Row {
-    const v = version as string | null ?? NO_ROW;
-    if (state === undefined) return { k: key, v, n: null };
-    const found = known.get(key);
-    const o = found?.version === v ? found.element : undefined;
-    return { k: key, v, n: newVersion(), s: elementOfState(state), u: now + ttlMs, o };
+  function written(changes: readonly StateChange[], rows: readonly Row[]): void {
+    let made = 0;
+    for (let i = 0; i < rows.length; i++) {
+      const { k, v, n, s } = rows[i];
+      if (n !== null) known.wrote(k, n, changes[i].state, s!);
+      if (v === NO_ROW) made++;
+    }
+    sweeper.wrote(made, clock.now()!);
   }
 
-  async function write(changes: readonly StateChange[], now: number, lost: number): Promise<boolean> {
-    const rows = changes.map((change) => rowOf(change, now));
-    let isWritten = false;
-    try {
-      isWritten = await call({ rows, at: now, lost });
-    } catch (error) {
+  function write(changes: readonly StateChange[], now: number, lost: number): Promise<boolean> {
+    const next = newVersion();
+    const rows = changes.map((change) => rowOf(change, now, next));
+    return call({ rows, at: now, lost }).then((isWritten) => {
+      if (isWritten) written(changes, rows);
+      return isWritten;
+    }, (error) => {
       for (const { k } of rows) known.forget(k);
       if (!IN_THE_WAY.has(codeOf(error))) throw error;
-    }
-    if (!isWritten) return false;
-    rows.forEach(({ k, n, s }, i) => {
-      if (n !== null) known.wrote(k, n, changes[i].state, s!);
+      return false;
     });
-    sweeper.wrote(rows.filter(({ v }) => v === NO_ROW).length, clock.now()!);
-    return true;
   }
 
   return {

@@ -1,10 +1,11 @@
 /**
- * The table and the function of a store on Postgres.
+ * The table and the functions of a store on Postgres.
  *
  * @module
  */
 
 import { BOOLEAN, type Demand, type Demands, requireOptions } from "../../options.ts";
+import { fewFunction, fewProbe } from "./write_few.ts";
 
 /** The options of {@link schemaSql}. */
 export interface SchemaOptions {
@@ -27,48 +28,32 @@ const DEMANDS: Demands<SchemaOptions> = { table: TABLE, unlogged: BOOLEAN };
 
 const quoted = (name: string): string => name.split(".").map((word) => `"${word}"`).join(".");
 
-/** The names of a store's table and function, quoted, and the statement that finds out whether they work. */
+/** The names of a store's table and functions, quoted, and the statement that finds out whether they work. */
 export interface SchemaNames {
   readonly table: string;
-  /** The function. Its name ends with the version of the things that it does. */
+  /** The function that writes any rows. Its name ends with the version of the things that it does. */
   readonly write: string;
-  /** Writes a row of its own and calls the function, so that it shows what a decision would show. */
+  /** The function that changes few rows. */
+  readonly few: string;
+  /** Writes a row of its own and calls the functions, so that it shows what a decision would show. */
   readonly probe: string;
 }
 
 /** The names for a table. */
 export function namesOf(name: string): SchemaNames {
   const table = quoted(name);
-  const write = quoted(`${name}_write_4`);
+  const write = quoted(`${name}_write_5`);
+  const few = quoted(`${name}_write_few_5`);
   const probe = `WITH written AS (
   INSERT INTO ${table} (key, version, state, until) VALUES ('@probe', 1, 'null', 0)
     ON CONFLICT (key) DO UPDATE SET until = excluded.until + 1 RETURNING key
-) SELECT ${write}('{-Infinity,Infinity}') AS answer FROM written`;
-  return { table, write, probe };
+) SELECT ${write}('{-Infinity,Infinity}') || ${fewProbe(few)} AS answer FROM written`;
+  return { table, write, few, probe };
 }
 
 /** The places of a call's rows, and the row of the table that one is about: by an index alone, as no other join can use ANY. */
 const PLACES = "generate_series(11, cardinality(_call), 7) AS i";
 const IS_ITS = "key = ANY (ARRAY[_call[i]])";
-
-/** As many rows at most, those of the usual decision, are written without a list of places. */
-export const FEW_ROWS = 3;
-
-/** The rows of a call that has few, as literals: places behind the last one are null, which no key is. */
-const FEW = `(VALUES ${
-  Array.from({ length: FEW_ROWS }, (_, row) => {
-    const texts = [0, 1, 2, 3, 4].map((place) => `_call[${11 + 7 * row + place}]`);
-    return `(${texts.join(", ")})`;
-  }).join(", ")
-}) AS few (k, v, n, s, u)`;
-
-/** Writes few rows, which all change, as {@link writeAll} does: a tenth less work. */
-const writeFew = (table: string): string => `
-    UPDATE ${table} SET version = n::bigint, state = s::json, until = greatest(until, u::bigint), claim_until = 0
-      FROM ${FEW} WHERE key = ANY (ARRAY[k]) AND version = v::bigint
-        AND (claim_until <= _ms OR claimant = _call[3]::bigint);
-    GET DIAGNOSTICS _written := ROW_COUNT;
-    IF _written = _call[7]::int THEN RETURN '{"now":' || _ms || '}'; END IF;`;
 
 /** Writes all rows that still have the expected versions. `until` only grows, so that {@link undoAll} can leave it. */
 const writeAll = (table: string): string => `
@@ -88,15 +73,12 @@ const writeAll = (table: string): string => `
     _isDone := _inserted = _call[6]::int AND _updated = _call[7]::int;`;
 
 /**
- * Undoes what {@link writeAll} or {@link writeFew} has written. Its rows stay locked, and the function waits for no other one
- * after that: a row that was not written has another version, or a claim, and never again the expected one.
+ * Undoes what {@link writeAll} has written. Its rows stay locked, and the function waits for no other one after that: a row that
+ * was not written has another version, or a claim, and never again the expected one.
  */
 const undoAll = (table: string): string => `
       DELETE FROM ${table} USING ${PLACES} WHERE _call[i + 1] = '0' AND ${IS_ITS} AND version = _call[i + 2]::bigint;
-      ${undoUpdates(table)}`;
-
-const undoUpdates = (table: string): string =>
-  `UPDATE ${table} SET version = _call[i + 1]::bigint, state = _call[i + 6]::json FROM ${PLACES}
+      UPDATE ${table} SET version = _call[i + 1]::bigint, state = _call[i + 6]::json FROM ${PLACES}
         WHERE ${IS_ITS} AND version = _call[i + 2]::bigint;`;
 
 /**
@@ -116,10 +98,9 @@ const undoUpdates = (table: string): string =>
  *
  * `_call` has nine numbers: the earliest and the latest time of the decisions, the claimant, how long a locked row is waited for
  * (ms), whether the disk is, how many rows are new, how many change, the way (0: each row by itself; 1: all at once; 2: all at
- * once, and all or none; 3: one row, which changes; 4: as 2, a few rows, which all change), and how long a claim lasts (ms). Then
- * come the calls that claim rows, as an array, and seven texts per row: its key, the version that it must have, the new version,
- * the new state, when that is over, the number of its call, and the state that it has, to be written again where the way is 2 or
- * 4 and some version did not stand.
+ * once, and all or none), and how long a claim lasts (ms). Then come the calls that claim rows, as an array, and seven texts per
+ * row: its key, the version that it must have, the new version, the new state, when that is over, the number of its call, and
+ * the state that it has, to be written again where the way is 2 and some version did not stand.
  */
 const writeFunction = (table: string, write: string): string => `
 CREATE OR REPLACE FUNCTION ${write}(_asked text) RETURNS text LANGUAGE plpgsql AS $weir$
@@ -128,7 +109,6 @@ DECLARE
   _ms float8 := date_part('epoch', clock_timestamp()) * 1000;
   _call text[] := _asked;
   _set text;
-  _written int;
   _isDone boolean;
 BEGIN
   IF _call[2]::float8 > _ms OR _call[1]::float8 < _ms - 1000 THEN
@@ -138,15 +118,7 @@ BEGIN
   _set := set_config('enable_seqscan', 'off', true) || set_config('plan_cache_mode', 'force_generic_plan', true)
     || set_config('lock_timeout', _call[4], true)
     || CASE WHEN _call[5] = '0' THEN set_config('synchronous_commit', 'off', true) END;
-  IF _call[8] = '3' THEN
-    -- The usual decision: a fifth less work than for rows that may be many.
-    UPDATE ${table} SET version = _call[13]::bigint, state = _call[14]::json, until = _call[15]::bigint, claim_until = 0
-      WHERE key = _call[11] AND version = _call[12]::bigint
-        AND (claim_until <= _ms OR claimant = _call[3]::bigint);
-    IF FOUND THEN RETURN '{"now":' || _ms || '}'; END IF;
-  ELSIF _call[8] = '4' THEN${writeFew(table)}
-    ${undoUpdates(table)}
-  ELSIF _call[8] <> '0' THEN
+  IF _call[8] <> '0' THEN
     DECLARE
       _inserted int := 0;
       _updated int := 0;
@@ -168,7 +140,7 @@ BEGIN
     _state json;
     _row record;
   BEGIN
-    IF _isDone OR _call[8] IN ('1', '3') THEN
+    IF _isDone OR _call[8] = '1' THEN
       _truth := ARRAY(
         SELECT json_build_array((i - 11) / 7, version, state) FROM ${PLACES} LEFT JOIN ${table} ON ${IS_ITS}
           WHERE coalesce(version, 0) <> coalesce(_call[i + 2], _call[i + 1])::bigint
@@ -217,7 +189,7 @@ BEGIN
 END
 $weir$`;
 
-/** The statements that make the table and the function where they do not exist, one by one. */
+/** The statements that make the table and the functions where they do not exist, one by one. */
 export function schemaStatements(table: string, unlogged = false): readonly string[] {
   const names = namesOf(table);
   return [
@@ -230,11 +202,12 @@ export function schemaStatements(table: string, unlogged = false): readonly stri
   claim_until float8 NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70)`,
     writeFunction(names.table, names.write).trim(),
+    fewFunction(names.table, names.few, names.write).trim(),
   ];
 }
 
 /**
- * The SQL that makes the table and the function of {@link postgresStore}, for those who migrate by hand. It may be run again.
+ * The SQL that makes the table and the functions of {@link postgresStore}, for those who migrate by hand. It may be run again.
  * Without it the store makes them itself, at the first request, if its user may.
  *
  * A user of the store needs USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on the table. Keys are the table's

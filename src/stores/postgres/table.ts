@@ -21,7 +21,7 @@ function notMade(table: string): string {
 }
 
 /**
- * Makes a function that runs statements about a table, and makes the table and its function where they are missing.
+ * Makes a function that runs statements about a table, and makes the table and its functions where they are missing.
  *
  * @param run Runs a statement.
  * @param table The table's name.
@@ -36,10 +36,8 @@ export function withTable(run: RunStatement, table: string): RunStatement {
     }
   }
 
-  return async (text, values) => {
-    try {
-      return await run(text, values);
-    } catch (error) {
+  return (text, values) =>
+    run(text, values).catch(async (error) => {
       if (!isMissing(error)) throw error;
       let cause: unknown;
       making ??= make().finally(() => making = null);
@@ -47,6 +45,5 @@ export function withTable(run: RunStatement, table: string): RunStatement {
       return await run(text, values).catch((error) => {
         throw isMissing(error) && cause !== undefined ? new Error(notMade(table), { cause }) : error;
       });
-    }
-  };
+    });
 }

@@ -1,5 +1,5 @@
 /**
- * Calls of the function that compares versions and writes states.
+ * Calls of the functions that compare versions and write states.
  *
  * @module
  */
@@ -8,37 +8,11 @@ import { batched } from "../batch.ts";
 import { lanesOf } from "./lanes.ts";
 import { literalOf } from "./literal.ts";
 import type { RunStatement } from "./postgres_client.ts";
-import { FEW_ROWS } from "./schema.ts";
+import type { SchemaNames } from "./schema.ts";
+import { fewStatement, isOfFew } from "./write_few.ts";
+import { isUndoable, NO_ROW, type Row, type WriteCall } from "./write_rows.ts";
 
-/** The version that stands for no row. */
-export const NO_ROW = "0";
-
-/** A row that a call compares, and writes. */
-export interface Row {
-  /** The key. */
-  readonly k: string;
-  /** The version that the row must have, in digits; {@link NO_ROW}, or -1 to read it. */
-  readonly v: string;
-  /** The new version; null where the state stays. */
-  readonly n: string | null;
-  /** The new state, as an element of an array. */
-  readonly s?: string;
-  /** When the new state is over, epoch ms. */
-  readonly u?: number;
-  /** The state that the row has with this version, likewise; undefined where it is unknown. */
-  readonly o?: string | undefined;
-}
-
-/** Rows that are written all or none. */
-export interface WriteCall {
-  readonly rows: readonly Row[];
-  /** The time of its decisions, epoch ms; null where it decides nothing. */
-  readonly at: number | null;
-  /** How often it was lost before. */
-  readonly lost: number;
-}
-
-/** The reply of the function. */
+/** The reply of either function. */
 interface Reply {
   readonly now: number;
   /** Was the time of the decisions too far from the server's? Then nothing was done. */
@@ -50,8 +24,8 @@ interface Reply {
 /** The options of {@link writeCalls}. */
 export interface WriteCallOptions {
   readonly run: RunStatement;
-  /** The name of the function, quoted. */
-  readonly write: string;
+  /** The names of the functions. */
+  readonly names: SchemaNames;
   /** Does a write wait until it is on disk? */
   readonly durable: boolean;
   /** How long a row that another transaction has locked is waited for, in ms. */
@@ -73,8 +47,8 @@ const MOST_STATEMENTS = 2;
 const DECIDING_MS = 10;
 const LONGEST_CLAIM_MS = 200;
 
-/** How the function writes: each row by itself, all at once, all at once and all or none, the one row, or as 2 the few rows. */
-type Way = 0 | 1 | 2 | 3 | 4;
+/** How the function of any rows writes: each row by itself, all at once, or all at once and all or none. */
+type Way = 0 | 1 | 2;
 
 /** The order in which all instances lock rows: new ones first. */
 const inOrder = (a: Row, b: Row): number =>
@@ -101,13 +75,8 @@ function rowsOf(calls: readonly WriteCall[]): readonly NumberedRow[] {
 
 const isChange = ({ n }: Row): boolean => n !== null;
 
-const isUpdate = ({ v, n }: Row): boolean => n !== null && v !== NO_ROW;
-
 /** Does a call write anything? Then its other rows stay as they are until it has. */
 const isWrite = ({ rows }: WriteCall): boolean => rows.some(isChange);
-
-/** Can the function undo what it did to this row? */
-const isUndoable = ({ v, n, o }: Row): boolean => n === null || v === NO_ROW || o !== undefined;
 
 function wayOf(calls: readonly WriteCall[]): Way {
   let way: Way = 1;
@@ -118,9 +87,7 @@ function wayOf(calls: readonly WriteCall[]): Way {
     if (rows.length > 1) way = 2;
     if (!rows.every(isChange)) return 0;
   }
-  if (way === 2 && !calls.every(({ rows }) => rows.every(isUndoable))) return 0;
-  if (calls.length > 1 || calls[0].rows.length > FEW_ROWS || !calls[0].rows.every(isUpdate)) return way;
-  return way === 2 ? 4 : 3;
+  return way === 2 && !calls.every(({ rows }) => rows.every(isUndoable)) ? 0 : way;
 }
 
 /** A text in an array as Postgres reads it. */
@@ -158,8 +125,9 @@ function askedOf(
     }
     if (v === NO_ROW) inserts++;
     else updates++;
-    const old = (way === 2 || way === 4) && v !== NO_ROW ? o : "NULL";
-    places += `,${elementOf(k)},${v},${n},${s},${u},${call},${old}`;
+    // JSON holds no control characters: as JSON once more it is an element of an array of Postgres.
+    const old = way === 2 && v !== NO_ROW ? JSON.stringify(o) : "NULL";
+    places += `,${elementOf(k)},${v},${n},${JSON.stringify(s)},${u},${call},${old}`;
   }
   return `{${from},${to},${whose},${inserts},${updates},${way},${claimMs},"{${claims}}"${places}}`;
 }
@@ -178,15 +146,16 @@ function apart(calls: readonly WriteCall[]): readonly boolean[] {
 }
 
 /**
- * Makes the function that calls the function of the database: calls of one moment are one statement, and so are those that come
+ * Makes the function that calls the functions of the database: calls of one moment are one statement, and so are those that come
  * while others are under way.
  *
  * @returns The function. It gives false where the call was lost: nothing of it was written.
  */
 export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Promise<boolean> {
-  const { run, write, durable, waitMs, steady, hearTime, hearRow } = options;
+  const { run, names, durable, waitMs, steady, hearTime, hearRow } = options;
   const claimant = Math.floor(Math.random() * 2 ** 52);
   const whose = `${claimant},${waitMs},${Number(durable)}`;
+  const whoseFew = `${claimant},'${waitMs}',${Number(durable)}`;
   let claimMs = DECIDING_MS;
 
   async function callAtOnce(asked: readonly WriteCall[]): Promise<readonly boolean[]> {
@@ -196,17 +165,20 @@ export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Prom
     return isSent.map((is) => is && written[sent++]);
   }
 
+  const statementOf = (calls: readonly WriteCall[]): string =>
+    calls.length === 1 && isOfFew(calls[0])
+      ? fewStatement(names.few, calls[0], whoseFew)
+      : `SELECT ${names.write}(${literalOf(askedOf(calls, rowsOf(calls), whose, claimMs))}) AS answer`;
+
   async function send(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
-    const rows = rowsOf(calls);
     const sentAt = steady();
-    const reply: Reply = JSON.parse(
-      // Without parameters clients send one message instead of five, and some of them one instead of two after each other.
-      await run(`SELECT ${write}(${literalOf(askedOf(calls, rows, whose, claimMs))}) AS answer`, []),
-    );
+    // Without parameters clients send one message instead of five, and some of them one instead of two after each other.
+    const reply: Reply = JSON.parse(await run(statementOf(calls), []));
     claimMs = Math.ceil(Math.min(LONGEST_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt)));
     hearTime(reply.now, sentAt);
     const { isLate = false, truth = [] } = reply;
     if (isLate || truth.length === 0) return calls.map(() => !isLate);
+    const rows = rowsOf(calls);
     const lost = new Set<number>();
     for (const [i, version, state] of truth) {
       hearRow(rows[i].row.k, version === null ? null : String(version), state);

@@ -119,13 +119,30 @@ const FAULTS: readonly Fault[] = [
     fault: "Postgres: every statement too slow",
     outageOf: (postgres) => ({
       begin: () =>
-        postgres.query(`BEGIN; ALTER FUNCTION weir_write_4 RENAME TO weir_fast;
-          CREATE FUNCTION weir_write_4(text) RETURNS text LANGUAGE sql
-            AS $$ SELECT weir_fast($1)
-              FROM pg_sleep(${DEADLINE_MS * 1.5 / 1000}) $$; COMMIT`),
+        postgres.query(`DO $do$
+          DECLARE called record;
+          BEGIN
+            FOR called IN SELECT proname AS name, oid::regprocedure AS whole, pg_get_function_identity_arguments(oid) AS words,
+                (SELECT string_agg('$' || i, ', ') FROM generate_series(1, pronargs) AS i) AS values
+              FROM pg_proc WHERE proname LIKE 'weir_write_%'
+            LOOP
+              EXECUTE format('ALTER FUNCTION %s RENAME TO %I', called.whole, 'fast_' || called.name);
+              EXECUTE format('CREATE FUNCTION %I(%s) RETURNS text LANGUAGE sql
+                AS $$ SELECT %I(%s) FROM pg_sleep(${DEADLINE_MS * 1.5 / 1000}) $$',
+                called.name, called.words, 'fast_' || called.name, called.values);
+            END LOOP;
+          END $do$`),
       end: () =>
-        postgres.query(`BEGIN; DROP FUNCTION weir_write_4;
-          ALTER FUNCTION weir_fast RENAME TO weir_write_4; COMMIT`),
+        postgres.query(`DO $do$
+          DECLARE called record;
+          BEGIN
+            FOR called IN SELECT proname AS name, oid::regprocedure AS whole FROM pg_proc WHERE proname LIKE 'weir_write_%' LOOP
+              EXECUTE format('DROP FUNCTION %s', called.whole);
+            END LOOP;
+            FOR called IN SELECT proname AS name, oid::regprocedure AS whole FROM pg_proc WHERE proname LIKE 'fast_weir_write_%' LOOP
+              EXECUTE format('ALTER FUNCTION %s RENAME TO %I', called.whole, substr(called.name, 6));
+            END LOOP;
+          END $do$`),
     }),
   },
   {

@@ -311,7 +311,9 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     assertEquals(rows, [{ relpersistence: "u" }]);
     const clerk = new Pool({ connectionString: postgres.url.replace("postgres@", "clerk@"), max: 2 });
     const store = postgresStore({ client: clerk, table: "limits.weir", timeoutMs });
-    assertEquals((await store.decide([checkOf("a")]))[0].remaining, 9);
+    for (const remaining of [9, 8]) {
+      assertEquals((await store.decide([checkOf("a")]))[0].remaining, remaining);
+    }
     const elsewhere = postgresStore({ client: clerk, table: "limits.other", timeoutMs });
     await assertRejects(
       () => Promise.resolve(elsewhere.decide([checkOf("a")])),

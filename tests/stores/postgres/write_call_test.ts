@@ -30,21 +30,25 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
   }
 
   for (
-    const [what, keys] of [
-      ["every row", ["w", "x", "y", "z"]],
-      ["each of few rows", ["x", "y", "z"]],
+    const [what, keys, one] of [
+      ["every row", ["w", "x", "y", "z"], "the middle one"],
+      ["each of few rows", ["x", "y", "z"], "the middle one"],
+      ["each of few rows", ["x", "y", "z"], "the first one"],
+      ["each of few rows", ["x", "y", "z"], "the last one"],
+      ["the only row", ["y"], "it"],
     ] as const
   ) {
-    it(`leave ${what} of a call as it was where another instance has written one of them`, async () => {
+    it(`leave ${what} of a call as it was where another instance has written ${one}`, async () => {
+      const other = one === "the first one" ? "x" : one === "the last one" ? "z" : "y";
       await (await changes(["x", "y", "z"], "old"))();
       const rows = async () =>
         (await pool.query("SELECT key, version, state, until FROM weir WHERE key IN ('w', 'x', 'y', 'z')"))
           .rows
           .sort((a, b) => a.key < b.key ? -1 : 1);
       const write = await changes(keys, "new");
-      await pool.query("UPDATE weir SET version = 7 WHERE key = 'y'");
+      await pool.query("UPDATE weir SET version = 7 WHERE key = $1", [other]);
       const before = await rows();
-      const again = await changes(["x", "z"], "newest");
+      const again = await changes(["x", "y", "z"].filter((key) => key !== other), "newest");
       assertEquals(await write(), false);
       const after = await rows();
       const withoutTime = (all: typeof before) => all.map(({ until: _, ...row }) => row);
@@ -54,6 +58,46 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
       assertEquals(await again(), true);
     });
   }
+
+  for (const [count, rows] of [[1, "one row"], [2, "two rows"], [3, "three"], [4, "four"]] as const) {
+    it(`write ${rows} of which this instance has claimed one, and none where another has`, async () => {
+      const keys = ["a", "b", "c", "d"].slice(0, count).map((key) => `${key} of ${count}`);
+      const last = keys[count - 1];
+      const isState = async (state: string) => {
+        const { rows } = await pool.query("SELECT state FROM weir WHERE key = ANY ($1)", [keys]);
+        assertEquals(rows, keys.map(() => ({ state: [state] })));
+      };
+      await (await changes(keys, "old"))();
+      // Upon a version that does not stand, for the second time: that claims the row.
+      const { now, states: [read] } = await states.read([last]);
+      await pool.query("UPDATE weir SET version = 8 WHERE key = $1", [last]);
+      const stale = { key: last, version: read!.version, state: ["stale"], ttlMs: 60_000 };
+      assertEquals(await states.write([stale], now, 1), false);
+      await pool.query("UPDATE weir SET claim_until = claim_until + 60000 WHERE key = $1", [last]);
+      assertEquals(await (await changes(keys, "of its own"))(), true);
+      await isState("of its own");
+      await pool.query(
+        "UPDATE weir SET claim_until = extract(epoch FROM now()) * 1000 + 60000 WHERE key = $1",
+        [last],
+      );
+      await pool.query("UPDATE weir SET claimant = claimant + 1 WHERE key = $1", [last]);
+      assertEquals(await (await changes(keys, "of another"))(), false);
+      await isState("of its own");
+    });
+  }
+
+  it("write keys and states that hold what ends a literal", async () => {
+    const keys = ["$", "$$ and $weir0$", "$1, 'x'); --"].sort();
+    for (const count of [1, 3]) {
+      for (const state of ["plain", "$$", "$weir0$ and $$", `'"\\ E'\\' $1 \n`]) {
+        assertEquals(await (await changes(keys.slice(0, count), state))(), true);
+        const { rows } = await pool.query("SELECT state FROM weir WHERE key = ANY ($1)", [
+          keys.slice(0, count),
+        ]);
+        assertEquals(rows.map((row) => row.state), keys.slice(0, count).map(() => [state]));
+      }
+    }
+  });
 
   it("write as many rows as there are, few or more", async () => {
     const keys = ["m", "n", "o", "p", "q"];
@@ -66,6 +110,26 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
       }
     }
   });
+
+  for (const by of ["a call", "a probe"]) {
+    it(`make the functions anew where one is missing, by ${by}`, async () => {
+      const key = `made by ${by}`;
+      await (await changes([key], "old"))();
+      const write = await changes([key], "new");
+      const { rows } = await pool.query(
+        "SELECT oid::regprocedure AS name FROM pg_proc WHERE proname ~ '^weir_write_'",
+      );
+      assertEquals(rows.length, 2);
+      for (const { name } of rows) {
+        await pool.query(`DROP FUNCTION ${name}`);
+        if (by === "a probe") await states.probe();
+        else assertEquals(await (await changes([key], `without ${name}`))(), true);
+      }
+      assertEquals(await write(), by === "a probe");
+      const { rows: made } = await pool.query("SELECT FROM pg_proc WHERE proname ~ '^weir_write_'");
+      assertEquals(made.length, 2);
+    });
+  }
 
   it("wait for a locked row, and take nothing of a call that finds it changed", async () => {
     await (await changes(["r", "s"], "old"))();
