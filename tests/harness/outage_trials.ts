@@ -4,7 +4,6 @@ import { it } from "node:test";
 import type { FailurePolicy, Store } from "../../mod.ts";
 import { lanes } from "./lanes.ts";
 import { faultTable, LIMIT, type Observation, type Outage, runOutage, TRIED, USED } from "./outage.ts";
-import { watchTimers } from "./timers.ts";
 
 /** Outages as tests: one test per fault, for every policy, with one expectation of them all. */
 
@@ -44,7 +43,6 @@ process.on("unhandledRejection", (error) => unhandled.push(error));
 /** The state of things after any outage. */
 function expect(
   observations: readonly Observation[],
-  timersLateBy: number,
   { mayCharge = false, isEmptied = false, connectMs = 0, mayLookLikeTwo = false }: Expectation = {},
 ): void {
   const left = LIMIT - USED;
@@ -61,10 +59,10 @@ function expect(
       [source],
       statuses,
     ]);
-    assertLessOrEqual(seen.p99, DEADLINE_MS + SLACK_MS + timersLateBy, `p99 under ${seen.policy}`);
+    assertLessOrEqual(seen.p99, DEADLINE_MS + SLACK_MS, `p99 under ${seen.policy}`);
     assertLessOrEqual(
       seen.returned,
-      PROBE_MS + DEADLINE_MS + connectMs + 2 * SLACK_MS + timersLateBy,
+      PROBE_MS + DEADLINE_MS + connectMs + 2 * SLACK_MS,
       `return under ${seen.policy}`,
     );
     if (isEmptied) assertEquals(seen.admittedAfter, LIMIT);
@@ -73,17 +71,16 @@ function expect(
     const outage = ["failing", "healed"];
     const isTwo = mayLookLikeTwo && seen.states.length > outage.length;
     const expected = isTwo ? [...outage, ...outage] : outage;
-    assertEquals(seen.states, expected, `${seen.policy}, timers late by ${Math.round(timersLateBy)} ms`);
+    assertEquals(seen.states, expected, seen.policy);
   }
 }
 
 async function run({ fault, expectation, prepare }: Trial): Promise<void> {
   const { outage, storeFor, clear } = await prepare();
   try {
-    const timers = watchTimers();
     const observations = await runOutage(outage, storeFor);
     rows.push([fault, observations]);
-    expect(observations, timers.lateBy(), expectation);
+    expect(observations, expectation);
     assertEquals(unhandled, [], "unhandled rejections");
   } finally {
     await clear?.();
