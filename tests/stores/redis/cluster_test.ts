@@ -66,7 +66,7 @@ describe("redisStore on a Redis Cluster of three masters", { skip: withoutRedis 
       let store: Store;
       before(async () => {
         opened = await open(cluster);
-        store = redisStore({ client: opened.client });
+        store = redisStore({ client: opened.client, timeoutMs: 10_000 });
       });
       after(() => opened.close());
 

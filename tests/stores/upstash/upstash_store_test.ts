@@ -149,6 +149,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     };
     const store = upstashStore({
       client: { evalsha, eval: client.eval.bind(client), del: client.del.bind(client) },
+      timeoutMs: 10_000,
     });
     const { rules: [rule] } = createThrottle({ name: "static", rate: "5/min" }, { store });
     const checks = [
@@ -328,7 +329,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
     it("reads the database's URL and token from the environment", async () => {
       process.env.UPSTASH_REDIS_REST_URL = bridge.url;
       process.env.UPSTASH_REDIS_REST_TOKEN = bridge.token;
-      const store = upstashStore.fromEnv({ prefix: "env" });
+      const store = upstashStore.fromEnv({ prefix: "env", timeoutMs: 10_000 });
       assert((await store.decide([checkOf()]))[0].allowed);
       assertEquals(await redis.command("EXISTS", "env:rule:somebody"), 1);
     });
