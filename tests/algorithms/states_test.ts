@@ -77,7 +77,7 @@ const STORES: readonly {
       const connection = connectTo(redis);
       const own = { send: (command: string, words: string[]) => connection.command(command, ...words) };
       return {
-        store: () => redisStore({ client: own, denyCache: false }),
+        store: () => redisStore({ client: own, denyCache: false, timeoutMs: 10_000 }),
         async close() {
           connection.close();
           await redis.stop();
@@ -171,7 +171,8 @@ describe("the keys of states", { skip: withoutRedis }, () => {
   const { command, client: connected } = suite;
   beforeEach(() => command("FLUSHALL"));
 
-  const storeOf = (options: Partial<RedisStoreOptions> = {}) => redisStore({ client: connected, ...options });
+  const storeOf = (options: Partial<RedisStoreOptions> = {}) =>
+    redisStore({ client: connected, timeoutMs: 10_000, ...options });
 
   async function keysOf(store: Store, rule: Partial<Rule>): Promise<string[]> {
     await command("FLUSHALL");
@@ -199,7 +200,7 @@ describe("the keys of states", { skip: withoutRedis }, () => {
 
   it("are the same on Upstash", async () => {
     const bridge = await startBridge(suite.server);
-    const store = upstashStore({ url: bridge.url, token: bridge.token });
+    const store = upstashStore({ url: bridge.url, token: bridge.token, timeoutMs: 10_000 });
     assertEquals(await keysOf(store, { algorithm: gcra() }), ["weir:login/gcra/900000:203.0.113.9"]);
     await bridge.close();
   });

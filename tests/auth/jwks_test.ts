@@ -6,6 +6,7 @@ import { jwtAuth } from "../../src/auth/jwt.ts";
 import { KeysUnavailableError, remoteKeys } from "../../src/auth/remote_keys.ts";
 import type { Context } from "../../src/context.ts";
 import { writtenDuring } from "../harness/console.ts";
+import { inTime } from "../harness/in_time.ts";
 import { serve } from "../harness/serve.ts";
 
 const MINUTE = 60_000;
@@ -67,6 +68,10 @@ async function withIssuer(run: (issuer: Issuer) => Promise<void>): Promise<void>
     await one.close();
   }
 }
+
+/** The same where an answer must come within a deadline that is waited for elsewhere. */
+const withIssuerInTime = (run: (issuer: Issuer) => Promise<void>): Promise<void> =>
+  inTime(() => withIssuer(run));
 
 function authenticator({ url, clock }: Issuer, timeoutMs = 5000): (request: Request) => Promise<string> {
   const authenticate = jwtAuth({ jwks: url, clock, timeoutMs });
@@ -308,7 +313,7 @@ describe("a URL that does not answer", () => {
     }));
 
   it("leaves the keys that it gave before in use", () =>
-    withIssuer(async (one) => {
+    withIssuerInTime(async (one) => {
       const ask = authenticator(one, SOON_MS);
       const request = await one.request("one");
       await ask(request);
@@ -320,7 +325,7 @@ describe("a URL that does not answer", () => {
     }));
 
   it("is asked anew where an edge platform ended the request that was asking, and its fetch with it", () =>
-    withIssuer(async (one) => {
+    withIssuerInTime(async (one) => {
       const keys = remoteKeys(new URL(one.url), { clock: one.clock, timeoutMs: SOON_MS, maxBytes: 1000 });
       const fetchOfRuntime = globalThis.fetch;
       globalThis.fetch = () => new Promise(() => {});

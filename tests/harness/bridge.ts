@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pauseAwake } from "./awake.ts";
 import { type Address, type Connection, connectTo, type Reply } from "./resp.ts";
 
 /**
  * The faults of a bridge. A status, `null` and garbage are sent without a call of Redis; a `late` answer
- * follows the command; `lost` runs the command and then resets the connection.
+ * follows the command by so many ms in which this process was awake; `lost` runs the command and then resets the connection.
  */
 export type BridgeFault =
   | { readonly kind: "status"; readonly status: number; readonly body?: string }
@@ -126,7 +127,7 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     }
     const [status, answer] = await respond(request, body);
     if (fault?.kind === "lost") return void request.socket.destroy();
-    if (fault?.kind === "late") await new Promise((resume) => setTimeout(resume, fault.ms));
+    if (fault?.kind === "late") await pauseAwake(fault.ms);
     write(status, JSON.stringify(answer));
   }
 

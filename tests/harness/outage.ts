@@ -1,4 +1,5 @@
 import { createThrottle, type FailurePolicy, type Store } from "../../mod.ts";
+import { type AwakeClock, awakeClock } from "./awake.ts";
 
 /** A fault of a store that can be started and ended. */
 export interface Outage {
@@ -22,10 +23,11 @@ export interface Observation {
   readonly statuses: readonly number[];
   /** The number of responses to other clients during the outage. */
   readonly answered: number;
-  /** The 99th percentile of their latencies, in ms, and the maximum. */
+  /** The 99th percentile of their latencies, in ms in which this process was awake. */
   readonly p99: number;
+  /** The longest of them, in ms. */
   readonly slowest: number;
-  /** The time from the end of the outage to the first decision of the store, in ms. */
+  /** The time from the end of the outage to the first decision of the store, in ms in which this process was awake. */
   readonly returned: number;
   /** The store states in the observers' events. */
   readonly states: readonly (string | undefined)[];
@@ -47,8 +49,10 @@ const PATIENCE_MS = 30_000;
 const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 
 interface Answer {
+  /** Of the clock. */
   readonly begun: number;
   readonly ms: number;
+  readonly tookMs: number;
   readonly source: string;
 }
 
@@ -64,7 +68,12 @@ interface Turns {
 }
 
 /** One watched client, and the load of many others, under one policy. */
-async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promise<Observation> {
+async function observe(
+  store: Store,
+  policy: FailurePolicy,
+  turns: Turns,
+  clock: AwakeClock,
+): Promise<Observation> {
   const states: (string | undefined)[] = [];
   const throttle = createThrottle({ name: "quota", rate: `${LIMIT}/hour` }, {
     store,
@@ -86,10 +95,12 @@ async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promi
   let returned = Infinity;
   async function work(worker: number): Promise<void> {
     for (let i = 0; !isOver; i++) {
-      const begun = performance.now();
+      const begun = clock.ms();
+      const begunAt = performance.now();
       const { decisions } = await ask(`192.0.${worker}.${i % 250}`);
-      const done = performance.now();
-      answers.push({ begun, ms: done - begun, source: decisions[0].source });
+      const done = clock.ms();
+      const tookMs = performance.now() - begunAt;
+      answers.push({ begun, ms: done - begun, tookMs, source: decisions[0].source });
       if (begun >= healedAt && decisions[0].source === "store") {
         returned = Math.min(returned, done - healedAt);
       }
@@ -106,19 +117,19 @@ async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promi
   turns.ready();
   const load = Array.from({ length: WORKERS }, (_, worker) => work(worker));
   await turns.began;
-  const beganAt = performance.now();
+  const beganAt = clock.ms();
   const during = await admitted(TRIED);
   while (answers.filter(({ begun }) => begun >= beganAt).length < LOAD) await pause(10);
   turns.tried();
   await turns.ended;
-  healedAt = performance.now();
-  while (returned === Infinity && performance.now() - healedAt < PATIENCE_MS) await pause(5);
+  healedAt = clock.ms();
+  while (returned === Infinity && clock.ms() - healedAt < PATIENCE_MS) await pause(5);
   isOver = true;
   await Promise.all(load);
   const after = await admitted(2 * LIMIT);
 
-  const waits = answers.filter(({ begun }) => begun >= beganAt && begun < healedAt).map(({ ms }) => ms)
-    .sort((a, b) => a - b);
+  const waited = answers.filter(({ begun }) => begun >= beganAt && begun < healedAt);
+  const waits = waited.map(({ ms }) => ms).sort((a, b) => a - b);
   return {
     policy,
     admitted: during.filter(({ allowed }) => allowed).length,
@@ -127,7 +138,7 @@ async function observe(store: Store, policy: FailurePolicy, turns: Turns): Promi
     statuses: [...new Set(during.flatMap(({ response }) => response?.status ?? []))],
     answered: waits.length,
     p99: waits[Math.ceil(waits.length * 0.99) - 1],
-    slowest: waits[waits.length - 1],
+    slowest: Math.max(...waited.map(({ tookMs }) => tookMs)),
     returned,
     states,
   };
@@ -142,6 +153,7 @@ export async function runOutage(
   outage: Outage,
   storeFor: (policy: FailurePolicy) => Store,
 ): Promise<Observation[]> {
+  const clock = awakeClock();
   const [begun, ended] = [turn(), turn()];
   const [ready, tried] = [POLICIES.map(turn), POLICIES.map(turn)];
   const observations = Promise.all(POLICIES.map((policy, i) =>
@@ -150,7 +162,7 @@ export async function runOutage(
       began: begun.come,
       ended: ended.come,
       tried: tried[i].take,
-    })
+    }, clock)
   ));
   async function happen(): Promise<void> {
     await Promise.all(ready.map(({ come }) => come));
@@ -161,9 +173,13 @@ export async function runOutage(
     await outage.end();
     ended.take();
   }
-  // A failing observer ends the outage at once.
-  await Promise.race([observations, happen()]);
-  return await observations;
+  try {
+    // A failing observer ends the outage at once.
+    await Promise.race([observations, happen()]);
+    return await observations;
+  } finally {
+    clock.stop();
+  }
 }
 
 function turn(): { readonly come: Promise<void>; readonly take: () => void } {

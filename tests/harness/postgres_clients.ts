@@ -22,12 +22,15 @@ export interface PostgresClientKind {
 /** A connection that breaks reports an error; without this listener, the error would also end the process. */
 const ignored = (): void => {};
 
+/** How long a client may take to connect, in ms, on a machine that may be busy. */
+const CONNECT_MS = 10_000;
+
 /** The clients that speak to a server. */
 export const POSTGRES_CLIENTS: readonly PostgresClientKind[] = [
   {
     name: "a Pool of pg",
     open({ url }) {
-      const client = new Pool({ connectionString: url, max: 3, connectionTimeoutMillis: 1000 }).on(
+      const client = new Pool({ connectionString: url, max: 3, connectionTimeoutMillis: CONNECT_MS }).on(
         "error",
         ignored,
       );
@@ -46,7 +49,7 @@ export const POSTGRES_CLIENTS: readonly PostgresClientKind[] = [
     name: "postgres",
     open({ url }) {
       const client = connect(url, {
-        ...{ max: 3, connect_timeout: 1, onnotice: ignored, backoff: () => 0.1 },
+        ...{ max: 3, connect_timeout: CONNECT_MS / 1000, onnotice: ignored, backoff: () => 0.1 },
         // Where a connection breaks while it asks for types, the client of version 3.4.9 lets that end the process.
         fetch_types: false,
       });

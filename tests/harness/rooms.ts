@@ -4,8 +4,9 @@ import { connect, type Socket } from "node:net";
 import process from "node:process";
 import type { Duplex } from "node:stream";
 import { createThrottle, type Throttle, throttleOf } from "../../mod.ts";
-import { redisStore } from "../../src/stores/redis/mod.ts";
+import { runnerOf } from "../../src/stores/redis/redis_clients.ts";
 import { CLIENTS } from "./clients.ts";
+import { clockedStore } from "./clocked_scripts.ts";
 import { runtime } from "./runtime.ts";
 import { type Handler, serve } from "./serve.ts";
 import { socketRule } from "./socket_rule.ts";
@@ -201,12 +202,12 @@ export interface RoomProcess {
 /** The client of every room that is a process of its own. */
 export const EVERYBODY = "192.0.2.1";
 
-/** Opens a room whose slots are in Redis, and prints its port. */
+/** Opens a room whose slots are in Redis, by the clock of a test, and prints its port. */
 async function main({ host, port, limit, lease }: RoomProcess): Promise<void> {
   const { client } = await CLIENTS[0].open({ host, port, url: `redis://${host}:${port}` });
   const throttle = createThrottle(socketRule(limit, lease), {
     client: { address: () => EVERYBODY },
-    store: redisStore({ client, timeoutMs: 10_000 }),
+    store: clockedStore(runnerOf(client), { timeoutMs: 10_000 }),
   });
   console.log(String((await ROOMS[0].open(throttle)).port));
 }

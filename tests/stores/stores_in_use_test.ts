@@ -15,7 +15,7 @@ describe("the store of a throttle", () => {
       const redis = await startRedis();
       const { client, close } = await open(redis);
       try {
-        const store = redisStore({ client, prefix: "throttle" });
+        const store = redisStore({ client, prefix: "throttle", timeoutMs: 10_000 });
         const { statuses } = throttled({ name: "login", rate: "2/min" }, { store });
         assertEquals(await statuses(3), [200, 200, 429]);
         assertEquals([...(await lives(redis)).keys()], [`throttle:login/fixed-window/60000:${SOMEBODY}`]);

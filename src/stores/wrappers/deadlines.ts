@@ -64,18 +64,20 @@ function deadlinesOf(ms: number): Deadlines {
   let runsAt = Infinity;
 
   function arm(now: number, restMs: number): void {
-    const armed = idleTimer(() => timer === armed && look(), Math.min(restMs, LONGEST_TIMER_MS));
-    timer = armed;
+    const armed = timer = idleTimer(() => look(armed), Math.min(restMs, LONGEST_TIMER_MS));
     runsAt = now + restMs;
   }
 
-  function look(): void {
-    timer = null;
+  /** A timer that was taken for lost was late: the calls that it was for are over all the same. */
+  function look(ran: IdleTimer | null): void {
     const now = steady();
     const due: Call[] = [];
     let call = ends.after;
     for (; call.at <= now; call = call.after) due.push(call);
-    if (call !== ends) arm(now, call.at - now);
+    if (timer === ran) {
+      timer = null;
+      if (call !== ends) arm(now, call.at - now);
+    }
     if (due.length === 0) return;
     // A process that was busy sees its timers before its sockets, so an answer may be here already: one more turn lets it in.
     setTimeout(() => {

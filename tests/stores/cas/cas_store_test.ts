@@ -131,7 +131,7 @@ describe("casStore", () => {
 
   it("decides 32 requests of one key that come at once by one read and one write", async () => {
     const database = newDatabase(() => 1_800_000_000_000);
-    const store = casStore(fromAfar(database));
+    const store = casStore({ ...fromAfar(database), timeoutMs: 60_000 });
     const answers = await Promise.all(Array.from({ length: 32 }, () => store.decide([checkOf("hot")])));
     assertEquals(answers.filter(([{ allowed }]) => allowed).length, 10);
     assertEquals(database.counts, { reads: 1, writes: 1, lost: 0 });
@@ -139,7 +139,7 @@ describe("casStore", () => {
 
   it("writes nothing for refusals and peeks, and asks about other keys at the same time", async () => {
     const database = newDatabase(() => 1_800_000_000_000);
-    const store = casStore(fromAfar(database));
+    const store = casStore({ ...fromAfar(database), timeoutMs: 60_000 });
     await store.decide([{ ...checkOf("a"), cost: 10 }]);
     const before = { ...database.counts };
     await Promise.all(["a", "b", "c"].map((key) => store.decide([checkOf(key)], key !== "a")));

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, describe } from "node:test";
 import { denoKvStore, type KvLike } from "../../../src/stores/deno_kv/mod.ts";
+import { pauseAwake } from "../../harness/awake.ts";
 import { type Kv, openKv, withoutDenoKv } from "../../harness/deno_kv.ts";
 import type { Outage } from "../../harness/outage.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type Trial,
 } from "../../harness/outage_trials.ts";
 import { mayMountSmallDisk, mountSmallDisk, unmountSmallDisk } from "../../harness/small_disk.ts";
-import { pause } from "../../harness/until.ts";
 
 /** The ways in which Deno KV fails, under load, for every policy. */
 
@@ -121,7 +121,7 @@ const FAULTS: readonly Fault[] = [
   ...hasSmallDisk ? [{ name: "disk full", outageOf: filled, isOnSmallDisk: true }] : [],
   { name: "closed, and opened again", outageOf: closed },
   // Nothing is written once nobody waits any more.
-  { name: "answers after the deadline", outageOf: delayed(() => pause(DEADLINE_MS + 150)) },
+  { name: "answers after the deadline", outageOf: delayed(() => pauseAwake(DEADLINE_MS + 150)) },
   { name: "no answer", outageOf: delayed(() => never) },
   {
     name: "no answer to a write",

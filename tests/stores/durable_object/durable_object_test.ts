@@ -4,6 +4,7 @@ import { durableObjectStore } from "../../../src/stores/durable_object/mod.ts";
 import { storeBehaviours } from "../../../src/testing/mod.ts";
 import { lanes } from "../../harness/lanes.ts";
 import { describeOnNode } from "../../harness/runtime.ts";
+import { until } from "../../harness/until.ts";
 import { startWorkerd, type Workerd } from "../../harness/workerd.ts";
 
 // The objects are in workerd, whichever runtime runs this file.
@@ -87,15 +88,22 @@ describeOnNode("durableObjectStore, in workerd", () => {
 
   it("stores a row per rule with an alarm, and after the window nothing", async () => {
     const rules = [{ name: "short", rate: "3/sec" }, { name: "brief", rate: "3/2s" }];
-    await ask({ rules, user: "eve" });
-    const { keys, alarm } = await stored("eve");
-    assertEquals(keys.length, 2);
-    assert(alarm !== null && alarm - Date.now() < 5000, `${alarm}`);
-    const end = Date.now() + 20_000;
-    while ((await stored("eve")).keys.length > 0 && Date.now() < end) {
-      await new Promise((resume) => setTimeout(resume, 200));
+    for (let tries = 1;; tries++) {
+      const user = `eve ${tries}`;
+      const begun = Date.now();
+      await ask({ rules, user });
+      const { keys, alarm } = await stored(user);
+      // A machine that is busy may look too late: the window may be over then.
+      const isLate = Date.now() - begun >= 1000;
+      if (!isLate) {
+        assertEquals(keys.length, 2);
+        assert(alarm !== null && alarm - Date.now() < 5000, `${alarm}`);
+      }
+      await until(async () => (await stored(user)).keys.length === 0);
+      assertEquals(await stored(user), { keys: [], alarm: null });
+      if (!isLate) return;
+      assert(tries < 10, "This machine is too busy to look within a second");
     }
-    assertEquals(await stored("eve"), { keys: [], alarm: null });
   });
 });
 

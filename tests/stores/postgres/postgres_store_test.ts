@@ -4,6 +4,7 @@ import { Pool } from "pg";
 import { type Check, concurrency, createThrottle, fixedWindow, stats, type Store } from "../../../mod.ts";
 import { postgresStore, type PostgresStoreOptions, schemaSql } from "../../../src/stores/postgres/mod.ts";
 import { storeBehaviours } from "../../../src/testing/mod.ts";
+import { inTime } from "../../harness/in_time.ts";
 import { lanes } from "../../harness/lanes.ts";
 import {
   type Postgres,
@@ -224,22 +225,28 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
   });
 
   it("waits for a row that somebody else has locked no longer than its deadline", async () => {
-    const { store } = counted({ timeoutMs: 1000 });
-    await store.decide([checkOf("locked")]);
-    const other = await pool.connect();
-    await other.query("BEGIN; UPDATE weir SET until = until WHERE key = 'rule:locked'");
-    const throttle = createThrottle({ name: "rule", rate: "10/min" }, {
-      store,
-      onStoreFailure: "deny",
-      client: { address: () => "192.0.2.1" },
+    await inTime(async (tries) => {
+      const { store } = counted({ timeoutMs: 1000 });
+      const asked = [checkOf(`locked ${tries}`)];
+      await store.decide(asked);
+      const other = await pool.connect();
+      try {
+        await other.query(`BEGIN; UPDATE weir SET until = until WHERE key = 'rule:locked ${tries}'`);
+        const throttle = createThrottle({ name: "rule", rate: "10/min" }, {
+          store,
+          onStoreFailure: "deny",
+          client: { address: () => "192.0.2.1" },
+        });
+        await assertRejects(() => Promise.resolve(store.decide(asked)), Error);
+        // Others are decided as ever.
+        const { decisions: [{ source }] } = await throttle.check(new Request("https://example.com/"));
+        assertEquals(source, "store");
+      } finally {
+        await other.query("ROLLBACK");
+        other.release();
+      }
+      assertEquals((await store.decide(asked))[0].remaining, 8);
     });
-    await assertRejects(() => Promise.resolve(store.decide([checkOf("locked")])), Error);
-    // Others are decided as ever.
-    const { decisions: [{ source }] } = await throttle.check(new Request("https://example.com/"));
-    assertEquals(source, "store");
-    await other.query("ROLLBACK");
-    other.release();
-    assertEquals((await store.decide([checkOf("locked")]))[0].remaining, 8);
   });
 
   const FAULTS: readonly (readonly [string, number, string])[] = [

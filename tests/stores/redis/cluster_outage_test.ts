@@ -3,10 +3,11 @@ import process from "node:process";
 import { after, before, describe, it } from "node:test";
 import { createThrottle, fixedWindow, type Store } from "../../../mod.ts";
 import { stateName } from "../../../src/algorithms/state.ts";
-import { redisStore } from "../../../src/stores/redis/mod.ts";
+import { type RedisClient, redisStore } from "../../../src/stores/redis/mod.ts";
 import { slotOf } from "../../../src/stores/redis/cluster_slot.ts";
 import { CLUSTER_CLIENTS } from "../../harness/clients.ts";
 import { type RedisCluster, startCluster } from "../../harness/cluster.ts";
+import { inTime } from "../../harness/in_time.ts";
 import { type Redis, withoutRedis } from "../../harness/redis.ts";
 import { pause } from "../../harness/until.ts";
 
@@ -76,9 +77,7 @@ describe("one of three nodes of a cluster stops under load", { skip: withoutRedi
 
   for (const { name, skip, open } of CLUSTER_CLIENTS) {
     for (const { how, begin, end } of KINDS) {
-      it(`${how}, with ${name}: its keys alone are decided without it, and few requests wait for it`, {
-        skip,
-      }, async (t) => {
+      const test = async (diagnose: (figures: string) => void, client: RedisClient) => {
         for (const node of cluster.nodes) await node.command("FLUSHALL");
         const stopped = cluster.nodes[1];
         const keys = Array.from({ length: KEYS }, (_, i) => `198.51.100.${i}`);
@@ -86,7 +85,6 @@ describe("one of three nodes of a cluster stops under load", { skip: withoutRedi
         for (const key of keys) homes.set(key, await nodeOf(key));
         const isOn = (key: string): boolean => homes.get(key) === 1;
 
-        const { client, close } = await open(cluster);
         const inner = redisStore({ client, timeoutMs: TIMEOUT_MS });
         /**
          * Questions about keys of the stopped node that reached the client and got no answer: each of them can wait for the
@@ -170,7 +168,7 @@ describe("one of three nodes of a cluster stops under load", { skip: withoutRedi
             p99(before).toFixed(1)
           } ms); ` +
           `events: ${events.join(", ")}`;
-        t.diagnostic(figures);
+        diagnose(figures);
         if (IS_MEASURED) console.log(figures);
 
         assertLessOrEqual(askedDuring, WORKERS);
@@ -184,8 +182,19 @@ describe("one of three nodes of a cluster stops under load", { skip: withoutRedi
           const passed = answers.filter((answer) => answer.key === key && answer.allowed).length;
           assert(passed >= LIMIT, `${key}: ${passed}`);
         }
-        await close();
-      });
+      };
+
+      it(`${how}, with ${name}: its keys alone are decided without it, and few requests wait for it`, {
+        skip,
+      }, (t) =>
+        inTime(async () => {
+          const { client, close } = await open(cluster);
+          try {
+            await test((figures) => t.diagnostic(figures), client);
+          } finally {
+            await close();
+          }
+        }));
     }
   }
 });

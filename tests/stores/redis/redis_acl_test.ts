@@ -55,7 +55,7 @@ describe("a Redis user with the rights that redisStore() asks for", { skip: with
       await redis.command("FLUSHALL");
       await redis.command("SCRIPT", "FLUSH");
       const { client, close } = await open(redis);
-      const store = redisStore({ client, timeoutMs: 5000, lease: 10 });
+      const store = redisStore({ client, timeoutMs: 10_000, lease: 10 });
       const events: unknown[] = [];
       const throttle = createThrottle([
         { name: "fixed", rate: "3/hour", algorithm: fixedWindow(), block: { after: 1, window: 60, for: 60 } },
@@ -98,7 +98,7 @@ describe("a Redis user with the rights that redisStore() asks for", { skip: with
   for (const missing of COMMANDS) {
     it(`needs ${missing}`, async () => {
       const { client, close } = await CLIENTS[0].open(redis);
-      const store = redisStore({ client, timeoutMs: 5000 });
+      const store = redisStore({ client, timeoutMs: 10_000 });
       await redis.command("SCRIPT", "FLUSH");
       await redis.command("FLUSHALL");
       await permit(COMMANDS.filter((name) => name !== missing));

@@ -47,7 +47,8 @@ describe("redisStore", { skip: withoutRedis }, () => {
     await command("CONFIG", "RESETSTAT");
   });
 
-  const storeOf = (options: Partial<RedisStoreOptions> = {}): Store => redisStore({ client, ...options });
+  const storeOf = (options: Partial<RedisStoreOptions> = {}): Store =>
+    redisStore({ client, timeoutMs: 10_000, ...options });
   const get = (key: string) => command("GET", key);
 
   /** How often each command was called, inside of scripts too. */
@@ -655,7 +656,7 @@ describe("redisStore", { skip: withoutRedis }, () => {
     }
 
     it("tells a throttle its deadline and whether refusals may be cached", () => {
-      const { shared, deadlineMs, denyCache } = storeOf();
+      const { shared, deadlineMs, denyCache } = redisStore({ client });
       assertEquals([shared, deadlineMs, denyCache], [true, 250, true]);
       const own = storeOf({ timeoutMs: 40, denyCache: false });
       assertEquals([own.deadlineMs, own.denyCache], [40, false]);

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
 import { withinShared } from "../../../src/stores/wrappers/deadlines.ts";
+import { withFakeTimers } from "../../harness/fake_timers.ts";
 
 const never = new Promise<never>(() => {});
 const pauseOf = (timeout: typeof setTimeout, ms: number) => new Promise((resume) => timeout(resume, ms));
@@ -34,18 +35,18 @@ describe("deadlines that share a timer", () => {
 
   it("are over for each call after its own time, in the order of the calls, beside those that are answered", async () => {
     const order: string[] = [];
-    const noted = (name: string, promise: Promise<unknown>) =>
-      withinShared(promise, 40, late)!.then(() => order.push(name), () => order.push(`${name} late`));
-    const start = performance.now();
+    const noted = (name: string, promise: Promise<unknown>) => {
+      const begun = performance.now();
+      return withinShared(promise, 40, late)!.then(() => order.push(name), () => {
+        assert(performance.now() - begun >= 39, `${name} is late after its own time`);
+        order.push(`${name} late`);
+      });
+    };
     const first = noted("a", never);
     const answered = noted("b", pause(5));
     await pause(20);
     const second = noted("c", never);
-    await Promise.all([first, answered]);
-    assert(performance.now() - start >= 39);
-    assertEquals(order, ["b", "a late"]);
-    await second;
-    assert(performance.now() - start >= 59);
+    await Promise.all([first, answered, second]);
     assertEquals(order, ["b", "a late", "c late"]);
   });
 
@@ -57,6 +58,34 @@ describe("deadlines that share a timer", () => {
     await pause(1010);
     await assertRejects(() => withinShared(never, 3, late)!, Error, "late");
     await lost;
+  });
+
+  it("are over at once where the process stood still, also if another call begins before the timer runs", () => {
+    const { now } = performance;
+    const over: unknown[] = [];
+    withFakeTimers(0, (time) => {
+      const fake = globalThis.setTimeout;
+      const timerOf = (run: () => void, ms?: number) =>
+        Object.assign(fake(run, ms), { ref() {}, unref() {} });
+      globalThis.setTimeout = timerOf as unknown as typeof setTimeout;
+      performance.now = () => time.now;
+      const begin = (name: string) =>
+        withinShared(never, 3000, () => {
+          over.push([name, time.now]);
+          return late();
+        })!.catch(() => {});
+      try {
+        begin("before");
+        time.now = 5000;
+        begin("after");
+        time.advance(0);
+        assertEquals(over, [["before", 5000]]);
+        time.advance(3000);
+        assertEquals(over, [["before", 5000], ["after", 8000]]);
+      } finally {
+        performance.now = now;
+      }
+    });
   });
 
   it("hold a process until its calls are over, and no longer", async () => {
