@@ -42,11 +42,16 @@ function msAsked(value: string, at: number): number {
   return /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - at;
 }
 
-/** The wait of the Retry-After that is there, in ms, where it is no shorter than this number of seconds; else null. */
-function longerWait(there: HeadersThere, wait: number, at: number): number | null {
+/** The wait of the Retry-After that is there, in ms, where it is no shorter than this one, sent in seconds; else null. */
+function longerWait(there: HeadersThere, waitMs: number, at: number): number | null {
   const known = fieldThere(there, "retry-after");
   const knownMs = known === null ? 0 : msAsked(known, at);
-  return knownMs >= wait * 1000 ? knownMs : null;
+  return knownMs >= waitSeconds(waitMs) * 1000 ? knownMs : null;
+}
+
+/** The field for a wait in ms, unless there is a longer one. */
+function fieldsOf(waitMs: number, longer: number | null): HeaderFields {
+  return longer === null ? { "retry-after": decimal(waitSeconds(waitMs)) } : NO_FIELDS;
 }
 
 /** The fields that SDKs read, for a wait in ms. A field that is there stays where it asks for no less. */
@@ -83,35 +88,15 @@ const FOR_SDKS: Readonly<Record<string, HeaderDescription>> = {
   },
 };
 
-/**
- * The format, as it writes.
- *
- * @param describe Describes its headers.
- * @param lengthen Makes a wait in ms longer.
- * @param more The fields beside it, for the wait in ms that is sent, or null; null where there are none.
- */
-function formatOf(
-  describe: NonNullable<HeaderFormat["describe"]>,
-  lengthen: (waitMs: number) => number = (waitMs) => waitMs,
-  more: typeof fieldsForSdks | null = null,
-): HeaderFormat {
-  return {
-    fields({ denied, retryAfterMs, at }, there) {
-      if (!denied) return NO_FIELDS;
-      if (retryAfterMs === null || !(retryAfterMs < Infinity)) return more?.(null, there) ?? NO_FIELDS;
-      const waitMs = lengthen(retryAfterMs);
-      const wait = waitSeconds(waitMs);
-      const longer = longerWait(there, wait, at);
-      const fields = longer === null ? { "retry-after": decimal(wait) } : NO_FIELDS;
-      return more === null ? fields : { ...fields, ...more(longer ?? waitMs, there) };
-    },
-    describe,
-  };
-}
-
-/** {@link retryAfter} for throttles that no document describes. */
+/** {@link retryAfter} for throttles that no document describes: their reports have a wait on refusals alone. */
 export function plainRetryAfter(): HeaderFormat {
-  return formatOf({ "Retry-After": { description: "", on: "denied", example: "" } });
+  return {
+    fields({ retryAfterMs, at }, there) {
+      if (retryAfterMs === null) return NO_FIELDS;
+      return fieldsOf(retryAfterMs, longerWait(there, retryAfterMs, at));
+    },
+    describe: { "Retry-After": { description: "", on: "denied", example: "" } },
+  };
 }
 
 /**
@@ -161,9 +146,17 @@ export function retryAfter(options: RetryAfterOptions = {}): HeaderFormat {
   const part = number(0, 1);
   requireOptions(options, { ms: BOOLEAN, jitter: part, random: FUNCTION }, "send Retry-After");
   const { ms = false, jitter = 0, random = Math.random } = options;
-  return formatOf(
-    { "Retry-After": DESCRIPTION, ...ms ? FOR_SDKS : {} },
-    (waitMs) => waitMs * (1 + jitter * requireResult(random(), part, "random")),
-    ms ? fieldsForSdks : null,
-  );
+  return {
+    fields({ denied, retryAfterMs, at }, there) {
+      if (!denied) return NO_FIELDS;
+      if (retryAfterMs === null || !(retryAfterMs < Infinity)) {
+        return ms ? fieldsForSdks(null, there) : NO_FIELDS;
+      }
+      const waitMs = retryAfterMs * (1 + jitter * requireResult(random(), part, "random"));
+      const longer = longerWait(there, waitMs, at);
+      const fields = fieldsOf(waitMs, longer);
+      return ms ? { ...fields, ...fieldsForSdks(longer ?? waitMs, there) } : fields;
+    },
+    describe: { "Retry-After": DESCRIPTION, ...ms ? FOR_SDKS : {} },
+  };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Decision } from "../decision.ts";
+import { denialFields } from "./denial.ts";
 import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
@@ -20,8 +21,9 @@ export function jsonRejection(
   schema: RejectionDescription["schema"],
 ): Rejection {
   const contentType = "application/json";
-  return rejectionOf((decisions) => {
+  return rejectionOf((quotas) => {
+    const decisions = quotas.map(({ decision }) => decision);
     const status = rejectionStatus(decisions);
-    return { status, body: JSON.stringify(bodyOf(decisions, status)), contentType };
+    return { status, body: JSON.stringify(bodyOf(decisions, status)), headers: denialFields(contentType) };
   }, { contentType, schema, example: (decisions) => bodyOf(decisions, rejectionStatus(decisions)) });
 }

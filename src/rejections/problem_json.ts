@@ -10,9 +10,16 @@ import { type Decision, refuses, tightest } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import { isIgnored } from "../maybe.ts";
 import { FUNCTION, requireOptions } from "../options.ts";
-import type { Denial } from "./denial.ts";
+import { type Denial, denialFields } from "./denial.ts";
 import { quotaText, waitText } from "./quota_text.ts";
-import { type Rejection, type RejectionDescription, rejectionOf } from "./rejection.ts";
+import {
+  type DecidedQuota,
+  decidedQuotas,
+  plainRejection,
+  type Rejection,
+  type RejectionDescription,
+  rejectionOf,
+} from "./rejection.ts";
 import { rejectionStatus } from "./rejection_status.ts";
 
 /** A problem type of the draft: constant except for the policies (RFC 9457 §3.1.3). */
@@ -58,14 +65,6 @@ export interface ProblemJsonOptions {
   detail?: (decision: RefusingDecision, context: Context) => string | null;
 }
 
-/** Quotas by name. */
-type Quotas = readonly Pick<Quota, "name" | "unit" | "every">[];
-
-/** The quotas of the rules that were asked, in a throttle's own context. */
-interface Checked {
-  readonly checks?: Quotas;
-}
-
 function detailOf(decision: RefusingDecision): string {
   const { blockedMs, retryAfterMs } = decision;
   const quota = quotaText(decision);
@@ -81,11 +80,11 @@ interface Written extends RefusingDecision {
   readonly seconds: number;
 }
 
-/** Is one denial written for both of these decisions, with waits of as many seconds? */
-function isAlike(one: Written, other: Decision, quota: Quotas[number] | undefined): boolean {
-  return one.rule === other.rule && one.limit === other.limit && one.windowMs === other.windowMs &&
+/** Is one denial written for both of these, with waits of as many seconds? */
+function isAlike(one: Written, other: DecidedQuota): boolean {
+  return one.rule === other.name && one.limit === other.limit && one.windowMs === other.windowMs &&
     one.cost === other.cost && one.source === other.source && one.blockedMs > 0 === other.blockedMs > 0 &&
-    one.unit === quota?.unit && one.every === quota?.every;
+    one.unit === other.unit && one.every === other.every;
 }
 
 /**
@@ -144,41 +143,35 @@ export function problemJson(options: ProblemJsonOptions = {}): Rejection {
   requireOptions(options, { detail: FUNCTION }, "make problemJson()");
   const denial = compileDenial(options.detail);
   const example: RejectionDescription["example"] = (decisions, quotas) =>
-    JSON.parse(denial(decisions, undefined, quotas).body);
+    JSON.parse(denial(decidedQuotas(decisions, quotas)).body);
   return rejectionOf(denial, { contentType: CONTENT_TYPE, schema, example });
 }
 
-/** {@link problemJson} for throttles that no document describes. */
+/** {@link problemJson} for throttles that no document describes; no one else has it. */
 export function plainProblemJson(): Rejection {
-  return rejectionOf(compileDenial());
+  return plainRejection(compileDenial());
 }
 
-/** Makes the denial of a request: by the quotas in a throttle's own context, or by quotas that are given. */
-type DenialOf = (decisions: readonly Decision[], context?: Context, quotas?: Quotas) => Denial;
-
 /** @param detail The option of that name. */
-function compileDenial(detail?: ProblemJsonOptions["detail"]): DenialOf {
+function compileDenial(
+  detail?: ProblemJsonOptions["detail"],
+): (quotas: readonly DecidedQuota[], context?: Context) => Denial {
   /**
    * The latest denials, by the last bits of the seconds to wait. To write a denial takes longer than to decide, and a flood of
    * requests gets the same few time and again.
    */
   const latest: (Written | undefined)[] = [];
 
-  function denial(
-    decisions: readonly Decision[],
-    context?: Context,
-    quotas: Quotas | undefined = (context as Checked | undefined)?.checks,
-  ): Denial {
-    const refusing = decisions.filter(refuses);
-    // The decision that matters most to a client.
-    const decision = tightest(refusing);
-    const quota = quotas?.find(({ name }) => name === decision.rule);
+  function denial(quotas: readonly DecidedQuota[], context?: Context): Denial {
+    const refusing = quotas.filter(refuses);
+    // The quota that matters most to a client.
+    const quota = tightest(refusing);
     const isKept = detail === undefined && refusing.length === 1;
-    const seconds = Math.ceil(decision.retryAfterMs / 1000);
+    const seconds = Math.ceil(quota.retryAfterMs / 1000);
     const last = latest[seconds & 63];
-    if (isKept && last?.seconds === seconds && isAlike(last, decision, quota)) return last.denial;
+    if (isKept && last?.seconds === seconds && isAlike(last, quota)) return last.denial;
 
-    const current = { ...decision, unit: quota?.unit, every: quota?.every };
+    const current = { ...quota.decision, unit: quota.unit, every: quota.every };
     // A block is reported only if no quota refuses as well.
     const problem = rejectionStatus(refusing) === 503
       ? REDUCED_CAPACITY
@@ -195,9 +188,9 @@ function compileDenial(detail?: ProblemJsonOptions["detail"]): DenialOf {
       ...problem,
       // Clients ignore one that is no text. Nobody waits for one that comes later, whatever it rejects with.
       detail: typeof sentence === "string" ? sentence : void isIgnored(sentence),
-      "violated-policies": refusing.map(({ rule }) => rule),
+      "violated-policies": refusing.map(({ name }) => name),
     });
-    const written = { status: problem.status, body, contentType: CONTENT_TYPE };
+    const written = { status: problem.status, body, headers: denialFields(CONTENT_TYPE) };
     if (isKept) latest[seconds & 63] = { ...current, denial: written, seconds };
     return written;
   }

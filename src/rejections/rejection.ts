@@ -9,7 +9,7 @@ import type { Decision } from "../decision.ts";
 import type { Quota } from "../headers/format.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Outcome } from "../outcome.ts";
-import { type Denial, denialFields } from "./denial.ts";
+import type { Denial } from "./denial.ts";
 
 /** Describes a rejection to an API's users (OpenAPI). */
 export interface RejectionDescription {
@@ -33,19 +33,52 @@ export type Rejection = ((outcome: Outcome, context: Context) => MaybePromise<Re
   readonly describe?: RejectionDescription;
 };
 
-/** Makes the denial of a request with these decisions. */
-export type Deny = (decisions: readonly Decision[], context: Context) => Denial;
+/** A quota and its decision. To read its own numbers takes less than to make the decision, which has the same. */
+export interface DecidedQuota extends Quota, Pick<Decision, "mode"> {
+  readonly source: Decision["source"] | null;
+  readonly decision: Decision;
+}
+
+/** Quotas by name. */
+type Quotas = readonly Pick<Quota, "name" | "unit" | "every">[];
+
+/** Decisions as quotas, with what these say of them. */
+export function decidedQuotas(
+  decisions: readonly Decision[],
+  quotas: Quotas | undefined,
+): readonly DecidedQuota[] {
+  return decisions.map((decision) => {
+    const quota = quotas?.find(({ name }) => name === decision.rule);
+    return { ...decision, name: decision.rule, unit: quota?.unit, every: quota?.every, decision };
+  });
+}
+
+/** Makes the denial of a request under these quotas. */
+export type Deny = (quotas: readonly DecidedQuota[], context: Context) => Denial;
+
+/** The quotas of the rules that were asked, in a throttle's own context. */
+interface Checked {
+  readonly checks?: Quotas;
+}
 
 /** The rejections of this package. */
 const rejections = new WeakMap<Rejection, Deny>();
 
-/** Makes a rejection of this package out of its denials; without a description where no document describes it. */
-export function rejectionOf(deny: Deny, describe?: RejectionDescription): Rejection {
+/** Makes a rejection of this package out of its denials. */
+export function rejectionOf(deny: Deny, describe: RejectionDescription): Rejection {
   function reject({ decisions }: Outcome, context: Context): Response {
-    const denial = deny(decisions, context);
-    return new Response(denial.body, { status: denial.status, headers: denialFields(denial) });
+    const quotas = decidedQuotas(decisions, (context as Checked | undefined)?.checks);
+    const { body, status, headers } = deny(quotas, context);
+    return new Response(body, { status, headers });
   }
-  const rejection = Object.assign(reject, describe && { describe });
+  const rejection = Object.assign(reject, { describe });
+  rejections.set(rejection, deny);
+  return rejection;
+}
+
+/** The same for throttles that keep it to themselves: they ask for its denials, and nobody calls it. */
+export function plainRejection(deny: Deny): Rejection {
+  const rejection = deny as unknown as Rejection;
   rejections.set(rejection, deny);
   return rejection;
 }

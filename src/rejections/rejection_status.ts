@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Decision, refuses } from "../decision.ts";
+import { refuses } from "../decision.ts";
+import type { DecidedQuota } from "./rejection.ts";
 
 /**
  * 429 if the client used up a quota, or asks for more than a quota ever grants (RFC 6585 §4); 503 if a rule
@@ -12,7 +13,9 @@ import { type Decision, refuses } from "../decision.ts";
  *
  * @param decisions All decisions of the request, shadow ones included.
  */
-export function rejectionStatus(decisions: readonly Decision[]): 429 | 503 {
+export function rejectionStatus(
+  decisions: readonly Pick<DecidedQuota, "allowed" | "mode" | "retryAfterMs" | "source">[],
+): 429 | 503 {
   const refusing = decisions.filter(refuses);
   if (refusing.some(({ retryAfterMs }) => retryAfterMs === Infinity)) return 429;
   return refusing.some(({ source }) => source === "denied-by-policy") ? 503 : 429;

@@ -61,7 +61,7 @@ export function compileRefuse(
   }
 
   function answer(_: unknown, exchange: Exchange): Response {
-    return labels.refuse(deny!(exchange.checks.map(({ decision }) => decision), exchange), exchange);
+    return labels.refuse(deny!(exchange.checks, exchange), exchange);
   }
 
   /** A rejection of the user's own makes a response. */

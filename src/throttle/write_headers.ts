@@ -4,9 +4,9 @@
  * @module
  */
 
-import { hasNumbers } from "../decision.ts";
+import { hasNumbers, refuses } from "../decision.ts";
 import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
-import { type Denial, denialFields } from "../rejections/denial.ts";
+import type { Denial } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -18,11 +18,13 @@ import {
   newResponse,
   REFUSAL,
   type Refusal,
+  withHeaders,
 } from "../exchange/response.ts";
 import { holds, type RuleCheck } from "../exchange/rule_check.ts";
 import { waitUntil } from "../exchange/wait_until.ts";
 import type { MaybePromise } from "../maybe.ts";
 import type { Notifier } from "../observers/notify.ts";
+import { surroundings } from "../runtime.ts";
 
 /** A response as reports need it: one that is made, or is to be. */
 type Reported = Pick<Refusal, "status" | typeof REFUSAL>;
@@ -61,7 +63,7 @@ function reportOf(checks: readonly RuleCheck[], response: Reported | undefined):
     // Shadow rules are not shown to clients, nor numbers that mean nothing.
     if (check.mode !== "shadow" && hasNumbers(check)) shown?.push(check);
     else shown ??= checks.slice(0, i);
-    if (check.allowed || check.mode === "shadow") continue;
+    if (!refuses(check)) continue;
     refused = true;
     waitMs = Math.max(waitMs, check.retryAfterMs);
   }
@@ -174,34 +176,14 @@ export function compileLabel(
   { rules, headers: formats, sendHeaders, notifier, release }: LabelOptions,
 ): Labels {
   const writeHeaders = compileHeaders(rules, formats);
+  const sendsAlways = sendHeaders === "always";
+  const sendsDenied = sendHeaders !== "never";
+  const copies = ["Bun", "Deno"].some(surroundings.has);
   /** Where a response has the passage that this throttle labelled it for: several throttles label one response. */
   const mark = Symbol("weir.labelled");
 
-  /**
-   * A handler may give one object time and again (`const NOT_FOUND = new Response(...)`), and its headers are written in place: for
-   * every passage but the first they are written on a copy, without those of the first. Headers that the same throttle wrote on the
-   * same passage, where it is around another use of itself, are joined. A frozen response, which takes no mark, is always copied.
-   */
-  function withRateHeaders(given: Response, exchange: Exchange, denied: boolean): Response {
-    // `isResponse`, inlined.
-    if (typeof given?.headers?.set !== "function" || given.status < 200) return given;
-    const { [mark]: last = exchange.passage } = given as Marked;
-    const response = (last === exchange.passage ? given : copyForNextClient(given, denied)) as Marked;
-    try {
-      response[mark] = exchange.passage;
-      writeHeaders(response.headers, exchange.checks, response);
-      return response;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      const copy = new Response(response.body, response);
-      writeHeaders(copy.headers, exchange.checks, copy);
-      return copy;
-    }
-  }
-
   function write(fields: WritableFields, exchange: Exchange, denied: boolean): void {
-    const sends = sendHeaders === "always" || (denied && sendHeaders !== "never");
-    if (sends) writeHeaders(fields, exchange.checks);
+    if (denied ? sendsDenied : sendsAlways) writeHeaders(fields, exchange.checks);
   }
 
   return {
@@ -209,8 +191,16 @@ export function compileLabel(
       const response = exchange.counted ?? given;
       exchange.ended = true;
       if (response) notifier?.answered(response.status);
-      const sends = sendHeaders === "always" || (denied && sendHeaders !== "never");
-      const labelled = sends ? withRateHeaders(response, exchange, denied) : response;
+      let labelled = response;
+      if (denied ? sendsDenied : sendsAlways) {
+        // A handler may give one object time and again (`const NOT_FOUND = new Response(...)`), and its headers are written in
+        // place: for every passage but the first they are written on a copy, without those of the first. Headers that the same
+        // throttle wrote on the same passage, where it is around another use of itself, are joined. A frozen response, which
+        // takes no mark, is always copied.
+        const last = (response as Marked | undefined)?.[mark] ?? exchange.passage;
+        const own = last === exchange.passage ? response : copyForNextClient(response, denied);
+        labelled = withHeaders(own, writeHeaders, exchange.checks, mark, exchange.passage);
+      }
       if (denied) markRefusal(labelled);
       return exchange.matched.holds && exchange.checks.some(holds)
         ? releaseAtEnd(labelled, exchange, release)
@@ -219,9 +209,9 @@ export function compileLabel(
     refuse(denial, exchange) {
       exchange.ended = true;
       notifier?.answered(denial.status);
-      const fields = new InitFields(denialFields(denial), denial.fields);
-      if (sendHeaders !== "never") writeHeaders(fields, exchange.checks, denial);
-      const response = newResponse(denial, fields, exchange.request);
+      const fields = new InitFields(denial.headers, denial.sent);
+      if (sendsDenied) writeHeaders(fields, exchange.checks, denial);
+      const response = newResponse(denial, fields, exchange.request, copies);
       response[mark] = exchange.passage;
       // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.
       response[REFUSAL] = true;

@@ -26,6 +26,26 @@ describe("the fields of a response that is not made yet", () => {
     }));
   });
 
+  it("are the same after what was done for the last response too, as far as it was", () => {
+    const look = fc.record({ change: given, name: names });
+    fc.assert(fc.property(fc.array(look), fc.array(look), fc.array(look), (both, once, then) => {
+      let last: InitFields | undefined;
+      for (const looks of [[...both, ...once], [...both, ...then], [...both, ...then], both]) {
+        const headers = new Headers({ "x-other": "start" });
+        const fields = new InitFields({ "x-other": "start" }, last);
+        for (const { change, name } of looks) {
+          assertEquals(fields.has(name), headers.has(name));
+          setFields(headers, change);
+          setFields(fields, change);
+          if (name === "X-Other") assertEquals(fields.get(name), headers.get(name));
+        }
+        const response = new Response(null, { headers: fields.record });
+        assertEquals(Object.fromEntries(response.headers), Object.fromEntries(headers));
+        last = fields;
+      }
+    }));
+  });
+
   it("refuse what Headers refuse, as not every server's Response looks at what it is given", () => {
     const wrong = [["x-own", "a\nb"], ["x-own", "a\0"], ["x-own", "\u4e2d"], ["x own", "a"], [
       "x-\u00e9",
@@ -75,6 +95,27 @@ describe("the response of a denial that is sent time and again", () => {
       assertEquals([headers.get("x-own") ?? "", headers.get("retry-after")], [text, "60"]);
     }
     assertEquals(next, texts.length);
+  });
+
+  it("has its own fields, although a format asks the throttle itself meanwhile", async () => {
+    const within: Promise<Response>[] = [];
+    let text = "a";
+    const own: HeaderFormat = {
+      fields({ denied }) {
+        const mine = text;
+        text = "b";
+        if (denied && mine === "a") { for (let i = 0; i < 3; i++) within.push(send()); }
+        return { "x-own": mine };
+      },
+    };
+    const { send } = throttled("1/min", { headers: [own, retryAfter()] });
+    await send();
+    for (let i = 0; i < 3; i++) {
+      text = "a";
+      assertEquals((await send()).headers.get("x-own"), "a");
+    }
+    const others = await Promise.all(within);
+    assertEquals(others.map(({ headers }) => headers.get("x-own")), Array(9).fill("b"));
   });
 });
 

@@ -142,6 +142,18 @@ describe("rate headers", () => {
     }
   });
 
+  it("of the copy of a response that cannot be changed are each client's own, where it is given again", async () => {
+    const { throttle } = throttled("5/min");
+    const redirecting = throttle.wrap(() => Response.redirect("https://api.example/there"));
+    await redirecting(requestTo("/", { from: "192.0.2.7" }));
+    const kept = await redirecting(requestTo("/", { from: "192.0.2.7" }));
+    const again = throttle.wrap(() => kept);
+    for (const remaining of ["4", "3"]) {
+      const { headers } = await again(requestTo("/", { from: "192.0.2.8" }));
+      assertEquals(headers.get("x-ratelimit-remaining"), remaining);
+    }
+  });
+
   it("of one Response object that a rejection gives time and again are each refusal's own", async () => {
     const kept = new Response(null, { status: 429 });
     const { send, clock } = throttled("1/min", { reject: () => kept });
