@@ -30,7 +30,7 @@ export class KnownState implements VersionedState {
     this.digits = digits;
   }
 
-  /** Who writes upon this state needs its version, and the state itself to undo that. */
+  /** A write upon this state needs its version, and the state itself to undo that. */
   get version(): KnownState {
     return this;
   }
