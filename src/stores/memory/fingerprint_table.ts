@@ -302,7 +302,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     save(cursor, check, now) {
       const { low, high } = cursor;
       const name = cursor.name!;
-      const kind = name.kind?.policy === check.policy ? name.kind : kindOf(name, check);
+      const kind = kindOf(name, check);
       let segment = cursor.segment!;
       let { slot } = cursor;
       // Entries may have moved; where they went to another segment, nothing was left behind.
@@ -320,8 +320,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
       segment.levels[slot] = levelOf(cursor.remaining / check.policy.limit);
-      const end = now + cursor.ttlMs;
-      if (end < segment.soonest || end < segment.next) noteEnd(segment, end);
+      noteEnd(segment, now + cursor.ttlMs);
       form.write(cursor, segment, slot, now);
       return true;
     },
