@@ -84,12 +84,13 @@ async function trialOf(build) {
   };
 }
 
-/** A loop of each build's own, so that none is compiled for all of them. */
-const loopOf = ({ call, atOnce }) =>
+/** A loop of each build's own, so that none is compiled for all of them: V8 makes one of two with the same text. */
+const loopOf = (build, { call, atOnce }) =>
   new Function(
     "call",
     "atOnce",
-    `return async (batch) => {
+    `// ${build}
+    return async (batch) => {
       if (atOnce === 1) {
         for (const prepared of batch) {
           const answer = call(prepared);
@@ -113,7 +114,7 @@ const percentile = (numbers, part) => [...numbers].sort((a, b) => a - b)[Math.fl
 const trials = [];
 for (const build of builds) {
   const trial = await trialOf(build);
-  trials.push({ build, ...trial, loop: loopOf(trial), times: [] });
+  trials.push({ build, ...trial, loop: loopOf(build, trial), times: [] });
 }
 const rounds = option("rounds", 800);
 for (let n = -WARM_UP; n < rounds; n++) {

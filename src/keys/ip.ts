@@ -10,6 +10,8 @@ import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
 import { BOOLEAN, oneOf, requireOptions } from "../options.ts";
 
+const DOT = 0x2e;
+
 /** The options of {@link byIp}. */
 export interface ByIpOptions {
   /** Bits of an IPv4 address that make the key, 1 to 32. Default 32. */
@@ -62,8 +64,12 @@ export function ipKey(
   const derive = (context: Context): string | null => {
     if (anonymousOnly && context.identity !== null) return null;
     const { address } = context;
-    // An IPv4 address is its own key, unless a prefix is given.
-    if (address !== null) return isOwnKey && !address.includes(":") ? address : keyOfAddress(address);
+    if (address !== null) {
+      // An IPv4 address is its own key, unless a prefix is given. Not by `includes`, which takes 10 ns, for each rule.
+      const isIpv4 = address.charCodeAt(1) === DOT || address.charCodeAt(2) === DOT ||
+        address.charCodeAt(3) === DOT;
+      return isOwnKey && isIpv4 ? address : keyOfAddress(address);
+    }
     if (onMissing !== "error") return null;
     const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";
     throw new TypeError(

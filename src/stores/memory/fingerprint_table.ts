@@ -121,21 +121,14 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       text = colon === -1 ? ":" : key.slice(0, colon);
       rest = key.slice(colon + 1);
     }
-    // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
-    const before = cursor.name;
-    const name = before?.text === text ? before : names.get(text) ?? newName(text);
+    const name = cursor.name = names.get(text) ?? newName(text);
     if (rest !== printed) {
       keyedHash(rest, seed ??= randomSeed(), print);
       printed = rest;
     }
-    let low = print[0] ^ name.low;
-    if (low === EMPTY) low = 1;
-    const high = print[1] ^ name.high;
-    const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high); // `scale`, inlined
-    cursor.name = name;
-    cursor.low = low;
-    cursor.high = high;
-    cursor.segment = segment;
+    const low = cursor.low = print[0] ^ name.low || 1;
+    const high = cursor.high = print[1] ^ name.high;
+    const segment = cursor.segment = segmentFor(high);
     cursor.slot = probe(segment, low, high);
   }
 
@@ -274,14 +267,19 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   return {
     seek,
     charge(cursor, check, now, cost, verdict) {
-      const { policy, since } = check;
-      if (since !== null || policy.boundaries !== undefined) return false;
-      seek(cursor, check);
-      const { slot } = cursor;
+      const { policy } = check;
+      if (check.since !== null || policy.boundaries !== undefined) return false;
+      // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
+      if (cursor.name?.text !== check.stateName || check.partition === undefined) seek(cursor, check);
+      else if (check.partition !== printed) keyedHash(printed = check.partition, seed!, print);
       const name = cursor.name!;
+      const low = print[0] ^ name.low || 1; // never EMPTY
+      const high = print[1] ^ name.high;
+      const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high); // `scale`, inlined
+      const slot = probe(segment, low, high);
       // By this policy the entry is kept already, so neither its end nor its kind changes.
       if (slot < 0 || name.isMixed || name.kind?.policy !== policy) return false;
-      const { states, levels, wide } = cursor.segment!;
+      const { states, levels, wide } = segment;
       const at = wide * slot + 1;
       const start = states[at];
       const leftMs = start + policy.windowMs - now;
@@ -302,7 +300,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     save(cursor, check, now) {
       const { low, high } = cursor;
       const name = cursor.name!;
-      const kind = name.kind?.policy === check.policy ? name.kind : kindOf(name, check);
+      const kind = kindOf(name, check);
       let segment = cursor.segment!;
       let { slot } = cursor;
       // Entries may have moved; where they went to another segment, nothing was left behind.
@@ -320,8 +318,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       }
       if (name.isMixed) segment.kinds[slot] = kind.number;
       segment.levels[slot] = levelOf(cursor.remaining / check.policy.limit);
-      const end = now + cursor.ttlMs;
-      if (end < segment.soonest || end < segment.next) noteEnd(segment, end);
+      noteEnd(segment, now + cursor.ttlMs);
       form.write(cursor, segment, slot, now);
       return true;
     },
