@@ -10,7 +10,9 @@ import type { Context } from "../context.ts";
 import { type Key, keyOf } from "./key.ts";
 import { BOOLEAN, oneOf, requireOptions } from "../options.ts";
 
-const DOT = 0x2e;
+/** Is a valid address IPv4? Not by `includes`, which takes 10 ns, for each rule: "::1.2.3.4" alone has as early a dot. */
+const isDotted = (address: string): boolean =>
+  address[0] !== ":" && (address[1] === "." || address[2] === "." || address[3] === ".");
 
 /** The options of {@link byIp}. */
 export interface ByIpOptions {
@@ -65,10 +67,8 @@ export function ipKey(
     if (anonymousOnly && context.identity !== null) return null;
     const { address } = context;
     if (address !== null) {
-      // An IPv4 address is its own key, unless a prefix is given. Not by `includes`, which takes 10 ns, for each rule.
-      const isIpv4 = address.charCodeAt(1) === DOT || address.charCodeAt(2) === DOT ||
-        address.charCodeAt(3) === DOT;
-      return isOwnKey && isIpv4 ? address : keyOfAddress(address);
+      // An IPv4 address is its own key, unless a prefix is given.
+      return isOwnKey && isDotted(address) ? address : keyOfAddress(address);
     }
     if (onMissing !== "error") return null;
     const why = (context as Context & ExplainsAddress).explainAddress?.() ?? "its context has none";

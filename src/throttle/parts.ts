@@ -13,6 +13,7 @@ import { compileNotifier, type Notifier } from "../observers/notify.ts";
 import { AT_ONCE, requireResult } from "../options.ts";
 import { compileMatch, type Match } from "../rules/match.ts";
 import { prepareRules } from "../rules/prepare_rules.ts";
+import { warnAboutRules } from "./warnings.ts";
 import type { Rate } from "../rules/rate.ts";
 import type { PreparedRule, Rule } from "../rules/rule.ts";
 import type { AnsweringStore } from "../stores/store.ts";
@@ -27,7 +28,6 @@ import {
   type ThrottleOptions,
 } from "./options.ts";
 import { compileSettlement, type Settlement } from "./settle.ts";
-import { warnAboutRules } from "./warnings.ts";
 import { compileLabel, type Label } from "./write_headers.ts";
 
 /** The parts of a throttle. */
