@@ -423,6 +423,9 @@ function model(): Pick<Store, "decide"> & { clock: { now: number } } {
 }
 
 const NAMES = Object.keys(ALGORITHMS);
+const KEYS = ["a", "b", "c", "d"];
+/** All states of {@link calls}: a store with room for fewer may forget one. */
+const MOST_STATES = NAMES.length * KEYS.length;
 
 /** One call of many on a few keys. */
 const calls = fc.array(
@@ -433,7 +436,7 @@ const calls = fc.array(
       fc.integer({ min: 0, max: 2000 }),
       fc.integer({ min: 0, max: 3 * MINUTE }),
     ),
-    key: fc.constantFrom("a", "b", "c", "d"),
+    key: fc.constantFrom(...KEYS),
     rules: fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 3 }),
     shadow: fc.boolean(),
     cost: fc.integer({ min: 0, max: 4 }),
@@ -517,7 +520,7 @@ describe("memoryStore against a model that forgets each state that holds a block
 describe("memoryStore against a model that forgets nothing", () => {
   it("decides alike over any calls on any keys", () => {
     fc.assert(
-      fc.property(calls, fc.constantFrom(undefined, 32, 5000), (list, maxKeys) => {
+      fc.property(calls, fc.constantFrom(undefined, MOST_STATES, 5000), (list, maxKeys) => {
         const { decide, clock } = storeOf(maxKeys);
         const plain = model();
         const charged = new Map<string, number>();
