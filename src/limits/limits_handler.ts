@@ -8,7 +8,7 @@ import { hasNumbers } from "../decision.ts";
 import { type Exchange, exchangeOf } from "../exchange/exchange.ts";
 import { requireRequest } from "../exchange/require_request.ts";
 import { isResponse } from "../exchange/response.ts";
-import { isOpen, type RuleCheck } from "../exchange/rule_check.ts";
+import type { RuleCheck } from "../exchange/rule_check.ts";
 import { each, type MaybePromise, then } from "../maybe.ts";
 import { unlimited } from "../rules/prepare_rules.ts";
 import type { PreparedRule } from "../rules/rule.ts";
@@ -53,13 +53,9 @@ function wantsPage({ headers }: Request): boolean {
   return weight > 0 && weight >= weightOf("application/json", accept);
 }
 
-/**
- * Has the caller a quota of this rule? Of the rules that answer without the store, only those with a limit of 0 have one, and
- * those that cannot count this time.
- */
+/** Has the caller a quota of this rule? Of the rules that refuse by themselves, only those with a limit of 0 have one. */
 function isOwn(check: RuleCheck | null): check is RuleCheck {
-  return check !== null &&
-    (isOpen(check) || check.source !== "rule" || check.policy.limit === 0);
+  return check !== null && (check.source !== "rule" || check.policy.limit === 0);
 }
 
 /**
