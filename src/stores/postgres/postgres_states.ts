@@ -42,7 +42,10 @@ const MOST_TRIES = 32;
 
 const digits = (least: number): number => least + Math.floor(Math.random() * 9 * least);
 
-/** A version that no row had before, for all rows of a call: 15 digits, made of two numbers as engines write small ones several times faster. */
+/**
+ * A version that no row had before, for all rows of a call: 15 digits, made of two numbers as engines write small ones several
+ * times faster.
+ */
 const newVersion = (): string => `${digits(1e5)}${digits(1e8)}`;
 
 /** The row that a change writes, with this new version. */
