@@ -31,26 +31,22 @@ export function isResponse(value: unknown): value is Response {
  * same body. Headers of a fetched response and of `Response.redirect()` cannot on most runtimes. A response with status 101 or 0
  * (`Response.error()`) cannot be copied, so it stays as it is.
  *
+ * @param change Gets the response, or its copy, too.
  * @param arg An argument of the change.
- * @param mark A property of the response, or of its copy, that is set to `value`.
  */
 export function withHeaders<A>(
   response: Response,
   change: (headers: Headers, arg: A, response: Response) => void,
   arg?: A,
-  mark?: symbol,
-  value?: unknown,
 ): Response {
   // `isResponse`, inlined.
   if (typeof response?.headers?.set !== "function" || response.status < 200) return response;
   try {
-    if (mark) (response as Marked)[mark] = value;
     change(response.headers, arg as A, response);
     return response;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const copy = new Response(response.body, response);
-    if (mark) (copy as Marked)[mark] = value;
     change(copy.headers, arg as A, copy);
     return copy;
   }
@@ -78,6 +74,7 @@ export class InitFields implements WritableFields, SentFields {
     this.at = 0;
   }
 
+  /** All fields. From here on the steps are this response's own. */
   get record(): Record<string, string> {
     const { steps, at } = this;
     if (at >= 0) {

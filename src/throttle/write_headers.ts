@@ -186,6 +186,11 @@ export function compileLabel(
     if (denied ? sendsDenied : sendsAlways) writeHeaders(fields, exchange.checks);
   }
 
+  function writeMarked(headers: Headers, exchange: Exchange, response: Response): void {
+    (response as Marked)[mark] = exchange.passage;
+    writeHeaders(headers, exchange.checks, response);
+  }
+
   return {
     label(given, exchange, denied = false) {
       const response = exchange.counted ?? given;
@@ -199,7 +204,7 @@ export function compileLabel(
         // takes no mark, is always copied.
         const last = (response as Marked | undefined)?.[mark] ?? exchange.passage;
         const own = last === exchange.passage ? response : copyForNextClient(response, denied);
-        labelled = withHeaders(own, writeHeaders, exchange.checks, mark, exchange.passage);
+        labelled = withHeaders(own, writeMarked, exchange);
       }
       if (denied) markRefusal(labelled);
       return exchange.matched.holds && exchange.checks.some(holds)

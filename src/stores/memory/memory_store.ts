@@ -7,6 +7,7 @@
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { windowOf } from "../../algorithms/periods.ts";
 import { formOf } from "../../algorithms/state.ts";
+import { Cursor } from "./cursor.ts";
 import type { LogFormStep } from "../../algorithms/log_form.ts";
 import { numberBlocks } from "./number_blocks.ts";
 import type { PackableStep } from "../../algorithms/packed.ts";
@@ -14,7 +15,6 @@ import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
 import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
-import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
 import { FUNCTION, integer, requireOptions } from "../../options.ts";
