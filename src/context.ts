@@ -6,7 +6,7 @@
 
 /** A request and its sender. */
 export interface Context {
-  /** The request itself. */
+  /** The request itself. A function that needs its body reads that of `request.clone()`, as the handler reads the original. */
   readonly request: Request;
   /** The client's address in canonical text, or null if the runtime and the proxies name none. */
   readonly address: string | null;

@@ -6,7 +6,10 @@
 
 import { cannot } from "./cannot.ts";
 
-/** A duration: a number of seconds, or text: "15min", "500ms", "1h". */
+/**
+ * A duration: a number of seconds, or text, a whole number and one unit: "15min", "500ms", "1h". The units are ms, s, min, h,
+ * day and week, or their words: "90 seconds", "2 hours". "m" is a minute.
+ */
 export type Duration = number | string;
 
 /** A second, as a {@link Duration}: 1. */

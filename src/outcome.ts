@@ -40,7 +40,7 @@ export interface Outcome extends Pick<RequestThrottle, "decisions" | "settle"> {
   readonly allowed: boolean;
   /**
    * The response to a refused request: the 429 or 503, or the one that `authenticate` returned. Null when
-   * allowed.
+   * allowed: `if (outcome.response !== null) return outcome.response`.
    */
   readonly response: Response | null;
   /**

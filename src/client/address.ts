@@ -16,9 +16,9 @@ interface Address {
 /** The number of leading bits of an address that identify a client. */
 export interface AddressPrefixes {
   /** Bits of an IPv4 address, 1 to 32. Default 32: every address is a client. */
-  ipv4Prefix?: number;
+  ipv4Prefix?: number | undefined;
   /** Bits of an IPv6 address, 1 to 128. Default 64: the owner of one address of a /64 network owns them all. */
-  ipv6Prefix?: number;
+  ipv6Prefix?: number | undefined;
 }
 
 /** The valid values. */

@@ -13,17 +13,17 @@ import { BOOLEAN, oneOf, requireOptions } from "../options.ts";
 /** The options of {@link byIp}. */
 export interface ByIpOptions {
   /** Bits of an IPv4 address that make the key, 1 to 32. Default 32. */
-  ipv4Prefix?: number;
+  ipv4Prefix?: number | undefined;
   /** Bits of an IPv6 address that make the key, 1 to 128. Default 64: one client owns the whole network. */
-  ipv6Prefix?: number;
+  ipv6Prefix?: number | undefined;
   /** Skip requests with an identity; the rule then runs after authentication. Default false. */
-  anonymousOnly?: boolean;
+  anonymousOnly?: boolean | undefined;
   /**
    * The treatment of a request without an address: throw an error that explains the cause and the remedy,
    * skip the rule, or deny the request. Default "error". If the address is missing because the client has
    * disconnected, the request is always denied.
    */
-  onMissing?: "error" | "skip" | "deny";
+  onMissing?: "error" | "skip" | "deny" | undefined;
 }
 
 /**

@@ -11,8 +11,9 @@ import type { Every } from "../algorithms/algorithm.ts";
 import { type Calendar, calendarOf } from "./calendar.ts";
 
 /**
- * A rate as text: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". A day is 24 hours and a
- * week 168, from the first request on. "1000/month" and "10000/year" are of the calendar, in UTC.
+ * A rate as text: "100/hour", "5/15min", "60/min", "10/s", "1000/day", "1/500ms", "3/2h", "50/week". The units are those of a
+ * {@link Duration}, where "m" is a minute, and "month" and "year". A day is 24 hours and a week 168, from the first request on.
+ * "1000/month" and "10000/year" are of the calendar, in UTC.
  */
 export type RateString = string;
 /**
@@ -26,7 +27,7 @@ export type RateString = string;
 export type Rate =
   | RateString
   | { limit: number; window: Duration }
-  | { limit: number; every: Every; timeZone?: string; startsOn?: number }
+  | { limit: number; every: Every; timeZone?: string | undefined; startsOn?: number | undefined }
   | { limit: number };
 
 /** A rate in numbers. `windowMs` is null if the rate is a limit alone. */

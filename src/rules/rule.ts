@@ -109,9 +109,16 @@ export interface Rule {
   trial?: Rate | Trial | null | undefined;
   /**
    * A penalty: a key refused `after` times within `window` is refused outright for `for`, times `growth` (default 1) on
-   * each repeat, at most `max` (default a day, or `for` where that is longer).
+   * each repeat, at most `max` (default a day, or `for` where that is longer). A repeat is a block that begins before twice the
+   * length of the last one has passed since its end. A block shorter than the rest of the rule's window changes no wait.
    */
-  block?: { after: number; window: Duration; for: Duration; growth?: number; max?: Duration } | undefined;
+  block?: {
+    after: number;
+    window: Duration;
+    for: Duration;
+    growth?: number | undefined;
+    max?: Duration | undefined;
+  } | undefined;
   /** How it decides while the store fails. Default: the throttle's way. */
   onStoreFailure?: FailurePolicy | undefined;
   /**
@@ -157,15 +164,15 @@ export interface Rule {
  */
 export interface Trial {
   /** The quota to try. Default: the rule's. */
-  rate?: Rule["rate"];
+  rate?: Rule["rate"] | undefined;
   /** The algorithm to try. Default: the rule's. */
-  algorithm?: Algorithm;
+  algorithm?: Algorithm | undefined;
   /** The key to try. Default: the rule's. */
-  key?: Key;
+  key?: Key | undefined;
   /** The cost to try. Default: the rule's. */
-  cost?: Rule["cost"];
+  cost?: Rule["cost"] | undefined;
   /** The penalty to try. Default: the rule's, which the trial's own refusals start. */
-  block?: NonNullable<Rule["block"]>;
+  block?: Rule["block"];
 }
 
 /** A rule as a throttle shows it. */

@@ -57,7 +57,7 @@ export function warnAboutRules(
     warnOnce(
       `Nothing limits how often a client may try to authenticate: ${
         quoted(rules)
-      } can only count successes. Add a rule by address, such as "60/min".`,
+      } can only count after it. Add a rule by address, such as "60/min".`,
     );
   }
 

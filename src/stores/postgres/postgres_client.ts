@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Demand } from "../../options.ts";
+import { type Demand, hidden } from "../../options.ts";
 
 /** The rows of an answer. */
 type Rows = readonly Readonly<Record<string, unknown>>[];
@@ -35,8 +35,9 @@ function has(client: unknown, name: string): boolean {
 
 /** The demand on the option `client`. */
 export const CLIENT: Demand = {
-  must: "able to run a statement, by query or unsafe",
+  must: "able to run a statement, by query or unsafe (a client of pg, postgres, Bun, PGlite or Neon)",
   holds: (client) => has(client, "query") || has(client, "unsafe"),
+  shows: hidden, // the address of a database in its place may have a password
   presence: "required",
 };
 

@@ -6,7 +6,7 @@
 
 import type { ScriptRunner } from "./script_runner.ts";
 import { slotOf } from "./cluster_slot.ts";
-import type { Demand } from "../../options.ts";
+import { type Demand, hidden } from "../../options.ts";
 
 /** The members of ioredis and iovalkey that the store uses: a single client or a Cluster. */
 export interface IoredisLike {
@@ -115,10 +115,14 @@ const kindOf = (client: unknown) =>
     typeof (client as Record<string, unknown> | null | undefined)?.[name] === "function"
   );
 
+/** The methods that run scripts, one per kind of client. */
+const METHODS = /* @__PURE__ */ KINDS.map(([name]) => name).join(", ");
+
 /** The demand on the option `client`. */
 export const CLIENT: Demand = {
-  must: `able to run a script, by one of ${/* @__PURE__ */ KINDS.map(([name]) => name).join(", ")}`,
+  must: `able to run a script, by one of ${METHODS} (a client of Bun, node-redis, ioredis or iovalkey)`,
   holds: (client) => kindOf(client) !== undefined,
+  shows: hidden, // the address of a Redis in its place may have a password
   presence: "required",
 };
 

@@ -356,6 +356,10 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     const client = { query: () => Promise.resolve({ rows: [] }) };
     const bad: readonly (readonly [object, string])[] = [
       [{}, "client must be able to run a statement, by query or unsafe"],
+      [
+        { client: "postgres://weir:secret@localhost" },
+        "(a client of pg, postgres, Bun, PGlite or Neon): current value is not shown",
+      ],
       [{ client, table: 'we"ir' }, "table must be a name of at most 40 letters"],
       [{ client, prefix: "weir" }, "it takes no option but client, table, durable"],
       [{ client, durable: 1 }, "durable must be true or false"],

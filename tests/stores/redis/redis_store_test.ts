@@ -624,6 +624,12 @@ describe("redisStore", { skip: withoutRedis }, () => {
         { client: undefined },
         "client must be able to run a script, by one of send, evalSha, evalsha",
       ],
+      [
+        "the address of a Redis in place of a client, without its password",
+        { client: "redis://:secret@localhost" },
+        "client must be able to run a script, by one of send, evalSha, evalsha (a client of Bun, node-redis, " +
+        "ioredis or iovalkey): current value is not shown",
+      ],
       ["a client that cannot run scripts", { client: { get() {} } }, "client must be able to run a script"],
       [
         "an empty prefix",
