@@ -1,5 +1,5 @@
 /** `deno serve --allow-env=NODE_ENV examples/trpc.ts`: tRPC, with a limit for all HTTP requests and one for each call of a procedure. */
-import { createThrottle, withThrottle } from "@weir/throttle";
+import { createThrottle, type Rejection, withThrottle } from "@weir/throttle";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 
@@ -24,12 +24,17 @@ const router = t.router({
   login: limited.mutation(() => "welcome"),
 });
 
-export default {
-  fetch: withThrottle((request: Request, ...platform: unknown[]) =>
-    fetchRequestHandler({
-      endpoint: "/trpc",
-      req: request,
-      router,
-      createContext: ({ resHeaders: headers }) => ({ request, platform, headers }),
-    }), "20/min"),
+const app = (request: Request, ...platform: unknown[]) =>
+  fetchRequestHandler({
+    endpoint: "/trpc",
+    req: request,
+    router,
+    createContext: ({ resHeaders: headers }) => ({ request, platform, headers }),
+  });
+// In the form that tRPC's clients read a code from.
+const reject: Rejection = () => {
+  const data = { code: "TOO_MANY_REQUESTS", httpStatus: 429 };
+  return Response.json({ error: { message: "Too many requests.", code: -32029, data } }, { status: 429 });
 };
+
+export default { fetch: withThrottle(app, "20/min", { reject }) };

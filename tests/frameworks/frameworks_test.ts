@@ -79,8 +79,14 @@ for (const [name, { hello, text, login, loginStatus, refusal, rightLogin }] of O
       assertEquals([refused.status, refused.headers["x-ratelimit-limit"]], [429, "20"]);
       assertMatch(refused.headers["retry-after"], /^(?:60|5\d)$/);
       assertEquals(refused.headers["cache-control"], "no-store");
+      const { status, error } = JSON.parse(refused.text);
+      if (name === "trpc") {
+        assertMatch(refused.headers["content-type"], /^application\/json/);
+        assertEquals(error.data, { code: "TOO_MANY_REQUESTS", httpStatus: 429 });
+        return;
+      }
       assertMatch(refused.headers["content-type"], /^application\/problem\+json/);
-      assertEquals(JSON.parse(refused.text).status, 429);
+      assertEquals(status, 429);
     });
 
     it("gives each address a quota of its own, and what no route takes counts too", async () => {
