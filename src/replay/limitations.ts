@@ -4,7 +4,7 @@
  * @module
  */
 
-import { waitText } from "../rejections/quota_text.ts";
+import { counted, waitText } from "../rejections/quota_text.ts";
 import type { LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** Of how many addresses it is remarkable that they carry nearly all. */
@@ -79,7 +79,8 @@ export class Limitations {
       ],
       [
         summary?.formats.includes("weir") === true,
-        "Lines of logTo() are the refused requests alone, with route patterns for paths.",
+        "Lines of logTo() are the refused requests alone, with route patterns for paths; a request has one more for each rule in " +
+        "shadow, or on trial, that would refuse it.",
       ],
       [
         this.#requests > 0 && longestMs > coveredMs,
@@ -100,27 +101,40 @@ export class Limitations {
       ],
       [
         this.#withoutAddress > 0,
-        `${this.#withoutAddress} requests have no address of a client.`,
+        `${requests(this.#withoutAddress, "has", "have")} no address of a client.`,
       ],
       [
         this.#limited > 0,
-        `${this.#limited} requests were answered with 429: another limit was at work, and clients may have slowed down for it.`,
+        `${
+          requests(this.#limited, "was", "were")
+        } answered with 429: another limit was at work, and clients may have slowed down for it.`,
       ],
       [
         this.#options > 0,
-        `${this.#options} requests are OPTIONS: those that are CORS preflights, which logs do not tell, count under no rule in production.`,
+        `${
+          requests(this.#options, "is", "are")
+        } OPTIONS: those that are CORS preflights, which logs do not tell, count under no rule in production.`,
       ],
       [
         needsEnds && this.#untimed > 0,
-        `${this.#untimed} requests have no duration: a rule on running requests takes them as over at once.`,
+        `${
+          requests(this.#untimed, "has", "have")
+        } no duration: a rule on running requests takes such as over at once.`,
       ],
       [
         this.failed > 0,
-        `${this.failed} requests could not be decided and would be answered with an error, the first with: ${this.#firstError}`,
+        `${
+          counted(this.failed, "request")
+        } could not be decided and would be answered with an error, the first with: ${this.#firstError}`,
       ],
     ];
     return notes.filter(([applies]) => applies).map(([, text]) => text);
   }
+}
+
+/** Some requests and their verb: "1 request has", "2 requests have". */
+function requests(n: number, one: string, many: string): string {
+  return `${counted(n, "request")} ${n === 1 ? one : many}`;
 }
 
 /** How much of the requests the few addresses with the most requests sent. */
