@@ -62,7 +62,7 @@ export class Limitations {
    * @param summary How the reading of the log went, where it was read here.
    */
   sentences(byAddress: Uint32Array, summary: LogSummary | undefined): string[] {
-    const { needsEnds, windowsMs } = this.#questions;
+    const { windowsMs } = this.#questions;
     const coveredMs = this.#to - this.#from;
     const longestMs = Math.max(0, ...windowsMs);
     const few = Math.min(FEW, byAddress.length);
@@ -99,42 +99,40 @@ export class Limitations {
         } % of the requests: they may be those of a proxy ` +
         "in front, or of a school or company, with many people behind each.",
       ],
-      [
-        this.#withoutAddress > 0,
-        `${requests(this.#withoutAddress, "has", "have")} no address of a client.`,
-      ],
-      [
-        this.#limited > 0,
-        `${
-          requests(this.#limited, "was", "were")
-        } answered with 429: another limit was at work, and clients may have slowed down for it.`,
-      ],
-      [
-        this.#options > 0,
-        `${
-          requests(this.#options, "is", "are")
-        } OPTIONS: those that are CORS preflights, which logs do not tell, count under no rule in production.`,
-      ],
-      [
-        needsEnds && this.#untimed > 0,
-        `${
-          requests(this.#untimed, "has", "have")
-        } no duration: a rule on running requests takes such as over at once.`,
-      ],
-      [
-        this.failed > 0,
-        `${
-          counted(this.failed, "request")
-        } could not be decided and would be answered with an error, the first with: ${this.#firstError}`,
-      ],
+      ...this.#notesOnSome(),
     ];
     return notes.filter(([applies]) => applies).map(([, text]) => text);
   }
-}
 
-/** Some requests and their verb: "1 request has", "2 requests have". */
-function requests(n: number, one: string, many: string): string {
-  return `${counted(n, "request")} ${n === 1 ? one : many}`;
+  /** Notes on some of the requests, and whether there are such. */
+  #notesOnSome(): (readonly [boolean, string])[] {
+    const untimed = this.#questions.needsEnds ? this.#untimed : 0;
+    const notes: (readonly [number, one: string, many: string, note: string])[] = [
+      [this.#withoutAddress, "has", "have", "no address of a client."],
+      [
+        this.#limited,
+        "was",
+        "were",
+        "answered with 429: another limit was at work, and clients may have slowed down for it.",
+      ],
+      [
+        this.#options,
+        "is",
+        "are",
+        "OPTIONS: those that are CORS preflights, which logs do not tell, count under no rule in production.",
+      ],
+      [untimed, "has", "have", "no duration: a rule on running requests takes such as over at once."],
+      [
+        this.failed,
+        "could",
+        "could",
+        `not be decided and would be answered with an error, the first with: ${this.#firstError}`,
+      ],
+    ];
+    return notes.map(([n, one, many, note]) =>
+      [n > 0, `${counted(n, "request")} ${n === 1 ? one : many} ${note}`] as const
+    );
+  }
 }
 
 /** How much of the requests the few addresses with the most requests sent. */
