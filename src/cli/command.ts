@@ -72,9 +72,10 @@ export function parseWords(
     // The sentences below are the same on each runtime.
     ...{ strict: false, allowPositionals: true, tokens: true },
   });
+  const given = new Set<string>();
   for (const { kind, name: option = "", value } of tokens) {
     if (kind !== "option") continue;
-    const { type, hint = "" } = options[option] ?? {};
+    const { type, multiple = false, hint = "" } = options[option] ?? {};
     if (type === undefined) throw new UsageError(`weir ${name} takes no ${dashed(option)}`);
     if (type === "string" && value === undefined) {
       throw new UsageError(`weir ${name} needs a value after --${option}: ${hint}`);
@@ -82,6 +83,9 @@ export function parseWords(
     if (type === "boolean" && value !== undefined) {
       throw new UsageError(cannot(`run weir ${name}`, `--${option} takes no value`, value));
     }
+    // The last one would count, and the others be left out in silence.
+    if (given.has(option) && !multiple) throw new UsageError(`weir ${name} takes one --${option} only`);
+    given.add(option);
   }
   return { values, words: positionals };
 }

@@ -5,7 +5,7 @@
  */
 
 import { cannot } from "../cannot.ts";
-import { count } from "../dashboard/number_text.ts";
+import { things } from "../dashboard/number_text.ts";
 import { EACH, type Visitable } from "../replay/each_request.ts";
 import type { LogSource } from "../replay/lines.ts";
 import { type LoggedRequests, readLog } from "../replay/read_log.ts";
@@ -119,6 +119,8 @@ export function readingText({ summary }: LoggedRequests): string {
   const first = samples.length === 0
     ? ""
     : `; the first, line ${samples[0].line}: ${JSON.stringify(samples[0].text.slice(0, 80))}`;
-  const ignored = broken === 0 ? "" : `${count(broken)} lines are no request${first}\n`;
-  return `${count(requests)} requests (${[...new Set(formats)].join(", ") || "no lines"})\n${ignored}`;
+  const ignored = broken === 0
+    ? ""
+    : `${things(broken, "line")} ${broken === 1 ? "is" : "are"} no request${first}\n`;
+  return `${things(requests, "request")} (${[...new Set(formats)].join(", ") || "no lines"})\n${ignored}`;
 }

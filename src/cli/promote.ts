@@ -5,7 +5,7 @@
  */
 
 import { cannot } from "../cannot.ts";
-import { count } from "../dashboard/number_text.ts";
+import { count, things } from "../dashboard/number_text.ts";
 import type { StatsReport, StatsTrial } from "../stats/report.ts";
 import { type Command, UsageError } from "./command.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
@@ -139,8 +139,8 @@ function textOfJudgement(judged: Judgement): string {
   const clients = judged.clients.map(({ client, requests }) => [client, requests]);
   const routes = judged.routes.map(({ route, requests }) => [route, requests]);
   return `The trial of rule "${rule}" alone would refuse ${count(trialOnly)} of ${
-    count(requests)
-  } requests (${percent(share)}, at most ${percent(maxShare)}): ${verdict}.\n\n${table}` +
+    things(requests, "request")
+  } (${percent(share)}, at most ${percent(maxShare)}): ${verdict}.\n\n${table}` +
     (clients.length === 0 ? "" : `\n${tableOf(["client, only the trial", "requests"], clients)}`) +
     (routes.length === 0 ? "" : `\n${tableOf(["route, only the trial", "requests"], routes)}`);
 }

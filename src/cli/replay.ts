@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count } from "../dashboard/number_text.ts";
+import { count, things } from "../dashboard/number_text.ts";
 import { replay } from "../replay/replay.ts";
 import type { RuleSet } from "../replay/replayer.ts";
 import type { ComparedRules, ReplayReport } from "../replay/replay_report.ts";
@@ -21,17 +21,19 @@ import { LOGS, type LogsValues, readingText, readLogs } from "./logs.ts";
 import type { Paint } from "./paint.ts";
 import { replayPage } from "./replay_page.tsx";
 import { readRules } from "./rules_file.ts";
-import { tableOf } from "./table.ts";
+import { printable, tableOf } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The figures of a replay that the command promises as JSON. */
 function figuresOf(report: ReplayReport): object {
-  const { lines, requests, broken, from, to, clients, refused, refusedClients, rules, compared } = report;
+  const { lines, requests, broken, from, to, clients, refused, refusedClients, failed } = report;
+  const { rules, compared } = report;
   return {
     ...{ lines, requests, broken, from, to, clients, refused, refusedClients },
     rules: rules.map(({ rule, asked, refused, clients, refusedClients, worst }) => (
       { rule, asked, refused, clients, refusedClients, worst }
     )),
+    ...failed === 0 ? {} : { failed },
     ...compared === undefined ? {} : { compared: compared.map(comparedFigures) },
   };
 }
@@ -60,11 +62,11 @@ function serverText({ refusedByStatus, serversRefusals }: ReplayReport): string 
   const answers = statuses === "" ? "" : `the server answered the refused requests with ${statuses}\n`;
   return answers +
     serversRefusals.map(({ status, requests, refused, clients, refusedClients }) =>
-      `${count(requests)} requests of ${
-        count(clients)
-      } clients were answered with ${status}: the rules refuse ${
-        count(refused)
-      } of them, and refuse requests of ${count(refusedClients)} of these clients\n`
+      `${things(requests, "request")} of ${things(clients, "client")} ${
+        requests === 1 ? "was" : "were"
+      } answered with ${status}: the rules refuse ${count(refused)} of them, and refuse requests of ${
+        count(refusedClients)
+      } of these clients\n`
     ).join("");
 }
 
@@ -97,12 +99,13 @@ function textOf(report: ReplayReport, paint: Paint): string {
   const { from, to, refused, refusedClients, clients, limitations, compared } = report;
   const span = from === null ? "" : `from ${from} to ${to}\n`;
   const total = refused === 0 ? paint.green("0") : paint.red(count(refused));
-  const all = `all rules: ${total} requests refused, of ${count(refusedClients)} of ${
-    count(clients)
-  } clients\n`;
+  const noun = refused === 1 ? "request" : "requests";
+  const all = `all rules: ${total} ${noun} refused, of ${count(refusedClients)} of ${
+    things(clients, "client")
+  }\n`;
   return `${span}\n${rulesTable(report, paint)}\n${all}${serverText(report)}${
     compared === undefined ? "" : comparisonText(compared, paint)
-  }${limitations.map((text) => paint.dim(`\nNote: ${text}`)).join("")}\n`;
+  }${limitations.map((text) => paint.dim(`\nNote: ${printable(text)}`)).join("")}\n`;
 }
 
 /** Values of the options. */

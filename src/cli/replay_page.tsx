@@ -7,17 +7,20 @@
 import { Bar } from "../dashboard/bar.tsx";
 import { Chart } from "../dashboard/chart.tsx";
 import { Figure } from "../dashboard/figure.tsx";
-import { brief, clock, count, moment, percent, span } from "../dashboard/number_text.ts";
+import { brief, clock, count, moment, percent, span, things } from "../dashboard/number_text.ts";
 import { Table } from "../dashboard/table.tsx";
 import type { ComparedRules, ReplayedRule, ReplayReport } from "../replay/replay_report.ts";
 import { documentOf, Limitations } from "./document.tsx";
 
 const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
 
-/** A time of a log: by the day where it has several. */
+/** A time of a log: by the day where it has several, and by the year where it has those. */
 function timeTextFor({ from, to }: ReplayReport): (at: number) => string {
-  const isLong = from !== null && to !== null && Date.parse(to) - Date.parse(from) >= DAY_MS;
-  return (at) => isLong ? `${new Date(at).toISOString().slice(5, 10)} ${clock(at)}` : clock(at);
+  const spanMs = from === null || to === null ? 0 : Date.parse(to) - Date.parse(from);
+  const day = (at: number): string => new Date(at).toISOString().split("T")[0];
+  if (spanMs >= YEAR_MS) return day;
+  return (at) => spanMs >= DAY_MS ? `${day(at).slice(5)} ${clock(at)}` : clock(at);
 }
 
 /** All spans from the first to the last step, those without a request too. */
@@ -178,7 +181,9 @@ export function replayPage(
     `${files.rules} on ${files.logs.join(", ")}, ${when}.`,
     <>
       <dl class="figures">
-        <Figure name="Requests" note={`${count(broken)} lines are none`}>{brief(requests)}</Figure>
+        <Figure name="Requests" note={`${things(broken, "line")} ${broken === 1 ? "is" : "are"} none`}>
+          {brief(requests)}
+        </Figure>
         <Figure name="Would be refused" note={percent(refused, requests)}>{brief(refused)}</Figure>
         <Figure name="Clients" note="addresses">{brief(clients)}</Figure>
         <Figure name="Refused clients" note={percent(refusedClients, clients)}>

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count } from "../dashboard/number_text.ts";
+import { things } from "../dashboard/number_text.ts";
 import type { Duration } from "../duration.ts";
 import { suggest, type Suggestions, type SuggestKey } from "../replay/suggest.ts";
 import type { Command } from "./command.ts";
@@ -38,7 +38,11 @@ function textOf({ suggestions, limitations }: Suggestions, paint: Paint): string
   const heading = ["key", "route", "window", "clients", "50 %", "99 %", "99.9 %", "all"];
   const rules = suggestions.map(({ rule, touched, refused }) =>
     `  ${rule},${
-      paint.dim(` // would have refused ${count(refused)} requests; ${count(touched)} clients exceed it`)
+      paint.dim(
+        ` // would have refused ${things(refused, "request")}; ${things(touched, "client")} ${
+          touched === 1 ? "exceeds" : "exceed"
+        } it`,
+      )
     }\n`
   ).join("");
   return `\n${

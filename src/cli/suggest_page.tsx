@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count } from "../dashboard/number_text.ts";
+import { count, things } from "../dashboard/number_text.ts";
 import { Table } from "../dashboard/table.tsx";
 import type { Suggestion, Suggestions } from "../replay/suggest.ts";
 import { Curve } from "./curve.tsx";
@@ -23,7 +23,7 @@ function Section({ suggestions }: { suggestions: readonly Suggestion[] }) {
   return (
     <>
       <Table
-        caption={`${title}: ${count(clients)} clients`}
+        caption={`${title}: ${things(clients, "client")}`}
         head={["Window", "50 %", "99 %", "99.9 %", "all", "Refused at 99.9 %"]}
         rows={suggestions.map(({ window, p50, p99, p999, max, refused }) => [
           window,
@@ -64,8 +64,8 @@ export function suggestPage(
   return documentOf(
     "Limits that a log suggests",
     `${files.logs.join(", ")}: ${
-      count(requests)
-    } requests. A limit in the tables is the smallest that leaves this part of the ` +
+      things(requests, "request")
+    }. A limit in the tables is the smallest that leaves this part of the ` +
       "clients untouched: they never exceed it within any span of the window's length.",
     <>
       {suggestions.length === 0 ? <p>The log has no request with a client.</p> : null}

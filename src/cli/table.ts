@@ -13,7 +13,9 @@ export function tableOf(
   rows: readonly (readonly (string | number)[])[],
   { bold }: Paint = paintFor(false),
 ): string {
-  const texts = rows.map((row) => row.map(shown));
+  const texts = rows.map((row) =>
+    row.map((cell) => typeof cell === "number" ? count(cell) : printable(cell))
+  );
   const widths = heading.map((title, i) => Math.max(title.length, ...texts.map((row) => row[i].length)));
   const isNumber = heading.map((_, i) => rows.every((row) => typeof row[i] === "number"));
   const lineOf = (cells: readonly string[]): string =>
@@ -22,7 +24,7 @@ export function tableOf(
   return [bold(lineOf(heading)), ...texts.map(lineOf)].map((line) => `${line}\n`).join("");
 }
 
-/** A cell: numbers with commas between thousands, texts without the characters that move a cursor. */
-function shown(cell: string | number): string {
-  return typeof cell === "number" ? count(cell) : cell.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?");
+/** A text without the characters that move a cursor: logs, and errors that quote them, may have any. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e\xa0-\uffff]/g, "?");
 }

@@ -9,6 +9,11 @@ export function count(n: number): string {
   return Math.round(n).toLocaleString("en");
 }
 
+/** A number of things: 1 request, 12,345 requests. */
+export function things(n: number, noun: string): string {
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
 /** A short number: 9,999, then 12.3K, 4.6M. */
 export function brief(n: number): string {
   return n < 10_000 ? count(n) : n.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 });

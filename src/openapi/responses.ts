@@ -150,6 +150,8 @@ function isSure(
   // A rejection without a description may answer 429 for a refusal that has no numbers.
   if (reject.describe === undefined && rules.some((rule) => failsClosed(rule, subject))) return false;
   if (on === "denied" && rules.some(mayNeverPass)) return false;
+  // Without an address its function is not asked, so there are no numbers.
+  if (rules.some(({ policy, key }) => policy === null && key.refusesNull === true)) return false;
   return rules.every((rule) => {
     const { unit, capacity } = rule.implementation;
     // Not all formats have words for concurrency; of a custom algorithm nothing is known.

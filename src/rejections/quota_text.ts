@@ -15,7 +15,8 @@ const WAITS = [
   { name: "day", seconds: 86400, below: Infinity },
 ];
 
-function counted(count: number, noun: string): string {
+/** A number of things: "1 request", "2 requests". */
+export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { waitText } from "../rejections/quota_text.ts";
+import { counted, waitText } from "../rejections/quota_text.ts";
 import type { LoggedRequest, LogSummary } from "./logged_request.ts";
 
 /** Of how many addresses it is remarkable that they carry nearly all. */
@@ -62,7 +62,7 @@ export class Limitations {
    * @param summary How the reading of the log went, where it was read here.
    */
   sentences(byAddress: Uint32Array, summary: LogSummary | undefined): string[] {
-    const { needsEnds, windowsMs } = this.#questions;
+    const { windowsMs } = this.#questions;
     const coveredMs = this.#to - this.#from;
     const longestMs = Math.max(0, ...windowsMs);
     const few = Math.min(FEW, byAddress.length);
@@ -79,7 +79,8 @@ export class Limitations {
       ],
       [
         summary?.formats.includes("weir") === true,
-        "Lines of logTo() are the refused requests alone, with route patterns for paths.",
+        "Lines of logTo() are the refused requests alone, with route patterns for paths; a request has one more for each rule in " +
+        "shadow, or on trial, that would refuse it.",
       ],
       [
         this.#requests > 0 && longestMs > coveredMs,
@@ -98,28 +99,39 @@ export class Limitations {
         } % of the requests: they may be those of a proxy ` +
         "in front, or of a school or company, with many people behind each.",
       ],
-      [
-        this.#withoutAddress > 0,
-        `${this.#withoutAddress} requests have no address of a client.`,
-      ],
-      [
-        this.#limited > 0,
-        `${this.#limited} requests were answered with 429: another limit was at work, and clients may have slowed down for it.`,
-      ],
-      [
-        this.#options > 0,
-        `${this.#options} requests are OPTIONS: those that are CORS preflights, which logs do not tell, count under no rule in production.`,
-      ],
-      [
-        needsEnds && this.#untimed > 0,
-        `${this.#untimed} requests have no duration: a rule on running requests takes them as over at once.`,
-      ],
-      [
-        this.failed > 0,
-        `${this.failed} requests could not be decided and would be answered with an error, the first with: ${this.#firstError}`,
-      ],
+      ...this.#notesOnSome(),
     ];
     return notes.filter(([applies]) => applies).map(([, text]) => text);
+  }
+
+  /** Notes on some of the requests, and whether there are such. */
+  #notesOnSome(): (readonly [boolean, string])[] {
+    const untimed = this.#questions.needsEnds ? this.#untimed : 0;
+    const notes: (readonly [number, one: string, many: string, note: string])[] = [
+      [this.#withoutAddress, "has", "have", "no address of a client."],
+      [
+        this.#limited,
+        "was",
+        "were",
+        "answered with 429: another limit was at work, and clients may have slowed down for it.",
+      ],
+      [
+        this.#options,
+        "is",
+        "are",
+        "OPTIONS: those that are CORS preflights, which logs do not tell, count under no rule in production.",
+      ],
+      [untimed, "has", "have", "no duration: a rule on running requests takes such as over at once."],
+      [
+        this.failed,
+        "could",
+        "could",
+        `not be decided and would be answered with an error, the first with: ${this.#firstError}`,
+      ],
+    ];
+    return notes.map(([n, one, many, note]) =>
+      [n > 0, `${counted(n, "request")} ${n === 1 ? one : many} ${note}`] as const
+    );
   }
 }
 

@@ -19,6 +19,12 @@ const PACKED: readonly (readonly [name: string, magic: readonly number[]])[] = [
 /** As many bytes as the longest of these beginnings has. */
 const MAGIC_BYTES = 4;
 
+/**
+ * The longest line, in characters: no server writes one, and of a longer one the beginning is read. A log that was truncated while
+ * its server wrote on begins with a line of as many zeros as it had bytes, and a text holds no more than 2^29 characters.
+ */
+const MAX_LINE = 1 << 24;
+
 /** Takes packed chunks, gives unpacked ones. */
 interface Unpacker {
   write(chunk: Uint8Array): Promise<void>;
@@ -188,14 +194,18 @@ async function* chunksOf(source: LogSource): LogSource {
 export async function* linesOf(source: LogSource): AsyncIterable<readonly string[]> {
   const decoder = new TextDecoder();
   let rest = "";
+  let endsInReturn = false;
   for await (const chunk of chunksOf(source)) {
     requireChunk(chunk);
     const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+    if (text === "") continue;
     const lines = text.split("\n");
     // Of the chunk as a whole, a sum would be one more copy.
-    lines[0] = rest + lines[0];
-    const hasReturns = rest.endsWith("\r") || text.includes("\r");
+    lines[0] = rest.length < MAX_LINE ? rest + lines[0] : rest;
+    const hasReturns = endsInReturn || text.includes("\r");
     rest = lines.pop() as string;
+    // Not asked of the rest, which engines would copy as a whole for the answer.
+    endsInReturn = text.endsWith("\r");
     if (lines.length > 0) yield hasReturns ? lines.map(withoutReturn) : lines;
   }
   rest += decoder.decode();

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Steps from one second to a week. */
+/** Steps from one second to a week; after that each is twice the last, as one line with a wrong date may span centuries. */
 const STEPS_MS = [1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400].map((seconds) => seconds * 1000);
 
 /** More steps than these are no picture any more. */
@@ -20,22 +20,22 @@ export interface StepCounts {
 
 /** Counts requests by the step in which they begin. */
 export class OverTime {
-  #step = 0;
+  #stepMs = STEPS_MS[0];
   #counts: StepCounts[] = [];
   #current: StepCounts = { at: -Infinity, asked: 0, refused: 0 };
 
   /** @param at Not earlier than that of the request before. */
   add(at: number, isRefused: boolean): void {
-    if (at >= this.#current.at + STEPS_MS[this.#step]) this.#begin(at);
+    if (at >= this.#current.at + this.#stepMs) this.#begin(at);
     this.#current.asked++;
     if (isRefused) this.#current.refused++;
   }
 
   #begin(at: number): void {
-    const startOf = (time: number): number => Math.floor(time / STEPS_MS[this.#step]) * STEPS_MS[this.#step];
+    const startOf = (time: number): number => Math.floor(time / this.#stepMs) * this.#stepMs;
     const [first = { at }] = this.#counts;
-    while (this.#step + 1 < STEPS_MS.length && at - first.at >= MOST_STEPS * STEPS_MS[this.#step]) {
-      this.#step++;
+    while (at - first.at >= MOST_STEPS * this.#stepMs) {
+      this.#stepMs = STEPS_MS.find((ms) => ms > this.#stepMs) ?? 2 * this.#stepMs;
       this.#counts = joined(this.#counts, startOf);
     }
     const start = startOf(at);
@@ -46,7 +46,7 @@ export class OverTime {
 
   /** The length of a step, in ms. */
   get stepMs(): number {
-    return STEPS_MS[this.#step];
+    return this.#stepMs;
   }
 
   /** The steps in which there were requests, in their order. */

@@ -60,8 +60,8 @@ function reportOf(checks: readonly RuleCheck[], response: Reported | undefined):
   let waitMs = 0;
   for (let i = 0; i < checks.length; i++) {
     const check = checks[i];
-    // Shadow rules are not shown to clients, nor numbers that mean nothing.
-    if (check.mode !== "shadow" && hasNumbers(check)) shown?.push(check);
+    // Shadow rules are not shown to clients, nor numbers that mean nothing, as those of a rate that nobody asked for.
+    if (check.mode !== "shadow" && hasNumbers(check) && check.windowMs) shown?.push(check);
     else shown ??= checks.slice(0, i);
     if (!refuses(check)) continue;
     refused = true;

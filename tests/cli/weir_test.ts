@@ -98,12 +98,32 @@ describe("weir", () => {
       ["replay", file("access.log"), "--rules", file("rules.mjs"), "--json", json],
     );
     const { refused } = JSON.parse(readFileSync(json, "utf8"));
-    assert(replayed.out.startsWith("500 requests (combined)\n1 lines are no request"), replayed.out);
+    assert(replayed.out.startsWith("500 requests (combined)\n1 line is no request"), replayed.out);
     assert(replayed.out.includes(`all rules: ${refused} requests refused`), replayed.out);
     const suggested = await weir(["suggest", file("access.log")]);
     assert(suggested.out.includes("99.9 %"), suggested.out);
     assert(suggested.out.includes('{ name: "ip-1min", rate: "'), suggested.out);
     assert(!suggested.out.includes("\x1b"), "no colours in a pipe");
+  });
+
+  it("speaks of one request as one, and says how many requests could not be decided", async () => {
+    const lines = log.split("\n");
+    writeFileSync(file("one.log"), lines[0]);
+    const one = await weir(["replay", file("one.log"), "--rules", file("rules.mjs")]);
+    assert(one.out.startsWith("1 request (combined)\n"), one.out);
+    assert(one.out.includes("all rules: 0 requests refused, of 0 of 1 client\n"), one.out);
+
+    const thrown = 'throw new Error("no tenant in " + request.url)';
+    writeFileSync(
+      file("thrower.mjs"),
+      `export default { name: "api", rate: "3/min", key: ({ request }) => { ${thrown} } };`,
+    );
+    writeFileSync(file("odd.log"), lines[0].replace(/"GET [^ ]*/, '"GET /\x1b[2J'));
+    const odd = await weir(["replay", file("odd.log"), "--rules", file("thrower.mjs")]);
+    assert(odd.out.includes("1 request could not be decided"), odd.out);
+    assert(odd.out.includes("no tenant in") && !odd.out.includes("\x1b"), JSON.stringify(odd.out));
+    const { out } = await weir(["replay", file("odd.log"), "--rules", file("thrower.mjs"), "--json", "-"]);
+    assertEquals([JSON.parse(out).refused, JSON.parse(out).failed], [0, 1]);
   });
 
   it("compares sets of rules in one pass", async () => {
@@ -180,6 +200,7 @@ describe("weir", () => {
           '--json and --html need two places, and both name "-"',
         ],
         [["replay", "x.log", "--rules", "r.mjs", "--json", "a", "--html", "a"], 'both name "a"'],
+        [["replay", "x.log", "--rules", "r.mjs", "--rules", "s.mjs"], "weir replay takes one --rules only"],
       ] as const
     ) {
       const { code, out, err } = await weir(words);

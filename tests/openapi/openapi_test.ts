@@ -524,6 +524,13 @@ suite("the description of a refusal", () => {
     });
   }
 
+  it("no header is required where a rate from a function is not asked for, as the address is missing", () => {
+    const rule: Rule = { rate: () => "5/min", key: byIp({ onMissing: "deny" }) };
+    const { headers } = responsesFor(rule).responses["429"];
+    assertEquals(headers["X-RateLimit-Limit"].required, undefined);
+    assertEquals(headers["Retry-After"].required, undefined);
+  });
+
   it("redirects are described without the headers that stay off them", () => {
     const document = (headers: HeaderFormat[]) =>
       withThrottleResponses(

@@ -59,6 +59,17 @@ describe("readLog, lines", () => {
     assertEquals(await listOf(readLog(chunksOf(text.trimEnd()))), plain);
   });
 
+  it("passes over a line that is longer than any text can be, as of a log that was truncated", async () => {
+    const zeros = new Uint8Array(1 << 24);
+    async function* chunks(): AsyncIterable<Uint8Array> {
+      for (let i = 0; i < 33; i++) yield zeros;
+      yield new TextEncoder().encode(`\r\n${line(1, "/a")}`);
+    }
+    const log = readLog(chunks());
+    assertEquals((await listOf(log)).map(({ url }) => url.slice(16)), ["/a"]);
+    assertEquals([log.summary.lines, log.summary.broken], [2, 1]);
+  });
+
   it("reads what zstd packed, where the runtime unpacks it", async () => {
     const packed = Uint8Array.from(atob(ZSTD), (letter) => letter.charCodeAt(0));
     const list = listOf(readLog(chunksOf(packed, 7)));

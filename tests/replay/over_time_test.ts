@@ -1,5 +1,5 @@
 /** Counts over time. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { OverTime } from "../../src/replay/over_time.ts";
 
@@ -23,5 +23,15 @@ describe("counts over time", () => {
     counts.add(AT + 240_000, true);
     assertEquals([counts.stepMs, counts.steps.length], [10_000, 25]);
     assertEquals(counts.steps.at(-1), { at: AT + 240_000, asked: 1, refused: 1 });
+  });
+
+  it("are no more steps for one line whose date is centuries off", () => {
+    for (const year of [1970, 1900, 9999]) {
+      const counts = new OverTime();
+      for (const at of [AT, Date.UTC(year, 0, 1)].sort((a, b) => a - b)) counts.add(at, false);
+      const [first, last] = counts.steps;
+      assert((last.at - first.at) / counts.stepMs <= 240, `${year}: steps of ${counts.stepMs} ms`);
+      assert((last.at - first.at) / counts.stepMs > 119, `${year}: steps of ${counts.stepMs} ms`);
+    }
   });
 });

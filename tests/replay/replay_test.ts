@@ -180,7 +180,7 @@ describe("replay", () => {
     );
     const report = await replay(requests, { rules: "1/min" });
     assertEquals(report.refusedByStatus, { 200: 1, 401: 1, 429: 1, unknown: 1 });
-    assert(report.limitations.some((text) => text.includes("1 requests were answered with 429")));
+    assert(report.limitations.some((text) => text.includes("1 request was answered with 429")));
   });
 
   it("counts in shadow mode without refusing", async () => {

@@ -12,6 +12,7 @@ import fc from "fast-check";
 import { describe, it } from "node:test";
 import {
   type Algorithm,
+  byGlobal,
   byHeader,
   byIp,
   type Check,
@@ -31,6 +32,7 @@ import {
   type Store,
   throttleOf,
   type ThrottleOptions,
+  xRateLimit,
 } from "../../mod.ts";
 import { COUNTING, left, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
 
@@ -425,6 +427,15 @@ describe("a function that throws", () => {
     const denying = throttled({ rate: "1/min", key: byIp({ onMissing: "deny" }) }, nowhere);
     assertEquals(await denying.statuses(2), [429, 429]);
     assertEquals(denying.events.map(({ type }) => type), ["denied", "denied"]);
+  });
+
+  it("a missing address under a rate that nobody asked for is refused without a number", async () => {
+    const rule = { name: "plan", rate: () => "5/min", key: byIp({ onMissing: "deny" }) };
+    const nowhere = { client: { address: () => null }, headers: [xRateLimit(), rateLimit(), retryAfter()] };
+    const { send } = throttled([rule, { name: "all", rate: "9/min", key: byGlobal() }], nowhere);
+    const { status, headers } = await send();
+    const shown = [...headers.keys()].filter((name) => /ratelimit|retry/.test(name));
+    assertEquals([status, shown], [429, []]);
   });
 
   it("a key that is neither text nor null is an error, never a bucket for strangers", async () => {
