@@ -243,8 +243,8 @@ describeOnNode("the code of the npm package", () => {
        export default { fetch: withThrottle(() => new Response("hello"), ["60/min"]) };`,
     ],
     [
-      "the same on an upstashStore, with the client of @upstash/redis",
-      66.5,
+      "the same on an upstashStore",
+      48.9,
       `import { withThrottle } from "./dist/mod.js";
        import { upstashStore } from "./dist/src/stores/upstash/mod.js";
        const store = upstashStore({ url: "https://example.upstash.io", token: "token" });
