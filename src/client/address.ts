@@ -184,7 +184,11 @@ const networks = new Map<number, (canonical: string) => string>();
 function networkOf(prefix: number): (canonical: string) => string {
   let network = networks.get(prefix);
   if (network === undefined) {
-    network = remembered((canonical) => `${textOf(masked(groupsOf(canonical), prefix))}/${prefix}`);
+    network = remembered((address) => {
+      // A context that somebody made by hand may have any text.
+      const canonical = canonicalAddress(address) ?? address;
+      return `${textOf(masked(groupsOf(canonical), prefix))}/${prefix}`;
+    });
     networks.set(prefix, network);
   }
   return network;

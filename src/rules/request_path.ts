@@ -17,7 +17,7 @@ const ENDS = "/?#";
 /** Besides, a backslash: decoded it would look like one that must be resolved. */
 const KEPT = "/?#\\";
 
-/** Those besides that decodeURI keeps encoded, and "%", which Hono keeps too. */
+/** The characters that decodeURI keeps encoded, and "%", which Hono keeps too. */
 const RESERVED = ";/?:@&=+$,#%";
 
 const ENCODED_SLASH = /%(?:2f|5c)/gi;

@@ -22,7 +22,7 @@ export type DecideInSlot = (
   slot: number,
 ) => Promise<readonly ChargedDecision[]>;
 
-/** What a store does otherwise on a cluster. */
+/** The work of a store that differs on a cluster. */
 export interface Cluster {
   /** Decides the charges of one slot in one call; the calls of several slots go out at once. */
   decide(
