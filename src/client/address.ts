@@ -7,11 +7,8 @@
 import { cannot } from "../cannot.ts";
 import { type Demands, integer, requireOptions } from "../options.ts";
 
-/** An address as a number. */
-interface Address {
-  readonly bits: 32 | 128;
-  readonly value: bigint;
-}
+/** An address as numbers of 16 bits: two of IPv4, eight of IPv6. */
+type Groups = readonly number[];
 
 /** The number of leading bits of an address that identify a client. */
 export interface AddressPrefixes {
@@ -35,13 +32,12 @@ export interface AddressRange {
   has(address: string): boolean;
 }
 
-const IPV6 = /^[0-9a-f:.]+$/i;
+const IPV6 = /^([0-9a-f:]*:)([0-9a-f.]*)$/i;
 const RANGE = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/;
 
 // The longest address has 45 characters; a zone may follow it.
 const MAX_LENGTH = 64;
 
-const COLON = 0x3a;
 const DOT = 0x2e;
 const ZERO = 0x30;
 
@@ -68,9 +64,9 @@ function isIpv4(text: string): boolean {
   return dots === 3 && octet !== -1;
 }
 
-// An address with one of these prefixes, ::ffff:0:0/96 or 64:ff9b::/96, is an IPv4 address in its last 32
-// bits (RFC 4291 §2.5.5.2, RFC 6052 §2.1).
-const EMBEDDING = [0xffffn, 0x64_ff9b_0000_0000_0000_0000n];
+// An address in ::ffff:0:0/96 or 64:ff9b::/96 is an IPv4 address in its last 32 bits (RFC 4291 §2.5.5.2,
+// RFC 6052 §2.1).
+const EMBEDDED = /^(?:::ffff:[^:]+:|64:ff9b::(?:[^:]+:)?)[^:]*$/;
 
 /**
  * The canonical text of an address: IPv4 in dotted decimal, IPv6 as in RFC 5952. An IPv6 address with the
@@ -138,21 +134,21 @@ export function compileAddressKey(ipv4Prefix = 32, ipv6Prefix = 64): (canonical:
  * @returns The range, or null if the text is not a range.
  */
 export function addressRange(text: string): AddressRange | null {
-  const [, base, length] = RANGE.exec(text) ?? [];
-  const written = base === undefined ? null : parse(base);
-  if (written === null) return null;
-  const { bits, value } = unembed(written);
+  const [, base = "", length] = RANGE.exec(text) ?? [];
+  const canonical = isIpv4(base) ? base : ipv6Text(base);
+  if (canonical === null) return null;
+  const written = groupsOf(canonical);
+  const groups = EMBEDDED.test(canonical) ? written.slice(6) : written;
   // ::ffff:10.0.0.0/104 is 10.0.0.0/8. A prefix shorter than /96 would contain more than the IPv4 range that
   // it shows.
-  const prefix = (length === undefined ? written.bits : Number(length)) - (written.bits - bits);
-  if (prefix < 0 || prefix > bits) return null;
-  const rest = BigInt(bits - prefix);
+  const bits = 16 * written.length;
+  const prefix = (length === undefined ? bits : Number(length)) - (bits - 16 * groups.length);
+  if (prefix < 0 || prefix > 16 * groups.length) return null;
+  const networkOf = (groups: Groups): string => String(masked(groups, prefix));
+  const network = networkOf(groups);
   return {
     prefix,
-    has(address: string): boolean {
-      const parsed = parse(address);
-      return parsed !== null && parsed.bits === bits && parsed.value >> rest === value >> rest;
-    },
+    has: (address) => networkOf(groupsOf(address)) === network,
   };
 }
 
@@ -177,11 +173,10 @@ export function remembered<T>(compute: (text: string) => T): (text: string) => T
 
 const canonicalIpv6 = /* @__PURE__ */ remembered((text): string | null => {
   const zone = text.indexOf("%");
-  const parsed = parse(zone === -1 ? text : text.slice(0, zone));
-  if (parsed === null) return null;
-  const address = unembed(parsed);
+  const written = ipv6Text(zone === -1 ? text : text.slice(0, zone));
+  const address = written !== null && EMBEDDED.test(written) ? textOf(groupsOf(written).slice(6)) : written;
   // A socket listens on the address of all zeros; no client has it.
-  return address.value === 0n ? null : textOf(address);
+  return address === "::" || address === "0.0.0.0" ? null : address;
 });
 
 const networks = new Map<number, (canonical: string) => string>();
@@ -189,96 +184,58 @@ const networks = new Map<number, (canonical: string) => string>();
 function networkOf(prefix: number): (canonical: string) => string {
   let network = networks.get(prefix);
   if (network === undefined) {
-    network = remembered((canonical) => {
-      const { bits, value } = parse(canonical)!;
-      const rest = BigInt(bits - prefix);
-      return `${textOf({ bits, value: value >> rest << rest })}/${prefix}`;
+    network = remembered((address) => {
+      // A context that somebody made by hand may have any text.
+      const canonical = canonicalAddress(address) ?? address;
+      return `${textOf(masked(groupsOf(canonical), prefix))}/${prefix}`;
     });
     networks.set(prefix, network);
   }
   return network;
 }
 
-/** The 32 bits of an IPv4 address; {@link isIpv4} of the text must be true. */
-function ipv4Bits(text: string): number {
-  return text.split(".").reduce((bits, octet) => bits * 256 + Number(octet), 0);
+/** An IPv6 address as the host of a URL, where the URL standard writes it as RFC 5952 does. */
+function hostOf(text: string): string {
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }
 
 /**
- * The 128 bits of an IPv6 address.
+ * The text of an IPv6 address as in RFC 5952.
  *
- * @param text Text of hexadecimal digits, colons and dots.
- * @returns Null if the text is no address.
+ * @returns Null if the text is no address: the URL standard is as strict.
  */
-export function ipv6Bits(text: string): bigint | null {
-  const groups: number[] = [];
-  /** The number of groups before the "::"; -1 without one. */
-  let gap = -1;
-  let group = 0;
-  let digits = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : COLON;
-    if (code === COLON) {
-      if (digits > 0) groups.push(group);
-      else if (i === text.length ? gap !== groups.length : i === 0 && text.charCodeAt(1) !== COLON) {
-        return null;
-      } else if (i > 0 && i < text.length) {
-        if (gap !== -1) return null;
-        gap = groups.length;
-      }
-      group = digits = 0;
-      continue;
-    }
-    if (code === DOT) {
-      const ipv4 = text.slice(i - digits);
-      if (!isIpv4(ipv4)) return null;
-      const bits = ipv4Bits(ipv4);
-      groups.push(Math.floor(bits / 0x1_0000), bits % 0x1_0000);
-      break;
-    }
-    if (++digits > 4) return null;
-    // "A" and "a" differ in one bit.
-    group = group * 16 + (code < COLON ? code - ZERO : (code | 0x20) - 0x57);
+export function ipv6Text(text: string): string | null {
+  const [, head, last] = IPV6.exec(text) ?? [];
+  // Bun takes a colon too many at the end.
+  if (head === undefined || (last === "" && !head.endsWith("::"))) return null;
+  // Bun leaves an IPv4 address at the end as it is.
+  const groups = head + (isIpv4(last) ? hex(groupsOf(last)) : last);
+  // Asked first, as an error takes ten times as long.
+  return URL.canParse(`http://[${groups}]`) ? hostOf(groups) : null;
+}
+
+/** The groups of an address in canonical text. */
+export function groupsOf(canonical: string): Groups {
+  if (canonical.includes(".")) {
+    const [a, b, c, d] = canonical.split(".").map(Number);
+    return [a * 256 + b, c * 256 + d];
   }
-  const zeros = 8 - groups.length;
-  if (gap === -1 ? zeros !== 0 : zeros < 1) return null;
-  if (gap !== -1) groups.splice(gap, 0, ...new Array(zeros).fill(0));
-  let bits = 0n;
-  for (let i = 0; i < 8; i += 2) bits = bits << 32n | BigInt(groups[i] * 0x1_0000 + groups[i + 1]);
-  return bits;
+  const [head, tail] = canonical.split("::").map((part) => part === "" ? [] : part.split(":"));
+  const zeros = tail === undefined ? [] : new Array(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail ?? []].map((group) => parseInt(group, 16));
 }
 
-/** The text of 32 bits, in dotted decimal. */
-function ipv4Text(bits: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => bits >> shift & 255n).join(".");
+function hex(groups: Groups): string {
+  return groups.map((group) => group.toString(16)).join(":");
 }
 
-/** The text of 128 bits, as in RFC 5952: the first of the longest runs of zeros is left out, unless it is one group. */
-function ipv6Text(bits: bigint): string {
-  const hex = bits.toString(16).padStart(32, "0");
-  let text = "";
-  for (let i = 0; i < 32; i += 4) {
-    text += `${i > 0 ? ":" : ""}${parseInt(hex.slice(i, i + 4), 16).toString(16)}`;
-  }
-  let longest = "";
-  let at = 0;
-  for (const { 0: run, index } of text.matchAll(/\b0(?::0)+\b/g)) {
-    if (run.length > longest.length) [longest, at] = [run, index];
-  }
-  return longest === "" ? text : `${text.slice(0, at) || ":"}${text.slice(at + longest.length) || ":"}`;
+function textOf(groups: Groups): string {
+  return groups.length === 2
+    ? groups.flatMap((group) => [group >> 8, group & 255]).join(".")
+    : hostOf(hex(groups));
 }
 
-function parse(text: string): Address | null {
-  if (isIpv4(text)) return { bits: 32, value: BigInt(ipv4Bits(text)) };
-  const value = IPV6.test(text) ? ipv6Bits(text) : null;
-  return value === null ? null : { bits: 128, value };
-}
-
-function textOf({ bits, value }: Address): string {
-  return bits === 32 ? ipv4Text(value) : ipv6Text(value);
-}
-
-function unembed(address: Address): Address {
-  if (address.bits === 32 || !EMBEDDING.includes(address.value >> 32n)) return address;
-  return { bits: 32, value: BigInt.asUintN(32, address.value) };
+/** The first bits of an address; zeros take the place of the others. */
+function masked(groups: Groups, prefix: number): Groups {
+  return groups.map((group, i) => group & (0xffff << (16 - Math.max(0, Math.min(16, prefix - 16 * i)))));
 }

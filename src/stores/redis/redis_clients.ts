@@ -5,6 +5,7 @@
  */
 
 import type { ScriptRunner } from "./script_runner.ts";
+import { clusterOf } from "./cluster.ts";
 import { slotOf } from "./cluster_slot.ts";
 import { type Demand, hidden } from "../../options.ts";
 
@@ -81,8 +82,7 @@ function ofNodeRedis(client: NodeRedisLike): ScriptRunner {
     evalsha: (sha, keys, args) => client.evalSha(sha, { keys, arguments: args }),
     eval: (text, keys, args) => client.eval(text, { keys, arguments: args }),
     del: (key) => client.del(key),
-    slotOf: isCluster ? slotOf : undefined,
-    nodeOf: isCluster ? (slot) => client.slots?.[slot]?.master.address : undefined,
+    cluster: isCluster ? clusterOf(slotOf, (slot) => client.slots?.[slot]?.master.address) : undefined,
     isConnected: (node) =>
       isCluster ? client.nodeByAddress?.get(node)?.client?.isReady !== false : client.isReady !== false,
   };
@@ -97,8 +97,12 @@ function ofIoredis(client: IoredisLike): ScriptRunner {
     evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
     eval: (text, keys, args) => client.eval(text, keys.length, ...keys, ...args),
     del: (key) => client.del(key),
-    slotOf: isCluster ? (key) => slotOf((client.options?.keyPrefix ?? "") + key) : undefined,
-    nodeOf: isCluster ? (slot) => client.slots?.[slot]?.[0] : undefined,
+    cluster: isCluster
+      ? clusterOf(
+        (key) => slotOf((client.options?.keyPrefix ?? "") + key),
+        (slot) => client.slots?.[slot]?.[0],
+      )
+      : undefined,
     isConnected: (node) => isReady(isCluster ? nodeClient(node)?.status ?? "none" : client.status),
   };
 }

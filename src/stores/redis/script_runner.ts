@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Cluster } from "./cluster.ts";
+
 /** The abilities that the store needs of a client. */
 export interface ScriptRunner {
   /** Runs the script with this SHA-1; rejects with a message that holds NOSCRIPT where the server does not have it. */
@@ -14,10 +16,8 @@ export interface ScriptRunner {
   del(key: string): Promise<unknown>;
   /** The most keys of a call, unless one decision has more. Default 128. */
   readonly mostKeys?: number;
-  /** On a cluster: the slot of a key. One command reaches the keys of one slot only. */
-  readonly slotOf?: ((key: string) => number) | undefined;
-  /** On a cluster: the address of the node that has a slot; undefined while the client does not know. */
-  readonly nodeOf?: ((slot: number) => string | undefined) | undefined;
+  /** On a cluster: how its slots are reached. */
+  readonly cluster?: Cluster | undefined;
   /** Is there a connection, on a cluster to the node of this address? Default: nobody knows, so yes. */
   readonly isConnected?: ((node: string) => boolean) | undefined;
   /** Connects again, where the client has given up. */

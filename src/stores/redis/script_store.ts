@@ -15,16 +15,9 @@ import { answersOf } from "./script_reply.ts";
 import type { SharedStoreSettings } from "../shared_store_options.ts";
 import { batched } from "../batch.ts";
 import { type DecidingScript, decidingScript } from "./deciding_script.ts";
-import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
-import { partsOf } from "./script_parts.ts";
+import { scriptPart } from "./script_part.ts";
 import type { Check, LeasingStore } from "../store.ts";
 import { storedKeys } from "../stored_key.ts";
-
-/** A check and the key that its state is stored under. */
-interface Charge extends Item {
-  /** The stored key of its state. */
-  readonly key: string;
-}
 
 /** The most keys of a call, unless one decision has more: a bound on how long Redis does nothing else, about a ms. */
 const MOST_KEYS = 128;
@@ -38,25 +31,6 @@ function requireFew(rules: number): void {
   throw new TypeError(
     cannot("decide all rules together on Redis", `a request must have at most ${MOST_CHECKS}`, rules),
   );
-}
-
-/** Charges of one slot are decided in one call; the calls of several slots go out at once. */
-function decideInSlots(
-  charges: readonly Charge[],
-  spend: boolean,
-  slotOf: (key: string) => number,
-  decide: (
-    checks: readonly Check[],
-    keys: readonly string[],
-    spend: boolean,
-    slot: number,
-  ) => Promise<readonly ChargedDecision[]>,
-): Promise<readonly ChargedDecision[]> {
-  const groups = groupsOf(charges, ({ key }) => slotOf(key));
-  const decideIn = (slot: number, own: readonly Charge[], spend: boolean) =>
-    decide(own.map(({ check }) => check), own.map(({ key }) => key), spend, slot);
-  if (groups.length === 1) return decideIn(groups[0].shard, charges, spend);
-  return decideInGroups(groups, spend, decideIn);
 }
 
 /** The question about checks. Made before it is sent: an algorithm that has no twin fails its own decision alone. */
@@ -107,7 +81,7 @@ export function scriptStore(
   const { name, prefix, timeoutMs, denyCache, hashKeys, lease } = settings;
   const keyOf = storedKeys(prefix, hashKeys);
   const script = decidingScript(runner, scriptOf);
-  const { slotOf } = runner;
+  const { cluster } = runner;
   const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MOST_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
@@ -124,6 +98,10 @@ export function scriptStore(
     }
   }
 
+  /** No rule's name has an @, so this is nobody's state. */
+  const probeKey = (n: number): string => `${prefix}:@probe:${n}`;
+  const server = scriptPart(runner, "", () => probeKey(0));
+  const partOn = cluster?.partsOf((node, keyOn) => scriptPart(runner, node, keyOn), probeKey);
   const leases = lease === null ? null : leasesOf(lease);
   const store: LeasingStore = {
     shared: true,
@@ -135,17 +113,12 @@ export function scriptStore(
       if (checks.length === 0) return [];
       requireFew(checks.length);
       return then(all(checks.map(({ key }) => keyOf(key))), (keys) => {
-        if (slotOf === undefined) return decideAtOnce(checks, keys, spend);
-        return decideInSlots(
-          checks.map((check, i) => ({ check, key: keys[i] })),
-          spend,
-          slotOf,
-          decideAtOnce,
-        );
+        if (cluster === undefined) return decideAtOnce(checks, keys, spend);
+        return cluster.decide(checks.map((check, i) => ({ check, key: keys[i] })), spend, decideAtOnce);
       });
     },
     storedKey: keyOf,
-    partOf: partsOf(runner, prefix, keyOf),
+    partOf: partOn === undefined ? () => server : ({ key }) => then(keyOf(key), partOn),
     prepare(rules) {
       requireFew(rules.filter(({ on }) => on.length === 0).length);
       script.prepare(rules);

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { Redis } from "@upstash/redis";
-import type { ScriptRunner } from "../redis/script_runner.ts";
+import { shown } from "../../cannot.ts";
 import { type Demand, hidden } from "../../options.ts";
+import { batched } from "../batch.ts";
+import type { ScriptRunner } from "../redis/script_runner.ts";
 
 /** The members of a client of `@upstash/redis` that the store uses. */
 export interface UpstashClient {
@@ -55,17 +56,62 @@ export function runnerOf(client: UpstashClient): ScriptRunner {
   };
 }
 
-/** A client that gives up when it must and never sends anything twice. */
+/** A command: its name and its arguments. */
+type Command = readonly unknown[];
+
+/** The most commands of one HTTP request. */
+const MOST_COMMANDS = 1000;
+
+/** The answers to commands, in the words of the REST API. */
+interface Answer {
+  readonly result?: unknown;
+  readonly error?: string;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { error: `no JSON: ${text.slice(0, 100)}` };
+  }
+}
+
+/**
+ * A client of the REST API that gives up when it must and never sends anything twice: a call whose answer got lost may have been
+ * counted. Commands of the same moment share a request.
+ */
 export function clientOf(url: string, token: string, timeoutMs: number): UpstashClient {
-  return new Redis({
-    url,
-    token,
-    // Not `false`: that still sends again once. A call whose answer got lost may have been counted.
-    retry: { retries: 0 },
-    // A function: a plain signal resolves to null instead of rejecting. Later than the deadline: whoever stopped to listen then
-    // would not hear what was charged late, and could not give it back.
-    signal: () => AbortSignal.timeout(timeoutMs + LATE_MS),
-    enableAutoPipelining: true,
-    automaticDeserialization: false,
-  });
+  const pipeline = `${url.replace(/\/$/, "")}/pipeline`;
+  const headers = { "authorization": `Bearer ${token}`, "content-type": "application/json" };
+
+  const run = batched(
+    async (commands: readonly Command[]): Promise<readonly unknown[]> => {
+      const response = await fetch(pipeline, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(commands),
+        // Next.js keeps answers to a POST, too.
+        cache: "no-store",
+        // Later than the deadline: whoever stopped to listen then would not hear what was charged late, and could not give it back.
+        signal: AbortSignal.timeout(timeoutMs + LATE_MS),
+      });
+      const answers = parsed(await response.text());
+      if (!response.ok || !Array.isArray(answers)) {
+        const error = (answers as Answer | null)?.error ?? shown(answers);
+        throw new Error(`The database answered with status ${response.status}: ${error}`);
+      }
+      return commands.map((_, i) => {
+        const { result, error }: Answer = answers[i] ?? {};
+        return error === undefined ? result : new Error(error);
+      });
+    },
+    () => 1,
+    MOST_COMMANDS,
+  );
+
+  return {
+    evalsha: (sha, keys, args) => run(["EVALSHA", sha, keys.length, ...keys, ...args]),
+    eval: (script, keys, args) => run(["EVAL", script, keys.length, ...keys, ...args]),
+    del: (key) => run(["DEL", key]),
+  };
 }

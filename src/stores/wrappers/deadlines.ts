@@ -19,6 +19,8 @@ class Call {
   /** Itself when it does not wait. */
   before: Call = this;
   after: Call = this;
+  /** Its timer, where it needs one of its own. */
+  timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(at: number, late: () => void) {
     this.at = at;
@@ -50,8 +52,7 @@ const steady = (): number => performance.now();
 
 /** Calls with equally long deadlines. */
 interface Deadlines {
-  /** Null where every call needs a timer of its own. */
-  begin(late: () => void): Call | null;
+  begin(late: () => void): Call;
   /** The call has its answer: where none waits, the timer keeps no process alive. */
   end(call: Call): void;
 }
@@ -90,12 +91,13 @@ function deadlinesOf(ms: number): Deadlines {
       const now = steady();
       if (timer === null || now > runsAt + LOST_MS) arm(now, ms);
       else if (ends.after === ends) timer.ref();
-      if (timer === null) return null;
       const call = new Call(now + ms, late);
-      call.join(ends);
+      if (timer === null) call.timer = setTimeout(() => setTimeout(late), ms);
+      else call.join(ends);
       return call;
     },
     end(call) {
+      clearTimeout(call.timer);
       if (call.leave() && ends.after === ends) timer?.unref();
     },
   };
@@ -116,15 +118,11 @@ function deadlinesFor(ms: number): Deadlines {
  * @param promise The promise to wait for.
  * @param ms How long, in ms.
  * @param late Makes the error.
- * @returns Null where this platform needs a timer for each call.
  */
-export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> | null {
-  const waiting = deadlinesFor(ms);
-  let fail: (error: Error) => void;
-  const call = waiting.begin(() => fail(late()));
-  if (call === null) return null;
+export function withinShared<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    fail = reject;
+    const waiting = deadlinesFor(ms);
+    const call = waiting.begin(() => reject(late()));
     promise.then((arrived) => {
       waiting.end(call);
       resolve(arrived);
@@ -146,11 +144,9 @@ export function whenOver(promise: Promise<unknown>, ms: number, act: () => void)
   function end(): void {
     if (isOver) return;
     isOver = true;
-    if (call === null) clearTimeout(timer);
-    else shared.end(call);
+    shared.end(call);
     act();
   }
   const call = shared.begin(end);
-  const timer = call === null ? setTimeout(end, ms) : undefined;
   promise.then(end, end);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isPromise, type MaybePromise, within } from "../../maybe.ts";
+import { isPromise, type MaybePromise } from "../../maybe.ts";
 import { withinShared } from "./deadlines.ts";
 
 /** The errors of calls that took too long, and the answers that they waited for. */
@@ -28,7 +28,7 @@ export function inTime<T>(
     waited.set(error, promise);
     return error;
   };
-  return withinShared(promise, ms, tooLate) ?? within(promise, ms, tooLate);
+  return withinShared(promise, ms, tooLate);
 }
 
 /** The late answer to a call that failed with this error; where nothing was late it rejects with that error. */
