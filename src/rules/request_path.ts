@@ -5,68 +5,23 @@
  * @module
  */
 
-const SLASH = 0x2f;
-const BACKSLASH = 0x5c;
-const DOT = 0x2e;
-const PERCENT = 0x25;
-const QUESTION_MARK = 0x3f;
-
-/** The characters that stay encoded: slashes, and those that end a path. */
-const ENDS = "/?#";
-
-/** Besides, a backslash: decoded it would look like one that must be resolved. */
-const KEPT = "/?#\\";
+import {
+  BACKSLASH,
+  decode,
+  DOT,
+  type Found,
+  PERCENT,
+  QUESTION_MARK,
+  resolve,
+  SLASH,
+  withSlashes,
+} from "./path_bytes.ts";
 
 /** The characters that decodeURI keeps encoded, and "%", which Hono keeps too. */
 const RESERVED = ";/?:@&=+$,#%";
 
-const ENCODED_SLASH = /%(?:2f|5c)/gi;
-
-/** A backslash, or a segment that begins with a dot. */
-const UNRESOLVED = /\\|\/\./;
-
 const encoder = /* @__PURE__ */ new TextEncoder();
-const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** The value of a hexadecimal digit; NaN where it is none. */
-function hex(code: number): number {
-  if (code > 0x2f && code < 0x3a) return code - 0x30;
-  const small = code | 0x20;
-  return small > 0x60 && small < 0x67 ? small - 0x57 : NaN;
-}
-
-/**
- * Decodes a text once. A "%" without a valid encoding is kept.
- *
- * @param kept The characters that stay encoded.
- */
-function decode(text: string, kept: string): string {
-  const bytes = encoder.encode(text);
-  let length = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    const value = bytes[i] === PERCENT ? hex(bytes[i + 1]) * 16 + hex(bytes[i + 2]) : NaN;
-    const stays = value >= 0 && kept.includes(String.fromCharCode(value));
-    // In upper case.
-    if (stays && bytes[i + 2] > 0x60) bytes[i + 2] -= 0x20;
-    const isDecoded = value >= 0 && !stays;
-    bytes[length++] = isDecoded ? value : bytes[i];
-    if (isDecoded) i += 2;
-  }
-  return decoder.decode(bytes.subarray(0, length));
-}
-
-/** Resolves dot segments, and turns backslashes into slashes (URL standard, path state). */
-function resolve(path: string): string {
-  if (!UNRESOLVED.test(path)) return path;
-  const segments = path.replaceAll("\\", "/").split("/");
-  const resolved: string[] = [];
-  for (const segment of segments) {
-    if (segment !== "." && segment !== "..") resolved.push(segment);
-    else if (segment === ".." && resolved.length > 1) resolved.pop();
-  }
-  if (/^\.\.?$/.test(segments[segments.length - 1])) resolved.push("");
-  return resolved.join("/");
-}
+const decoder = /* @__PURE__ */ new TextDecoder();
 
 /**
  * Lower case, also for letters with three forms: letters that regular expressions with the flag "i" treat as
@@ -180,17 +135,29 @@ export interface Extent {
  *
  * @param filled Insert a character between doubled slashes, as an empty parameter?
  */
-function outline(path: string, { depth, width }: Extent, filled = false): string {
-  const segments: string[] = [];
-  for (let start = 1; start < path.length && segments.length <= depth;) {
-    const slash = path.indexOf("/", start);
-    const end = slash === -1 ? path.length : slash;
-    // Folding may make a segment longer, never shorter.
-    if (end > start) segments.push(path.slice(start, Math.min(end, start + width + 1)));
-    else if (filled) segments.push("-");
-    start = end + 1;
+function outline(bytes: Uint8Array, { depth, width }: Extent, filled: boolean): string {
+  const most = 4 * width + 4; // bytes per segment: a character has at most four
+  const result = new Uint8Array(Math.min(2 * bytes.length, (depth + 1) * (most + 1)) + 1);
+  let length = 0;
+  let segments = 0;
+  for (let i = 0; i < bytes.length;) {
+    if (bytes[i] === SLASH) {
+      i++;
+      if (length > 0 && result[length - 1] === SLASH) {
+        if (!filled) continue;
+        result[length++] = 0x2d;
+      }
+      if (segments++ > depth) break;
+      result[length++] = SLASH;
+    } else {
+      const found = bytes.indexOf(SLASH, i);
+      const end = found === -1 ? bytes.length : found;
+      for (const stop = Math.min(end, i + most); i < stop; i++) result[length++] = bytes[i];
+      i = end;
+    }
   }
-  return fold(`/${segments.join("/")}`);
+  if (length > 1 && result[length - 1] === SLASH) length--;
+  return fold(decoder.decode(result.subarray(0, length)));
 }
 
 /** A short path with a single reading, like most paths with spaces and non-ASCII letters. */
@@ -210,13 +177,19 @@ function decodedByEngine(url: string): string | null {
 }
 
 /** Adds all readings of a text. */
-function addFolded(paths: Set<string>, text: string, extent: Extent): void {
-  const path = decode(text, KEPT);
-  const resolved = resolve(path);
-  paths.add(outline(path, extent)).add(outline(resolved, extent)).add(outline(resolved, extent, true));
-  // A server behind this one may decode slashes.
-  const slashed = text.replace(ENCODED_SLASH, "/");
-  if (slashed !== text) paths.add(outline(resolve(decode(slashed, KEPT)), extent));
+function addFolded(paths: Set<string>, text: string, extent: Extent): Found {
+  const buffer = encoder.encode(text);
+  const found = decode(buffer, true);
+  const bytes = buffer.subarray(0, found.length);
+  paths.add(outline(bytes, extent, false));
+  const resolved = found.unresolved === -1 ? bytes : resolve(bytes, found.unresolved);
+  if (resolved !== bytes) paths.add(outline(resolved, extent, false));
+  paths.add(outline(resolved, extent, true));
+  if (found.slash !== -1) {
+    const first = found.unresolved === -1 ? found.slash : Math.min(found.unresolved, found.slash);
+    paths.add(outline(resolve(withSlashes(bytes, found.slash), first), extent, false));
+  }
+  return found;
 }
 
 /**
@@ -231,11 +204,7 @@ export function foldedPaths(url: string, extent: Extent): Iterable<string> {
   if (simple !== null) return [simple];
   const paths = new Set<string>();
   let isOdd = !AUTHORITY.test(url);
-  for (const text of writtenPaths(url)) {
-    addFolded(paths, text, extent);
-    // The URL standard removes these.
-    isOdd ||= /[\0-\x20]/.test(text);
-  }
+  for (const text of writtenPaths(url)) isOdd = addFolded(paths, text, extent).hasControls || isOdd;
   if (isOdd) {
     const standard = standardPath(url);
     if (standard !== null) addFolded(paths, standard, extent);
@@ -253,12 +222,17 @@ export function spelledPaths(url: string): ReadonlySet<string> {
   const paths = new Set<string>();
   for (const text of new Set([standardPath(url), ...writtenPaths(url)])) {
     if (text === null) continue;
-    paths.add(decoded(text)).add(decode(text, RESERVED)).add(text);
+    for (const kept of ["", RESERVED]) {
+      const bytes = encoder.encode(text);
+      paths.add(decoder.decode(bytes.subarray(0, decode(bytes, false, kept).length)));
+    }
+    paths.add(text);
   }
   return paths;
 }
 
 /** Decodes literal text of a pattern like {@link foldedPaths} and {@link spelledPaths}. */
 export function decoded(text: string): string {
-  return decode(text, ENDS);
+  const bytes = encoder.encode(text);
+  return decoder.decode(bytes.subarray(0, decode(bytes, false).length));
 }
