@@ -16,12 +16,10 @@ function algorithmOf({ name = "fixedWindow", options, limit, windowMs, block }) 
 
 /** A check as a throttle makes one per rule and request: it receives the verdict. */
 class OpenCheck {
-  constructor(check, partition) {
+  constructor(rule, partition) {
+    this.rule = rule;
     this.partition = partition;
-    this.stateName = check.stateName;
-    this.algorithm = check.algorithm;
-    this.policy = check.policy;
-    this.since = null;
+    this.policy = rule.policy;
     this.cost = 1;
     this.allowed = false;
     this.remaining = 0;
@@ -32,19 +30,31 @@ class OpenCheck {
     this.at = 0;
     this.chargedAt = 0;
   }
+
+  get stateName() {
+    return this.rule.stateName;
+  }
+
+  get algorithm() {
+    return this.rule.algorithm;
+  }
+
+  get since() {
+    return null;
+  }
 }
 
 /** The store alone, called like a throttle calls it. */
 export function decider({ limit, windowMs, maxKeys = 1_000_000, algorithm }) {
   const store = memoryStore({ maxKeys });
-  const check = {
+  const rule = {
     policy: { name: "rule", limit, windowMs, mode: "enforce" },
     algorithm: algorithmOf({ limit, windowMs, ...algorithm }),
     // Named like a throttle's: then the store looks up the partition alone.
     stateName: "rule",
   };
   return (partition) => {
-    const open = new OpenCheck(check, partition);
+    const open = new OpenCheck(rule, partition);
     store.answer([open], true);
     return open.allowed;
   };

@@ -29,8 +29,6 @@ export class RuleCheck implements OpenCheck, Quota {
   /** The partition whose quota it uses, as the rule's key gave it. */
   declare readonly partition: string;
   declare readonly policy: Policy;
-  declare readonly limit: number;
-  declare readonly mode: Mode;
   /** Units: the cost asked for, until the charge is corrected. */
   declare cost: number;
   declare allowed: boolean;
@@ -41,8 +39,8 @@ export class RuleCheck implements OpenCheck, Quota {
   declare source: Source | null;
   declare at: number;
   declare chargedAt: number;
-  /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
-  declare charged: boolean;
+  /** Is nothing charged although this rule lets the request pass? Not set where there is no question of it. */
+  declare free?: boolean;
   /** Has the charge been corrected, for good? Not set before. */
   declare settled?: boolean;
   /** The renewal of a slot that is under way; corrections wait for it. Not set for any other request. */
@@ -52,8 +50,6 @@ export class RuleCheck implements OpenCheck, Quota {
     this.rule = rule;
     this.partition = partition;
     this.policy = policy;
-    this.limit = policy.limit;
-    this.mode = policy.mode;
     this.cost = cost;
     this.allowed = false;
     this.remaining = 0;
@@ -63,7 +59,6 @@ export class RuleCheck implements OpenCheck, Quota {
     this.source = null;
     this.at = 0;
     this.chargedAt = 0;
-    this.charged = false;
   }
 
   get stateName(): string {
@@ -85,6 +80,19 @@ export class RuleCheck implements OpenCheck, Quota {
 
   get dimensions(): PreparedRule["dimensions"] {
     return this.rule.dimensions;
+  }
+
+  get limit(): number {
+    return this.policy.limit;
+  }
+
+  get mode(): Mode {
+    return this.policy.mode;
+  }
+
+  /** Was the cost charged? Not when the request was refused, nor when this rule, in shadow, would have. */
+  get charged(): boolean {
+    return this.allowed && !this.free;
   }
 
   get unit(): Algorithm["unit"] {

@@ -135,7 +135,10 @@ export interface Store {
   run?(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
 }
 
-/** A check whose key comes in its two halves too, so that memoryStore() need not take it apart. */
+/**
+ * A check whose key comes in its two halves too, so that memoryStore() need not take it apart. All such checks under one policy
+ * object are of one algorithm, and have the half before the colon in common.
+ */
 export interface SplitCheck extends Check {
   /** The half before the colon. A copy of a check under another key leaves both halves out. */
   readonly stateName?: string | undefined;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Policy } from "../algorithms/algorithm.ts";
 import type { Context } from "../context.ts";
 import type { Source } from "../decision.ts";
 import { EXEMPT, type Partition, partitionOf } from "../keys/key.ts";
@@ -123,8 +122,8 @@ function compileDynamic<C extends Asked>(
 interface Compiled<C> {
   /** Gives the partition whose quota a request uses. */
   readonly partition: (context: C) => MaybePromise<Partition>;
-  /** The policy and the cost of every request; null where they depend on the request, or the cost can never pass. */
-  readonly constant: { readonly policy: Policy; readonly cost: number } | null;
+  /** Are the policy and the cost the rule's own for every request? Not where the cost can never pass. */
+  readonly isConstant: boolean;
   /** Makes the check when the partition is known. */
   readonly checkOf: (partition: MaybePromise<Partition>, context: C) => MaybePromise<RuleCheck | null>;
   /** The check of a request whose partition could not be found. */
@@ -140,11 +139,10 @@ function compileRule<C extends Asked>(
   const checkDynamically = compileDynamic(rule, clock, complain);
 
   function checkOf(partition: Partition, context: C): MaybePromise<RuleCheck | null> {
-    if (context.clientLeft) return refusedCheck(rule, "", "rule", clock());
-    if (partition === EXEMPT) return null;
-    if (partition === null) {
-      return key.refusesNull ? refusedCheck(rule, "", "rule", clock()) : null;
+    if (context.clientLeft || (partition === null && key.refusesNull)) {
+      return refusedCheck(rule, "", "rule", clock());
     }
+    if (partition === null || partition === EXEMPT) return null;
     if (typeof partition !== "string") {
       throw new TypeError(
         cannot(`use rule "${rule.name}"`, "its key must give a string or null", partition),
@@ -168,10 +166,8 @@ function compileRule<C extends Asked>(
     partition: unless === null
       ? derive
       : (context) => then(unless(context), (exempt) => exempt ? EXEMPT : derive(context)),
-    constant: policy !== null && policy.calendar === undefined && typeof cost === "number" &&
-        !neverPasses(rule, policy, cost)
-      ? { policy, cost }
-      : null,
+    isConstant: policy !== null && policy.calendar === undefined && typeof cost === "number" &&
+      !neverPasses(rule, policy, cost),
     checkOf: (partition, context) => rescue(() => then(partition, checkOf, context), failed, context),
     failed,
   };
@@ -191,7 +187,7 @@ export function compileCheck<C extends Asked>(
 ): Checker<C> {
   const compiled = rules.map((rule) => compileRule(rule, clock, complain));
   return (rule, context) => {
-    const { partition, constant, checkOf, failed } = compiled[rule.index];
+    const { partition, isConstant, checkOf, failed } = compiled[rule.index];
     let found: MaybePromise<Partition>;
     try {
       found = partition(context);
@@ -199,8 +195,8 @@ export function compileCheck<C extends Asked>(
       return failed(error, context);
     }
     // Most rules are constant: `checkOf` would find their constants again per request.
-    return constant !== null && typeof found === "string" && !context.clientLeft
-      ? new RuleCheck(rule, found, constant.policy, constant.cost)
+    return isConstant && typeof found === "string" && !context.clientLeft
+      ? new RuleCheck(rule, found, rule.policy!, rule.cost as number)
       : checkOf(found, context);
   };
 }

@@ -81,15 +81,16 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
     const { asked, spend } = exchange;
     // As `refuserOf`.
     let refuser: string | undefined;
-    let open = 0;
+    let decided = asked;
     for (const check of asked) {
-      if (check.source === null) open++;
+      // The deny cache answers with the refusing rules alone.
+      if (check.source === null) decided = asked.filter(isDecided);
       else if (refuses(check)) refuser = refuser === undefined ? check.rule.name : "";
     }
-    // The deny cache answers with the refusing rules alone.
-    const decided = open === 0 ? asked : asked.filter(isDecided);
-    for (const check of decided) {
-      check.charged = spend && check.allowed && (refuser === undefined || refuser === check.rule.trialOf);
+    if (!spend || refuser !== undefined) {
+      for (const check of decided) {
+        if (check.allowed) check.free = !spend || refuser !== check.rule.trialOf;
+      }
     }
     if (background !== undefined) waitUntil(exchange.platform, background());
     exchange.checks = exchange.checks.length === 0 ? decided : [...exchange.checks, ...decided];
@@ -151,7 +152,8 @@ export function compileEnter(
   function decideAfter(refused: boolean, exchange: Exchange): MaybePromise<Response | null> {
     if (refused) return refuse(exchange);
     exchange.who ??= null;
-    const refusedAfter = decide(exchange, exchange.matched.after);
+    const { after } = exchange.matched;
+    const refusedAfter = after.length > 0 && decide(exchange, after);
     return isPromise(refusedAfter) ? later(refusedAfter, pass, exchange) : pass(refusedAfter, exchange);
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Policy } from "../../algorithms/algorithm.ts";
 import type { SteppedLog } from "../../algorithms/log_form.ts";
 import type { PackedStep } from "../../algorithms/packed.ts";
 import type { Name } from "./rule_names.ts";
@@ -18,7 +19,9 @@ const WIDEST = 4;
  * nothing.
  */
 export class Cursor implements PackedStep {
-  /** Does the check's algorithm count in windows? Its packed step says so. */
+  /** The policy of the rule that it is at; null after a check whose key did not come in halves, as it tells no rule. */
+  policy: Policy | null = null;
+  /** Does the rule count in windows of one length? */
   counts = false;
   /** Is there a state to step from? */
   hasState = false;

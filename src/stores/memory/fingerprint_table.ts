@@ -120,6 +120,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       // No name holds a colon.
       text = colon === -1 ? ":" : key.slice(0, colon);
       rest = key.slice(colon + 1);
+      cursor.policy = null;
     }
     const name = cursor.name = names.get(text) ?? newName(text);
     if (rest !== printed) {
@@ -268,9 +269,8 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     seek,
     charge(cursor, check, now, cost, verdict) {
       const { policy } = check;
-      if (check.since !== null || policy.boundaries !== undefined) return false;
-      // The rules of a request mostly come in one order, so a cursor mostly has the same name as the last time.
-      if (cursor.name?.text !== check.stateName || check.partition === undefined) seek(cursor, check);
+      if (check.since !== null) return false;
+      if (cursor.name === null || check.partition === undefined) seek(cursor, check);
       else if (check.partition !== printed) keyedHash(printed = check.partition, seed!, print);
       const name = cursor.name!;
       const low = print[0] ^ name.low || 1; // never EMPTY

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Algorithm } from "../../algorithms/algorithm.ts";
 import { windowOf } from "../../algorithms/periods.ts";
 import { formOf } from "../../algorithms/state.ts";
 import { Cursor } from "./cursor.ts";
@@ -59,8 +58,6 @@ const LOGS = 1;
 /** A cursor, and the table that it is in. */
 class TableCursor extends Cursor {
   table: Table | null = null;
-  /** The algorithm that the table is for. */
-  algorithm: Algorithm | null = null;
 }
 
 /** The numbers of a decision before it is made. */
@@ -130,7 +127,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (cursor.table!.makeRoom(cursor, now)) return true;
     const other = new Cursor();
     for (const table of allTables()) {
-      other.name = null;
       table.seek(other, check);
       if (table.makeRoom(other, now)) return true;
     }
@@ -177,11 +173,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!isFuller) overflow.set(name, { state: table.take(cursor), remaining, expiresAt: now + ttlMs });
   }
 
-  /** Takes a cursor to the table of a check. */
+  /** Takes a cursor to the rule of a check. */
   function enter(cursor: TableCursor, check: SplitCheck): void {
+    const { policy, algorithm } = check;
+    cursor.policy = policy;
     cursor.table = tableOf(check);
-    cursor.algorithm = check.algorithm;
-    cursor.counts = (check.algorithm.step as Partial<PackableStep>).counts === true;
+    cursor.counts = policy.boundaries === undefined &&
+      (algorithm.step as Partial<PackableStep>).counts === true;
     // Each table has names of its own.
     cursor.name = null;
   }
@@ -191,8 +189,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
-      // The rules of a request mostly come in one order, so a cursor mostly has the same table as the last time.
-      if (cursor.algorithm !== check.algorithm) enter(cursor, check);
+      // The rules of a request mostly come in one order, so a cursor mostly has the same rule as the last time.
+      if (cursor.policy !== check.policy || check.partition === undefined) enter(cursor, check);
       if (cursor.counts && cursor.table!.charge(cursor, check, now, check.cost, verdicts[i])) continue;
       while (i-- > 0) cursors[i].table!.charge(cursors[i], checks[i], now, -checks[i].cost, verdicts[i]);
       return false;
@@ -222,7 +220,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];
       const cursor = cursors[i] ??= new TableCursor();
-      if (cursor.algorithm !== check.algorithm) enter(cursor, check);
+      if (cursor.policy !== check.policy || check.partition === undefined) enter(cursor, check);
       const table = cursor.table!;
       table.seek(cursor, check);
       table.read(cursor, now);

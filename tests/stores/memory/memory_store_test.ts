@@ -12,7 +12,7 @@ import { formOf } from "../../../src/algorithms/state.ts";
 import type { ChargedDecision, Mode } from "../../../src/decision.ts";
 import { decideChecks } from "../../../src/stores/decide_checks.ts";
 import { memoryStore } from "../../../src/stores/memory/memory_store.ts";
-import type { Check, Store, StoreChange } from "../../../src/stores/store.ts";
+import type { Check, SplitCheck, Store, StoreChange } from "../../../src/stores/store.ts";
 import { createThrottle } from "../../../src/throttle/throttle.ts";
 import { DAY_MS, START } from "../../harness/algorithms.ts";
 import { type Walk, walked, walks } from "../../harness/walks.ts";
@@ -314,6 +314,19 @@ describe("memoryStore", () => {
     assertEquals(
       pairs.map(({ rule, key }) => left(key, { rule })),
       pairs.map((_, i) => 9 - i % 9),
+    );
+  });
+
+  it("goes by the keys of checks under one policy object, in halves or whole, under whichever name", () => {
+    const { decide } = storeOf();
+    const halves = { stateName: "rule", partition: "a" };
+    const asks: Partial<SplitCheck>[] = [
+      ...[halves, {}, { key: "own:a" }, { key: "own:a" }, halves],
+      ...[{ key: "own:a", algorithm: ALGORITHMS.gcra }, { key: "own:a" }, {}, halves],
+    ];
+    assertEquals(
+      asks.map((ask) => decide([{ ...check("a"), ...ask }])[0].remaining),
+      [9, 8, 9, 8, 7, 9, 7, 6, 5],
     );
   });
 
