@@ -24,6 +24,6 @@ export function jsonRejection(
   return rejectionOf((quotas) => {
     const decisions = quotas.map(({ decision }) => decision);
     const status = rejectionStatus(decisions);
-    return { status, body: JSON.stringify(bodyOf(decisions, status)), headers: denialFields(contentType) };
+    return { status, body: JSON.stringify(bodyOf(decisions, status)), fields: denialFields(contentType) };
   }, { contentType, schema, example: (decisions) => bodyOf(decisions, rejectionStatus(decisions)) });
 }
