@@ -112,6 +112,27 @@ export function formatsOf(
   return [...new Set([...headers ?? formats, ...all.filter(isOfDenials)])];
 }
 
+/** A format, and the rules that have it: null where all have. */
+interface Plan {
+  readonly format: HeaderFormat;
+  readonly users: readonly PreparedRule[] | null;
+  readonly ofDenials: boolean;
+}
+
+/**
+ * The report of the rules that have a format; null where none of them was asked. In a function of its own, as one that may make
+ * a closure pays for its variables at every call.
+ */
+function reportFor(
+  { ofDenials }: Plan,
+  users: readonly PreparedRule[],
+  report: RequestReport,
+  checks: readonly RuleCheck[],
+): RequestReport | null {
+  if (!ofDenials && !checks.some(({ rule }) => users.includes(rule))) return null;
+  return { ...report, quotas: report.quotas.filter(({ rule }) => users.includes(rule)) };
+}
+
 /**
  * Compiles the formats of a throttle and of its rules.
  *
@@ -120,7 +141,7 @@ export function formatsOf(
  */
 export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): HeaderWriter {
   const used = new Set([...rules.flatMap(({ headers }) => headers ?? own), ...own.filter(isOfDenials)]);
-  const plans = [...used].map((format) => {
+  const plans: readonly Plan[] = [...used].map((format) => {
     const users = rules.filter(({ headers }) => (headers ?? own).includes(format));
     return { format, users: users.length === rules.length ? null : users, ofDenials: isOfDenials(format) };
   });
@@ -131,14 +152,13 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
   return (fields, checks, response, add = setFields) => {
     if (checks.length === 0) return fields;
     const report = reportOf(checks, response);
-    for (const { format, users, ofDenials } of report.denied ? plans : always) {
-      let own = report;
-      if (users) {
-        if (!ofDenials && !checks.some(({ rule }) => users.includes(rule))) continue;
-        own = { ...report, quotas: report.quotas.filter(({ rule }) => users.includes(rule)) };
-      }
+    const asked = report.denied ? plans : always;
+    // Not by `for of`, which takes Bun some 30 ns longer.
+    for (let i = 0; i < asked.length; i++) {
+      const plan = asked[i];
+      const own = plan.users === null ? report : reportFor(plan, plan.users, report, checks);
       // A format finds the fields of those before it.
-      fields = add(fields, format.fields(own, fields));
+      if (own !== null) fields = add(fields, plan.format.fields(own, fields));
     }
     return fields.has("access-control-allow-origin") ? add(fields, exposing(fields, names)) : fields;
   };
