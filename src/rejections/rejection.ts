@@ -69,7 +69,7 @@ export function rejectionOf(deny: Deny, describe: RejectionDescription): Rejecti
   function reject({ decisions }: Outcome, context: Context): Response {
     const quotas = decidedQuotas(decisions, (context as Checked | undefined)?.checks);
     const { body, status, fields } = deny(quotas, context);
-    return new Response(body, { status, headers: fields.record });
+    return new Response(body, { status, headers: { ...fields.record } });
   }
   const rejection = Object.assign(reject, { describe });
   rejections.set(rejection, deny);
