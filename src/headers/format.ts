@@ -66,9 +66,10 @@ export type WritableFields = Pick<Headers, "get" | "has" | "set" | "delete">;
 /**
  * Sets fields, each in the place of the field of its name; one without text is removed.
  *
+ * @returns The fields that were changed.
  * @throws {TypeError} Where they are a promise: nobody waits for it.
  */
-export function setFields(fields: WritableFields, given: HeaderFields): void {
+export function setFields<F extends WritableFields>(fields: F, given: HeaderFields): F {
   let isEmpty = true;
   for (const name in given) {
     isEmpty = false;
@@ -79,6 +80,7 @@ export function setFields(fields: WritableFields, given: HeaderFields): void {
   }
   // A promise has no names.
   if (isEmpty) requireResult(given, AT_ONCE, "a header format");
+  return fields;
 }
 
 /** No fields. */

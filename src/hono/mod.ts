@@ -31,7 +31,8 @@ import { argumentsInEnv } from "../client/platforms.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
 import type { Identity } from "../context.ts";
 import type { Context } from "../context.ts";
-import { expose } from "../exchange/response.ts";
+import { exposing } from "../exchange/response.ts";
+import { setFields } from "../headers/format.ts";
 import { specificity } from "../rules/match.ts";
 import type { MaybePromise } from "../maybe.ts";
 import { THROTTLE_DEMANDS, type ThrottleOptions } from "../throttle/options.ts";
@@ -149,7 +150,7 @@ function refuse(c: HonoContext, refusal: Response): void {
   const names = [...refusal.headers.keys()].filter((name) => !SAFELISTED.has(name));
   c.res = refusal;
   const { headers } = c.res!;
-  if (headers.has("access-control-allow-origin")) expose(headers, names);
+  if (headers.has("access-control-allow-origin")) setFields(headers, exposing(headers, names));
 }
 
 function throttleFor<C extends HonoContext>(

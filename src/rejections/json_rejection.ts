@@ -21,9 +21,10 @@ export function jsonRejection(
   schema: RejectionDescription["schema"],
 ): Rejection {
   const contentType = "application/json";
+  const fields = denialFields(contentType);
   return rejectionOf((quotas) => {
     const decisions = quotas.map(({ decision }) => decision);
     const status = rejectionStatus(decisions);
-    return { status, body: JSON.stringify(bodyOf(decisions, status)), headers: denialFields(contentType) };
+    return { status, body: JSON.stringify(bodyOf(decisions, status)), fields };
   }, { contentType, schema, example: (decisions) => bodyOf(decisions, rejectionStatus(decisions)) });
 }

@@ -163,7 +163,7 @@ function compileDenial(
   const latest: (Written | undefined)[] = [];
 
   function denial(quotas: readonly DecidedQuota[], context?: Context): Denial {
-    const refusing = quotas.filter(refuses);
+    const refusing = quotas.length === 1 ? quotas : quotas.filter(refuses);
     // The quota that matters most to a client.
     const quota = tightest(refusing);
     const isKept = detail === undefined && refusing.length === 1;
@@ -190,7 +190,7 @@ function compileDenial(
       detail: typeof sentence === "string" ? sentence : void isIgnored(sentence),
       "violated-policies": refusing.map(({ name }) => name),
     });
-    const written = { status: problem.status, body, headers: denialFields(CONTENT_TYPE) };
+    const written = { status: problem.status, body, fields: denialFields(CONTENT_TYPE) };
     if (isKept) latest[seconds & 63] = { ...current, denial: written, seconds };
     return written;
   }

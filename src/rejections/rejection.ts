@@ -68,8 +68,8 @@ const rejections = new WeakMap<Rejection, Deny>();
 export function rejectionOf(deny: Deny, describe: RejectionDescription): Rejection {
   function reject({ decisions }: Outcome, context: Context): Response {
     const quotas = decidedQuotas(decisions, (context as Checked | undefined)?.checks);
-    const { body, status, headers } = deny(quotas, context);
-    return new Response(body, { status, headers });
+    const { body, status, fields } = deny(quotas, context);
+    return new Response(body, { status, headers: { ...fields.record } });
   }
   const rejection = Object.assign(reject, { describe });
   rejections.set(rejection, deny);

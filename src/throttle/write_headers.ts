@@ -5,14 +5,20 @@
  */
 
 import { hasNumbers, refuses } from "../decision.ts";
-import { type HeaderFormat, type Report, setFields, type WritableFields } from "../headers/format.ts";
+import {
+  type HeaderFields,
+  type HeaderFormat,
+  type Report,
+  setFields,
+  type WritableFields,
+} from "../headers/format.ts";
+import { InitFields } from "../headers/init_fields.ts";
 import type { Denial } from "../rejections/denial.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { onBodyEnd } from "../exchange/body_end.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import {
-  expose,
-  InitFields,
+  exposing,
   type Marked,
   markRefusal,
   newResponse,
@@ -29,12 +35,17 @@ import { surroundings } from "../runtime.ts";
 /** A response as reports need it: one that is made, or is to be. */
 type Reported = Pick<Refusal, "status" | typeof REFUSAL>;
 
-/** Writes decisions into the fields of `response`, or, without one, into those of a response with status 200. */
-export type HeaderWriter = (
-  fields: WritableFields,
+/**
+ * Writes decisions into the fields of `response`, or, without one, into those of a response with status 200.
+ *
+ * @param add Adds fields to others and gives both. Default: sets them in place.
+ */
+export type HeaderWriter = <F extends WritableFields>(
+  fields: F,
   checks: readonly RuleCheck[],
   response?: Reported,
-) => void;
+  add?: (fields: F, given: HeaderFields) => F,
+) => F;
 
 /** The headers that one client was sent, and the next must not be. */
 const OF_ONE_CLIENT = /^(x-)?ratelimit(-|$)/;
@@ -101,6 +112,27 @@ export function formatsOf(
   return [...new Set([...headers ?? formats, ...all.filter(isOfDenials)])];
 }
 
+/** A format, and the rules that have it: null where all have. */
+interface Plan {
+  readonly format: HeaderFormat;
+  readonly users: readonly PreparedRule[] | null;
+  readonly ofDenials: boolean;
+}
+
+/**
+ * The report of the rules that have a format; null where none of them was asked. In a function of its own, as one that may make
+ * a closure pays for its variables at every call.
+ */
+function reportFor(
+  { ofDenials }: Plan,
+  users: readonly PreparedRule[],
+  report: RequestReport,
+  checks: readonly RuleCheck[],
+): RequestReport | null {
+  if (!ofDenials && !checks.some(({ rule }) => users.includes(rule))) return null;
+  return { ...report, quotas: report.quotas.filter(({ rule }) => users.includes(rule)) };
+}
+
 /**
  * Compiles the formats of a throttle and of its rules.
  *
@@ -109,7 +141,7 @@ export function formatsOf(
  */
 export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): HeaderWriter {
   const used = new Set([...rules.flatMap(({ headers }) => headers ?? own), ...own.filter(isOfDenials)]);
-  const plans = [...used].map((format) => {
+  const plans: readonly Plan[] = [...used].map((format) => {
     const users = rules.filter(({ headers }) => (headers ?? own).includes(format));
     return { format, users: users.length === rules.length ? null : users, ofDenials: isOfDenials(format) };
   });
@@ -117,19 +149,18 @@ export function compileHeaders(rules: readonly PreparedRule[], own: readonly Hea
   const always = plans.filter(({ ofDenials }) => !ofDenials);
   const names = [...new Set(plans.flatMap(({ format }) => Object.keys(format.describe ?? {})))];
 
-  return (fields, checks, response) => {
-    if (checks.length === 0) return;
+  return (fields, checks, response, add = setFields) => {
+    if (checks.length === 0) return fields;
     const report = reportOf(checks, response);
-    for (const { format, users, ofDenials } of report.denied ? plans : always) {
-      let own = report;
-      if (users) {
-        if (!ofDenials && !checks.some(({ rule }) => users.includes(rule))) continue;
-        own = { ...report, quotas: report.quotas.filter(({ rule }) => users.includes(rule)) };
-      }
+    const asked = report.denied ? plans : always;
+    // Not by `for of`, which takes Bun some 30 ns longer.
+    for (let i = 0; i < asked.length; i++) {
+      const plan = asked[i];
+      const own = plan.users === null ? report : reportFor(plan, plan.users, report, checks);
       // A format finds the fields of those before it.
-      setFields(fields, format.fields(own, fields));
+      if (own !== null) fields = add(fields, plan.format.fields(own, fields));
     }
-    if (fields.has("access-control-allow-origin")) expose(fields, names);
+    return fields.has("access-control-allow-origin") ? add(fields, exposing(fields, names)) : fields;
   };
 }
 
@@ -146,7 +177,7 @@ export interface Labels {
   /** Makes the response to a refused request, labelled. */
   readonly refuse: (denial: Denial, exchange: Exchange) => Response;
   /** Writes the rate headers alone. */
-  readonly write: (fields: WritableFields, exchange: Exchange, denied: boolean) => void;
+  readonly write: (headers: Headers, exchange: Exchange, denied: boolean) => void;
 }
 
 /** The parts of a throttle that label responses. */
@@ -182,8 +213,8 @@ export function compileLabel(
   /** Where a response has the passage that this throttle labelled it for: several throttles label one response. */
   const mark = Symbol("weir.labelled");
 
-  function write(fields: WritableFields, exchange: Exchange, denied: boolean): void {
-    if (denied ? sendsDenied : sendsAlways) writeHeaders(fields, exchange.checks);
+  function write(headers: Headers, exchange: Exchange, denied: boolean): void {
+    if (denied ? sendsDenied : sendsAlways) writeHeaders(headers, exchange.checks);
   }
 
   function writeMarked(headers: Headers, exchange: Exchange, response: Response): void {
@@ -214,8 +245,9 @@ export function compileLabel(
     refuse(denial, exchange) {
       exchange.ended = true;
       notifier?.answered(denial.status);
-      const fields = new InitFields(denial.headers, denial.sent);
-      if (sendsDenied) writeHeaders(fields, exchange.checks, denial);
+      const fields = sendsDenied
+        ? writeHeaders(denial.fields, exchange.checks, denial, InitFields.with)
+        : denial.fields;
       const response = newResponse(denial, fields, exchange.request, copies);
       response[mark] = exchange.passage;
       // Not by `markRefusal`: whoever reads a response's headers makes the server send them the slow way.

@@ -3,8 +3,9 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import fc from "fast-check";
 import { describe, it } from "node:test";
 import { type HeaderFormat, retryAfter } from "../../mod.ts";
-import { InitFields, withHeaders } from "../../src/exchange/response.ts";
+import { withHeaders } from "../../src/exchange/response.ts";
 import { setFields } from "../../src/headers/format.ts";
+import { InitFields } from "../../src/headers/init_fields.ts";
 import { throttled } from "../harness/throttled.ts";
 
 const names = fc.constantFrom("X-Own", "x-own", "Retry-After", "retry-after", "constructor", "X-Other");
@@ -15,10 +16,10 @@ describe("the fields of a response that is not made yet", () => {
   it("are those that Headers would have after the same changes, whatever the names' case", () => {
     fc.assert(fc.property(fc.array(given), names, (changes, name) => {
       const headers = new Headers();
-      const fields = new InitFields({});
+      let fields = new InitFields({});
       for (const change of changes) {
         setFields(headers, change);
-        setFields(fields, change);
+        fields = InitFields.with(fields, change);
         assertEquals([fields.has(name), fields.get(name)], [headers.has(name), headers.get(name)]);
       }
       const response = new Response(null, { headers: fields.record });
@@ -29,19 +30,18 @@ describe("the fields of a response that is not made yet", () => {
   it("are the same after what was done for the last response too, as far as it was", () => {
     const look = fc.record({ change: given, name: names });
     fc.assert(fc.property(fc.array(look), fc.array(look), fc.array(look), (both, once, then) => {
-      let last: InitFields | undefined;
+      const start = new InitFields({ "x-other": "start" });
       for (const looks of [[...both, ...once], [...both, ...then], [...both, ...then], both]) {
         const headers = new Headers({ "x-other": "start" });
-        const fields = new InitFields({ "x-other": "start" }, last);
+        let fields = start;
         for (const { change, name } of looks) {
           assertEquals(fields.has(name), headers.has(name));
           setFields(headers, change);
-          setFields(fields, change);
+          fields = InitFields.with(fields, change);
           if (name === "X-Other") assertEquals(fields.get(name), headers.get(name));
         }
         const response = new Response(null, { headers: fields.record });
         assertEquals(Object.fromEntries(response.headers), Object.fromEntries(headers));
-        last = fields;
       }
     }));
   });
@@ -53,8 +53,30 @@ describe("the fields of a response that is not made yet", () => {
     ]];
     for (const [name, text] of wrong) {
       assertThrows(() => new Headers().set(name, text), TypeError);
-      assertThrows(() => new InitFields({}).set(name, text), TypeError);
+      const fields = new InitFields({});
+      for (let i = 0; i < 2; i++) assertThrows(() => InitFields.with(fields, { [name]: text }), TypeError);
     }
+  });
+
+  it("are kept for who adds the same again, and no others, although the object that gave them changed", () => {
+    const start = new InitFields({ "x-other": "start" });
+    const given: Record<string, string> = { "x-own": "1", "x-other": "2" };
+    const sum = InitFields.with(start, given);
+    assertStrictEquals(InitFields.with(start, { ...given }), sum);
+    assertEquals([start.get("x-own"), start.get("x-other")], [null, "start"]);
+    given["x-own"] = "3";
+    assertEquals(InitFields.with(start, given).get("x-own"), "3");
+    assertEquals(sum.get("x-own"), "1");
+    assertEquals(InitFields.with(start, { "x-own": "3" }).record, { "x-other": "start", "x-own": "3" });
+    // A field that has no text is none of those that are kept.
+    const none = { "x-own": "3", "x-other": undefined } as unknown as Record<string, string>;
+    assertEquals(InitFields.with(start, none).record, { "x-own": "3" });
+    assertStrictEquals(InitFields.with(start, {}), start);
+    assertThrows(
+      () => InitFields.with(start, Promise.resolve({}) as unknown as Record<string, string>),
+      TypeError,
+      "promise",
+    );
   });
 
   it("of a refusal that a format of the user's own spoils are an error of the handler", async () => {
