@@ -71,8 +71,9 @@ function reportOf(checks: readonly RuleCheck[], response: Reported | undefined):
   let waitMs = 0;
   for (let i = 0; i < checks.length; i++) {
     const check = checks[i];
+    const { mode, windowMs } = check.policy;
     // Shadow rules are not shown to clients, nor numbers that mean nothing, as those of a rate that nobody asked for.
-    if (check.mode !== "shadow" && hasNumbers(check) && check.windowMs) shown?.push(check);
+    if (mode !== "shadow" && windowMs > 0 && hasNumbers(check)) shown?.push(check);
     else shown ??= checks.slice(0, i);
     if (!refuses(check)) continue;
     refused = true;
