@@ -187,7 +187,9 @@ function addFolded(paths: Set<string>, text: string, extent: Extent): Found {
   paths.add(outline(resolved, extent, true));
   if (found.slash !== -1) {
     const first = found.unresolved === -1 ? found.slash : Math.min(found.unresolved, found.slash);
-    paths.add(outline(resolve(withSlashes(bytes, found.slash), first), extent, false));
+    const slashed = withSlashes(bytes, found.slash);
+    const isResolved = found.unresolved === -1 && !slashed.includes(DOT);
+    paths.add(outline(isResolved ? slashed : resolve(slashed, first), extent, false));
   }
   return found;
 }
