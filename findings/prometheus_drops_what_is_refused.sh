@@ -21,7 +21,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** What became of samples whose first three batches got `status`: the batches' times, and the samples that Prometheus says are lost. */
+/** The fate of samples whose first three batches got `status`: the batches' times, and the samples that Prometheus says are lost. */
 async function write(status, queue) {
   const times = [];
   const server = createServer((request, response) => {

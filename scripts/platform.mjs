@@ -1,7 +1,8 @@
 /**
  * `node scripts/platform.mjs PLATFORM FILE`: serves a TypeScript file on PORT (default 3000) as a platform does that is not
- * at hand, in the nearest thing to it: node, workerd, edge-runtime, netlify, lambda-v1, lambda-v2, lambda-url. Examples and
- * tests are started by it; a project of your own has the platform's tools for that.
+ * at hand, in the nearest thing to it: node, workerd, workerd-2022 (the oldest Worker that is supported), edge-runtime,
+ * netlify, lambda-v1, lambda-v2, lambda-url. Examples and tests are started by it; a project of your own has the platform's
+ * tools for that.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +21,8 @@ const PROGRAMS = resolve("node_modules/.bin");
 /** Each takes the file and a port, and resolves with the URL when the server answers. */
 const platforms = {
   node: onNode,
-  workerd: onWorkerd,
+  workerd: (file, port) => onWorkerd(file, port, "2026-01-01"),
+  "workerd-2022": (file, port) => onWorkerd(file, port, "2022-11-30"),
   "edge-runtime": onEdgeRuntime,
   netlify: onNetlify,
   "lambda-v1": (file, port) => onLambda(file, port, lambdaEvents.v1),
@@ -90,7 +92,7 @@ function withClient(header) {
 }`;
 }
 
-async function onWorkerd(file, port) {
+async function onWorkerd(file, port, compatibilityDate) {
   const wrapper = `import worker from ${JSON.stringify(resolve(file))};
 export * from ${JSON.stringify(resolve(file))};
 const withClient = ${withClient("cf-connecting-ip")};
@@ -115,7 +117,7 @@ const config :Workerd.Config = (
 );
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "${basename(path)}")],
-  compatibilityDate = "2026-01-01",
+  compatibilityDate = "${compatibilityDate}",
   bindings = [${bindings.join(", ")}],
 );
 `,

@@ -144,11 +144,11 @@ export function addressRange(text: string): AddressRange | null {
   const bits = 16 * written.length;
   const prefix = (length === undefined ? bits : Number(length)) - (bits - 16 * groups.length);
   if (prefix < 0 || prefix > 16 * groups.length) return null;
-  const networkOf = (groups: Groups): string => String(masked(groups, prefix));
-  const network = networkOf(groups);
+  const leadingBits = (groups: Groups): string => String(masked(groups, prefix));
+  const own = leadingBits(groups);
   return {
     prefix,
-    has: (address) => networkOf(groupsOf(address)) === network,
+    has: (address) => leadingBits(groupsOf(address)) === own,
   };
 }
 
@@ -185,8 +185,9 @@ function networkOf(prefix: number): (canonical: string) => string {
   let network = networks.get(prefix);
   if (network === undefined) {
     network = remembered((address) => {
-      // A context that somebody made by hand may have any text.
-      const canonical = canonicalAddress(address) ?? address;
+      const canonical = canonicalAddress(address);
+      // A context that somebody made by hand may have any text: it is a client of its own.
+      if (canonical === null) return address;
       return `${textOf(masked(groupsOf(canonical), prefix))}/${prefix}`;
     });
     networks.set(prefix, network);

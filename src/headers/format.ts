@@ -114,7 +114,7 @@ export interface HeaderFormat {
    * a nested throttle or an upstream sent one, give both joined, or leave yours out. An empty text removes the field.
    *
    * @param report The report to write.
-   * @param there The fields that the response has already.
+   * @param there The fields that the response has already, to be read alone: refusals share them.
    */
   fields(report: Report, there: HeadersThere): HeaderFields;
   /**

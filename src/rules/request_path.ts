@@ -188,6 +188,7 @@ function addFolded(paths: Set<string>, text: string, extent: Extent): Found {
   if (found.slash !== -1) {
     const first = found.unresolved === -1 ? found.slash : Math.min(found.unresolved, found.slash);
     const slashed = withSlashes(bytes, found.slash);
+    // No backslash is left, so without a dot there is nothing to resolve.
     const isResolved = found.unresolved === -1 && !slashed.includes(DOT);
     paths.add(outline(isResolved ? slashed : resolve(slashed, first), extent, false));
   }

@@ -25,7 +25,7 @@ export interface SharedStoreOptions {
    * are up to as many times fewer round trips. Never does more pass than without, unless the counts are lost, or reset by
    * another instance, while units are in hand. Each instance leaves at most `lease - 1` units unused at the end of a
    * window; call the store's `close` when the process ends, to give them back. For requests whose rules are all of
-   * fixedWindow() or slidingWindow(). Default: one round trip a request.
+   * fixedWindow() or slidingWindow(). Default: one round trip per request.
    */
   lease?: number;
 }

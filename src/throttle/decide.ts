@@ -153,6 +153,7 @@ export function compileEnter(
     if (refused) return refuse(exchange);
     exchange.who ??= null;
     const { after } = exchange.matched;
+    // Most throttles have no rule of this stage, and `decide` is asked for each request.
     const refusedAfter = after.length > 0 && decide(exchange, after);
     return isPromise(refusedAfter) ? later(refusedAfter, pass, exchange) : pass(refusedAfter, exchange);
   }

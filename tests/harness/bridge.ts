@@ -9,7 +9,7 @@ import { type Address, type Connection, connectTo, type Reply } from "./resp.ts"
  * follows the command by so many ms in which this process was awake; `lost` runs the command and then resets the connection.
  */
 export type BridgeFault =
-  | { readonly kind: "status"; readonly status: number; readonly body?: string }
+  | { readonly kind: "status"; readonly status: number; readonly body?: string; readonly location?: string }
   | { readonly kind: "body"; readonly body: string }
   | { readonly kind: "hang" }
   | { readonly kind: "reset" }
@@ -112,8 +112,8 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     bridge.requests++;
     const fault = bridge.fault;
     const body = await bodyOf(request);
-    const write = (status: number, text: string): void => {
-      response.writeHead(status, { "content-type": "application/json" }).end(text);
+    const write = (status: number, text: string, fields: Readonly<Record<string, string>> = {}): void => {
+      response.writeHead(status, { "content-type": "application/json", ...fields }).end(text);
     };
     switch (fault?.kind) {
       case "hang":
@@ -121,7 +121,11 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
       case "reset":
         return void request.socket.destroy();
       case "status":
-        return write(fault.status, fault.body ?? JSON.stringify({ error: `ERR status ${fault.status}` }));
+        return write(
+          fault.status,
+          fault.body ?? JSON.stringify({ error: `ERR status ${fault.status}` }),
+          fault.location === undefined ? {} : { location: fault.location },
+        );
       case "body":
         return write(200, fault.body);
     }

@@ -244,7 +244,7 @@ describeOnNode("the code of the npm package", () => {
     ],
     [
       "the same on an upstashStore",
-      48.3,
+      48.4,
       `import { withThrottle } from "./dist/mod.js";
        import { upstashStore } from "./dist/src/stores/upstash/mod.js";
        const store = upstashStore({ url: "https://example.upstash.io", token: "token" });

@@ -343,7 +343,10 @@ describe("lines for operators", () => {
       for (let i = 0; i < 20; i++) await throttle.check(new Request(`https://example.com/${i}`));
     }, "warn");
     assertEquals(lines.length, 1);
-    assertMatch(lines[0], /memoryStore\(\) holds 3 keys with nothing left: new keys share one quota a rule$/);
+    assertMatch(
+      lines[0],
+      /memoryStore\(\) holds 3 keys with nothing left: new keys share one quota per rule$/,
+    );
   });
 
   it("is a reason, whatever the store failed with", async () => {

@@ -137,7 +137,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (full === isFull) return;
     isFull = full;
     const error = new Error(
-      `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota a rule`,
+      `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota per rule`,
     );
     for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
   }
@@ -176,12 +176,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   /** Takes a cursor to the rule of a check. */
   function enter(cursor: TableCursor, check: SplitCheck): void {
     const { policy, algorithm } = check;
-    cursor.policy = policy;
     cursor.table = tableOf(check);
     cursor.counts = policy.boundaries === undefined &&
       (algorithm.step as Partial<PackableStep>).counts === true;
     // Each table has names of its own.
     cursor.name = null;
+    // Last, as a state of a form that is not known throws: the cursor is then at no rule's table.
+    cursor.policy = policy;
   }
 
   /** Charges checks whose windows are open and have room for them, as most do: all, or none. Are they charged? */

@@ -91,7 +91,7 @@ describe("a full memoryStore", () => {
       }
     });
 
-    it(`${name}: lets new keys share one quota a rule where all have nothing left, and says so once`, () => {
+    it(`${name}: lets new keys share one quota per rule where all have nothing left, and says so once`, () => {
       const { clock, passes, changes } = full(4, algorithm, 3);
       for (const key of ["a", "b", "c", "d"]) assertEquals(passes(key, 4), 3);
       assertEquals(changes, []);

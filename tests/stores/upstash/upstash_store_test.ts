@@ -219,10 +219,18 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       ["a connection reset after the command was run", { kind: "lost" }, ""],
       ["401", { kind: "status", status: 401 }, "401"],
       ["429", { kind: "status", status: 429 }, "429"],
-      ["500 in HTML", { kind: "status", status: 500, body: "<html>nginx</html>" }, ""],
+      [
+        "500 in HTML",
+        { kind: "status", status: 500, body: "<html>nginx</html>" },
+        "status 500: no JSON: <html>",
+      ],
       ["503", { kind: "status", status: 503 }, "503"],
-      ["HTML instead of JSON", { kind: "body", body: "<html>captive portal</html>" }, ""],
-      ["null", { kind: "body", body: "null" }, ""],
+      [
+        "HTML instead of JSON",
+        { kind: "body", body: "<html>captive portal</html>" },
+        "status 200: no JSON: <html>",
+      ],
+      ["null", { kind: "body", body: "null" }, "status 200: null"],
       [
         "a null result",
         { kind: "body", body: '[{"result":null}]' },
@@ -233,7 +241,7 @@ describe("upstashStore", { skip: withoutRedis }, () => {
         { kind: "body", body: '[{"result":"OK"}]' },
         "must be the time and the state of each check",
       ],
-      ["too few results", { kind: "body", body: "[]" }, ""],
+      ["too few results", { kind: "body", body: "[]" }, "left a command without an answer"],
       ["an error of Redis", { kind: "body", body: '[{"error":"LOADING Redis is loading"}]' }, "LOADING"],
     ];
     for (const [name, fault, words] of faults) {
@@ -276,6 +284,18 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       assertEquals((await store.decide(checksOf(2))).length, 2);
     });
 
+    it("takes a URL that ends in slashes", async () => {
+      const store = storeOf({ url: `${bridge.url}//` });
+      assertEquals((await store.decide([checkOf()])).length, 1);
+    });
+
+    it("follows no redirection, which may lead elsewhere with the token", async () => {
+      const store = storeOf();
+      bridge.fault = { kind: "status", status: 307, location: `${bridge.url}/pipeline` };
+      await assertRejects(async () => await store.decide([checkOf()]), Error, "status 307");
+      assertEquals(bridge.requests, 1);
+    });
+
     it("rejects on a bad token, once", async () => {
       const store = storeOf({ token: "another-token" });
       await assertRejects(async () => await store.decide([checkOf()]), Error, "WRONGPASS");
@@ -288,10 +308,16 @@ describe("upstashStore", { skip: withoutRedis }, () => {
       [
         "no url",
         { url: undefined },
-        "url must be the https:// URL of the database's REST API: current value is undefined",
+        "url must be the https:// URL of the database's REST API: current value is of type undefined",
       ],
       ["another kind of URL", { url: "redis://x" }, "url must be the https:// URL"],
       ["a url with a blank", { url: "https://x y" }, "url must be the https:// URL"],
+      [
+        "a url with a password, and does not show it",
+        { url: "https://default:secret@x" },
+        "url must be the https:// URL of the database's REST API: current value is not shown",
+      ],
+      ["a url with a query", { url: "https://x?y=1" }, "url must be the https:// URL"],
       [
         "no token",
         { token: undefined },
@@ -302,7 +328,11 @@ describe("upstashStore", { skip: withoutRedis }, () => {
         { token: "abc\n" },
         "token must be the database's REST token, without blanks: current value is not shown",
       ],
-      ["a client of another kind", { client: { get() {} } }, "client must be a Redis of @upstash/redis"],
+      [
+        "a client of another kind, and shows nothing of it",
+        { client: { token: "secret", get() {} } },
+        "client must be a Redis of @upstash/redis: current value is of type object",
+      ],
       [
         "an option that does not exist",
         { ephemeralCache: true },
