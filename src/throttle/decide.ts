@@ -81,12 +81,13 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
     const { asked, spend } = exchange;
     // As `refuserOf`.
     let refuser: string | undefined;
-    let decided = asked;
+    let isComplete = true;
     for (const check of asked) {
-      // The deny cache answers with the refusing rules alone.
-      if (check.source === null) decided = asked.filter(isDecided);
+      if (check.source === null) isComplete = false;
       else if (refuses(check)) refuser = refuser === undefined ? check.rule.name : "";
     }
+    // The deny cache answers with the refusing rules alone.
+    const decided = isComplete ? asked : asked.filter(isDecided);
     if (!spend || refuser !== undefined) {
       for (const check of decided) {
         if (check.allowed) check.free = !spend || refuser !== check.rule.trialOf;
