@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Policy } from "../../algorithms/algorithm.ts";
 import type { SteppedLog } from "../../algorithms/log_form.ts";
 import type { PackedStep } from "../../algorithms/packed.ts";
 import type { Name } from "./rule_names.ts";
@@ -19,8 +18,6 @@ const WIDEST = 4;
  * nothing.
  */
 export class Cursor implements PackedStep {
-  /** The policy of the rule that it is at; null after a check whose key did not come in halves, as it tells no rule. */
-  policy: Policy | null = null;
   /** Does the rule count in windows of one length? */
   counts = false;
   /** Is there a state to step from? */

@@ -120,7 +120,6 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       // No name holds a colon.
       text = colon === -1 ? ":" : key.slice(0, colon);
       rest = key.slice(colon + 1);
-      cursor.policy = null;
     }
     const name = cursor.name = names.get(text) ?? newName(text);
     if (rest !== printed) {

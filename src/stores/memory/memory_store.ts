@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Policy } from "../../algorithms/algorithm.ts";
 import { windowOf } from "../../algorithms/periods.ts";
 import { formOf } from "../../algorithms/state.ts";
-import { Cursor } from "./cursor.ts";
 import type { LogFormStep } from "../../algorithms/log_form.ts";
 import { numberBlocks } from "./number_blocks.ts";
 import type { PackableStep } from "../../algorithms/packed.ts";
@@ -14,6 +14,7 @@ import { type Verdict, writeVerdict } from "../../decision.ts";
 import { fingerprintTable } from "./fingerprint_table.ts";
 import { objectForm } from "./object_form.ts";
 import { packedForm } from "./packed_form.ts";
+import { Cursor } from "./cursor.ts";
 import type { Capacity, Table } from "./table.ts";
 import { type AnsweringStore, decisionOf, type SplitCheck, type Store, type StoreChange } from "../store.ts";
 import { FUNCTION, integer, requireOptions } from "../../options.ts";
@@ -58,6 +59,8 @@ const LOGS = 1;
 /** A cursor, and the table that it is in. */
 class TableCursor extends Cursor {
   table: Table | null = null;
+  /** The policy of the rule that it is at; null at a check whose key does not come in halves, as that tells no rule. */
+  policy: Policy | null = null;
 }
 
 /** The numbers of a decision before it is made. */
@@ -175,14 +178,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
   /** Takes a cursor to the rule of a check. */
   function enter(cursor: TableCursor, check: SplitCheck): void {
-    const { policy, algorithm } = check;
+    const { policy, algorithm, partition } = check;
     cursor.table = tableOf(check);
     cursor.counts = policy.boundaries === undefined &&
       (algorithm.step as Partial<PackableStep>).counts === true;
     // Each table has names of its own.
     cursor.name = null;
     // Last, as a state of a form that is not known throws: the cursor is then at no rule's table.
-    cursor.policy = policy;
+    cursor.policy = partition === undefined ? null : policy;
   }
 
   /** Charges checks whose windows are open and have room for them, as most do: all, or none. Are they charged? */
