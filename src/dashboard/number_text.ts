@@ -4,6 +4,8 @@
  * @module
  */
 
+import { counted } from "../rejections/quota_text.ts";
+
 /** A number in full: 12,345. */
 export function count(n: number): string {
   return Math.round(n).toLocaleString("en");
@@ -11,7 +13,7 @@ export function count(n: number): string {
 
 /** A number of things: 1 request, 12,345 requests. */
 export function things(n: number, noun: string): string {
-  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+  return counted(n, noun, count(n));
 }
 
 /** A short number: 9,999, then 12.3K, 4.6M. */

@@ -15,9 +15,13 @@ const WAITS = [
   { name: "day", seconds: 86400, below: Infinity },
 ];
 
-/** A number of things: "1 request", "2 requests". */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/**
+ * A number of things: "1 request", "2 requests".
+ *
+ * @param shown The number as text.
+ */
+export function counted(count: number, noun: string, shown = `${count}`): string {
+  return `${shown} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** A wait, given in ms, in words: at least a second, rounded up: 119 seconds are "2 minutes". */
