@@ -86,9 +86,9 @@ export interface UpstashStoreFactory {
  * A call is never sent twice: it may have been counted although its answer got lost. With `url` and `token` the store calls
  * `fetch` itself, and retries nothing. A client of your own is used as it is: make it with `retry: { retries: 0 }`
  * (`retry: false` still retries once) and `signal: () => AbortSignal.timeout(ms)`, a function, some seconds longer than
- * `timeoutMs`: a charge whose answer comes later than that deadline is given back, if it is heard. Deno's `fetch`, and at times Bun's, sends a
- * request again by itself when its connection is reset; nothing here can stop that, and it errs on refusing (but for a
- * charge that is given back twice).
+ * `timeoutMs`: a charge whose answer comes later than that deadline is given back, if it is heard. Deno's `fetch`, and at
+ * times Bun's, sends a request again by itself when its connection is reset; nothing here can stop that, and it errs on
+ * refusing (but for a charge that is given back twice).
  *
  * @param options See {@link UpstashStoreOptions}.
  * @returns The store.
