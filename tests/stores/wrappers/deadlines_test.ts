@@ -88,6 +88,35 @@ describe("deadlines that share a timer", () => {
     });
   });
 
+  it("have a timer per call, ended with the call, where timers cannot wait without holding the process", async () => {
+    const { setTimeout: set, clearTimeout: clear } = globalThis;
+    const MS = [30_001, 21];
+    const running = new Map<object, ReturnType<typeof setTimeout>>();
+    const fakes = {
+      setTimeout(run: () => void, ms?: number) {
+        if (!MS.includes(ms ?? 0)) return set(run, ms);
+        // Without `ref` and `unref`.
+        const timer = {};
+        running.set(timer, set(() => running.delete(timer) && run(), ms));
+        return timer;
+      },
+      clearTimeout(timer: object) {
+        clear(running.get(timer) ?? timer as ReturnType<typeof setTimeout>);
+        running.delete(timer);
+      },
+    };
+    Object.assign(globalThis, fakes);
+    try {
+      const answered = withinShared(pause(1), MS[0], late);
+      assertEquals(running.size, 1);
+      await answered;
+      assertEquals(running.size, 0);
+      await assertRejects(() => withinShared(never, MS[1], late), Error, "late");
+    } finally {
+      Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+    }
+  });
+
   it("hold a process until its calls are over, and no longer", async () => {
     const real = globalThis.setTimeout;
     const held: boolean[] = [];
