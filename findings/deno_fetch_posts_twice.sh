@@ -1,14 +1,14 @@
 #!/bin/sh
-# Deno 2.9.5: where a server reads a POST and ends the connection without an answer, `fetch` sends the POST a second time by
-# itself, on a new connection as on a kept one; so does `node:http` on a kept one. Node 24.21.0 sends each request once. Bun
-# 1.4.5 repeats a PUT on a kept connection, but no POST. A call that counts something, such as a script of Upstash Redis over
-# HTTP, may count twice there, whatever its client's options of retries say. denoland/deno#35610 has the case of a GET.
+# Deno 2.9.6: where a server reads a POST and ends a kept connection without an answer, `fetch` sends the POST a second time
+# by itself, and so does `node:http`; 2.9.5 did so on a new connection too. Node 24.21.0 sends each request once. Bun 1.4.5
+# repeats a PUT on a kept connection, but no POST. A call that counts something, such as a script of Upstash Redis over HTTP,
+# may count twice there, whatever its client's options of retries say. denoland/deno#35610 has the case of a GET.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
 
 cat > once.mjs <<'END'
 import http from "node:http";
@@ -64,4 +64,4 @@ on_deno=$(npx deno run -A --quiet once.mjs)
 echo "$(npx deno --version | head -n 1): $on_deno"
 [ "$on_node" = "fetch POST new 1, fetch POST kept 1, fetch PUT kept 1, node:http POST kept 1" ] &&
   [ "$on_bun" = "fetch POST new 1, fetch POST kept 1, fetch PUT kept 2, node:http POST kept 1" ] &&
-  [ "$on_deno" = "fetch POST new 2, fetch POST kept 2, fetch PUT kept 2, node:http POST kept 2" ]
+  [ "$on_deno" = "fetch POST new 1, fetch POST kept 2, fetch PUT kept 2, node:http POST kept 2" ]

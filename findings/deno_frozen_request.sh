@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deno 2.9.5: Object.freeze(request) makes `request.url` and `request.method` throw a TypeError, unless they were read before,
+# Deno 2.9.6: Object.freeze(request) makes `request.url` and `request.method` throw a TypeError, unless they were read before,
 # as the getters keep what they found on the object itself. Web IDL's attributes do not depend on whether an object is
 # extensible, and Node's and Bun's requests answer. A rate limiter that is handed a frozen request cannot match its path.
 set -eu
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 >/dev/null 2>&1
 
 cat > frozen.mjs <<'END'
 const attempt = (read) => {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deno 2.9.5: where two processes open one file with Deno.openKv(), an atomic operation that has a check may reject with
+# Deno 2.9.6: where two processes open one file with Deno.openKv(), an atomic operation that has a check may reject with
 # "TypeError: database is locked" at once, also where the two write different keys. Operations without a check wait for each
 # other. `commit()` documents `ok: false` as the outcome for a check that does not hold, and nothing else for one that came
 # second: a store that compares versions has to try again on this error too. Nothing of the operation was done.
@@ -8,7 +8,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 >/dev/null 2>&1
 
 cat > write.mjs <<'END'
 const kv = await Deno.openKv("./kv.sqlite");

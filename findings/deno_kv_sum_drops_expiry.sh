@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deno 2.9.5: in Deno KV, `sum` on a value that was set with `expireIn` drops the expiry, and has no option for a new one: the
+# Deno 2.9.6: in Deno KV, `sum` on a value that was set with `expireIn` drops the expiry, and has no option for a new one: the
 # value then stays for ever, where its neighbour, set at the same time and left alone, is gone. Redis's INCR keeps the expiry of
 # its key. A counter per window, made by a set with `expireIn` and a sum per request, never starts again.
 # Takes a minute: Deno looks for expired values once per minute.
@@ -8,7 +8,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 >/dev/null 2>&1
 
 cat > sum.mjs <<'END'
 const kv = await Deno.openKv(":memory:");

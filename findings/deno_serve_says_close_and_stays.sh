@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deno 2.9.5: where a handler's response has `connection: close`, Deno.serve sends the header, keeps the connection open and answers
+# Deno 2.9.6: where a handler's response has `connection: close`, Deno.serve sends the header, keeps the connection open and answers
 # further requests on it. RFC 9112 (section 9.6) has a server that says so close the connection. node:http does on Deno too, as do
 # Bun.serve 1.4.5 and Node 24.21.0. So a refusal that means to rid the server of a client's connection does not.
 set -eu
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
 
 cat > close.mjs <<'END'
 import http from "node:http";

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deno 2.9.5, node:sqlite: where another connection has the file locked, the error of `DatabaseSync.exec` has a `code`
+# Deno 2.9.6, node:sqlite: where another connection has the file locked, the error of `DatabaseSync.exec` has a `code`
 # ("ERR_SQLITE_ERROR") and no `errcode` and no `errstr`; that of a prepared statement has all three, as both have on Node 24.21.0.
 # A store that tries again when SQLite answers "busy" (5) has to go by the message where `exec` failed.
 set -eu
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 node@24.21.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 node@24.21.0 >/dev/null 2>&1
 
 cat > locked.mjs <<'END'
 import { DatabaseSync } from "node:sqlite";

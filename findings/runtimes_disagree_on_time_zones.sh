@@ -1,5 +1,5 @@
 #!/bin/sh
-# In the winter of 2026 Node 24.21.0 (time zone database 2026c) is an hour apart from Bun 1.4.5 and from Deno 2.9.5, which calls
+# In the winter of 2026 Node 24.21.0 (time zone database 2026c) is an hour apart from Bun 1.4.5 and from Deno 2.9.6, which calls
 # its database 2026b, about America/Vancouver, America/Edmonton and Africa/Casablanca: all three have given up changing their
 # clocks this year. So a day or a month in Vancouver begins an hour later on Bun and Deno than on Node, and where processes of
 # two runtimes share a quota of that day or month, it begins twice.
@@ -8,7 +8,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
 
 cat > month.mjs <<'END'
 const at = Date.UTC(2026, 11, 1, 7, 30);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Node 24.21.0, Deno 2.9.5 and Bun 1.4.5: a server answers `Expect: 100-continue` with 100 Continue before its handler has said a
+# Node 24.21.0, Deno 2.9.6 and Bun 1.4.5: a server answers `Expect: 100-continue` with 100 Continue before its handler has said a
 # word, though the handler refuses by 429 and never reads the body. So a client that asks before it sends, such as curl with an upload
 # of more than 1 MB, sends all of what is refused. RFC 9110 (section 10.1.1) has a server answer with a final status in the place of
 # the 100 where it can. Node's listener of "checkContinue" can; Deno.serve and Bun.serve have no such thing.
@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'test -z "$server" || kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
 
 cat > node.mjs <<'END'
 import { createServer } from "node:http";

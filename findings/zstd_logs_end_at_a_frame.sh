@@ -1,5 +1,5 @@
 #!/bin/sh
-# In Node 24.21.0 and Deno 2.9.5 node:zlib unpacks of joined zstd files (`cat monday.zst tuesday.zst`, one frame after the other,
+# In Node 24.21.0 and Deno 2.9.6 node:zlib unpacks of joined zstd files (`cat monday.zst tuesday.zst`, one frame after the other,
 # as RFC 8878 section 3.1 has it) the first frame alone, without an error: a stream drops what follows a frame in the same chunk,
 # and zstdDecompressSync drops all that follows. So a joined log is read to the end of its first day, or to a place that depends
 # on how the chunks fall. Bun 1.4.5 reads all of it, and so do all three of gzip.
@@ -8,7 +8,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 node@24.21.0 >/dev/null 2>&1
 
 cat > joined.mjs <<'END'
 import { once } from "node:events";
