@@ -11,9 +11,9 @@ const room = new Set<WebSocket>();
 
 const handler = throttle.wrap((request: Request, info: Deno.ServeHandlerInfo) => {
   if (request.headers.get("upgrade") !== "websocket") return new Response("This is a room for WebSockets.");
+  const caller = clientAddress(request, [info]) ?? "nobody"; // before the upgrade: Deno forgets the peer at it
   const { socket, response } = Deno.upgradeWebSocket(request);
   const free = throttleOf(request)?.hold(); // else the slot would be free at the 101
-  const caller = clientAddress(request, [info]) ?? "nobody";
   socket.onopen = () => room.add(socket);
   socket.onclose = () => {
     room.delete(socket);

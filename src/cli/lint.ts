@@ -90,13 +90,19 @@ function isOurs(cause: unknown): cause is Error {
   return cause instanceof Error && /^Cannot (?:use|make|create|throttle) /.test(cause.message);
 }
 
+/** A remedy for rules that are alone in their file, while production gives the throttle its options elsewhere. */
+const EXPORT_OPTIONS =
+  "If production has one, export it beside the rules, `export const options = { authenticate }`, or export the throttle.";
+
 async function lint(file: string, terminal: Terminal): Promise<Remarks> {
   const sentences = new Set<string>();
+  let isAlone = false;
   const hear = (sentence: string): void => void sentences.add(sentence);
   const rules = await listening(async () => {
     try {
       const read = await readRules(file, terminal);
       const made = isThrottle(read.rules);
+      isAlone = !made && read.options === undefined;
       const errors = made ? [] : errorsOf(read);
       errors.forEach(hear);
       // The warnings of the start, and the errors of the store.
@@ -109,7 +115,13 @@ async function lint(file: string, terminal: Terminal): Promise<Remarks> {
       return null;
     }
   }, hear);
-  return { file, rules, sentences: [...sentences] };
+  return {
+    file,
+    rules,
+    sentences: [...sentences].map((sentence) =>
+      isAlone && sentence.endsWith("there is no `authenticate`.") ? `${sentence} ${EXPORT_OPTIONS}` : sentence
+    ),
+  };
 }
 
 function textOf({ file, rules, sentences }: Remarks): string {

@@ -47,7 +47,8 @@ async function textOf(source: string, headers: Headers, terminal: Terminal): Pro
   }
   if (!response.ok) {
     await response.body?.cancel();
-    throw new Error(cannot("read statistics", `their server answered ${response.status}`, source));
+    const remedy = [401, 403].includes(response.status) ? ', so give --header "authorization: ..."' : "";
+    throw new Error(cannot("read statistics", `their server answered ${response.status}${remedy}`, source));
   }
   return await response.text();
 }
@@ -79,8 +80,15 @@ async function reportOf(source: string, headers: Headers, terminal: Terminal): P
 }
 
 function trialOf({ by_rule }: StatsReport, rule: string): StatsTrial {
-  const trial = Object.hasOwn(by_rule, rule) ? by_rule[rule].trial : undefined;
-  if (trial !== undefined) return trial;
+  const counts = Object.hasOwn(by_rule, rule) ? by_rule[rule] : undefined;
+  if (counts?.trial !== undefined) return counts.trial;
+  if (counts?.mode === "shadow" && !rule.endsWith("+trial")) {
+    const { shadow_refused, requests } = counts;
+    const found = `it would have refused ${shadow_refused} of ${requests} requests`;
+    throw new Error(
+      cannot("judge the trial of this rule", `it is in shadow mode itself, where ${found}`, rule),
+    );
+  }
   const names = Object.keys(by_rule).filter((name) => by_rule[name].trial !== undefined);
   const others = names.length === 0
     ? "these statistics have no request under a rule with a trial"

@@ -107,10 +107,13 @@ function formatOf(lines: readonly string[]): LogFormat | null {
 function notUnderstood(lines: readonly string[]): TypeError {
   const first = lines.find((line) => line.trim() !== "") ?? "";
   const names = FORMATS.map(({ name }) => name).join(", ");
+  const remedy = first.trimStart().startsWith("{")
+    ? "; where its JSON has other names, say which by --field start=NAME --field address=NAME --field url=NAME (in code, `fields`)"
+    : "";
   return new TypeError(
     cannot(
       "read this log",
-      `none of its first lines is a request in a format that is known (${names})`,
+      `none of its first lines is a request in a format that is known (${names})${remedy}`,
       first.slice(0, 300),
     ),
   );

@@ -43,7 +43,7 @@ export const FAILURE_POLICY: Demand = /* @__PURE__ */ oneOf("local", "allow", "d
 /** The demand on `headers`, of a rule and of a throttle. */
 export const HEADER_FORMATS: Demand = /* @__PURE__ */ listOf(
   /* @__PURE__ */ having("fields", ""),
-  "header formats",
+  "header formats, such as [rateLimit()]",
 );
 
 /** The demand on each property of a rule. */
@@ -51,7 +51,7 @@ const DEMANDS: Demands<Rule> = {
   // Checked before the others, as their sentences name the rule.
   name: ANYTHING,
   rate: ANYTHING,
-  key: FUNCTION,
+  key: { ...FUNCTION, must: "a function, such as byIp()" },
   on: {
     must: "a pattern or a list of patterns",
     holds: (on) => typeof on === "string" || Array.isArray(on),

@@ -42,7 +42,9 @@ export function checkByKey(
   clock: () => number,
 ): RuleCheck {
   if (rule.policy === null) {
-    const why = rule.rate === unlimited ? "it has no limit" : "its rate depends on the request";
+    const why = rule.rate === unlimited
+      ? "it has no limit"
+      : "its rate depends on the request, so give `usage` or `check` one";
     throw needsRequest(rule, why, key);
   }
   if (typeof cost === "number") return newCheck(rule, key, rule.policy, cost, clock);

@@ -63,8 +63,8 @@ export interface Throttle {
    * requests and play no part; a rule with `on: []` is for `spend` alone.
    *
    * @param rule The rule's name, or several names.
-   * @param key The string that the key function of each of the rules gives, taken literally: for `byIp()` the address, for
-   * `byUser()` the id.
+   * @param key The string that the key function of each of the rules gives, taken literally: for `byIp()` the address
+   * (`addressKey`: IPv6 counts by its /64), for `byUser()` the id.
    * @param cost Units, an integer of at least 0, under each of the rules. Default: the rule's own cost.
    * @throws {TypeError} When there is no such rule, or its rate (or its cost, where none is given) depends on a request.
    * @throws {RangeError} When the cost is not an integer of at least 0.

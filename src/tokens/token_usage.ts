@@ -101,6 +101,7 @@ function countsOf(ends: BodyEnds, isWhole: boolean, read: TokenUsageOptions["rea
  *
  * const ask = () => handler(new Request("https://example.com/"));
  * await (await ask()).text();
+ * await new Promise((turn) => setTimeout(turn)); // settled just after the answer's end
  * equal((await ask()).headers.get("x-ratelimit-remaining"), String(10000 - 420 - 500));
  * ```
  */

@@ -277,7 +277,7 @@ describe("weir lint", () => {
     for (
       const [name, sentence, err] of [
         ["idle.mjs", idle, "A line of the module itself.\n"],
-        ["warned.mjs", idle, ""],
+        ["warned.mjs", `${idle} If production has one, export it beside the rules`, ""],
         [
           "useless.mjs",
           'Rule "dear" refuses every request: its cost of 4 is above the 3 that can pass at once.',
@@ -294,6 +294,8 @@ describe("weir lint", () => {
       assertEquals([ended.code, ended.err], [1, err], name);
       assert(ended.out.startsWith(`${file(name)}: ${sentence}`), ended.out);
       assertEquals(ended.out.trim().split("\n").length, 1, ended.out);
+      // A throttle is whole: nothing is to be exported beside it.
+      if (name === "idle.mjs") assert(!ended.out.includes("export it"), ended.out);
     }
   });
 

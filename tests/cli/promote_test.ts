@@ -82,7 +82,10 @@ describe("weir promote", () => {
       assertEquals([allowed.code, allowed.err], [0, ""]);
       const refused = await promote(words);
       assertEquals(refused.code, 1);
-      assertStringIncludes(refused.err, "their server answered 403");
+      assertStringIncludes(
+        refused.err,
+        'their server answered 403, so give --header "authorization: ..."',
+      );
     } finally {
       await close();
     }
@@ -98,9 +101,16 @@ describe("weir promote", () => {
       { by_rule: { api: { trial: counts } }, top_trial_only_ips: 5 },
     ];
     torn.forEach((report, i) => writeFileSync(file(`torn${i}.json`), JSON.stringify(report)));
+    const shadow = { api: { requests: 9, shadow_refused: 2, mode: "shadow" } };
+    writeFileSync(file("shadow.json"), JSON.stringify({ by_rule: shadow }));
     const reasons: readonly (readonly [words: readonly string[], reason: string])[] = [
       [["--stats", file("stats.json"), "--rule", "rare"], "only these have a trial: api"],
       [["--stats", file("stats.json"), "--rule", "toString"], "only these have a trial: api"],
+      [["--stats", file("stats.json"), "--rule", "api+trial"], "only these have a trial: api"],
+      [
+        ["--stats", file("shadow.json"), "--rule", "api"],
+        "it is in shadow mode itself, where it would have refused 2 of 9 requests",
+      ],
       [
         ["--stats", file("before.json"), "--rule", "api"],
         "these statistics have no request under a rule with",

@@ -8,6 +8,7 @@ import { type Program, startProgram } from "../harness/program.ts";
 import { startRedis, withoutRedis } from "../harness/redis.ts";
 import { runtime } from "../harness/runtime.ts";
 import { until } from "../harness/until.ts";
+import { WebSocket } from "ws";
 
 /** A request to an example, and what so many of them are answered with. */
 interface Trial {
@@ -170,6 +171,30 @@ for (const [name, { path = "/", init, text, statuses: expected }] of Object.entr
     }
   });
   describe(`examples/${name}.ts`, () => it(`runs by \`${command}\``, test));
+}
+
+const room = commandHere("websocket_room");
+if (room !== null) {
+  describe("examples/websocket_room.ts, over sockets", () => {
+    it("counts the messages of each address by itself", async () => {
+      const program = await startProgram(room.split(" "));
+      try {
+        for (const localAddress of ["127.0.0.2", "127.0.0.3"]) {
+          const socket = new WebSocket(program.url.replace("http", "ws"), { localAddress });
+          await new Promise((opened) => socket.once("open", opened));
+          const replies: string[] = [];
+          socket.on("message", (data) => replies.push(String(data)));
+          for (let i = 0; i < 6; i++) socket.send("hello");
+          await until(() => replies.length === 6);
+          assertEquals(replies.slice(0, 5), Array(5).fill("hello"));
+          assertMatch(replies[5], /^Not so fast: wait \d+ s\.$/);
+          socket.close();
+        }
+      } finally {
+        await program.stop();
+      }
+    });
+  });
 }
 
 // The platforms are the same whichever runtime starts them.

@@ -251,6 +251,11 @@ describe("readLog", () => {
     assert(error.message.includes("combined, haproxy, envoy"), error.message);
   });
 
+  it("says how to name the members of a JSON log whose names it does not know", async () => {
+    const error = await assertRejects(() => listOf(read('{"when":"2026-11-29","visitor":"192.0.2.1"}\n')));
+    assert((error as Error).message.includes("by --field start=NAME --field address=NAME"), String(error));
+  });
+
   it("gives up on a log of which it understands nothing in twenty thousand lines", async () => {
     let lines = 0;
     const endless = (async function* () {

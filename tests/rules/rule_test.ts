@@ -215,7 +215,7 @@ describe("a derived name", () => {
 
 /** Properties of the rule "login" that are refused, and what the sentence says. */
 const REFUSED: readonly (readonly [Record<string, unknown>, demand: string, shown: string])[] = [
-  [{ key: "ip" }, "key must be a function", '"ip"'],
+  [{ key: "ip" }, "key must be a function, such as byIp()", '"ip"'],
   [{ key: null }, "key must be a function", "null"],
   [{ algorithm: "gcra" }, "algorithm must be gcra() or another object with a step function", '"gcra"'],
   [{ algorithm: null }, "algorithm must be gcra() or another object with a step function", "null"],

@@ -235,7 +235,7 @@ describe("throttle.spend", () => {
         "ann",
         1,
         TypeError,
-        'Cannot use rule "plan" by a key alone as its rate depends on the request',
+        'Cannot use rule "plan" by a key alone as its rate depends on the request, so give `usage` or `check` one',
       ],
       ["upload", "ann", undefined, TypeError, "its cost depends on the request, so give a cost"],
     ];

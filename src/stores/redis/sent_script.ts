@@ -98,7 +98,7 @@ export function sentScript(
     const evalsha = (known: string): Promise<T> =>
       runner.evalsha(known, keys, args).then(read, (error) => {
         if (isUnknownScript(error)) return evaluate(current.text, keys, args, read);
-        throw error;
+        throw runner.clear?.(error) ?? error;
       });
     return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);
   }

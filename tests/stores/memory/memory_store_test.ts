@@ -119,6 +119,20 @@ describe("memoryStore", () => {
     }
   });
 
+  it("asks a Date that is put in place of the first, as test runners with a time of their own do", async () => {
+    const throttle = createThrottle("1/min", { client: { address: () => "192.0.2.1" } });
+    const ask = async () => (await throttle.check(new Request("http://h.example/"))).allowed;
+    const before = [await ask(), await ask()];
+    const { Date: real } = globalThis;
+    const later = real.now() + MINUTE;
+    globalThis.Date = Object.assign(class extends real {}, { now: () => later }) as DateConstructor;
+    try {
+      assertEquals([...before, await ask(), await ask()], [true, false, true, false]);
+    } finally {
+      globalThis.Date = real;
+    }
+  });
+
   it("tells all of a decision", () => {
     const { ask, clock, store } = storeOf();
     ask("a");
