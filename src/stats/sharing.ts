@@ -7,6 +7,7 @@
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { within } from "../maybe.ts";
 import { keeperOf } from "../exchange/wait_until.ts";
+import { unref } from "../runtime.ts";
 import type { Store } from "../stores/store.ts";
 import { warn } from "../warn_once.ts";
 import { type Batch, gatherer, hourOf } from "./batches.ts";
@@ -188,7 +189,7 @@ function planner(flush: () => Promise<void>) {
         resolve(flushQuietly());
       }, ms);
       // Only statistics depend on this timer, so the process may exit.
-      if (keeper === null) (timer as { unref?(): void }).unref?.();
+      if (keeper === null) unref(timer);
     });
     keeper?.(written);
   }
