@@ -52,7 +52,7 @@ export interface PackedLua {
    * and, where there is a new state, `changed`, `s1`, `s2` and so on.
    */
   readonly step: string;
-  /** Statements after them, which set `remaining`, `reset` and `retry`: only who tells the decision needs them. */
+  /** Statements after them, which set `remaining`, `reset` and `retry`: only a script that returns decisions needs them. */
   readonly report: string;
   /** The text of states of the algorithm's own name; those of other forms have a plain one. */
   readonly text: PackedText;

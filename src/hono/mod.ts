@@ -29,8 +29,7 @@
 import { matchedRoutes } from "hono/route";
 import { argumentsInEnv } from "../client/platforms.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
-import type { Identity } from "../context.ts";
-import type { Context } from "../context.ts";
+import type { Context, Identity } from "../context.ts";
 import { exposing } from "../exchange/response.ts";
 import { setFields } from "../headers/format.ts";
 import { specificity } from "../rules/match.ts";

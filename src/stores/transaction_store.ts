@@ -60,8 +60,8 @@ export interface TransactionStoreOptions {
    */
   isLostRace?: (error: unknown) => boolean;
   /**
-   * How long a lost race is tried again, with pauses that grow from 1 to about 40 ms, and how long an answer that is promised may
-   * take, in ms. Then the rules' `onStoreFailure` decides, and a request that still waits for its turn is not counted any more.
+   * How long a lost race is tried again, with pauses that grow from 1 to 48 ms, and how long an answer that is promised may take,
+   * in ms. Then the rules' `onStoreFailure` decides, and a request that still waits for its turn is not counted any more.
    * Default 250.
    */
   timeoutMs?: number;

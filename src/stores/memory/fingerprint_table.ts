@@ -274,7 +274,8 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       const name = cursor.name!;
       const low = print[0] ^ name.low || 1; // never EMPTY
       const high = print[1] ^ name.high;
-      const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high); // `scale`, inlined
+      // `scale`, written out as in `probe`.
+      const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high);
       const slot = probe(segment, low, high);
       // By this policy the entry is kept already, so neither its end nor its kind changes.
       if (slot < 0 || name.isMixed || name.kind?.policy !== policy) return false;

@@ -219,7 +219,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     now: number,
     verdicts: readonly Verdict[],
   ): void {
-    // As `refuserOf`.
+    // `refuserOf`, in the loop that steps every check in any case.
     let refuser: string | undefined;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];

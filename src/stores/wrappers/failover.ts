@@ -1,5 +1,5 @@
 /**
- * The failure ladder around a store: a deadline, a circuit breaker, then each rule's failure policy.
+ * The failure policy around a store: a deadline, a circuit breaker, then each rule's failure policy.
  *
  * @module
  */
