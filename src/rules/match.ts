@@ -41,10 +41,10 @@ export const UNTOUCHED: Route = {
 };
 
 /** As much of a request as rules are matched with. */
-type Asked = Pick<Request, "method" | "url" | "headers">;
+type RequestHead = Pick<Request, "method" | "url" | "headers">;
 
 /** Finds the route of a request. */
-export type Match = (request: Asked) => Route;
+export type Match = (request: RequestHead) => Route;
 
 interface Target {
   readonly rule: PreparedRule;

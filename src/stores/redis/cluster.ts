@@ -9,7 +9,7 @@ import type { Check, StorePart } from "../store.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 
 /** A check and the key that its state is stored under. */
-export interface Charge extends Item {
+export interface KeyedCheck extends Item {
   /** The stored key of its state. */
   readonly key: string;
 }
@@ -24,9 +24,9 @@ export type DecideInSlot = (
 
 /** The work of a store that differs on a cluster. */
 export interface Cluster {
-  /** Decides the charges of one slot in one call; the calls of several slots go out at once. */
+  /** Decides the checks of one slot in one call; the calls of several slots go out at once. */
   decide(
-    charges: readonly Charge[],
+    checks: readonly KeyedCheck[],
     spend: boolean,
     decide: DecideInSlot,
   ): Promise<readonly ChargedDecision[]>;
@@ -57,11 +57,11 @@ export function clusterOf(
   nodeOf: (slot: number) => string | undefined,
 ): Cluster {
   return {
-    decide(charges, spend, decide) {
-      const groups = groupsOf(charges, ({ key }) => slotOf(key));
-      const decideIn = (slot: number, own: readonly Charge[], spend: boolean) =>
+    decide(checks, spend, decide) {
+      const groups = groupsOf(checks, ({ key }) => slotOf(key));
+      const decideIn = (slot: number, own: readonly KeyedCheck[], spend: boolean) =>
         decide(own.map(({ check }) => check), own.map(({ key }) => key), spend, slot);
-      if (groups.length === 1) return decideIn(groups[0].shard, charges, spend);
+      if (groups.length === 1) return decideIn(groups[0].shard, checks, spend);
       return decideInGroups(groups, spend, decideIn);
     },
     partsOf(newPart, probeKey) {
