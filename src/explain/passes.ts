@@ -7,7 +7,7 @@
 import type { Decision } from "../decision.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { ExplainTools } from "./tools.ts";
-import { counted, moment } from "./words.ts";
+import { grouped, moment } from "./words.ts";
 
 /** No limit above this one is tried: algorithms are exact up to 2^53. */
 const MOST = 2 ** 52;
@@ -91,8 +91,8 @@ function never(check: RuleCheck): string {
   if (isKeyless(check)) return "the rule refuses requests without a key";
   if (limit === 0) return "the limit is 0";
   const burst = rule.implementation.capacity?.(limit) ?? limit;
-  return `the cost of ${counted(cost)} is above the ${burst === limit ? "limit" : "burst"} of ${
-    counted(burst)
+  return `the cost of ${grouped(cost)} is above the ${burst === limit ? "limit" : "burst"} of ${
+    grouped(burst)
   }`;
 }
 
@@ -113,6 +113,6 @@ function when(check: RuleCheck, clientLeft: boolean | undefined): string {
 /** The text of {@link ExplainedRule.passes}, of a check that has a verdict. */
 export function passesText(check: RuleCheck, limit: number | null, clientLeft: boolean | undefined): string {
   if (check.allowed) return "passes now";
-  const change = limit === null ? "" : `; passes with a limit of at least ${counted(limit)}`;
+  const change = limit === null ? "" : `; passes with a limit of at least ${grouped(limit)}`;
   return `${when(check, clientLeft)}${change}`;
 }

@@ -127,7 +127,7 @@ function executionCtxOf(c: HonoContext): unknown {
  * Looks up the platform's `waitUntil` only when there is work for it: on other platforms the getter throws,
  * which would slow every request.
  */
-function keeperOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
+function backgroundOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
   return {
     waitUntil(work) {
       waitUntil([executionCtxOf(c), ...argumentsInEnv(c.env)], work);
@@ -228,7 +228,7 @@ export function throttle<C extends HonoContext>(
       if (exchange !== undefined) exchange.failed = c.error !== undefined;
       return c.res!;
     });
-    const response = await handler(request, c, keeperOf(c));
+    const response = await handler(request, c, backgroundOf(c));
     if (!passed) refuse(c, response);
     else if (response !== c.res) replace(c, response);
   };
