@@ -197,7 +197,9 @@ describe("the failure policies", () => {
     const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
     const guarded = failover(store, { rules: [rule], onStoreFailure: "local" });
     const changes: string[] = [];
-    guarded.observe?.(({ state, error }) => changes.push(`${state} ${(error as Error | undefined)?.message}`));
+    guarded.observe?.(({ state, error }) =>
+      changes.push(`${state} ${(error as Error | undefined)?.message}`)
+    );
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     const start = performance.now();
     const [decision] = await guarded.decide([check]);
