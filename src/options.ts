@@ -46,6 +46,11 @@ export const OBJECT: Demand = {
 };
 /** A text. */
 export const TEXT: Demand = { must: "a text of at least one character", holds: isText };
+/** The name of a header (RFC 9110 section 5.1). */
+export const HEADER_NAME: Demand = {
+  must: "a header name",
+  holds: (name) => typeof name === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
+};
 /** A secret that keys a hash. */
 export const SECRET: Demand = {
   must: "text or bytes, at least one",
