@@ -176,7 +176,7 @@ export function denoKvStore(options: DenoKvStoreOptions): Store {
   requireOptions(
     options,
     {
-      kv: /* @__PURE__ */ required(having("atomic", "a database of Deno KV")),
+      kv: required(having("atomic", "a database of Deno KV")),
       ...SHARED_STORE_DEMANDS,
     } satisfies Demands<DenoKvStoreOptions>,
     "make denoKvStore()",
