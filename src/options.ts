@@ -116,6 +116,11 @@ export function hidden(value: unknown): string {
   return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
 }
 
+/** The type of a value, in a message: the text of an object such as a database says nothing. */
+export function typeShown(value: unknown): string {
+  return value === null || value === undefined ? String(value) : `of type ${typeof value}`;
+}
+
 function refuse({ must, isNumber, shows }: Demand, what: string, name: string, value: unknown): never {
   throw new (isNumber ? RangeError : TypeError)(
     cannot(what, `${name} must be ${must}`, value, shows?.(value)),
