@@ -6,7 +6,7 @@
 
 import { cannot } from "./cannot.ts";
 import { isPromise } from "./maybe.ts";
-import { LONGEST_TIMER_MS } from "./runtime.ts";
+import { MAX_TIMER_MS } from "./runtime.ts";
 
 /** The demand on one option. */
 export interface Demand {
@@ -98,7 +98,7 @@ export function integer(least: number, most?: number): Demand {
 
 /** A time in ms that a timer can wait. */
 export function timerMs(): Demand {
-  return integer(1, LONGEST_TIMER_MS);
+  return integer(1, MAX_TIMER_MS);
 }
 
 /** A demand on the result of a function that nobody waits for. */

@@ -10,7 +10,7 @@ import type { ExplainTools } from "./tools.ts";
 import { grouped, moment } from "./words.ts";
 
 /** No limit above this one is tried: algorithms are exact up to 2^53. */
-const MOST = 2 ** 52;
+const MAX_LIMIT = 2 ** 52;
 
 /** Does the rule refuse the request as it has no key? */
 export function isKeyless({ source, cost, partition }: RuleCheck): boolean {
@@ -59,13 +59,13 @@ export async function neededLimit(check: RuleCheck, tools: ExplainTools): Promis
   const { policy, cost, blockedMs, remaining, decision } = check;
   if (!isCounted(decision) || blockedMs > 0 || cost === 0) return null;
   const { capacity } = check.rule.implementation;
-  if (capacity !== undefined && capacity(MOST) < cost) return null;
+  if (capacity !== undefined && capacity(MAX_LIMIT) < cost) return null;
   const passes = limitTrial(check, tools);
   const isPassing = await passes(policy.limit);
   if (isPassing !== false) return null;
   let low = policy.limit;
   let high = low + Math.max(1, cost - remaining);
-  for (let step = 1; high <= MOST; step *= 2) {
+  for (let step = 1; high <= MAX_LIMIT; step *= 2) {
     const isEnough = await passes(high);
     if (isEnough === null) return null;
     if (isEnough) {

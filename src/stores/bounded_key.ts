@@ -9,7 +9,7 @@ import { type MaybePromise, then } from "../maybe.ts";
 import { wellFormed } from "./stored_key.ts";
 
 /** A longer key, in code units, keeps its beginning and gets a hash of the whole. Each unit is at most three bytes in UTF-8. */
-const LONGEST = 400;
+const MAX_LENGTH = 400;
 const BEGINNING = 300;
 
 /**
@@ -21,7 +21,7 @@ export function boundedKeys(): (key: string) => MaybePromise<string> {
   const hash = hashFor("stored key", null);
   return (key) => {
     const text = wellFormed(key).replaceAll("\0", "\uFFFD0");
-    if (text.length <= LONGEST) return text;
+    if (text.length <= MAX_LENGTH) return text;
     const cut = text.slice(0, BEGINNING);
     // A surrogate pair is not cut in two.
     const beginning = /[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut;

@@ -70,7 +70,7 @@ export interface TransactionStoreOptions {
 }
 
 /** The most questions of a transaction: others wait as long as it takes. */
-const MOST_TOGETHER = 100;
+const MAX_TOGETHER = 100;
 
 /** A clock that steps back a little must not find a state removed. */
 const SLACK_MS = 1000;
@@ -294,7 +294,7 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     // A function that fails on an error does not recognise it.
     mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,
-    most: MOST_TOGETHER,
+    most: MAX_TOGETHER,
   });
   const whole: StorePart = { name: "", ranNothing: isNotDecided };
   return {

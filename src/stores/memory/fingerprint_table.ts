@@ -40,7 +40,7 @@ const SEGMENT_KEYS = 8192;
 const FULL_SLOTS = 9280;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is renewed. */
-const MOST_FILLED = 0.9;
+const MAX_FILLED = 0.9;
 /** The slots that are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
 const SEARCHED = 128;
 /** How many entries of a larger segment are looked at for those that are over: a bound on the time of a request. */
@@ -131,7 +131,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   function segmentWithRoom(high: number, now: number): Segment {
     const segment = segmentFor(high);
     const { slots } = segment;
-    if (segment.filled + 1 <= slots * MOST_FILLED) return segment;
+    if (segment.filled + 1 <= slots * MAX_FILLED) return segment;
     let before = 0;
     for (let i = 0; i < slots; i++) {
       if (lowAt(segment, i) === EMPTY) before = i;

@@ -67,7 +67,7 @@ class TableCursor extends Cursor {
 const UNDECIDED = /* @__PURE__ */ new Cursor();
 
 /** Below the 16,777,216 at which V8's Map throws. */
-const MOST_KEYS = 16_000_000;
+const MAX_KEYS = 16_000_000;
 
 /**
  * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
@@ -97,7 +97,7 @@ const MOST_KEYS = 16_000_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
+  requireOptions(options, { maxKeys: integer(1, MAX_KEYS), clock: FUNCTION }, "make memoryStore()");
   const { maxKeys = 1_000_000 } = options;
   const clock = wholeClock(options.clock, "memoryStore()");
   const capacity: Capacity = { held: 0, most: maxKeys };

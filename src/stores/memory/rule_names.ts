@@ -9,9 +9,9 @@ import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
 import type { SplitCheck } from "../store.ts";
 
 /** Names that are kept: as many as rules, but for those who ask the store themselves. */
-const MOST_NAMES = 1000;
+const MAX_NAMES = 1000;
 /** The most kinds that 16 bits distinguish. */
-const MOST_KINDS = 0x1_0000;
+const MAX_KINDS = 0x1_0000;
 
 /** The name of a rule's states. */
 export interface Name {
@@ -62,7 +62,7 @@ export function ruleNames(): RuleNames {
   function newName(text: string): Name {
     const halves = new Int32Array(2);
     keyedHash(text, seed ??= randomSeed(), halves);
-    if (names.size >= MOST_NAMES) {
+    if (names.size >= MAX_NAMES) {
       // Cursors may still hold them.
       for (const name of names.values()) name.isMixed = true;
       names.clear();
@@ -86,8 +86,8 @@ export function ruleNames(): RuleNames {
       const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
       let kind = kindOfRate.get(rate);
       if (kind === undefined) {
-        kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy, since: null };
-        if (kinds.length < MOST_KINDS) {
+        kind = { number: Math.min(kinds.length, MAX_KINDS - 1), algorithm, policy, since: null };
+        if (kinds.length < MAX_KINDS) {
           kinds.push(kind);
           kindOfRate.set(rate, kind);
         }

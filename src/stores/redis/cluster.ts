@@ -46,7 +46,7 @@ export interface Cluster {
 const UNKNOWN = "a node not known yet";
 
 /** How many keys are tried until one is found that lives on a node: enough for some hundred nodes. */
-const MOST_TRIES = 5000;
+const MAX_TRIES = 5000;
 
 /**
  * @param slotOf The slot of a key.
@@ -67,7 +67,7 @@ export function clusterOf(
     partsOf(newPart, probeKey) {
       const parts = new Map<string, StorePart>();
       function keyOn(node: string): string {
-        for (let n = 0; n < MOST_TRIES; n++) {
+        for (let n = 0; n < MAX_TRIES; n++) {
           if (nodeOf(slotOf(probeKey(n))) === node) return probeKey(n);
         }
         return probeKey(0);
