@@ -136,13 +136,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return false;
   }
 
-  function tellFull(full: boolean): void {
+  function notifyFull(full: boolean): void {
     if (full === isFull) return;
     isFull = full;
     const error = new Error(
       `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota per rule`,
     );
-    for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
+    for (const listener of listeners) listener(full ? { state: "failing", error } : { state: "healed" });
   }
 
   /** Lets a key that has no state start from its rule's overflow, if it must. */
@@ -156,10 +156,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   /** The overflow entry of a key that has no state, if it must share one. */
   function sharedBy(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): Overflow | null {
     if (capacity.held < maxKeys) {
-      tellFull(false);
+      notifyFull(false);
       return null;
     }
-    if (spend) tellFull(!makeRoom(cursor, check, now));
+    if (spend) notifyFull(!makeRoom(cursor, check, now));
     const found = isFull ? overflow.get(sharerOf(check)) : undefined;
     return found !== undefined && now < found.expiresAt ? found : null;
   }
@@ -168,7 +168,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   function saveElsewhere(cursor: TableCursor, check: SplitCheck, now: number): void {
     const table = cursor.table!;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
-    tellFull(true);
+    notifyFull(true);
     const name = sharerOf(check);
     const { remaining, ttlMs } = cursor;
     const found = overflow.get(name);
