@@ -14,7 +14,7 @@ import {
   type Throttle,
 } from "../../../mod.ts";
 import { client, requestTo } from "../../harness/throttled.ts";
-import { CLOCKED_STORES } from "../../harness/trial_stores.ts";
+import { CLOCKED_STORES } from "../../harness/clocked_stores.ts";
 
 /** Throttles, whose rules a script has in it, beside the model: one request after another, and several at once. */
 
