@@ -20,6 +20,7 @@ import {
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { mayMountSmallDisk, mountSmallDisk, unmountSmallDisk } from "../harness/small_disk.ts";
 import { type SqliteFolder, sqliteFolder } from "../harness/sqlite.ts";
+import { pause } from "../harness/until.ts";
 
 /** Every way in which a shared store fails, under load, for every policy: on a real Redis, over HTTP and over TCP. */
 
@@ -117,7 +118,7 @@ describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
           await redis.command("SET", `ballast:${i}`, "x".repeat(100), "PX", 60_000);
         }
         reloaded = redis.command("DEBUG", "RELOAD");
-        await new Promise((resume) => setTimeout(resume, 100));
+        await pause(100);
       },
       end: () => reloaded,
     };
