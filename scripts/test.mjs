@@ -28,8 +28,7 @@ import { needsPackage, systemPrograms } from "./system.mjs";
 
 const DENO = "node_modules/.bin/deno";
 const BUN = "node_modules/.bin/bun";
-// In ms. These deadlines end tests that hang, however slow the machine: the longest test takes 5 s on two
-// cores, the longest part 2 minutes.
+// In ms. These deadlines end tests that hang, however slow the machine.
 const MAX_TEST_MS = 10 * 60_000;
 const MAX_RUN_MS = 30 * 60_000;
 // More files at once than processors, as the tests of one runtime wait for nearly as long as they compute.
