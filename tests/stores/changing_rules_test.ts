@@ -83,7 +83,7 @@ type Walk = typeof walks extends fc.Arbitrary<infer T> ? T : never;
 class Promised {
   limit = 0;
   burst = 0;
-  /** Time passed, ms, and units charged then. What the clock was set back by is no time, and none the other way either. */
+  /** Time passed, ms, and units charged then. A clock that is set back passes no time, nor the same way forward again. */
   readonly charges: [passedMs: number, units: number][] = [];
 
   readonly windowMs: number;

@@ -56,7 +56,7 @@ const live: fc.Arbitrary<Rule> = fc.tuple(quota, isBlocked).map(([own, blocks]) 
   ...{ name: "api", cost: byCost, ...own },
   ...blocks ? { block: { after: 2, window: "5s", for: "3s" } } : {},
 }));
-/** What a trial changes: any part of it. */
+/** The members that a trial changes: any of them. */
 const trial = fc.tuple(
   quota,
   fc.subarray(["rate", "algorithm"] as const),
