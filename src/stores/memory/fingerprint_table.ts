@@ -81,7 +81,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
-  /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
+  /** Goes to a key: the hash of its partition, combined with that of the name of its rule's states, which is kept. */
   function seek(cursor: Cursor, check: Sought): void {
     let { stateName: text, partition: rest } = check;
     if (text === undefined || rest === undefined) {

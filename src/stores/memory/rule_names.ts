@@ -8,7 +8,7 @@ import type { Algorithm, Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
 import type { SplitCheck } from "../store.ts";
 
-/** Names that are kept: as many as rules, but for those who ask the store themselves. */
+/** The most names that are kept. A throttle brings one per rule, and a caller of the store itself any number. */
 const MAX_NAMES = 1000;
 /** The most kinds that 16 bits distinguish. */
 const MAX_KINDS = 0x1_0000;

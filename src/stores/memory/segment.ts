@@ -19,7 +19,7 @@ export interface Segment {
   readonly prints: Int32Array;
   /** The same bytes. */
   readonly states: Float64Array;
-  /** Each entry's kind, apart, as only those who look for an entry that may go ask for it. */
+  /** Each entry's kind, in a list of its own, as only the search for an entry that may go reads it. */
   readonly kinds: Uint16Array;
   /**
    * How much of its quota each entry had left when that was last seen, from 0, nothing, to 255, all; 0 in empty slots. So

@@ -13,7 +13,7 @@ const MAX_TEXT = 2_000_000;
 /** How long a state that came with an answer is as good as read, in ms. */
 const FRESH_MS = 50;
 
-/** The most keys of which it is known when their states came. */
+/** The most keys whose states' times of arrival are kept. */
 const MAX_FRESH = 1000;
 
 /** A state of the database, as this process has seen it last. */
