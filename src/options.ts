@@ -112,7 +112,8 @@ export function required(demand: Demand): Demand {
 /** A secret in a message. */
 export function hidden(value: unknown): string {
   if (value === null) return "null";
-  if ((value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
+  // A function has a length too: the number of its parameters.
+  if (typeof value !== "function" && (value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
   return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
 }
 
