@@ -184,7 +184,7 @@ const GOALS = [
   })),
   {
     section: "memory",
-    text: "bytes a key",
+    text: "bytes per key",
     most: 32,
     of: (results) => value(results, "bytes", "Weir"),
   },

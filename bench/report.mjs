@@ -52,7 +52,7 @@ function sectionText(section, results, quick) {
           values.map((value, i) => value === null ? null : value - zero[i]),
         );
       }
-      if (!section.share || isBase || metric === "exchanges" || !zero) {
+      if (!section.share || isBase || metric === "trips" || !zero) {
         return spread(values);
       }
       const share = median(

@@ -14,10 +14,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
-import { delimiter, resolve } from "node:path";
+import { resolve } from "node:path";
 import process from "node:process";
 import { buildPackage } from "../scripts/build.mjs";
-import { systemPrograms } from "../scripts/system.mjs";
+import { systemProgram } from "../scripts/system.mjs";
 import { chart } from "./chart.mjs";
 import { goals } from "./goals.mjs";
 import { report } from "./report.mjs";
@@ -39,7 +39,10 @@ const SECTIONS = [
   "replay",
   "stream",
 ];
-const LONGEST = 5 * 60_000; // the longest run of a process, in ms
+/** The longest run of a process, in ms. */
+const MAX_RUN_MS = 5 * 60_000;
+/** The variables by which the programs that sections need are found. */
+const VARIABLES = { wrk: "WEIR_WRK", "redis-server": "WEIR_REDIS", postgres: "WEIR_POSTGRES" };
 
 const bin = (name) => resolve("node_modules/.bin", name);
 const RUNTIMES = {
@@ -71,30 +74,6 @@ function parse(words) {
   }
   if (options.sections.length === 0) options.sections = SECTIONS;
   return { rounds: options.quick ? 3 : 5, ...options };
-}
-
-/** Finds a program on the PATH, or installs it if that is allowed. */
-function program(name, variable, debian = name) {
-  const folders = ["/usr/bin", ...(process.env.PATH ?? "").split(delimiter)];
-  const find = () =>
-    process.env[variable] ??
-      folders.map((folder) => `${folder}/${name}`).find(existsSync);
-  if (
-    find() === undefined && process.getuid?.() === 0 &&
-    existsSync("/usr/bin/apt-get")
-  ) {
-    console.log(`Installing ${debian} with apt-get.`);
-    const quiet = { stdio: ["ignore", "ignore", "inherit"] };
-    spawnSync("apt-get", ["-qq", "update"], quiet);
-    spawnSync("apt-get", [
-      "-qq",
-      "install",
-      "-y",
-      "--no-install-recommends",
-      debian,
-    ], quiet);
-  }
-  return find();
 }
 
 /** The peers' versions in the lock file. */
@@ -129,7 +108,7 @@ function measure(runtime, section, id, options) {
     const child = spawn(command, words, {
       env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: LONGEST,
+      timeout: MAX_RUN_MS,
       killSignal: "SIGKILL",
     });
     let said = "";
@@ -161,14 +140,10 @@ async function runSection(name, { runtimes, rounds, quick, only }, skipped) {
   const section = await import(`./sections/${name}.mjs`);
   const programs = {
     bun: RUNTIMES.bun[0],
-    wrk: section.needs?.includes("wrk") && program("wrk", "WEIR_WRK"),
-    redis: section.needs?.includes("redis-server") &&
-      program("redis-server", "WEIR_REDIS"),
-    postgres: section.needs?.includes("postgres") &&
-      systemPrograms(["tests/harness/postgres.ts"]).environment.WEIR_POSTGRES,
+    ...Object.fromEntries((section.needs ?? []).map((name) => [name, systemProgram(VARIABLES[name])])),
   };
   for (const needed of section.needs ?? []) {
-    if (programs[needed.replace("-server", "")]) continue;
+    if (programs[needed]) continue;
     skipped.push(
       `${name}: there is no ${needed} here (as root it is installed with apt-get)`,
     );

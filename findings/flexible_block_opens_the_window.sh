@@ -31,5 +31,5 @@ process.exit();
 END
 
 found=$(node client.mjs)
-echo "rate-limiter-flexible 11.4.0: $found"
+echo "node $(node --version), rate-limiter-flexible $(node -p "require('rate-limiter-flexible/package.json').version"): $found"
 [ "$found" = "of 5 points: 5 without a block, 5 with one of 8 s, 15 with one of 1 s" ]

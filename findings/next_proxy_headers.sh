@@ -8,7 +8,7 @@ trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 export NEXT_TELEMETRY_DISABLED=1 CI=1
 echo '{ "private": true, "type": "module" }' > package.json
-npm install --no-audit --no-fund --loglevel=error next@16.4.6 react@19.3.1 react-dom@19.3.1
+npm install --silent --no-audit --no-fund next@16.4.6 react@19.3.1 react-dom@19.3.1 >/dev/null 2>&1
 mkdir -p app/login
 echo 'export default ({ children }) => <html><body>{children}</body></html>;' > app/layout.jsx
 echo 'export default () => <p>hello</p>;' > app/page.jsx
@@ -21,7 +21,7 @@ export const POST = () =>
   new Response("refused", { status: 429, headers: { "x-ratelimit-remaining": "0", "retry-after": "60" } });
 JS
 npx next build > build.log 2>&1 || { cat build.log; exit 1; }
-port=$(node -p 'const s = require("net").createServer().listen(0, () => { console.log(s.address().port); s.close(); }); ""' | head -2 | tr -d '\n')
+port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port) ?? s.close())')
 node node_modules/next/dist/bin/next start --hostname 127.0.0.1 --port "$port" > start.log 2>&1 &
 server=$!
 for _ in $(seq 100); do curl -s -o /dev/null "http://127.0.0.1:$port/" && break; sleep 0.1; done

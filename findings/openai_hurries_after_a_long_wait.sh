@@ -38,7 +38,10 @@ process.exit();
 END
 
 found=$(node clients.mjs)
-echo "openai 7.59.0, @anthropic-ai/sdk 1.14.0"
+for name in openai @anthropic-ai/sdk; do
+  echo "$name $(node -p "JSON.parse(require('fs').readFileSync('node_modules/$name/package.json')).version")"
+done
+echo "node $(node --version)"
 echo "$found"
 echo "$found" | grep -q "^openai, requests by Retry-After: 60 s: 1, 61 s: 3, 3600 s: 3$"
 echo "$found" | grep -q "^anthropic, requests by Retry-After: 60 s: 1, 61 s: 1, 3600 s: 1$"

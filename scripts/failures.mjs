@@ -3,7 +3,7 @@
 /** How many lines of one error are shown, and of a part whose failure has no title. */
 const ERROR_LINES = 3;
 const LAST_LINES = 15;
-const LONGEST_LINE = 160;
+const MAX_LINE = 160;
 
 /** Finds the titles of each runner's failures, each with the first lines of its error. */
 const READERS = { deno: onDeno, docs: onDeno, bun: onBun, node: onNode, node24: onNode };
@@ -93,5 +93,5 @@ function filled(text) {
 }
 
 function shortened(line) {
-  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 3)}...` : line;
+  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE - 3)}...` : line;
 }

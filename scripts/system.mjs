@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync } from "no
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import process from "node:process";
 
-/** A test file (or a harness it imports) needs a program when it names the program's variable. */
+/** The programs. A test file (or a harness it imports) needs one when it names its variable. */
 const PROGRAMS = [
   { variable: "WEIR_REDIS", commands: ["redis-server"], debian: "redis-server", brew: "redis" },
   {
@@ -25,6 +25,8 @@ const PROGRAMS = [
     brew: "postgresql",
   },
   { variable: "WEIR_PGBOUNCER", commands: ["pgbouncer"], debian: "pgbouncer", brew: "pgbouncer" },
+  // Of the benchmark.
+  { variable: "WEIR_WRK", commands: ["wrk"], debian: "wrk", brew: "wrk" },
 ];
 
 /**
@@ -37,11 +39,20 @@ export function systemPrograms(testFiles) {
   const environment = {};
   const missing = [];
   for (const program of needed) {
-    const path = process.env[program.variable] ?? find(program) ?? install(program);
+    const path = pathOf(program);
     if (path) environment[program.variable] = path;
     else missing.push(absence(program));
   }
   return { environment, missing };
+}
+
+/** The path of one program, by its variable; undefined where it cannot be had. */
+export function systemProgram(variable) {
+  return pathOf(PROGRAMS.find((program) => program.variable === variable));
+}
+
+function pathOf(program) {
+  return process.env[program.variable] ?? find(program) ?? install(program);
 }
 
 /**

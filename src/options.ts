@@ -6,7 +6,7 @@
 
 import { cannot } from "./cannot.ts";
 import { isPromise } from "./maybe.ts";
-import { LONGEST_TIMER_MS } from "./runtime.ts";
+import { MAX_TIMER_MS } from "./runtime.ts";
 
 /** The demand on one option. */
 export interface Demand {
@@ -46,6 +46,11 @@ export const OBJECT: Demand = {
 };
 /** A text. */
 export const TEXT: Demand = { must: "a text of at least one character", holds: isText };
+/** The name of a header (RFC 9110 section 5.1). */
+export const HEADER_NAME: Demand = {
+  must: "a header name",
+  holds: (name) => typeof name === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
+};
 /** A secret that keys a hash. */
 export const SECRET: Demand = {
   must: "text or bytes, at least one",
@@ -93,7 +98,7 @@ export function integer(least: number, most?: number): Demand {
 
 /** A time in ms that a timer can wait. */
 export function timerMs(): Demand {
-  return integer(1, LONGEST_TIMER_MS);
+  return integer(1, MAX_TIMER_MS);
 }
 
 /** A demand on the result of a function that nobody waits for. */
@@ -107,8 +112,14 @@ export function required(demand: Demand): Demand {
 /** A secret in a message. */
 export function hidden(value: unknown): string {
   if (value === null) return "null";
-  if ((value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
+  // A function has a length too: the number of its parameters.
+  if (typeof value !== "function" && (value as ArrayLike<unknown> | undefined)?.length === 0) return "empty";
   return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
+}
+
+/** The type of a value, in a message: the text of an object such as a database says nothing. */
+export function typeShown(value: unknown): string {
+  return value === null || value === undefined ? String(value) : `of type ${typeof value}`;
 }
 
 function refuse({ must, isNumber, shows }: Demand, what: string, name: string, value: unknown): never {

@@ -47,7 +47,7 @@ export function builtin<T>(name: string): T | undefined {
 }
 
 /** The longest time that a timer can wait, in ms: timers count in 31 bits. */
-export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
 
 /** Lets a process end although this timer is set. */
 export function unref(timer: unknown): void {

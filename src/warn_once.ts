@@ -6,7 +6,7 @@
 
 const PREFIX = "@weir/throttle: ";
 /** The longest reason, in characters. */
-const LONGEST = 300;
+const MAX_REASON = 300;
 
 const warned = new Set<string>();
 
@@ -36,6 +36,6 @@ export function reasonOf(error: unknown): string {
   } catch {
     // An error that cannot be shown is no reason to fail.
   }
-  const line = text.replace(/\s+/g, " ").trim().slice(0, LONGEST);
+  const line = text.replace(/\s+/g, " ").trim().slice(0, MAX_REASON);
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
 import { all, rescue, then } from "../src/maybe.ts";
+import { pause } from "./harness/until.ts";
 
 /** A promise of no realm's Promise class. */
 function thenable<T>(value: T): Promise<T> {
@@ -90,7 +91,7 @@ describe("rescue", () => {
 
   it("leaves no rejection unhandled", async () => {
     const handled = rescue<number>(() => Promise.reject(failure), () => 0);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
     assertEquals(await handled, 0);
   });
 });

@@ -41,6 +41,7 @@ import { redisStore } from "../src/stores/redis/mod.ts";
 import { sqliteStore } from "../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../src/stores/upstash/mod.ts";
 import { learnedCost, tokenUsage } from "../src/tokens/mod.ts";
+import { pause } from "./harness/until.ts";
 
 /** Options of whatever kind: what JavaScript may pass. */
 // deno-lint-ignore no-explicit-any
@@ -490,7 +491,7 @@ describe("the options of", () => {
       (await assertRejects(() => stats({ clock: late as Given }).read(), RangeError)).message,
       /: current value is a promise$/,
     );
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
   });
 
   it("byHeader is a name alone, which is checked", () => {

@@ -6,7 +6,7 @@ import { addressOf, runtime } from "../runtime.mjs";
 
 const { addressKey, clientAddress } = await import(new URL("../../dist/mod.js", import.meta.url));
 
-const MOST_KEYS = 1_000_000;
+const MAX_KEYS = 1_000_000;
 /** Where a request carries its checks, for its handler and for throttles within, and a response the request that it answers. */
 const CHECKS = Symbol("checks");
 const ANSWERED = Symbol("answered");
@@ -30,7 +30,7 @@ class Check {
     this.rule = rule;
     this.window = rule.windows.get(key);
     if (this.window === undefined || now >= this.window.end) {
-      const isFull = this.window === undefined && rule.windows.size >= MOST_KEYS;
+      const isFull = this.window === undefined && rule.windows.size >= MAX_KEYS;
       if (isFull) rule.windows.delete(rule.windows.keys().next().value);
       rule.windows.set(key, this.window = { end: now + rule.windowMs, used: 0 });
     }

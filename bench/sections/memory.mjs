@@ -3,8 +3,8 @@ import { freshAddress } from "../keys.mjs";
 import { heldBytes } from "../runtime.mjs";
 import { contestants as deciders } from "./decisions.mjs";
 
-export const title = "Memory a key";
-export const metrics = { bytes: "bytes held a key" };
+export const title = "Memory per key";
+export const metrics = { bytes: "bytes held per key" };
 export const runtimes = ["node", "bun", "deno"];
 export const contestants = deciders;
 

@@ -5,7 +5,7 @@
 import { median } from "../timing.mjs";
 
 export const title = "A path of 15 KB: what a client can make a request cost";
-export const metrics = { us: "us a request" };
+export const metrics = { us: "us per request" };
 export const runtimes = ["node", "bun", "deno"];
 
 const LENGTH = 15_000;

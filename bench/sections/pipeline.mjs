@@ -4,7 +4,7 @@ import { platformOf } from "../runtime.mjs";
 import { timed } from "../timing.mjs";
 
 export const title = "A request in process: what throttling adds to the bare handler";
-export const metrics = { ns: "ns a request" };
+export const metrics = { ns: "ns per request" };
 export const runtimes = ["node", "bun", "deno"];
 
 const HOUR = 3_600_000;

@@ -5,9 +5,9 @@ import { peer } from "../peers.mjs";
 import { scenesOf } from "../scenes.mjs";
 import { throughput } from "../throughput.mjs";
 
-export const title = "Redis: round trips a request, and requests/s in turn and 32 at once";
+export const title = "Redis: round trips per request, and requests/s in turn and 32 at once";
 export const metrics = {
-  trips: "round trips a request",
+  trips: "round trips per request",
   turn: "in turn, requests/s",
   many: "32 at once, requests/s",
 };

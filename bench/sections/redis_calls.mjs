@@ -4,7 +4,7 @@ import { connect, prepare } from "./redis.mjs";
 
 export { prepare };
 export const title = "Redis's own time per decision, us, 50 calls at once on 1,000 keys, and bytes per key";
-export const metrics = { us: "a decision", bytes: "a key" };
+export const metrics = { us: "us per decision", bytes: "bytes per key" };
 export const runtimes = ["node"];
 export const needs = ["redis-server"];
 

@@ -2,7 +2,7 @@
 import { connect, prepare } from "./redis.mjs";
 
 export { prepare };
-export const title = "Redis's own time, us a decision, where one key has a large limit";
+export const title = "Redis's own time, us per decision, where one key has a large limit";
 export const metrics = {
   charge: "a request that passes",
   refuse: "a request that is refused",

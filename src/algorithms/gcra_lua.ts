@@ -1,6 +1,5 @@
 /**
- * The Lua twin of `gcra.ts`, line by line the same, and the text of its states. Only a store that runs scripts has it, and only
- * where a rule has this algorithm.
+ * The Lua twin of `gcra.ts`, line by line the same, the text of its states, and the constants that both count by.
  *
  * @module
  */

@@ -31,9 +31,9 @@ export interface NumberBlocks {
   fit(length: number, block: number | null): number;
   /** Gives a block back. */
   give(block: number): void;
-  /** The numbers that a block is among, */
+  /** The numbers that a block is a part of. */
   dataOf(block: number): Float64Array;
-  /** and where it begins. */
+  /** The index of a block's first number among them. */
   startOf(block: number): number;
 }
 

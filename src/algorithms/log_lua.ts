@@ -278,7 +278,7 @@ end
 const BEGIN = "--[==[log";
 const END = "]==]";
 
-/** A twin that calls `log_step`, `slot_end` or `is_entries`: it brings them in a comment, as only who uses a log needs them. */
+/** A twin that calls `log_step`, `slot_end` or `is_entries`: it brings them in a comment, as only scripts with a log need them. */
 export const logTwin = (lua: string): string => `${lua} ${BEGIN}${logLua()}${END}`;
 
 /** A twin without the functions over logs, and these; undefined where it needs none. */

@@ -17,9 +17,8 @@ export interface PackedText {
   /** The same in a charge of one unit, after the step: the numbers that its answer follows from are enough. Default: `say`. */
   readonly sayCharged?: string;
   /**
-   * Statements that take a charge of one unit in place of the step, in a case of which there are most (`stored` may be an error as
-   * well, a table without elements): they set `taken`,
-   * `allowed`, `life`, `known`, `said` and, where there is a new state, `text`.
+   * Statements that take a charge of one unit in place of the step, in the most frequent case (`stored` may be an error as well,
+   * a table without elements). They set `taken`, `allowed`, `life`, `known`, `said` and, where there is a new state, `text`.
    */
   readonly charge?: (limit: number, windowMs: number, p1: number) => string;
   /**
@@ -52,7 +51,7 @@ export interface PackedLua {
    * and, where there is a new state, `changed`, `s1`, `s2` and so on.
    */
   readonly step: string;
-  /** Statements after them, which set `remaining`, `reset` and `retry`: only who tells the decision needs them. */
+  /** Statements after them, which set `remaining`, `reset` and `retry`: only a script that returns decisions needs them. */
   readonly report: string;
   /** The text of states of the algorithm's own name; those of other forms have a plain one. */
   readonly text: PackedText;

@@ -6,6 +6,7 @@
 
 import type { Context, Identity } from "../context.ts";
 import type { MaybePromise } from "../maybe.ts";
+
 /**
  * Identifies the sender of a request that the before-auth rules let pass.
  *

@@ -31,8 +31,7 @@
 export { jwtAuth } from "./jwt.ts";
 export type { JwtAuthOptions, PublicCryptoKey, PublicJwk, PublicJwks } from "./jwt_options.ts";
 export type { Authenticate } from "./authenticate.ts";
-export type { Identity } from "../context.ts";
-export type { Context } from "../context.ts";
+export type { Context, Identity } from "../context.ts";
 export type { Secret } from "../hash/digest.ts";
 export { byJwt, type ByJwtOptions } from "./by_jwt.ts";
 export type { Key, Stage } from "../keys/key.ts";

@@ -22,12 +22,12 @@ interface Point {
 }
 
 /** How many powers of ten have labels at most. */
-const MOST_LABELS = 6;
+const MAX_LABELS = 6;
 
 /** The labels below: powers of ten, as limits go from one to a million. */
 function limitTicks(most: number): number[] {
   const powers = Array.from({ length: Math.floor(Math.log10(most)) + 1 }, (_, i) => 10 ** i);
-  const step = Math.ceil(powers.length / MOST_LABELS);
+  const step = Math.ceil(powers.length / MAX_LABELS);
   return powers.filter((_, i) => i % step === 0);
 }
 

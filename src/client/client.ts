@@ -8,7 +8,7 @@ import { peerOf, UNIX } from "./peer.ts";
 import { clientReader, type Platform, platformsWithClient, type ReadClient } from "./platforms.ts";
 import { forwardedAddress, headerReader, walkHops, walkRanges } from "./proxies.ts";
 import { cannot } from "../cannot.ts";
-import { type Demands, FUNCTION, integer, oneOf, requireOptions } from "../options.ts";
+import { type Demands, FUNCTION, HEADER_NAME, integer, oneOf, requireOptions } from "../options.ts";
 
 /**
  * The sources that are trusted to name the client's address. The default, `{}`, trusts none: the client is
@@ -69,12 +69,8 @@ const demands = (): Demands<ClientOptions> => ({
     must: "a number of hops or a list of addresses and CIDR ranges",
     holds: (proxies) => typeof proxies === "number" || Array.isArray(proxies),
   },
-  header: {
-    must: "the name of a header",
-    // RFC 9110 §5.1.
-    holds: (header) => typeof header === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header),
-  },
-  platform: /* @__PURE__ */ oneOf(...platformsWithClient()),
+  header: HEADER_NAME,
+  platform: oneOf(...platformsWithClient()),
   address: FUNCTION,
 });
 

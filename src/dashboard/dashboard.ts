@@ -17,7 +17,7 @@ import type { StatsReport } from "../stats/report.ts";
 import type { Stats } from "../stats/stats.ts";
 import type { Throttle } from "../throttle/throttle.ts";
 import { clientsPage } from "./clients.tsx";
-import type { Asked } from "./explained.tsx";
+import type { AskedRequest } from "./explained.tsx";
 import { live } from "./live.ts";
 import { lookupPage } from "./lookup.tsx";
 import { overviewPage } from "./overview.tsx";
@@ -111,7 +111,7 @@ interface ExplainedContent {
 }
 
 /** Explains one more request of an address. */
-async function explain(throttle: Throttle, { request, address }: Asked): Promise<ExplainedContent> {
+async function explain(throttle: Throttle, { request, address }: AskedRequest): Promise<ExplainedContent> {
   const asked = requestFrom(request);
   if (asked === null) {
     return { explanation: "The request must be a method and a path, such as POST /login.", status: 422 };

@@ -11,7 +11,7 @@ import type { Page } from "./page.tsx";
 import { SOURCES } from "./source_text.ts";
 
 /** The request that is explained, as the form has it. */
-export interface Asked {
+export interface AskedRequest {
   /** "POST /login" */
   readonly request: string;
   readonly address: string;
@@ -77,7 +77,7 @@ function Rule({ page: { links }, rule: explained }: { page: Page; rule: Explaine
 export function Explained(
   { page, asked: { request, address }, explanation }: {
     page: Page;
-    asked: Asked;
+    asked: AskedRequest;
     explanation: Explanation | string;
   },
 ): JSX.Element {
@@ -103,7 +103,7 @@ export function Explained(
 
 /** The form that asks for an explanation. */
 export function ExplainForm(
-  { page, asked: { request, address } }: { page: Page; asked: Asked },
+  { page, asked: { request, address } }: { page: Page; asked: AskedRequest },
 ): JSX.Element {
   const plain = { autocomplete: "off", autocapitalize: "off", spellcheck: false } as const;
   return (

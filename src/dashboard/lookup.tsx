@@ -8,7 +8,7 @@ import type { JSX } from "hono/jsx/jsx-runtime";
 import { type Decision, hasNumbers } from "../decision.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { Bar } from "./bar.tsx";
-import { type Asked, Explained, ExplainForm } from "./explained.tsx";
+import { type AskedRequest, Explained, ExplainForm } from "./explained.tsx";
 import { Figure } from "./figure.tsx";
 import { count, span } from "./number_text.ts";
 import { Layout, type Page } from "./page.tsx";
@@ -24,7 +24,7 @@ export interface Lookup {
   /** The rule's decision on one more request; the reason why there is none; or null before the form is sent. */
   readonly answer: Decision | string | null;
   /** The request to explain, as the form has it. */
-  readonly asked: Asked;
+  readonly asked: AskedRequest;
   /** Its explanation; the reason why there is none; or null before that form is sent. */
   readonly explanation: Explanation | string | null;
 }

@@ -6,7 +6,7 @@
 
 import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type MaybePromise, rescue, then } from "../maybe.ts";
-import { LONGEST_TIMER_MS, unref } from "../runtime.ts";
+import { MAX_TIMER_MS, unref } from "../runtime.ts";
 import type { Exchange, ThrottleCore } from "./exchange.ts";
 import { correctionOf, holds, type RuleCheck } from "./rule_check.ts";
 import { waitUntil } from "./wait_until.ts";
@@ -78,7 +78,7 @@ function renewed(check: RuleCheck, correct: Correct): () => void {
   const { algorithm: { moving }, policy: { windowMs } } = check;
   if (moving === undefined) return () => {};
   const renewal = new Renewal(check, moving, correct);
-  const everyMs = Math.min(LONGEST_TIMER_MS, Math.ceil(windowMs / RENEWALS_PER_LEASE));
+  const everyMs = Math.min(MAX_TIMER_MS, Math.ceil(windowMs / RENEWALS_PER_LEASE));
   let isOn = true;
   let timer: ReturnType<typeof setTimeout>;
   function wait(): void {

@@ -7,10 +7,10 @@
 import type { Decision } from "../decision.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { ExplainTools } from "./tools.ts";
-import { counted, moment } from "./words.ts";
+import { grouped, moment } from "./words.ts";
 
 /** No limit above this one is tried: algorithms are exact up to 2^53. */
-const MOST = 2 ** 52;
+const MAX_LIMIT = 2 ** 52;
 
 /** Does the rule refuse the request as it has no key? */
 export function isKeyless({ source, cost, partition }: RuleCheck): boolean {
@@ -59,13 +59,13 @@ export async function neededLimit(check: RuleCheck, tools: ExplainTools): Promis
   const { policy, cost, blockedMs, remaining, decision } = check;
   if (!isCounted(decision) || blockedMs > 0 || cost === 0) return null;
   const { capacity } = check.rule.implementation;
-  if (capacity !== undefined && capacity(MOST) < cost) return null;
+  if (capacity !== undefined && capacity(MAX_LIMIT) < cost) return null;
   const passes = limitTrial(check, tools);
   const isPassing = await passes(policy.limit);
   if (isPassing !== false) return null;
   let low = policy.limit;
   let high = low + Math.max(1, cost - remaining);
-  for (let step = 1; high <= MOST; step *= 2) {
+  for (let step = 1; high <= MAX_LIMIT; step *= 2) {
     const isEnough = await passes(high);
     if (isEnough === null) return null;
     if (isEnough) {
@@ -91,8 +91,8 @@ function never(check: RuleCheck): string {
   if (isKeyless(check)) return "the rule refuses requests without a key";
   if (limit === 0) return "the limit is 0";
   const burst = rule.implementation.capacity?.(limit) ?? limit;
-  return `the cost of ${counted(cost)} is above the ${burst === limit ? "limit" : "burst"} of ${
-    counted(burst)
+  return `the cost of ${grouped(cost)} is above the ${burst === limit ? "limit" : "burst"} of ${
+    grouped(burst)
   }`;
 }
 
@@ -113,6 +113,6 @@ function when(check: RuleCheck, clientLeft: boolean | undefined): string {
 /** The text of {@link ExplainedRule.passes}, of a check that has a verdict. */
 export function passesText(check: RuleCheck, limit: number | null, clientLeft: boolean | undefined): string {
   if (check.allowed) return "passes now";
-  const change = limit === null ? "" : `; passes with a limit of at least ${counted(limit)}`;
+  const change = limit === null ? "" : `; passes with a limit of at least ${grouped(limit)}`;
   return `${when(check, clientLeft)}${change}`;
 }

@@ -9,7 +9,7 @@ import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { type Application, pathOf } from "./applies.ts";
 import type { ExplainedRule, Explanation } from "./explanation.ts";
-import { counted, moment, quoted, span } from "./words.ts";
+import { grouped, moment, quoted, span } from "./words.ts";
 
 const SOURCES: Readonly<Record<Source, string>> = {
   "store": "The store answered.",
@@ -28,8 +28,8 @@ const SOURCES: Readonly<Record<Source, string>> = {
 function quotaText({ rule, policy, limit, windowMs, every }: RuleCheck): string {
   if (policy.windowMs === 0) return "";
   return rule.implementation.heldWhileRunning === true
-    ? ` (${counted(limit)} at once)`
-    : ` (${counted(limit)} per ${every ?? span(windowMs)})`;
+    ? ` (${grouped(limit)} at once)`
+    : ` (${grouped(limit)} per ${every ?? span(windowMs)})`;
 }
 
 /** The key and the use of a rule that was decided. */
@@ -42,7 +42,7 @@ function useText({ key, decision, used }: ExplainedRule, { stateName }: Prepared
     : ` It counts by ${key.kind}, under the key ${quoted(key.value)}${stored}.`;
   if (used === null) return counts;
   const { cost, remaining } = decision!;
-  return `${counts} ${counted(used)} in use, ${counted(remaining)} left; the request costs ${counted(cost)}.`;
+  return `${counts} ${grouped(used)} in use, ${grouped(remaining)} left; the request costs ${grouped(cost)}.`;
 }
 
 /** The verdict of a rule. */
@@ -60,7 +60,7 @@ function verdictText({ decision, passes, passesAt, neededLimit }: ExplainedRule,
   const wait = passesAt === null ? "" : ` (${span(retryAfterMs)} after the decision)`;
   const change = neededLimit === null
     ? ""
-    : `; with a limit of at least ${counted(neededLimit)} it passes now`;
+    : `; with a limit of at least ${grouped(neededLimit)} it passes now`;
   return ` ${refuses}${when}${wait}${change}.${answered}`;
 }
 

@@ -13,7 +13,7 @@ export function quoted(text: string): string {
 }
 
 /** A whole number with commas between thousands. */
-export function counted(value: number): string {
+export function grouped(value: number): string {
   return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
@@ -35,5 +35,5 @@ export function span(ms: number): string {
   const [unit, size] = UNITS[first];
   const [lesser, smaller] = UNITS[Math.min(first + 1, UNITS.length - 1)];
   const rest = Math.floor(whole % size / smaller);
-  return `${counted(Math.floor(whole / size))} ${unit}${rest === 0 ? "" : ` ${rest} ${lesser}`}`;
+  return `${grouped(Math.floor(whole / size))} ${unit}${rest === 0 ? "" : ` ${rest} ${lesser}`}`;
 }

@@ -32,7 +32,7 @@ function halfSipHash(text: string, seed: Seed, out: Int32Array | Uint32Array, ro
   let v3 = 0x74656462 ^ seed[1];
   const whole = text.length & ~1;
   // Two code units per word, then a last word with the remaining unit and the length in bytes, then the
-  // output.
+  // output. The round stands twice, as a function of it would make an object of its four words per call.
   for (let i = 0; i <= whole; i += 2) {
     const word = i < whole
       ? text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16)

@@ -37,7 +37,7 @@ export interface Report {
   /** Was the request refused? */
   readonly denied: boolean;
   /**
-   * The live rules that have this format and numbers, in rule order; on a denial the refusing ones and those that would have
+   * The enforced rules that have this format and numbers, in rule order; on a denial the refusing ones and those that would have
    * passed. None where only rules without this format refuse, or nothing has numbers.
    */
   readonly quotas: readonly Quota[];

@@ -7,7 +7,7 @@
 import { type HeaderFormat, type Quota } from "./format.ts";
 import { remainingUnits, seconds, waitSeconds } from "./numbers.ts";
 
-/** The quota, of which no more is left than its rate allows until its end; at least one unit, where one is left. */
+/** The quota with no more left than its rate allows until its end; at least one unit, where one is left. */
 function paced(quota: Quota): Quota {
   // Units that come back bit by bit are sent with the time in which they do.
   if (quota.refillsGradually === true || quota.unit === "concurrent-requests") return quota;

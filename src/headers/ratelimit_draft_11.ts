@@ -119,7 +119,7 @@ function reportsNoMore({ bare }: ListMember, than: Quota): boolean {
 /** The descriptions of the fields, by dialect. */
 function describe(dialects: readonly Dialect[]): Readonly<Record<string, HeaderDescription>> {
   const [{ left, window }] = dialects;
-  const state = (quota: number, seconds: number): string => writeParameters(dialects, quota, seconds, 1);
+  const state = (quota: number, reset: number): string => writeParameters(dialects, quota, reset, 1);
   const partition: HeaderDescription = {
     description:
       "Lists what divides a policy's quota among clients: user_id, client_id, or method for one method's policy.",

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { cannot } from "../cannot.ts";
+
 /** A string or an integer, written as what it is in JavaScript. */
 export type BareItem = string | number;
 
@@ -18,9 +20,7 @@ export const GREATEST_INTEGER = 999_999_999_999_999;
  */
 export function writeString(text: string): string {
   if (!/^[\x20-\x7e]*$/.test(text)) {
-    throw new TypeError(
-      `Cannot write a field as a string must be printable ASCII: current value is ${JSON.stringify(text)}`,
-    );
+    throw new TypeError(cannot("write a field", "a string must be printable ASCII", text));
   }
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
@@ -33,7 +33,7 @@ export function writeString(text: string): string {
 export function writeInteger(value: number): string {
   if (!Number.isInteger(value) || Math.abs(value) > GREATEST_INTEGER) {
     throw new RangeError(
-      `Cannot write a field as an integer must be whole and have at most 15 digits: current value is ${value}`,
+      cannot("write a field", "an integer must be whole and have at most 15 digits", value),
     );
   }
   return String(value);

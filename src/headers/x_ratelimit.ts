@@ -41,7 +41,7 @@ function formatOf(isEpoch: boolean, describe: NonNullable<HeaderFormat["describe
       const end = (isEpoch ? at : 0) + ours.resetAfterMs;
       return {
         "x-ratelimit-limit": decimal(ours.limit),
-        // `remainingUnits`, inlined.
+        // `remainingUnits`, without the rounding that `decimal` does.
         "x-ratelimit-remaining": decimal(ours.blockedMs > 0 ? 0 : Math.min(ours.remaining, ours.limit)),
         "x-ratelimit-reset": Number.isFinite(end) ? decimal(Math.ceil(end / 1000)) : "",
       };

@@ -29,8 +29,7 @@
 import { matchedRoutes } from "hono/route";
 import { argumentsInEnv } from "../client/platforms.ts";
 import type { Authenticate } from "../auth/authenticate.ts";
-import type { Identity } from "../context.ts";
-import type { Context } from "../context.ts";
+import type { Context, Identity } from "../context.ts";
 import { exposing } from "../exchange/response.ts";
 import { setFields } from "../headers/format.ts";
 import { specificity } from "../rules/match.ts";
@@ -128,7 +127,7 @@ function executionCtxOf(c: HonoContext): unknown {
  * Looks up the platform's `waitUntil` only when there is work for it: on other platforms the getter throws,
  * which would slow every request.
  */
-function keeperOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
+function backgroundOf(c: HonoContext): { waitUntil(work: Promise<unknown>): void } {
   return {
     waitUntil(work) {
       waitUntil([executionCtxOf(c), ...argumentsInEnv(c.env)], work);
@@ -229,7 +228,7 @@ export function throttle<C extends HonoContext>(
       if (exchange !== undefined) exchange.failed = c.error !== undefined;
       return c.res!;
     });
-    const response = await handler(request, c, keeperOf(c));
+    const response = await handler(request, c, backgroundOf(c));
     if (!passed) refuse(c, response);
     else if (response !== c.res) replace(c, response);
   };

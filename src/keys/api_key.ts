@@ -8,10 +8,10 @@ import { cannot } from "../cannot.ts";
 import type { Context } from "../context.ts";
 import { hashFor, type Secret, secretBytes } from "../hash/digest.ts";
 import { type MaybePromise, then } from "../maybe.ts";
-import { FUNCTION, hidden, requireOptions, SECRET } from "../options.ts";
+import { FUNCTION, HEADER_NAME, hidden, requireOptions, SECRET } from "../options.ts";
 import { warnOnce } from "../warn_once.ts";
 import { firstOf } from "./compose.ts";
-import { byHeader, HEADER_NAME } from "./header.ts";
+import { byHeader } from "./header.ts";
 import { byIp } from "./ip.ts";
 import { type Key, keyOf } from "./key.ts";
 

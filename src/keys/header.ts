@@ -6,13 +6,7 @@
 
 import { type Key, keyOf } from "./key.ts";
 import { cannot } from "../cannot.ts";
-import type { Demand } from "../options.ts";
-
-/** A header's name (RFC 9110 section 5.1). */
-export const HEADER_NAME: Demand = {
-  must: "a header name",
-  holds: (name) => typeof name === "string" && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
-};
+import { HEADER_NAME } from "../options.ts";
 
 /**
  * A quota per value of a request header. Use it only for headers that a trusted proxy sets: a client that can

@@ -69,9 +69,9 @@ export function compileNotifier(
   stopwatch: () => number = () => performance.now(),
 ): Notifier | null {
   if (observers.length === 0) return null;
-  const tell = broadcast(observers);
+  const publish = broadcast(observers);
   const eventOf = eventMaker(clock, revealKeys);
-  /** The parts of the store whose failure was told: of an outage that began before it there is no end to tell either. */
+  /** The parts of the store whose failure was published: the end of an outage that began before is not published either. */
   const failing = new Set<string | undefined>();
 
   function pause(exchange: Exchange): void {
@@ -88,23 +88,24 @@ export function compileNotifier(
       for (const check of exchange.checks) {
         const { allowed, mode, blockedMs } = check;
         if (allowed) continue;
-        if (mode === "shadow") tell(eventOf("shadow-denied", exchange, check));
-        else if (blockedMs > 0) tell(eventOf("blocked", exchange, check));
+        if (mode === "shadow") publish(eventOf("shadow-denied", exchange, check));
+        else if (blockedMs > 0) publish(eventOf("blocked", exchange, check));
       }
       const first = refused ? exchange.checks.find(refuses) : undefined;
       const verdict = eventOf(refused ? "denied" : "allowed", exchange, first, decisionsOf(exchange));
       verdict.durationMs = exchange.spentMs;
-      tell(verdict);
+      publish(verdict);
     },
-    answered: tell.answered,
-    skipped: (exchange, rule) => tell(Object.assign(eventOf("skipped", exchange, undefined, []), { rule })),
-    settled: (exchange, check) => tell(eventOf("settled", exchange, check)),
+    answered: publish.answered,
+    skipped: (exchange, rule) =>
+      publish(Object.assign(eventOf("skipped", exchange, undefined, []), { rule })),
+    settled: (exchange, check) => publish(eventOf("settled", exchange, check)),
     error: (exchange, rule, error) =>
-      tell(Object.assign(eventOf("error", exchange), { error }, rule && { rule })),
+      publish(Object.assign(eventOf("error", exchange), { error }, rule && { rule })),
     store(change) {
       const { state, part } = change;
       if (state === "failing" ? failing.add(part) : failing.delete(part)) {
-        tell({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change });
+        publish({ type: "store", at: clock(), method: "", route: null, decisions: [], ...change });
       }
     },
   };

@@ -38,6 +38,7 @@ export interface PacedFetchOptions {
 
 /** The methods that are sent again. */
 const RETRIES = { idempotent: /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
+
 function requireThat(holds: boolean, name: string, value: unknown): void {
   if (holds) return;
   // An object may have no text.

@@ -5,7 +5,7 @@
  */
 
 /** How many keys and routes a report names. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
 /** Adds one to a count. */
 export function add<K>(counts: Map<K, number>, key: K): void {
@@ -20,5 +20,5 @@ export function most<T>(
   const heavy: (readonly [string, T])[] = [];
   for (const entry of counts) if (weight(entry[1]) > 0) heavy.push(entry);
   return heavy.sort(([a, m], [b, n]) => weight(n) - weight(m) || (a < b ? -1 : a > b ? 1 : 0))
-    .slice(0, MOST_NAMED);
+    .slice(0, MAX_NAMED);
 }

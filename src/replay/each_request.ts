@@ -6,6 +6,7 @@
 
 import { cannot } from "../cannot.ts";
 import { isPromise, type MaybePromise } from "../maybe.ts";
+import { END_OF_TIME } from "../rejections/utc_text.ts";
 import { Addresses } from "./addresses.ts";
 import type { LoggedRequest } from "./logged_request.ts";
 import { Targets, Texts } from "./texts.ts";
@@ -23,9 +24,6 @@ export const EACH: unique symbol = Symbol("each");
 export interface Visitable {
   [EACH](visit: Visit): Promise<void>;
 }
-
-/** The last time that a Date can hold, in epoch ms; the first is as long before the epoch. */
-export const END_OF_TIME = 8.64e15;
 
 function refuse(why: string, value: unknown): never {
   throw new TypeError(cannot("use the requests of a log", why, value));

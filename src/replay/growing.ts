@@ -24,7 +24,11 @@ export class Growing {
     this.#values[index] = value;
   }
 
-  /** Adds to a number. @returns The sum. */
+  /**
+   * Adds to a number.
+   *
+   * @returns The sum.
+   */
   add(index: number, value: number): number {
     const sum = this.get(index) + value;
     this.set(index, sum);

@@ -8,7 +8,7 @@
 const STEPS_MS = [1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400].map((seconds) => seconds * 1000);
 
 /** More steps than these are no picture any more. */
-const MOST_STEPS = 240;
+const MAX_STEPS = 240;
 
 /** The counts of one step. */
 export interface StepCounts {
@@ -34,7 +34,7 @@ export class OverTime {
   #begin(at: number): void {
     const startOf = (time: number): number => Math.floor(time / this.#stepMs) * this.#stepMs;
     const [first = { at }] = this.#counts;
-    while (at - first.at >= MOST_STEPS * this.#stepMs) {
+    while (at - first.at >= MAX_STEPS * this.#stepMs) {
       this.#stepMs = STEPS_MS.find((ms) => ms > this.#stepMs) ?? 2 * this.#stepMs;
       this.#counts = joined(this.#counts, startOf);
     }

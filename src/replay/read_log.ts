@@ -6,7 +6,8 @@
 
 import { cannot } from "../cannot.ts";
 import { OBJECT, oneOf, requireOptions } from "../options.ts";
-import { EACH, END_OF_TIME, type Visitable } from "./each_request.ts";
+import { END_OF_TIME } from "../rejections/utc_text.ts";
+import { EACH, type Visitable } from "./each_request.ts";
 import { Entries } from "./entries.ts";
 import { alb } from "./formats/alb.ts";
 import { caddy } from "./formats/caddy.ts";

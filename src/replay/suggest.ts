@@ -89,7 +89,7 @@ const FEW_CLIENTS =
   "and replay the log under it.";
 
 /** More limits than these are no curve that anybody sees. */
-const MOST_LIMITS = 200;
+const MAX_LIMITS = 200;
 
 /** How many clients exceed each limit, by the most requests of each client, ascending. */
 function curveOf(most: Uint32Array): { limit: number; touched: number }[] {
@@ -97,7 +97,7 @@ function curveOf(most: Uint32Array): { limit: number; touched: number }[] {
   for (let i = 0; i < most.length; i++) {
     if (most[i] !== most[i + 1]) points.push({ limit: most[i], touched: most.length - 1 - i });
   }
-  const step = Math.ceil(points.length / MOST_LIMITS);
+  const step = Math.ceil(points.length / MAX_LIMITS);
   return points.filter((_, i) => (points.length - 1 - i) % step === 0);
 }
 
@@ -107,12 +107,12 @@ function routeText(route: string): string {
 }
 
 /** The room for all of a name but for a number behind it: a name has at most 64 characters. */
-const MOST_CHARACTERS = 60;
+const MAX_CHARACTERS = 60;
 
 /** A name of these parts that none has yet: rules that are pasted together need names of their own. */
 function newName(parts: readonly string[], window: string, taken: Set<string>): string {
   const end = `-${window.replace(/\s+/g, "")}`;
-  const start = parts.join("-").slice(0, MOST_CHARACTERS - end.length);
+  const start = parts.join("-").slice(0, MAX_CHARACTERS - end.length);
   let name = start + end;
   for (let n = 2; taken.has(name); n++) name = `${start}-${n}${end}`;
   taken.add(name);

@@ -129,7 +129,7 @@ function newCalendar({ every, timeZone, startsOn }: Period, name: string): Calen
 
 /** Calendars by name: a rate from a function gives one of a few, again and again. */
 const known = new Map<string, Calendar>();
-const MOST_KNOWN = 10_000;
+const MAX_KNOWN = 10_000;
 
 /**
  * The calendar of a rate.
@@ -156,7 +156,7 @@ export function calendarOf(rate: object, what: string): Calendar {
   } catch {
     throw new RangeError(cannot(what, 'rate.timeZone must be one such as "Europe/Berlin"', timeZone));
   }
-  if (known.size >= MOST_KNOWN) known.clear();
+  if (known.size >= MAX_KNOWN) known.clear();
   known.set(name, calendar);
   return calendar;
 }

@@ -41,10 +41,10 @@ export const UNTOUCHED: Route = {
 };
 
 /** As much of a request as rules are matched with. */
-type Asked = Pick<Request, "method" | "url" | "headers">;
+type RequestHead = Pick<Request, "method" | "url" | "headers">;
 
 /** Finds the route of a request. */
-export type Match = (request: Asked) => Route;
+export type Match = (request: RequestHead) => Route;
 
 interface Target {
   readonly rule: PreparedRule;
@@ -189,7 +189,7 @@ interface Known {
 }
 
 /** The most routes that are kept: clients choose which of the patterns match together. */
-const MOST_KNOWN = 1000;
+const MAX_KNOWN = 1000;
 
 function finderOf(rules: readonly PreparedRule[], all: readonly Expressions[]): Find {
   const known = (targets: readonly Target[]): Known => ({
@@ -210,7 +210,7 @@ function finderOf(rules: readonly PreparedRule[], all: readonly Expressions[]): 
       let next = found.more.get(target);
       if (next === undefined) {
         next = known([...found.targets, target]);
-        if (count++ < MOST_KNOWN) found.more.set(target, next);
+        if (count++ < MAX_KNOWN) found.more.set(target, next);
       }
       found = next;
     }

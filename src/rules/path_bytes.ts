@@ -9,7 +9,7 @@ export const BACKSLASH = 0x5c;
 export const DOT = 0x2e;
 export const PERCENT = 0x25;
 export const QUESTION_MARK = 0x3f;
-export const NUMBER_SIGN = 0x23;
+const NUMBER_SIGN = 0x23;
 
 /** The value of a hexadecimal digit; -1 where it is none. */
 function hex(code: number): number {

@@ -8,6 +8,7 @@ import type { Count } from "./counts.ts";
 import type { Commands } from "./scripts.ts";
 import {
   addRefused,
+  hourOf,
   HOURS,
   type Minute,
   MINUTES,
@@ -51,9 +52,6 @@ export interface Batch extends Seen {
   /** Its commands, built once: during an outage it is sent many times. */
   commands: Commands | null;
 }
-
-/** A number since the epoch, of a minute, as that of its hour. */
-export const hourOf = (minute: number): number => Math.floor(minute / 60);
 
 const nothingGathered = (): Gathered => ({
   minutes: new Set(),

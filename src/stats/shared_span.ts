@@ -10,7 +10,7 @@ import type { StatsBreakdown, StatsRule } from "./report.ts";
 import { type Commands, commands } from "./scripts.ts";
 import { topOfEachRule } from "./rule_key.ts";
 import type { Counted } from "./space_saving.ts";
-import { HOURS, mergeTop, MINUTE_MS, type Span } from "./timeline.ts";
+import { hourOf, HOURS, mergeTop, MINUTE_MS, type Span } from "./timeline.ts";
 
 /** The number of names to read from each hour's lists: enough for the totals of 24 hours. */
 const TOP_READ = 200;
@@ -52,12 +52,12 @@ interface Times {
 
 function timesOf(now: number, wanted: number): Times {
   const last = Math.floor(now / MINUTE_MS);
-  const first = Math.floor(last / 60) - HOURS + 1;
+  const first = hourOf(last) - HOURS + 1;
   const minutes = Array.from({ length: wanted }, (_, i) => last - wanted + 1 + i);
   return {
     hours: Array.from({ length: HOURS }, (_, i) => first + i),
     minutes,
-    minuteHours: [...new Set(minutes.map((minute) => Math.floor(minute / 60)))],
+    minuteHours: [...new Set(minutes.map(hourOf))],
   };
 }
 
@@ -75,7 +75,7 @@ function commandsFor({ hours, minutes, minuteHours }: Times, lists: readonly str
   todo.add("HGETALL", "rules");
   for (const hour of minuteHours) todo.add("HGETALL", `minutes:${hour}`);
   for (const minute of minutes) {
-    todo.add("PFCOUNT", `clients:${Math.floor(minute / 60)}:${minute % 60}`);
+    todo.add("PFCOUNT", `clients:${hourOf(minute)}:${minute % 60}`);
   }
   return todo;
 }

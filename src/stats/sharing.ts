@@ -7,14 +7,15 @@
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { within } from "../maybe.ts";
 import { keeperOf } from "../exchange/wait_until.ts";
+import { unref } from "../runtime.ts";
 import type { Store } from "../stores/store.ts";
 import { warn } from "../warn_once.ts";
-import { type Batch, gatherer, hourOf } from "./batches.ts";
+import { type Batch, gatherer } from "./batches.ts";
 import type { Count } from "./counts.ts";
 import { CHUNK, type Commands, commands, EXPIRY_S, readScript, writeScript } from "./scripts.ts";
 import { fieldOf, readSpan, type RuleFacts, type SharedSpan } from "./shared_span.ts";
 import { shownTrialClient } from "./rule_key.ts";
-import type { Minute, Refused } from "./timeline.ts";
+import { hourOf, type Minute, type Refused } from "./timeline.ts";
 
 /** The time between two batches, in ms. */
 const INTERVAL_MS = 5000;
@@ -188,7 +189,7 @@ function planner(flush: () => Promise<void>) {
         resolve(flushQuietly());
       }, ms);
       // Only statistics depend on this timer, so the process may exit.
-      if (keeper === null) (timer as { unref?(): void }).unref?.();
+      if (keeper === null) unref(timer);
     });
     keeper?.(written);
   }

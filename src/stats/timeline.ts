@@ -18,6 +18,8 @@ export const MINUTE_MS = 60_000;
 export const MINUTES = 1440;
 /** The number of reported hours. */
 export const HOURS = 24;
+/** The number of the hour, since the epoch, of a minute's number. */
+export const hourOf = (minute: number): number => Math.floor(minute / 60);
 
 /** The number of kept clients, routes and keys that were refused within one hour. */
 const TOP_CLIENTS = 500;
@@ -213,7 +215,7 @@ function numbersOfHour({ numbers, minuteAt }: Kept, hour: number): Float64Array 
 function spanOf(kept: Kept, now: number, wanted: number, top: number): Span {
   const { numbers, hourAt } = kept;
   const last = Math.floor(now / MINUTE_MS);
-  const first = Math.floor(last / 60) - HOURS + 1;
+  const first = hourOf(last) - HOURS + 1;
   const sums = new Float64Array(numbers.length);
   const all = hyperLogLog();
   const lists: TopLists[] = [];
@@ -275,7 +277,7 @@ export function timeline(): Timeline {
     current = kept.minuteAt(minute) ??
       { minute, counts: new Uint32Array(numbers.length), published: null, clients: 0 };
     minutes[minute % MINUTES] = current;
-    const which = Math.floor(minute / 60);
+    const which = hourOf(minute);
     hour = kept.hourAt(which) ?? { hour: which, clients: hyperLogLog(), refused: topLists() };
     hours[which % HOURS] = hour;
     return current;

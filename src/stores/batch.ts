@@ -20,8 +20,8 @@ interface Batch<Question, Answer> {
 }
 
 /** One for all calls. Not `queueMicrotask`, for which Node makes an object per call. */
-const AT_ONCE = /* @__PURE__ */ Promise.resolve();
-const atOnce = (): Promise<void> => AT_ONCE;
+const RESOLVED = /* @__PURE__ */ Promise.resolve();
+const atOnce = (): Promise<void> => RESOLVED;
 
 /**
  * Makes a function that asks one question out of a call that answers many: all questions asked in the same microtask, and in

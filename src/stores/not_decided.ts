@@ -1,5 +1,5 @@
 /**
- * Errors of questions of which nothing was done.
+ * Errors that say that a question had no effect: nothing was charged.
  *
  * @module
  */

@@ -34,11 +34,11 @@ interface Waiting<Question, Answer> {
 
 /** The pauses between tries double from the first one on, in ms. */
 const FIRST_PAUSE_MS = 2;
-const LONGEST_PAUSE_MS = 32;
+const MAX_PAUSE_MS = 32;
 
 /** A pause of no fixed length, so that processes that wait for each other do not come back together. */
 function pause(tries: number): Promise<void> {
-  const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
+  const ms = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
   return new Promise((resume) => setTimeout(resume, ms * (0.5 + Math.random())));
 }
 

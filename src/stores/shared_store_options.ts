@@ -41,7 +41,7 @@ export type SharedStoreSettings = Required<Omit<SharedStoreOptions, "hashKeys" |
 };
 
 /** More than this saves next to nothing. */
-const MOST_AHEAD = 1000;
+const MAX_AHEAD = 1000;
 
 /** The demands on the options of a shared store. */
 export const SHARED_STORE_DEMANDS: Demands<SharedStoreOptions> = {
@@ -50,7 +50,7 @@ export const SHARED_STORE_DEMANDS: Demands<SharedStoreOptions> = {
   denyCache: BOOLEAN,
   // A secret that the environment turned out not to hold must not mean that nothing is hashed.
   hashKeys: { ...TEXT, must: "a secret text of at least one character", shows: hidden, presence: "named" },
-  lease: /* @__PURE__ */ integer(2, MOST_AHEAD),
+  lease: /* @__PURE__ */ integer(2, MAX_AHEAD),
 };
 
 /** The options of a shared store, checked before, with every default filled in; `name` is how messages call the store. */

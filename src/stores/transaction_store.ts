@@ -60,8 +60,8 @@ export interface TransactionStoreOptions {
    */
   isLostRace?: (error: unknown) => boolean;
   /**
-   * How long a lost race is tried again, with pauses that grow from 1 to about 40 ms, and how long an answer that is promised may
-   * take, in ms. Then the rules' `onStoreFailure` decides, and a request that still waits for its turn is not counted any more.
+   * How long a lost race is tried again, with pauses that grow from 1 to 48 ms, and how long an answer that is promised may take,
+   * in ms. Then the rules' `onStoreFailure` decides, and a request that still waits for its turn is not counted any more.
    * Default 250.
    */
   timeoutMs?: number;
@@ -70,7 +70,7 @@ export interface TransactionStoreOptions {
 }
 
 /** The most questions of a transaction: others wait as long as it takes. */
-const MOST_TOGETHER = 100;
+const MAX_TOGETHER = 100;
 
 /** A clock that steps back a little must not find a state removed. */
 const SLACK_MS = 1000;
@@ -294,7 +294,7 @@ export function transactionStore(options: TransactionStoreOptions): Store {
     // A function that fails on an error does not recognise it.
     mayRetry: (error) => rescue(() => isLost(error), () => false) as boolean,
     timeoutMs,
-    most: MOST_TOGETHER,
+    most: MAX_TOGETHER,
   });
   const whole: StorePart = { name: "", ranNothing: isNotDecided };
   return {

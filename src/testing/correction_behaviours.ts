@@ -5,7 +5,7 @@
  */
 
 import { concurrency } from "../algorithms/concurrency.ts";
-import { ALGORITHMS, type Behaviours, expect, left, MINUTE_MS, TIMED, verdicts } from "./store_trial.ts";
+import { ALGORITHMS, type Behaviours, expect, left, MINUTE_MS, TIMED, verdicts } from "./store_tools.ts";
 
 /** Corrections: the real cost of a request, found out after it was charged. */
 export const CORRECTIONS: Behaviours = {

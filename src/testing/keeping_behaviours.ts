@@ -8,7 +8,7 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import { withBlock } from "../algorithms/block.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
 import type { ChargedDecision } from "../decision.ts";
-import { ALGORITHMS, type Behaviours, expect, MINUTE_MS, TIMED } from "./store_trial.ts";
+import { ALGORITHMS, type Behaviours, expect, MINUTE_MS, TIMED } from "./store_tools.ts";
 
 /** Algorithms no two of which read each other's states. */
 const FORMS: readonly Algorithm[] = [

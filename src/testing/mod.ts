@@ -8,4 +8,4 @@
 export { type ManualClock, manualClock } from "./manual_clock.ts";
 export { type Fault, type FaultyStore, faultyStore } from "./faulty_store.ts";
 export { type StoreBehaviour, storeBehaviours } from "./store_behaviours.ts";
-export type { StoreUnderTest } from "./store_trial.ts";
+export type { StoreUnderTest } from "./store_tools.ts";

@@ -8,7 +8,7 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import { type Block, withBlock } from "../algorithms/block.ts";
 import type { Decision } from "../decision.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
-import { type Behaviours, type CheckSketch, expect, left, MINUTE_MS } from "./store_trial.ts";
+import { type Behaviours, type CheckSketch, expect, left, MINUTE_MS } from "./store_tools.ts";
 
 /** A block that need not end, and leaves room for longer ones. */
 const LONG_MS = MINUTE_MS / 4;

@@ -8,7 +8,7 @@ import type { Algorithm } from "../algorithms/algorithm.ts";
 import type { ChargedDecision } from "../decision.ts";
 import { withBlock } from "../algorithms/block.ts";
 import { fixedWindow } from "../algorithms/fixed_window.ts";
-import { type Behaviours, expect, left, MINUTE_MS, verdicts } from "./store_trial.ts";
+import { type Behaviours, expect, left, MINUTE_MS, verdicts } from "./store_tools.ts";
 
 /** Times around now, at these distances from it in minutes. */
 const around = (at: number, ...minutes: readonly number[]): readonly number[] =>

@@ -17,11 +17,11 @@ import {
   expect,
   left,
   MINUTE_MS,
-  runTrial,
+  runBehaviour,
   type StoreUnderTest,
   TIMED,
   verdicts,
-} from "./store_trial.ts";
+} from "./store_tools.ts";
 
 /** One behaviour that every store must show. */
 export interface StoreBehaviour {
@@ -198,19 +198,19 @@ export const BEHAVIOURS: Behaviours = {
   },
 
   "lets a refused cost pass when its retryAfterMs is over, under every algorithm that knows it": async (
-    trial,
+    { ask, advance, shortWindow },
   ) => {
-    const short = { limit: 1, windowMs: trial.shortWindow() };
+    const short = { limit: 1, windowMs: shortWindow() };
     const asked = TIMED.map((algorithm) => ({ ...short, algorithm, rule: `${algorithm.name}` }));
     const refused = [];
     for (const one of asked) {
-      await trial.ask(one);
-      refused.push(await trial.ask(one));
+      await ask(one);
+      refused.push(await ask(one));
     }
     expect("verdicts", verdicts(refused), refused.map(() => false));
-    await trial.advance(Math.max(...refused.map(({ retryAfterMs }) => retryAfterMs)));
+    await advance(Math.max(...refused.map(({ retryAfterMs }) => retryAfterMs)));
     const passed = [];
-    for (const one of asked) passed.push(await trial.ask(one));
+    for (const one of asked) passed.push(await ask(one));
     expect("verdicts afterwards", verdicts(passed), passed.map(() => true));
   },
 
@@ -302,5 +302,5 @@ export const storeBehaviours: readonly StoreBehaviour[] = Object.entries(BEHAVIO
   [name, behaviour],
 ) => ({
   name,
-  run: (subject) => runTrial(behaviour, subject),
+  run: (subject) => runBehaviour(behaviour, subject),
 }));

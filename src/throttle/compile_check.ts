@@ -21,13 +21,16 @@ import { complain as print } from "../warn_once.ts";
 const RETRY_MS = 1000;
 
 /** A request, as checks are made of it. */
-export interface Asked extends Context {
+export interface CheckContext extends Context {
   /** Has the client left, and with it its address? Nobody then waits for an answer, nor for a reason. */
   readonly clientLeft?: boolean;
 }
 
 /** Makes a rule's check of a request; null when the rule does not apply to the request. */
-export type Checker<C extends Asked> = (rule: PreparedRule, context: C) => MaybePromise<RuleCheck | null>;
+export type Checker<C extends CheckContext> = (
+  rule: PreparedRule,
+  context: C,
+) => MaybePromise<RuleCheck | null>;
 
 /** Makes a check a refusal by the rule itself, which never lets it pass, or because it could not be counted this time. */
 function refused(check: RuleCheck, source: Source, at: number): RuleCheck {
@@ -64,7 +67,7 @@ export function refusedCheck(rule: PreparedRule, partition: string, source: Sour
 type Complain<C> = (rule: PreparedRule, context: C, error: unknown) => void;
 
 /** @returns The function that makes a rule's check where its rate or its cost depends on the request. */
-function compileDynamic<C extends Asked>(
+function compileDynamic<C extends CheckContext>(
   rule: PreparedRule,
   clock: () => number,
   complain: Complain<C>,
@@ -130,7 +133,7 @@ interface Compiled<C> {
   readonly failed: (error: unknown, context: C) => RuleCheck | null;
 }
 
-function compileRule<C extends Asked>(
+function compileRule<C extends CheckContext>(
   rule: PreparedRule,
   clock: () => number,
   complain: Complain<C>,
@@ -180,7 +183,7 @@ function compileRule<C extends Asked>(
  * @param clock Dates the decisions that a rule makes by itself, epoch ms.
  * @param complain Hears of errors in the users' functions.
  */
-export function compileCheck<C extends Asked>(
+export function compileCheck<C extends CheckContext>(
   rules: readonly PreparedRule[],
   clock: () => number,
   complain: Complain<C>,

@@ -79,7 +79,7 @@ export function compileDecide({ check, store, notifier }: DecideOptions): Decide
   /** Sums the verdicts up. Is the request refused? */
   function conclude(_: void, exchange: Exchange): boolean {
     const { asked, spend } = exchange;
-    // As `refuserOf`.
+    // `refuserOf`, in the loop that looks at every check in any case.
     let refuser: string | undefined;
     let isComplete = true;
     for (const check of asked) {

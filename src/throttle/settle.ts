@@ -118,7 +118,7 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
     );
   }
 
-  function count(exchange: Exchange, response: Response): MaybePromise<unknown> {
+  function settleByResponse(exchange: Exchange, response: Response): MaybePromise<unknown> {
     return all(
       exchange.checks.filter(({ rule }) => rule.count !== "all").map((check) => {
         const settled = rescue(
@@ -135,11 +135,11 @@ export function compileSettlement(store: AnsweringStore, notifier: Notifier | nu
     );
   }
 
-  function fail(exchange: Exchange): MaybePromise<unknown> {
+  function settleAfterError(exchange: Exchange): MaybePromise<unknown> {
     endHold(exchange);
     const failed = exchange.checks.filter(({ rule }) => rule.count === "successes");
     return then(all(failed.map((check) => settle(exchange, check, 0))), () => release(exchange));
   }
 
-  return { settle, release, settleByResponse: count, settleAfterError: fail };
+  return { settle, release, settleByResponse, settleAfterError };
 }

@@ -8,7 +8,7 @@ import type { RulePolicy } from "../rules/calendar.ts";
 import { warnOnce } from "../warn_once.ts";
 
 /** How many partitions it has in view at most. A window that ends at midnight does so for all of them. */
-const MOST = 256;
+const MAX_PARTITIONS = 256;
 
 /** The window that a partition was asked with, and the time until which that charge is in it. */
 interface Seen {
@@ -45,7 +45,7 @@ export function windowWatch(
       );
       return;
     }
-    if (seen.size >= MOST) seen.clear();
+    if (seen.size >= MAX_PARTITIONS) seen.clear();
     seen.set(partition, { windowMs, until: now + windowMs });
   };
 }

@@ -138,12 +138,18 @@ function reportFor(
  * Compiles the formats of a throttle and of its rules.
  *
  * @param rules The rules; those with formats of their own use these instead.
- * @param own The throttle's formats.
+ * @param formats The throttle's formats.
  */
-export function compileHeaders(rules: readonly PreparedRule[], own: readonly HeaderFormat[]): HeaderWriter {
-  const used = new Set([...rules.flatMap(({ headers }) => headers ?? own), ...own.filter(isOfDenials)]);
+export function compileHeaders(
+  rules: readonly PreparedRule[],
+  formats: readonly HeaderFormat[],
+): HeaderWriter {
+  const used = new Set([
+    ...rules.flatMap(({ headers }) => headers ?? formats),
+    ...formats.filter(isOfDenials),
+  ]);
   const plans: readonly Plan[] = [...used].map((format) => {
-    const users = rules.filter(({ headers }) => (headers ?? own).includes(format));
+    const users = rules.filter(({ headers }) => (headers ?? formats).includes(format));
     return { format, users: users.length === rules.length ? null : users, ofDenials: isOfDenials(format) };
   });
   // Formats for requests that pass.

@@ -53,7 +53,7 @@ describe("the table of presets", () => {
 
   for (const [rule, limit, windowMs, target, user] of ROWS) {
     it(`${rule}: ${target} passes ${limit} times in ${windowMs / SECOND} s`, async () => {
-      now.ms += DAY; // What the rows before used is over.
+      now.ms += DAY; // The quotas of the rows before are whole again.
       const send = visitor(target, user);
       const begun = now.ms;
       // Sixty in a minute, as the rule against bursts wants it of all but staff.

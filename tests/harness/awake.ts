@@ -7,7 +7,7 @@ import { pause } from "./until.ts";
 
 /** The time between two looks at the clock, and the most that counts between them, in ms. */
 const LOOK_MS = 10;
-const MOST_MS = 50;
+const MAX_MS = 50;
 
 /** A stopwatch of that time. */
 export interface AwakeClock {
@@ -20,7 +20,7 @@ export interface AwakeClock {
 export function awakeClock(): AwakeClock {
   let awakeMs = 0;
   let seen = performance.now();
-  const since = (): number => Math.min(MOST_MS, performance.now() - seen);
+  const since = (): number => Math.min(MAX_MS, performance.now() - seen);
   const timer = setInterval(() => {
     awakeMs += since();
     seen = performance.now();
@@ -33,6 +33,6 @@ export async function pauseAwake(ms: number): Promise<void> {
   for (let left = ms; left > 0;) {
     const begun = performance.now();
     await pause(Math.min(LOOK_MS, left));
-    left -= Math.min(MOST_MS, performance.now() - begun);
+    left -= Math.min(MAX_MS, performance.now() - begun);
   }
 }

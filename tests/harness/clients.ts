@@ -84,36 +84,28 @@ async function reach(nodes: readonly { ping(): Promise<unknown> }[]): Promise<vo
   await Promise.all(nodes.map((node) => until(() => node.ping().then(() => true, () => false))));
 }
 
+/** The cluster client of ioredis, or of iovalkey. */
+function clusterOfOne(name: string, Cluster: typeof Ioredis.Cluster): ClientKind<RedisCluster> {
+  return {
+    name,
+    skip: false,
+    async open({ nodes }) {
+      const client = new Cluster(nodes.map(({ host, port }) => ({ host, port })), {
+        lazyConnect: true,
+        redisOptions: NOT_TWICE,
+        retryDelayOnFailover: 0,
+      }).on("error", ignored);
+      await client.connect();
+      await reach(client.nodes("master"));
+      return { client, close: () => client.disconnect() };
+    },
+  };
+}
+
 /** The clients of a Redis Cluster. */
 export const CLUSTER_CLIENTS: readonly ClientKind<RedisCluster>[] = [
-  {
-    name: "ioredis Cluster",
-    skip: false,
-    async open({ nodes }) {
-      const client = new Ioredis.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
-        lazyConnect: true,
-        redisOptions: NOT_TWICE,
-        retryDelayOnFailover: 0,
-      }).on("error", ignored);
-      await client.connect();
-      await reach(client.nodes("master"));
-      return { client, close: () => client.disconnect() };
-    },
-  },
-  {
-    name: "iovalkey Cluster",
-    skip: false,
-    async open({ nodes }) {
-      const client = new Valkey.Cluster(nodes.map(({ host, port }) => ({ host, port })), {
-        lazyConnect: true,
-        redisOptions: NOT_TWICE,
-        retryDelayOnFailover: 0,
-      }).on("error", ignored);
-      await client.connect();
-      await reach(client.nodes("master"));
-      return { client, close: () => client.disconnect() };
-    },
-  },
+  clusterOfOne("ioredis Cluster", Ioredis.Cluster),
+  clusterOfOne("iovalkey Cluster", Valkey.Cluster as unknown as typeof Ioredis.Cluster),
   {
     name: "node-redis cluster",
     skip: false,

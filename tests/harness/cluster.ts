@@ -1,4 +1,5 @@
 import { type Redis, startRedis } from "./redis.ts";
+import { pause } from "./until.ts";
 
 /** A Redis Cluster of three masters on loopback. */
 export interface RedisCluster {
@@ -44,7 +45,7 @@ async function untilWell(node: Redis): Promise<void> {
   for (let tries = 0; tries < 2400; tries++) {
     const info = String(await node.command("CLUSTER", "INFO"));
     if (info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${MASTERS}`)) return;
-    await new Promise((resume) => setTimeout(resume, 25));
+    await pause(25);
   }
   throw new Error(
     `A node of the cluster is not well after a minute: ${await node.command("CLUSTER", "NODES")}`,

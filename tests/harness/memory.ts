@@ -1,6 +1,7 @@
 import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
+import { pause } from "./until.ts";
 
 /** The runtime's garbage collection: a function of Bun, and on the others behind a flag of V8. */
 function collector(): () => void {
@@ -18,7 +19,7 @@ export async function bytesInUse(): Promise<number> {
   // A collection may leave what the next one finds: until two in a row find nothing more.
   for (let left = 3; left > 0; left--) {
     collect();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await pause(5);
     const { heapUsed, external } = process.memoryUsage();
     const bytes = heapUsed + external;
     if (bytes < 0.999 * least) left = 3;

@@ -1,5 +1,6 @@
 import { createThrottle, type FailurePolicy, type Store } from "../../mod.ts";
 import { type AwakeClock, awakeClock } from "./awake.ts";
+import { pause } from "./until.ts";
 
 /** A fault of a store that can be started and ended. */
 export interface Outage {
@@ -45,8 +46,6 @@ const WORKERS = 8;
 const PAUSE_MS = 100;
 /** The longest recovery of the store before the test gives up, in ms. */
 const PATIENCE_MS = 30_000;
-
-const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 
 interface Answer {
   /** Of the clock. */

@@ -30,7 +30,7 @@ export interface Expectation {
 }
 
 /** A fault that is tried: how it is caused, on which stores, and what it may do. */
-export interface Trial {
+export interface OutageTrial {
   readonly fault: string;
   readonly expectation?: Expectation | undefined;
   /** Sets it up; gives the outage, a store for each policy, and how to clear up. */
@@ -76,7 +76,7 @@ function expect(
   }
 }
 
-async function run({ fault, expectation, prepare }: Trial): Promise<void> {
+async function run({ fault, expectation, prepare }: OutageTrial): Promise<void> {
   const { outage, storeFor, clear } = await prepare();
   try {
     const observations = await runOutage(outage, storeFor);
@@ -93,7 +93,7 @@ async function run({ fault, expectation, prepare }: Trial): Promise<void> {
  *
  * @param atOnce How many go on at once, as nearly all of a trial is waiting for the breaker's probe; one where times are measured.
  */
-export function itWithstands(trials: readonly Trial[], atOnce: number): void {
+export function itWithstands(trials: readonly OutageTrial[], atOnce: number): void {
   const inLane = lanes(IS_MEASURED ? 1 : atOnce);
   // A machine that pauses for longer than a deadline is an outage of its own.
   const tests = trials.map((trial) => inLane(() => inTime(() => run(trial))));

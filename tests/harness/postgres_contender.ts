@@ -3,6 +3,7 @@ import process from "node:process";
 import { postgresStore } from "../../src/stores/postgres/mod.ts";
 import { contendedThrottle } from "./contender.ts";
 import { POSTGRES_CLIENTS } from "./postgres_clients.ts";
+import { pause } from "./until.ts";
 
 /**
  * A process that competes with others for one limit on Postgres. Its argument is JSON. It prints "ready". Each line on its
@@ -38,7 +39,7 @@ async function contend(options: PostgresContenderOptions): Promise<void> {
         if (allowed) process.stdout.write("passed\n");
         if (decisions[0].source === "store") continue;
         left++;
-        await new Promise((over) => setTimeout(over, 20));
+        await pause(20);
       }
     };
     await Promise.all(Array.from({ length: options.atOnce }, ask));

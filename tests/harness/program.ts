@@ -14,7 +14,7 @@ export interface Program {
 }
 
 /** The longest start of a program, in ms: Deno and Netlify's tools start slowly on a busy machine. */
-const LONGEST_START = 120_000;
+const MAX_START_MS = 120_000;
 
 const running = new Set<ChildProcess>();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
@@ -48,7 +48,7 @@ export async function startProgram(
 
   const url = await new Promise<string>((listening, failed) => {
     const give = (why: string) => failed(new Error(`${[name, ...words].join(" ")} ${why}: ${said}`));
-    const timer = setTimeout(() => give("does not listen"), LONGEST_START);
+    const timer = setTimeout(() => give("does not listen"), MAX_START_MS);
     child.once("error", failed);
     child.once("exit", (code) => {
       clearTimeout(timer);

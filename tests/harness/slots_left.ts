@@ -1,4 +1,5 @@
 import { concurrency, createThrottle, type Store } from "../../mod.ts";
+import { pause } from "./until.ts";
 
 /**
  * Takes three slots, gives them back while a store fails, and asks three more times once it works: the first answer shows that
@@ -16,7 +17,7 @@ export async function slotsLeft(store: Store, fail: (isFailing: boolean) => void
   const asked = [await ask(), await ask(), await ask()];
   fail(true);
   for (const outcome of asked) await outcome.label(new Response("done")).text();
-  await new Promise((resume) => setTimeout(resume, 20));
+  await pause(20);
   fail(false);
   for (let i = 0; i < 3; i++) await (await ask()).label(new Response("done")).text();
   return (await throttle.usage("slots", "192.0.2.1")).remaining;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { byHeader, createThrottle, type Rule } from "../../mod.ts";
 import { CONTENDED, type ContenderOptions, storeOf } from "./contender.ts";
+import { pause } from "./until.ts";
 
 /**
  * A process that asks until it is killed, or its input ends. Each line on its input names an algorithm and a key: "gcra 1". Each pass is
@@ -45,7 +46,7 @@ async function hammer(options: HammerOptions): Promise<void> {
     const allowed = request !== null && (await throttle.check(request)).allowed;
     if (allowed) writeSync(passes, ".");
     // So that the process hears its input.
-    if (!allowed || i % 20 === 0) await new Promise((resume) => setTimeout(resume, allowed ? 0 : 10));
+    if (!allowed || i % 20 === 0) await pause(allowed ? 0 : 10);
   }
   // A connection that is open might keep the process.
   process.exit();

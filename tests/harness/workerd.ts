@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { freePort } from "./free_port.ts";
+import { pause } from "./until.ts";
 
 /** A Worker with Durable Objects in a real workerd, whose objects are on disk. */
 export interface Workerd {
@@ -79,7 +80,7 @@ const worker :Workerd.Worker = (
       const response = await fetch(`${url}/ready`).catch(() => null);
       await response?.body?.cancel();
       if (response !== null) return;
-      await new Promise((resume) => setTimeout(resume, 20));
+      await pause(20);
     }
   }
   async function kill(): Promise<void> {

@@ -68,8 +68,8 @@ function bytesOf(text: string): number[] {
 }
 
 /**
- * Test vectors by length: key 00 01 02 ..., input 00 01 02 ..., output bytes in order. Those of two rounds and four are the
- * authors' (vectors_hsip64); those of one and three are what their program gives when it is compiled with so many.
+ * Test vectors by length: key 00 01 02 ..., input 00 01 02 ..., output bytes in order. The vectors of two rounds and four
+ * are the authors' (vectors_hsip64); the others are of their program, compiled with one and three.
  */
 const VECTORS: readonly (readonly [length: number, shown: string, inside: string])[] = [
   [0, "218d1f59b9b83cc8", "76a5d0212320f72a"],

@@ -16,6 +16,7 @@ import {
 import { throttle as honoThrottle } from "../../src/hono/mod.ts";
 import { type Answer, get } from "../harness/http.ts";
 import { type Handler, serve } from "../harness/serve.ts";
+import { pause } from "../harness/until.ts";
 
 const key = byHeader("x-client");
 const all: ThrottleOptions = { headers: [xRateLimit(), rateLimit(), retryAfter()] };
@@ -54,7 +55,7 @@ describe("one throttle around another use of itself", () => {
     const { wrap } = createThrottle(rule, all);
     const constant = new Response(null, { status: 204 });
     const pausing = async (request: Request): Promise<Response> => {
-      if (request.headers.get("x-client") === "slow") await new Promise((resume) => setTimeout(resume, 20));
+      if (request.headers.get("x-client") === "slow") await pause(20);
       return constant;
     };
     await served(wrap(wrap(pausing)), async (visit) => {

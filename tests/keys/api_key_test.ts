@@ -243,6 +243,10 @@ describe("byApiKey", () => {
       [{ otherwise: "ip" }, "otherwise must be a function"],
       [{ secret: "" }, "secret must be text or bytes, at least one: current value is empty"],
       [
+        { secret: () => "s" },
+        "secret must be text or bytes, at least one: current value is of type function",
+      ],
+      [
         { secret: undefined },
         "secret must be text or bytes, at least one: current value is of type undefined",
       ],

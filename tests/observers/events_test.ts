@@ -14,6 +14,7 @@ import {
 } from "../../mod.ts";
 import { START } from "../harness/algorithms.ts";
 import { writtenDuring } from "../harness/console.ts";
+import { pause } from "../harness/until.ts";
 
 /** A throttled handler that is watched, on a clock that stands still. */
 function watched(rules: Rule | readonly Rule[], options: ThrottleOptions = {}) {
@@ -176,7 +177,7 @@ describe("an observer", () => {
       const { send } = watched({ name: "r", rate: "2/min" }, { observers });
       const { calls } = await writtenDuring(async () => {
         assertEquals([await send(), await send(), await send()], [200, 200, 429]);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await pause(5);
       }, "error");
       assertEquals(told, 6);
       assertEquals(calls.length, 1);

@@ -5,6 +5,7 @@ import { createThrottle, type LogOptions, logTo, memoryStore, type ThrottleEvent
 import { codePoints } from "../harness/code_points.ts";
 import { writtenDuring } from "../harness/console.ts";
 import { throttled } from "../harness/throttled.ts";
+import { pause } from "../harness/until.ts";
 
 const START = Date.UTC(2026, 0, 2, 3, 4, 5);
 
@@ -298,7 +299,7 @@ describe("the log of a throttle", () => {
       await throttle.check(request);
       time.now += 31_000;
       for (let i = 0; i < 3; i++) await throttle.check(request);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await pause(5);
     }, "error");
     assertEquals(lines.length, 1);
     assertMatch(lines[0], /An observer of a throttle failed/);

@@ -23,6 +23,7 @@ import { type Fetch, pacedFetch, type PacedFetchOptions } from "../../src/paced_
 import { type AwakeClock, awakeClock } from "../harness/awake.ts";
 import { type Handler, serve, type Served } from "../harness/serve.ts";
 import { watchTimers } from "../harness/timers.ts";
+import { pause } from "../harness/until.ts";
 
 /** A server of one's own, on a path of the only one there is: each has a client that knows nothing of the others. */
 interface Site {
@@ -369,7 +370,7 @@ describe("pacedFetch's bounds", () => {
     };
     const paced = pacedFetch({ fetch: send });
     const calls = times(3, () => call(paced, site.url));
-    while (site.asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (site.asked.length < 2) await pause(20);
     assertGreaterOrEqual(sent[1].at - sent[0].at, 950);
     answer();
     assertEquals(await statusesOf(calls), [200, 200, 200]);
@@ -488,7 +489,7 @@ describe("pacedFetch's signal", () => {
 
   it("reaches a request under way, and a failure holds nobody up", async () => {
     const site = siteOf(async (request) => {
-      if (request.url.endsWith("/slow")) await new Promise((resolve) => setTimeout(resolve, 300));
+      if (request.url.endsWith("/slow")) await pause(300);
       return new Response("", { headers: { ratelimit: '"own";r=5;t=30' } });
     });
     const fetch = pacedFetch({ spread: false });

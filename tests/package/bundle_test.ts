@@ -222,7 +222,7 @@ describeOnNode("the code of the npm package", () => {
     ]);
     const size = gzipSync(readFileSync("dist/src/explain.js"), { level: 9 }).length / 1000;
     assertLessOrEqual(size, 5.5);
-    // Who has no throttle cannot ask it.
+    // Code without a throttle cannot ask one.
     for (
       const use of [
         'withThrottle(() => new Response("hello"), "60/min")',

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { burst, get, statuses } from "../harness/http.ts";
 import { runtime } from "../harness/runtime.ts";
 import { serve } from "../harness/serve.ts";
+import { pause } from "../harness/until.ts";
 
 describe("the test harness", () => {
   it("serves a handler over a real socket and ends when it is closed", async () => {
@@ -30,7 +31,7 @@ describe("the test harness", () => {
   it("ends with a request in flight", async () => {
     const server = await serve(() => new Promise(() => {}));
     const refused = assertRejects(() => fetch(server.url, { signal: AbortSignal.timeout(5000) }));
-    await new Promise((passed) => setTimeout(passed, 50));
+    await pause(50);
     await server.close();
     await refused;
   });

@@ -12,6 +12,7 @@ import { problemJson, type RefusingDecision } from "../../src/rejections/problem
 import type { Rejection } from "../../src/rejections/rejection.ts";
 import { rejectionStatus } from "../../src/rejections/rejection_status.ts";
 import { throttled } from "../harness/throttled.ts";
+import { pause } from "../harness/until.ts";
 
 const AT = Date.UTC(2026, 0, 1);
 
@@ -239,7 +240,7 @@ describe("problemJson", () => {
     const detail = () => Promise.reject(new Error("no such language"));
     const { send } = throttled("0/min", { reject: problemJson({ detail: detail as never }) });
     assertFalse("detail" in await (await send()).json());
-    await new Promise((done) => setTimeout(done, 1));
+    await pause(1);
   });
 
   it("counts slots and bytes as what they are", async () => {

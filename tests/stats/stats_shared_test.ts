@@ -18,6 +18,7 @@ import { CLIENTS, CLUSTER_CLIENTS, type OpenClient } from "../harness/clients.ts
 import { type RedisCluster, startCluster } from "../harness/cluster.ts";
 import { inTime } from "../harness/in_time.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
+import { pause } from "../harness/until.ts";
 
 const DAY_S = 25 * 3600;
 /** The time of all instances: no minute ends while a test runs. */
@@ -72,8 +73,6 @@ async function withoutWaiting(run: (delays: number[]) => Promise<void>): Promise
   }
   return said;
 }
-
-const pause = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
 
 describe("shared statistics", { skip: withoutRedis }, () => {
   let redis: Redis;

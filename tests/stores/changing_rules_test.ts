@@ -36,7 +36,7 @@ const ALGORITHMS: readonly Algorithm[] = [
   slidingWindow({ slots: SLOTS }),
 ];
 const BLOCK_MS = 7000;
-const MOST_BLOCK_MS = 20_000;
+const MAX_BLOCK_MS = 20_000;
 
 const rule: fc.Arbitrary<Rule> = fc.record({
   algorithm: fc.constantFrom(...ALGORITHMS),
@@ -49,7 +49,7 @@ const rule: fc.Arbitrary<Rule> = fc.record({
   algorithm,
   mode,
   ...hasBlock
-    ? { block: { after: 2, window: "5s", for: BLOCK_MS / 1000, growth: 2, max: MOST_BLOCK_MS / 1000 } }
+    ? { block: { after: 2, window: "5s", for: BLOCK_MS / 1000, growth: 2, max: MAX_BLOCK_MS / 1000 } }
     : {},
 }));
 /** The versions that are deployed: two rules that are called the same in each. */
@@ -83,7 +83,7 @@ type Walk = typeof walks extends fc.Arbitrary<infer T> ? T : never;
 class Promised {
   limit = 0;
   burst = 0;
-  /** Time passed, ms, and units charged then. What the clock was set back by is no time, and none the other way either. */
+  /** Time passed, ms, and units charged then. A clock that is set back passes no time, nor the same way forward again. */
   readonly charges: [passedMs: number, units: number][] = [];
 
   readonly windowMs: number;
@@ -105,7 +105,7 @@ class Promised {
     // A charge counts from the end of its slot on.
     const slotMs = implementation.name === "sliding-window" ? Math.ceil(this.windowMs / SLOTS) - 1 : 0;
     const ownMs = this.windowMs + (this.isMeter ? drainMs : this.windowMs + slotMs);
-    return implementation.countsDenials ? Math.max(ownMs, 2 * MOST_BLOCK_MS) : ownMs;
+    return implementation.countsDenials ? Math.max(ownMs, 2 * MAX_BLOCK_MS) : ownMs;
   }
 
   charge(passedMs: number, units: number): void {

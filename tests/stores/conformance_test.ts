@@ -59,7 +59,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "memoryStore", start: inMemory() },
   { name: "faultyStore while it does not fail", start: inMemory(faultyStore) },
   {
-    name: "a store with the failure ladder around it",
+    name: "a store with the failure policies around it",
     start: inMemory((store) => failover(store, { rules: [], onStoreFailure: "deny" })),
   },
   { name: "transactionStore over rows that are here at once", start: inTransactions(false) },

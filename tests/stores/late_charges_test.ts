@@ -317,7 +317,7 @@ describe("slots on a real Redis", { skip: withoutRedis }, () => {
     ends.push(bridge.close);
     const { url, token } = bridge;
     const rule: Rule = { ...slots(2), key: () => "everybody" };
-    // What gives a slot back must be in time.
+    // The calls that give a slot back must be in time.
     await inTime(async (tries) => {
       bridge.fault = null;
       const store = upstashStore({ url, token, prefix: `slow ${tries}`, timeoutMs: 1000 });

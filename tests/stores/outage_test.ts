@@ -14,12 +14,13 @@ import {
   DEADLINE_MS,
   type Expectation,
   itWithstands,
+  type OutageTrial,
   printOutages,
-  type Trial,
 } from "../harness/outage_trials.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { mayMountSmallDisk, mountSmallDisk, unmountSmallDisk } from "../harness/small_disk.ts";
 import { type SqliteFolder, sqliteFolder } from "../harness/sqlite.ts";
+import { pause } from "../harness/until.ts";
 
 /** Every way in which a shared store fails, under load, for every policy: on a real Redis, over HTTP and over TCP. */
 
@@ -55,7 +56,7 @@ describe("the REST endpoint fails", { skip: withoutRedis }, () => {
   const stores = (url: string, token: string, prefix: string) => (policy: FailurePolicy) =>
     upstashStore({ url, token, prefix: `${prefix} ${policy}`, timeoutMs: DEADLINE_MS });
 
-  const answers = FAULTS.map(([name, fault, expectation]): Trial => ({
+  const answers = FAULTS.map(([name, fault, expectation]): OutageTrial => ({
     fault: `HTTP: ${name}`,
     expectation,
     async prepare() {
@@ -68,7 +69,7 @@ describe("the REST endpoint fails", { skip: withoutRedis }, () => {
     },
   }));
 
-  const refused: Trial = {
+  const refused: OutageTrial = {
     fault: "HTTP: connection refused",
     expectation: { mayCharge: true },
     async prepare() {
@@ -85,7 +86,7 @@ describe("the REST endpoint fails", { skip: withoutRedis }, () => {
     },
   };
 
-  const frozen: Trial = {
+  const frozen: OutageTrial = {
     fault: "HTTP: Redis behind it frozen (SIGSTOP)",
     expectation: { mayCharge: true },
     async prepare() {
@@ -117,7 +118,7 @@ describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
           await redis.command("SET", `ballast:${i}`, "x".repeat(100), "PX", 60_000);
         }
         reloaded = redis.command("DEBUG", "RELOAD");
-        await new Promise((resume) => setTimeout(resume, 100));
+        await pause(100);
       },
       end: () => reloaded,
     };
@@ -144,7 +145,7 @@ describe("Redis fails, over TCP", { skip: withoutRedis }, () => {
   ];
 
   itWithstands(
-    OUTAGES.map(([name, outageOf, expectation]): Trial => ({
+    OUTAGES.map(([name, outageOf, expectation]): OutageTrial => ({
       fault: `TCP: ${name}`,
       expectation,
       async prepare() {
@@ -227,7 +228,7 @@ describe("a file of SQLite fails", () => {
     ...hasSmallDisk ? [["disk full", onSmallDisk, filled] as const] : [],
   ];
   itWithstands(
-    OUTAGES.map(([name, place, outageOf]): Trial => ({
+    OUTAGES.map(([name, place, outageOf]): OutageTrial => ({
       fault: `SQLite: ${name}`,
       prepare() {
         const { folder, clear } = place();

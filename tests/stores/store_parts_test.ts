@@ -11,7 +11,7 @@ import {
 import { RuleError } from "../../src/stores/rule_error.ts";
 import type { StorePart } from "../../src/stores/store.ts";
 import { writtenDuring } from "../harness/console.ts";
-import { until } from "../harness/until.ts";
+import { pause, until } from "../harness/until.ts";
 
 /** A store of two parts, "a" and "b", each of which can fail by itself; and what operators read meanwhile. */
 
@@ -184,7 +184,7 @@ describe("a part that can be probed", () => {
       time.now += 1000;
       for (let i = 0; i < 5; i++) assertEquals(await sources(), "local");
       // The store's clock stands still, so the probe's own deadline ends it.
-      await new Promise((resume) => setTimeout(resume, 400));
+      await pause(400);
     }
     assertEquals([calls.a, probes.length], [5, 3]);
     faults.delete("a");

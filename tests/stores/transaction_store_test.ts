@@ -17,6 +17,7 @@ import { manualClock } from "../../src/testing/mod.ts";
 import { slotsLeft } from "../harness/slots_left.ts";
 import { sqliteFolder } from "../harness/sqlite.ts";
 import { sqliteStore } from "../../src/stores/sqlite/mod.ts";
+import { pause } from "../harness/until.ts";
 import { forwardWalks, longLogs, modelStore, type Walk, walkBeside, walks } from "../harness/walks.ts";
 
 /** On a busy machine; Bun's own limit is 5 s. */
@@ -325,7 +326,7 @@ describe("transactionStore", () => {
     const ask = async () => (await throttle.check(new Request("https://example.com/"))).allowed;
     assertEquals(await ask(), false);
     hangs = false;
-    await new Promise((resume) => setTimeout(resume, 60));
+    await pause(60);
     assertEquals(await ask(), true);
   });
 

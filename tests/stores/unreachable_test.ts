@@ -21,7 +21,7 @@ const REQUESTS = 30;
 const request = new Request("https://example.com/");
 
 /** More than open the breaker: the rest must not wait for anything. */
-const MOST_ASKED = 5;
+const MAX_ASKED = 5;
 
 interface Unreachable {
   readonly store: Store;
@@ -154,7 +154,7 @@ describe("a store that cannot be reached", { skip: withoutRedis }, () => {
         });
         const sourceOf = async () => (await throttle.check(request)).decisions[0].source;
         for (let i = 0; i < REQUESTS; i++) assertEquals(await sourceOf(), "local");
-        assertLessOrEqual(asked, MOST_ASKED);
+        assertLessOrEqual(asked, MAX_ASKED);
         assertEquals(events, ["failing"]);
         assertEquals(lines.length, 1);
         assert(lines[0].startsWith(`@weir/throttle: ${inner.name} cannot be used: `), lines[0]);
@@ -162,7 +162,7 @@ describe("a store that cannot be reached", { skip: withoutRedis }, () => {
         if (mend !== undefined) {
           await mend();
           await until(async () => await sourceOf() === "store");
-          assertLessOrEqual(asked, MOST_ASKED + 1);
+          assertLessOrEqual(asked, MAX_ASKED + 1);
           assertEquals(events, ["failing", "healed"]);
           assertEquals(lines.slice(1), [`@weir/throttle: ${inner.name} works again, and decides again.`]);
         }

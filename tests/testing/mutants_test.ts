@@ -23,7 +23,7 @@ interface Fault {
   keyOf?(key: string): string;
   /** The keys to forget among those that are kept. */
   forget?(key: string, kept: readonly string[]): readonly string[];
-  /** Whose calls wait for one another: all calls on the states, those of one handle, or none. */
+  /** The calls that wait for one another: all calls on the states, those of one handle, or none. */
   waits?: "all" | "handle" | "none";
 }
 

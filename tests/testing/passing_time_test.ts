@@ -4,7 +4,7 @@ import { memoryStore, type Store } from "../../mod.ts";
 import { manualClock } from "../../src/testing/mod.ts";
 import { inPassingTime, type RealTime } from "../../src/testing/passing_time.ts";
 import { BEHAVIOURS } from "../../src/testing/store_behaviours.ts";
-import { type Behaviours, runTrial } from "../../src/testing/store_trial.ts";
+import { type Behaviours, runBehaviour } from "../../src/testing/store_tools.ts";
 
 /** Time that really passes, as a test can have it. */
 function slowMachine() {
@@ -68,7 +68,7 @@ async function decisionsOf(behaviour: Behaviours[string], pausedBefore: number, 
       return store.decide(checks, spend);
     },
   };
-  await runTrial(behaviour, { open: () => pausing }, time);
+  await runBehaviour(behaviour, { open: () => pausing }, time);
   return decisions;
 }
 

@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import { withThrottle } from "../../mod.ts";
 
 const isNode = !("Deno" in globalThis || "Bun" in globalThis);
-const MOST_FUNCTIONS = 45;
-const MOST_FILES = 20;
+const MAX_FUNCTIONS = 45;
+const MAX_FILES = 20;
 
 interface Coverage {
   readonly result: readonly {
@@ -42,7 +42,7 @@ async function functionsRunIn(run: () => unknown): Promise<ReadonlyMap<string, r
 }
 
 describe("the path of an allowed request under one rule", { skip: !isNode }, () => {
-  it(`runs at most ${MOST_FUNCTIONS} functions in at most ${MOST_FILES} files`, async () => {
+  it(`runs at most ${MAX_FUNCTIONS} functions in at most ${MAX_FILES} files`, async () => {
     const handler = withThrottle((_request: Request, _peer: unknown) => new Response("hello"), ["60/min"]);
     const peer = { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 1 } };
     const request = () => new Request("https://example.com/");
@@ -55,7 +55,7 @@ describe("the path of an allowed request under one rule", { skip: !isNode }, () 
     const shown = [...files].map(([file, functions]) => `${file}: ${functions.join(", ")}`).join("\n");
     const count = [...files.values()].flat().length;
     // A build that is measured wrongly shows nothing.
-    assert(count > 10 && count <= MOST_FUNCTIONS, `${count} functions:\n${shown}`);
-    assert(files.size <= MOST_FILES, `${files.size} files:\n${shown}`);
+    assert(count > 10 && count <= MAX_FUNCTIONS, `${count} functions:\n${shown}`);
+    assert(files.size <= MAX_FILES, `${files.size} files:\n${shown}`);
   });
 });

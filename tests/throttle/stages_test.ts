@@ -22,6 +22,7 @@ import { createThrottle, type Throttle, withThrottle } from "../../src/throttle/
 import { writtenDuring } from "../harness/console.ts";
 import { get } from "../harness/http.ts";
 import { serve } from "../harness/serve.ts";
+import { pause } from "../harness/until.ts";
 
 const client = { address: () => "192.0.2.1" };
 
@@ -183,7 +184,7 @@ describe("the two stages", () => {
       { rate: "1/min", key: byUser() },
     ], {
       async authenticate(context) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await pause(1);
         return authenticate(context);
       },
     }));

@@ -35,6 +35,7 @@ import {
   xRateLimit,
 } from "../../mod.ts";
 import { COUNTING, left, requestTo, SOMEBODY, START, throttled } from "../harness/throttled.ts";
+import { pause } from "../harness/until.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -411,7 +412,7 @@ describe("a function that throws", () => {
   it("one error is thrown when several throw, and none is left without a handler", async () => {
     const { send } = throttled([{ rate: "1/min", key: failsLater }, { rate: "1/min", key: fails }]);
     await assertRejects(async () => await send(), RangeError, "mine");
-    await new Promise((later) => setTimeout(later, 5));
+    await pause(5);
   });
 
   it("a missing address is an error that says what to set; or the rule skips; or refuses", async () => {

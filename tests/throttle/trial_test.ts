@@ -24,7 +24,7 @@ import {
 import { CLIENTS } from "../harness/clients.ts";
 import { type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
 import { client, requestTo, START, throttled } from "../harness/throttled.ts";
-import { CLOCKED_STORES, type ClockedStore } from "../harness/trial_stores.ts";
+import { CLOCKED_STORES, type ClockedStore } from "../harness/clocked_stores.ts";
 import { tokenUsage } from "../../src/tokens/mod.ts";
 import { until } from "../harness/until.ts";
 import { redisStore } from "../../src/stores/redis/mod.ts";
@@ -56,7 +56,7 @@ const live: fc.Arbitrary<Rule> = fc.tuple(quota, isBlocked).map(([own, blocks]) 
   ...{ name: "api", cost: byCost, ...own },
   ...blocks ? { block: { after: 2, window: "5s", for: "3s" } } : {},
 }));
-/** What a trial changes: any part of it. */
+/** The members that a trial changes: any of them. */
 const trial = fc.tuple(
   quota,
   fc.subarray(["rate", "algorithm"] as const),

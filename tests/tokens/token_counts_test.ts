@@ -5,7 +5,7 @@ import { STATING, type TokenCounts, tokenCountsIn } from "../../src/tokens/token
 
 const none: TokenCounts = { input: undefined, cached: undefined, output: undefined };
 
-/** What is shown, a statement, and the tokens that it states. */
+/** The case that it shows, a statement, and the tokens that it states. */
 const STATEMENTS: readonly (readonly [name: string, statement: unknown, counts: TokenCounts | null])[] = [
   [
     "OpenAI, with more cached than there are",

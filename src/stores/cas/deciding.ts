@@ -51,7 +51,7 @@ interface Cell {
 
 /** The pause before another attempt, in ms at most, after the second lost race; it doubles with each. */
 const FIRST_PAUSE_MS = 0.5;
-const LONGEST_PAUSE_MS = 16;
+const MAX_PAUSE_MS = 16;
 
 const steady = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((over) => setTimeout(over, ms));
@@ -145,7 +145,7 @@ export function decidingByVersion(states: VersionedStates, options: DecidingOpti
   async function tryTo(asked: readonly Question[]): Promise<void> {
     let questions = asked;
     for (let lost = 0; lost < attempts; lost++) {
-      if (lost > 1) await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
+      if (lost > 1) await pause(Math.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** lost));
       const keys = keysOf(questions);
       const found = readIn(states, keys);
       const read = isPromise(found) ? await found : found;

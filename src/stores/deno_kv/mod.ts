@@ -58,20 +58,20 @@ export interface DenoKvStoreOptions extends SharedStoreOptions {
 }
 
 /** The most keys that Deno KV reads at once. */
-const MOST_READ = 10;
+const MAX_READ = 10;
 /** The most versions that it compares in one operation. */
-const MOST_CHECKED = 100;
+const MAX_CHECKED = 100;
 /** How much longer than its state a value stays, in ms, as instances go by their own clocks. */
 const SLACK_MS = 60_000;
 /** A log of more entries is larger than the 64 KiB that a value of Deno KV may have. */
-const LONGEST_LOG = 5000;
+const MAX_LOG = 5000;
 
 /** @throws {TypeError} When a rule's state can be larger than a value. */
 function requireSmall(rules: readonly CompiledRule[]): void {
   for (const { name, limit, implementation } of rules) {
-    if (implementation.name !== "sliding-log" || limit === null || limit <= LONGEST_LOG) continue;
+    if (implementation.name !== "sliding-log" || limit === null || limit <= MAX_LOG) continue;
     const why =
-      `a value of Deno KV holds a sliding log of at most ${LONGEST_LOG} requests (slidingWindow() has the same bound)`;
+      `a value of Deno KV holds a sliding log of at most ${MAX_LOG} requests (slidingWindow() has the same bound)`;
     throw new TypeError(cannot(`use rule "${name}" on denoKvStore()`, why, limit));
   }
 }
@@ -115,7 +115,7 @@ function statesIn(kv: KvLike, prefix: string, clock: () => number, patienceMs: n
   return {
     async read(keys) {
       const parts = [];
-      for (let i = 0; i < keys.length; i += MOST_READ) parts.push(readSome(keys.slice(i, i + MOST_READ)));
+      for (let i = 0; i < keys.length; i += MAX_READ) parts.push(readSome(keys.slice(i, i + MAX_READ)));
       const states = (await Promise.all(parts)).flat();
       // Parts that are read one by one are only sure once they are compared together.
       return { now: clock(), states, isGuess: parts.length > 1 };
@@ -176,7 +176,7 @@ export function denoKvStore(options: DenoKvStoreOptions): Store {
   requireOptions(
     options,
     {
-      kv: /* @__PURE__ */ required(having("atomic", "a database of Deno KV")),
+      kv: required(having("atomic", "a database of Deno KV")),
       ...SHARED_STORE_DEMANDS,
     } satisfies Demands<DenoKvStoreOptions>,
     "make denoKvStore()",
@@ -190,7 +190,7 @@ export function denoKvStore(options: DenoKvStoreOptions): Store {
     forget: (key) => whenUnlocked(() => kv.delete([settings.prefix, key]), settings.timeoutMs),
     ranNothing: isLocked,
     clock,
-    mostKeys: MOST_CHECKED,
+    mostKeys: MAX_CHECKED,
     prepare: requireSmall,
   });
 }

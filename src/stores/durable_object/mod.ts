@@ -7,7 +7,7 @@
 import { cannot } from "../../cannot.ts";
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { ChargedDecision } from "../../decision.ts";
-import { BOOLEAN, type Demand, requireOptions, timerMs } from "../../options.ts";
+import { BOOLEAN, type Demand, requireOptions, timerMs, typeShown } from "../../options.ts";
 import type { CompiledRule } from "../../rules/rule.ts";
 import { RuleError } from "../rule_error.ts";
 import type { Check, Store } from "../store.ts";
@@ -48,7 +48,7 @@ export interface DurableObjectStoreOptions {
 const NAMESPACE: Demand = {
   must: "the binding of a class of Durable Objects, with idFromName and get",
   holds: (value) => typeof value?.idFromName === "function" && typeof value?.get === "function",
-  shows: (value) => value === null || value === undefined ? String(value) : `of type ${typeof value}`,
+  shows: typeShown,
   presence: "required",
 };
 

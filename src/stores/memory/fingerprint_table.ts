@@ -10,10 +10,8 @@
  * @module
  */
 
-import type { Policy } from "../../algorithms/algorithm.ts";
 import { keyedHash, randomSeed, type Seed } from "../../hash/half_sip_hash.ts";
 import type { Form } from "./form.ts";
-import { type Kind } from "./rule_names.ts";
 import { Cursor } from "./cursor.ts";
 import {
   add,
@@ -31,8 +29,8 @@ import {
   takeOut,
   turn,
 } from "./segment.ts";
+import { ruleNames } from "./rule_names.ts";
 import type { Capacity, Table } from "./table.ts";
-import type { Name } from "./rule_names.ts";
 import type { SplitCheck } from "../store.ts";
 import { share, writeVerdict } from "../../decision.ts";
 
@@ -42,19 +40,15 @@ const SEGMENT_KEYS = 8192;
 const FULL_SLOTS = 9280;
 const FIRST_SLOTS = 18;
 /** The part of a segment's slots that may be filled before it is renewed. */
-const MOST_FILLED = 0.9;
+const MAX_FILLED = 0.9;
 /** The slots that are searched for the entry that has most left: a byte each. Smaller segments are searched whole. */
 const SEARCHED = 128;
-/** How many entries are looked at for those that are over, where there may be some. A bound on the time of a request, as is: */
+/** How many entries of a larger segment are looked at for those that are over: a bound on the time of a request. */
 const LOOKS = 8;
 /** Segments of at most this size are looked through whole: that of a store with a hundred keys is. */
 const SMALL_SLOTS = 160;
 /** The number of tries, as the entry that a search found may have nothing left after all. */
 const TRIES = 3;
-/** Names that are kept: as many as rules, but for those who ask the store themselves. */
-const MOST_NAMES = 1000;
-/** The most kinds that 16 bits distinguish. */
-const MOST_KINDS = 0x1_0000;
 
 /** The size after this one: half as large again, but the size of a full segment rather than one near it. */
 function nextSlots(slots: number): number {
@@ -69,10 +63,6 @@ type Sought = Pick<SplitCheck, "key" | "stateName" | "partition">;
 /** The share of a quota that is left in a state past its time. */
 const OVER = -1;
 
-function isSameRate(a: Policy, b: Policy): boolean {
-  return a === b || (a.name === b.name && a.limit === b.limit && a.windowMs === b.windowMs);
-}
-
 /**
  * @param form The form of its states.
  * @param capacity Shared with the other tables of the store.
@@ -81,37 +71,17 @@ function isSameRate(a: Policy, b: Policy): boolean {
 export function fingerprintTable(form: Form, capacity: Capacity): Table {
   /** Parts that grow by themselves, so that no request pays for growing the whole. */
   const segments: (Segment | undefined)[] = new Array(Math.ceil(capacity.most / SEGMENT_KEYS));
-  const kinds: Kind[] = [];
-  const kindOfRate = new Map<string, Kind>();
-  const names = new Map<string, Name>();
-  /** Were names forgotten? One that is made anew may have entries. */
-  let forgot = false;
+  const names = ruleNames();
   const print = new Int32Array(2);
   /** The text whose hash `print` is: a request's rules mostly share their partition. */
   let printed: string | null = null;
-  // Seeds of their own, so that a partition that is called like a rule is nothing special.
   let seed: Seed | null = null;
-  let seedOfNames: Seed | null = null;
   /** For looks at entries. */
   const looked = new Cursor();
   /** Segments in use: one, small enough for a processor to keep at hand, and once that is full all of them. */
   let spread = 1;
 
-  function newName(text: string): Name {
-    const halves = new Int32Array(2);
-    keyedHash(text, seedOfNames ??= randomSeed(), halves);
-    if (names.size >= MOST_NAMES) {
-      // Cursors may still hold them.
-      for (const name of names.values()) name.isMixed = true;
-      names.clear();
-      forgot = true;
-    }
-    const made = { text, low: halves[0], high: halves[1], kind: null, isMixed: forgot };
-    names.set(text, made);
-    return made;
-  }
-
-  /** Goes to a key: the hashes of the name of its rule's states, of which there are few, and of its partition in one. */
+  /** Goes to a key: the hash of its partition, combined with that of the name of its rule's states, which is kept. */
   function seek(cursor: Cursor, check: Sought): void {
     let { stateName: text, partition: rest } = check;
     if (text === undefined || rest === undefined) {
@@ -121,7 +91,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       text = colon === -1 ? ":" : key.slice(0, colon);
       rest = key.slice(colon + 1);
     }
-    const name = cursor.name = names.get(text) ?? newName(text);
+    const name = cursor.name = names.nameOf(text);
     if (rest !== printed) {
       keyedHash(rest, seed ??= randomSeed(), print);
       printed = rest;
@@ -136,33 +106,11 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     return segments[scale(high, spread)] ??= segmentOf(FIRST_SLOTS, form.width, form.hasObjects);
   }
 
-  /** The kind that a check makes its entry, which its name remembers. */
-  function kindOf(name: Name, { algorithm, policy }: SplitCheck): Kind {
-    const latest = name.kind;
-    if (latest !== null && isSameRate(latest.policy, policy)) {
-      latest.policy = policy;
-      return latest;
-    }
-    // A rate from a function has its policy made anew for each request. Past the last number, rates share that one.
-    const rate = `${name.text} ${policy.limit} ${policy.windowMs}`;
-    let kind = kindOfRate.get(rate);
-    if (kind === undefined) {
-      kind = { number: Math.min(kinds.length, MOST_KINDS - 1), algorithm, policy, since: null };
-      if (kinds.length < MOST_KINDS) {
-        kinds.push(kind);
-        kindOfRate.set(rate, kind);
-      }
-    }
-    if (latest !== null) name.isMixed = true;
-    kind.policy = policy;
-    return name.kind = kind;
-  }
-
   /** Looks at an entry by now: the share of its quota that is left, or {@link OVER}. */
   function look(segment: Segment, slot: number, now: number): number {
     let left = form.look?.(looked, segment, slot, now);
     if (left === undefined) {
-      const kind = kinds[segment.kinds[slot]];
+      const kind = names.kinds[segment.kinds[slot]];
       form.read(looked, segment, slot, now);
       form.step(looked, kind, now, 0);
       left = share({ limit: kind.policy.limit, remaining: looked.remaining });
@@ -183,7 +131,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
   function segmentWithRoom(high: number, now: number): Segment {
     const segment = segmentFor(high);
     const { slots } = segment;
-    if (segment.filled + 1 <= slots * MOST_FILLED) return segment;
+    if (segment.filled + 1 <= slots * MAX_FILLED) return segment;
     let before = 0;
     for (let i = 0; i < slots; i++) {
       if (lowAt(segment, i) === EMPTY) before = i;
@@ -274,7 +222,8 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
       const name = cursor.name!;
       const low = print[0] ^ name.low || 1; // never EMPTY
       const high = print[1] ^ name.high;
-      const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high); // `scale`, inlined
+      // `scale`, written out as in `probe`.
+      const segment = segments[((high >>> 14) * spread) >>> 18] ?? segmentFor(high);
       const slot = probe(segment, low, high);
       // By this policy the entry is kept already, so neither its end nor its kind changes.
       if (slot < 0 || name.isMixed || name.kind?.policy !== policy) return false;
@@ -299,7 +248,7 @@ export function fingerprintTable(form: Form, capacity: Capacity): Table {
     save(cursor, check, now) {
       const { low, high } = cursor;
       const name = cursor.name!;
-      const kind = kindOf(name, check);
+      const kind = names.kindOf(name, check);
       let segment = cursor.segment!;
       let { slot } = cursor;
       // Entries may have moved; where they went to another segment, nothing was left behind.

@@ -67,7 +67,7 @@ class TableCursor extends Cursor {
 const UNDECIDED = /* @__PURE__ */ new Cursor();
 
 /** Below the 16,777,216 at which V8's Map throws. */
-const MOST_KEYS = 16_000_000;
+const MAX_KEYS = 16_000_000;
 
 /**
  * Keeps states in this process: synchronous, without timers, bounded. Each process counts for itself, so N
@@ -97,7 +97,7 @@ const MOST_KEYS = 16_000_000;
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
-  requireOptions(options, { maxKeys: integer(1, MOST_KEYS), clock: FUNCTION }, "make memoryStore()");
+  requireOptions(options, { maxKeys: integer(1, MAX_KEYS), clock: FUNCTION }, "make memoryStore()");
   const { maxKeys = 1_000_000 } = options;
   // The same as wholeClock's default, in the file that the way of a request is in already.
   const clock = options.clock ? wholeClock(options.clock, "memoryStore()") : () => Date.now();
@@ -137,13 +137,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     return false;
   }
 
-  function tellFull(full: boolean): void {
+  function notifyFull(full: boolean): void {
     if (full === isFull) return;
     isFull = full;
     const error = new Error(
       `memoryStore() holds ${maxKeys} keys with nothing left: new keys share one quota per rule`,
     );
-    for (const tell of listeners) tell(full ? { state: "failing", error } : { state: "healed" });
+    for (const listener of listeners) listener(full ? { state: "failing", error } : { state: "healed" });
   }
 
   /** Lets a key that has no state start from its rule's overflow, if it must. */
@@ -157,10 +157,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   /** The overflow entry of a key that has no state, if it must share one. */
   function sharedBy(cursor: TableCursor, check: SplitCheck, now: number, spend: boolean): Overflow | null {
     if (capacity.held < maxKeys) {
-      tellFull(false);
+      notifyFull(false);
       return null;
     }
-    if (spend) tellFull(!makeRoom(cursor, check, now));
+    if (spend) notifyFull(!makeRoom(cursor, check, now));
     const found = isFull ? overflow.get(sharerOf(check)) : undefined;
     return found !== undefined && now < found.expiresAt ? found : null;
   }
@@ -169,7 +169,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   function saveElsewhere(cursor: TableCursor, check: SplitCheck, now: number): void {
     const table = cursor.table!;
     if (makeRoom(cursor, check, now) && table.save(cursor, check, now)) return;
-    tellFull(true);
+    notifyFull(true);
     const name = sharerOf(check);
     const { remaining, ttlMs } = cursor;
     const found = overflow.get(name);
@@ -220,7 +220,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     now: number,
     verdicts: readonly Verdict[],
   ): void {
-    // As `refuserOf`.
+    // `refuserOf`, in the loop that steps every check in any case.
     let refuser: string | undefined;
     for (let i = 0; i < checks.length; i++) {
       const check = checks[i];

@@ -19,7 +19,7 @@ export interface Segment {
   readonly prints: Int32Array;
   /** The same bytes. */
   readonly states: Float64Array;
-  /** Each entry's kind, apart, as only those who look for an entry that may go ask for it. */
+  /** Each entry's kind, in a list of its own, as only the search for an entry that may go reads it. */
   readonly kinds: Uint16Array;
   /**
    * How much of its quota each entry had left when that was last seen, from 0, nothing, to 255, all; 0 in empty slots. So
@@ -97,7 +97,8 @@ export function highAt({ prints, wide }: Segment, slot: number): number {
  * @returns The fingerprint's slot or, where it has none, the complement of the one that it would have.
  */
 export function probe({ prints, slots, wide }: Segment, low: number, high: number): number {
-  for (let i = ((low >>> 14) * slots) >>> 18 /* `scale`, inlined */;; i = i + 1 === slots ? 0 : i + 1) {
+  // `scale`, written out: every decision searches, and this is a call less.
+  for (let i = ((low >>> 14) * slots) >>> 18;; i = i + 1 === slots ? 0 : i + 1) {
     const at = 2 * wide * i;
     const there = prints[at];
     if (there === low && prints[at + 1] === high) return i;

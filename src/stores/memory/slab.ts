@@ -26,9 +26,9 @@ export interface Slab {
   take(): number;
   /** Gives a block back. */
   give(block: number): void;
-  /** The numbers that a block is among, */
+  /** The numbers that a block is a part of. */
   dataOf(block: number): Float64Array;
-  /** and where it begins. */
+  /** The index of a block's first number among them. */
   startOf(block: number): number;
 }
 

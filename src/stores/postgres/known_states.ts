@@ -7,14 +7,14 @@
 import type { VersionedState } from "../cas/versioned_states.ts";
 
 /** The most keys, and the most text of all states together in code units, of each of two generations. */
-const MOST_KEYS = 5000;
-const MOST_TEXT = 2_000_000;
+const MAX_KEYS = 5000;
+const MAX_TEXT = 2_000_000;
 
 /** How long a state that came with an answer is as good as read, in ms. */
 const FRESH_MS = 50;
 
-/** The most keys of which it is known when their states came. */
-const MOST_FRESH = 1000;
+/** The most keys whose states' times of arrival are kept. */
+const MAX_FRESH = 1000;
 
 /** A state of the database, as this process has seen it last. */
 export class KnownState implements VersionedState {
@@ -70,7 +70,7 @@ export function knownStates(steady: () => number): KnownStates {
   function wrote(key: string, version: string, state: unknown, json: string): void {
     text += json.length - (known.get(key)?.json.length ?? 0);
     known.set(key, new KnownState(state, json, version));
-    if (known.size <= MOST_KEYS && text <= MOST_TEXT) return;
+    if (known.size <= MAX_KEYS && text <= MAX_TEXT) return;
     older = known;
     known = new Map();
     text = 0;
@@ -82,7 +82,7 @@ export function knownStates(steady: () => number): KnownStates {
     heard(key, version, state) {
       if (version === null) forget(key);
       else wrote(key, version, state, JSON.stringify(state));
-      if (heardAt.size >= MOST_FRESH) heardAt.clear();
+      if (heardAt.size >= MAX_FRESH) heardAt.clear();
       heardAt.set(key, steady());
     },
     isFresh(key) {

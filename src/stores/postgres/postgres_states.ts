@@ -38,7 +38,7 @@ export interface PostgresStates extends VersionedStates {
 const IN_THE_WAY = new Set(["40001", "40P01"]);
 
 /** How often a reset is tried, as each time another transaction gets in the way a decision was made. */
-const MOST_TRIES = 32;
+const MAX_TRIES = 32;
 
 const digits = (least: number): number => least + Math.floor(Math.random() * 9 * least);
 
@@ -124,7 +124,7 @@ export function postgresStates(options: PostgresStatesOptions): PostgresStates {
     },
     write,
     async forget(key) {
-      await removeRow(run, names.table, key, MOST_TRIES);
+      await removeRow(run, names.table, key, MAX_TRIES);
       known.forget(key);
     },
     probe: async () => void await run(names.probe, []),

@@ -38,14 +38,14 @@ export interface WriteCallOptions {
 }
 
 /** The most rows of one statement, unless one request has more. */
-const MOST_ROWS = 256;
+const MAX_ROWS = 256;
 
 /** The most statements under way: one works while the next is on its way. More would only share fewer decisions each. */
-const MOST_STATEMENTS = 2;
+const MAX_STATEMENTS = 2;
 
 /** A row is claimed for as long as two calls take, and some ms for the deciding, but no longer than this, in ms. */
 const DECIDING_MS = 10;
-const LONGEST_CLAIM_MS = 200;
+const MAX_CLAIM_MS = 200;
 
 /** How the function of any rows writes: each row by itself, all at once, or all at once and all or none. */
 type Way = 0 | 1 | 2;
@@ -174,7 +174,7 @@ export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Prom
     const sentAt = steady();
     // Without parameters clients send one message instead of five, and some of them one instead of two after each other.
     const reply: Reply = JSON.parse(await run(statementOf(calls), []));
-    claimMs = Math.ceil(Math.min(LONGEST_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt)));
+    claimMs = Math.ceil(Math.min(MAX_CLAIM_MS, DECIDING_MS + 2 * (steady() - sentAt)));
     hearTime(reply.now, sentAt);
     const { isLate = false, truth = [] } = reply;
     if (isLate || truth.length === 0) return calls.map(() => !isLate);
@@ -186,11 +186,11 @@ export function writeCalls(options: WriteCallOptions): (call: WriteCall) => Prom
     }
     return calls.map((_, call) => !lost.has(call));
   }
-  const lanes = lanesOf(MOST_STATEMENTS, waitMs);
+  const lanes = lanesOf(MAX_STATEMENTS, waitMs);
   function callInLane(calls: readonly WriteCall[]): Promise<readonly boolean[]> {
     const called = calls.length === 1 ? send(calls) : callAtOnce(calls);
     lanes.leaveAfter(called);
     return called;
   }
-  return batched(callInLane, ({ rows }) => rows.length, MOST_ROWS, lanes.enter);
+  return batched(callInLane, ({ rows }) => rows.length, MAX_ROWS, lanes.enter);
 }

@@ -9,7 +9,7 @@ import type { Check, StorePart } from "../store.ts";
 import { decideInGroups, groupsOf, type Item } from "../wrappers/decide_in_groups.ts";
 
 /** A check and the key that its state is stored under. */
-export interface Charge extends Item {
+export interface KeyedCheck extends Item {
   /** The stored key of its state. */
   readonly key: string;
 }
@@ -24,9 +24,9 @@ export type DecideInSlot = (
 
 /** The work of a store that differs on a cluster. */
 export interface Cluster {
-  /** Decides the charges of one slot in one call; the calls of several slots go out at once. */
+  /** Decides the checks of one slot in one call; the calls of several slots go out at once. */
   decide(
-    charges: readonly Charge[],
+    checks: readonly KeyedCheck[],
     spend: boolean,
     decide: DecideInSlot,
   ): Promise<readonly ChargedDecision[]>;
@@ -46,7 +46,7 @@ export interface Cluster {
 const UNKNOWN = "a node not known yet";
 
 /** How many keys are tried until one is found that lives on a node: enough for some hundred nodes. */
-const MOST_TRIES = 5000;
+const MAX_TRIES = 5000;
 
 /**
  * @param slotOf The slot of a key.
@@ -57,17 +57,17 @@ export function clusterOf(
   nodeOf: (slot: number) => string | undefined,
 ): Cluster {
   return {
-    decide(charges, spend, decide) {
-      const groups = groupsOf(charges, ({ key }) => slotOf(key));
-      const decideIn = (slot: number, own: readonly Charge[], spend: boolean) =>
+    decide(checks, spend, decide) {
+      const groups = groupsOf(checks, ({ key }) => slotOf(key));
+      const decideIn = (slot: number, own: readonly KeyedCheck[], spend: boolean) =>
         decide(own.map(({ check }) => check), own.map(({ key }) => key), spend, slot);
-      if (groups.length === 1) return decideIn(groups[0].shard, charges, spend);
+      if (groups.length === 1) return decideIn(groups[0].shard, checks, spend);
       return decideInGroups(groups, spend, decideIn);
     },
     partsOf(newPart, probeKey) {
       const parts = new Map<string, StorePart>();
       function keyOn(node: string): string {
-        for (let n = 0; n < MOST_TRIES; n++) {
+        for (let n = 0; n < MAX_TRIES; n++) {
           if (nodeOf(slotOf(probeKey(n))) === node) return probeKey(n);
         }
         return probeKey(0);

@@ -45,7 +45,7 @@ export interface DecidingScript {
 type Rate = NonNullable<ScriptRule["rate"]>;
 
 /** How many static rates are part of a script, so that its text is bounded. Checks of other rules bring theirs. */
-const MOST_STATIC = 64;
+const MAX_STATIC = 64;
 
 /** Is it of this twin and this rate? */
 const isRule = (
@@ -129,7 +129,7 @@ export function decidingScript(
         if (limit === null || windowMs === null || period !== null || trialOf !== undefined) continue;
         const rate = { limit, windowMs, mode };
         let next = rules.findIndex((rule, i) => i >= from && isRule(rule, twin, rate));
-        if (next < 0 && rules.filter(isStatic).length < MOST_STATIC) next = add({ twin, rate });
+        if (next < 0 && rules.filter(isStatic).length < MAX_STATIC) next = add({ twin, rate });
         from = Math.max(from, next + 1);
       }
     },

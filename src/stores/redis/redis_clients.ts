@@ -143,10 +143,10 @@ export const CLIENT: Demand = {
  * The most keys of a call: 32 decisions that are asked at the same moment go in two calls, and while Redis works on one, this
  * process reads the answers of the other and asks again. That passes half as much again as one call does.
  */
-const MOST_KEYS = 16;
+const MAX_KEYS = 16;
 
 /** How a client that is a {@link CLIENT} runs scripts. */
 export function runnerOf(client: RedisClient): ScriptRunner {
   const [, runner] = kindOf(client)!;
-  return { mostKeys: MOST_KEYS, ...runner(client as never) };
+  return { mostKeys: MAX_KEYS, ...runner(client as never) };
 }

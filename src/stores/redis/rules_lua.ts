@@ -42,7 +42,7 @@ export interface ScriptRule {
 const OWN_TEXT = /^(?:fixed-window|gcra)$/;
 
 /** The most places of a script: a function of Lua has at most 200 variables. */
-const MOST_PLACES = 16;
+const MAX_PLACES = 16;
 
 /** Twins that are functions as they stand. Any other expression may fail, and does so inside its step: it fails its rule alone. */
 const PLAIN = /^(?:block_around\()?\s*function\b/;
@@ -109,7 +109,7 @@ const packedTwinLua = (width: number, step: string, text: PackedText, first: str
  */
 export const placedRules = <Rule extends ScriptRule>(rules: readonly Rule[]): Rule[] =>
   rules.filter(({ twin, rate }) => rate !== null && OWN_TEXT.test(twin.form) && partsOf(twin) !== undefined)
-    .slice(0, MOST_PLACES);
+    .slice(0, MAX_PLACES);
 
 /** Statements that take a charge of one unit under a rule that has a place: see {@link PackedText.charge}, and the step. */
 export function placedTwinLua(

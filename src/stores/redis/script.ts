@@ -47,7 +47,7 @@ now = time[1] * 1000 + (now - now % 1000) / 1000
 const SLACK_MS = 1000;
 
 /** How many checks a script with many rules expects per call. */
-const MOST_EXPECTED = 4;
+const MAX_EXPECTED = 4;
 
 /**
  * The twin of an algorithm.
@@ -108,7 +108,7 @@ export function scriptText(
     ...placedTwinLua(rule),
     isEnforced: rule.rate!.mode !== "shadow",
   }));
-  const checks = Math.min(MOST_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
+  const checks = Math.min(MAX_EXPECTED, Math.max(1, rules.filter(({ rate }) => rate !== null).length));
   const log = rules.find(({ twin }) => twin.log !== undefined)?.twin.log;
   /** The functions that twins may call, each after the pattern that shows its use. Each may call those before it. */
   const preludes: readonly (readonly [RegExp, string])[] = [

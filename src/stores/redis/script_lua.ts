@@ -15,7 +15,7 @@ import type { PackedText } from "../../algorithms/packed_lua.ts";
 export const SEPARATOR = "\xA6";
 
 /** Numbers from here on are not exact: 2^53. */
-const MOST = 9_007_199_254_740_992;
+const MAX_EXACT = 9_007_199_254_740_992;
 
 /** The Lua of steps that are functions, as most twins of one's own are: they may fail, and their states are lists. */
 export const functionsLua: string = `
@@ -35,8 +35,8 @@ end
 -- A step, whose numbers can be used. To compare anything else is an error, and nothing is true of NaN.
 local function checked(step, ...)
   local allowed, remaining, reset, retry, after, life, at, blocked = step(...)
-  if remaining > -${MOST} and remaining < ${MOST} and reset > -${MOST} and retry > -${MOST} and life < ${MOST}
-    and (not at or at < ${MOST}) and (not blocked or blocked < ${MOST}) then
+  if remaining > -${MAX_EXACT} and remaining < ${MAX_EXACT} and reset > -${MAX_EXACT} and retry > -${MAX_EXACT} and life < ${MAX_EXACT}
+    and (not at or at < ${MAX_EXACT}) and (not blocked or blocked < ${MAX_EXACT}) then
     return allowed, remaining, reset, retry, after, life, at, blocked
   end
   error('it gave a number that cannot be used', 0)

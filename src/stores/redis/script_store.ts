@@ -20,16 +20,16 @@ import type { Check, LeasingStore } from "../store.ts";
 import { storedKeys } from "../stored_key.ts";
 
 /** The most keys of a call, unless one decision has more: a bound on how long Redis does nothing else, about a ms. */
-const MOST_KEYS = 128;
+const MAX_KEYS = 128;
 
 /** The most checks of a decision: Lua hands a command no more words than this. */
-const MOST_CHECKS = 7000;
+const MAX_CHECKS = 7000;
 
 /** @throws {TypeError} When so many rules cannot be decided together. */
 function requireFew(rules: number): void {
-  if (rules <= MOST_CHECKS) return;
+  if (rules <= MAX_CHECKS) return;
   throw new TypeError(
-    cannot("decide all rules together on Redis", `a request must have at most ${MOST_CHECKS}`, rules),
+    cannot("decide all rules together on Redis", `a request must have at most ${MAX_CHECKS}`, rules),
   );
 }
 
@@ -82,7 +82,7 @@ export function scriptStore(
   const keyOf = storedKeys(prefix, hashKeys);
   const script = decidingScript(runner, scriptOf);
   const { cluster } = runner;
-  const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MOST_KEYS);
+  const ask = batched(callOf(script), ({ keys }) => keys.length, runner.mostKeys ?? MAX_KEYS);
 
   /** @param slot On a cluster: that of all keys. */
   function decideAtOnce(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Demand } from "../../options.ts";
+import { type Demand, typeShown } from "../../options.ts";
 
 /** A prepared statement, as far as the store uses it. */
 export interface SqliteStatement {
@@ -33,6 +33,6 @@ const METHODS: readonly (keyof SqliteDatabase)[] = ["exec", "prepare"];
 export const DATABASE: Demand = {
   must: `an open database with the methods ${/* @__PURE__ */ METHODS.join(" and ")}`,
   holds: (value) => METHODS.every((name) => typeof value?.[name] === "function"),
-  shows: (value) => value === null || value === undefined ? String(value) : `of type ${typeof value}`,
+  shows: typeShown,
   presence: "required",
 };

@@ -6,7 +6,7 @@
 
 import { shown } from "../../cannot.ts";
 import { type Demand, hidden } from "../../options.ts";
-import { LONGEST_TIMER_MS } from "../../runtime.ts";
+import { MAX_TIMER_MS } from "../../runtime.ts";
 import { batched } from "../batch.ts";
 import type { ScriptRunner } from "../redis/script_runner.ts";
 
@@ -63,10 +63,10 @@ export function runnerOf(client: UpstashClient): ScriptRunner {
 type Command = readonly unknown[];
 
 /** The most commands of one HTTP request. */
-const MOST_COMMANDS = 1000;
+const MAX_COMMANDS = 1000;
 
 /** The most characters of an answer that an error shows: it may be a page of a proxy. */
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 
 /** The answer to a command, in the words of the REST API. */
 interface Answer {
@@ -109,7 +109,7 @@ export function clientOf(url: string, token: string, timeoutMs: number): Upstash
     redirect: "manual",
   };
   // Later than the deadline: whoever stopped to listen then would not hear what was charged late, and could not give it back.
-  const abortMs = Math.min(timeoutMs + LATE_MS, LONGEST_TIMER_MS);
+  const abortMs = Math.min(timeoutMs + LATE_MS, MAX_TIMER_MS);
 
   const run = batched(
     async (commands: readonly Command[]): Promise<readonly unknown[]> => {
@@ -120,7 +120,7 @@ export function clientOf(url: string, token: string, timeoutMs: number): Upstash
         const error = (answers as Answer | null)?.error;
         const said = typeof error === "string" ? error : shown(answers);
         throw new Error(
-          `The database answered with status ${response.status}: ${said.slice(0, MOST_SHOWN)}`,
+          `The database answered with status ${response.status}: ${said.slice(0, MAX_SHOWN)}`,
         );
       }
       return commands.map((_, i) => {
@@ -129,7 +129,7 @@ export function clientOf(url: string, token: string, timeoutMs: number): Upstash
       });
     },
     () => 1,
-    MOST_COMMANDS,
+    MAX_COMMANDS,
   );
 
   return {

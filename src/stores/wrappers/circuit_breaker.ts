@@ -11,7 +11,7 @@ export interface BreakerOptions {
   /** The time, epoch ms. It may step. */
   readonly clock: () => number;
   /** Called at the first failure of an outage, and at its end. */
-  readonly tell: (change: StoreChange) => void;
+  readonly notify: (change: StoreChange) => void;
   /** So many failures among twice as many calls open it. At most 15. */
   readonly failures: number;
   /** How long it stays open before it is tried again, in ms. */
@@ -60,7 +60,7 @@ function bitsOf(number: number): number {
 
 /** @returns A closed breaker. */
 export function circuitBreaker(options: BreakerOptions): Breaker {
-  const { clock, tell, failures, probeAfterMs, deadlineMs } = options;
+  const { clock, notify, failures, probeAfterMs, deadlineMs } = options;
   /** How many calls are looked back on. */
   const span = 2 * failures;
   let tickets = 0;
@@ -117,7 +117,7 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
     failing = wasOpen = false;
     healer = ticket;
     well = 0;
-    tell({ state: "healed" });
+    notify({ state: "healed" });
   }
 
   return {
@@ -157,7 +157,7 @@ export function circuitBreaker(options: BreakerOptions): Breaker {
       if (wasOpen || bitsOf(history) >= failures) open();
       if (failing) return;
       failing = true;
-      tell({ state: "failing", error });
+      notify({ state: "failing", error });
     },
     withdraw: (ticket) => void leave(ticket),
     end() {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type IdleTimer, idleTimer, LONGEST_TIMER_MS } from "../../runtime.ts";
+import { type IdleTimer, idleTimer, MAX_TIMER_MS } from "../../runtime.ts";
 
 /**
  * A call that waits for its answer, among those that began before and after it. Not in a Set: once one of its tables is old,
@@ -65,7 +65,7 @@ function deadlinesOf(ms: number): Deadlines {
   let runsAt = Infinity;
 
   function arm(now: number, restMs: number): void {
-    const armed = timer = idleTimer(() => look(armed), Math.min(restMs, LONGEST_TIMER_MS));
+    const armed = timer = idleTimer(() => look(armed), Math.min(restMs, MAX_TIMER_MS));
     runsAt = now + restMs;
   }
 

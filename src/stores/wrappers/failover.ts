@@ -1,5 +1,5 @@
 /**
- * The failure ladder around a store: a deadline, a circuit breaker, then each rule's failure policy.
+ * The failure policy around a store: a deadline, a circuit breaker, then each rule's failure policy.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import { decideInGroups, groupsOf, type Item, returnsOf } from "./decide_in_grou
 import { type Health, healthOf, type PartHealth } from "./health.ts";
 import { inTime, lateAnswer } from "./late_answer.ts";
 import { ruleOf } from "../rule_error.ts";
-import { isElsewhere, type StandIn, standInFor } from "./fallback.ts";
+import { type Fallback, fallbackFor, isElsewhere } from "./fallback.ts";
 import type { Check, Store, WrappedStore } from "../store.ts";
 
 /** How long a throttle waits for a store without a time-out of its own, in ms. */
 const DEADLINE_MS = 250;
 
 /** Forgets a key in the store and beside it: that is an operator's wish, and rejects when it cannot be done. */
-function forgetBeside(store: Store, standIn: StandIn): (key: string) => MaybePromise<void> {
+function forgetBeside(store: Store, fallback: Fallback): (key: string) => MaybePromise<void> {
   return (key) =>
     rescue(
       () => {
-        standIn.forget(key);
+        fallback.forget(key);
         return inTime(store.forget?.(key), store.deadlineMs ?? DEADLINE_MS);
       },
       (cause) => {
@@ -55,12 +55,12 @@ interface Call {
   readonly checks: readonly Check[];
   readonly spend: boolean;
   readonly ticket: number;
-  /** The trials of rules that have failed by themselves. */
-  readonly trials: readonly Trial[];
+  /** The probes of rules that have failed by themselves. */
+  readonly probes: readonly RuleProbe[];
 }
 
-/** A rule that has failed by itself is tried again. */
-interface Trial {
+/** A rule that has failed by itself is asked about again. */
+interface RuleProbe {
   readonly breaker: Breaker;
   readonly ticket: number;
 }
@@ -70,13 +70,13 @@ const checkOf = ({ check }: Item): Check => check;
 /** A question is of requests alone, or of corrections alone. Are these several corrections? */
 const areSeveralCorrections = ({ length, 0: first }: readonly Check[]): boolean =>
   length > 1 && first.since !== null;
-const withdraw = ({ breaker, ticket }: Trial): void => breaker.withdraw(ticket);
+const withdraw = ({ breaker, ticket }: RuleProbe): void => breaker.withdraw(ticket);
 
 /** A store with the failure policies around it. */
 interface Guarded {
   readonly store: Store;
   readonly deadlineMs: number;
-  readonly standIn: StandIn;
+  readonly fallback: Fallback;
   readonly health: Health;
 }
 
@@ -89,7 +89,7 @@ function decide(
   if (areSeveralCorrections(checks)) {
     return then(all(checks.map((check) => decide(guarded, [check]))), (answers) => answers.flat());
   }
-  if (checks.length === 0 || isElsewhere(checks[0])) return guarded.standIn.decide(checks, spend, 0);
+  if (checks.length === 0 || isElsewhere(checks[0])) return guarded.fallback.decide(checks, spend, 0);
   return then(each(checks, (check) => guarded.health.partOf(check), undefined), (parts) => {
     const [first] = parts;
     const isWhole = parts.every((part) => part === first);
@@ -105,16 +105,16 @@ function decideInParts(
   parts: readonly (PartHealth | null)[],
   spend: boolean,
 ): MaybePromise<readonly ChargedDecision[]> {
-  const trials = new Map<string, Trial | null>();
+  const probes = new Map<string, RuleProbe | null>();
   for (const { policy: { name } } of checks) {
     const breaker = guarded.health.ruleBreakers.get(name);
     if (breaker === undefined) continue;
     const ticket = breaker.enter() ?? breaker.enterProbe();
-    trials.set(name, ticket === null ? null : { breaker, ticket });
+    probes.set(name, ticket === null ? null : { breaker, ticket });
   }
   const groups = groupsOf(
     checks.map(itemOf),
-    ({ check }, i) => trials.get(check.policy.name) === null ? null : parts[i],
+    ({ check }, i) => probes.get(check.policy.name) === null ? null : parts[i],
   );
   const decideGroup = (part: PartHealth | null, items: readonly Item[], spend: boolean) =>
     decideItems(
@@ -122,7 +122,7 @@ function decideInParts(
       part,
       items,
       spend,
-      items.flatMap(({ check }) => trials.get(check.policy.name) ?? []),
+      items.flatMap(({ check }) => probes.get(check.policy.name) ?? []),
     );
   const [first] = groups;
   return groups.length === 1
@@ -136,13 +136,13 @@ function decideItems(
   part: PartHealth | null,
   items: readonly Item[],
   spend: boolean,
-  trials: readonly Trial[],
+  probes: readonly RuleProbe[],
 ): MaybePromise<readonly ChargedDecision[]> {
   const checks = items.map(checkOf);
-  if (part === null) return guarded.standIn.decide(checks, spend, 0);
+  if (part === null) return guarded.fallback.decide(checks, spend, 0);
   return areSeveralCorrections(checks)
     ? decide(guarded, checks)
-    : decideIn(guarded, part, checks, spend, trials);
+    : decideIn(guarded, part, checks, spend, probes);
 }
 
 /** In one part. */
@@ -151,7 +151,7 @@ function decideIn(
   part: PartHealth,
   checks: readonly Check[],
   spend: boolean,
-  trials: readonly Trial[],
+  probes: readonly RuleProbe[],
 ): MaybePromise<readonly ChargedDecision[]> {
   const { breaker, returns } = part;
   const isCutOff = checks[0].since !== null && part.part.isConnected?.() === false;
@@ -162,23 +162,23 @@ function decideIn(
   }
   const withoutStore = (): readonly ChargedDecision[] => {
     returns.keep(checks);
-    return guarded.standIn.decide(checks, spend, breaker.waitMs());
+    return guarded.fallback.decide(checks, spend, breaker.waitMs());
   };
   if (ticket === null) {
-    trials.forEach(withdraw);
+    probes.forEach(withdraw);
     return withoutStore();
   }
   // Corrections that were kept go before the question, so that a slot that ought to be free is free, and one that is held is
   // taken. They go once the store answers: those that do not arrive may be lost.
   if (returns.size > 0 && !breaker.isWell) {
-    const look: Call = { part, checks, spend: false, ticket, trials };
+    const look: Call = { part, checks, spend: false, ticket, probes };
     return rescue(
       () => then(ask(guarded, look), () => decideIn(guarded, part, checks, spend, [])),
       (error) => then(recover(guarded, error, look), withoutStore),
     );
   }
   guarded.health.sendReturns(part);
-  const call: Call = { part, checks, spend, ticket, trials };
+  const call: Call = { part, checks, spend, ticket, probes };
   return rescue(() => ask(guarded, call), (error) => recover(guarded, error, call));
 }
 
@@ -190,26 +190,26 @@ function ask(guarded: Guarded, call: Call): MaybePromise<readonly ChargedDecisio
 }
 
 function accept(guarded: Guarded, answer: readonly StoreDecision[], call: Call): readonly ChargedDecision[] {
-  const { part, checks, spend, ticket, trials } = call;
-  const decisions = answerOf(checks, answer, guarded.standIn.clock);
-  for (const { breaker, ticket } of trials) breaker.succeed(ticket, true);
+  const { part, checks, spend, ticket, probes } = call;
+  const decisions = answerOf(checks, answer, guarded.fallback.clock);
+  for (const { breaker, ticket } of probes) breaker.succeed(ticket, true);
   guarded.health.succeeded(part, ticket, spend && hasCharged(checks, decisions));
-  if (spend) guarded.standIn.mirror(checks, decisions);
+  if (spend) guarded.fallback.mirror(checks, decisions);
   return decisions;
 }
 
 function recover(guarded: Guarded, error: unknown, call: Call): MaybePromise<readonly ChargedDecision[]> {
-  const { part, checks, spend, ticket, trials } = call;
+  const { part, checks, spend, ticket, probes } = call;
   const rule = ruleOf(error);
   if (rule !== null && checks.some(({ policy }) => policy.name === rule)) {
     guarded.health.succeeded(part, ticket, false);
     return withoutRule(guarded, rule, error, call);
   }
-  trials.forEach(withdraw);
+  probes.forEach(withdraw);
   part.sample = checks[0];
   part.breaker.fail(ticket, error);
   if (spend) makeUp(guarded, error, call);
-  return guarded.standIn.decide(checks, spend, part.breaker.waitMs());
+  return guarded.fallback.decide(checks, spend, part.breaker.waitMs());
 }
 
 /** Nothing was charged: the rules beside it are asked about once more, without it. */
@@ -217,16 +217,16 @@ function withoutRule(
   guarded: Guarded,
   rule: string,
   error: unknown,
-  { checks, part, spend, trials }: Call,
+  { checks, part, spend, probes }: Call,
 ): MaybePromise<readonly ChargedDecision[]> {
   const breaker = guarded.health.ruleBreaker(rule);
-  const trial = trials.find((trial) => trial.breaker === breaker);
-  breaker.fail(trial?.ticket ?? breaker.enter() ?? 0, error);
+  const probe = probes.find((probe) => probe.breaker === breaker);
+  breaker.fail(probe?.ticket ?? breaker.enter() ?? 0, error);
   return decideInGroups(
     groupsOf(checks.map(itemOf), ({ check }) => check.policy.name === rule ? null : part),
     spend,
     (part, items, spend) =>
-      decideItems(guarded, part, items, spend, trials.filter((other) => other !== trial)),
+      decideItems(guarded, part, items, spend, probes.filter((other) => other !== probe)),
   );
 }
 
@@ -237,7 +237,7 @@ function withoutRule(
 function makeUp(guarded: Guarded, error: unknown, { part, checks }: Call): void {
   guarded.health.aside(
     lateAnswer<readonly StoreDecision[]>(error).then((answer) => {
-      const decisions = answerOf(checks, answer, guarded.standIn.clock);
+      const decisions = answerOf(checks, answer, guarded.fallback.clock);
       guarded.health.correct(part, returnsOf(checks.map(itemOf), decisions).map(checkOf));
     }, (error) => {
       if (part.part.ranNothing?.(error)) part.returns.keep(checks);
@@ -249,7 +249,7 @@ function makeUp(guarded: Guarded, error: unknown, { part, checks }: Call): void 
  * Puts a deadline, a circuit breaker and the failure policies around a store. A late answer, an error, and a value that is no
  * answer are one and the same: the store failed. Nothing is tried twice, as that might charge twice. A refusal is an answer.
  *
- * While the store fails each rule goes by its policy, see {@link standInFor}. A charge
+ * While the store fails each rule goes by its policy, see {@link fallbackFor}. A charge
  * that was made here is corrected here; a charge of the store is corrected there, if need be when the store is back. A charge
  * whose answer comes too late is given back.
  *
@@ -263,13 +263,13 @@ function makeUp(guarded: Guarded, error: unknown, { part, checks }: Call): void 
 export function failover(store: Store, options: FailoverOptions): WrappedStore {
   const { rules, onStoreFailure, failures = 5, probeAfterMs = 1000 } = options;
   const { deadlineMs = DEADLINE_MS } = store;
-  const standIn = standInFor(store, rules, onStoreFailure);
-  const health = healthOf(store, { failures, probeAfterMs, deadlineMs, clock: standIn.clock });
+  const fallback = fallbackFor(store, rules, onStoreFailure);
+  const health = healthOf(store, { failures, probeAfterMs, deadlineMs, clock: fallback.clock });
   health.join(rules.map((rule) => rule.onStoreFailure ?? onStoreFailure));
-  const guarded: Guarded = { store, deadlineMs, standIn, health };
+  const guarded: Guarded = { store, deadlineMs, fallback, health };
   return wrapStore(store, {
     decide: (checks, spend) => decide(guarded, checks, spend),
-    forget: forgetBeside(store, standIn),
+    forget: forgetBeside(store, fallback),
     observe(listener) {
       health.observe(listener);
       store.observe?.(listener);

@@ -14,7 +14,7 @@ import { type Check, decisionOf, type Store } from "../store.ts";
 const RETRY_MS = 1000;
 
 /** Answers without the store. */
-export interface StandIn {
+export interface Fallback {
   /**
    * Decides by the rules' policies: "local" asks the same question of counts kept in this process, "allow" lets pass, "deny"
    * refuses.
@@ -49,15 +49,15 @@ export function isElsewhere({ chargedBy }: Check): boolean {
 /**
  * @param store The store that fails.
  * @param rules The throttle's rules.
- * @param fallback The policy of rules without one of their own.
+ * @param onStoreFailure The policy of rules without one of their own.
  */
-export function standInFor(
+export function fallbackFor(
   store: Store,
   rules: readonly CompiledRule[],
-  fallback: FailurePolicy,
-): StandIn {
-  const policies = new Map(rules.map((rule) => [rule.name, rule.onStoreFailure ?? fallback]));
-  const policyOf = (check: Check): FailurePolicy => policies.get(check.policy.name) ?? fallback;
+  onStoreFailure: FailurePolicy,
+): Fallback {
+  const policies = new Map(rules.map((rule) => [rule.name, rule.onStoreFailure ?? onStoreFailure]));
+  const policyOf = (check: Check): FailurePolicy => policies.get(check.policy.name) ?? onStoreFailure;
   const isWarm = store.shared && [...policies.values()].includes("local");
 
   /** How far the store's clock is ahead of this process's. */

@@ -77,12 +77,12 @@ function newHealth(store: Store, options: HealthOptions): Health {
   const work = new Set<Promise<unknown>>();
 
   function breakerOf(part: string | undefined): Breaker {
-    const tell = (change: StoreChange): void => {
+    const notify = (change: StoreChange): void => {
       const full = part === undefined ? change : { ...change, part };
       report(full, store.name ?? "the store", policies);
       for (const listener of listeners) listener(full);
     };
-    return circuitBreaker({ ...options, clock: store.clock ?? Date.now, tell });
+    return circuitBreaker({ ...options, clock: store.clock ?? Date.now, notify });
   }
 
   function healthOfPart(part: StorePart): PartHealth {

@@ -17,13 +17,13 @@ export interface Returns {
 }
 
 /** The most that are kept. */
-const MOST = 10_000;
+const MAX_KEPT = 10_000;
 
 /**
  * @param clock The store's time, epoch ms.
  * @param most The most that are kept. Default 10,000.
  */
-export function returnsKept(clock: () => number, most: number = MOST): Returns {
+export function returnsKept(clock: () => number, most: number = MAX_KEPT): Returns {
   const kept = new Set<Check>();
 
   /**

@@ -20,6 +20,7 @@ import {
 } from "../../../mod.ts";
 import { manualClock, storeBehaviours } from "../../../src/testing/mod.ts";
 import { slotsLeft } from "../../harness/slots_left.ts";
+import { pause } from "../../harness/until.ts";
 import { walkBeside, walks } from "../../harness/walks.ts";
 
 /** Rows of a database that compares versions, and what it was asked. */
@@ -218,7 +219,7 @@ describe("casStore", () => {
     });
     const asked = store.decide([checkOf("a")]) as Promise<unknown>;
     const refused = assertRejects(() => asked, Error, "No decision was made within 5 ms");
-    await new Promise((resume) => setTimeout(resume, 50));
+    await pause(50);
     answer();
     await refused;
     assertEquals(database.counts.writes, 0);

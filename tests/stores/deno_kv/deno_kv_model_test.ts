@@ -10,7 +10,7 @@ import { type Kv, openKv, withoutDenoKv } from "../../harness/deno_kv.ts";
 import { walkBeside, walks } from "../../harness/walks.ts";
 
 /** Deno KV removes values by the clock of the machine, at the earliest a minute after they were written: no walk takes so long. */
-const LONGEST_WALK_MS = 60_000;
+const MAX_WALK_MS = 60_000;
 
 describe("denoKvStore beside decideChecks over a Map", { skip: withoutDenoKv }, () => {
   const folder = mkdtempSync(join(tmpdir(), "weir-kv-walk-"));
@@ -31,7 +31,7 @@ describe("denoKvStore beside decideChecks over a Map", { skip: withoutDenoKv }, 
     const { now: real } = Date;
     Date.now = () => now;
     try {
-      return denoKvStore({ kv, timeoutMs: LONGEST_WALK_MS });
+      return denoKvStore({ kv, timeoutMs: MAX_WALK_MS });
     } finally {
       Date.now = real;
     }
@@ -43,7 +43,7 @@ describe("denoKvStore beside decideChecks over a Map", { skip: withoutDenoKv }, 
     const same = fc.asyncProperty(walks, async (walk) => {
       const begun = performance.now();
       decided += await walkBeside({ instances, setTime: (time) => now = time }, walk);
-      assert(performance.now() - begun < LONGEST_WALK_MS, "This machine is too busy for a walk");
+      assert(performance.now() - begun < MAX_WALK_MS, "This machine is too busy for a walk");
     });
     await fc.assert(same, { numRuns, endOnFailure: true });
     return decided;

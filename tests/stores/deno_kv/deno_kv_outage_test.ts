@@ -14,8 +14,8 @@ import {
   DEADLINE_MS,
   type Expectation,
   itWithstands,
+  type OutageTrial,
   printOutages,
-  type Trial,
 } from "../../harness/outage_trials.ts";
 import { mayMountSmallDisk, mountSmallDisk, unmountSmallDisk } from "../../harness/small_disk.ts";
 
@@ -132,7 +132,7 @@ const FAULTS: readonly Fault[] = [
 
 describe("Deno KV fails", { skip: withoutDenoKv }, () => {
   itWithstands(
-    FAULTS.map(({ name, outageOf, expectation, isOnSmallDisk = false }): Trial => ({
+    FAULTS.map(({ name, outageOf, expectation, isOnSmallDisk = false }): OutageTrial => ({
       fault: `Deno KV: ${name}`,
       expectation,
       async prepare() {

@@ -4,8 +4,8 @@ import {
   DEADLINE_MS,
   type Expectation,
   itWithstands,
+  type OutageTrial,
   printOutages,
-  type Trial,
 } from "../../harness/outage_trials.ts";
 import { describeOnNode } from "../../harness/runtime.ts";
 import { startWorkerd, type Workerd } from "../../harness/workerd.ts";
@@ -46,7 +46,7 @@ describeOnNode("a Durable Object fails", () => {
     ["answers late", { mayCharge: true }],
   ];
   itWithstands(
-    FAULTS.map(([name, expectation]): Trial => ({
+    FAULTS.map(([name, expectation]): OutageTrial => ({
       fault: `Durable Object: ${name}`,
       expectation,
       prepare() {

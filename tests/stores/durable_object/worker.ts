@@ -6,7 +6,7 @@ import {
   ThrottleObject,
 } from "../../../src/stores/durable_object/mod.ts";
 import { storeBehaviours } from "../../../src/testing/mod.ts";
-import { ALGORITHMS } from "../../../src/testing/store_trial.ts";
+import { ALGORITHMS } from "../../../src/testing/store_tools.ts";
 
 /** The Worker of durable_object_test.ts. It answers with JSON. */
 

@@ -471,8 +471,8 @@ describe("while the store is away", () => {
       return decide(checks, spend);
     };
     const rules = prepareRules(minute(100));
-    const ladder = failover(store, { rules, onStoreFailure: "local" });
-    const over = leasesOf(20).over(ladder, rules);
+    const guarded = failover(store, { rules, onStoreFailure: "local" });
+    const over = leasesOf(20).over(guarded, rules);
     const check = {
       key: "r:a",
       policy: rules[0].policy!,

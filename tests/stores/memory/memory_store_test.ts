@@ -452,7 +452,7 @@ function model(): Pick<Store, "decide"> & { clock: { now: number } } {
 const NAMES = Object.keys(ALGORITHMS);
 const KEYS = ["a", "b", "c", "d"];
 /** All states of {@link calls}: a store with room for fewer may forget one. */
-const MOST_STATES = NAMES.length * KEYS.length;
+const MAX_STATES = NAMES.length * KEYS.length;
 
 /** One call of many on a few keys. */
 const calls = fc.array(
@@ -547,7 +547,7 @@ describe("memoryStore against a model that forgets each state that holds a block
 describe("memoryStore against a model that forgets nothing", () => {
   it("decides alike over any calls on any keys", () => {
     fc.assert(
-      fc.property(calls, fc.constantFrom(undefined, MOST_STATES, 5000), (list, maxKeys) => {
+      fc.property(calls, fc.constantFrom(undefined, MAX_STATES, 5000), (list, maxKeys) => {
         const { decide, clock } = storeOf(maxKeys);
         const plain = model();
         const charged = new Map<string, number>();

@@ -12,8 +12,8 @@ import {
   type Expectation,
   IS_MEASURED,
   itWithstands,
+  type OutageTrial,
   printOutages,
-  type Trial,
 } from "../../harness/outage_trials.ts";
 import { NOBODY, type Postgres, startPostgres, withoutPostgres } from "../../harness/postgres.ts";
 import { mayMountSmallDisk, mountSmallDisk, unmountSmallDisk } from "../../harness/small_disk.ts";
@@ -160,7 +160,7 @@ const FAULTS: readonly Fault[] = [
 ];
 
 describe("Postgres fails", { skip: withoutPostgres }, () => {
-  const trials = FAULTS.map(({ fault, outageOf, clear }): Trial => ({
+  const trials = FAULTS.map(({ fault, outageOf, clear }): OutageTrial => ({
     fault,
     expectation: EXPECTATION,
     async prepare() {

@@ -54,7 +54,7 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
       const withoutTime = (all: typeof before) => all.map(({ until: _, ...row }) => row);
       assertEquals(withoutTime(after), withoutTime(before));
       for (const [i, { until }] of after.entries()) assert(Number(until) >= Number(before[i].until));
-      // What is known of them is still right.
+      // The states known from before are still right.
       assertEquals(await again(), true);
     });
   }

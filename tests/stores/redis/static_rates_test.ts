@@ -14,7 +14,7 @@ import {
   type Throttle,
 } from "../../../mod.ts";
 import { client, requestTo } from "../../harness/throttled.ts";
-import { CLOCKED_STORES } from "../../harness/trial_stores.ts";
+import { CLOCKED_STORES } from "../../harness/clocked_stores.ts";
 
 /** Throttles, whose rules a script has in it, beside the model: one request after another, and several at once. */
 
@@ -92,7 +92,7 @@ const asked = fc.record({
   cost: fc.constantFrom(0, 1, 1, 2, 5),
   limit: fc.constantFrom(3, 3, 100),
   window,
-  /** What its rules are settled at, null where they are not. */
+  /** The cost that its rules are settled at; null where they are not. */
   settled: fc.constantFrom(null, null, null, 0, 1, 3, 9_007_199_254_740_991),
 });
 const round = fc.record({

@@ -17,7 +17,7 @@ import { redisStore } from "../../../src/stores/redis/mod.ts";
 import { withoutRedis } from "../../harness/redis.ts";
 import { suiteRedis } from "../../harness/suite_redis.ts";
 
-/** What this test asks of a build. */
+/** The part of a build that this test uses. */
 interface Build {
   createThrottle(rules: unknown, options: unknown): Pick<Throttle, "check" | "rules">;
   redisStore(options: { client: unknown; timeoutMs: number }): Store;

@@ -67,7 +67,7 @@ describe("sqliteStore", () => {
       other.exec("BEGIN IMMEDIATE");
       const asked = Array.from({ length: 200 }, () => Promise.resolve(store.decide([checkOf("a:1")])));
       assertEquals(begun, 2, "the first request stood still for SQLite's own wait, and no other one");
-      await new Promise((resume) => setTimeout(resume, 30));
+      await pause(30);
       other.exec("COMMIT");
       const answers = await Promise.all(asked);
       assertEquals(answers.filter(([{ allowed }]) => allowed).length, 3);
@@ -80,7 +80,7 @@ describe("sqliteStore", () => {
       other.exec("BEGIN EXCLUSIVE");
       const store = sqliteStore({ database: folder.open(name, driver), timeoutMs: 60_000 });
       const asked = store.decide([checkOf("a:1")]);
-      await new Promise((resume) => setTimeout(resume, 30));
+      await pause(30);
       other.exec("COMMIT");
       assertEquals(remaining(await asked), 2);
     });

@@ -110,7 +110,7 @@ async function quiet(): Promise<void> {
   assertEquals(unhandled, []);
 }
 
-describe("the failure ladder", () => {
+describe("the failure policies", () => {
   for (const [what, fault] of Object.entries(FAULTS)) {
     it(`a store that ${what} has failed: every policy takes its own path`, async () => {
       const expected: Record<string, unknown[]> = {
@@ -145,11 +145,11 @@ describe("the failure ladder", () => {
     const store = shared(() => 0);
     const changes: StoreChange[] = [];
     const [rule] = prepareRules([{ name: "r", rate: "1/min" }]);
-    const ladder = failover(store, { rules: [rule], onStoreFailure: "allow", failures: 1 });
-    ladder.observe?.((change) => changes.push(change));
+    const guarded = failover(store, { rules: [rule], onStoreFailure: "allow", failures: 1 });
+    guarded.observe?.((change) => changes.push(change));
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     const verdicts = [];
-    for (let i = 0; i < 20; i++) verdicts.push((await ladder.decide([check]))[0]);
+    for (let i = 0; i < 20; i++) verdicts.push((await guarded.decide([check]))[0]);
     assertEquals(verdicts.map(({ allowed }) => allowed), [true, ...Array(19).fill(false)]);
     assert(verdicts.every(({ source }) => source === "store"));
     assertEquals(changes, []);
@@ -195,12 +195,14 @@ describe("the failure ladder", () => {
     let answer: (decisions: readonly StoreDecision[]) => void = () => {};
     store.fault = () => new Promise((resolve) => answer = resolve);
     const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
-    const ladder = failover(store, { rules: [rule], onStoreFailure: "local" });
+    const guarded = failover(store, { rules: [rule], onStoreFailure: "local" });
     const changes: string[] = [];
-    ladder.observe?.(({ state, error }) => changes.push(`${state} ${(error as Error | undefined)?.message}`));
+    guarded.observe?.(({ state, error }) =>
+      changes.push(`${state} ${(error as Error | undefined)?.message}`)
+    );
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
     const start = performance.now();
-    const [decision] = await ladder.decide([check]);
+    const [decision] = await guarded.decide([check]);
     assertLess(performance.now() - start, 10_000); // the store itself never answers
     assertEquals([decision.source, decision.remaining], ["local", 2]);
     answer([{ ...ok("r"), remaining: 0 }]);
@@ -239,9 +241,9 @@ describe("the failure ladder", () => {
     const store = shared(() => 0, 20);
     store.fault = () => settled(1).then(() => [ok("r")]);
     const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
-    const ladder = failover(store, { rules: [rule], onStoreFailure: "local" });
+    const guarded = failover(store, { rules: [rule], onStoreFailure: "local" });
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
-    const answer = ladder.decide([check]);
+    const answer = guarded.decide([check]);
     const until = performance.now() + 60;
     while (performance.now() < until) { /* busy */ }
     assertEquals((await answer)[0].source, "store");
@@ -254,7 +256,7 @@ describe("the failure ladder", () => {
     }) as unknown as typeof setTimeout;
     try {
       const [rule] = prepareRules([{ name: "r", rate: "3/min" }]);
-      const ladder = failover(memoryStore(), { rules: [rule], onStoreFailure: "local" });
+      const guarded = failover(memoryStore(), { rules: [rule], onStoreFailure: "local" });
       const check = {
         key: "r:a",
         policy: rule.policy!,
@@ -262,7 +264,7 @@ describe("the failure ladder", () => {
         cost: 1,
         since: null,
       };
-      assert(Array.isArray(ladder.decide([check])));
+      assert(Array.isArray(guarded.decide([check])));
     } finally {
       globalThis.setTimeout = real;
     }
@@ -284,11 +286,11 @@ describe("the circuit breaker", () => {
     const time = { now: 1_000_000 };
     const store = shared(() => time.now);
     const [rule] = prepareRules([{ name: "r", rate: "1000/min" }]);
-    const ladder = failover(store, { rules: [rule], onStoreFailure: "local", failures: 3, probeAfterMs });
+    const guarded = failover(store, { rules: [rule], onStoreFailure: "local", failures: 3, probeAfterMs });
     const changes: string[] = [];
-    ladder.observe?.(({ state }) => changes.push(state));
+    guarded.observe?.(({ state }) => changes.push(state));
     const check = { key: "r:a", policy: rule.policy!, algorithm: rule.implementation, cost: 1, since: null };
-    const ask = async () => (await ladder.decide([check]))[0].source;
+    const ask = async () => (await guarded.decide([check]))[0].source;
     return { time, store, ask, changes };
   }
 
@@ -467,7 +469,7 @@ describe("local: this instance's own counts", () => {
       const store = { ...shared(() => time.now), clock: undefined };
       const rules = prepareRules([{ name: "r", rate: "10/min", algorithm }]);
       const [rule] = rules;
-      const ladder = failover(store, { rules, onStoreFailure: "local" });
+      const guarded = failover(store, { rules, onStoreFailure: "local" });
       const check = {
         key: "r:a",
         policy: rule.policy!,
@@ -475,10 +477,10 @@ describe("local: this instance's own counts", () => {
         cost: 1,
         since: null,
       };
-      for (let i = 0; i < 7; i++) await ladder.decide([check]);
+      for (let i = 0; i < 7; i++) await guarded.decide([check]);
       store.decide = () => Promise.reject(new Error("down"));
       const during = [];
-      for (let i = 0; i < 6; i++) during.push((await ladder.decide([check]))[0].allowed);
+      for (let i = 0; i < 6; i++) during.push((await guarded.decide([check]))[0].allowed);
       assertEquals(during, [true, true, true, false, false, false]);
     });
   }
@@ -675,7 +677,7 @@ describe("reset while the store fails", () => {
     assertEquals((await throttle.check(request())).allowed, true);
   });
 
-  it("a store that cannot forget still cannot behind the ladder", () => {
+  it("a store that cannot forget still cannot behind the failure policies", () => {
     const { forget: _, ...store } = shared(() => 0);
     const [rule] = prepareRules(["1/min"]);
     assertStrictEquals(failover(store, { rules: [rule], onStoreFailure: "local" }).forget, undefined);

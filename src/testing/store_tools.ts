@@ -50,7 +50,7 @@ export interface CheckSketch {
 }
 
 /** The means of one behaviour: checks under keys of its own. */
-export interface Trial extends PassingTime {
+export interface StoreTools extends PassingTime {
   readonly store: Store;
   open(): MaybePromise<Store>;
   check(asked?: CheckSketch): Check;
@@ -60,8 +60,8 @@ export interface Trial extends PassingTime {
   correct(asked: CheckSketch, charge: ChargedDecision, units: number): Promise<ChargedDecision>;
 }
 
-/** @returns A trial of a store. */
-async function trialOf({ open }: StoreUnderTest, time: PassingTime): Promise<Trial> {
+/** @returns The means of one behaviour of a store. */
+async function toolsFor({ open }: StoreUnderTest, time: PassingTime): Promise<StoreTools> {
   const store = await open();
   const own = crypto.randomUUID();
   function check(asked: CheckSketch = {}): Check {
@@ -80,7 +80,7 @@ async function trialOf({ open }: StoreUnderTest, time: PassingTime): Promise<Tri
   }
   const decide = async (checks: readonly Check[], spend?: boolean): Promise<readonly ChargedDecision[]> =>
     answerOf(checks, await store.decide(checks, spend), store.clock ?? Date.now);
-  const askAll: Trial["askAll"] = (asked, spend) => decide(asked.map(check), spend);
+  const askAll: StoreTools["askAll"] = (asked, spend) => decide(asked.map(check), spend);
   return {
     store,
     open,
@@ -106,20 +106,20 @@ export const verdicts = (decisions: readonly Decision[]): boolean[] =>
 export const left = (decisions: readonly Decision[]): number[] => decisions.map(({ remaining }) => remaining);
 
 /** Behaviours by their sentences. */
-export type Behaviours = Readonly<Record<string, (trial: Trial) => Promise<void>>>;
+export type Behaviours = Readonly<Record<string, (tools: StoreTools) => Promise<void>>>;
 
 /**
  * Runs a behaviour over a store.
  *
  * @throws {Error} When the store does something else.
  */
-export function runTrial(
+export function runBehaviour(
   behaviour: Behaviours[string],
   subject: StoreUnderTest,
   realTime?: RealTime,
 ): Promise<void> {
   return inPassingTime(
-    async (time) => await behaviour(await trialOf(subject, time)),
+    async (time) => await behaviour(await toolsFor(subject, time)),
     subject.advance,
     realTime,
   );
