@@ -7,7 +7,7 @@
 import type { Observer, ThrottleEvent } from "../observers/events.ts";
 import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { messageOf, shown } from "../cannot.ts";
-import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
+import { BOOLEAN, FUNCTION, having, integer, requireOptions, typeShown } from "../options.ts";
 import type { Store } from "../stores/store.ts";
 import { wholeClock } from "../whole_clock.ts";
 import { REQUESTS } from "./counts.ts";
@@ -62,6 +62,7 @@ const ERROR_LENGTH = 200;
 const SHARED_STORE = /* @__PURE__ */ having(
   "run",
   "one that instances can share, such as redisStore(), as it must run scripts",
+  typeShown,
 );
 
 function summaryOf(
