@@ -19,6 +19,17 @@ export function shown(value: unknown): string {
   }
 }
 
+/** The text of a thrown value. Anything may be thrown, also objects without one: that is no reason to fail once more. */
+export function messageOf(error: unknown): string {
+  try {
+    if (error instanceof Error) return String(error.message || error.name);
+    if (error !== undefined) return String(error);
+  } catch {
+    // As if nothing had been thrown.
+  }
+  return "it gave no reason";
+}
+
 /**
  * Composes an error message.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cannot } from "./cannot.ts";
+import { cannot, shown } from "./cannot.ts";
 import { isPromise } from "./maybe.ts";
 import { MAX_TIMER_MS } from "./runtime.ts";
 
@@ -18,7 +18,7 @@ export interface Demand {
   /** Is it a number, or one of some? Then any other value is a RangeError; of all other options a TypeError. */
   readonly isNumber?: boolean;
   /** How messages show its value. Default: as it is. */
-  readonly shows?: (value: unknown) => string;
+  readonly shows?: ((value: unknown) => string) | undefined;
   /**
    * Which undefined is refused: every one ("required"), or one that the options name ("named"), as a variable that was not set
    * leaves it. Default: undefined is as good as not there.
@@ -67,9 +67,9 @@ export function oneOf(...words: readonly string[]): Demand {
   };
 }
 
-/** An object that has a function of this name. */
-export function having(name: string, must: string): Demand {
-  return { must, holds: (value) => isFunction(value?.[name]) };
+/** An object that has a function of this name. What stands in its place may hold a password where messages are to hide it. */
+export function having(name: string, must: string, shows?: Demand["shows"]): Demand {
+  return { must, holds: (value) => isFunction(value?.[name]), shows };
 }
 
 /** A list of values that fulfil another demand. */
@@ -117,9 +117,10 @@ export function hidden(value: unknown): string {
   return typeof value === "string" ? "not shown" : `of type ${typeof value}`;
 }
 
-/** The type of a value, in a message: the text of an object such as a database says nothing. */
+/** The type of a value, in a message: the text of an object such as a database says nothing, or shows a password. */
 export function typeShown(value: unknown): string {
-  return value === null || value === undefined ? String(value) : `of type ${typeof value}`;
+  if (value === null || value === undefined || isFunction(value)) return shown(value);
+  return `of type ${typeof value}`;
 }
 
 function refuse({ must, isNumber, shows }: Demand, what: string, name: string, value: unknown): never {
@@ -140,6 +141,19 @@ function refuse({ must, isNumber, shows }: Demand, what: string, name: string, v
  */
 export function requireResult<T>(result: T, demand: Demand, name: string): T {
   return demand.holds(result) ? result : refuse(demand, `use the result of ${name}`, "it", result);
+}
+
+/**
+ * Refuses a text in the place of options that take a secret, and does not show it: it may be the secret, or an address with a
+ * password.
+ *
+ * @param options The options that were given.
+ * @param what As for {@link requireOptions}.
+ * @throws {TypeError} When they are a text.
+ */
+export function refuseText(options: unknown, what: string): void {
+  if (typeof options !== "string") return;
+  throw new TypeError(cannot(what, "its options must be an object", options, hidden(options)));
 }
 
 /**

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { messageOf } from "./cannot.ts";
+
 const PREFIX = "@weir/throttle: ";
 /** The longest reason, in characters. */
 const MAX_REASON = 300;
@@ -29,13 +31,6 @@ export function complain(sentence: string, ...details: unknown[]): void {
 
 /** An error as the end of a line: one sentence. */
 export function reasonOf(error: unknown): string {
-  let text = "it gave no reason";
-  try {
-    if (error instanceof Error) text = error.message || error.name;
-    else if (error !== undefined) text = String(error);
-  } catch {
-    // An error that cannot be shown is no reason to fail.
-  }
-  const line = text.replace(/\s+/g, " ").trim().slice(0, MAX_REASON);
+  const line = messageOf(error).replace(/\s+/g, " ").trim().slice(0, MAX_REASON);
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }

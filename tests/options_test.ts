@@ -37,6 +37,7 @@ import { otel } from "../src/otel/mod.ts";
 import { shown } from "../src/cannot.ts";
 import { pacedFetch } from "../src/paced_fetch/mod.ts";
 import { durableObjectStore } from "../src/stores/durable_object/mod.ts";
+import { postgresStore } from "../src/stores/postgres/mod.ts";
 import { redisStore } from "../src/stores/redis/mod.ts";
 import { sqliteStore } from "../src/stores/sqlite/mod.ts";
 import { upstashStore } from "../src/stores/upstash/mod.ts";
@@ -418,12 +419,41 @@ describe("the options of", () => {
     ];
     for (const make of factories) {
       for (const given of [null, 5, "options", true, Promise.resolve({})]) {
+        const isHidden = given === "options" && [redisStore, jwtAuth].includes(make as never);
         assertThrows(
           () => make(given),
           TypeError,
-          `options must be an object: current value is ${shown(given)}`,
+          `options must be an object: current value is ${isHidden ? "not shown" : shown(given)}`,
         );
       }
+    }
+  });
+
+  it("no message shows what stands in the place of a store, a database's address or a token's secret", () => {
+    const secret = "secret of somebody";
+    const address = `redis://:${secret}@localhost`;
+    class Client {
+      options = { password: secret };
+      send() {}
+    }
+    const mistakes: Readonly<Record<string, () => unknown>> = {
+      "redisStore() as its options must be an object: current value is not shown": () =>
+        redisStore(address as never),
+      "postgresStore() as its options must be an object: current value is not shown": () =>
+        postgresStore(address as never),
+      "jwtAuth() as its options must be an object: current value is not shown": () =>
+        jwtAuth(secret as never),
+      "with a decide function: current value is of type string": () =>
+        createThrottle("1/min", { store: address as never }),
+      "with a decide function: current value is of type object": () =>
+        createThrottle("1/min", { store: new Client() as never }),
+      "as it must run scripts: current value is of type object": () =>
+        stats({ store: new Client() as never }),
+    };
+    for (const [said, make] of Object.entries(mistakes)) {
+      const { message } = assertThrows(make, TypeError);
+      assertStringIncludes(message, said);
+      assertEquals(message.includes(secret), false);
     }
   });
 

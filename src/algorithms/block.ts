@@ -62,7 +62,7 @@ function stateOf<Inner>(parts: Parts<Inner>): State<Inner> {
 }
 
 /**
- * Adds a block to an algorithm. Refusals by the block itself, and peeks, do not count towards the next block.
+ * Adds a block to an algorithm. Refusals by the block itself, of a cost of 0, and peeks, do not count towards the next block.
  * The growth resets after twice the last block's length without a block.
  *
  * @param algorithm The inner algorithm.
@@ -115,7 +115,7 @@ export function withBlock<Inner>(algorithm: Algorithm<Inner>, block: Block): Alg
             if (allowed) step = idle;
           }
           [allowed, blocked, changed] = [false, true, mended || kept !== inner];
-        } else if (!allowed) {
+        } else if (!allowed && cost > 0) {
           changed = true;
           // Ascending even if the clock has gone back.
           refusals = [...refusals, Math.max(now, refusals.at(-1) ?? now)];

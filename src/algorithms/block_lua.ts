@@ -42,7 +42,7 @@ local function block_step(inner, width, state, limit, window, now, cost, since, 
         _, _, _, _, kept = inner(inside, limit, window, now, 0, nil, own)
       end
       allowed, blocked, changed = false, true, mended or kept ~= inside
-    elseif not allowed then
+    elseif not allowed and cost > 0 then
       changed = true
       refusals[#refusals + 1] = math.max(now, refusals[#refusals] or now)
       if #refusals >= after then

@@ -101,6 +101,11 @@ function reportOutage({ origin, pathname }: URL, error: unknown, hasOlder: boole
   );
 }
 
+/** The rest of a time of which so much has passed. A clock that was set back must not make it longer by as much. */
+function restMs(ms: number, passed: number): number {
+  return passed < 0 ? 0 : Math.max(0, ms - passed);
+}
+
 /**
  * Caches the keys at a URL: one fetch at a time, with a deadline, and with a pause after each.
  *
@@ -112,9 +117,12 @@ export function remoteKeys(url: URL, options: RemoteKeysOptions): RemoteKeys {
   let keys: KeySet | null = null;
   let fetchedAt = -Infinity;
   let failures = 0;
-  let nextFetchAt = -Infinity;
+  /** When the last fetch ended, and how long none follows it. */
+  let endedAt = -Infinity;
+  let pauseMs = 0;
   let pending: Promise<void> | null = null;
-  let pendingUntil = -Infinity;
+  let pendingSince = -Infinity;
+  const leftMs = (ms: number, since: number): number => restMs(ms, clock() - since);
 
   async function fetchOnce(): Promise<void> {
     try {
@@ -122,38 +130,37 @@ export function remoteKeys(url: URL, options: RemoteKeysOptions): RemoteKeys {
       fetchedAt = clock();
       if (failures > 0) complain(`jwtAuth() has the keys at ${url.origin}${url.pathname} again.`);
       failures = 0;
-      nextFetchAt = fetchedAt + COOLDOWN_MS;
+      pauseMs = COOLDOWN_MS;
     } catch (error) {
       if (failures === 0) reportOutage(url, error, keys !== null);
-      nextFetchAt = clock() + Math.min(FIRST_BACK_OFF_MS * 2 ** failures, COOLDOWN_MS);
+      pauseMs = Math.min(FIRST_BACK_OFF_MS * 2 ** failures, COOLDOWN_MS);
       failures++;
     }
+    endedAt = clock();
   }
 
   /** Fetches the keys, or waits for the pending fetch. False during a pause. */
   async function refresh(): Promise<boolean> {
-    const now = clock();
     // When an edge platform ends a request, it ends its fetch too: an overdue fetch never settles.
-    if (pending === null || now > pendingUntil) {
-      if (now < nextFetchAt) return false;
+    if (pending === null || leftMs(timeoutMs, pendingSince) === 0) {
+      if (leftMs(pauseMs, endedAt) > 0) return false;
       const started = fetchOnce().finally(() => {
         if (pending === started) pending = null;
       });
       pending = started;
-      pendingUntil = now + timeoutMs;
+      pendingSince = clock();
     }
     const fetched = pending;
     await rescue<void>(() => within(fetched, timeoutMs, late), () => {});
     return true;
   }
 
-  function unavailable(): KeysUnavailableError {
-    return new KeysUnavailableError(Math.max(nextFetchAt - clock(), FIRST_BACK_OFF_MS));
-  }
+  const unavailable = (): KeysUnavailableError =>
+    new KeysUnavailableError(Math.max(leftMs(pauseMs, endedAt), FIRST_BACK_OFF_MS));
 
   return {
     async current() {
-      if (keys === null || clock() >= fetchedAt + MAX_AGE_MS) await refresh();
+      if (keys === null || leftMs(MAX_AGE_MS, fetchedAt) === 0) await refresh();
       if (keys === null) throw unavailable();
       return keys;
     },

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
+import { cannot, messageOf } from "../cannot.ts";
 import { type Command, helpOf, helpOfAll, parseWords, UsageError } from "./command.ts";
 import { explainCommand } from "./explain.ts";
 import { lintCommand } from "./lint.ts";
@@ -87,7 +87,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
   } catch (error) {
     const isUsage = error instanceof UsageError;
     const hint = isUsage ? "\nSee weir --help." : "";
-    terminal.err(`weir: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
+    terminal.err(`weir: ${messageOf(error)}${hint}\n`);
     return isUsage ? 2 : 1;
   }
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
+import { cannot, shown } from "../cannot.ts";
 import { count, things } from "../dashboard/number_text.ts";
+import { hidden } from "../options.ts";
 import type { StatsReport, StatsTrial } from "../stats/report.ts";
 import { type Command, UsageError } from "./command.ts";
 import { FIGURES, type FiguresValues, writeFigures } from "./figures.ts";
@@ -30,25 +31,56 @@ function shareOf(text: string): number {
 }
 
 async function textOf(source: string, headers: Headers, terminal: Terminal): Promise<string> {
-  if (!/^https?:\/\//i.test(source)) {
-    const decoder = new TextDecoder();
-    let text = "";
-    for await (const bytes of terminal.read(source)) text += decoder.decode(bytes, { stream: true });
-    return text + decoder.decode();
+  if (/^https?:\/\//i.test(source)) return await askServer(source, headers);
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of terminal.read(source)) text += decoder.decode(bytes, { stream: true });
+  return text + decoder.decode();
+}
+
+/** The text of a part of a URL. One that cannot be decoded is taken as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
+}
+
+/** Moves the name and the password in a URL into a header, as some runtimes fetch no URL with them. */
+function moveCredentials(url: URL, headers: Headers): void {
+  const { username, password } = url;
+  if (username === "" && password === "") return;
+  url.username = url.password = "";
+  if (headers.has("authorization")) return;
+  const bytes = new TextEncoder().encode(`${decoded(username)}:${decoded(password)}`);
+  headers.set("authorization", `Basic ${btoa(String.fromCharCode(...bytes))}`);
+}
+
+async function askServer(source: string, headers: Headers): Promise<string> {
+  const refuse = (why: string, text: string): never => {
+    throw new Error(cannot("read statistics", why, source, text));
+  };
+  if (!URL.canParse(source)) return refuse("their address is no URL", hidden(source));
+  const url = new URL(source);
+  moveCredentials(url, headers);
+  // Passwords and tokens are often in an address, and errors in the logs of pipelines.
+  const address = shown(url.origin + url.pathname);
   let response: Response;
   try {
-    response = await fetch(source, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(url, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch (error) {
     // "fetch failed" names neither the server nor the reason.
     const { message, cause } = error as Error;
-    const reason = (cause as Error | undefined)?.message || message;
-    throw new Error(cannot("read statistics", `their server did not answer (${reason})`, source));
+    return refuse(
+      `their server did not answer (${(cause as Error | undefined)?.message || message})`,
+      address,
+    );
   }
   if (!response.ok) {
     await response.body?.cancel();
     const remedy = [401, 403].includes(response.status) ? ', so give --header "authorization: ..."' : "";
-    throw new Error(cannot("read statistics", `their server answered ${response.status}${remedy}`, source));
+    return refuse(`their server answered ${response.status}${remedy}`, address);
   }
   return await response.text();
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
+import { cannot, messageOf } from "../cannot.ts";
 import type { ReplayOptions } from "../replay/replay.ts";
 import { isThrottle } from "../replay/replayer.ts";
 import type { Terminal } from "./terminal.ts";
@@ -28,13 +28,11 @@ export async function readRules(path: string, terminal: Terminal): Promise<Repla
     module = await terminal.load(path);
   } catch (cause) {
     const isTypeScript = /\.[mc]?tsx?$/.test(path) &&
-      (cause as { code?: unknown }).code === "ERR_UNKNOWN_FILE_EXTENSION";
+      (cause as { code?: unknown } | null)?.code === "ERR_UNKNOWN_FILE_EXTENSION";
     const why = isTypeScript
       ? "this Node does not import TypeScript: add esbuild to the project (npm install --save-dev esbuild), or run weir on " +
         "Node 22.18, Bun or Deno"
-      : `it cannot be imported (${
-        (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, " ")
-      })`;
+      : `it cannot be imported (${messageOf(cause).replace(/\s*\n\s*/g, " ")})`;
     throw new TypeError(cannot("read rules", why, path), { cause });
   }
   const value = module.default ?? (module.rules === undefined ? module.throttle : { ...module });

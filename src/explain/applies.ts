@@ -21,9 +21,13 @@ export interface Application {
   readonly fails: boolean;
 }
 
-/** The text of an error, to be followed by a full stop. */
+/** The text of a thrown value, which may have none, to be followed by a full stop. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  try {
+    return String(error instanceof Error ? error.message || error.name : error).replace(/\.$/, "");
+  } catch {
+    return "it gave no reason";
+  }
 }
 
 /** A rule that does not apply. */

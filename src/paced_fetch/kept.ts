@@ -10,8 +10,7 @@ const MAX_ENTRIES = 1000;
 /** The value of a key, created if it is missing. The oldest entry leaves a full map. */
 export function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const found = map.get(key) ?? make();
-  map.set(key, found);
-  const [oldest] = map.keys();
+  const [oldest] = map.set(key, found).keys();
   if (map.size > MAX_ENTRIES) map.delete(oldest);
   return found;
 }

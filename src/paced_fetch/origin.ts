@@ -5,30 +5,34 @@
  */
 
 import { type Bucket, newBucket } from "./bucket.ts";
+import { forward } from "./forward.ts";
 import { kept } from "./kept.ts";
 import { type Lane, newLane } from "./lane.ts";
 import { plan } from "./plan.ts";
 
 /** The knowledge of one origin. */
 export interface Origin {
+  /** The time in ms, which never goes back. */
+  clock(): number;
   /** The lane of a route, which is a method and a path. */
   laneOf(route: string): Lane;
   /**
    * Reads a response.
    *
    * @param asked The lane that its request was in.
-   * @param sentAt The time of its request, epoch ms.
+   * @param sentAt The time of its request.
    * @returns Is the request refused?
    */
   hear(asked: Lane, route: string, sentAt: number, response: Response): boolean;
 }
 
 /**
- * @param clock Epoch ms.
+ * @param wall Epoch ms. It may step.
  * @param random Returns a number from 0 to 1.
  * @param spread Spread the remaining quota over the rest of the window, rather than use it at once.
  */
-export function newOrigin(clock: () => number, random: () => number, spread: boolean): Origin {
+export function newOrigin(wall: () => number, random: () => number, spread: boolean): Origin {
+  const clock = forward(wall);
   /** By policy and partition. */
   const buckets = new Map<string, Bucket>();
   /** By the joined keys of their buckets. */
@@ -42,15 +46,19 @@ export function newOrigin(clock: () => number, random: () => number, spread: boo
 
   function laneOf(route: string): Lane {
     const keys = routes.get(route) ?? common ?? first;
-    const make = (): Lane => newLane(keys.map((key) => kept(buckets, key, newBucket)), clock, random, spread);
-    return kept(lanes, keys.join(), make);
+    return kept(
+      lanes,
+      keys.join(),
+      () => newLane(keys.map((key) => kept(buckets, key, newBucket)), clock, random, spread),
+    );
   }
 
   return {
+    clock,
     laneOf,
     hear(asked, route, sentAt, { headers, status }) {
       const now = clock();
-      const { quotas, waitMs } = plan(headers, now);
+      const { quotas, waitMs } = plan(headers, wall());
       const isRefused = status === 429 ||
         ((status === 403 || status === 503) &&
           (waitMs !== null || quotas.some(({ remaining }) => !remaining)));

@@ -40,10 +40,11 @@ export interface PacedFetchOptions {
 const RETRIES = { idempotent: /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
 
 function requireThat(holds: boolean, name: string, value: unknown): void {
-  if (holds) return;
   // An object may have no text.
   const text = Object(value) === value ? {}.toString.call(value) : String(value);
-  throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${text}`);
+  if (!holds) {
+    throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${text}`);
+  }
 }
 
 /** The options, checked, with every default filled in: what an option may be is what its default is. */
@@ -111,7 +112,7 @@ function notSent(waitMs: number): Response {
  * ```
  */
 export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
-  const { fetch: send, maxWaitMs, spread, retry, clock, random } = settingsOf(options);
+  const { fetch: send, maxWaitMs, spread, retry, clock: wall, random } = settingsOf(options);
   const origins = new Map<string, Origin>();
 
   return async (input, init) => {
@@ -123,7 +124,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
     const body = (init?.body ?? request?.body) as Partial<ReadableStream & AsyncIterable<unknown>> | null;
     const isReplayable = RETRIES[retry].test(method) && !(body?.getReader || body?.[Symbol.asyncIterator]);
     const route = `${method} ${pathname.replace(/[^/]*\d[^/]*/g, "*")}`;
-    const { laneOf, hear } = kept(origins, name, () => newOrigin(clock, random, spread));
+    const { clock, laneOf, hear } = kept(origins, name, () => newOrigin(wall, random, spread));
     const deadline = clock() + maxWaitMs;
     for (;;) {
       const lane = laneOf(route);
@@ -144,8 +145,7 @@ export function pacedFetch(options: PacedFetchOptions = {}): Fetch {
         if (!answer) lane.look();
       }
       const isRefused = hear(lane, route, sentAt, answer);
-      const isInTime = laneOf(route).opensAt(clock(), deadline) <= deadline;
-      if (!(isRefused && isReplayable && isInTime)) return answer;
+      if (!isRefused || !isReplayable || laneOf(route).opensAt(clock(), deadline) > deadline) return answer;
       // A body that broke off cannot be cancelled, and need not be.
       await answer.body?.cancel().catch(() => {});
     }

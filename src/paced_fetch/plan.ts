@@ -40,8 +40,8 @@ type Text = string | null | undefined;
 
 /** A number of at least 0 from a text, or from the first value of a repeated header; null for other text. */
 function number(text: Text): number | null {
-  const [, digits] = /^(\d{1,15}(\.\d+)?)\s*([,;]|$)/.exec(text ?? "") ?? [];
-  return digits ? +digits : null;
+  const found = /^(\d{1,15}(\.\d+)?)\s*([,;]|$)/.exec(text ?? "");
+  return found && +found[1];
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
@@ -103,8 +103,8 @@ function quotasOf(headers: Headers, now: number): readonly ServerQuota[] {
   // Drafts 8 to 11 (r, t) and the text after them (a, w, c): one item per policy.
   for (const [, value, { r, t, a, w, c, pk }] of states) {
     if (value[0] !== '"') continue;
-    const { q, w: window } = policies.find(([, name]) => name === value)?.[2] ?? {};
-    add(JSON.parse(value), a ?? r, time(a ? w : t, now), q, window, c, pk);
+    const policy = policies.find(([, name]) => name === value)?.[2];
+    add(JSON.parse(value), a ?? r, time(a ? w : t, now), policy?.q, policy?.w, c, pk);
   }
   if (!found.size) {
     const single = (policy: string, of: (part: string) => Text): void =>

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../cannot.ts";
 import { counted, waitText } from "../rejections/quota_text.ts";
 import type { LoggedRequest, LogSummary } from "./logged_request.ts";
 
@@ -54,7 +55,7 @@ export class Limitations {
   }
 
   addFailed(error: unknown): void {
-    if (this.failed++ === 0) this.#firstError = error instanceof Error ? error.message : String(error);
+    if (this.failed++ === 0) this.#firstError = messageOf(error);
   }
 
   /**

@@ -98,10 +98,9 @@ export class ReplayTally {
   }
 
   /** A request about which a rule could not be asked. It is not refused. */
-  addFailed(logged: LoggedRequest, client: number, error: unknown): false {
+  addFailed(logged: LoggedRequest, client: number, error: unknown): void {
     this.#note(logged, client, false);
     this.#limitations.addFailed(error);
-    return false;
   }
 
   #note(logged: LoggedRequest, client: number, refused: boolean): void {

@@ -77,11 +77,23 @@ function compileEngine(rules: readonly PreparedRule[], options: ThrottleOptions,
   };
 }
 
+function exchangeOf(
+  logged: LoggedRequest,
+  match: (request: Request) => Route,
+  core: ThrottleCore,
+): Exchange {
+  const request = new ReplayedRequest(logged) as unknown as Request;
+  const exchange = new Exchange(request, [], match(request), core, true);
+  exchange.keepAddress();
+  return exchange;
+}
+
 /** @returns The rules at work, with a store of their own. */
 export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   const prepared = isThrottle(rules) ? rules.rules as readonly PreparedRule[] : prepareRules(rules);
   let now = 0;
-  const { match, decideStage, release, settleByResponse } = compileEngine(prepared, options, () => now);
+  const engine = compileEngine(prepared, options, () => now);
+  const { match, decideStage, release, settleByResponse, settleAfterError } = engine;
   const tally = new ReplayTally(prepared, MAX_KEYS);
   const ends = new Ends();
   // Of the request that is being decided: the next one waits for it.
@@ -93,14 +105,14 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
     settle: () => undefined,
   } as Partial<ThrottleCore> as ThrottleCore; // nothing is held
 
-  const fail = (error: unknown): false => tally.addFailed(current, currentClient, error);
-
-  function decideBefore(target: number): MaybePromise<boolean> {
-    const request = new ReplayedRequest(current) as unknown as Request;
-    const exchange = new Exchange(request, [], match(request, target), core, true);
-    exchange.keepAddress();
-    return then(decideStage(exchange, exchange.matched.before), decideAfter, exchange);
+  /** What the first stage took is given back, as where an error answers the request. */
+  function fail(error: unknown, exchange: Exchange): MaybePromise<boolean> {
+    tally.addFailed(current, currentClient, error);
+    return then(settleAfterError(exchange), () => false);
   }
+
+  const decideBefore = (exchange: Exchange): MaybePromise<boolean> =>
+    then(decideStage(exchange, exchange.matched.before), decideAfter, exchange);
 
   function decideAfter(refused: boolean, exchange: Exchange): MaybePromise<boolean> {
     exchange.who = current.identity ?? null;
@@ -131,9 +143,8 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
 
   function attempt(logged: LoggedRequest, client: number, target: number): MaybePromise<boolean> {
     now = Math.max(now, logged.at);
-    current = logged;
-    currentClient = client;
-    return rescue(decideBefore, fail, target);
+    [current, currentClient] = [logged, client];
+    return rescue(decideBefore, fail, exchangeOf(logged, (request) => match(request, target), core));
   }
 
   return { tally, decide };

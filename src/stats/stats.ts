@@ -6,8 +6,8 @@
 
 import type { Observer, ThrottleEvent } from "../observers/events.ts";
 import { type Seed, shortHash } from "../hash/half_sip_hash.ts";
-import { shown } from "../cannot.ts";
-import { BOOLEAN, FUNCTION, having, integer, requireOptions } from "../options.ts";
+import { messageOf, shown } from "../cannot.ts";
+import { BOOLEAN, FUNCTION, having, integer, requireOptions, typeShown } from "../options.ts";
 import type { Store } from "../stores/store.ts";
 import { wholeClock } from "../whole_clock.ts";
 import { REQUESTS } from "./counts.ts";
@@ -62,6 +62,7 @@ const ERROR_LENGTH = 200;
 const SHARED_STORE = /* @__PURE__ */ having(
   "run",
   "one that instances can share, such as redisStore(), as it must run scripts",
+  typeShown,
 );
 
 function summaryOf(
@@ -122,7 +123,7 @@ function storeHealth() {
       if (state.state !== before || state.since === null) state.since = at;
       if (change !== "failing") return;
       state.failures++;
-      state.error = (error instanceof Error ? error.message : shown(error)).slice(0, ERROR_LENGTH);
+      state.error = (error instanceof Error ? messageOf(error) : shown(error)).slice(0, ERROR_LENGTH);
     },
   };
 }

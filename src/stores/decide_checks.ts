@@ -8,7 +8,7 @@
 import type { Step } from "../algorithms/algorithm.ts";
 import { formOf } from "../algorithms/state.ts";
 import { usableStep } from "../algorithms/usable_step.ts";
-import { cannot } from "../cannot.ts";
+import { cannot, messageOf } from "../cannot.ts";
 import { refuserOf, type StoreDecision } from "../decision.ts";
 import { inOrder, type MaybePromise, then } from "../maybe.ts";
 import { RuleError } from "./rule_error.ts";
@@ -37,7 +37,7 @@ function stepOf(check: Check, state: unknown, now: number, cost: number, since: 
   try {
     return usableStep(check.algorithm.step(state, check.policy, now, cost, since), check.policy);
   } catch (cause) {
-    throw new RuleError(check.policy.name, cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new RuleError(check.policy.name, messageOf(cause), { cause });
   }
 }
 

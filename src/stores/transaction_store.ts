@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cannot } from "../cannot.ts";
+import { cannot, messageOf } from "../cannot.ts";
 import { wholeClock, wholeTime } from "../whole_clock.ts";
 import type { StoreDecision } from "../decision.ts";
 import { inOrder, isPromise, type MaybePromise, rescue, then } from "../maybe.ts";
@@ -170,7 +170,7 @@ function answerBy(states: States): (question: Question) => unknown {
   return (question) =>
     rescue(
       () => question.answer(states),
-      (error) => error instanceof Error ? error : new Error(String(error)),
+      (error) => error instanceof Error ? error : new Error(messageOf(error)),
     );
 }
 

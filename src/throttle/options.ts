@@ -19,6 +19,7 @@ import {
   OBJECT,
   oneOf,
   requireOptions,
+  typeShown,
 } from "../options.ts";
 import { plainProblemJson, problemJson } from "../rejections/problem_json.ts";
 import type { Rejection } from "../rejections/rejection.ts";
@@ -85,7 +86,7 @@ export type PreparedOptions =
 
 /** The demand on each option. */
 export const THROTTLE_DEMANDS: Demands<ThrottleOptions> = {
-  store: /* @__PURE__ */ having("decide", "a store, an object with a decide function"),
+  store: /* @__PURE__ */ having("decide", "a store, an object with a decide function", typeShown),
   client: OBJECT,
   authenticate: FUNCTION,
   headers: HEADER_FORMATS,

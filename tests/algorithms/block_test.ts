@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
-import type { Step } from "../../src/algorithms/algorithm.ts";
+import type { Algorithm, Step } from "../../src/algorithms/algorithm.ts";
 import { type Block, withBlock } from "../../src/algorithms/block.ts";
 import { concurrency } from "../../src/algorithms/concurrency.ts";
 import { fixedWindow } from "../../src/algorithms/fixed_window.ts";
@@ -40,6 +40,17 @@ describe("a block", () => {
       story(key(), [0, 1, 2, 3, 4, 9000, 10_002, 10_003]),
       "ok, 999, 998, 10000 blocked, 9999 blocked, 1003 blocked, 1 blocked, ok",
     );
+  });
+
+  it("counts no refusal of a cost of 0, for which there is no room where more is used than the limit", () => {
+    for (const inner of [fixedWindow(), gcra(), concurrency({ lease: 1 })]) {
+      const algorithm = withBlock<unknown>(inner as Algorithm, { ...BLOCK, after: 1 });
+      const { state } = algorithm.step(null, policy, START, 3, START);
+      const free = algorithm.step(state as null, policy, START + 1, 0, null);
+      assertEquals([free.allowed, free.blockedMs], [false, 0]);
+      assertStrictEquals(free.state, state);
+      assertEquals(algorithm.step(state as null, policy, START + 1, 1, null).blockedMs, 10_000);
+    }
   });
 
   it("shows nothing left, and when it ends", () => {

@@ -170,6 +170,20 @@ describe("keys from a URL", () => {
       assertEquals(one.fetches(), 2);
     }));
 
+  it("that are new are found, however far the clock was ahead at the last fetch", () =>
+    withIssuer(async (one) => {
+      const ask = authenticator(one);
+      one.pass(24 * 60 * MINUTE);
+      assertEquals(await ask(await one.request("one")), "alice");
+      one.pass(-24 * 60 * MINUTE);
+      await one.addKey("two");
+      assertEquals(await hundred(async () => ask(await one.request("two"))), { alice: 100 });
+      assertEquals(one.fetches(), 2);
+      one.pass(10 * MINUTE);
+      assertEquals(await ask(await one.request("two")), "alice");
+      assertEquals(one.fetches(), 3);
+    }));
+
   it("cannot be made to be fetched more than once a cooldown by kids that nobody has", () =>
     withIssuer(async (one) => {
       const ask = authenticator(one);
@@ -231,6 +245,21 @@ describe("a URL that answers 500", () => {
         one.pass(1);
       }
       one.answers("keys");
+      assertEquals(await ask(request), "alice");
+    }));
+
+  it("is asked after its pause, however far the clock was ahead when it failed", () =>
+    withIssuer(async (one) => {
+      one.answers("error");
+      const ask = authenticator(one);
+      one.pass(24 * 60 * MINUTE);
+      assertEquals(await ask(await one.request("one")), "503 after 1");
+      one.pass(-24 * 60 * MINUTE);
+      const request = await one.request("one");
+      assertEquals(await hundred(() => ask(request)), { "503 after 2": 100 });
+      assertEquals(one.fetches(), 2);
+      one.answers("keys");
+      one.pass(2000);
       assertEquals(await ask(request), "alice");
     }));
 

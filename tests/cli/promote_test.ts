@@ -91,6 +91,42 @@ describe("weir promote", () => {
     }
   });
 
+  it("takes a name and a password in the address, and shows neither them nor its query", async () => {
+    const asked: (string | null)[] = [];
+    const { url, close } = await serve((request: Request) => {
+      asked.push(request.headers.get("authorization"));
+      return new Response(null, { status: 404 });
+    });
+    const { host } = new URL(url);
+    const from = (address: string, ...words: readonly string[]) =>
+      promote(["--stats", address, "--rule", "api", ...words]);
+    try {
+      for (
+        const [words, sent] of [[[], "Basic YW5uOsO8JSA6cw=="], [
+          ["--header", "authorization: own"],
+          "own",
+        ]] as const
+      ) {
+        const { code, out, err } = await from(`http://ann:%C3%BC%25%20:s@${host}/a?token=secret`, ...words);
+        assertEquals([code, out, asked.pop()], [1, "", sent]);
+        assertEquals(
+          err,
+          `weir: Cannot read statistics as their server answered 404: current value is "http://${host}/a"\n`,
+        );
+      }
+      await from(`http://%zz@${host}/`);
+      assertEquals(asked.pop(), "Basic JXp6Og==");
+    } finally {
+      await close();
+    }
+    for (const address of ["http://ann:secret@127.0.0.1:1/?secret", "https://ann:secret@[/"]) {
+      const { code, err } = await from(address);
+      assertEquals(code, 1);
+      assertStringIncludes(err, "weir: Cannot read statistics as ");
+      assert(!err.includes("secret"), err);
+    }
+  });
+
   it("exits 1 where nothing can be judged, with the reason", async () => {
     const counts = { both: 1, liveOnly: 0, trialOnly: 0, neither: 9 };
     const torn = [

@@ -243,6 +243,22 @@ describe("replay", () => {
     assert(report.limitations.some((text) => text.includes("the log has none for this request")));
   });
 
+  it("gives back what the first stage took of a request that the second cannot decide", async () => {
+    const slot: Rule = { rate: { limit: 1 }, algorithm: concurrency({ lease: 60 }), key: byGlobal() };
+    const answered: Rule = { name: "answered", rate: "1/min", key: byGlobal(), count: "successes" };
+    const byId: Rule = {
+      name: "id",
+      rate: "9/min",
+      key: ({ identity }) => identity!.id,
+      stage: "after-auth",
+    };
+    const requests = [logged(0), logged(1, { identity: { id: "a" }, durationMs: 5 })];
+    for (const rule of [slot, answered]) {
+      const { failed, refused } = await replay(requests, { rules: [rule, byId] });
+      assertEquals([failed, refused], [1, 0]);
+    }
+  });
+
   it("says when a few addresses carry nearly all requests", async () => {
     const school = Array.from({ length: 2000 }, (_, i) => logged(i, { address: `192.0.2.${1 + i % 5}` }));
     const { limitations } = await replay(school, { rules: "60/min" });

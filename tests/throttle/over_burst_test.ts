@@ -158,6 +158,18 @@ describe("a cost above the burst", () => {
     assertEquals(told(await send("/", costing(3)))[1], '"strict";r=0');
   });
 
+  it("counts towards no block where more is used than the limit, in shadow mode as in enforce mode", async () => {
+    const block = { after: 2, window: 60, for: 3600 };
+    for (const mode of ["enforce", "shadow"] as const) {
+      const { throttle } = throttled({ name: "strict", rate: "2/min", cost, block, mode });
+      await (await throttle.check(requestTo())).settle("strict", 5);
+      for (let i = 0; i < 4; i++) {
+        const { decisions: [decision] } = await throttle.check(requestTo("/", costing(3)));
+        assertEquals([decision.source, decision.blockedMs], ["rule", 0]);
+      }
+    }
+  });
+
   it("is shown by usage and peek as on the way of a request", async () => {
     const { throttle } = throttled({ name: "big", rate: "9/min", cost: 10 });
     const small = throttled({ name: "big", rate: "9/min", cost });

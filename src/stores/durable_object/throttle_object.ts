@@ -6,6 +6,7 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { ChargedDecision } from "../../decision.ts";
+import { messageOf } from "../../cannot.ts";
 import { ruleOf } from "../rule_error.ts";
 import type { Store } from "../store.ts";
 import { transactionStore } from "../transaction_store.ts";
@@ -138,7 +139,7 @@ export class ThrottleObject {
       const rule = ruleOf(error);
       if (rule === null) throw error;
       const { cause, message } = error as Error;
-      return { rule, message: cause instanceof Error ? cause.message : message };
+      return { rule, message: cause === undefined ? message : messageOf(cause) };
     }
   }
 

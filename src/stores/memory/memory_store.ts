@@ -108,7 +108,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const cursors: TableCursor[] = [];
   /** One state per rule, for keys that found no room. */
   const overflow = new Map<string, Overflow>();
-  const listeners: ((change: StoreChange) => void)[] = [];
+  const listeners = new Set<(change: StoreChange) => void>();
   let isFull = false;
 
   function tableOf({ algorithm }: SplitCheck): Table {
@@ -262,7 +262,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     },
     answer: decide,
     observe(listener) {
-      listeners.push(listener);
+      listeners.add(listener);
     },
     forget(key) {
       for (const table of allTables()) table.forget(key);

@@ -9,9 +9,14 @@ import { then } from "../../maybe.ts";
 import type { CompiledRule, FailurePolicy } from "../../rules/rule.ts";
 import { isMemoryStore } from "../memory/memory_store.ts";
 import { sharedGuard } from "./shared_guard.ts";
-import type { AnsweringStore, Check, OpenCheck, Store, WrappedStore } from "../store.ts";
+import type { AnsweringStore, Check, OpenCheck, Store, StoreChange, WrappedStore } from "../store.ts";
 import { warnOnce } from "../../warn_once.ts";
 import { checkSafety, type UnsafeStore } from "./per_process.ts";
+
+/** One for all throttles: a store would keep one per throttle for as long as it lives, and a throttle may be for one request. */
+function warnOfOutage({ error }: StoreChange): void {
+  if (error instanceof Error) warnOnce(error.message);
+}
 
 /**
  * The store as a throttle asks it.
@@ -30,7 +35,7 @@ export function guard(
 ): AnsweringStore {
   checkSafety(store, unsafeStore);
   if (isMemoryStore(store)) {
-    store.observe?.(({ error }) => error instanceof Error && warnOnce(error.message));
+    store.observe?.(warnOfOutage);
     return store;
   }
   return answering(sharedGuard(store, rules, onStoreFailure));

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { describe, it } from "node:test";
+import { createThrottle, type Rule } from "../../../mod.ts";
 import type { Algorithm, Policy } from "../../../src/algorithms/algorithm.ts";
 import { withBlock } from "../../../src/algorithms/block.ts";
 import { fixedWindow } from "../../../src/algorithms/fixed_window.ts";
@@ -10,6 +11,7 @@ import type { Decision } from "../../../src/decision.ts";
 import { memoryStore } from "../../../src/stores/memory/memory_store.ts";
 import type { StoreChange } from "../../../src/stores/store.ts";
 import { START } from "../../harness/algorithms.ts";
+import { writtenDuring } from "../../harness/console.ts";
 import { bytesInUse } from "../../harness/memory.ts";
 
 const MINUTE = 60_000;
@@ -318,4 +320,35 @@ describe("memoryStore over time", () => {
       assert(grown < 13 * keys, `${Math.round(grown / 1e6)} MB more`);
     });
   }
+});
+
+describe("throttles on one memoryStore", () => {
+  it("leave it nothing of theirs but their observers, as there may be one for each request", async () => {
+    const store = memoryStore({ maxKeys: 1 });
+    const { observe } = store;
+    const listeners = new Set<unknown>();
+    Object.assign(store, {
+      observe(listener: (change: StoreChange) => void) {
+        listeners.add(listener);
+        observe!(listener);
+      },
+    });
+    const rule: Rule = { name: "own", rate: "1/min", key: ({ request }) => request.headers.get("x-key") };
+    let told = 0;
+    const throttles = Array.from(
+      { length: 100 },
+      (_, i) =>
+        createThrottle(rule, {
+          store,
+          observers: i === 0 ? [({ type }) => void (told += +(type === "store"))] : [],
+        }),
+    );
+    assertEquals(listeners.size, 2);
+    const { lines } = await writtenDuring(async () => {
+      for (const key of ["a", "b"]) {
+        await throttles[1].check(new Request("https://example.com/", { headers: { "x-key": key } }));
+      }
+    }, "warn");
+    assertEquals([told, lines.length], [1, 1]);
+  });
 });
