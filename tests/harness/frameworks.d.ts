@@ -15,6 +15,7 @@ declare module "@sveltejs/kit" {
   interface RequestEvent {
     readonly request: Request;
     getClientAddress(): string;
+    isSubRequest: boolean;
   }
   export type Handle = (input: {
     event: RequestEvent;
