@@ -3,7 +3,7 @@ import { building } from "$app/environment";
 import type { Handle } from "@sveltejs/kit";
 import { withThrottle } from "@weir/throttle";
 
-/** Who asks; in a sub-request it is a `load` of this app, which fetches for the page of its visitor. */
+/** The visitor, and whether a `load` of this app asks for the page of that visitor. */
 interface Caller {
   ip: string;
   isSubRequest: boolean;
