@@ -4,7 +4,7 @@
  *
  * - `login` is a request with a wrong password, as a form or a client sends it.
  * - `also` is another path to the login, which counts as a login.
- * - `page` is the path of a page that fetches from its own app, and counts as one request.
+ * - `page` is the path of a page that asks its own app for another one, and counts as one request.
  * - `shown` is the limit in the headers of a refused login, by default the login's own.
  * - `address` names the source of the client's address: the socket, or a header of a proxy.
  */
@@ -89,7 +89,9 @@ export default { output: "server", adapter: node({ mode: "standalone" }), securi
       "src/pages/index.astro": "<p>hello</p>\n",
       "src/pages/about.astro": "---\nexport const prerender = true;\n---\n<p>prerendered</p>\n",
       "src/pages/login.ts": 'export const POST = () => new Response("wrong password\\n", { status: 401 });\n',
+      "src/pages/list.astro": '---\nreturn Astro.rewrite("/");\n---\n',
     },
+    page: "/list",
   },
 
   react_router: {

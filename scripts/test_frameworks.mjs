@@ -111,7 +111,11 @@ async function drive(program, { address, login, also, page, shown = "5" }) {
   assert.deepEqual([lost.status, left(lost)], [404, 18], "what is not found is counted");
   if (page !== undefined) {
     const whole = await send(3, { ...hello, path: page });
-    assert.deepEqual([whole.status, left(whole)], [200, 17], "a page is one request, whatever it fetches");
+    assert.deepEqual(
+      [whole.status, left(whole)],
+      [200, 17],
+      "a page is one request, whatever it asks its app for",
+    );
   }
   if (login === undefined) return;
   const logins = await many(6, 4, login);

@@ -28,6 +28,7 @@ declare module "astro" {
     readonly request: Request;
     readonly isPrerendered: boolean;
     readonly clientAddress: string;
+    readonly locals: object;
   }
   export type MiddlewareHandler = (
     context: APIContext,
