@@ -189,6 +189,16 @@ describe("readLog", () => {
     );
   });
 
+  it("reads a log that comes in one piece, however many lines it has", async () => {
+    const line = '192.0.2.7 - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n';
+    const whole = (async function* () {
+      yield await Promise.resolve(line.repeat(200_000));
+    })();
+    const log = readLog(whole);
+    await listOf(log);
+    assertEquals([log.summary.lines, log.summary.requests], [200_000, 200_000]);
+  });
+
   it("has the whole name of a user, and never takes a part of it for the address", async () => {
     // nginx and Apache write a name as the client sent it by Basic authentication.
     const names = [
