@@ -10,7 +10,7 @@ const limit = defineMiddleware(async (event, next) => {
   if (outcome.response !== null) return outcome.response;
   for (const [name, value] of outcome.headers) {
     event.res.headers.set(name, value);
-    event.res.errHeaders.set(name, value); // h3 sends only these headers with errors, 404 among them
+    event.res.errHeaders?.set(name, value); // h3 sends only these with errors, 404 among them; Nitro 3.0.0 has none
   }
   return next();
 });

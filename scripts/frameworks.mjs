@@ -4,6 +4,7 @@
  *
  * - `login` is a request with a wrong password, as a form or a client sends it.
  * - `also` is another path to the login, which counts as a login.
+ * - `page` is the path of a page that asks its own app for another one, and counts as one request.
  * - `shown` is the limit in the headers of a refused login, by default the login's own.
  * - `address` names the source of the client's address: the socket, or a header of a proxy.
  */
@@ -66,7 +67,12 @@ export default { plugins: [sveltekit({ adapter: adapter() })] };
       "src/routes/about/+page.svelte": "<p>prerendered</p>\n",
       "src/routes/login/+server.js":
         'export const POST = () => new Response("wrong password\\n", { status: 401 });\n',
+      "src/routes/items/+server.js": "export const GET = () => Response.json([]);\n",
+      "src/routes/list/+page.server.js":
+        'export const load = async ({ fetch }) => ({ items: await (await fetch("/items")).json() });\n',
+      "src/routes/list/+page.svelte": "<p>list</p>\n",
     },
+    page: "/list",
   },
 
   astro_middleware: {
@@ -83,7 +89,9 @@ export default { output: "server", adapter: node({ mode: "standalone" }), securi
       "src/pages/index.astro": "<p>hello</p>\n",
       "src/pages/about.astro": "---\nexport const prerender = true;\n---\n<p>prerendered</p>\n",
       "src/pages/login.ts": 'export const POST = () => new Response("wrong password\\n", { status: 401 });\n',
+      "src/pages/list.astro": '---\nreturn Astro.rewrite("/");\n---\n',
     },
+    page: "/list",
   },
 
   react_router: {

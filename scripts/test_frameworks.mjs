@@ -83,7 +83,7 @@ function write(folder, name, { packages, example, files }) {
 }
 
 /** Twenty requests pass, the next is refused, another address has its own quota, and the login allows five. */
-async function drive(program, { address, login, also, shown = "5" }) {
+async function drive(program, { address, login, also, page, shown = "5" }) {
   const send = (client, sent) =>
     address === "socket"
       ? sendFrom(`127.0.0.${client}`, program.url, sent)
@@ -109,6 +109,14 @@ async function drive(program, { address, login, also, shown = "5" }) {
   assert.equal(left(await send(3, hello)), 19, "another address has a quota of its own");
   const lost = await send(3, { ...hello, path: "/nothing/here" });
   assert.deepEqual([lost.status, left(lost)], [404, 18], "what is not found is counted");
+  if (page !== undefined) {
+    const whole = await send(3, { ...hello, path: page });
+    assert.deepEqual(
+      [whole.status, left(whole)],
+      [200, 17],
+      "a page is one request, whatever it asks its app for",
+    );
+  }
   if (login === undefined) return;
   const logins = await many(6, 4, login);
   const sixth = logins.pop();

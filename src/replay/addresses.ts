@@ -37,6 +37,11 @@ function withoutPort(text: string): string {
   return inBrackets ?? ipv4 ?? text;
 }
 
+/** Is it an address as a log writes it? nginx has `unix:` for a client on a Unix socket. */
+export function isLoggedAddress(text: string): boolean {
+  return text === "unix:" || canonicalAddress(withoutPort(text)) !== null;
+}
+
 /**
  * Addresses by number, in canonical text. Most are IPv4, which are numbers already: a table of those takes a quarter of the time
  * of a Map of texts.

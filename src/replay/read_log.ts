@@ -89,8 +89,9 @@ class Reading implements LogSummary {
   to: number | null = null;
 }
 
-/** The format that reads the most of some lines; null where none reads any. */
-function formatOf(lines: readonly string[]): LogFormat | null {
+/** The format that reads the most of the first of some lines; null where none reads any. */
+function formatOf(all: readonly string[]): LogFormat | null {
+  const lines = all.slice(0, MAX_FIRST_LINES); // there may be a whole log in one chunk
   let best: LogFormat | null = null;
   let most = 0;
   const entry = newEntry();
@@ -175,7 +176,7 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
   for await (const lines of linesOf(source)) {
     if (read !== null) readLines(lines);
     else {
-      first.push(...lines);
+      first = first.concat(lines); // not by `push`: a call takes fewer arguments than a chunk may have lines
       if (first.length < FIRST_LINES) continue;
       // A long list of broken lines may stand at the beginning.
       if (given !== null || formatOf(lines) !== null || first.length >= MAX_FIRST_LINES) open();

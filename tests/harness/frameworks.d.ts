@@ -15,6 +15,7 @@ declare module "@sveltejs/kit" {
   interface RequestEvent {
     readonly request: Request;
     getClientAddress(): string;
+    isSubRequest: boolean;
   }
   export type Handle = (input: {
     event: RequestEvent;
@@ -27,6 +28,7 @@ declare module "astro" {
     readonly request: Request;
     readonly isPrerendered: boolean;
     readonly clientAddress: string;
+    readonly locals: object;
   }
   export type MiddlewareHandler = (
     context: APIContext,

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
+import { etag } from "hono/etag";
 import { HTTPException } from "hono/http-exception";
 import { stream } from "hono/streaming";
 import { describe, it } from "node:test";
@@ -363,6 +364,13 @@ describe("requests that the Hono middleware counts", () => {
       assert(exposed.includes("x-ratelimit-remaining"), exposed.join());
       assertEquals(exposed.includes("retry-after"), status === 429);
     }
+  });
+
+  it("has its headers on a 304 where etag() stands behind it", async () => {
+    const app = new Hono().use(throttle("5/min", still()), etag()).get("/", (c) => c.text("hello"));
+    const { headers } = await app.request("/");
+    const again = await app.request("/", { headers: { "if-none-match": headers.get("etag")! } });
+    assertEquals([again.status, left(again)], [304, "3"]);
   });
 
   it("leaves Hono to complain of a middleware that neither answers nor goes on", async () => {

@@ -189,6 +189,47 @@ describe("readLog", () => {
     );
   });
 
+  it("reads a log that comes in one piece, however many lines it has", async () => {
+    const line = '192.0.2.7 - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n';
+    const whole = (async function* () {
+      yield await Promise.resolve(line.repeat(200_000));
+    })();
+    const log = readLog(whole);
+    await listOf(log);
+    assertEquals([log.summary.lines, log.summary.requests], [200_000, 200_000]);
+  });
+
+  it("has the whole name of a user, and never takes a part of it for the address", async () => {
+    // nginx and Apache write a name as the client sent it by Basic authentication.
+    const names = [
+      "al ice",
+      "a - b",
+      "198.51.100.9 - x",
+      "198.51.100.9 x",
+      " lead",
+      "trail ",
+      "[x] y",
+      "- -",
+      "a  b",
+    ];
+    for (
+      const before of ["", "shop.example:8080 ", "Nov 29 04:30:00 web nginx: ", "<190>1 - web nginx - - - "]
+    ) {
+      const lines = names.map((name) =>
+        `${before}192.0.2.7 - ${name} [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5 "-" "a - b"\n`
+      );
+      const list = await listOf(readLog(chunksOf(lines.join(""))));
+      assertEquals(list.map(({ address }) => address), names.map(() => "192.0.2.7"), before);
+      assertEquals(list.map(({ identity }) => identity?.id), names, before);
+      const host = before.startsWith("shop") ? "shop.example:8080" : "localhost";
+      assertEquals(new Set(list.map(({ url }) => url)), new Set([`http://${host}/`]), before);
+    }
+    const [socket] = await listOf(
+      readLog(chunksOf('unix: - al ice [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n')),
+    );
+    assertEquals([socket.address, socket.identity?.id], [null, "al ice"]);
+  });
+
   it("has no status for a request whose client left before there was one", async () => {
     for (const name of ["haproxy-httplog", "haproxy-clf", "caddy-json"]) {
       const list = await listOf(readLog(debianLog(name)));

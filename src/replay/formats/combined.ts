@@ -6,8 +6,20 @@
 
 import { commonTimeReader, startOf } from "./log_time.ts";
 import { endOfQuoted, isQuoteAt, requestLineReader, unescaped, valueOrNull, wholeAt } from "./scan.ts";
+import { isLoggedAddress } from "../addresses.ts";
 import type { Targets } from "../texts.ts";
 import type { Entry, LineReader, LogFormat } from "./format.ts";
+
+/**
+ * The index of the first " - " from `dash` on that follows an address, which stands for the identity; -1 where none does. Servers
+ * write a user's name as the client sent it, so that more of them may follow, behind words that look like an address.
+ */
+function identityFrom(line: string, dash: number, end: number): number {
+  for (let at = dash; at !== -1 && at < end - 2; at = line.indexOf(" - ", at + 1)) {
+    if (isLoggedAddress(line.slice(line.lastIndexOf(" ", at - 1) + 1, at))) return at;
+  }
+  return -1;
+}
 
 /**
  * The words before the time: the client, an identity that nobody writes, and the user; a virtual host may stand before
@@ -20,8 +32,13 @@ function readHead(line: string, end: number, entry: Entry): string | null {
     entry.user = null;
     return "";
   }
-  const user = line.lastIndexOf(" ", end - 1);
-  const identity = line.lastIndexOf(" ", user - 1);
+  let user = line.lastIndexOf(" ", end - 1);
+  let identity = line.lastIndexOf(" ", user - 1);
+  const dash = line.indexOf(" - ");
+  if (dash !== identity) {
+    const first = identityFrom(line, dash, end);
+    if (first !== -1) [identity, user] = [first, first + 2];
+  }
   if (user <= 0 || identity <= 0) return null;
   const client = line.lastIndexOf(" ", identity - 1);
   entry.address = line.slice(client + 1, identity);
