@@ -487,12 +487,15 @@ describe("pacedFetch's signal", () => {
   });
 
   it("reaches a request under way, and a failure holds nobody up", async () => {
+    let answer = (): void => {};
+    const slow = new Promise<void>((resolve) => answer = resolve);
     const site = siteOf(async (request) => {
-      if (request.url.endsWith("/slow")) await new Promise((resolve) => setTimeout(resolve, 300));
+      if (request.url.endsWith("/slow")) await slow;
       return new Response("", { headers: { ratelimit: '"own";r=5;t=30' } });
     });
     const fetch = pacedFetch({ spread: false });
     await assertRejects(() => fetch(`${site.url}/slow`, { signal: AbortSignal.timeout(50) }));
+    answer();
     assertEquals((await call(fetch, site.url)).status, 200);
     await assertRejects(() => pacedFetch()("http://127.0.0.1:1/"));
   });
