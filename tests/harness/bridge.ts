@@ -52,6 +52,9 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
+/** How long an idle connection is kept, in ms: longer than any test. */
+const KEPT_MS = 600_000;
+
 /** Starts a bridge on a free port of 127.0.0.1. */
 export async function startBridge(redis: Address, token = "a-token"): Promise<Bridge> {
   let connection: Connection | null = null;
@@ -135,7 +138,8 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     write(status, JSON.stringify(answer));
   }
 
-  const server = createServer((request, response) => {
+  // It ends no connection by itself, which a client may be using just then; and on Bun the timer for that is one that tests replace.
+  const server = createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
     handle(request, response).catch((error) => {
       if (response.destroyed) return;
       response.writeHead(400, { "content-type": "application/json" }).end(

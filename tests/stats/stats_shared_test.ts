@@ -61,8 +61,8 @@ async function withoutWaiting(run: (delays: number[]) => Promise<void>): Promise
   const said: unknown[][] = [];
   const delays: number[] = [];
   console.warn = (...words: unknown[]) => said.push(words);
-  globalThis.setTimeout = ((run: () => void, ms = 0) => {
-    if (ms !== 5000) return setTimeout(run, ms);
+  globalThis.setTimeout = ((run: () => void, ms = 0, ...words: unknown[]) => {
+    if (ms !== 5000) return setTimeout(run, ms, ...words);
     delays.push(ms);
     return setTimeout(run, 1);
   }) as typeof setTimeout;
