@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pauseAwake } from "./awake.ts";
+import { KEPT_MS } from "./kept.ts";
 import { type Address, type Connection, connectTo, type Reply } from "./resp.ts";
 
 /**
@@ -51,9 +52,6 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   for await (const chunk of request.setEncoding("utf8")) text += chunk;
   return text;
 }
-
-/** How long an idle connection is kept, in ms: longer than any test. */
-const KEPT_MS = 600_000;
 
 /** Starts a bridge on a free port of 127.0.0.1. */
 export async function startBridge(redis: Address, token = "a-token"): Promise<Bridge> {
@@ -138,7 +136,6 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     write(status, JSON.stringify(answer));
   }
 
-  // It ends no connection by itself, which a client may be using just then; and on Bun the timer for that is one that tests replace.
   const server = createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
     handle(request, response).catch((error) => {
       if (response.destroyed) return;

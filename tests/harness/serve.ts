@@ -31,7 +31,7 @@ interface Globals {
     ): { addr: { port: number }; finished: Promise<void> };
   };
   Bun: {
-    serve(options: { hostname: string; port: number; fetch: Handler }): {
+    serve(options: { hostname: string; port: number; idleTimeout: number; fetch: Handler }): {
       port: number;
       stop(closeConnections: boolean): Promise<void>;
     };
@@ -54,8 +54,14 @@ function onDeno(handler: Handler): Promise<Served> {
   });
 }
 
+/** Bun ends a connection after so many seconds without a byte, 10 by default, as if a machine that stands still were a client. */
+const LONGEST_IDLE_S = 255;
+
 function onBun(handler: Handler): Promise<Served> {
-  const server = globals.Bun.serve({ hostname: HOSTNAME, port: 0, fetch: handler });
+  const server = globals.Bun.serve({
+    ...{ hostname: HOSTNAME, port: 0, idleTimeout: LONGEST_IDLE_S },
+    fetch: handler,
+  });
   return Promise.resolve({ url: `http://${HOSTNAME}:${server.port}`, close: () => server.stop(true) });
 }
 
