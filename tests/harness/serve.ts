@@ -1,3 +1,4 @@
+import { KEPT_MS } from "./kept.ts";
 import { runtime } from "./runtime.ts";
 
 /** A handler that receives a request and the server's arguments. */
@@ -73,6 +74,7 @@ export async function onSrvx(handler: Handler): Promise<Served> {
     hostname: HOSTNAME,
     silent: true,
     gracefulShutdown: false,
+    node: { keepAliveTimeout: KEPT_MS },
     fetch: handler,
   });
   await server.ready();
@@ -82,7 +84,10 @@ export async function onSrvx(handler: Handler): Promise<Served> {
 async function onNode(handler: Handler): Promise<Served> {
   const { createAdaptorServer } = await import("@hono/node-server");
   const { createServer } = await import("node:http");
-  const server = createAdaptorServer({ fetch: handler, createServer }) as ReturnType<typeof createServer>;
+  const server = createAdaptorServer({
+    ...{ fetch: handler, createServer },
+    serverOptions: { keepAliveTimeout: KEPT_MS },
+  }) as ReturnType<typeof createServer>;
   await new Promise<void>((listening, failed) => {
     server.once("error", failed).listen(0, HOSTNAME, listening);
   });
