@@ -105,7 +105,7 @@ async function leaving(
       await sendAndLeave(server.url, () => wait.waiting.count === i);
     }
     // The server hears of the last one's end a little later than it.
-    await pauseAwake(100);
+    await pauseAwake(60);
     wait.open();
     await until(() => ended === CLIENTS);
     await pause(10);
