@@ -5,11 +5,10 @@
  * tools for that.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { serve } from "srvx";
@@ -122,16 +121,19 @@ const worker :Workerd.Worker = (
 );
 `,
   );
-  const own = port || await freePort();
-  const child = spawn(join(PROGRAMS, "workerd"), ["serve", config, `--socket-addr=http=${HOST}:${own}`], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  const words = ["serve", config, `--socket-addr=http=${HOST}:${port}`, "--control-fd=3"];
+  const child = spawn(join(PROGRAMS, "workerd"), words, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   process.on("exit", () => child.kill("SIGKILL"));
-  await Promise.race([
-    answers(own),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`workerd ended at once, with ${code}`))),
-  ]);
-  return `http://${HOST}:${own}`;
+  return `http://${HOST}:${await portOf(child.stdio[3])}`;
+}
+
+/** The port on which workerd listens, which it says as soon as it does. */
+async function portOf(control) {
+  for await (const line of createInterface({ input: control })) {
+    const { event, port } = JSON.parse(line);
+    if (event === "listen") return port;
+  }
+  throw new Error("workerd ended at once");
 }
 
 async function onEdgeRuntime(file, port) {
@@ -190,26 +192,6 @@ async function onLambda(file, port, eventOf) {
     const event = await eventOf(request, request.ip);
     return responseOf(await handler(event, { awsRequestId: event.requestContext.requestId }), request.method);
   }, port);
-}
-
-/** A TCP port that was free a moment ago. */
-async function freePort() {
-  const server = createServer().listen(0, HOST);
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
-}
-
-/** Resolves when a server listens on the port. */
-async function answers(port) {
-  for (;;) {
-    const socket = connect(port, HOST);
-    const found = await once(socket, "connect").then(() => true, () => false);
-    socket.destroy();
-    if (found) return;
-    await new Promise((waited) => setTimeout(waited, 20));
-  }
 }
 
 const endings = [];

@@ -14,6 +14,7 @@ import {
   type Rule,
 } from "../../mod.ts";
 import { createThrottle, type ThrottleEvent, type ThrottleOptions } from "../../mod.ts";
+import { pauseAwake } from "../harness/awake.ts";
 import { listenToConsole } from "../harness/console.ts";
 import { runtime } from "../harness/runtime.ts";
 import { type Handler, onSrvx, serve, type Served } from "../harness/serve.ts";
@@ -104,7 +105,7 @@ async function leaving(
       await sendAndLeave(server.url, () => wait.waiting.count === i);
     }
     // The server hears of the last one's end a little later than it.
-    await pause(50);
+    await pauseAwake(60);
     wait.open();
     await until(() => ended === CLIENTS);
     await pause(10);

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pauseAwake } from "./awake.ts";
+import { KEPT_MS } from "./kept.ts";
 import { type Address, type Connection, connectTo, type Reply } from "./resp.ts";
 
 /**
@@ -135,7 +136,7 @@ export async function startBridge(redis: Address, token = "a-token"): Promise<Br
     write(status, JSON.stringify(answer));
   }
 
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
     handle(request, response).catch((error) => {
       if (response.destroyed) return;
       response.writeHead(400, { "content-type": "application/json" }).end(

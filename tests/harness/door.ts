@@ -1,10 +1,12 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { freePort } from "./free_port.ts";
 
 /** A proxy in front of a server that can be shut, so that connections are refused, and opened again. */
 export async function startDoor(port: number) {
   const sockets = new Set<Socket>();
   let server: Server;
-  async function open(at: number): Promise<number> {
+  const at = await freePort();
+  async function open(): Promise<void> {
     server = createServer((inside) => {
       const outside = connect(port, "127.0.0.1");
       for (const socket of [inside, outside]) {
@@ -15,10 +17,11 @@ export async function startDoor(port: number) {
       inside.on("close", () => outside.destroy());
       outside.on("close", () => inside.destroy());
     });
-    await new Promise<void>((listening) => server.listen(at, "127.0.0.1", listening));
-    return (server.address() as { port: number }).port;
+    await new Promise<void>((listening, failed) =>
+      server.once("error", failed).listen(at, "127.0.0.1", listening)
+    );
   }
-  const at = await open(0);
+  await open();
   return {
     url: `http://127.0.0.1:${at}`,
     async shut() {
@@ -26,6 +29,6 @@ export async function startDoor(port: number) {
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    open: () => open(at),
+    open,
   };
 }

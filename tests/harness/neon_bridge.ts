@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { Client } from "pg";
+import { KEPT_MS } from "./kept.ts";
 
 /** An HTTP server that speaks as Neon's does to its driver: one statement per request, its rows as text. */
 export async function startNeonBridge(
@@ -26,7 +27,7 @@ export async function startNeonBridge(
     }
   }
 
-  const server: Server = createServer((request, response) => {
+  const server: Server = createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
     let body = "";
     request.setEncoding("utf8").on("data", (text) => body += text).on("end", async () => {
       const [status, value] = await answer(body);

@@ -79,7 +79,7 @@ async function kill(child: ChildProcess): Promise<void> {
 export async function startRedis(flags: readonly string[] = []): Promise<Redis> {
   const folder = mkdtempSync(join(tmpdir(), "weir-redis-"));
   let port = await freePort();
-  // Another suite on this machine may take the port in between.
+  // Where a system gives such ports to anybody, another program may take it in between.
   let child = await start(folder, port, flags).catch(async () => {
     return start(folder, port = await freePort(), flags);
   });

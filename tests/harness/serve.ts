@@ -1,3 +1,4 @@
+import { KEPT_MS } from "./kept.ts";
 import { runtime } from "./runtime.ts";
 
 /** A handler that receives a request and the server's arguments. */
@@ -31,7 +32,7 @@ interface Globals {
     ): { addr: { port: number }; finished: Promise<void> };
   };
   Bun: {
-    serve(options: { hostname: string; port: number; fetch: Handler }): {
+    serve(options: { hostname: string; port: number; idleTimeout: number; fetch: Handler }): {
       port: number;
       stop(closeConnections: boolean): Promise<void>;
     };
@@ -54,8 +55,14 @@ function onDeno(handler: Handler): Promise<Served> {
   });
 }
 
+/** Bun ends a connection after so many seconds without a byte, 10 by default, as if a machine that stands still were a client. */
+const MAX_IDLE_S = 255;
+
 function onBun(handler: Handler): Promise<Served> {
-  const server = globals.Bun.serve({ hostname: HOSTNAME, port: 0, fetch: handler });
+  const server = globals.Bun.serve({
+    ...{ hostname: HOSTNAME, port: 0, idleTimeout: MAX_IDLE_S },
+    fetch: handler,
+  });
   return Promise.resolve({ url: `http://${HOSTNAME}:${server.port}`, close: () => server.stop(true) });
 }
 
@@ -67,6 +74,7 @@ export async function onSrvx(handler: Handler): Promise<Served> {
     hostname: HOSTNAME,
     silent: true,
     gracefulShutdown: false,
+    node: { keepAliveTimeout: KEPT_MS },
     fetch: handler,
   });
   await server.ready();
@@ -76,7 +84,10 @@ export async function onSrvx(handler: Handler): Promise<Served> {
 async function onNode(handler: Handler): Promise<Served> {
   const { createAdaptorServer } = await import("@hono/node-server");
   const { createServer } = await import("node:http");
-  const server = createAdaptorServer({ fetch: handler, createServer }) as ReturnType<typeof createServer>;
+  const server = createAdaptorServer({
+    ...{ fetch: handler, createServer },
+    serverOptions: { keepAliveTimeout: KEPT_MS },
+  }) as ReturnType<typeof createServer>;
   await new Promise<void>((listening, failed) => {
     server.once("error", failed).listen(0, HOSTNAME, listening);
   });

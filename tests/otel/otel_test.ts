@@ -2,8 +2,6 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { metrics } from "@opentelemetry/api";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { describe, it } from "node:test";
 import parsePrometheus from "parse-prometheus-text-format";
 import {
@@ -18,6 +16,7 @@ import {
 } from "../../mod.ts";
 import { otel, type OtelOptions } from "../../src/otel/mod.ts";
 import { faultyStore } from "../../src/testing/mod.ts";
+import { freePort } from "../harness/free_port.ts";
 import { serve } from "../harness/serve.ts";
 import { throttled } from "../harness/throttled.ts";
 
@@ -320,7 +319,7 @@ describe("otel", () => {
   });
 
   it("Prometheus scrapes it from the exporter's own server, while a real one is throttled", async () => {
-    const port = await freePort();
+    const port = await freePort(); // the exporter takes no 0 for one
     const exporter = new PrometheusExporter({ host: "127.0.0.1", port, preventServerStart: true });
     const meter = new MeterProvider({ readers: [exporter] }).getMeter("test");
     const { throttle } = throttled({ name: "ip", rate: "5/min" }, { observers: [otel({ meter })] });
@@ -343,13 +342,3 @@ describe("otel", () => {
     }
   });
 });
-
-/** A port that nobody listens on: the exporter takes no 0 for one. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

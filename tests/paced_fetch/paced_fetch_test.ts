@@ -329,7 +329,7 @@ describe("pacedFetch's bounds", () => {
 
   it("answers itself, and sends nothing, where it knows that before", async () => {
     const site = siteOf(() => new Response("last", { headers: usedUp }));
-    const fetch = pacedFetch({ maxWaitMs: 59_000 });
+    const fetch = pacedFetch({ maxWaitMs: 59_000, clock: () => 1e12 });
     assertEquals((await call(fetch, site.url)).status, 200);
     const response = await fetch(site.url);
     assertEquals([response.status, response.headers.get("retry-after")], [429, "60"]);
@@ -488,12 +488,15 @@ describe("pacedFetch's signal", () => {
   });
 
   it("reaches a request under way, and a failure holds nobody up", async () => {
+    let answer = (): void => {};
+    const slow = new Promise<void>((resolve) => answer = resolve);
     const site = siteOf(async (request) => {
-      if (request.url.endsWith("/slow")) await pause(300);
+      if (request.url.endsWith("/slow")) await slow;
       return new Response("", { headers: { ratelimit: '"own";r=5;t=30' } });
     });
     const fetch = pacedFetch({ spread: false });
     await assertRejects(() => fetch(`${site.url}/slow`, { signal: AbortSignal.timeout(50) }));
+    answer();
     assertEquals((await call(fetch, site.url)).status, 200);
     await assertRejects(() => pacedFetch()("http://127.0.0.1:1/"));
   });

@@ -4,7 +4,10 @@ import { describe, it } from "node:test";
 import { byUser, stats } from "../../mod.ts";
 import { Hono } from "hono";
 import { dashboard } from "../../src/dashboard/mod.ts";
+import { fixSeed } from "../harness/fixed_seed.ts";
 import { as, authenticate, identify, SOMEBODY, START, throttled } from "../harness/throttled.ts";
+
+fixSeed();
 
 const json = async (response: Response) => await response.json();
 

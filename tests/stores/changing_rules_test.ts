@@ -152,7 +152,7 @@ function judge(deploys: Walk["deploys"]) {
   };
 }
 
-const LONG = { timeout: 60_000 };
+const LONG = { timeout: 600_000 };
 
 describe("rules that change under their names, by clocks that jump both ways", { skip: withoutRedis }, () => {
   const { command, client } = suiteRedis();

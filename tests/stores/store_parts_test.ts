@@ -10,8 +10,9 @@ import {
 } from "../../mod.ts";
 import { RuleError } from "../../src/stores/rule_error.ts";
 import type { StorePart } from "../../src/stores/store.ts";
+import { pauseAwake } from "../harness/awake.ts";
 import { writtenDuring } from "../harness/console.ts";
-import { pause, until } from "../harness/until.ts";
+import { until } from "../harness/until.ts";
 
 /** A store of two parts, "a" and "b", each of which can fail by itself; and what operators read meanwhile. */
 
@@ -184,7 +185,7 @@ describe("a part that can be probed", () => {
       time.now += 1000;
       for (let i = 0; i < 5; i++) assertEquals(await sources(), "local");
       // The store's clock stands still, so the probe's own deadline ends it.
-      await pause(400);
+      await pauseAwake(100);
     }
     assertEquals([calls.a, probes.length], [5, 3]);
     faults.delete("a");

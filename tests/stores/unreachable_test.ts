@@ -14,14 +14,17 @@ import { until } from "../harness/until.ts";
 
 /** Stores that cannot be used from the start, or to which their client never comes back by itself. */
 
+/** Of a client that waits for ever. */
 const TIMEOUT_MS = 500;
-/** Of a client that fails at once until it can be used, and is then to answer on a machine that may be busy. */
+/** Of one that fails at once, and is to answer once it can be used, on a machine that may be busy. */
 const PATIENT_MS = 10_000;
 const REQUESTS = 30;
 const request = new Request("https://example.com/");
 
-/** More than open the breaker: the rest must not wait for anything. */
+/** So many open the breaker: the rest must not wait for anything. */
 const MAX_ASKED = 5;
+/** The time after which it is tried again. */
+const PROBE_MS = 1000;
 
 interface Unreachable {
   readonly store: Store;
@@ -54,7 +57,7 @@ const ROWS: readonly Row[] = [
     async open(redis) {
       const bridge = await startBridge({ path: redis.path }, "the-right-token");
       return {
-        store: upstashStore({ url: bridge.url, token: "a-wrong-token", timeoutMs: TIMEOUT_MS }),
+        store: upstashStore({ url: bridge.url, token: "a-wrong-token", timeoutMs: PATIENT_MS }),
         close: bridge.close,
       };
     },
@@ -137,8 +140,11 @@ describe("a store that cannot be reached", { skip: withoutRedis }, () => {
     }, async () => {
       const { store: inner, mend, close } = await open(redis);
       let asked = 0;
+      // However long the requests take, it is not yet tried again.
+      const time = { now: Date.now() };
       const store: Store = {
         ...inner,
+        clock: () => time.now,
         decide(checks, spend) {
           asked++;
           return inner.decide(checks, spend);
@@ -161,7 +167,10 @@ describe("a store that cannot be reached", { skip: withoutRedis }, () => {
         assertMatch(lines[0], reason);
         if (mend !== undefined) {
           await mend();
-          await until(async () => await sourceOf() === "store");
+          await until(async () => {
+            time.now += PROBE_MS;
+            return await sourceOf() === "store";
+          });
           assertLessOrEqual(asked, MAX_ASKED + 1);
           assertEquals(events, ["failing", "healed"]);
           assertEquals(lines.slice(1), [`@weir/throttle: ${inner.name} works again, and decides again.`]);

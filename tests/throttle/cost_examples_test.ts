@@ -91,6 +91,26 @@ describe("examples/tokens.ts", () => {
   });
 });
 
+/** Holds back the rows of exports: the example waits for 20 ms before each. */
+function holdRows() {
+  const { setTimeout } = globalThis;
+  const held: (() => void)[] = [];
+  globalThis.setTimeout = ((run: () => void, ms?: number, ...words: unknown[]) => {
+    return ms === 20 ? void held.push(run) : setTimeout(run, ms, ...words);
+  }) as typeof setTimeout;
+  return {
+    /** Lets the next row of so many exports come. */
+    async next(exports: number) {
+      await until(() => held.length === exports);
+      for (const run of held.splice(0)) run();
+    },
+    end() {
+      globalThis.setTimeout = setTimeout;
+      for (const run of held) run();
+    },
+  };
+}
+
 describe("examples/concurrency.ts", () => {
   const server = running(() => import("../../examples/concurrency.ts"));
   const download = (rows?: number) =>
@@ -99,8 +119,12 @@ describe("examples/concurrency.ts", () => {
   const passes = async () => (await get(`${server.url}/export?rows=0`)).status === 200;
 
   it("lets two run, and refuses a third until the body of one has ended", async () => {
-    const [first, second] = [await download(5), await download()];
+    const rows = holdRows();
+    const beginning = Promise.all([download(5), download()]);
+    await rows.next(2);
+    const [first, second] = await beginning;
     const third = await get(`${server.url}/export`);
+    rows.end();
     assertEquals([third.status, third.headers.get("retry-after")], [429, "1"]);
     assertEquals(JSON.parse(third.text)["violated-policies"], ["mine"]);
     assertEquals(await first.response.text(), "1\n2\n3\n4\n5\n");

@@ -68,7 +68,7 @@ function ask(
   return new Promise((answered, failed) => {
     const socket = connect(Number(new URL(url).port), "127.0.0.1");
     let text = "";
-    socket.setTimeout(5000, () => socket.destroy());
+    socket.setTimeout(20_000, () => socket.destroy());
     socket.setEncoding("utf8").on("data", (piece: string) => text += piece).on("error", failed);
     socket.on("close", () => {
       const [, json] = /^HTTP\/1\.1 200 [^]*?\r\n\r\n[^{]*(\{[^]*\})/.exec(text) ?? [];

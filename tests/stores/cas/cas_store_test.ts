@@ -241,6 +241,7 @@ describe("casStore", () => {
           act("write");
           return database.write(...change);
         },
+        timeoutMs: 60_000,
       });
       assertEquals(await slotsLeft(store, (now) => isFailing = now), left, failing);
     }

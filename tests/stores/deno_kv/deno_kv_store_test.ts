@@ -16,9 +16,10 @@ const timeoutMs = 10_000;
 function watched(kv: Kv) {
   const seen = { reads: 0, commits: 0, expiries: [] as (number | undefined)[] };
   const own: KvLike = {
-    getMany(keys, options) {
+    async getMany(keys, options) {
+      const entries = await kv.getMany(keys, options); // rejects where another connection writes, as commit does
       seen.reads++;
-      return kv.getMany(keys, options);
+      return entries;
     },
     delete: (key) => kv.delete(key),
     atomic() {
@@ -29,7 +30,7 @@ function watched(kv: Kv) {
         return set(key, value, options);
       };
       atomic.commit = async () => {
-        const answer = await commit(); // rejects where another connection writes: then it did nothing
+        const answer = await commit();
         seen.commits++;
         return answer;
       };

@@ -49,11 +49,12 @@ function lockedTable(postgres: Postgres): Outage {
 
 /** The disk of the table alone is full: where the server's log is on it too, the server ends instead. */
 function fullDisk(): Fault {
-  const folder = mkdtempSync(join(tmpdir(), "weir-small-"));
-  const ballast = join(folder, "ballast");
+  let folder: string;
   return {
     fault: "Postgres: disk full",
     outageOf(postgres) {
+      folder = mkdtempSync(join(tmpdir(), "weir-small-"));
+      const ballast = join(folder, "ballast");
       const reader = new Client({ connectionString: postgres.url });
       reader.on("error", () => {});
       assert(mountSmallDisk(folder, "8m", NOBODY));

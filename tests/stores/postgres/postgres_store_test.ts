@@ -81,13 +81,19 @@ describe("postgresStore", { skip: withoutPostgres }, () => {
     }
   });
 
-  /** A store on a table of its own that counts its statements. */
+  /**
+   * A store on a table of its own that counts its statements, but for those that found its estimate of the server's time a second
+   * old: on a machine that pauses it sends such a one again.
+   */
   function counted(own: Partial<PostgresStoreOptions> = {}): { store: Store; statements: string[] } {
     const statements: string[] = [];
     const client = {
-      query(text: string, values?: unknown[]) {
+      async query(text: string, values?: unknown[]) {
         statements.push(text);
-        return pool.query(text, values);
+        const result = await pool.query(text, values);
+        const { answer } = result.rows?.[0] ?? {};
+        if (String(answer).includes('"isLate":true')) statements.splice(statements.indexOf(text), 1);
+        return result;
       },
     };
     return { store: postgresStore({ client, timeoutMs, ...own }), statements };

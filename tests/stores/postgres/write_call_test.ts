@@ -10,10 +10,18 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
   let postgres: Postgres;
   let pool: Pool;
   let states: PostgresStates;
+  /** Was the last answer that the estimate of the server's time was a second old, as on a machine that paused? */
+  let wasLate = false;
   before(async () => {
     postgres = await startPostgres();
     pool = new Pool({ connectionString: postgres.url, max: 3 });
-    states = postgresStates({ run: runnerOf(pool), table: "weir", durable: true, waitMs: 10_000 });
+    const plain = runnerOf(pool);
+    const run: typeof plain = async (...statement) => {
+      const answer = await plain(...statement);
+      wasLate = String(answer).includes('"isLate":true');
+      return answer;
+    };
+    states = postgresStates({ run, table: "weir", durable: true, waitMs: 10_000 });
   });
   after(async () => {
     await pool?.end();
@@ -22,11 +30,20 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
 
   /** Gives each key this state, upon the versions that are known; one call for all keys. */
   async function changes(keys: readonly string[], state: string): Promise<() => Promise<boolean>> {
-    const { now, states: read } = await states.read(keys);
+    const { states: read } = await states.read(keys);
     const own = keys.map((key, i): StateChange => (
       { key, version: read[i]?.version ?? null, state: [state], ttlMs: 60_000 }
     ));
-    return () => Promise.resolve(states.write(own, now, 0));
+    return () => inTime(own, 0);
+  }
+
+  /** Writes, again where that came too late: then nothing was done. */
+  async function inTime(own: readonly StateChange[], lost: number): Promise<boolean> {
+    for (;;) {
+      const { now } = await states.read(own.map(({ key }) => key));
+      const isWritten = await states.write(own, now, lost);
+      if (isWritten || !wasLate) return isWritten;
+    }
   }
 
   for (
@@ -69,10 +86,10 @@ describe("calls of the function that writes states", { skip: withoutPostgres }, 
       };
       await (await changes(keys, "old"))();
       // Upon a version that does not stand, for the second time: that claims the row.
-      const { now, states: [read] } = await states.read([last]);
+      const { states: [read] } = await states.read([last]);
       await pool.query("UPDATE weir SET version = 8 WHERE key = $1", [last]);
       const stale = { key: last, version: read!.version, state: ["stale"], ttlMs: 60_000 };
-      assertEquals(await states.write([stale], now, 1), false);
+      assertEquals(await inTime([stale], 1), false);
       await pool.query("UPDATE weir SET claim_until = claim_until + 60000 WHERE key = $1", [last]);
       assertEquals(await (await changes(keys, "of its own"))(), true);
       await isState("of its own");

@@ -6,9 +6,10 @@ import { after, describe, it } from "node:test";
 import { type Check, concurrency, createThrottle, fixedWindow, type StoreDecision } from "../../../mod.ts";
 import { sqliteStore } from "../../../src/stores/sqlite/mod.ts";
 import { manualClock } from "../../../src/testing/mod.ts";
+import { pauseAwake } from "../../harness/awake.ts";
 import { runtime } from "../../harness/runtime.ts";
 import { type OpenDatabase, SQLITE_DRIVERS, sqliteFolder } from "../../harness/sqlite.ts";
-import { pause, until } from "../../harness/until.ts";
+import { until } from "../../harness/until.ts";
 
 function checkOf(key: string, windowMs = 60_000): Check {
   const policy = { name: key.replace(/:.*/, ""), limit: 3, windowMs, mode: "enforce" as const };
@@ -119,7 +120,7 @@ describe("sqliteStore", () => {
       assertEquals([await ask()].map(({ allowed }) => allowed), [false]);
       begin(own, other);
       for (const outcome of asked) await outcome.label(new Response("done")).text();
-      await pause(200);
+      await pauseAwake(200); // longer than timeoutMs
       own.exec("PRAGMA query_only = 0");
       if (begin.length === 2) other.exec("ROLLBACK");
       await until(async () => (await throttle.usage("slots", "192.0.2.1")).remaining === 3);
