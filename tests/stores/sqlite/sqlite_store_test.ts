@@ -9,7 +9,7 @@ import { manualClock } from "../../../src/testing/mod.ts";
 import { pauseAwake } from "../../harness/awake.ts";
 import { runtime } from "../../harness/runtime.ts";
 import { type OpenDatabase, SQLITE_DRIVERS, sqliteFolder } from "../../harness/sqlite.ts";
-import { until } from "../../harness/until.ts";
+import { pause, until } from "../../harness/until.ts";
 
 function checkOf(key: string, windowMs = 60_000): Check {
   const policy = { name: key.replace(/:.*/, ""), limit: 3, windowMs, mode: "enforce" as const };
