@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deno 2.9.5: `deno install` asks a registry that refuses it with `Retry-After: 3` three times more within a second, and fails. Bun
+# Deno 2.9.6: `deno install` asks a registry that refuses it with `Retry-After: 3` three times more within a second, and fails. Bun
 # 1.4.5 waits three seconds before each of its retries, and says so. So a registry, or a proxy of one, that limits its clients
 # breaks a build with Deno that it only delays with Bun.
 set -eu
@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init --yes >/dev/null
-npm install --silent --no-audit --no-fund deno@2.9.5 bun@1.4.5 >/dev/null 2>&1
+npm install --silent --no-audit --no-fund deno@2.9.6 bun@1.4.5 >/dev/null 2>&1
 
 cat > try.mjs <<'END'
 import { spawn } from "node:child_process";
