@@ -70,12 +70,10 @@ async function askServer(source: string, headers: Headers): Promise<string> {
   try {
     response = await fetch(url, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch (error) {
-    // "fetch failed" names neither the server nor the reason.
+    // "fetch failed" names neither the server nor the reason, and Deno's reason the whole address.
     const { message, cause } = error as Error;
-    return refuse(
-      `their server did not answer (${(cause as Error | undefined)?.message || message})`,
-      address,
-    );
+    const reason = ((cause as Error | undefined)?.message || message).replaceAll(url.search, "");
+    return refuse(`their server did not answer (${reason})`, address);
   }
   if (!response.ok) {
     await response.body?.cancel();

@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { Hono } from "hono";
 import { createThrottle, memoryStore, stats } from "../../mod.ts";
 import { dashboard } from "../../src/dashboard/mod.ts";
+import { freePort } from "../harness/free_port.ts";
 import { serve } from "../harness/serve.ts";
 import { weir } from "../harness/weir.ts";
 
@@ -119,7 +120,8 @@ describe("weir promote", () => {
     } finally {
       await close();
     }
-    for (const address of ["http://ann:secret@127.0.0.1:1/?secret", "https://ann:secret@[/"]) {
+    const nobody = `http://ann:secret@127.0.0.1:${await freePort()}/?secret`;
+    for (const address of [nobody, "https://ann:secret@[/"]) {
       const { code, err } = await from(address);
       assertEquals(code, 1);
       assertStringIncludes(err, "weir: Cannot read statistics as ");
