@@ -77,17 +77,6 @@ function compileEngine(rules: readonly PreparedRule[], options: ThrottleOptions,
   };
 }
 
-function exchangeOf(
-  logged: LoggedRequest,
-  match: (request: Request) => Route,
-  core: ThrottleCore,
-): Exchange {
-  const request = new ReplayedRequest(logged) as unknown as Request;
-  const exchange = new Exchange(request, [], match(request), core, true);
-  exchange.keepAddress();
-  return exchange;
-}
-
 /** @returns The rules at work, with a store of their own. */
 export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   const prepared = isThrottle(rules) ? rules.rules as readonly PreparedRule[] : prepareRules(rules);
@@ -99,20 +88,26 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   // Of the request that is being decided: the next one waits for it.
   let current: LoggedRequest;
   let currentClient = 0;
+  /** Null until the request is matched. */
+  let exchange: Exchange | null = null;
   const core = {
     addressOf: () => current.address,
     explainAddress: () => "the log has none for this request",
     settle: () => undefined,
   } as Partial<ThrottleCore> as ThrottleCore; // nothing is held
 
-  /** What the first stage took is given back, as where an error answers the request. */
-  function fail(error: unknown, exchange: Exchange): MaybePromise<boolean> {
+  /** Slots, and charges of rules that count successes, are given back, as where an error answers the request. */
+  function fail(error: unknown): MaybePromise<boolean> {
     tally.addFailed(current, currentClient, error);
-    return then(settleAfterError(exchange), () => false);
+    return then(exchange === null ? undefined : settleAfterError(exchange), () => false);
   }
 
-  const decideBefore = (exchange: Exchange): MaybePromise<boolean> =>
-    then(decideStage(exchange, exchange.matched.before), decideAfter, exchange);
+  function decideBefore(target: number): MaybePromise<boolean> {
+    const request = new ReplayedRequest(current) as unknown as Request;
+    exchange = new Exchange(request, [], match(request, target), core, true);
+    exchange.keepAddress();
+    return then(decideStage(exchange, exchange.matched.before), decideAfter, exchange);
+  }
 
   function decideAfter(refused: boolean, exchange: Exchange): MaybePromise<boolean> {
     exchange.who = current.identity ?? null;
@@ -143,8 +138,10 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
 
   function attempt(logged: LoggedRequest, client: number, target: number): MaybePromise<boolean> {
     now = Math.max(now, logged.at);
-    [current, currentClient] = [logged, client];
-    return rescue(decideBefore, fail, exchangeOf(logged, (request) => match(request, target), core));
+    current = logged;
+    currentClient = client;
+    exchange = null;
+    return rescue(decideBefore, fail, target);
   }
 
   return { tally, decide };

@@ -259,6 +259,14 @@ describe("replay", () => {
     }
   });
 
+  it("counts as failed a request that no rule can be matched with, and goes on", async () => {
+    const headers = { "bad name": "x" };
+    const { failed, requests } = await replay([logged(0, { method: "OPTIONS", headers }), logged(1)], {
+      rules: [{ name: "preflights", rate: "1/min", on: "OPTIONS /" }],
+    });
+    assertEquals([failed, requests], [1, 2]);
+  });
+
   it("says when a few addresses carry nearly all requests", async () => {
     const school = Array.from({ length: 2000 }, (_, i) => logged(i, { address: `192.0.2.${1 + i % 5}` }));
     const { limitations } = await replay(school, { rules: "60/min" });
