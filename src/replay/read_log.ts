@@ -164,8 +164,9 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
     }
   }
 
-  function open(): void {
-    const format = given ?? formatOf(first);
+  /** @param found The format of the last lines, where it is known. */
+  function open(found: LogFormat | null): void {
+    const format = given ?? formatOf(first) ?? found;
     if (format === null) throw notUnderstood(first);
     reading.formats.push(format.name);
     read = format.open(reading.entries.targets);
@@ -178,12 +179,13 @@ async function readSource(source: LogSource, given: LogFormat | null, reading: R
     else {
       first = first.concat(lines); // not by `push`: a call takes fewer arguments than a chunk may have lines
       if (first.length < FIRST_LINES) continue;
+      const found = given ?? formatOf(lines);
       // A long list of broken lines may stand at the beginning.
-      if (given !== null || formatOf(lines) !== null || first.length >= MAX_FIRST_LINES) open();
+      if (found !== null || first.length >= MAX_FIRST_LINES) open(found);
     }
   }
   // An empty file is one that nobody has asked anything of yet.
-  if (read === null && first.some((line) => line !== "")) open();
+  if (read === null && first.some((line) => line !== "")) open(null);
 }
 
 /**

@@ -199,7 +199,7 @@ describe("readLog", () => {
     assertEquals([log.summary.lines, log.summary.requests], [200_000, 200_000]);
   });
 
-  it("has the whole name of a user, and never takes a part of it for the address", async () => {
+  it("has the whole name of a user, and never takes a part of it for the address, where the log has addresses", async () => {
     // nginx and Apache write a name as the client sent it by Basic authentication.
     const names = [
       "al ice",
@@ -317,6 +317,17 @@ describe("readLog", () => {
 
   it("refuses a format that it does not know", () => {
     assertThrows(() => read("", "iis"), TypeError, 'format must be one of "traefik", "combined"');
+  });
+
+  it("finds the format in a chunk whose requests come after more broken lines than are kept", async () => {
+    const line = '192.0.2.7 - - [29/Nov/2026:04:30:00 +0000] "GET / HTTP/1.1" 200 5\n';
+    const chunks = (async function* () {
+      yield await Promise.resolve("broken\n".repeat(19_000));
+      yield "broken\n".repeat(1001) + line.repeat(500);
+    })();
+    const log = readLog(chunks);
+    await listOf(log);
+    assertEquals([log.summary.lines, log.summary.requests], [20_501, 500]);
   });
 
   it("finds the format behind a long list of broken lines", async () => {
