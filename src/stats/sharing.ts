@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../cannot.ts";
 import { randomSeed, type Seed, shortHash } from "../hash/half_sip_hash.ts";
 import { within } from "../maybe.ts";
 import { keeperOf } from "../exchange/wait_until.ts";
@@ -176,7 +177,7 @@ function planner(flush: () => Promise<void>) {
     } catch (error) {
       if (!failing) {
         // As text, since the errors of Redis clients contain the whole command.
-        warn("Statistics are not shared at the moment; nothing else is touched by that.", String(error));
+        warn("Statistics are not shared at the moment; nothing else is touched by that.", messageOf(error));
       }
       failing = true;
     }
