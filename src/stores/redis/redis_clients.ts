@@ -89,7 +89,7 @@ function ofNodeRedis(client: NodeRedisLike): ScriptRunner {
 }
 
 /** Its sentence is about the option `maxRetriesPerRequest`, which is right, and not about the connection, which is gone. */
-function clearOfIoredis(cause: unknown): unknown {
+function plainErrorOfIoredis(cause: unknown): unknown {
   const { name, message } = (cause ?? {}) as Partial<Error>;
   return name === "MaxRetriesPerRequestError"
     ? new Error(`The client has no connection to Redis, so it says: ${message}`, { cause })
@@ -105,7 +105,7 @@ function ofIoredis(client: IoredisLike): ScriptRunner {
     evalsha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
     eval: (text, keys, args) => client.eval(text, keys.length, ...keys, ...args),
     del: (key) => client.del(key),
-    clear: clearOfIoredis,
+    plainError: plainErrorOfIoredis,
     cluster: isCluster
       ? clusterOf(
         (key) => slotOf((client.options?.keyPrefix ?? "") + key),

@@ -17,7 +17,7 @@ export interface ScriptRunner {
   /** The most keys of a call, unless one decision has more. Default 128. */
   readonly mostKeys?: number;
   /** An error of the client's in words about the outage; the same error where it is clear. */
-  readonly clear?: ((error: unknown) => unknown) | undefined;
+  readonly plainError?: ((error: unknown) => unknown) | undefined;
   /** On a cluster: how its slots are reached. */
   readonly cluster?: Cluster | undefined;
   /** Is there a connection, on a cluster to the node of this address? Default: nobody knows, so yes. */

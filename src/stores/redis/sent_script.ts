@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../../cannot.ts";
 import { hexOf } from "../../hash/digest.ts";
 import type { MaybePromise } from "../../maybe.ts";
 import type { ScriptRule } from "./rules_lua.ts";
@@ -34,12 +35,12 @@ function shaOf(script: Script): MaybePromise<string> {
 
 /** The server has not seen the script, or has forgotten it: nothing was run, so it may be sent again. */
 function isUnknownScript(error: unknown): boolean {
-  return String(error).includes("NOSCRIPT");
+  return messageOf(error).includes("NOSCRIPT");
 }
 
 /** The server's message about a script that it cannot compile; undefined for any other error. */
 function compileErrorOf(error: unknown): string | undefined {
-  return /Error .*compiling.*/.exec(String(error))?.[0];
+  return /Error .*compiling.*/.exec(messageOf(error))?.[0];
 }
 
 /**
@@ -98,7 +99,7 @@ export function sentScript(
     const evalsha = (known: string): Promise<T> =>
       runner.evalsha(known, keys, args).then(read, (error) => {
         if (isUnknownScript(error)) return evaluate(current.text, keys, args, read);
-        throw runner.clear?.(error) ?? error;
+        throw runner.plainError?.(error) ?? error;
       });
     return typeof sha === "string" ? evalsha(sha) : sha.then(evalsha);
   }
