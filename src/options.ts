@@ -67,7 +67,7 @@ export function oneOf(...words: readonly string[]): Demand {
   };
 }
 
-/** An object that has a function of this name. What stands in its place may hold a password where messages are to hide it. */
+/** An object that has a function of this name. `shows` is that of {@link Demand}, where a password may stand in its place. */
 export function having(name: string, must: string, shows?: Demand["shows"]): Demand {
   return { must, holds: (value) => isFunction(value?.[name]), shows };
 }
@@ -144,19 +144,6 @@ export function requireResult<T>(result: T, demand: Demand, name: string): T {
 }
 
 /**
- * Refuses a text in the place of options that take a secret, and does not show it: it may be the secret, or an address with a
- * password.
- *
- * @param options The options that were given.
- * @param what As for {@link requireOptions}.
- * @throws {TypeError} When they are a text.
- */
-export function refuseText(options: unknown, what: string): void {
-  if (typeof options !== "string") return;
-  throw new TypeError(cannot(what, "its options must be an object", options, hidden(options)));
-}
-
-/**
  * Checks options.
  *
  * @param options The options that were given.
@@ -172,7 +159,11 @@ export function requireOptions<Options extends object>(
   what: string,
   owner = "",
 ): void {
-  if (!OBJECT.holds(options)) throw new TypeError(cannot(what, "its options must be an object", options));
+  if (!OBJECT.holds(options)) {
+    // A text in their place may be a secret, or an address with a password.
+    const text = typeof options === "string" ? hidden(options) : undefined;
+    throw new TypeError(cannot(what, "its options must be an object", options, text));
+  }
   const known = Object.keys(demands) as (keyof Options & string)[];
   for (const name of Object.keys(options)) {
     if (known.includes(name as never)) continue;

@@ -15,7 +15,6 @@ import {
   FUNCTION,
   integer,
   number,
-  refuseText,
   requireOptions,
   SECRET,
 } from "../options.ts";
@@ -236,7 +235,6 @@ const DEMANDS: Demands<JwtAuthOptions> = {
  * @throws {TypeError | RangeError} On an unknown option, or an invalid value.
  */
 export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
-  refuseText(options, "make jwtAuth()");
   requireOptions(options, DEMANDS, "make jwtAuth()");
   const { clockTolerance = 5, required = false, identity = null } = options;
   const { timeoutMs = 5000, maxBytes = 1_000_000 } = options;
@@ -251,6 +249,6 @@ export function prepareJwtOptions(options: JwtAuthOptions): PreparedJwtOptions {
     identity,
     timeoutMs,
     maxBytes,
-    clock: wholeClock(options.clock, "jwtAuth()"),
+    clock: wholeClock(options.clock ?? Date.now, "jwtAuth()"),
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import { cannot } from "../../cannot.ts";
-import { type Demands, having, required, requireOptions } from "../../options.ts";
+import { type Demands, having, required, requireOptions, typeShown } from "../../options.ts";
 import { boundedKeys } from "../bounded_key.ts";
 import type { StateChange, VersionedState, VersionedStates } from "../cas/versioned_states.ts";
 import { versionedStore } from "../cas/versioned_store.ts";
@@ -176,7 +176,7 @@ export function denoKvStore(options: DenoKvStoreOptions): Store {
   requireOptions(
     options,
     {
-      kv: required(having("atomic", "a database of Deno KV")),
+      kv: required(having("atomic", "a database of Deno KV", typeShown)),
       ...SHARED_STORE_DEMANDS,
     } satisfies Demands<DenoKvStoreOptions>,
     "make denoKvStore()",

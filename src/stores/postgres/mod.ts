@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BOOLEAN, refuseText, requireOptions } from "../../options.ts";
+import { BOOLEAN, requireOptions } from "../../options.ts";
 import { boundedKeys } from "../bounded_key.ts";
 import { CLIENT, codeOf, type PostgresClient, runnerOf } from "./postgres_client.ts";
 import { postgresStates } from "./postgres_states.ts";
@@ -102,7 +102,6 @@ function ranNothing(error: unknown): boolean {
  * ```
  */
 export function postgresStore(options: PostgresStoreOptions): Store {
-  refuseText(options, "make postgresStore()");
   const { prefix: _, ...demands } = SHARED_STORE_DEMANDS;
   requireOptions<PostgresStoreOptions>(
     options,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { refuseText, requireOptions } from "../../options.ts";
+import { requireOptions } from "../../options.ts";
 import { CLIENT, type RedisClient, runnerOf } from "./redis_clients.ts";
 import { scriptStore } from "./script_store.ts";
 import {
@@ -75,7 +75,6 @@ export interface RedisStoreOptions extends SharedStoreOptions {
  * ```
  */
 export function redisStore(options: RedisStoreOptions): Store {
-  refuseText(options, "make redisStore()");
   requireOptions(options, { client: CLIENT, ...SHARED_STORE_DEMANDS }, "make redisStore()");
   return scriptStore(runnerOf(options.client), sharedStoreSettings(options, "redisStore()"));
 }
