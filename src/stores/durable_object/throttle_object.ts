@@ -6,7 +6,6 @@
 
 import type { Algorithm } from "../../algorithms/algorithm.ts";
 import type { ChargedDecision } from "../../decision.ts";
-import { messageOf } from "../../cannot.ts";
 import { ruleOf } from "../rule_error.ts";
 import type { Store } from "../store.ts";
 import { transactionStore } from "../transaction_store.ts";
@@ -138,8 +137,8 @@ export class ThrottleObject {
     } catch (error) {
       const rule = ruleOf(error);
       if (rule === null) throw error;
-      const { cause, message } = error as Error;
-      return { rule, message: cause === undefined ? message : messageOf(cause) };
+      // The asker makes a RuleError of it again, which begins so.
+      return { rule, message: (error as Error).message.replace(`The step of rule "${rule}" failed: `, "") };
     }
   }
 
