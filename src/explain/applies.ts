@@ -22,12 +22,14 @@ export interface Application {
 }
 
 /** The text of a thrown value, which may have none, to be followed by a full stop. */
-export function messageOf(error: unknown): string {
+export function reasonIn(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message || error.name : error).replace(/\.$/, "");
+    const text = error instanceof Error ? error.message || error.name : error;
+    if (text !== undefined) return String(text).replace(/\.$/, "");
   } catch {
-    return "it gave no reason";
+    // As if nothing had been thrown.
   }
+  return "it gave no reason";
 }
 
 /** A rule that does not apply. */
@@ -128,7 +130,7 @@ export async function applicationOf(
     if (check === null) return skipped(rule, await skipReason(rule, exchange, tools));
     return { rule, applies: true, because: matching(rule), check, fails: false };
   } catch (error) {
-    const because = `${matching(rule)}, but a function of the rule fails: ${messageOf(error)}`;
+    const because = `${matching(rule)}, but a function of the rule fails: ${reasonIn(error)}`;
     return { rule, applies: true, because, check: null, fails: true };
   }
 }

@@ -11,7 +11,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import type { RuleCheck } from "../exchange/rule_check.ts";
 import type { PreparedRule } from "../rules/rule.ts";
 import { explainAddress } from "./address.ts";
-import { type Application, applicationOf, messageOf } from "./applies.ts";
+import { type Application, applicationOf, reasonIn } from "./applies.ts";
 import type { ExplainedAddress, ExplainedKey, ExplainedRule, Explanation } from "./explanation.ts";
 import { isCounted, isKeyless, neededLimit, passesAt, passesText } from "./passes.ts";
 import { sentencesOf } from "./sentences.ts";
@@ -47,7 +47,7 @@ async function authenticated(exchange: Exchange, { authenticate }: ExplainTools)
     return isResponse(found) ? `authentication turns the request away with status ${found.status}` : null;
   } catch (error) {
     exchange.who = null;
-    return `authentication fails: ${messageOf(error)}`;
+    return `authentication fails: ${reasonIn(error)}`;
   }
 }
 
@@ -128,7 +128,7 @@ async function explainRule(
   const limit = !decision.allowed && hasKey ? await neededLimit(check, tools) : null;
   return {
     ...base,
-    because: error === undefined ? because : `${because}, but it cannot be counted: ${messageOf(error)}`,
+    because: error === undefined ? because : `${because}, but it cannot be counted: ${reasonIn(error)}`,
     key: hasKey ? await keyOf(check, tools) : null,
     decision,
     used: hasKey && isCounted(decision) ? usedOf(check) : null,
@@ -155,7 +155,7 @@ function addressOf(exchange: Exchange, tools: ExplainTools): ExplainedAddress {
     const missing = () => exchange.explainAddress();
     return explainAddress({ request, platform, value: exchange.address, missing }, tools);
   } catch (error) {
-    const from = `nowhere, as the option client.address fails: ${messageOf(error)}`;
+    const from = `nowhere, as the option client.address fails: ${reasonIn(error)}`;
     return { value: null, from, peer: tools.peerOf(request, platform), header: null, hop: null };
   }
 }

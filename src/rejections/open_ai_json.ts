@@ -15,7 +15,7 @@ const ERRORS = {
 };
 
 /** The message that SDKs show to people: the limit, and the wait. */
-function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string {
+function sentenceOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string {
   if (status === 503) return "Requests cannot be counted for now. Please try again later.";
   if (!Number.isFinite(retryAfterMs)) {
     return `Too many requests for the limit "${rule}". Waiting does not help.`;
@@ -24,7 +24,7 @@ function messageOf({ rule, retryAfterMs }: Decision, status: 429 | 503): string 
 }
 
 function bodyOf(decisions: readonly Decision[], status: 429 | 503): Readonly<Record<string, unknown>> {
-  return { error: { message: messageOf(tightest(decisions.filter(refuses)), status), ...ERRORS[status] } };
+  return { error: { message: sentenceOf(tightest(decisions.filter(refuses)), status), ...ERRORS[status] } };
 }
 
 function schema(status: 429 | 503): Readonly<Record<string, unknown>> {
