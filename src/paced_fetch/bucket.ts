@@ -6,7 +6,7 @@
 
 import type { ServerQuota } from "./plan.ts";
 
-/** One quota, as the last responses state it. Times are epoch ms. */
+/** One quota, as the last responses state it. Times are ms of the origin's clock. */
 export interface Bucket {
   /**
    * The time of the next request: now or earlier means at once.

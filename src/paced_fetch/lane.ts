@@ -7,7 +7,7 @@
 import { BELIEVED_MS, type Bucket } from "./bucket.ts";
 import { newPause, type Pause } from "./pause.ts";
 
-/** Callers that wait for the same quotas. Times are epoch ms. */
+/** Callers that wait for the same quotas. Times are ms of the origin's clock. */
 export interface Lane extends Pick<Pause, "hear"> {
   /** The time at which a caller with this deadline may go. */
   opensAt(now: number, deadline: number): number;
@@ -44,7 +44,7 @@ function newAlarm(ring: () => void): (at: number, now: number) => void {
 
 /**
  * @param buckets The quotas.
- * @param clock Epoch ms.
+ * @param clock The origin's clock: ms that never go back.
  * @param random Returns a number from 0 to 1.
  * @param spread Spread the remaining quota over the rest of the window, rather than use it at once.
  */

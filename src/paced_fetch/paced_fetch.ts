@@ -40,11 +40,12 @@ export interface PacedFetchOptions {
 const RETRIES = { idempotent: /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/, all: /./, none: /^$/ };
 
 function requireThat(holds: boolean, name: string, value: unknown): void {
-  // An object may have no text.
-  const text = Object(value) === value ? {}.toString.call(value) : String(value);
-  if (!holds) {
-    throw new TypeError(`Cannot make pacedFetch() as it takes no such ${name}: current value is ${text}`);
-  }
+  if (holds) return;
+  throw new TypeError(
+    `Cannot make pacedFetch() as it takes no such ${name}: current value is ${
+      // An object may have no text.
+      Object(value) === value ? {}.toString.call(value) : String(value)}`,
+  );
 }
 
 /** The options, checked, with every default filled in: what an option may be is what its default is. */

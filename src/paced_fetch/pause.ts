@@ -6,7 +6,7 @@
 
 import { ALONE_MS, BELIEVED_MS } from "./bucket.ts";
 
-/** A pause, longer with each consecutive refusal. Times are epoch ms. */
+/** A pause, longer with each consecutive refusal. Times are ms of the origin's clock. */
 export interface Pause {
   /** The time of the next request: now or earlier means at once. */
   opensAt(): number;
