@@ -15,13 +15,12 @@ const TIME: Demand = {
 /**
  * A clock in whole ms, as states are whole numbers. Compared with NaN, a charge would be forgotten or never end.
  *
- * @param clock A clock, where one was given. Default `Date.now`.
+ * @param clock A clock that was given.
  * @param owner The store, or whatever else it was given to, for the sentence: "memoryStore()".
  * @returns The same clock; it throws a RangeError where it has no time to give.
  */
-export function wholeClock(clock: (() => number) | undefined, owner: string): () => number {
-  // Asked for at each reading: test runners with a time of their own put another `Date` in its place.
-  return clock === undefined ? () => Date.now() : () => wholeTime(clock(), owner);
+export function wholeClock(clock: () => number, owner: string): () => number {
+  return () => wholeTime(clock(), owner);
 }
 
 /** One reading of it. */

@@ -212,7 +212,8 @@ export function stats(options: StatsOptions = {}): Stats {
     "use stats()",
   );
   const { showAddresses = false, revealKeys = false, top = 10, store } = options;
-  const clock = wholeClock(options.clock, "stats()");
+  // The Date of the moment, as for memoryStore().
+  const clock = wholeClock(options.clock ?? (() => Date.now()), "stats()");
 
   const time = timeline();
   const names = namesOf(showAddresses, revealKeys);

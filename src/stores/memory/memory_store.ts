@@ -99,7 +99,7 @@ const MAX_KEYS = 16_000_000;
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   requireOptions(options, { maxKeys: integer(1, MAX_KEYS), clock: FUNCTION }, "make memoryStore()");
   const { maxKeys = 1_000_000 } = options;
-  // A Date is whole. It is asked for at each reading, as test runners with a time of their own put another one in its place.
+  // The Date of the moment, as test runners with a time of their own put another one in its place.
   const clock = options.clock ? wholeClock(options.clock, "memoryStore()") : () => Date.now();
   const capacity: Capacity = { held: 0, most: maxKeys };
   /** By the form of their states and its size; states of no fixed size are logs, or anything. Sizes without a table are holes. */
