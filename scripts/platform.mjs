@@ -155,9 +155,21 @@ addEventListener("fetch", (event) => event.respondWith(handler(withClient(event.
   return url;
 }
 
+/** A folder with a Deno that drops an option: Netlify's 1.0.24 gives it to `deno eval`, and Deno from 2.9.6 on refuses it there. */
+function denoForNetlify() {
+  const folder = workshop();
+  const lines = [
+    "#!/bin/sh",
+    'for word do shift; [ "$word" = --allow-scripts ] || set -- "$@" "$word"; done',
+    `exec "${join(PROGRAMS, "deno")}" "$@"`,
+  ];
+  writeFileSync(join(folder, "deno"), `${lines.join("\n")}\n`, { mode: 0o755 });
+  return folder;
+}
+
 async function onNetlify(file, port) {
   const { EdgeFunctionsHandler } = await import("@netlify/edge-functions-dev");
-  process.env.PATH = `${PROGRAMS}:${process.env.PATH}`; // for its own Deno
+  process.env.PATH = `${denoForNetlify()}:${process.env.PATH}`;
   const path = await bundle(
     file,
     { conditions: ["deno", "worker", "browser"], external: ["node:*"] },
