@@ -101,13 +101,12 @@ describeOnNode("README's servers", { skip }, () => {
     const redis = await startRedis();
     const programs: Program[] = [];
     try {
-      const store = "redisStore({ client })";
       // Programs that are still cold, on a machine that may be busy, would miss the default deadline.
-      const patient = "redisStore({ client, timeoutMs: 10_000 })";
-      consumer.write(
-        "server.ts",
-        blockWith(store).replace("redis://localhost", redis.url).replace(store, patient),
+      const server = blockWith("redisStore({ client })").replace(
+        "{ client }",
+        "{ client, timeoutMs: 10_000 }",
       );
+      consumer.write("server.ts", server.replace("redis://localhost", redis.url));
       // Not Deno's: told to end, it waits for the connection to Redis to end.
       for (let i = 0; i < 2; i++) {
         programs.push(await startProgram(["bun", "server.ts"], {}, consumer.folder));

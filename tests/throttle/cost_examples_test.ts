@@ -121,10 +121,8 @@ describe("examples/concurrency.ts", () => {
   it("lets two run, and refuses a third until the body of one has ended", async () => {
     const rows = holdRows();
     const beginning = Promise.all([download(5), download()]);
-    await rows.next(2);
+    const third = await rows.next(2).then(() => get(`${server.url}/export`)).finally(rows.end);
     const [first, second] = await beginning;
-    const third = await get(`${server.url}/export`);
-    rows.end();
     assertEquals([third.status, third.headers.get("retry-after")], [429, "1"]);
     assertEquals(JSON.parse(third.text)["violated-policies"], ["mine"]);
     assertEquals(await first.response.text(), "1\n2\n3\n4\n5\n");
