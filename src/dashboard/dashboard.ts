@@ -188,8 +188,8 @@ function addLookup(app: Hono, throttle: Throttle): void {
  * Prometheus text).
  *
  * The server renders the pages, which work without a script; with it they refresh themselves. Their links are
- * relative, so a proxy may serve them under another path. A server that itself cuts the mount path off, as Express
- * does, first redirects that path to the same with a slash at its end.
+ * relative, so a proxy may serve them under another path. Behind a server that cuts the mount path off, as
+ * Express does, redirect that path to the same with a slash at its end first.
  *
  * @typeParam App The type of the result: Hono's own type, or {@link DashboardApp}. Default: inferred from its
  * use.

@@ -71,7 +71,7 @@ export function compileNotifier(
   if (observers.length === 0) return null;
   const publish = broadcast(observers);
   const eventOf = eventMaker(clock, revealKeys);
-  /** The parts of the store whose failure was published: the end of an outage that began before is not published either. */
+  /** The parts of the store whose failure was published: the end of an outage that began before this throttle is not published. */
   const failing = new Set<string | undefined>();
 
   function pause(exchange: Exchange): void {

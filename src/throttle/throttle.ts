@@ -203,7 +203,7 @@ function compileWrap({ match, core, enter, failed, settlement, label }: Parts): 
       const matched = match(request);
       if (matched === UNTOUCHED) return handler(request, ...rest);
       const exchange = new Exchange(request, rest, matched, core, true);
-      // Inlined `rescue`: keeps the call depth within what engines inline.
+      // `rescue`, written out: keeps the call depth within what engines inline.
       let response: MaybePromise<Response>;
       try {
         const refusal = enter(exchange);

@@ -56,7 +56,7 @@ export function ruleNames(): RuleNames {
   const names = new Map<string, Name>();
   /** Were names forgotten? One that is made anew may have entries. */
   let forgot = false;
-  // Of its own, so that a partition that is called like a rule is nothing special.
+  // A seed of its own, so that a partition that is called like a rule is nothing special.
   let seed: Seed | null = null;
 
   function newName(text: string): Name {

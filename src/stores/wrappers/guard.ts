@@ -14,7 +14,7 @@ import { warnOnce } from "../../warn_once.ts";
 import { checkSafety, type UnsafeStore } from "./per_process.ts";
 
 /** One for all throttles: a store would keep one per throttle for as long as it lives, and a throttle may be for one request. */
-function warnOfOutage({ error }: StoreChange): void {
+function warnOfFullStore({ error }: StoreChange): void {
   if (error instanceof Error) warnOnce(error.message);
 }
 
@@ -35,7 +35,7 @@ export function guard(
 ): AnsweringStore {
   checkSafety(store, unsafeStore);
   if (isMemoryStore(store)) {
-    store.observe?.(warnOfOutage);
+    store.observe?.(warnOfFullStore);
     return store;
   }
   return answering(sharedGuard(store, rules, onStoreFailure));
