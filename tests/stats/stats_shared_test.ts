@@ -18,7 +18,7 @@ import { type RedisCluster, startCluster } from "../harness/cluster.ts";
 import { fixSeed } from "../harness/fixed_seed.ts";
 import { inTime } from "../harness/in_time.ts";
 import { lives, type Redis, startRedis, withoutRedis } from "../harness/redis.ts";
-import { pause } from "../harness/until.ts";
+import { pause, until } from "../harness/until.ts";
 
 const DAY_S = 25 * 3600;
 /** The time of all instances: no minute ends while a test runs. */
@@ -259,6 +259,23 @@ describe("shared statistics", { skip: withoutRedis }, () => {
       clock.stop();
       await own.stop();
     }
+  });
+
+  it("a store that throws what has no text is an outage like any other", async () => {
+    let isAsked = false;
+    const run = () => {
+      isAsked = true;
+      return Promise.reject(Object.create(null));
+    };
+    const { send } = instance({ ...store, run });
+    const said = await withoutWaiting(async () => {
+      assertEquals(await send(2), [200, 200]);
+      await until(() => isAsked);
+    });
+    assertEquals(said, [[
+      "@weir/throttle: Statistics are not shared at the moment; nothing else is touched by that.",
+      "it gave no reason",
+    ]]);
   });
 
   it("an outage of any length is made up for in scripts of bounded length, for as long as reports look back", async () => {
