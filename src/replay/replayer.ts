@@ -70,11 +70,27 @@ function compileEngine(rules: readonly PreparedRule[], options: ThrottleOptions,
   store.prepare?.(rules);
   // An error of a rule's function is thrown, too, and counted there; a rate or a cost that cannot be used refuses.
   const check = compileCheck<Exchange>(rules, clock, () => {});
+  const { release, settleByResponse, settleAfterError } = compileSettlement(store, null);
   return {
     match: rememberingMatch(compileMatch(rules, exactPaths)),
     decideStage: compileDecide({ check, store, notifier: null }),
-    ...compileSettlement(store, null),
+    release,
+    settleAfterError,
+    /** Corrects the charges of an answered request, and gives its slots back. */
+    settle(exchange: Exchange, status: number | undefined): MaybePromise<unknown> {
+      const corrected = exchange.matched.counts ? settleByResponse(exchange, responseOf(status)) : undefined;
+      return then(corrected, () => release(exchange));
+    },
   };
+}
+
+/** The part of a throttle that rules see: nothing is held. */
+function coreOf(addressOf: () => string | null): ThrottleCore {
+  return {
+    addressOf,
+    explainAddress: () => "the log has none for this request",
+    settle: () => undefined,
+  } as Partial<ThrottleCore> as ThrottleCore;
 }
 
 /** @returns The rules at work, with a store of their own. */
@@ -82,7 +98,7 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   const prepared = isThrottle(rules) ? rules.rules as readonly PreparedRule[] : prepareRules(rules);
   let now = 0;
   const engine = compileEngine(prepared, options, () => now);
-  const { match, decideStage, release, settleByResponse, settleAfterError } = engine;
+  const { match, decideStage, release, settle, settleAfterError } = engine;
   const tally = new ReplayTally(prepared, MAX_KEYS);
   const ends = new Ends();
   // Of the request that is being decided: the next one waits for it.
@@ -90,11 +106,7 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
   let currentClient = 0;
   /** Null until the request is matched. */
   let exchange: Exchange | null = null;
-  const core = {
-    addressOf: () => current.address,
-    explainAddress: () => "the log has none for this request",
-    settle: () => undefined,
-  } as Partial<ThrottleCore> as ThrottleCore; // nothing is held
+  const core = coreOf(() => current.address);
 
   /** Slots, and charges of rules that count successes, are given back, as where an error answers the request. */
   function fail(error: unknown): MaybePromise<boolean> {
@@ -121,11 +133,7 @@ export function compileReplay({ rules, options = {} }: RuleSet): Replayer {
     const { counts, holds } = exchange.matched;
     if (refused) return holds ? then(release(exchange), () => true) : true;
     if (!counts && !holds) return false;
-    ends.add(at + durationMs, () =>
-      then(
-        counts ? settleByResponse(exchange, responseOf(status)) : undefined,
-        () => release(exchange),
-      ));
+    ends.add(at + durationMs, () => settle(exchange, status));
     return false;
   }
 
