@@ -28,7 +28,7 @@ describeOnNode("durableObjectStore, in workerd", () => {
     return answer;
   }
   const ask = (words: Record<string, unknown>) =>
-    get<{ passed: number; sources: string[]; calls: number }>("ask", words);
+    get<{ passed: number; sources: string[]; calls: number; errors: string[] }>("ask", words);
   const stored = (user: string) => get<{ keys: string[]; alarm: number | null }>("stored", { user });
 
   describe("shows each behaviour of a store", () => {
@@ -42,9 +42,14 @@ describeOnNode("durableObjectStore, in workerd", () => {
 
   it("asks one object, once, for all rules of one key, and all objects at once for rules of several", async () => {
     const rules = [{ name: "a", rate: "5/min" }, { name: "b", rate: "9/min" }, { name: "c", rate: "9/day" }];
-    assertEquals(await ask({ rules, user: "ann" }), { passed: 1, sources: ["store"], calls: 1 });
+    assertEquals(await ask({ rules, user: "ann" }), { passed: 1, sources: ["store"], calls: 1, errors: [] });
     const all = [...rules, { name: "all", rate: "7/min", global: true }];
-    assertEquals(await ask({ rules: all, user: "ann" }), { passed: 1, sources: ["store"], calls: 2 });
+    assertEquals(await ask({ rules: all, user: "ann" }), {
+      passed: 1,
+      sources: ["store"],
+      calls: 2,
+      errors: [],
+    });
   });
 
   it("gives back what one object charged where another one refuses", async () => {
@@ -70,14 +75,17 @@ describeOnNode("durableObjectStore, in workerd", () => {
   it("runs algorithms of the class's own, and fails a rule whose algorithm fails alone", async () => {
     const rules = [{ name: "once", rate: "1/min", mine: "once" }, { name: "five", rate: "5/min" }];
     assertEquals((await ask({ rules, user: "dora", times: 9 })).passed, 1);
-    const fails = [{ name: "five", rate: "5/min" }, {
-      name: "fails",
-      rate: "1/min",
-      mine: "failing",
-      mode: "shadow",
-    }];
-    const { passed, sources } = await ask({ rules: fails, user: "dora" });
-    assertEquals([passed, sources.sort()], [1, ["denied-by-policy", "store"]]);
+    for (
+      const [mine, reason] of [["failing", "this algorithm always fails"], ["mute", "it gave no reason"]]
+    ) {
+      const fails = { name: "fails", rate: "1/min", mine, mode: "shadow" };
+      const { passed, sources, errors } = await ask({
+        rules: [{ name: "five", rate: "5/min" }, fails],
+        user: "dora",
+      });
+      assertEquals([passed, sources.sort()], [1, ["denied-by-policy", "store"]]);
+      assertEquals(errors, [`The step of rule "fails" failed: ${reason}`]);
+    }
   });
 
   it("refuses a rule whose algorithm the object does not have when the throttle is made", async () => {

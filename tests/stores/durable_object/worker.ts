@@ -34,9 +34,16 @@ const failing: Algorithm = {
   },
 };
 
-/** Objects that tell what they store, and have two algorithms of their own. */
+const mute: Algorithm = {
+  name: "mute",
+  step() {
+    throw undefined;
+  },
+};
+
+/** Objects that tell what they store, and have three algorithms of their own. */
 export class Limits extends ThrottleObject {
-  static override readonly algorithms = [once as Algorithm, failing];
+  static override readonly algorithms = [once as Algorithm, failing, mute];
   readonly #state;
 
   constructor(state: ConstructorParameters<typeof ThrottleObject>[0]) {
@@ -83,7 +90,7 @@ const routes: Readonly<Record<string, (env: Env, words: URLSearchParams) => unkn
     return "shown";
   },
 
-  /** Asks with these rules, the given number of times at once; says what passed and how many calls it took. */
+  /** Asks with these rules, the given number of times at once; says what passed, what failed and how many calls it took. */
   async ask({ LIMITS }, words) {
     const counted = counting(LIMITS);
     const store = durableObjectStore({
@@ -100,7 +107,14 @@ const routes: Readonly<Record<string, (env: Env, words: URLSearchParams) => unkn
         ...mine ? { algorithm: Limits.algorithms.find(({ name }) => name === mine)! } : {},
       }),
     );
-    const throttle = createThrottle(rules, { store, onStoreFailure: "deny" });
+    const errors: string[] = [];
+    const throttle = createThrottle(rules, {
+      store,
+      onStoreFailure: "deny",
+      observers: [(event) => {
+        if (event.type === "store" && event.state === "failing") errors.push((event.error as Error).message);
+      }],
+    });
     const request = () =>
       new Request("https://example.com/", { headers: { "x-user": words.get("user") ?? "nobody" } });
     const asked = Array.from({ length: Number(words.get("times") ?? 1) }, () => throttle.check(request()));
@@ -109,6 +123,7 @@ const routes: Readonly<Record<string, (env: Env, words: URLSearchParams) => unkn
       passed: outcomes.filter(({ allowed }) => allowed).length,
       sources: [...new Set(outcomes.flatMap(({ decisions }) => decisions.map(({ source }) => source)))],
       calls: counted.calls,
+      errors,
     };
   },
 
