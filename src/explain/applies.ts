@@ -21,7 +21,7 @@ export interface Application {
   readonly fails: boolean;
 }
 
-/** The text of a thrown value, which may have none, to be followed by a full stop. */
+/** The text of a thrown value, to be followed by a full stop: `messageOf` once more, as this folder imports no code. */
 export function reasonIn(error: unknown): string {
   try {
     const text = error instanceof Error ? error.message || error.name : error;
